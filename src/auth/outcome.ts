@@ -1,0 +1,19 @@
+/** How our strategies tell absent, rejected and unavailable apart while they stay plain Passport strategies. */
+import type { Absent, Rejected, Unavailable } from './verdict.js';
+
+/** The info of `fail(info, status)` from a strategy of ours; a plain Passport host sees a message and a status. */
+export class FailInfo {
+  readonly message: string;
+  constructor(readonly verdict: Absent | Rejected) {
+    this.message = verdict.kind === 'absent' ? 'credential_missing' : verdict.reason;
+  }
+}
+
+/** The error of `error(cause)` from a strategy that could not decide; answered 503, never 401. */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+  readonly status = 503;
+  constructor(readonly verdict: Unavailable) {
+    super(verdict.reason, { cause: verdict.cause });
+  }
+}

@@ -1,0 +1,55 @@
+/** What a route asks of a caller: plain, printable data. */
+import type { NonEmpty } from '../lib/types.js';
+
+/** A route's narrowing of one method, in the spelling of the file; judged by the method. */
+export type Narrowing = Readonly<Record<string, unknown>>;
+
+export type Requirement =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'method'; readonly name: string; readonly narrow?: Narrowing }
+  | { readonly kind: 'optional'; readonly of: Requirement }
+  | { readonly kind: 'any'; readonly of: NonEmpty<Requirement>; readonly onInvalid?: 'continue' | 'stop' }
+  | { readonly kind: 'all'; readonly of: NonEmpty<Requirement> };
+
+export const OPEN: Requirement = { kind: 'open' };
+
+/** The method names a requirement mentions, in order, each once. */
+export function methodsOf(requirement: Requirement): readonly string[] {
+  switch (requirement.kind) {
+    case 'open':
+      return [];
+    case 'method':
+      return [requirement.name];
+    case 'optional':
+      return methodsOf(requirement.of);
+    case 'any':
+    case 'all':
+      return [...new Set(requirement.of.flatMap(methodsOf))];
+  }
+}
+
+/**
+ * A requirement in words, for the access table and the log.
+ *
+ * @example describe({ kind: 'any', of: [{ kind: 'method', name: 'jwt' }, { kind: 'method', name: 'api_key' }] }) // 'jwt or api_key'
+ */
+export function describe(requirement: Requirement): string {
+  switch (requirement.kind) {
+    case 'open':
+      return 'PUBLIC';
+    case 'method':
+      return requirement.narrow ? `${requirement.name} (narrowed)` : requirement.name;
+    case 'optional':
+      return `optional ${nested(requirement.of)}`;
+    case 'any':
+      return requirement.of.map(nested).join(' or ');
+    case 'all':
+      return requirement.of.map(nested).join(' and ');
+  }
+}
+
+function nested(requirement: Requirement): string {
+  const words = describe(requirement);
+  const several = (requirement.kind === 'any' || requirement.kind === 'all') && requirement.of.length > 1;
+  return several ? `(${words})` : words;
+}

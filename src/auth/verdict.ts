@@ -1,0 +1,75 @@
+/** What a method says of a request: exactly one of five outcomes. */
+import type { Identity } from './identity.js';
+
+/** Why a request was not let in; closed, documented, stable. */
+export type ReasonCode =
+  | 'credential_missing'
+  | 'credential_invalid'
+  | 'credential_duplicate'
+  | 'token_malformed'
+  | 'token_signature'
+  | 'token_expired'
+  | 'token_not_yet_valid'
+  | 'token_issuer'
+  | 'token_audience'
+  | 'token_type'
+  | 'token_claims'
+  | 'token_inactive'
+  | 'token_unknown_key'
+  | 'subject_invalid'
+  | 'certificate_untrusted'
+  | 'certificate_expired'
+  | 'insufficient_scope'
+  | 'not_allowed'
+  | 'cross_site'
+  | 'identity_conflict'
+  | 'key_set_unavailable'
+  | 'introspection_unavailable'
+  | 'method_unavailable'
+  | 'pool_full';
+
+/** One `WWW-Authenticate` challenge (RFC 9110 §11.6.1). Parameter values are quoted by the writer. */
+export interface Challenge {
+  readonly scheme: string;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** A response that a plugin wrote itself. */
+export interface RawResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Buffer;
+}
+
+export interface Granted {
+  readonly kind: 'granted';
+  /** Empty only from `open` and `optional`. */
+  readonly identities: readonly Identity[];
+}
+export interface Absent {
+  readonly kind: 'absent';
+  readonly challenges: readonly Challenge[];
+}
+export interface Rejected {
+  readonly kind: 'rejected';
+  readonly status: 400 | 401 | 403;
+  readonly reason: ReasonCode;
+  readonly challenges: readonly Challenge[];
+  readonly response?: RawResponse;
+  /** The credential as it was read, so that no later method of an `any` is offered it again. Never logged. */
+  readonly credential?: string;
+}
+/** A plugin's own redirect, 429, …: final. */
+export interface Answered {
+  readonly kind: 'answered';
+  readonly response: RawResponse;
+}
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly reason: ReasonCode;
+  readonly cause: Error;
+  /** Seconds, for `Retry-After`; the writer has a default. */
+  readonly retryAfter?: number;
+}
+
+export type Verdict = Granted | Absent | Rejected | Answered | Unavailable;

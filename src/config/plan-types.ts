@@ -1,0 +1,129 @@
+/** The plan: everything a file means, as pure data. What the gateway runs is compiled from nothing else. */
+import type { Place } from '../auth/credentials.js';
+import type { Rate } from '../auth/identity.js';
+import type { HeaderRule } from '../auth/method.js';
+import type { Requirement } from '../auth/requirement.js';
+import type { Diagnostic } from './diagnostics.js';
+import type { Pattern } from './pattern.js';
+
+/** One authentication method of the file. */
+export interface PlannedMethod {
+  readonly name: string;
+  /** The registry entry that compiles it (`jwt`, `api_key`, …), or `strategy` for one of the host's. */
+  readonly type: string;
+  /** The parsed block. Holds secrets: a non-enumerable property, so that printing a plan never shows it. */
+  readonly options: unknown;
+  readonly places: readonly Place[];
+  readonly headers: readonly HeaderRule[];
+  readonly forwardsCredential: boolean;
+}
+
+/** `*` present, `^…$` a regular expression, otherwise exact. */
+export interface FieldMatch {
+  readonly name: string;
+  readonly kind: 'exact' | 'regex' | 'present';
+  readonly value: string;
+}
+
+export interface PlannedRoute {
+  readonly id: string;
+  /** Lower case, without port: `api.example.com` or `*.example.com`. */
+  readonly host?: string;
+  /** The path as written in the file. */
+  readonly path: string;
+  readonly pattern: Pattern;
+  /** Upper case; GET covers HEAD. Absent: all but TRACE and CONNECT. */
+  readonly methods?: readonly string[];
+  readonly headers: readonly FieldMatch[];
+  readonly query: readonly FieldMatch[];
+  readonly priority: number;
+  readonly requirement: Requirement;
+  /** The file says so on purpose (`auth: none`), for an open route. */
+  readonly declaredOpen: boolean;
+  /** Absent: as middleware, `next()` after admission. */
+  readonly upstream?: string;
+  readonly timeoutMs: number;
+  readonly stripPrefix: boolean;
+  readonly addPrefix?: string;
+  readonly rewritePath?: string;
+  readonly allowEncodedSlash: boolean;
+  readonly allowedOrigins: readonly string[];
+  readonly preserveHost: boolean;
+  /** For sockets of identities that do not expire. */
+  readonly maxSessionMs: number;
+  readonly rateLimit?: Rate;
+}
+
+export interface PlannedEndpoint {
+  /** `http://host:port` or `https://host:port`; no path, no user. */
+  readonly url: string;
+  readonly weight: number;
+}
+
+export interface PlannedUpstream {
+  readonly name: string;
+  readonly endpoints: readonly PlannedEndpoint[];
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  /** Idle keep-alive sockets per endpoint, and sockets at all. */
+  readonly maxIdle: number;
+  readonly maxOpen: number;
+  readonly idleTimeoutMs: number;
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly insecureSkipVerify: boolean };
+}
+
+export type ClientAuth = 'none' | 'request' | 'require' | 'verify';
+
+export interface PlannedTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly clientAuth: ClientAuth;
+  readonly caFile?: string;
+  readonly crlFile?: string;
+  /** claim: subject | issuer | serial | fingerprint. */
+  readonly clientCertHeaders: readonly HeaderRule[];
+}
+
+export interface PlannedListener {
+  readonly name: string;
+  /** Absent: every address. */
+  readonly host?: string;
+  readonly port: number;
+  readonly protocol: 'http' | 'https';
+  readonly tls?: PlannedTls;
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+}
+
+/** One part of a rate limit key. `identity` and `path` are joined with the address where they need it (spec §8). */
+export type LimitKeyPart =
+  | { readonly kind: 'ip' }
+  | { readonly kind: 'identity' }
+  | { readonly kind: 'path' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'claim'; readonly path: string };
+
+export interface PlannedRateLimit {
+  readonly rate: Rate;
+  readonly key: readonly LimitKeyPart[];
+}
+
+export interface Plan {
+  /** The file, as it was named. */
+  readonly file: string;
+  readonly methods: readonly PlannedMethod[];
+  readonly routes: readonly PlannedRoute[];
+  /** What a request that no route matches must satisfy, as middleware; absent: it passes with `req.auth = null`. */
+  readonly unmatched?: Requirement;
+  readonly upstreams: readonly PlannedUpstream[];
+  readonly listeners: readonly PlannedListener[];
+  readonly rateLimit?: PlannedRateLimit;
+  /** Every header that any method, route, certificate or plugin can set, as spelt in the file. */
+  readonly identityHeaders: readonly string[];
+  /** CIDR blocks, as written. */
+  readonly trustedProxies: readonly string[];
+  readonly warnings: readonly Diagnostic[];
+}

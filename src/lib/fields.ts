@@ -1,0 +1,39 @@
+/** The scalar fields that the blocks of a Loom file share, each with one message for one mistake. */
+import { z } from 'zod';
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const DURATION = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
+
+/** Milliseconds of `"250ms"`, `"30s"`, `"5m"`, `"1h"`, `"7d"`; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  if (!match) return undefined;
+  return Math.round(Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]);
+}
+
+/** A duration with its unit, in the file a string, in options milliseconds. */
+export function duration(bounds: { min?: number; max?: number } = {}) {
+  const { min = 1, max = 366 * UNITS.d } = bounds;
+  return z
+    .string({ error: 'must be a duration with a unit, such as "30s" or "5m"' })
+    .regex(DURATION, 'must be a duration with a unit (ms, s, m, h, d), such as "30s" or "5m"')
+    .transform((text) => parseDuration(text) as number)
+    .refine((ms) => ms >= min && ms <= max, { error: `must lie between ${min} ms and ${max} ms` });
+}
+
+/** An HTTP field name (RFC 9110 §5.1). */
+export const headerName = () => z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'must be an HTTP header name');
+
+/** A string without control characters, not empty, without white space at either end. */
+export const plainText = () =>
+  z
+    .string()
+    .min(1, 'must not be empty')
+    // eslint-disable-next-line no-control-regex
+    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), { error: 'must not contain control characters' })
+    .refine((text) => text === text.trim(), { error: 'must not begin or end with white space' });
+
+/** One value or a non-empty list of them, as a list. */
+export function oneOrMore<T extends z.ZodType>(item: T) {
+  return z.union([item, z.array(item).min(1, 'must not be an empty list')]).transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+}
