@@ -1,0 +1,119 @@
+/** The algebra: verdicts of several methods combined into one, with the same type in and out. */
+import type { IncomingMessage } from 'node:http';
+import type { MaybePromise, NonEmpty } from '../lib/types.js';
+import { readOffer, type Place } from './credentials.js';
+import type { Absent, Challenge, Granted, Rejected, Unavailable, Verdict } from './verdict.js';
+
+/** One request as a method sees it, with the credentials that an earlier method of an `any` rejected. */
+export interface Attempt {
+  readonly request: IncomingMessage;
+  readonly refused: ReadonlySet<string>;
+}
+
+/** Judges a request. A throw is a bug (500), never a denial and never a reason to try another method. */
+export type Authenticator = (attempt: Attempt) => MaybePromise<Verdict>;
+
+const NOBODY: Granted = { kind: 'granted', identities: [] };
+const NONE_REFUSED: ReadonlySet<string> = new Set();
+
+/** The attempt of a request at its start: nothing refused yet. */
+export function attemptOf(request: IncomingMessage): Attempt {
+  return { request, refused: NONE_REFUSED };
+}
+
+/** Lets everybody in, with no identity. */
+export const open: Authenticator = () => NOBODY;
+
+/** Continues at once where the value is there already: most verdicts are, and a tick costs more than they do. */
+function then<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/**
+ * The first method that grants wins; one that rejects does not stop the search unless `onInvalid` is `stop`.
+ * Of a failed search: 503 if any part was unavailable, else the first rejection, else absent.
+ */
+export function any(parts: NonEmpty<Authenticator>, onInvalid: 'continue' | 'stop' = 'continue'): Authenticator {
+  if (parts.length === 1) return parts[0];
+  return (attempt) => search(parts, onInvalid, { attempt, failures: [] });
+}
+
+interface Search {
+  readonly attempt: Attempt;
+  readonly failures: readonly (Absent | Rejected | Unavailable)[];
+}
+
+function search(parts: NonEmpty<Authenticator>, onInvalid: 'continue' | 'stop', state: Search): MaybePromise<Verdict> {
+  const part = parts[state.failures.length];
+  if (!part) return failed(state.failures);
+  return then(part(state.attempt), (verdict) => {
+    if (verdict.kind === 'granted' || verdict.kind === 'answered') return verdict;
+    const failures = [...state.failures, verdict];
+    if (verdict.kind !== 'rejected') return search(parts, onInvalid, { ...state, failures });
+    if (verdict.status === 400) return verdict;
+    if (onInvalid === 'stop') return failed(failures);
+    return search(parts, onInvalid, { attempt: refuse(state.attempt, verdict), failures });
+  });
+}
+
+function refuse(attempt: Attempt, { credential }: Rejected): Attempt {
+  if (credential === undefined) return attempt;
+  return { request: attempt.request, refused: new Set([...attempt.refused, credential]) };
+}
+
+function failed(failures: Search['failures']): Verdict {
+  const unavailable = failures.find((each) => each.kind === 'unavailable');
+  if (unavailable) return unavailable;
+  const challenges = mergeChallenges(failures.flatMap((each) => (each.kind === 'unavailable' ? [] : each.challenges)));
+  const rejected = failures.find((each) => each.kind === 'rejected');
+  return rejected ? { ...rejected, challenges } : { kind: 'absent', challenges };
+}
+
+/** Every part must grant; the first that does not ends it. All identities are kept, the first listed is primary. */
+export function all(parts: NonEmpty<Authenticator>): Authenticator {
+  if (parts.length === 1) return parts[0];
+  return (attempt) => collect(parts, attempt, []);
+}
+
+function collect(parts: NonEmpty<Authenticator>, attempt: Attempt, granted: readonly Granted[]): MaybePromise<Verdict> {
+  const part = parts[granted.length];
+  if (!part) return { kind: 'granted', identities: granted.flatMap((each) => each.identities) };
+  return then(part(attempt), (verdict) =>
+    verdict.kind === 'granted' ? collect(parts, attempt, [...granted, verdict]) : verdict,
+  );
+}
+
+/** Nobody needs a credential, but one that is sent must be right. */
+export function optional(part: Authenticator): Authenticator {
+  return (attempt) => then(part(attempt), (verdict) => (verdict.kind === 'absent' ? NOBODY : verdict));
+}
+
+/** A credential in one of these places that in the end no method claimed is rejected, never nothing. */
+export function claimed(part: Authenticator, places: readonly Place[]): Authenticator {
+  if (places.length === 0) return part;
+  return (attempt) =>
+    then(part(attempt), (verdict) => {
+      if (verdict.kind !== 'absent') return verdict;
+      const offered = places.some((place) => readOffer(attempt.request, [place]).kind !== 'none');
+      if (!offered) return verdict;
+      const challenges = verdict.challenges.map(invalidToken);
+      return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges };
+    });
+}
+
+/** RFC 6750 §3.1: a token was sent, so the challenge says what became of it. */
+function invalidToken(challenge: Challenge): Challenge {
+  if (challenge.scheme !== 'Bearer') return challenge;
+  return { ...challenge, params: { ...challenge.params, error: 'invalid_token' } };
+}
+
+/** One challenge for each scheme and realm, in order; the one that carries an error says more than its twin. */
+export function mergeChallenges(challenges: readonly Challenge[]): readonly Challenge[] {
+  const merged = new Map<string, Challenge>();
+  for (const challenge of challenges) {
+    const key = `${challenge.scheme.toLowerCase()} ${challenge.params['realm'] ?? ''}`;
+    const earlier = merged.get(key);
+    if (!earlier || (!('error' in earlier.params) && 'error' in challenge.params)) merged.set(key, challenge);
+  }
+  return [...merged.values()];
+}

@@ -1,0 +1,90 @@
+/** A requirement compiled into one authenticator over the methods of a file. */
+import type { NonEmpty } from '../lib/types.js';
+import { all, any, claimed, open, optional, type Authenticator } from './combine.js';
+import { readOffer, type Place } from './credentials.js';
+import type { Identity } from './identity.js';
+import { methodsOf, type Narrowing, type Requirement } from './requirement.js';
+import type { Challenge, ReasonCode, Rejected, Verdict } from './verdict.js';
+
+/** A method of the file, ready to judge requests. */
+export interface CompiledMethod {
+  readonly authenticate: Authenticator;
+  readonly places: readonly Place[];
+  readonly challenge?: Challenge;
+  judge?(narrowing: Narrowing, identity: Identity): ReasonCode | undefined;
+}
+
+export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
+
+/** One function for one route: made at load, so that a request pays for the verdict alone. */
+export function compileRequirement(requirement: Requirement, methods: CompiledMethods): Authenticator {
+  const listed = methodsOf(requirement).flatMap((name) => methodNamed(methods, name).places);
+  return claimed(compilePart(requirement, methods), listed);
+}
+
+function compilePart(requirement: Requirement, methods: CompiledMethods): Authenticator {
+  switch (requirement.kind) {
+    case 'open':
+      return open;
+    case 'method':
+      return compileMethod(requirement, methods);
+    case 'optional': {
+      const everyPlace = [...methods.values()].flatMap((each) => each.places);
+      return optional(claimed(compilePart(requirement.of, methods), everyPlace));
+    }
+    case 'any':
+      return any(compileParts(requirement.of, methods), requirement.onInvalid);
+    case 'all':
+      return all(compileParts(requirement.of, methods));
+  }
+}
+
+function compileParts(parts: NonEmpty<Requirement>, methods: CompiledMethods): NonEmpty<Authenticator> {
+  const [first, ...rest] = parts;
+  return [compilePart(first, methods), ...rest.map((part) => compilePart(part, methods))];
+}
+
+function methodNamed(methods: CompiledMethods, name: string): CompiledMethod {
+  const method = methods.get(name);
+  if (!method) throw new TypeError(`no method is named ${JSON.stringify(name)}`);
+  return method;
+}
+
+function compileMethod({ name, narrow }: Requirement & { kind: 'method' }, methods: CompiledMethods): Authenticator {
+  const method = methodNamed(methods, name);
+  const { judge } = method;
+  if (!narrow) return method.authenticate;
+  if (!judge) throw new TypeError(`${name} cannot be narrowed`);
+  const narrowed = (verdict: Verdict, credential: () => string | undefined): Verdict => {
+    if (verdict.kind !== 'granted') return verdict;
+    const reason = verdict.identities.map((each) => judge(narrow, each)).find((each) => each !== undefined);
+    return reason === undefined ? verdict : refusal(reason, { method, narrow, credential: credential() });
+  };
+  return (attempt) => {
+    const credential = (): string | undefined => {
+      const offer = readOffer(attempt.request, method.places);
+      return offer.kind === 'one' ? offer.value : undefined;
+    };
+    const verdict = method.authenticate(attempt);
+    return verdict instanceof Promise
+      ? verdict.then((each) => narrowed(each, credential))
+      : narrowed(verdict, credential);
+  };
+}
+
+interface Refusal {
+  readonly method: CompiledMethod;
+  readonly narrow: Narrowing;
+  readonly credential: string | undefined;
+}
+
+/** The right identity that may not pass here: 403, with the scope it would need (RFC 6750 §3.1). */
+function refusal(reason: ReasonCode, { method, narrow, credential }: Refusal): Rejected {
+  const scopes = narrow['required_scopes'];
+  const scope: Record<string, string> = Array.isArray(scopes) ? { scope: scopes.join(' ') } : {};
+  const challenges: Challenge[] =
+    reason === 'insufficient_scope' && method.challenge
+      ? [{ scheme: method.challenge.scheme, params: { ...method.challenge.params, error: reason, ...scope } }]
+      : [];
+  return { kind: 'rejected', status: 403, reason, challenges, ...(credential === undefined ? {} : { credential }) };
+}

@@ -1,0 +1,92 @@
+/** A host application's own Passport strategy as a method: its verbs read as verdicts, its user as an identity. */
+import type { IncomingMessage } from 'node:http';
+import type { Strategy } from 'passport-strategy';
+import type { Authenticator } from './combine.js';
+import type { Identity } from './identity.js';
+import { grant, runStrategy, type Reading } from './strategy-runner.js';
+import type { Challenge, Unavailable, Verdict } from './verdict.js';
+
+/** What a host may say of a user; the rest of the identity is filled in. */
+export type HostIdentity = Pick<Identity, 'subject'> & Partial<Omit<Identity, 'method' | 'subject'>>;
+
+/**
+ * A strategy of the host with what Loom cannot guess.
+ *
+ * @example loom('loom.yaml', { strategies: { saml: { strategy, identity: (user) => ({ subject: user.nameID }) } } })
+ */
+export interface HostStrategy {
+  readonly strategy: Strategy;
+  /** The identity of a user that the strategy accepted; default: `id`, `username` or `sub` of it, or the string. */
+  identity?(user: unknown): HostIdentity;
+  /** Whether the request carries a credential for it; without this a failure is always a rejection. */
+  offered?(request: IncomingMessage): boolean;
+}
+
+/** A strategy that has not settled after this long is unavailable. */
+const DEADLINE_MS = 5_000;
+
+/** An authenticator over a host's strategy. */
+export function fromHost(name: string, host: HostStrategy): Authenticator {
+  const reading = hostReading(name, host);
+  return ({ request }) => {
+    if (host.offered && !host.offered(request)) return { kind: 'absent', challenges: [] };
+    const verdict = runStrategy(host.strategy, reading, request);
+    return verdict instanceof Promise ? withDeadline(verdict) : verdict;
+  };
+}
+
+function withDeadline(verdict: Promise<Verdict>): Promise<Verdict> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Verdict>((resolve) => {
+    timer = setTimeout(() => resolve(unavailable(new Error('the strategy did not settle'))), DEADLINE_MS);
+  });
+  return Promise.race([verdict, late]).finally(() => clearTimeout(timer));
+}
+
+function unavailable(cause: unknown): Unavailable {
+  const error = cause instanceof Error ? cause : new Error('the strategy failed');
+  return { kind: 'unavailable', reason: 'method_unavailable', cause: error };
+}
+
+function hostReading(name: string, host: HostStrategy): Reading {
+  return {
+    success: (user) => {
+      if (!user) return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges: [] };
+      const known = host.identity ? host.identity(user) : defaultIdentity(user);
+      return grant({ scopes: [], claims: {}, ...known, method: name });
+    },
+    fail: (challenge, status) => ({
+      kind: 'rejected',
+      status: statusOf(typeof challenge === 'number' ? challenge : status),
+      reason: 'credential_invalid',
+      challenges: typeof challenge === 'string' ? [parseChallenge(challenge)] : [],
+    }),
+    redirect: (url, status = 302) => ({
+      kind: 'answered',
+      response: { status, headers: [['Location', url], ['Content-Length', '0']], body: Buffer.alloc(0) },
+    }),
+    pass: () => ({ kind: 'absent', challenges: [] }),
+    error: unavailable,
+  };
+}
+
+function statusOf(status: unknown): 400 | 401 | 403 {
+  return status === 400 || status === 403 ? status : 401;
+}
+
+function parseChallenge(text: string): Challenge {
+  const [, scheme = text, rest = ''] = /^([^ ]+) *(.*)$/s.exec(text) ?? [];
+  const params = [...rest.matchAll(/([A-Za-z0-9_-]+)="((?:[^"\\]|\\.)*)"/g)].map(
+    ([, key = '', value = '']) => [key, value.replace(/\\(.)/g, '$1')] as const,
+  );
+  return { scheme, params: Object.fromEntries(params) };
+}
+
+function defaultIdentity(user: unknown): HostIdentity {
+  if (typeof user === 'string') return { subject: user };
+  const fields = user as Record<string, unknown>;
+  const subject = [fields['id'], fields['username'], fields['sub']].find(
+    (each) => typeof each === 'string' || typeof each === 'number',
+  );
+  return { subject: subject === undefined ? '' : String(subject), claims: fields };
+}

@@ -1,0 +1,117 @@
+/** Runs one Passport strategy on one request and reads its outcome as a verdict. */
+import type { IncomingMessage } from 'node:http';
+import type { Strategy } from 'passport-strategy';
+import type { MaybePromise } from '../lib/types.js';
+import type { Attempt, Authenticator } from './combine.js';
+import { readOffer, type Place } from './credentials.js';
+import type { Identity } from './identity.js';
+import { FailInfo, UnavailableError } from './outcome.js';
+import type { Challenge, Verdict } from './verdict.js';
+
+/** How the five verbs of a strategy become verdicts: one reading for ours, another for a host's. */
+export interface Reading {
+  success(user: unknown, request: IncomingMessage): Verdict;
+  fail(challenge: unknown, status: unknown): Verdict;
+  redirect(url: string, status?: number): Verdict;
+  pass(): Verdict;
+  /** A verdict, or undefined where the error is a bug and must stay one. */
+  error(cause: unknown): Verdict | undefined;
+}
+
+type Settle = (verdict: Verdict) => void;
+type Crash = (cause: unknown) => void;
+
+/**
+ * Strategies keep their verbs on `this`, so each run gets an object of its own: one shared instance mixes concurrent
+ * requests up. The first verb settles; later ones are ignored.
+ */
+export function runStrategy(strategy: Strategy, reading: Reading, request: IncomingMessage): MaybePromise<Verdict> {
+  let now: Verdict | undefined;
+  let crashed: { readonly cause: unknown } | undefined;
+  let later: { settle: Settle; crash: Crash } | undefined;
+  const settle: Settle = (verdict) => {
+    if (now || crashed) return;
+    now = verdict;
+    later?.settle(verdict);
+  };
+  const crash: Crash = (cause) => {
+    if (now || crashed) return;
+    crashed = { cause };
+    later?.crash(cause);
+  };
+  const run = Object.create(strategy) as Strategy;
+  Object.assign(run, verbs(reading, request, { settle, crash }));
+  const returned: unknown = run.authenticate(request as Parameters<Strategy['authenticate']>[0], {});
+  if (returned instanceof Promise) returned.catch(crash);
+  if (now) return now;
+  if (crashed) throw asError((crashed as { readonly cause: unknown }).cause);
+  return new Promise((resolve, reject) => {
+    later = { settle: resolve, crash: (cause) => reject(asError(cause)) };
+  });
+}
+
+function verbs(reading: Reading, request: IncomingMessage, { settle, crash }: { settle: Settle; crash: Crash }) {
+  /** A reading that throws (a host's `identity(user)`) is a bug too. */
+  const guarded = (read: () => Verdict): void => {
+    try {
+      settle(read());
+    } catch (cause) {
+      crash(cause);
+    }
+  };
+  return {
+    success: (user: unknown) => guarded(() => reading.success(user, request)),
+    fail: (challenge?: unknown, status?: unknown) => guarded(() => reading.fail(challenge, status)),
+    redirect: (url: string, status?: number) => guarded(() => reading.redirect(url, status)),
+    pass: () => guarded(() => reading.pass()),
+    error: (cause: unknown) => {
+      const verdict = reading.error(cause);
+      if (verdict) settle(verdict);
+      else crash(cause);
+    },
+  };
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error('a strategy failed without an Error');
+}
+
+/** What the runner must know of one of our methods to offer it nothing that another one rejected. */
+export interface Offering {
+  readonly places: readonly Place[];
+  readonly challenge: Challenge;
+}
+
+/** An authenticator over one of our strategies. */
+export function fromOurs(strategy: Strategy, { places, challenge }: Offering): Authenticator {
+  const absent: Verdict = { kind: 'absent', challenges: [challenge] };
+  return (attempt) => (wasRefused(attempt, places) ? absent : runStrategy(strategy, OURS, attempt.request));
+}
+
+function wasRefused({ request, refused }: Attempt, places: readonly Place[]): boolean {
+  if (refused.size === 0) return false;
+  const offer = readOffer(request, places);
+  return offer.kind === 'one' && refused.has(offer.value);
+}
+
+const OURS: Reading = {
+  success: (user) => grant(user as Identity),
+  fail: (info) => {
+    if (info instanceof FailInfo) return info.verdict;
+    throw new TypeError('a strategy of ours failed without a verdict');
+  },
+  redirect: () => {
+    throw new TypeError('a strategy of ours redirected');
+  },
+  pass: () => ({ kind: 'absent', challenges: [] }),
+  error: (cause) => (cause instanceof UnavailableError ? cause.verdict : undefined),
+};
+
+/** Grants an identity whose subject is one: 1 to 256 characters. */
+export function grant(identity: Identity): Verdict {
+  const { subject } = identity;
+  if (typeof subject !== 'string' || subject.length < 1 || subject.length > 256) {
+    return { kind: 'rejected', status: 401, reason: 'subject_invalid', challenges: [] };
+  }
+  return { kind: 'granted', identities: [identity] };
+}
