@@ -15,7 +15,9 @@ export default {
   },
   // Our ESM sources and the ESM-only packages are compiled to CommonJS for tests.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transformIgnorePatterns: ['/node_modules/(?!(http-proxy-middleware|httpxy|is-plain-obj|jose|oidc-provider|jwks-rsa|koa|@koa|commander|fast-check|pure-rand)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(http-proxy-middleware|httpxy|is-plain-obj|jose|oidc-provider|jwks-rsa|koa|@koa|commander|fast-check|pure-rand)/)',
+  ],
   testTimeout: 60_000,
   coverageDirectory: 'coverage',
   collectCoverageFrom: ['src/**/*.ts'],

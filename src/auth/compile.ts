@@ -11,7 +11,7 @@ export interface CompiledMethod {
   readonly authenticate: Authenticator;
   readonly places: readonly Place[];
   readonly challenge?: Challenge;
-  judge?(narrowing: Narrowing, identity: Identity): ReasonCode | undefined;
+  readonly judge?: (narrowing: Narrowing, identity: Identity) => ReasonCode | undefined;
 }
 
 export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;

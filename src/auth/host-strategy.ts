@@ -63,7 +63,14 @@ function hostReading(name: string, host: HostStrategy): Reading {
     }),
     redirect: (url, status = 302) => ({
       kind: 'answered',
-      response: { status, headers: [['Location', url], ['Content-Length', '0']], body: Buffer.alloc(0) },
+      response: {
+        status,
+        headers: [
+          ['Location', url],
+          ['Content-Length', '0'],
+        ],
+        body: Buffer.alloc(0),
+      },
     }),
     pass: () => ({ kind: 'absent', challenges: [] }),
     error: unavailable,

@@ -27,16 +27,16 @@ type Crash = (cause: unknown) => void;
  */
 export function runStrategy(strategy: Strategy, reading: Reading, request: IncomingMessage): MaybePromise<Verdict> {
   let now: Verdict | undefined;
-  let crashed: { readonly cause: unknown } | undefined;
+  const crashes: unknown[] = [];
   let later: { settle: Settle; crash: Crash } | undefined;
   const settle: Settle = (verdict) => {
-    if (now || crashed) return;
+    if (now || crashes.length > 0) return;
     now = verdict;
     later?.settle(verdict);
   };
   const crash: Crash = (cause) => {
-    if (now || crashed) return;
-    crashed = { cause };
+    if (now || crashes.length > 0) return;
+    crashes.push(cause);
     later?.crash(cause);
   };
   const run = Object.create(strategy) as Strategy;
@@ -44,7 +44,7 @@ export function runStrategy(strategy: Strategy, reading: Reading, request: Incom
   const returned: unknown = run.authenticate(request as Parameters<Strategy['authenticate']>[0], {});
   if (returned instanceof Promise) returned.catch(crash);
   if (now) return now;
-  if (crashed) throw asError((crashed as { readonly cause: unknown }).cause);
+  if (crashes.length > 0) throw asError(crashes[0]);
   return new Promise((resolve, reject) => {
     later = { settle: resolve, crash: (cause) => reject(asError(cause)) };
   });

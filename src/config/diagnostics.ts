@@ -24,6 +24,11 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'LOOM_CONFIG';
   constructor(readonly diagnostics: readonly Diagnostic[]) {
-    super(diagnostics.filter((each) => each.level === 'error').map(formatDiagnostic).join('\n'));
+    super(
+      diagnostics
+        .filter((each) => each.level === 'error')
+        .map(formatDiagnostic)
+        .join('\n'),
+    );
   }
 }

@@ -69,7 +69,12 @@ export interface PlannedUpstream {
   readonly maxIdle: number;
   readonly maxOpen: number;
   readonly idleTimeoutMs: number;
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly insecureSkipVerify: boolean };
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly insecureSkipVerify: boolean;
+  };
 }
 
 export type ClientAuth = 'none' | 'request' | 'require' | 'verify';

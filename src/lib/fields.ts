@@ -35,5 +35,7 @@ export const plainText = () =>
 
 /** One value or a non-empty list of them, as a list. */
 export function oneOrMore<T extends z.ZodType>(item: T) {
-  return z.union([item, z.array(item).min(1, 'must not be an empty list')]).transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+  return z
+    .union([item, z.array(item).min(1, 'must not be an empty list')])
+    .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 }
