@@ -1,0 +1,33 @@
+/** Digests for cache keys and comparisons: no two lists of parts give one digest, and no time tells how far they agree. */
+import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** The parts one after the other, each behind its length: `['ab', 'c']` and `['a', 'bc']` stay apart. */
+export function lengthPrefixed(parts: readonly string[]): Buffer {
+  const pieces: Buffer[] = [];
+  for (const part of parts) {
+    const bytes = Buffer.from(part, 'utf8');
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    pieces.push(length, bytes);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** SHA-256 over length-prefixed parts, as base64url. */
+export function digestOf(parts: readonly string[]): string {
+  return hash('sha256', lengthPrefixed(parts), 'base64url');
+}
+
+/** An HMAC under a key that only this process ever had: a memory dump of a cache gives no credential to guess at. */
+export class ProcessDigest {
+  private readonly key = randomBytes(32);
+
+  of(parts: readonly string[]): string {
+    return createHmac('sha256', this.key).update(lengthPrefixed(parts)).digest('base64url');
+  }
+}
+
+/** Whether two texts are equal, in a time that depends on neither. */
+export function constantTimeEqual(a: string, b: string): boolean {
+  return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'));
+}

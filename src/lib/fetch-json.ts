@@ -1,0 +1,107 @@
+/** Fetches one JSON document from a server that is trusted little: one deadline, one size, no redirects. */
+import { parseStrictJson } from './strict-json.js';
+import { urlProblem } from './tls-url.js';
+
+export interface FetchJsonOptions {
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** For the whole exchange, the last byte of the body included. */
+  readonly timeoutMs: number;
+  /** Of the body once decoded, so that a compressed one cannot unfold without end. */
+  readonly maxBytes: number;
+  readonly allowInsecureHttp: boolean;
+}
+
+export interface JsonAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The document of a 2xx answer; undefined for any other status, whose body is not read. */
+  readonly body: unknown;
+}
+
+export type FetchJson = (url: string, options: FetchJsonOptions) => Promise<JsonAnswer>;
+
+export type FetchJsonCode = 'insecure_url' | 'timeout' | 'network' | 'redirect' | 'too_large' | 'not_json';
+
+/** An exchange that brought no answer; the message holds neither the URL nor anything that the server sent. */
+export class FetchJsonError extends Error {
+  override readonly name = 'FetchJsonError';
+  constructor(
+    readonly code: FetchJsonCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The JSON answer of a server; throws a FetchJsonError where there is none. */
+export const fetchJson: FetchJson = async (url, options) => {
+  const problem = urlProblem(url, options.allowInsecureHttp);
+  if (problem !== undefined) throw new FetchJsonError('insecure_url', `the URL ${problem}`);
+  const deadline = AbortSignal.timeout(options.timeoutMs);
+  try {
+    return await exchange(url, options, deadline);
+  } catch (cause) {
+    if (cause instanceof FetchJsonError) throw cause;
+    if (deadline.aborted) throw new FetchJsonError('timeout', `no answer within ${options.timeoutMs} ms`);
+    throw new FetchJsonError('network', `the exchange failed${systemCode(cause)}`);
+  }
+};
+
+async function exchange(url: string, options: FetchJsonOptions, signal: AbortSignal): Promise<JsonAnswer> {
+  const { method = 'GET', headers = {}, body } = options;
+  const response = await fetch(url, {
+    method,
+    headers: { accept: 'application/json', ...headers },
+    ...(body === undefined ? {} : { body }),
+    redirect: 'manual',
+    signal,
+  });
+  if (response.ok) {
+    const text = await readText(response, options.maxBytes);
+    return { status: response.status, headers: response.headers, body: parse(text) };
+  }
+  await response.body?.cancel().catch(() => undefined);
+  if (response.status >= 300 && response.status < 400) {
+    throw new FetchJsonError('redirect', `a redirect (${response.status}), which is never followed`);
+  }
+  return { status: response.status, headers: response.headers, body: undefined };
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const body = (response.body ?? []) as AsyncIterable<Uint8Array>;
+  // Leaving the loop by a throw cancels the stream and with it the connection.
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw new FetchJsonError('too_large', `the body has more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return decode(Buffer.concat(chunks));
+}
+
+/** RFC 8259 §8.1: UTF-8 without a byte order mark; broken bytes are refused, not replaced. */
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new FetchJsonError('not_json', 'the body is not UTF-8');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch (cause) {
+    throw new FetchJsonError('not_json', `the body is refused: ${(cause as Error).message}`);
+  }
+}
+
+/** ` (ECONNREFUSED)`: the system's word is safe to log, the library's sentence may quote the peer. */
+function systemCode(cause: unknown): string {
+  const inner = cause instanceof Error ? cause.cause : undefined;
+  const code = inner instanceof Error && 'code' in inner ? inner.code : undefined;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? ` (${code})` : '';
+}

@@ -1,0 +1,60 @@
+/** JSON read strictly: a duplicate member name or a deep nest is an error, for two readers must never differ. */
+
+/** The text is no JSON, has a duplicate member name, or nests too deeply; the message never quotes the text. */
+export class StrictJsonError extends Error {
+  override readonly name = 'StrictJsonError';
+}
+
+const MAX_DEPTH = 32;
+/** A string (closed or not) or one structural character; what lies between never matters to the scan. */
+const PIECE = /"(?:[^"\\]|\\[^])*"?|[{}[\],]/g;
+
+interface Level {
+  /** Undefined for an array. */
+  readonly names?: Set<string>;
+  nameNext: boolean;
+}
+
+/** The value of a JSON text (RFC 8259) in which no object, at any depth, has two members of one name. */
+export function parseStrictJson(text: string): unknown {
+  scan(text);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new StrictJsonError('not JSON');
+  }
+}
+
+/** Runs before the parse and trusts no grammar; what is no JSON may fail here or there. */
+function scan(text: string): void {
+  const open: Level[] = [];
+  for (const [piece] of text.matchAll(PIECE)) {
+    const level = open.at(-1);
+    if (piece === '{' || piece === '[') {
+      if (open.length === MAX_DEPTH) throw new StrictJsonError('nested too deeply');
+      open.push(piece === '{' ? { names: new Set(), nameNext: true } : { nameNext: false });
+    } else if (piece === '}' || piece === ']') {
+      open.pop();
+    } else if (piece === ',') {
+      if (level?.names) level.nameNext = true;
+    } else if (level?.names && level.nameNext) {
+      addName(level.names, piece);
+      level.nameNext = false;
+    }
+  }
+}
+
+/** Names are compared unescaped: `"a"` and `"\u0061"` are one. */
+function addName(names: Set<string>, piece: string): void {
+  const name = piece.includes('\\') ? unescaped(piece) : piece.slice(1, -1);
+  if (names.has(name)) throw new StrictJsonError('duplicate member name');
+  names.add(name);
+}
+
+function unescaped(piece: string): string {
+  try {
+    return JSON.parse(piece) as string;
+  } catch {
+    throw new StrictJsonError('not JSON');
+  }
+}
