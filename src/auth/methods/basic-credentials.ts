@@ -1,0 +1,32 @@
+/** The user and password in an `Authorization: Basic` credential (RFC 7617), read strictly. */
+
+export interface UserPass {
+  readonly username: string;
+  readonly password: string;
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bcrypt ignores what comes after: a longer password would match by its beginning. */
+const BCRYPT_BYTES = 72;
+
+/** Undefined for anything but canonical base64 of UTF-8 without control characters and with a colon. */
+export function readUserPass(token: string): UserPass | undefined {
+  const bytes = Buffer.from(token, 'base64');
+  if (bytes.toString('base64') !== token) return undefined;
+  const text = decodeUtf8(bytes);
+  if (text === undefined || /\p{Cc}/u.test(text)) return undefined;
+  const colon = text.indexOf(':');
+  if (colon < 0) return undefined;
+  const password = text.slice(colon + 1);
+  if (Buffer.byteLength(password) > BCRYPT_BYTES) return undefined;
+  return { username: text.slice(0, colon), password };
+}
+
+function decodeUtf8(bytes: Buffer): string | undefined {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,60 @@
+/** The `basic` block: the realm and the users with their bcrypt hashes. */
+import { z } from 'zod';
+import { duration, headerName, plainText } from '../../lib/fields.js';
+
+const BCRYPT = /^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$/;
+/** 2^16 rounds take seconds; more would let one wrong password hold a worker for minutes. */
+const HIGHEST_COST = 16;
+
+/** The cost of a bcrypt hash in its exponent. */
+export function costOf(passwordHash: string): number {
+  return Number(BCRYPT.exec(passwordHash)?.[1]);
+}
+
+const passwordHash = () =>
+  z
+    .string()
+    .regex(BCRYPT, 'must be a bcrypt hash that begins with $2a$, $2b$ or $2y$, as `htpasswd -nbB` prints it')
+    .refine((text) => !(costOf(text) > HIGHEST_COST), { error: `must have a cost of at most ${HIGHEST_COST}` });
+
+const user = z.strictObject({
+  username: plainText()
+    .max(256, 'must be at most 256 characters')
+    .refine((text) => !text.includes(':'), { error: 'must not contain a colon (RFC 7617)' })
+    .describe('The user, compared byte for byte.'),
+  password_hash: passwordHash().describe('The bcrypt hash of the password.'),
+});
+
+export const basicOptions = z.strictObject({
+  realm: plainText().default('loom').describe('The realm of the challenge, as browsers show it.'),
+  users: z.array(user).min(1, 'must not be an empty list').describe('The users that may log in.'),
+  cache_ttl: duration({ min: 0, max: 86_400_000 })
+    .prefault('5m')
+    .describe('How long a verified pair is remembered; "0s" hashes on each request.'),
+  throttle: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        failures: z
+          .int()
+          .min(1, 'must be at least 1')
+          .max(1_000_000)
+          .default(20)
+          .describe('Failures allowed within `per`.'),
+        per: duration({ min: 1_000, max: 86_400_000 }).prefault('1m').describe('The window of `failures`.'),
+      }),
+    ])
+    .prefault({})
+    .describe('The budget of failures per client address and user, over which the answer is 429; false for none.'),
+  claims_to_headers: z
+    .strictObject({ username: headerName().optional().describe('Header that carries the user.') })
+    .default({})
+    .describe('Identity headers set from the user: `username`.'),
+  forward_credentials: z.boolean().default(false).describe('Whether credentials that granted go on to the upstream.'),
+});
+
+export const basicNarrowing = z.strictObject({
+  users: z.array(z.string().min(1)).min(1, 'must not be an empty list').optional().describe('Users that may pass.'),
+});
+
+export type BasicOptions = z.output<typeof basicOptions>;

@@ -1,0 +1,99 @@
+/** The user table at work: one price for every failure, and a memory of pairs that were verified. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { BcryptPool } from '../../lib/bcrypt-pool.js';
+import type { Now } from '../../lib/types.js';
+import type { UserPass } from './basic-credentials.js';
+import { costOf, type BasicOptions } from './basic-options.js';
+
+const REMEMBERED = 10_000;
+
+/** How a password of a user, or of nobody, is compared. */
+interface Entry {
+  readonly passwordHash: string;
+  readonly padding: readonly string[];
+  readonly exists: boolean;
+}
+
+/** A hash of the cost that no password is known to match. */
+function dummyHash(cost: number): string {
+  const filler = randomBytes(40).toString('hex').slice(0, 53);
+  return `$2b$${String(cost).padStart(2, '0')}$${filler}`;
+}
+
+/** 2^c + (2^c + 2^(c+1) + … + 2^(max-1)) = 2^max rounds: a cheap user's failure takes as long as a dear one's. */
+function paddingFor(cost: number, highest: number): readonly string[] {
+  return Array.from({ length: highest - cost }, (_each, i) => dummyHash(cost + i));
+}
+
+export class Users {
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #nobody: Entry;
+  readonly #pool = new BcryptPool();
+  readonly #remembered = new LRUCache<string, number>({ max: REMEMBERED });
+  readonly #inFlight = new Map<string, Promise<boolean>>();
+  readonly #key = randomBytes(32);
+  readonly #ttl: number;
+
+  constructor(
+    { users, cache_ttl }: BasicOptions,
+    private readonly now: Now,
+  ) {
+    const highest = Math.max(...users.map((each) => costOf(each.password_hash)));
+    this.#entries = new Map(
+      users.map(({ username, password_hash }) => [
+        username,
+        { passwordHash: password_hash, padding: paddingFor(costOf(password_hash), highest), exists: true },
+      ]),
+    );
+    this.#nobody = { passwordHash: dummyHash(highest), padding: [], exists: false };
+    this.#ttl = cache_ttl;
+  }
+
+  /** Whether the pair was verified within the TTL. */
+  remembers(pair: UserPass): boolean {
+    return this.#isRemembered(this.#labelOf(pair));
+  }
+
+  /** True at once for a remembered pair; otherwise one comparison, shared by everybody who sends the same pair. */
+  verify(pair: UserPass): true | Promise<boolean> {
+    const label = this.#labelOf(pair);
+    if (this.#isRemembered(label)) return true;
+    const earlier = this.#inFlight.get(label);
+    if (earlier) return earlier;
+    const comparison = this.#compare(pair, label).finally(() => this.#inFlight.delete(label));
+    this.#inFlight.set(label, comparison);
+    return comparison;
+  }
+
+  close(): Promise<void> {
+    this.#remembered.clear();
+    return this.#pool.close();
+  }
+
+  async #compare({ username, password }: UserPass, label: string): Promise<boolean> {
+    const { passwordHash, padding, exists } = this.#entryOf(username);
+    const matches = await this.#pool.verify({ password, passwordHash, padding });
+    if (!matches || !exists) return false;
+    if (this.#ttl > 0) this.#remembered.set(label, this.now() + this.#ttl);
+    return true;
+  }
+
+  #entryOf(username: string): Entry {
+    return this.#entries.get(username) ?? this.#nobody;
+  }
+
+  #isRemembered(label: string): boolean {
+    const until = this.#remembered.get(label);
+    return until !== undefined && this.now() < until;
+  }
+
+  /** Lengths stand before the parts, or ("a", "bc") would be remembered as ("ab", "c"). */
+  #labelOf({ username, password }: UserPass): string {
+    const hmac = createHmac('sha256', this.#key);
+    for (const part of [username, password, this.#entryOf(username).passwordHash]) {
+      hmac.update(`${Buffer.byteLength(part)}:`).update(part);
+    }
+    return hmac.digest('base64');
+  }
+}

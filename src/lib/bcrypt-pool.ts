@@ -1,0 +1,57 @@
+/** Bcrypt off the event loop and off libuv's pool (which would starve DNS and fs): a bounded pool of worker threads. */
+import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import type { Comparison } from './bcrypt-worker.js';
+
+/** Too many comparisons wait already: the caller says 503, never 401. */
+export class PoolFullError extends Error {
+  override readonly name = 'PoolFullError';
+}
+
+/** The worker is this file's neighbour and has its extension: `.js` when built, `.ts` where Node strips the types. */
+const WORKER = new URL(`./bcrypt-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
+
+const IDLE_MS = 30_000;
+/** One core is left for the event loop. */
+const THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
+const WAITING_PER_THREAD = 16;
+
+export class BcryptPool {
+  #workers: Piscina | undefined;
+  #running = 0;
+  #closed = false;
+
+  /** `limit`: comparisons running or waiting at once. */
+  constructor(readonly limit = THREADS * (1 + WAITING_PER_THREAD)) {}
+
+  /** Whether the password matches; rejects with a PoolFullError at once where too many wait. */
+  async verify(comparison: Comparison): Promise<boolean> {
+    if (this.#closed) throw new Error('the bcrypt pool is closed');
+    if (this.#running >= this.limit) throw new PoolFullError('too many bcrypt comparisons wait');
+    this.#running += 1;
+    try {
+      return (await this.#started().run(comparison)) === true;
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#workers?.destroy();
+  }
+
+  /** Threads start at the first comparison and end when idle: a file whose users never log in pays for none. */
+  #started(): Piscina<Comparison, boolean> {
+    this.#workers ??= new Piscina({
+      filename: WORKER.href,
+      minThreads: 0,
+      maxThreads: THREADS,
+      maxQueue: this.limit,
+      idleTimeout: IDLE_MS,
+    });
+    return this.#workers as Piscina<Comparison, boolean>;
+  }
+}

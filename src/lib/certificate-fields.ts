@@ -1,0 +1,80 @@
+/** The fields of a certificate that identify its holder (RFC 5280 §4.1), read from DER. */
+import { canonicalAddress } from './alt-name.js';
+import { DerError, expectTag, members, readOid, readOne, TAG, type DerValue } from './der.js';
+import { distinguishedName } from './distinguished-name.js';
+
+export interface CertificateFields {
+  /** RFC 4514, one ASCII line; empty for an empty name. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Upper hex, whole bytes, without a sign or a leading zero byte. */
+  readonly serial: string;
+  /** `DNS:…`, `URI:…`, `email:…`, `IP:…`, in the order of the certificate; other kinds are left out. */
+  readonly sans: readonly string[];
+  readonly signatureAlgorithm: string;
+}
+
+const SUBJECT_ALT_NAME = '2.5.29.17';
+const VERSION = 0xa0;
+const EXTENSIONS = 0xa3;
+const BOOLEAN = 0x01;
+
+/** Throws a DerError for what is no certificate, and for names with bytes that no honest name has (a NUL). */
+export function readCertificateFields(der: Buffer): CertificateFields {
+  const [tbs, signature] = members(readOne(der), TAG.sequence);
+  const all = members(tbs, TAG.sequence);
+  const [serial, , issuer, , subject, , ...optional] = all[0]?.tag === VERSION ? all.slice(1) : all;
+  return {
+    subject: distinguishedName(subject),
+    issuer: distinguishedName(issuer),
+    serial: serialOf(expectTag(serial, TAG.integer)),
+    sans: alternativeNames(optional.find((each) => each.tag === EXTENSIONS)),
+    signatureAlgorithm: readOid(members(signature, TAG.sequence)[0]),
+  };
+}
+
+function serialOf({ contents }: DerValue): string {
+  const hex = contents.toString('hex').toUpperCase();
+  return hex.replace(/^(?:00)+(?=..)/, '');
+}
+
+function alternativeNames(extensions: DerValue | undefined): readonly string[] {
+  if (!extensions) return [];
+  const found = members(readOne(extensions.contents), TAG.sequence)
+    .map((each) => members(each, TAG.sequence))
+    .filter(([type]) => readOid(type) === SUBJECT_ALT_NAME);
+  if (found.length > 1) throw new DerError('two lists of alternative names');
+  const [extension] = found;
+  if (!extension) return [];
+  const value = extension[1]?.tag === BOOLEAN ? extension[2] : extension[1];
+  const names = members(readOne(expectTag(value, TAG.octetString).contents), TAG.sequence);
+  return names.flatMap((name) => alternativeName(name) ?? []);
+}
+
+function alternativeName({ tag, contents }: DerValue): string | undefined {
+  switch (tag) {
+    case 0x81:
+      return `email:${visible(contents)}`;
+    case 0x82:
+      return `DNS:${visible(contents).toLowerCase()}`;
+    case 0x86:
+      return `URI:${visible(contents)}`;
+    case 0x87:
+      return `IP:${addressOf(contents)}`;
+    default:
+      return undefined;
+  }
+}
+
+/** `svc-a\0.evil` is `svc-a` to whoever reads C strings: the whole certificate is refused (CVE-2025-66220). */
+function visible(contents: Buffer): string {
+  if (contents.length === 0 || !contents.every((byte) => byte > 0x20 && byte < 0x7f)) throw new DerError('bad name');
+  return contents.toString('latin1');
+}
+
+function addressOf(contents: Buffer): string {
+  if (contents.length === 4) return contents.join('.');
+  if (contents.length !== 16) throw new DerError('bad address');
+  const groups = Array.from({ length: 8 }, (_each, i) => contents.readUInt16BE(2 * i).toString(16));
+  return canonicalAddress(groups.join(':')) as string;
+}

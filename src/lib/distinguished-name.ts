@@ -1,0 +1,93 @@
+/** Distinguished names as one ASCII line (RFC 4514), read from DER: never from Node's strings, which names can forge. */
+import { DerError, members, readOid, TAG, type DerValue } from './der.js';
+
+/** RFC 4514 §3, and the names that LDAP registers and OpenSSL prints for what certificates commonly carry. */
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'CN',
+  '2.5.4.4': 'SN',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.9': 'street',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+  '2.5.4.12': 'title',
+  '2.5.4.42': 'GN',
+  '0.9.2342.19200300.100.1.1': 'UID',
+  '0.9.2342.19200300.100.1.25': 'DC',
+  '1.2.840.113549.1.9.1': 'emailAddress',
+};
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const UTF16 = new TextDecoder('utf-16be', { fatal: true, ignoreBOM: true });
+
+/** `CN=svc-a,OU=Ops+L=Bern,O=Example`; an empty name is an empty string. */
+export function distinguishedName(name: DerValue | undefined): string {
+  return members(name, TAG.sequence)
+    .map((set) => members(set, TAG.set).map(attribute).join('+'))
+    .reverse()
+    .join(',');
+}
+
+function attribute(pair: DerValue): string {
+  const [type, value, ...rest] = members(pair, TAG.sequence);
+  if (!value || rest.length > 0) throw new DerError('bad attribute');
+  const oid = readOid(type);
+  const known = Object.hasOwn(SHORT_NAMES, oid) ? SHORT_NAMES[oid] : undefined;
+  const text = known === undefined ? undefined : stringOf(value);
+  // §2.4: what has no name or no string is written in hex, with a `#` that no escaped string begins with.
+  return text === undefined
+    ? `${known ?? oid}=#${value.encoded.toString('hex').toUpperCase()}`
+    : `${known}=${escape(text)}`;
+}
+
+function stringOf({ tag, contents }: DerValue): string | undefined {
+  try {
+    switch (tag) {
+      case 0x0c: // UTF8String
+        return UTF8.decode(contents);
+      case 0x12: // NumericString
+      case 0x13: // PrintableString
+      case 0x16: // IA5String
+      case 0x1a: // VisibleString
+        return contents.every((byte) => byte < 0x80) ? contents.toString('latin1') : undefined;
+      case 0x14: // T61String, in practice Latin-1
+        return contents.toString('latin1');
+      case 0x1e: // BMPString
+        return UTF16.decode(contents);
+      case 0x1c: // UniversalString
+        return utf32(contents);
+      default:
+        return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function utf32(contents: Buffer): string | undefined {
+  if (contents.length % 4 !== 0) return undefined;
+  let text = '';
+  for (let i = 0; i < contents.length; i += 4) {
+    const point = contents.readUInt32BE(i);
+    if (point >= 0xd800 && point < 0xe000) return undefined;
+    text += String.fromCodePoint(point);
+  }
+  return text;
+}
+
+/** §2.4, with every control and non-ASCII byte as `\xx`, so that the line fits into a header. */
+function escape(text: string): string {
+  const last = Buffer.byteLength(text) - 1;
+  let line = '';
+  for (const [i, byte] of Buffer.from(text).entries()) {
+    const character = String.fromCharCode(byte);
+    if (byte < 0x20 || byte > 0x7e) line += `\\${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    else if ('"+,;<>\\'.includes(character)) line += `\\${character}`;
+    else if (character === ' ' && (i === 0 || i === last)) line += '\\ ';
+    else if (character === '#' && i === 0) line += '\\#';
+    else line += character;
+  }
+  return line;
+}
