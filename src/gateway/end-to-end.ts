@@ -1,0 +1,52 @@
+/** Reads an upstream's response head: the fields that may travel on, checked, and none that end at this hop. */
+import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
+
+/** RFC 9110 §7.6.1, and the older names in use. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+] as const;
+
+export type Field = readonly [name: string, values: readonly string[]];
+
+/** Removes what belongs to the client's connection. Framing stays: without it Node sends a GET's body raw. */
+export function dropHopByHop(req: IncomingMessage): void {
+  for (const name of HOP_BY_HOP) if (name !== 'transfer-encoding') delete req.headers[name];
+  // The client's expectation was met by us; httpxy fires no `proxyReq` while it stands.
+  delete req.headers.expect;
+}
+
+/** The end-to-end fields of a response, in order, repeated ones kept apart. Throws on a value that HTTP cannot carry. */
+export function endToEndFields(message: IncomingMessage): Field[] {
+  const dropped = new Set<string>(HOP_BY_HOP);
+  for (const token of (message.headers.connection ?? '').split(',')) dropped.add(token.trim().toLowerCase());
+  // Two framings: the chunked one was read, so the length says nothing (RFC 9112 §6.3).
+  if (message.headers['transfer-encoding'] !== undefined || message.statusCode === 204) dropped.add('content-length');
+  const fields = new Map<string, [string, string[]]>();
+  for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
+    const name = message.rawHeaders[at] as string;
+    const value = message.rawHeaders[at + 1] as string;
+    const key = name.toLowerCase();
+    if (dropped.has(key)) continue;
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    const known = fields.get(key);
+    if (known) known[1].push(value);
+    else fields.set(key, [name, [value]]);
+  }
+  return [...fields.values()];
+}
+
+/** The reason phrase, or nothing where the upstream's cannot be sent. */
+export function reasonPhrase(message: IncomingMessage): string | undefined {
+  const { statusMessage } = message;
+  return statusMessage && /^[\t\x20-\x7e]+$/.test(statusMessage) ? statusMessage : undefined;
+}

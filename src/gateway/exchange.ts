@@ -1,0 +1,166 @@
+/** One request on its way through an upstream: its deadlines, its answer or its failure, exactly once. */
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { endToEndFields, reasonPhrase } from './end-to-end.js';
+import { codeOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+
+/** An upstream that answers nothing but `1xx` is not answering. */
+const MAX_INFORMATION = 32;
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export interface ExchangeParts {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** Hands the request to the proxy; once more after a pooled socket turned out to be closed. */
+  readonly send: () => void;
+  readonly failed: (error: unknown) => void;
+  readonly decorate?: (res: ServerResponse) => void;
+}
+
+export class Exchange {
+  #request: ClientRequest | undefined;
+  #answered = false;
+  #settled = false;
+  #again = false;
+  #head: NodeJS.Timeout | undefined;
+  #connect: NodeJS.Timeout | undefined;
+
+  constructor(private readonly parts: ExchangeParts) {
+    // Before a socket is free and after the request is written; in between only idleness counts, uploads have no total.
+    this.#armHead();
+    parts.res.once('close', () => this.#finish());
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** A socket is there and nothing has been written to it yet. */
+  attach(request: ClientRequest): void {
+    if (this.#settled) {
+      request.destroy();
+      return;
+    }
+    this.#request = request;
+    clearTimeout(this.#head);
+    if (!request.reusedSocket) this.#armConnect(request);
+    request.setTimeout(this.parts.timeoutMs);
+    request.on('timeout', () => this.#idle(request));
+    request.once('finish', () => {
+      if (!this.#answered && !this.#settled && request === this.#request) this.#armHead();
+    });
+    let information = 0;
+    request.on('information', () => {
+      if (++information > MAX_INFORMATION) this.fail(new UpstreamInvalid('too many interim responses'));
+    });
+    // A `101` that nobody asked for ends the request with neither a response nor an error.
+    request.once('close', () => {
+      if (request === this.#request && !this.#answered) this.fail(new UpstreamInvalid('closed without an answer'));
+    });
+  }
+
+  answer(message: IncomingMessage): void {
+    const { res, decorate } = this.parts;
+    if (this.#settled || res.headersSent) {
+      message.destroy();
+      return;
+    }
+    this.#answered = true;
+    clearTimeout(this.#head);
+    clearTimeout(this.#connect);
+    try {
+      const fields = endToEndFields(message);
+      const status = message.statusCode ?? 0;
+      if (status < 200) throw new UpstreamInvalid('status');
+      for (const [name, values] of fields) setField(res, name, values);
+      decorate?.(res);
+      const reason = reasonPhrase(message);
+      if (reason === undefined) res.writeHead(status);
+      else res.writeHead(status, reason);
+    } catch (error) {
+      message.destroy();
+      this.fail(error instanceof UpstreamInvalid ? error : new UpstreamInvalid('response head', { cause: error }));
+      return;
+    }
+    const streams = /^text\/event-stream\b/i.test(message.headers['content-type'] ?? '');
+    if (streams) this.#request?.setTimeout(0);
+    // A stream's head must not wait for its first event.
+    if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
+    message.pipe(res);
+  }
+
+  fail(error: unknown): void {
+    if (this.#settled) return;
+    if (this.#stale(error)) {
+      this.#again = true;
+      this.#request = undefined;
+      this.parts.send();
+      return;
+    }
+    const { req, res, failed } = this.parts;
+    this.#finish();
+    this.#request?.destroy();
+    if (res.destroyed || req.socket.destroyed) return;
+    if (!res.headersSent && !req.complete) {
+      // What is left of the body belongs to nobody: it is read off, and the connection is not used again.
+      res.setHeader('Connection', 'close');
+      req.unpipe();
+      req.resume();
+    }
+    failed(error);
+  }
+
+  /** A pooled socket that the upstream had closed already: a bodiless safe request has not been seen by anyone. */
+  #stale(error: unknown): boolean {
+    const { req } = this.parts;
+    const bodiless = req.headers['transfer-encoding'] === undefined && Number(req.headers['content-length'] ?? 0) === 0;
+    return (
+      !this.#again &&
+      !this.#answered &&
+      bodiless &&
+      SAFE.has(req.method ?? '') &&
+      this.#request?.reusedSocket === true &&
+      ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&
+      !req.socket.destroyed
+    );
+  }
+
+  #idle(request: ClientRequest): void {
+    if (this.#settled || request !== this.#request) return;
+    const { res, timeoutMs } = this.parts;
+    // Whoever keeps the bytes waiting is late. A slow client is the listener's to judge, not the upstream's fault.
+    const clientIsLate = this.#answered
+      ? res.writableNeedDrain
+      : !request.writableFinished && !request.writableNeedDrain && request.socket?.connecting !== true;
+    if (clientIsLate) request.setTimeout(timeoutMs);
+    else this.fail(new UpstreamTimeout('idle'));
+  }
+
+  #armHead(): void {
+    clearTimeout(this.#head);
+    this.#head = setTimeout(() => this.fail(new UpstreamTimeout('response head')), this.parts.timeoutMs);
+  }
+
+  #armConnect(request: ClientRequest): void {
+    const socket = request.socket as TLSSocket | null;
+    if (!socket) return;
+    const limit = Math.min(this.parts.connectTimeoutMs, this.parts.timeoutMs);
+    this.#connect = setTimeout(() => this.fail(new UpstreamTimeout('connect')), limit);
+    socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => clearTimeout(this.#connect));
+  }
+
+  #finish(): void {
+    this.#settled = true;
+    clearTimeout(this.#head);
+    clearTimeout(this.#connect);
+  }
+}
+
+/** Fields that several hands may set are joined; of all others the upstream's stands. */
+function setField(res: ServerResponse, name: string, values: readonly string[]): void {
+  const key = name.toLowerCase();
+  if (res.hasHeader(name) && (key === 'set-cookie' || key === 'vary')) res.appendHeader(name, values);
+  else res.setHeader(name, values.length === 1 ? (values[0] as string) : values);
+}

@@ -1,0 +1,29 @@
+/** Why an upstream gave no answer, in the closed set of words that a client may see. */
+
+export type FailureCode = 'upstream_unreachable' | 'upstream_invalid' | 'upstream_timeout';
+export interface Failure {
+  readonly status: 502 | 504;
+  readonly code: FailureCode;
+}
+
+export class UpstreamTimeout extends Error {
+  override readonly name = 'UpstreamTimeout';
+  readonly code = 'LOOM_UPSTREAM_TIMEOUT';
+}
+export class UpstreamInvalid extends Error {
+  override readonly name = 'UpstreamInvalid';
+  readonly code = 'LOOM_UPSTREAM_INVALID';
+}
+
+export function failureOf(error: unknown): Failure {
+  const code = codeOf(error);
+  if (error instanceof UpstreamTimeout || code === 'ETIMEDOUT') return { status: 504, code: 'upstream_timeout' };
+  const invalid = error instanceof UpstreamInvalid || code.startsWith('HPE_') || code.startsWith('ERR_HTTP');
+  return { status: 502, code: invalid ? 'upstream_invalid' : 'upstream_unreachable' };
+}
+
+/** The system's word (`ECONNREFUSED`, `CERT_HAS_EXPIRED`) for the log; never the message, which names addresses. */
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : error instanceof Error ? error.name : 'unknown';
+}
