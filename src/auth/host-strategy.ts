@@ -1,9 +1,8 @@
 /** A host application's own Passport strategy as a method: its verbs read as verdicts, its user as an identity. */
 import type { IncomingMessage } from 'node:http';
-import type { Strategy } from 'passport-strategy';
 import type { Authenticator } from './combine.js';
 import type { Identity } from './identity.js';
-import { grant, runStrategy, type Reading } from './strategy-runner.js';
+import { grant, runStrategy, type PassportStrategy, type Reading } from './strategy-runner.js';
 import type { Challenge, Unavailable, Verdict } from './verdict.js';
 
 /** What a host may say of a user; the rest of the identity is filled in. */
@@ -15,7 +14,7 @@ export type HostIdentity = Pick<Identity, 'subject'> & Partial<Omit<Identity, 'm
  * @example loom('loom.yaml', { strategies: { saml: { strategy, identity: (user) => ({ subject: user.nameID }) } } })
  */
 export interface HostStrategy {
-  readonly strategy: Strategy;
+  readonly strategy: PassportStrategy;
   /** The identity of a user that the strategy accepted; default: `id`, `username` or `sub` of it, or the string. */
   identity?(user: unknown): HostIdentity;
   /** Whether the request carries a credential for it; without this a failure is always a rejection. */

@@ -1,12 +1,16 @@
 /** Runs one Passport strategy on one request and reads its outcome as a verdict. */
 import type { IncomingMessage } from 'node:http';
-import type { Strategy } from 'passport-strategy';
 import type { MaybePromise } from '../lib/types.js';
 import type { Attempt, Authenticator } from './combine.js';
 import { readOffer, type Place } from './credentials.js';
 import type { Identity } from './identity.js';
 import { FailInfo, UnavailableError } from './outcome.js';
 import type { Challenge, Verdict } from './verdict.js';
+
+/** A Passport strategy as any package writes it: the verbs are put on the object that runs. */
+export interface PassportStrategy {
+  authenticate(request: never, options?: object): unknown;
+}
 
 /** How the five verbs of a strategy become verdicts: one reading for ours, another for a host's. */
 export interface Reading {
@@ -25,7 +29,11 @@ type Crash = (cause: unknown) => void;
  * Strategies keep their verbs on `this`, so each run gets an object of its own: one shared instance mixes concurrent
  * requests up. The first verb settles; later ones are ignored.
  */
-export function runStrategy(strategy: Strategy, reading: Reading, request: IncomingMessage): MaybePromise<Verdict> {
+export function runStrategy(
+  strategy: PassportStrategy,
+  reading: Reading,
+  request: IncomingMessage,
+): MaybePromise<Verdict> {
   let now: Verdict | undefined;
   const crashes: unknown[] = [];
   let later: { settle: Settle; crash: Crash } | undefined;
@@ -39,9 +47,9 @@ export function runStrategy(strategy: Strategy, reading: Reading, request: Incom
     crashes.push(cause);
     later?.crash(cause);
   };
-  const run = Object.create(strategy) as Strategy;
+  const run = Object.create(strategy) as PassportStrategy;
   Object.assign(run, verbs(reading, request, { settle, crash }));
-  const returned: unknown = run.authenticate(request as Parameters<Strategy['authenticate']>[0], {});
+  const returned: unknown = run.authenticate(request as never, {});
   if (returned instanceof Promise) returned.catch(crash);
   if (now) return now;
   if (crashes.length > 0) throw asError(crashes[0]);
@@ -83,7 +91,7 @@ export interface Offering {
 }
 
 /** An authenticator over one of our strategies. */
-export function fromOurs(strategy: Strategy, { places, challenge }: Offering): Authenticator {
+export function fromOurs(strategy: PassportStrategy, { places, challenge }: Offering): Authenticator {
   const absent: Verdict = { kind: 'absent', challenges: [challenge] };
   return (attempt) => (wasRefused(attempt, places) ? absent : runStrategy(strategy, OURS, attempt.request));
 }

@@ -1,0 +1,81 @@
+/** The methods of one plan, compiled: ours from the registry, the host's by their names. */
+import passport from 'passport';
+import type { Log, Now } from '../lib/types.js';
+import type { CompiledMethod, CompiledMethods } from './compile.js';
+import { fromHost, type HostStrategy } from './host-strategy.js';
+import type { Method, MethodStrategy } from './method.js';
+import { methods as registry } from './methods.js';
+import { fromOurs, type PassportStrategy } from './strategy-runner.js';
+
+/** A host's strategies by the names that the file uses for them. */
+export type Strategies = Readonly<Record<string, PassportStrategy | HostStrategy>>;
+
+/** Passport as far as a host needs it here; our own type, because Passport's pulls Express in. */
+export interface PassportLike {
+  authenticate(
+    name: string | string[],
+    options?: object,
+  ): (request: never, response: never, next: (error?: unknown) => void) => void;
+  initialize(): (request: never, response: never, next: (error?: unknown) => void) => void;
+}
+
+/** What the plan says of a method, as far as compiling it goes. */
+export interface MethodInUse {
+  readonly name: string;
+  readonly type: string;
+  readonly options: unknown;
+}
+
+export class MethodsInUse {
+  readonly compiled: CompiledMethods;
+  /** Our strategies on a private Passport, so that a host can use them by name. */
+  readonly passport: PassportLike;
+  readonly #strategies: readonly MethodStrategy[];
+
+  constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: { now: Now; log: Log }) {
+    const compiled = new Map<string, CompiledMethod>();
+    const strategies: MethodStrategy[] = [];
+    const own = new passport.Passport();
+    for (const { name, type, options } of planned) {
+      if (type === 'strategy') {
+        compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
+        continue;
+      }
+      const method = methodOfType(type);
+      const strategy = method.compile(options, deps);
+      const challenge = method.challenge(options);
+      const places = method.places(options);
+      strategies.push(strategy);
+      own.use(name, strategy);
+      compiled.set(name, {
+        authenticate: fromOurs(strategy, { places, challenge }),
+        places,
+        challenge,
+        judge: (narrowing, identity) => method.judge(narrowing, identity),
+      });
+    }
+    this.compiled = compiled;
+    this.passport = own;
+    this.#strategies = strategies;
+  }
+
+  async ready(): Promise<void> {
+    await Promise.all(this.#strategies.map((each) => each.ready));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#strategies.map((each) => each.close()));
+  }
+}
+
+function hostNamed(hosts: Strategies, name: string): HostStrategy {
+  const host = Object.hasOwn(hosts, name) ? hosts[name] : undefined;
+  if (!host) throw new TypeError(`no strategy is registered by the name ${JSON.stringify(name)}`);
+  return 'strategy' in host ? host : { strategy: host };
+}
+
+function methodOfType(type: string): Method {
+  const method = registry.find((each) => each.name === type);
+  if (!method) throw new TypeError(`no method is of the type ${JSON.stringify(type)}`);
+  return method;
+}

@@ -1,0 +1,8 @@
+/** The registry of methods: one line each. What the file, `check` and the JSON Schema know of a method comes from here. */
+import type { Method } from './method.js';
+import { apiKey } from './methods/api-key.js';
+import { basic } from './methods/basic.js';
+import { mtls } from './methods/mtls.js';
+
+/** Every method that a file may name, in the order the documentation lists them. */
+export const methods: readonly Method[] = [apiKey, basic, mtls];
