@@ -1,0 +1,65 @@
+/** Denials as data: the closed set of codes (RFC 9457) and the denial that a verdict comes to. */
+import type { Challenge, RawResponse, ReasonCode, Verdict } from '../auth/verdict.js';
+
+/** Every code that a body can carry, with its title. Reasons of one status share a code, so that no answer is an oracle. */
+export const TITLES = {
+  bad_request: 'The request is ambiguous or malformed',
+  bad_target: 'The path is ambiguous or malformed',
+  invalid_request: 'More than one credential of a kind was sent',
+  unauthorized: 'A valid credential is required',
+  forbidden: 'The credential does not allow this',
+  insufficient_scope: 'The credential lacks a required scope',
+  cross_site: 'Cross-site use of this credential is not allowed',
+  no_route: 'There is nothing at this path',
+  method_not_allowed: 'The method is not allowed at this path',
+  upgrade_required: 'The upgrade is malformed',
+  rate_limited: 'Too many requests',
+  too_many_headers: 'The request has too many header fields',
+  body_consumed: 'The request body was read before it could be forwarded',
+  internal: 'The gateway failed',
+  upstream_unavailable: 'The upstream did not answer',
+  upstream_timeout: 'The upstream took too long',
+  unavailable: 'The credential could not be checked now',
+} as const;
+
+export type DenialCode = keyof typeof TITLES;
+
+/** What a refused request is answered with; written only by `deny`. */
+export interface Denial {
+  readonly status: number;
+  readonly code: DenialCode;
+  readonly challenges?: readonly Challenge[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly allow?: readonly string[];
+  /** A plugin's own answer, passed through as it was written. */
+  readonly response?: RawResponse;
+  /** For the log and the audit event, never for the client. */
+  readonly reason?: ReasonCode;
+}
+
+/** Seconds a client should wait where the method did not say. */
+const RETRY_AFTER = 5;
+
+/** The denial of a verdict that did not grant. */
+export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial {
+  switch (verdict.kind) {
+    case 'absent':
+      return { status: 401, code: 'unauthorized', challenges: verdict.challenges, reason: 'credential_missing' };
+    case 'rejected': {
+      const { status, reason, challenges, response } = verdict;
+      return { status, code: codeOf(status, reason), challenges, reason, ...(response ? { response } : {}) };
+    }
+    case 'answered':
+      return { status: verdict.response.status, code: 'forbidden', response: verdict.response };
+    case 'unavailable': {
+      const headers = { 'Retry-After': String(verdict.retryAfter ?? RETRY_AFTER) };
+      return { status: 503, code: 'unavailable', headers, reason: verdict.reason };
+    }
+  }
+}
+
+function codeOf(status: 400 | 401 | 403, reason: ReasonCode): DenialCode {
+  if (status === 400) return 'invalid_request';
+  if (status === 401) return 'unauthorized';
+  return reason === 'insufficient_scope' ? 'insufficient_scope' : 'forbidden';
+}
