@@ -21,6 +21,7 @@ export function canonicalAltName(text: string): string | undefined {
     case 'URI':
     case 'email':
       return `${kind}:${value}`;
+    case undefined:
     default:
       return undefined;
   }

@@ -2,9 +2,11 @@
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import { LRUCache } from 'lru-cache';
 
 const PEM = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 const LONGEST_CHAIN = 8;
+const INTERMEDIATES = 64;
 
 /** When a chain begins and ends to be valid; empty where there is no chain. */
 interface Validity {
@@ -17,6 +19,8 @@ const NEVER: Validity = { from: Infinity, until: -Infinity };
 export class Authorities {
   readonly #trusted: readonly X509Certificate[];
   readonly #judged = new WeakMap<Socket, Validity>();
+  /** A resumed session keeps the leaf alone, so intermediates that once verified are remembered, by fingerprint. */
+  readonly #intermediates = new LRUCache<string, X509Certificate>({ max: INTERMEDIATES });
 
   /** Throws a TypeError with words for the user where the text holds no certificate of an authority. */
   constructor(pem: string) {
@@ -49,7 +53,7 @@ export class Authorities {
       return NEVER;
     }
     const [leaf, ...others] = chain;
-    return leaf ? this.#climb(leaf, others, ALWAYS) : NEVER;
+    return leaf ? this.#climb(leaf, [...others, ...this.#intermediates.values()], ALWAYS) : NEVER;
   }
 
   #climb(certificate: X509Certificate, others: readonly X509Certificate[], below: Validity): Validity {
@@ -58,11 +62,10 @@ export class Authorities {
     if (anchor) return narrower(validity, anchor);
     const next = others.find((each) => isIssuer(each, certificate));
     if (!next) return NEVER;
-    return this.#climb(
-      next,
-      others.filter((each) => each !== next),
-      validity,
-    );
+    const rest = others.filter((each) => each !== next);
+    const climbed = this.#climb(next, rest, validity);
+    if (climbed !== NEVER) this.#intermediates.set(next.fingerprint256, next);
+    return climbed;
   }
 }
 

@@ -1,11 +1,14 @@
 /** Digests for cache keys and comparisons: no two lists of parts give one digest, and no time tells how far they agree. */
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** The parts one after the other, each behind its length: `['ab', 'c']` and `['a', 'bc']` stay apart. */
+/**
+ * The parts one after the other, each behind its length: `['ab', 'c']` and `['a', 'bc']` stay apart. UTF-16, because
+ * UTF-8 turns every lone surrogate into the same replacement character.
+ */
 export function lengthPrefixed(parts: readonly string[]): Buffer {
   const pieces: Buffer[] = [];
   for (const part of parts) {
-    const bytes = Buffer.from(part, 'utf8');
+    const bytes = Buffer.from(part, 'utf16le');
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);
     pieces.push(length, bytes);
@@ -29,5 +32,5 @@ export class ProcessDigest {
 
 /** Whether two texts are equal, in a time that depends on neither. */
 export function constantTimeEqual(a: string, b: string): boolean {
-  return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'));
+  return timingSafeEqual(hash('sha256', lengthPrefixed([a]), 'buffer'), hash('sha256', lengthPrefixed([b]), 'buffer'));
 }

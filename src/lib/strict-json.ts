@@ -7,7 +7,7 @@ export class StrictJsonError extends Error {
 
 const MAX_DEPTH = 32;
 /** A string (closed or not) or one structural character; what lies between never matters to the scan. */
-const PIECE = /"(?:[^"\\]|\\[^])*"?|[{}[\],]/g;
+const PIECE = /"[^"\\]*(?:\\[^][^"\\]*)*"?|[{}[\],]/g;
 
 interface Level {
   /** Undefined for an array. */

@@ -50,11 +50,14 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     if (!pair) return this.reject(401, 'credential_invalid', offer.value);
     const verified = this.users.verify(pair);
     if (verified === true) return this.success(identityOf(pair.username));
-    verified.then(
-      (matches) =>
-        matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
-      (cause: unknown) => this.undecided(cause),
-    );
+    verified
+      .then(
+        (matches) =>
+          matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
+        (cause: unknown) => this.undecided(cause),
+      )
+      // A host whose `success` throws must not end the process with an unhandled rejection.
+      .catch((cause: unknown) => this.error(cause as Error));
   }
 
   /** Whether the request carries a pair that was verified within the TTL: a throttle lets it by. */

@@ -1,0 +1,79 @@
+/** Joins a client's upgraded socket to its upstream's, until either ends or the session does. */
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Now } from '../lib/types.js';
+
+/** After one side has ended, the other has this long to say its last. */
+const LINGER_MS = 10_000;
+const KEEP_ALIVE_MS = 30_000;
+/** `setTimeout` fires at once beyond 2^31-1 ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The upgraded sockets that are open, so that a stop or a reload can close them. */
+export class LiveSockets {
+  readonly #open = new Set<{ readonly close: () => void; readonly about: unknown }>();
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Returns the act of forgetting. `about` is whatever a later `close` chooses by. */
+  add(close: () => void, about?: unknown): () => void {
+    const entry = { close, about };
+    this.#open.add(entry);
+    return () => this.#open.delete(entry);
+  }
+
+  /** Closes all, or those that are chosen. */
+  close(chosen: (about: unknown) => boolean = () => true): void {
+    for (const entry of [...this.#open]) if (chosen(entry.about)) entry.close();
+  }
+}
+
+/** Calls back at `atMs`, however far away; does not keep the process alive. Returns the act of cancelling. */
+export function at(atMs: number, now: Now, done: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const left = atMs - now();
+    timer = setTimeout(() => (atMs - now() > 0 ? arm() : done()), Math.max(0, Math.min(left, LONGEST_TIMER_MS)));
+    timer.unref();
+  };
+  arm();
+  return () => clearTimeout(timer);
+}
+
+/** Pipes both ways; closing or breaking one side closes the other. Returns the act of cutting both. */
+export function join(client: Duplex, upstream: Socket, closed: () => void): () => void {
+  let linger: NodeJS.Timeout | undefined;
+  let open = 2;
+  const cut = (): void => {
+    client.destroy();
+    upstream.destroy();
+  };
+  for (const [side, other] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
+    keepOpen(side);
+    side.on('error', cut);
+    side.once('end', () => (linger ??= setTimeout(cut, LINGER_MS).unref()));
+    side.once('close', () => {
+      // What was read before the end still goes out; a side that will not take it is cut by the timer.
+      if (!other.destroyed && !other.writableEnded) other.end();
+      linger ??= setTimeout(cut, LINGER_MS).unref();
+      if (--open === 0) {
+        clearTimeout(linger);
+        closed();
+      }
+    });
+    side.pipe(other);
+  }
+  return cut;
+}
+
+function keepOpen(side: Duplex): void {
+  const socket = side as Socket;
+  socket.setTimeout?.(0);
+  socket.setNoDelay?.(true);
+  socket.setKeepAlive?.(true, KEEP_ALIVE_MS);
+}

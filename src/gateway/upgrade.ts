@@ -1,0 +1,199 @@
+/**
+ * Takes an admitted WebSocket handshake to the upstream and joins the two sockets after its 101.
+ *
+ * On `node:http` rather than the proxy's own `upgrade`: that one has no answer of ours for a refused, stalled or garbled
+ * handshake (it destroys the socket), does not check the accept key, passes every field of the 101 on, and tells failures
+ * to one listener for all requests.
+ */
+import { createHash } from 'node:crypto';
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Log, Now } from '../lib/types.js';
+import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
+import { hostOf, type Endpoint } from './endpoints.js';
+import { codeOf, failureOf, UpstreamInvalid, UpstreamTimeout, type FailureCode } from './failure.js';
+import { at, join, type LiveSockets } from './tunnel.js';
+
+export { checkUpgrade, type UpgradeRefusal } from './upgrade-check.js';
+export { LiveSockets } from './tunnel.js';
+
+/** How long a client may take to read a refusal before its socket is cut. */
+const LINGER_MS = 10_000;
+
+export interface UpgradeOptions {
+  readonly req: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly upstream: { readonly name: string; next(): Endpoint };
+  readonly url: string;
+  /** For the whole handshake, and between the bytes of a refusal. */
+  readonly timeoutMs: number;
+  readonly preserveHost: boolean;
+  /** When the identity ends; absent where nothing expires, and `maxSessionMs` counts. */
+  readonly expiresAtMs?: number;
+  readonly maxSessionMs: number;
+  readonly answerSubprotocol?: 'bearer';
+  readonly liveSockets: LiveSockets;
+  /** What a later `liveSockets.close` chooses by: the route, the identity. */
+  readonly about?: unknown;
+  /** Writes the refusal and closes the socket. */
+  readonly deny: (status: 502 | 504, code: FailureCode) => void;
+  readonly log: Log;
+  readonly now: Now;
+}
+
+export function forwardUpgrade(options: UpgradeOptions): void {
+  const { socket, upstream, timeoutMs } = options;
+  const endpoint = upstream.next();
+  const request = shakeHands(options, endpoint);
+  let settled = false;
+  const settle = (): boolean => {
+    if (settled) return false;
+    settled = true;
+    clearTimeout(deadline);
+    clearTimeout(connecting);
+    forget();
+    return true;
+  };
+  const fail = (error: unknown): void => {
+    if (!settle()) return;
+    request.destroy();
+    const { status, code } = failureOf(error);
+    options.log.warn(
+      { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) },
+      'upgrade failed',
+    );
+    if (!socket.destroyed) options.deny(status, code);
+  };
+  const abandon = (): void => {
+    if (settle()) request.destroy();
+    socket.destroy();
+  };
+  const forget = options.liveSockets.add(abandon, options.about);
+  const deadline = setTimeout(() => fail(new UpstreamTimeout('handshake')), timeoutMs);
+  const connecting = setTimeout(() => fail(new UpstreamTimeout('connect')), endpoint.connectTimeoutMs);
+  request.once('socket', (upstreamSocket: Socket) =>
+    upstreamSocket.once(endpoint.tls ? 'secureConnect' : 'connect', () => clearTimeout(connecting)),
+  );
+  socket.on('error', () => socket.destroy());
+  socket.once('close', () => {
+    if (settle()) request.destroy();
+  });
+  request.on('error', fail);
+  request.once('close', () => fail(new UpstreamInvalid('closed without an answer')));
+  request.once('response', (response) => {
+    if (settle()) relay(response, options);
+    else response.destroy();
+  });
+  request.once('upgrade', (response: IncomingMessage, upstreamSocket: Socket, first: Buffer) => {
+    upstreamSocket.on('error', () => upstreamSocket.destroy());
+    try {
+      const switching = switchingHead(response, options);
+      if (settle()) open({ options, upstreamSocket, switching, first });
+      else upstreamSocket.destroy();
+    } catch (error) {
+      upstreamSocket.destroy();
+      fail(error instanceof UpstreamInvalid ? error : new UpstreamInvalid('handshake', { cause: error }));
+    }
+  });
+  request.end();
+}
+
+/** The client's bytes after its head stay where they are: the upstream sees none before it has said 101. */
+function shakeHands(options: UpgradeOptions, endpoint: Endpoint): ClientRequest {
+  const { req, url, preserveHost } = options;
+  dropHopByHop(req);
+  const headers = { ...req.headers };
+  delete headers['content-length'];
+  delete headers['transfer-encoding'];
+  const parts: RequestOptions = {
+    host: hostOf(endpoint.url),
+    port: endpoint.url.port || (endpoint.tls ? 443 : 80),
+    path: url,
+    method: 'GET',
+    headers: {
+      ...headers,
+      ...(!preserveHost && { host: endpoint.url.host }),
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+    },
+    agent: false,
+  };
+  return endpoint.tls ? httpsRequest({ ...parts, ...endpoint.tls }) : httpRequest(parts);
+}
+
+/** Checks the upstream's 101 (RFC 6455 §4.1) and writes ours. */
+function switchingHead(response: IncomingMessage, { req, answerSubprotocol }: UpgradeOptions): string {
+  const { upgrade, 'sec-websocket-accept': accept, 'sec-websocket-protocol': protocol } = response.headers;
+  const expected = createHash('sha1')
+    .update(`${req.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  if (upgrade?.toLowerCase() !== 'websocket' || accept !== expected) throw new UpstreamInvalid('not a WebSocket');
+  const fields: Field[] = [
+    ['Upgrade', ['websocket']],
+    ['Connection', ['Upgrade']],
+    ...endToEndFields(response).filter(([name]) => name.toLowerCase() !== 'content-length'),
+  ];
+  // Without a subprotocol a browser that offered `bearer, <token>` fails the connection (RFC 6455 §4.1).
+  if (answerSubprotocol && protocol === undefined) fields.push(['Sec-WebSocket-Protocol', [answerSubprotocol]]);
+  return rawHead('101 Switching Protocols', fields);
+}
+
+interface Opened {
+  readonly options: UpgradeOptions;
+  readonly upstreamSocket: Socket;
+  readonly switching: string;
+  readonly first: Buffer;
+}
+
+function open({ options, upstreamSocket, switching, first }: Opened): void {
+  const { socket, head, now } = options;
+  if (socket.destroyed) {
+    upstreamSocket.destroy();
+    return;
+  }
+  socket.write(switching, 'latin1');
+  if (first.length > 0) socket.write(first);
+  if (head.length > 0) upstreamSocket.write(head);
+  const cut = join(socket, upstreamSocket, () => {
+    cancel();
+    forget();
+  });
+  const forget = options.liveSockets.add(cut, options.about);
+  const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
+}
+
+/** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
+function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, about }: UpgradeOptions): void {
+  let head: string;
+  try {
+    const line = `${response.statusCode ?? 502} ${reasonPhrase(response) ?? ''}`;
+    head = rawHead(line, [...endToEndFields(response), ['Connection', ['close']]]);
+  } catch {
+    head = rawHead('502 Bad Gateway', [
+      ['Content-Length', ['0']],
+      ['Connection', ['close']],
+    ]);
+    response.destroy();
+  }
+  const forget = liveSockets.add(() => socket.destroy(), about);
+  socket.once('close', () => {
+    forget();
+    response.destroy();
+  });
+  response.setTimeout(timeoutMs, () => socket.destroy());
+  response.on('error', () => socket.destroy());
+  response.once('close', () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
+  // The client's own bytes are read off and dropped, or the close would reset the answer away.
+  socket.resume();
+  socket.write(head, 'latin1');
+  if (response.destroyed) socket.end();
+  else response.pipe(socket);
+}
+
+function rawHead(line: string, fields: readonly Field[]): string {
+  const lines = fields.flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`));
+  return `HTTP/1.1 ${line}\r\n${lines.join('')}\r\n`;
+}

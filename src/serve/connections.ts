@@ -1,0 +1,111 @@
+/** The sockets and open exchanges of one server: who is slow, what is idle, and how all of it comes to an end. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { PlannedListener } from '../config/plan-types.js';
+import { rawAnswer } from './raw-answer.js';
+
+interface Open {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+export class Connections {
+  readonly #sockets = new Set<Socket>();
+  /** Connections that have sent no request yet: Node counts them as busy until their first head. */
+  readonly #silent = new Set<Duplex>();
+  readonly #upgraded = new Set<Duplex>();
+  readonly #open = new Map<Duplex, Open>();
+  #stopping = false;
+
+  constructor(
+    private readonly server: Server,
+    private readonly planned: PlannedListener,
+  ) {
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    server.on(planned.protocol === 'https' ? 'secureConnection' : 'connection', (socket: Socket) => {
+      if (this.#stopping) {
+        socket.destroy();
+        return;
+      }
+      this.#silent.add(socket);
+      socket.once('close', () => this.#silent.delete(socket));
+    });
+  }
+
+  /** Follows a request to its end. */
+  opened(req: IncomingMessage, res: ServerResponse): void {
+    const { socket } = req;
+    this.#silent.delete(socket);
+    this.#open.set(socket, { req, res });
+    if (this.#stopping) res.setHeader('Connection', 'close');
+    this.#watch(req, res);
+    res.once('close', () => {
+      if (this.#open.get(socket)?.res === res) this.#open.delete(socket);
+      if (this.#stopping) setImmediate(() => this.server.closeIdleConnections());
+    });
+  }
+
+  upgraded(socket: Duplex): void {
+    this.#silent.delete(socket);
+    this.#upgraded.add(socket);
+    socket.once('close', () => this.#upgraded.delete(socket));
+    if (this.#stopping) socket.destroy();
+  }
+
+  /** Bytes that are no HTTP, or a head that took too long. */
+  refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const open = this.#open.get(socket);
+    // A second answer on the connection of an unanswered request would be taken for that request's own.
+    const misread = open !== undefined && (open.res.headersSent || open.req.complete);
+    if (!socket.writable || misread || error.code === 'ECONNRESET' || isTlsError(error)) {
+      socket.destroy();
+      return;
+    }
+    if (error.code === 'HPE_HEADER_OVERFLOW') rawAnswer(socket, 431);
+    else rawAnswer(socket, error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400);
+  }
+
+  /** Requests in flight get their answers until `graceMs` have passed; nothing else is waited for. */
+  async stop(graceMs: number): Promise<void> {
+    if (!this.#stopping) {
+      this.#stopping = true;
+      for (const { res } of this.#open.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
+      for (const socket of this.#upgraded) socket.destroy();
+    }
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    for (const socket of this.#silent) socket.destroy();
+    const force = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), graceMs);
+    await closed;
+    clearTimeout(force);
+  }
+
+  /**
+   * No limit on the whole, only between bytes, and only for the side that is waited for: an upstream that thinks and an
+   * event stream without events are nobody's fault here.
+   */
+  #watch(req: IncomingMessage, res: ServerResponse): void {
+    const { socket } = req;
+    const { readTimeoutMs, writeTimeoutMs } = this.planned;
+    const arm = (): void => void socket.setTimeout(req.complete ? writeTimeoutMs : readTimeoutMs);
+    const judge = (): void => {
+      if (res.writableFinished || res.destroyed) return;
+      const bodyIsLate = !req.complete && req.readableFlowing === true;
+      const readerIsLate = socket.writableLength > 0;
+      if (bodyIsLate || readerIsLate) socket.destroy();
+      else arm();
+    };
+    // A listener on the response keeps Node from destroying the socket itself.
+    res.on('timeout', judge);
+    req.once('end', arm);
+    arm();
+  }
+}
+
+function isTlsError(error: NodeJS.ErrnoException): boolean {
+  return /^(ERR_SSL|ERR_TLS|EPROTO)/.test(error.code ?? '');
+}

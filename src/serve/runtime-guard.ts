@@ -1,0 +1,69 @@
+/** Refuses to run where the runtime itself would undo the checks: lenient parsing, unverified TLS, an old Node. */
+
+export interface RuntimeFacts {
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly execArgv: readonly string[];
+}
+
+export interface RuntimeFindings {
+  /** Do not start. */
+  readonly errors: readonly string[];
+  /** Start and say so. */
+  readonly warnings: readonly string[];
+}
+
+/** The first of each line that keeps every header field it counted (CVE-2026-58044). */
+const FLOORS: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
+  22: [23, 2],
+  24: [18, 1],
+  26: [5, 1],
+};
+const NEWEST_FLOOR = 26;
+
+const REFUSED_FLAGS: Readonly<Record<string, string>> = {
+  '--insecure-http-parser': 'accepts requests that two parsers read differently',
+  '--tls-min-v1.0': 'allows TLS 1.0',
+  '--tls-min-v1.1': 'allows TLS 1.1',
+};
+
+export function inspectRuntime(facts: RuntimeFacts = current()): RuntimeFindings {
+  const errors: string[] = [];
+  const warnings: string[] = [];
+  const old = tooOld(facts.version);
+  if (old !== undefined) errors.push(old);
+  const flags = [...(facts.env.NODE_OPTIONS ?? '').split(/\s+/), ...facts.execArgv].map(
+    (flag) =>
+      flag
+        .replace(/^["']|["']$/g, '')
+        .replaceAll('_', '-')
+        .split('=')[0] ?? '',
+  );
+  for (const [flag, why] of Object.entries(REFUSED_FLAGS)) {
+    if (flags.includes(flag)) errors.push(`Node runs with ${flag}, which ${why}: remove it`);
+  }
+  if (facts.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+    errors.push('NODE_TLS_REJECT_UNAUTHORIZED=0 turns off every certificate check: unset it');
+  }
+  if (facts.env.SSLKEYLOGFILE || flags.includes('--tls-keylog'))
+    warnings.push('TLS session keys are written to a file');
+  if (/\b(https?|net|tls|stream)\b/i.test(facts.env.NODE_DEBUG ?? '')) {
+    warnings.push('NODE_DEBUG prints requests with their credentials');
+  }
+  return { errors, warnings };
+}
+
+function tooOld(version: string): string | undefined {
+  const [major = 0, minor = 0, patch = 0] = version
+    .replace(/^v/, '')
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  const floor = FLOORS[major];
+  const fits = floor ? minor > floor[0] || (minor === floor[0] && patch >= floor[1]) : major > NEWEST_FLOOR;
+  const wanted = Object.entries(FLOORS).map(([line, rest]) => [line, ...rest].join('.'));
+  return fits ? undefined : `Node ${version} is not safe here: use ${wanted.join(', ')} or later on the same line`;
+}
+
+function current(): RuntimeFacts {
+  return { version: process.version, env: process.env, execArgv: process.execArgv };
+}

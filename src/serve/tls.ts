@@ -1,0 +1,84 @@
+/** Reads a listener's certificate files into TLS options, and refuses any doubt before anything listens. */
+import { constants, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { ServerOptions } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import type { PlannedListener, PlannedTls } from '../config/plan-types.js';
+
+/** A certificate, key, CA or CRL that cannot be used. */
+export class TlsFileError extends Error {
+  override readonly name = 'TlsFileError';
+  readonly code = 'LOOM_TLS';
+  constructor(
+    readonly listener: string,
+    readonly file: string,
+    what: string,
+    options?: ErrorOptions,
+  ) {
+    super(`listener ${listener}: ${file} ${what}`, options);
+  }
+}
+
+/** A slow handshake may not hold a socket longer than this. */
+const HANDSHAKE_MS = 10_000;
+
+export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOptions {
+  const read = reader(listener.name);
+  const asks = tls.clientAuth !== 'none';
+  const options: ServerOptions = {
+    cert: read(tls.certFile, 'CERTIFICATE'),
+    key: read(tls.keyFile, 'PRIVATE KEY'),
+    minVersion: tls.minVersion,
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: HANDSHAKE_MS,
+    // A session of one listener never opens another.
+    sessionIdContext: `loom:${listener.name}:${listener.port}`.slice(0, 32),
+    // Where certificates are asked for, nothing is resumed: a resumed session may read as authorized without one, and
+    // outlives a changed CA or CRL. Node keeps no session cache of its own, so without tickets none is left.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (asks ? constants.SSL_OP_NO_TICKET : 0),
+    requestCert: asks,
+    rejectUnauthorized: tls.clientAuth === 'require' || tls.clientAuth === 'verify',
+    ...(asks && { ca: authorities(listener, tls, read) }),
+    ...(asks && tls.crlFile !== undefined && { crl: read(tls.crlFile, 'X509 CRL') }),
+  };
+  try {
+    createSecureContext(options);
+  } catch (cause) {
+    const files = [tls.certFile, tls.keyFile, tls.caFile, tls.crlFile].filter((file) => file !== undefined);
+    throw new TlsFileError(listener.name, files.join(', '), 'do not make a TLS context', { cause });
+  }
+  return options;
+}
+
+type Read = (file: string, block: string) => string;
+
+function reader(listener: string): Read {
+  return (file, block) => {
+    let text: string;
+    try {
+      text = readFileSync(file, 'latin1');
+    } catch (cause) {
+      throw new TlsFileError(listener, file, 'cannot be read', { cause });
+    }
+    if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${block}-----`).test(text)) {
+      throw new TlsFileError(listener, file, `holds no PEM block "${block}"`);
+    }
+    return text;
+  };
+}
+
+/** With no `ca`, Node would trust every public root to vouch for clients. */
+function authorities(listener: PlannedListener, tls: PlannedTls, read: Read): string[] {
+  const { caFile } = tls;
+  if (caFile === undefined) throw new TlsFileError(listener.name, 'ca_file', `is missing; client_auth needs one`);
+  const blocks = read(caFile, 'CERTIFICATE').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  let certificates: X509Certificate[];
+  try {
+    certificates = blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw new TlsFileError(listener.name, caFile, 'holds a certificate that cannot be parsed', { cause });
+  }
+  const usable = certificates.filter((each) => each.ca && Date.parse(each.validTo) > Date.now());
+  if (usable.length === 0) throw new TlsFileError(listener.name, caFile, 'holds no CA certificate that is still valid');
+  return blocks;
+}

@@ -1,0 +1,100 @@
+/** One RFC 7662 exchange: the token asked about once, in a form field, by an authenticated client. */
+import { fetchJson, type FetchJson, type JsonAnswer } from '../lib/fetch-json.js';
+import type { Now } from '../lib/types.js';
+
+export type IntrospectionResponse = Readonly<Record<string, unknown>>;
+
+export type IntrospectionAnswer =
+  { readonly kind: 'active'; readonly response: IntrospectionResponse } | { readonly kind: 'inactive' };
+
+/** The server gave no answer that decides anything. The message is safe to log. */
+export class IntrospectionUnavailableError extends Error {
+  override readonly name = 'IntrospectionUnavailableError';
+  constructor(
+    message: string,
+    /** Seconds that the server asked to wait. */
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+  }
+}
+
+export interface IntrospectionClient {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly authMethod: 'basic' | 'post';
+  readonly timeoutMs: number;
+  readonly allowInsecureHttp: boolean;
+  readonly now: Now;
+  readonly fetchJson?: FetchJson;
+}
+
+const MAX_BYTES = 65_536;
+const MAX_RETRY_AFTER = 3_600;
+
+export async function introspect(
+  url: string,
+  token: string,
+  client: IntrospectionClient,
+): Promise<IntrospectionAnswer> {
+  const ask = client.fetchJson ?? fetchJson;
+  const { timeoutMs, allowInsecureHttp } = client;
+  const request = {
+    method: 'POST',
+    ...message(token, client),
+    timeoutMs,
+    allowInsecureHttp,
+    maxBytes: MAX_BYTES,
+  } as const;
+  const answer = await ask(url, request).catch((cause: unknown) => {
+    throw new IntrospectionUnavailableError(`introspection: ${cause instanceof Error ? cause.message : 'failed'}`);
+  });
+  return read(answer, client.now());
+}
+
+/** URLSearchParams escapes whatever the token holds: `&token=` in it stays a part of the one field. */
+function message(token: string, { clientId, clientSecret, authMethod }: IntrospectionClient) {
+  const form = new URLSearchParams({ token });
+  const headers: Record<string, string> = { 'content-type': 'application/x-www-form-urlencoded' };
+  if (authMethod === 'post') {
+    form.set('client_id', clientId);
+    form.set('client_secret', clientSecret);
+  } else {
+    const pair = `${formEncoded(clientId)}:${formEncoded(clientSecret)}`;
+    headers['authorization'] = `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
+  }
+  return { headers, body: form.toString() };
+}
+
+/** RFC 6749 §2.3.1: both halves are form-encoded before Basic joins them, so that a colon in one cannot move the border. */
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
+}
+
+/** Only 200 with an object decides (RFC 7662 §2.2); whoever is refused or overloaded says nothing about the token. */
+function read({ status, headers, body }: JsonAnswer, now: number): IntrospectionAnswer {
+  if (status !== 200) {
+    throw new IntrospectionUnavailableError(
+      `introspection: status ${status}`,
+      retryAfter(headers.get('retry-after'), now),
+    );
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new IntrospectionUnavailableError('introspection: the answer is no JSON object');
+  }
+  const response = body as Record<string, unknown>;
+  return response['active'] === true ? { kind: 'active', response: deepFrozen(response) } : { kind: 'inactive' };
+}
+
+/** Seconds or a date (RFC 9110 §10.2.3), within reason. */
+function retryAfter(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined;
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - now) / 1_000);
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER);
+}
+
+/** The answer is shared by every request with the token: a handler that writes into its claims must not change them. */
+function deepFrozen<T extends object>(value: T): T {
+  for (const each of Object.values(value) as unknown[]) if (typeof each === 'object' && each !== null) deepFrozen(each);
+  return Object.freeze(value);
+}
