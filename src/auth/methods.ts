@@ -3,6 +3,7 @@ import type { Method } from './method.js';
 import { apiKey } from './methods/api-key.js';
 import { basic } from './methods/basic.js';
 import { mtls } from './methods/mtls.js';
+import { oauth } from './methods/oauth.js';
 
 /** Every method that a file may name, in the order the documentation lists them. */
-export const methods: readonly Method[] = [apiKey, basic, mtls];
+export const methods: readonly Method[] = [apiKey, basic, oauth, mtls];
