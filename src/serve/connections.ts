@@ -91,7 +91,9 @@ export class Connections {
   #watch(req: IncomingMessage, res: ServerResponse): void {
     const { socket } = req;
     const { readTimeoutMs, writeTimeoutMs } = this.planned;
-    const arm = (): void => void socket.setTimeout(req.complete ? writeTimeoutMs : readTimeoutMs);
+    const { 'transfer-encoding': coding, 'content-length': length = '0' } = req.headers;
+    const hasBody = coding !== undefined || Number(length) > 0;
+    const arm = (): void => void socket.setTimeout(hasBody && !req.complete ? readTimeoutMs : writeTimeoutMs);
     const judge = (): void => {
       if (res.writableFinished || res.destroyed) return;
       const bodyIsLate = !req.complete && req.readableFlowing === true;

@@ -1,0 +1,61 @@
+/** The process around the listeners: signals that stop it and runtimes that it refuses. */
+import { inspectRuntime } from '../../src/serve/runtime-guard.js';
+import { onStopSignals } from '../../src/serve/stop-signals.js';
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+describe('signals', () => {
+  const exits = async (stop: () => Promise<void>, ...signals: NodeJS.Signals[]): Promise<number[]> => {
+    const codes: number[] = [];
+    const off = onStopSignals({ stop, log: quiet, exit: (code) => codes.push(code) });
+    for (const signal of signals) process.emit(signal, signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    off();
+    return codes;
+  };
+
+  test('one stops gracefully, once', async () => {
+    let stops = 0;
+    expect(await exits(() => Promise.resolve(void stops++), 'SIGTERM')).toEqual([0]);
+    expect(stops).toBe(1);
+  });
+
+  test('a second one does not wait', async () => {
+    expect(await exits(() => new Promise(() => undefined), 'SIGINT', 'SIGINT')).toEqual([130]);
+  });
+
+  test('a stop that fails is a runtime failure', async () => {
+    expect(await exits(() => Promise.reject(new Error('x')), 'SIGTERM')).toEqual([2]);
+  });
+});
+
+describe('the runtime', () => {
+  const facts = { version: 'v24.18.1', env: {}, execArgv: [] };
+
+  test.each(['v22.23.2', 'v22.30.0', 'v24.18.1', 'v24.21.0', 'v26.5.1', 'v27.0.0', 'v30.1.0'])(
+    '%s may serve',
+    (version) => {
+      expect(inspectRuntime({ ...facts, version })).toEqual({ errors: [], warnings: [] });
+    },
+  );
+
+  test.each(['v20.20.2', 'v22.23.1', 'v23.11.0', 'v24.18.0', 'v25.9.0', 'v26.5.0'])('%s is too old', (version) => {
+    expect(inspectRuntime({ ...facts, version }).errors).toHaveLength(1);
+  });
+
+  test.each([
+    [{ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, []],
+    [{ NODE_OPTIONS: '--max-old-space-size=99 --insecure-http-parser' }, []],
+    [{ NODE_OPTIONS: '--insecure_http_parser' }, []],
+    [{}, ['--insecure-http-parser']],
+    [{ NODE_OPTIONS: '--tls-min-v1.0' }, []],
+  ])('%j %j is refused', (env, execArgv) => {
+    expect(inspectRuntime({ ...facts, env, execArgv }).errors).toHaveLength(1);
+  });
+
+  test('what only leaks is a warning, what is harmless is nothing', () => {
+    expect(inspectRuntime({ ...facts, env: { SSLKEYLOGFILE: '/k', NODE_DEBUG: 'http' } }).warnings).toHaveLength(2);
+    const env = { NODE_TLS_REJECT_UNAUTHORIZED: '1', NODE_OPTIONS: '--enable-source-maps', NODE_DEBUG: 'timer' };
+    expect(inspectRuntime({ ...facts, env })).toEqual({ errors: [], warnings: [] });
+  });
+});
