@@ -100,8 +100,8 @@ function parse(text: string): unknown {
 }
 
 /** ` (ECONNREFUSED)`: the system's word is safe to log, the library's sentence may quote the peer. */
-function systemCode(cause: unknown): string {
-  const inner = cause instanceof Error ? cause.cause : undefined;
-  const code = inner instanceof Error && 'code' in inner ? inner.code : undefined;
+function systemCode(thrown: unknown): string {
+  const { cause } = thrown as { readonly cause?: { readonly code?: unknown } };
+  const code = cause?.code;
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? ` (${code})` : '';
 }

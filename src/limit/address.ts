@@ -1,0 +1,76 @@
+/** Who sent a request, as far as trusted proxies vouch for it, and one spelling for each client. */
+import { BlockList, isIP, SocketAddress } from 'node:net';
+import { parseBlock } from '../lib/address-block.js';
+
+/** The groups of the /64 of an IPv6 address: a subscriber has at least that many addresses to himself. */
+const NETWORK_GROUPS = 4;
+
+/** The address as a client is counted: IPv4 as it is, IPv4-mapped as IPv4, IPv6 as its /64; undefined for no address. */
+export function canonicalAddress(text: string): string | undefined {
+  const address = plainAddress(text);
+  if (address === undefined || isIP(address) === 4) return address;
+  return `${groupsOf(address).slice(0, NETWORK_GROUPS).map(hex).join(':')}::/64`;
+}
+
+/** Without zone, brackets or IPv4 mapping; undefined for what is no address. */
+function plainAddress(text: string): string | undefined {
+  const bare = text
+    .trim()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/%.*$/s, '');
+  if (isIP(bare) === 0) return undefined;
+  if (isIP(bare) === 4) return bare;
+  const groups = groupsOf(bare);
+  const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  return mapped ? ipv4Of(groups) : bare;
+}
+
+function ipv4Of(groups: readonly number[]): string {
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join('.');
+}
+
+/** The eight groups; the URL parser writes embedded IPv4 in hexadecimal and everything in one form. */
+function groupsOf(address: string): readonly number[] {
+  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
+  const read = (part: string) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));
+  const first = read(head);
+  const last = read(tail ?? '');
+  return [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last];
+}
+
+const hex = (group: number): string => group.toString(16);
+
+/** The blocks of `trusted_proxies`; throws a TypeError for what is no block. */
+export function parseCidrs(blocks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const text of blocks) {
+    const block = parseBlock(text);
+    if (!block) throw new TypeError(`not an address block: ${JSON.stringify(text)}`);
+    list.addSubnet(new SocketAddress({ address: block.address, family: block.family }), block.prefix);
+  }
+  return list;
+}
+
+/**
+ * The rightmost X-Forwarded-For entry that is no trusted proxy; without a trusted peer the header is the client's own
+ * words. An entry that is no address ends the walk at the last proxy that vouched for anything.
+ */
+export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: BlockList): string {
+  let client = plainAddress(peer) ?? peer;
+  const entries = forwardedFor.join(',').split(',');
+  while (isTrusted(client, trusted)) {
+    const entry = entries.pop();
+    const address = entry === undefined ? undefined : plainAddress(entry);
+    if (address === undefined) return client;
+    client = address;
+  }
+  return client;
+}
+
+function isTrusted(address: string, trusted: BlockList): boolean {
+  const version = isIP(address);
+  return version !== 0 && trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}

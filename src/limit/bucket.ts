@@ -1,0 +1,28 @@
+/** The token bucket: pure arithmetic over a rate, a moment and what was left. */
+
+/** `rate` tokens per `perMs` milliseconds, at most `burst` at once. */
+export interface Rate {
+  readonly rate: number;
+  readonly perMs: number;
+  readonly burst: number;
+}
+
+export interface Bucket {
+  readonly tokens: number;
+  /** When `tokens` was true, in milliseconds. */
+  readonly at: number;
+}
+
+/** The bucket as it is now. A clock set back adds nothing and takes nothing; it goes on from there. */
+export function refilled(bucket: Bucket | undefined, rate: Rate, now: number): Bucket {
+  if (!bucket) return { tokens: rate.burst, at: now };
+  const gained = (Math.max(0, now - bucket.at) * rate.rate) / rate.perMs;
+  return { tokens: Math.min(rate.burst, bucket.tokens + gained), at: now };
+}
+
+/** Milliseconds until the bucket holds so many tokens; Infinity where it never does. */
+export function msUntil(tokens: number, bucket: Bucket, rate: Rate): number {
+  if (bucket.tokens >= tokens) return 0;
+  if (tokens > rate.burst || rate.rate <= 0) return Infinity;
+  return ((tokens - bucket.tokens) * rate.perMs) / rate.rate;
+}

@@ -1,0 +1,70 @@
+/** Which bucket a request draws from: a digest over length-prefixed facts, so that no two callers ever share one. */
+import { digestOf } from '../lib/digest.js';
+import { canonicalAddress } from './address.js';
+
+export type LimitKeyPart =
+  | { readonly kind: 'ip' }
+  | { readonly kind: 'identity' }
+  | { readonly kind: 'path' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'claim'; readonly path: string };
+
+export interface LimitFacts {
+  readonly address: string;
+  readonly identity?:
+    { readonly method: string; readonly issuer?: string | undefined; readonly subject: string } | undefined;
+  /** The pattern of the route. */
+  readonly path: string;
+  /** Read after the identity headers were set. */
+  header(name: string): string | undefined;
+  claim(path: string): string | undefined;
+  /** Whether the header was set by a method or is the credential that granted; otherwise the client chose it. */
+  vouched?(name: string): boolean;
+}
+
+/** The key of the bucket. What has no value falls back to the address: never to one bucket for all, never to none. */
+export function limitKey(parts: readonly LimitKeyPart[], facts: LimitFacts): string {
+  const pieces = parts.flatMap((part) => pieceOf(part, facts));
+  const names = parts.length === 0 || parts.every(({ kind }) => kind === 'path');
+  return digestOf(names ? [...pieces, ...principalOf(facts)] : pieces);
+}
+
+function pieceOf(part: LimitKeyPart, facts: LimitFacts): readonly string[] {
+  switch (part.kind) {
+    case 'ip':
+      return addressOf(facts);
+    case 'identity':
+      return principalOf(facts);
+    case 'path':
+      return ['path', facts.path];
+    case 'header':
+      return headerOf(part.name, facts);
+    case 'claim': {
+      const value = facts.claim(part.path);
+      return value === undefined || value === '' ? addressOf(facts) : ['claim', part.path, ...issuerOf(facts), value];
+    }
+  }
+}
+
+/** A header that the client chose counts together with the address: a new value must not mean a new bucket elsewhere. */
+function headerOf(name: string, facts: LimitFacts): readonly string[] {
+  const value = facts.header(name);
+  if (value === undefined || value === '') return addressOf(facts);
+  const own = facts.vouched?.(name.toLowerCase()) === true ? issuerOf(facts) : addressOf(facts);
+  return ['header', name.toLowerCase(), value, ...own];
+}
+
+function principalOf({ identity, ...facts }: LimitFacts): readonly string[] {
+  if (!identity) return addressOf(facts);
+  return ['identity', ...issuerOf({ identity }), identity.subject];
+}
+
+/** The same claim of two issuers is two persons. */
+function issuerOf({ identity }: Pick<LimitFacts, 'identity'>): readonly string[] {
+  if (!identity) return ['nobody'];
+  return identity.issuer === undefined ? ['local', identity.method] : ['issued', identity.method, identity.issuer];
+}
+
+function addressOf({ address }: Pick<LimitFacts, 'address'>): readonly string[] {
+  return ['address', canonicalAddress(address) ?? address];
+}

@@ -1,0 +1,26 @@
+/** Buckets in memory: as many as fit, the one longest unused goes first. */
+import { LRUCache } from 'lru-cache';
+import type { Bucket } from './bucket.js';
+
+/** About 20 MB; whoever floods with keys pushes his own out, and a forgotten bucket is a full one. */
+const MAX_BUCKETS = 100_000;
+
+export class MemoryStore {
+  private readonly buckets: LRUCache<string, Bucket>;
+
+  constructor(max = MAX_BUCKETS) {
+    this.buckets = new LRUCache({ max });
+  }
+
+  get(key: string): Bucket | undefined {
+    return this.buckets.get(key);
+  }
+
+  set(key: string, bucket: Bucket): void {
+    this.buckets.set(key, bucket);
+  }
+
+  get size(): number {
+    return this.buckets.size;
+  }
+}
