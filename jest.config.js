@@ -18,6 +18,7 @@ export default {
   transformIgnorePatterns: [
     '/node_modules/(?!(http-proxy-middleware|httpxy|is-plain-obj|jose|oidc-provider|jwks-rsa|koa|@koa|commander|fast-check|pure-rand)/)',
   ],
+  setupFiles: process.env.FAST_CHECK_RUNS ? ['<rootDir>/__tests__/support/fast-check-runs.ts'] : [],
   testTimeout: 60_000,
   coverageDirectory: 'coverage',
   collectCoverageFrom: ['src/**/*.ts'],

@@ -1,5 +1,5 @@
 /** The process around the listeners: signals that stop it and runtimes that it refuses. */
-import { inspectRuntime } from '../../src/serve/runtime-guard.js';
+import { inspectRuntime } from '../../src/lib/runtime.js';
 import { onStopSignals } from '../../src/serve/stop-signals.js';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };

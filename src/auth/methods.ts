@@ -2,8 +2,9 @@
 import type { Method } from './method.js';
 import { apiKey } from './methods/api-key.js';
 import { basic } from './methods/basic.js';
+import { jwt } from './methods/jwt.js';
 import { mtls } from './methods/mtls.js';
 import { oauth } from './methods/oauth.js';
 
 /** Every method that a file may name, in the order the documentation lists them. */
-export const methods: readonly Method[] = [apiKey, basic, oauth, mtls];
+export const methods: readonly Method[] = [apiKey, basic, jwt, oauth, mtls];

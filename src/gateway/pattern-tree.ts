@@ -1,10 +1,20 @@
 /** Patterns as a tree of segments, so that matching does not slow down with the number of routes. */
 import type { PlannedRoute } from '../config/plan-types.js';
+import type { Fits } from './field-match.js';
+import { foldSegment } from './fold.js';
 
-/** The routes of one pattern, in file order. */
+export interface CompiledRoute {
+  readonly route: PlannedRoute;
+  /** Its place in the file. */
+  readonly index: number;
+  /** The requirement as text: equal requirements have equal texts. */
+  readonly demand: string;
+  readonly fits: Fits;
+}
+
+/** The routes of one host and pattern: higher priority first, then file order. */
 export interface Candidate {
-  readonly routes: PlannedRoute[];
-  readonly order: number;
+  readonly routes: CompiledRoute[];
   priority: number;
 }
 
@@ -19,31 +29,34 @@ interface Node {
   highest: number;
 }
 
+export type Spelling = 'exact' | 'folded';
+
 const node = (): Node => ({ literals: new Map(), highest: -Infinity });
 
 export class PatternTree {
   readonly #root = node();
 
-  constructor(readonly spelling: 'exact' | 'folded') {}
+  constructor(readonly spelling: Spelling) {}
 
-  add(route: PlannedRoute, order: number): void {
+  add(compiled: CompiledRoute): void {
+    const { pattern, priority } = compiled.route;
     let at = this.#root;
-    at.highest = Math.max(at.highest, route.priority);
-    for (const segment of route.pattern.segments) {
-      at = segment.kind === 'one' ? (at.one ??= node()) : this.#literal(at, segment.text);
-      at.highest = Math.max(at.highest, route.priority);
+    at.highest = Math.max(at.highest, priority);
+    for (const segment of pattern.segments) {
+      const names = segment.kind === 'one' ? [undefined] : this.#spell(segment.text);
+      for (const name of names) {
+        at = name === undefined ? (at.one ??= node()) : literalBelow(at, name);
+        at.highest = Math.max(at.highest, priority);
+      }
     }
-    const slot = route.pattern.rest ? 'rest' : 'here';
-    const candidate = (at[slot] ??= { routes: [], order, priority: route.priority });
-    candidate.routes.push(route);
-    candidate.priority = Math.max(candidate.priority, route.priority);
+    const candidate = (at[pattern.rest ? 'rest' : 'here'] ??= { routes: [], priority });
+    const before = candidate.routes.findIndex((other) => other.route.priority < priority);
+    candidate.routes.splice(before < 0 ? candidate.routes.length : before, 0, compiled);
+    candidate.priority = Math.max(candidate.priority, priority);
   }
 
-  #literal(at: Node, text: string): Node {
-    const key = this.spelling === 'exact' ? text : foldLiteral(text);
-    let next = at.literals.get(key);
-    if (!next) at.literals.set(key, (next = node()));
-    return next;
+  #spell(text: string): readonly string[] {
+    return this.spelling === 'exact' ? [text] : foldSegment(text).filter((part) => part !== '');
   }
 
   /** The pattern with the highest priority, then the most specific: literal before one segment before the rest. */
@@ -52,11 +65,10 @@ export class PatternTree {
   }
 }
 
-function foldLiteral(text: string): string {
-  return text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[. ]+$/, '');
+function literalBelow(at: Node, name: string): Node {
+  let next = at.literals.get(name);
+  if (!next) at.literals.set(name, (next = node()));
+  return next;
 }
 
 function walk(at: Node, segments: readonly string[], depth: number): Candidate | undefined {
@@ -71,7 +83,8 @@ function walk(at: Node, segments: readonly string[], depth: number): Candidate |
   return prefer(best, at.rest);
 }
 
-function prefer(specific: Candidate | undefined, broad: Candidate | undefined): Candidate | undefined {
+/** The first is the more specific, so only a higher priority beats it. */
+export function prefer(specific: Candidate | undefined, broad: Candidate | undefined): Candidate | undefined {
   if (!specific || !broad) return specific ?? broad;
   return broad.priority > specific.priority ? broad : specific;
 }

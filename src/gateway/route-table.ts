@@ -1,12 +1,15 @@
 /** The route table: host and pattern first, then method, headers and query among the routes of that pattern alone. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { queryValues } from '../auth/credentials.js';
-import type { FieldMatch, PlannedRoute } from '../config/plan-types.js';
-import { PatternTree, type Candidate } from './pattern-tree.js';
+import type { PlannedRoute } from '../config/plan-types.js';
+import { compileFits } from './field-match.js';
+import { foldSegment } from './fold.js';
+import { HostTrees, normalHost } from './host-trees.js';
+import type { Candidate, CompiledRoute } from './pattern-tree.js';
 import type { Target } from './target.js';
 
 /** What of a request chooses its route. */
 export interface RouteQuestion {
+  /** The Host field, as sent. */
   readonly host: string;
   readonly target: Target;
   readonly method: string;
@@ -14,115 +17,80 @@ export interface RouteQuestion {
 }
 
 export type RouteAnswer =
-  | { readonly kind: 'route'; readonly route: PlannedRoute }
+  | { readonly kind: 'route'; readonly route: PlannedRoute; readonly index: number }
   | { readonly kind: 'method_not_allowed'; readonly allow: readonly string[] }
-  /** Another spelling of the path is protected differently (spec §6): answered as if there were no route. */
+  /** The pattern is in the file, but no route of it has these headers or this query: 404, also as middleware. */
+  | { readonly kind: 'excluded' }
+  /** Another spelling of the path is protected differently (spec §6): 404, also as middleware. */
   | { readonly kind: 'ambiguous_fold' }
+  /** No pattern of the file: 404 as a gateway; as middleware the chain, then `next()`. */
   | { readonly kind: 'none' };
 
 /** Never served: TRACE reflects credentials, CONNECT is a tunnel. */
 const NEVER = new Set(['TRACE', 'CONNECT']);
+const COMMON = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 export class RouteTable {
-  readonly #exactHosts = new Map<string, PatternTree>();
-  readonly #suffixHosts = new Map<string, PatternTree>();
-  readonly #anyHost = new PatternTree('exact');
-  readonly #foldedExact = new Map<string, PatternTree>();
-  readonly #foldedSuffix = new Map<string, PatternTree>();
-  readonly #foldedAny = new PatternTree('folded');
+  readonly #exact = new HostTrees('exact');
+  readonly #folded = new HostTrees('folded');
+  /** No literal of the file changes when folded: then a path that does not change either needs one look-up. */
+  readonly #plainPatterns: boolean;
 
   constructor(routes: readonly PlannedRoute[]) {
-    routes.forEach((route, order) => {
-      this.#treeOf(route.host, 'exact').add(route, order);
-      this.#treeOf(route.host, 'folded').add(route, order);
+    routes.forEach((route, index) => {
+      const compiled = { route, index, demand: JSON.stringify(route.requirement), fits: compileFits(route) };
+      this.#exact.add(compiled);
+      this.#folded.add(compiled);
     });
-  }
-
-  #treeOf(host: string | undefined, spelling: 'exact' | 'folded'): PatternTree {
-    if (host === undefined) return spelling === 'exact' ? this.#anyHost : this.#foldedAny;
-    const wild = host.startsWith('*.');
-    const exact = spelling === 'exact' ? this.#exactHosts : this.#foldedExact;
-    const suffix = spelling === 'exact' ? this.#suffixHosts : this.#foldedSuffix;
-    const map = wild ? suffix : exact;
-    const key = wild ? host.slice(1) : host;
-    let tree = map.get(key);
-    if (!tree) map.set(key, (tree = new PatternTree(spelling)));
-    return tree;
+    this.#plainPatterns = routes.every(isPlain);
   }
 
   find(question: RouteQuestion): RouteAnswer {
     const { target } = question;
     const host = normalHost(question.host);
-    const found = this.#best(host, target.segments, 'exact');
-    const folded = this.#best(host, target.folded, 'folded');
-    if (folded && folded !== found && differs(found, folded, target)) return { kind: 'ambiguous_fold' };
-    return found ? choose(found.routes, question) : { kind: 'none' };
-  }
-
-  #best(host: string, segments: readonly string[], spelling: 'exact' | 'folded'): Candidate | undefined {
-    const exact = spelling === 'exact' ? this.#exactHosts : this.#foldedExact;
-    const suffix = spelling === 'exact' ? this.#suffixHosts : this.#foldedSuffix;
-    const any = spelling === 'exact' ? this.#anyHost : this.#foldedAny;
-    let best = exact.get(host)?.find(segments);
-    for (let dot = host.indexOf('.'); dot >= 0 && suffix.size > 0; dot = host.indexOf('.', dot + 1)) {
-      best = better(best, suffix.get(host.slice(dot))?.find(segments));
+    const found = this.#exact.find(host, target.segments);
+    const chosen = found && choose(found.routes, question);
+    if (target.folded !== target.segments || !this.#plainPatterns) {
+      const folded = this.#folded.find(host, target.folded);
+      if (folded && guardsOtherwise(folded, { found, chosen, question })) return { kind: 'ambiguous_fold' };
     }
-    return better(best, any.find(segments));
+    if (!found) return { kind: 'none' };
+    if (chosen) return { kind: 'route', route: chosen.route, index: chosen.index };
+    return refusal(found.routes, question);
   }
 }
 
-/** The earlier one has the more specific host, so only a higher priority beats it. */
-function better(earlier: Candidate | undefined, later: Candidate | undefined): Candidate | undefined {
-  if (!earlier || !later) return earlier ?? later;
-  return later.priority > earlier.priority ? later : earlier;
+function isPlain({ pattern }: PlannedRoute): boolean {
+  return pattern.segments.every((segment) => segment.kind === 'one' || foldSegment(segment.text)[0] === segment.text);
 }
 
-/** Lower case, without port and trailing dot. */
-export function normalHost(host: string): string {
-  const name = host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':', 1)[0] ?? '');
-  return name.toLowerCase().replace(/\.$/, '');
+/** Whether the folded spelling leads to a route that asks for something, and for something else than the chosen one. */
+function guardsOtherwise(
+  folded: Candidate,
+  { found, chosen, question }: { found?: Candidate; chosen?: CompiledRoute; question: RouteQuestion },
+): boolean {
+  const others = folded.routes.filter((each) => !found?.routes.includes(each));
+  const fitting = others.filter((each) => fits(each, question));
+  const judged = fitting.length > 0 ? fitting : others;
+  return judged.some((each) => each.route.requirement.kind !== 'open' && each.demand !== chosen?.demand);
 }
 
-/** Whether the folded spelling leads to a requirement that is neither open nor the same. */
-function differs(found: Candidate | undefined, folded: Candidate, target: Target): boolean {
-  if (target.segments.every((segment, at) => segment === target.folded[at])) return false;
-  const required = folded.routes.map((route) => JSON.stringify(route.requirement));
-  const here = new Set(found?.routes.map((route) => JSON.stringify(route.requirement)));
-  return folded.routes.some((route, at) => route.requirement.kind !== 'open' && !here.has(required[at] ?? ''));
+function choose(routes: readonly CompiledRoute[], question: RouteQuestion): CompiledRoute | undefined {
+  return NEVER.has(question.method) ? undefined : routes.find((each) => fits(each, question));
 }
 
-function choose(routes: readonly PlannedRoute[], { method, headers, target }: RouteQuestion): RouteAnswer {
-  const { query = '' } = target;
-  const fits = routes.filter(
-    (route) =>
-      route.headers.every((match) => matches(match, valuesOf(headers, match.name))) &&
-      route.query.every((match) => matches(match, queryValues(`?${query}`, match.name))),
-  );
-  if (fits.length === 0) return { kind: 'none' };
-  const route = NEVER.has(method) ? undefined : fits.find((each) => allows(each, method));
-  if (route) return { kind: 'route', route };
-  return { kind: 'method_not_allowed', allow: [...new Set(fits.flatMap((each) => each.methods ?? COMMON))] };
+function fits(compiled: CompiledRoute, { method, headers, target }: RouteQuestion): boolean {
+  return allows(compiled.route, method) && compiled.fits(headers, target.query);
 }
-
-const COMMON = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function allows({ methods }: PlannedRoute, method: string): boolean {
   return !methods || methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
 }
 
-function valuesOf(headers: IncomingHttpHeaders, name: string): readonly string[] {
-  const value = headers[name.toLowerCase()];
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
-}
-
-const regexes = new Map<string, RegExp>();
-
-function matches({ kind, value }: FieldMatch, values: readonly string[]): boolean {
-  if (values.length === 0) return false;
-  if (kind === 'present') return true;
-  if (kind === 'exact') return values.every((each) => each === value);
-  let regex = regexes.get(value);
-  if (!regex) regexes.set(value, (regex = new RegExp(`^(?:${value.replace(/^\^|\$$/g, '')})$`, 'u')));
-  return values.every((each) => regex.test(each));
+function refusal(routes: readonly CompiledRoute[], { headers, target }: RouteQuestion): RouteAnswer {
+  const near = routes.filter((each) => each.fits(headers, target.query));
+  if (near.length === 0) return { kind: 'excluded' };
+  const allow = new Set(near.flatMap(({ route }) => route.methods ?? COMMON));
+  if (allow.has('GET')) allow.add('HEAD');
+  return { kind: 'method_not_allowed', allow: [...allow].filter((method) => !NEVER.has(method)) };
 }

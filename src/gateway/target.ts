@@ -1,15 +1,16 @@
 /** The request target (RFC 9112 §3.2): read once, refused where two readers could differ on it. */
+import { foldSegments } from './fold.js';
 
 export interface Target {
   readonly kind: 'target';
-  /** Path and query, as sent. */
+  /** Path and query, as sent; of an absolute-form target what follows the authority. */
   readonly raw: string;
   /** The bytes of the path as sent, without the query. */
   readonly path: string;
   readonly query: string | undefined;
   /** Each decoded once; one trailing slash ignored. */
   readonly segments: readonly string[];
-  /** Decoded, NFKC, lower case, trailing dots and spaces dropped: what a lenient upstream might make of it. */
+  /** What a lenient upstream might make of the path (`fold.ts`); the very list `segments` where that is the same. */
   readonly folded: readonly string[];
   /** `%2f` stands in it: only for a route that says `allow_encoded_slash`. */
   readonly hasEncodedSlash: boolean;
@@ -20,34 +21,49 @@ export interface BadTarget {
   readonly reason: 'form' | 'character' | 'escape' | 'segment';
 }
 
+export interface TargetOptions {
+  /** The Host field; an absolute-form target is read only if it names the same authority. */
+  readonly host?: string;
+}
+
 const bad = (reason: BadTarget['reason']): BadTarget => ({ kind: 'bad', reason });
 
 /** Letters, digits and the marks that every reader takes the same way; the common path needs nothing more. */
 const PLAIN = /^(?:\/[A-Za-z0-9_~!$&'()*+,:=@-][A-Za-z0-9_~!$&'()*+,:=@.-]*)+\/?$|^\/$/;
+/** What folding would change in a plain path. */
+const FOLDABLE = /[A-Z]|\.(?:\/|$)/;
 /** Visible ASCII without `#` and `\`; `;` opens path parameters that upstreams drop (CVE-2026-73511). */
 const ALLOWED = /^[!"$-:<-[\]-~]*$/;
-const ALLOWED_QUERY = /^[!"$-[\]-~]*$/;
+/** Browsers leave `\` in a query as it is. */
+const ALLOWED_QUERY = /^[!"$-~]*$/;
 
 /**
- * Reads an origin-form target.
+ * Reads an origin-form target, or an absolute-form one of the same authority.
  *
  * @example readTarget('/a%20b/c?x=1') // { segments: ['a b', 'c'], query: 'x=1', … }
  */
-export function readTarget(url: string): Target | BadTarget {
-  const at = url.indexOf('?');
-  const path = at < 0 ? url : url.slice(0, at);
-  const query = at < 0 ? undefined : url.slice(at + 1);
+export function readTarget(url: string, options: TargetOptions = {}): Target | BadTarget {
+  const raw = url.charCodeAt(0) === 0x2f ? url : originForm(url, options.host);
+  if (raw === undefined) return bad('form');
+  const at = raw.indexOf('?');
+  const path = at < 0 ? raw : raw.slice(0, at);
+  const query = at < 0 ? undefined : raw.slice(at + 1);
   if (query !== undefined && !ALLOWED_QUERY.test(query)) return bad('character');
-  if (PLAIN.test(path)) return plain(url, path, query);
-  if (path[0] !== '/') return bad('form');
+  if (PLAIN.test(path)) {
+    const segments = split(path);
+    const folded = FOLDABLE.test(path) ? foldSegments(segments) : segments;
+    return { kind: 'target', raw, path, query, segments, folded, hasEncodedSlash: false };
+  }
   if (!ALLOWED.test(path)) return bad('character');
   if (path.includes('//')) return bad('segment');
-  return escaped(url, path, query);
+  return escaped(raw, path, query);
 }
 
-function plain(raw: string, path: string, query: string | undefined): Target | BadTarget {
-  const segments = split(path);
-  return { kind: 'target', raw, path, query, segments, folded: segments.map(fold), hasEncodedSlash: false };
+/** RFC 9112 §3.2.2: the authority of an absolute-form target replaces Host, so only an equal one is unambiguous. */
+function originForm(url: string, host: string | undefined): string | undefined {
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#\\@]+)([/?].*)?$/is.exec(url) ?? [];
+  if (host === undefined || authority?.toLowerCase() !== host.toLowerCase()) return undefined;
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 function escaped(raw: string, path: string, query: string | undefined): Target | BadTarget {
@@ -59,7 +75,7 @@ function escaped(raw: string, path: string, query: string | undefined): Target |
     if (isDots(decoded) || (hasEncodedSlash && decoded.split('/').some(isDotsOrEmpty))) return bad('segment');
     segments.push(decoded);
   }
-  return { kind: 'target', raw, path, query, segments, folded: segments.map(fold), hasEncodedSlash };
+  return { kind: 'target', raw, path, query, segments, folded: foldSegments(segments), hasEncodedSlash };
 }
 
 /** `/a/b/` and `/a/b` are the same two segments; `/` has none. */
@@ -69,8 +85,10 @@ function split(path: string): readonly string[] {
   return path.slice(1, end).split('/');
 }
 
+/** White space beside the dots counts for nothing: Windows drops it, and `.. ` is the folder above. */
 function isDots(segment: string): boolean {
-  return segment === '.' || segment === '..';
+  const bare = segment.trim();
+  return bare === '.' || bare === '..';
 }
 
 function isDotsOrEmpty(segment: string): boolean {
@@ -80,20 +98,14 @@ function isDotsOrEmpty(segment: string): boolean {
 /** One decoding, or undefined where the escapes are broken, double, or hide a separator or a control byte. */
 function decodeSegment(segment: string): string | undefined {
   if (!segment.includes('%')) return segment;
-  if (/%25[0-9a-f]{2}/i.test(segment) || /%(?:5c|3b|23|3f)/i.test(segment)) return undefined;
+  if (/%(?:5c|3b|23|3f)/i.test(segment)) return undefined;
   let decoded: string;
   try {
     decoded = decodeURIComponent(segment);
   } catch {
     return undefined;
   }
+  // Judged after decoding: `%25%32%65` is `%2e` to whoever decodes twice, as `%252e` is.
   // eslint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f]/.test(decoded) ? undefined : decoded;
-}
-
-function fold(segment: string): string {
-  return segment
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[. ]+$/, '');
+  return /[\u0000-\u001f\u007f-\u009f]|%[0-9a-f]{2}|%u[0-9a-f]{4}/i.test(decoded) ? undefined : decoded;
 }

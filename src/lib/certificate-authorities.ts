@@ -91,7 +91,10 @@ function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolea
   }
 }
 
-/** The leaf and what the client or the host's store put above it. */
+/**
+ * The leaf and what the client or the host's store put above it. Node 24.21 and 26.8 show a server the leaf alone
+ * (nodejs/node#65579): there the intermediates must stand in the file, and without them the chain is refused.
+ */
 function presented(socket: TLSSocket): readonly Buffer[] {
   const ders: Buffer[] = [];
   let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);

@@ -22,10 +22,10 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const UTF16 = new TextDecoder('utf-16be', { fatal: true, ignoreBOM: true });
 
-/** `CN=svc-a,OU=Ops+L=Bern,O=Example`; an empty name is an empty string. */
+/** `CN=svc-a,OU=Ops+L=Bern,O=Example`; an empty name is an empty string. Both orders as OpenSSL's RFC2253 has them. */
 export function distinguishedName(name: DerValue | undefined): string {
   return members(name, TAG.sequence)
-    .map((set) => members(set, TAG.set).map(attribute).join('+'))
+    .map((set) => members(set, TAG.set).map(attribute).reverse().join('+'))
     .reverse()
     .join(',');
 }

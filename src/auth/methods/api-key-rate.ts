@@ -31,5 +31,5 @@ export function rateField() {
         .describe('Requests at once; default: the rate.'),
     })
     .transform(({ rate, burst }) => rateOf(rate, burst));
-  return z.union([plain, full]);
+  return z.union([plain, full], { error: MESSAGE });
 }

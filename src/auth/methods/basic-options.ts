@@ -32,18 +32,21 @@ export const basicOptions = z.strictObject({
     .prefault('5m')
     .describe('How long a verified pair is remembered; "0s" hashes on each request.'),
   throttle: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        failures: z
-          .int()
-          .min(1, 'must be at least 1')
-          .max(1_000_000)
-          .default(20)
-          .describe('Failures allowed within `per`.'),
-        per: duration({ min: 1_000, max: 86_400_000 }).prefault('1m').describe('The window of `failures`.'),
-      }),
-    ])
+    .union(
+      [
+        z.literal(false),
+        z.strictObject({
+          failures: z
+            .int()
+            .min(1, 'must be at least 1')
+            .max(1_000_000)
+            .default(20)
+            .describe('Failures allowed within `per`.'),
+          per: duration({ min: 1_000, max: 86_400_000 }).prefault('1m').describe('The window of `failures`.'),
+        }),
+      ],
+      { error: 'must be false or {failures, per}' },
+    )
     .prefault({})
     .describe('The budget of failures per client address and user, over which the answer is 429; false for none.'),
   claims_to_headers: z

@@ -1,7 +1,9 @@
 /** The user table at work: one price for every failure, and a memory of pairs that were verified. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { BcryptPool } from '../../lib/bcrypt-pool.js';
+import { ProcessDigest } from '../../lib/digest.js';
+import { SingleFlight } from '../../lib/single-flight.js';
 import type { Now } from '../../lib/types.js';
 import type { UserPass } from './basic-credentials.js';
 import { costOf, type BasicOptions } from './basic-options.js';
@@ -31,8 +33,8 @@ export class Users {
   readonly #nobody: Entry;
   readonly #pool = new BcryptPool();
   readonly #remembered = new LRUCache<string, number>({ max: REMEMBERED });
-  readonly #inFlight = new Map<string, Promise<boolean>>();
-  readonly #key = randomBytes(32);
+  readonly #comparisons = new SingleFlight<boolean>();
+  readonly #digest = new ProcessDigest();
   readonly #ttl: number;
 
   constructor(
@@ -59,11 +61,7 @@ export class Users {
   verify(pair: UserPass): true | Promise<boolean> {
     const label = this.#labelOf(pair);
     if (this.#isRemembered(label)) return true;
-    const earlier = this.#inFlight.get(label);
-    if (earlier) return earlier;
-    const comparison = this.#compare(pair, label).finally(() => this.#inFlight.delete(label));
-    this.#inFlight.set(label, comparison);
-    return comparison;
+    return this.#comparisons.run(label, () => this.#compare(pair, label));
   }
 
   close(): Promise<void> {
@@ -72,14 +70,15 @@ export class Users {
   }
 
   async #compare({ username, password }: UserPass, label: string): Promise<boolean> {
-    const { passwordHash, padding, exists } = this.#entryOf(username);
+    const { passwordHash, padding, exists } = this.entryOf(username);
     const matches = await this.#pool.verify({ password, passwordHash, padding });
     if (!matches || !exists) return false;
     if (this.#ttl > 0) this.#remembered.set(label, this.now() + this.#ttl);
     return true;
   }
 
-  #entryOf(username: string): Entry {
+  /** What is compared for a user, also for one that does not exist. */
+  entryOf(username: string): Entry {
     return this.#entries.get(username) ?? this.#nobody;
   }
 
@@ -88,12 +87,8 @@ export class Users {
     return until !== undefined && this.now() < until;
   }
 
-  /** Lengths stand before the parts, or ("a", "bc") would be remembered as ("ab", "c"). */
+  /** The stored hash is part of it: a changed password is never met by what was remembered of the old one. */
   #labelOf({ username, password }: UserPass): string {
-    const hmac = createHmac('sha256', this.#key);
-    for (const part of [username, password, this.#entryOf(username).passwordHash]) {
-      hmac.update(`${Buffer.byteLength(part)}:`).update(part);
-    }
-    return hmac.digest('base64');
+    return this.#digest.of([username, password, this.entryOf(username).passwordHash]);
   }
 }

@@ -33,7 +33,7 @@ export const mtlsOptions = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('PEM file of the authorities that the chain of the client must lead to.'),
+    .describe('PEM file of the authorities, intermediates included, that the chain of the client must lead to.'),
   ca: z.string().min(1).optional().describe('The same as PEM text, in place of a file.'),
   claims_to_headers: z
     .strictObject({

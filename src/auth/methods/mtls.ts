@@ -4,9 +4,8 @@ import type { Socket } from 'node:net';
 import { Strategy } from 'passport-strategy';
 import { peerCertificate, type CertificateClaims, type PeerCertificate } from '../../lib/certificate.js';
 import { Authorities } from '../../lib/certificate-authorities.js';
-import type { Now } from '../../lib/types.js';
 import type { Identity } from '../identity.js';
-import type { Finding, HeaderRule, Method, MethodStrategy } from '../method.js';
+import type { Finding, HeaderRule, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo } from '../outcome.js';
 import type { Challenge, ReasonCode } from '../verdict.js';
 import { mtlsNarrowing, mtlsOptions, type MtlsOptions } from './mtls-options.js';
@@ -38,12 +37,13 @@ function identityOf(claims: CertificateClaims): Identity {
 class MtlsStrategy extends Strategy implements MethodStrategy {
   readonly ready = Promise.resolve();
   readonly name = 'mtls';
+  private readonly advice = { given: false };
   private readonly authorities: Authorities | undefined;
   private readonly challenges: readonly [Challenge];
 
   constructor(
     options: MtlsOptions,
-    private readonly now: Now,
+    private readonly deps: MethodDeps,
   ) {
     super();
     this.challenges = [challengeOf(options)];
@@ -52,7 +52,7 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
   }
 
   override authenticate(request: IncomingMessage): void {
-    const peer = peerCertificate(request.socket, this.now());
+    const peer = peerCertificate(request.socket, this.deps.now());
     if (peer.kind === 'none') return this.fail(new FailInfo({ kind: 'absent', challenges: this.challenges }), 401);
     const refused = this.refusal(peer, request.socket);
     if (refused !== undefined) return this.reject(refused);
@@ -68,8 +68,18 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
   private refusal(peer: PeerCertificate, socket: Socket): ReasonCode | undefined {
     if (peer.kind === 'expired') return 'certificate_expired';
     if (peer.kind !== 'verified') return 'certificate_untrusted';
-    if (!this.authorities) return undefined;
-    return this.authorities.issued(socket, this.now()) ? undefined : 'certificate_untrusted';
+    if (!this.authorities || this.authorities.issued(socket, this.deps.now())) return undefined;
+    this.adviseOnce();
+    return 'certificate_untrusted';
+  }
+
+  /** Once: what a client can repeat must not fill the log. */
+  private adviseOnce(): void {
+    if (this.advice.given) return;
+    this.advice.given = true;
+    const words =
+      'a verified certificate does not lead to mtls.ca_file; intermediates may have to stand in the file too';
+    this.deps.log.warn({ method: 'mtls' }, words);
   }
 
   private reject(reason: ReasonCode): void {
@@ -120,5 +130,5 @@ export const mtls: Method<MtlsOptions> = {
       passes(subjects, [claims['subject']]) && passes(sans, names) && passes(fingerprints, [claims['fingerprint']]);
     return allowed ? undefined : 'not_allowed';
   },
-  compile: (options, { now }) => new MtlsStrategy(options, now),
+  compile: (options, deps) => new MtlsStrategy(options, deps),
 };

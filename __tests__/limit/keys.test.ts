@@ -1,0 +1,97 @@
+import { canonicalAddress, clientAddress, parseCidrs } from '../../src/limit/address.js';
+import { limitKey, type LimitFacts, type LimitKeyPart } from '../../src/limit/keys.js';
+
+const facts = (change: Partial<LimitFacts> = {}): LimitFacts => ({
+  address: '192.0.2.1',
+  path: '/a/*',
+  header: () => undefined,
+  claim: () => undefined,
+  ...change,
+});
+const alice = { method: 'jwt', issuer: 'https://a.example', subject: 'alice' };
+const IDENTITY: LimitKeyPart[] = [{ kind: 'identity' }];
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['::ffff:c000:201', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:0db8:1:2::1', '2001:db8:1:2::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['unknown', undefined],
+])('%s counts as %s', (address, expected) => {
+  expect(canonicalAddress(address)).toBe(expected);
+});
+
+test.each([
+  ['an untrusted peer is the client', '192.0.2.9', ['203.0.113.1'], '192.0.2.9'],
+  ['the rightmost untrusted entry is the client', '10.0.0.1', ['1.1.1.1, 203.0.113.1, 10.0.0.2'], '203.0.113.1'],
+  ['several fields are one list', '::ffff:10.0.0.1', ['1.1.1.1', '203.0.113.1'], '203.0.113.1'],
+  ['what is no address ends the walk', '10.0.0.1', ['203.0.113.1, evil, 10.0.0.2'], '10.0.0.2'],
+  ['no field leaves the peer', '10.0.0.1', [], '10.0.0.1'],
+  ['only proxies leave the farthest', '10.0.0.1', ['10.0.0.3, 10.0.0.2'], '10.0.0.3'],
+])('%s', (_name, peer, fields, expected) => {
+  expect(clientAddress(peer, fields, parseCidrs(['10.0.0.0/8']))).toBe(expected);
+});
+
+test('one subject of two issuers, methods or none draws from buckets of its own', () => {
+  const identities = [
+    alice,
+    { ...alice, issuer: 'https://b.example' },
+    { ...alice, method: 'oauth' },
+    { method: 'jwt', subject: 'alice' },
+    { method: 'jwt', issuer: 'https://a.examplea', subject: 'lice' },
+    undefined,
+  ];
+  expect(new Set(identities.map((identity) => limitKey(IDENTITY, facts({ identity })))).size).toBe(identities.length);
+});
+
+test('what has no value falls back to the address', () => {
+  const parts: LimitKeyPart[] = [{ kind: 'identity' }, { kind: 'header', name: 'X-A' }, { kind: 'claim', path: 'sub' }];
+  for (const part of parts) {
+    expect(limitKey([part], facts())).toBe(limitKey([{ kind: 'ip' }], facts()));
+    expect(limitKey([part], facts())).not.toBe(limitKey([part], facts({ address: '192.0.2.2' })));
+  }
+});
+
+test('a path is joined with the caller, a header of the client with the address', () => {
+  const path: LimitKeyPart[] = [{ kind: 'path' }];
+  expect(limitKey(path, facts())).not.toBe(limitKey(path, facts({ address: '192.0.2.2' })));
+  expect(limitKey(path, facts({ identity: alice }))).toBe(
+    limitKey(path, facts({ identity: alice, address: '192.0.2.2' })),
+  );
+  const header: LimitKeyPart[] = [{ kind: 'header', name: 'X-User-ID' }];
+  const sent = { header: () => 'u1', identity: alice };
+  expect(limitKey(header, facts(sent))).not.toBe(limitKey(header, facts({ ...sent, address: '192.0.2.2' })));
+  const vouched = { ...sent, vouched: () => true };
+  expect(limitKey(header, facts(vouched))).toBe(limitKey(header, facts({ ...vouched, address: '192.0.2.2' })));
+});
+
+test('a claim counts with its issuer, a header with its name and value, and no text forges another key', () => {
+  const keyOf = (part: LimitKeyPart, change: Partial<LimitFacts>) => limitKey([part], facts(change));
+  const claim: LimitKeyPart = { kind: 'claim', path: 'org' };
+  const claimed = (identity: LimitFacts['identity'], value: string) => keyOf(claim, { identity, claim: () => value });
+  const keys = [
+    claimed(alice, 'acme'),
+    claimed({ ...alice, issuer: 'https://b.example' }, 'acme'),
+    claimed(undefined, 'acme'),
+    claimed(alice, 'acme2'),
+    claimed(alice, 'a:b*{}\r\nFLUSHALL'),
+    keyOf({ kind: 'claim', path: 'or' }, { identity: alice, claim: () => 'gacme' }),
+    keyOf({ kind: 'header', name: 'X-Org' }, { identity: alice, header: () => 'acme' }),
+    keyOf({ kind: 'header', name: 'X-Org' }, { identity: alice, header: () => 'acme', vouched: () => true }),
+    keyOf({ kind: 'ip' }, {}),
+    keyOf({ kind: 'ip' }, { address: 'no address' }),
+  ];
+  expect(new Set(keys).size).toBe(keys.length);
+  for (const key of keys) expect(key).toMatch(/^[\w-]{43}$/);
+  expect(claimed({ ...alice, subject: 'bob' }, 'acme')).toBe(keys[0]);
+  expect(claimed(alice, '')).toBe(keyOf({ kind: 'ip' }, { identity: alice }));
+  expect(keyOf({ kind: 'header', name: 'x-org' }, { identity: alice, header: () => 'acme' })).toBe(keys[6]);
+});
+
+test('no part at all is the caller', () => {
+  expect(limitKey([], facts({ identity: alice }))).toBe(limitKey(IDENTITY, facts({ identity: alice })));
+  expect(limitKey([], facts())).toBe(limitKey([{ kind: 'ip' }], facts()));
+});

@@ -1,0 +1,69 @@
+/** The package as it would be installed, for tests that run it as a process: whatever is newer in the tree is built again. */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { transformSync } from '@swc/core';
+
+export const ROOT = resolve(__dirname, '../..');
+/** Beside `dist` and never in it: a build that runs meanwhile must not pull the files away. */
+const INSTALLED = join(ROOT, 'node_modules/.cache/loom-auth');
+const MAIN = join(INSTALLED, 'dist/cli/main.js');
+const ours = join(ROOT, 'node_modules/.bin/node');
+/** The Node that the package asks for, where the tests themselves run on another. */
+export const NODE = existsSync(ours) ? ours : process.execPath;
+
+/** The `loom-auth` command. */
+export function built(): string {
+  for (const name of filesOf('src').filter((each) => each.endsWith('.ts'))) {
+    refresh(join('src', name), join('dist', name.replace(/\.ts$/, '.js')), compile);
+  }
+  refresh('package.json', 'package.json', copyFileSync);
+  return MAIN;
+}
+
+/** An example where `loom-auth` resolves to what was built. */
+export function builtExample(name: string): string {
+  built();
+  for (const each of filesOf('examples')) refresh(join('examples', each), join('examples', each), copyFileSync);
+  return join(INSTALLED, 'examples', name, 'server.mjs');
+}
+
+function filesOf(folder: string): string[] {
+  const entries = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((each) => each.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(join(ROOT, folder).length + 1));
+}
+
+const modified = (path: string): number => Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+
+/** Several test processes may do this at once: each file is replaced whole, and as old as what it was made from. */
+function refresh(from: string, to: string, make: (source: string, output: string) => void): void {
+  const [source, output] = [join(ROOT, from), join(INSTALLED, to)];
+  const age = modified(source);
+  if (modified(output) === age) return;
+  mkdirSync(dirname(output), { recursive: true });
+  const whole = `${output}.${process.pid}`;
+  make(source, whole);
+  utimesSync(whole, age / 1000, age / 1000);
+  renameSync(whole, output);
+}
+
+function compile(source: string, output: string): void {
+  const { code } = transformSync(readFileSync(source, 'utf8'), {
+    filename: source,
+    swcrc: false,
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2023', transform: { verbatimModuleSyntax: true } },
+    module: { type: 'es6' },
+  });
+  writeFileSync(output, code);
+}

@@ -1,0 +1,250 @@
+import { RemoteKeySet, type KeySetOptions } from '../../src/tokens/key-set.js';
+import { keyFromJwk, type VerificationKey } from '../../src/tokens/verification-key.js';
+import { signingKey } from './signing.js';
+
+const key = (kid?: string): VerificationKey => keyFromJwk({ ...signingKey('ES256').jwk, ...(kid ? { kid } : {}) });
+const first = key('first');
+const second = key('second');
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+/** A key set over an issuer that answers as told, and counts. */
+function keySet(given: Partial<KeySetOptions> = {}) {
+  const issuer = { answer: (): Promise<readonly VerificationKey[]> => Promise.resolve([first]), loads: 0 };
+  const faults: string[] = [];
+  const set = new RemoteKeySet({
+    load: () => ((issuer.loads += 1), issuer.answer()),
+    now: () => Date.now(),
+    maxAgeMs: 600_000,
+    staleIfErrorMs: 3_600_000,
+    report: (fault) => void faults.push(fault.message),
+    ...given,
+  });
+  open.push(set);
+  const ask = async (kid?: string) => {
+    const answer = await set.find({ kid, alg: 'ES256' });
+    return answer.kind === 'keys' ? answer.keys.map((each) => each.kid) : answer.kind;
+  };
+  return { set, issuer, faults, ask };
+}
+const open: RemoteKeySet[] = [];
+afterEach(() => open.splice(0).forEach((each) => each.close()));
+
+const down = () => Promise.reject<readonly VerificationKey[]>(new Error('down'));
+const seconds = (count: number) => jest.advanceTimersByTimeAsync(count * 1_000);
+
+test('requests that need a set still loading wait for the one load', async () => {
+  const { issuer, ask } = keySet();
+  const answers = await Promise.all(Array.from({ length: 1_000 }, () => ask('first')));
+  expect(new Set(answers.flat())).toEqual(new Set(['first']));
+  expect(issuer.loads).toBe(1);
+});
+
+test('a loaded set answers at once, without a promise', async () => {
+  const { set } = keySet();
+  await set.ready;
+  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first] });
+  expect(set.holds(first.thumbprint)).toBe(true);
+  expect(set.holds(second.thumbprint)).toBe(false);
+});
+
+test('nobody waits longer than five seconds, and the load goes on', async () => {
+  let arrive: (keys: readonly VerificationKey[]) => void = () => undefined;
+  const { ask } = keySet({ load: () => new Promise((resolve) => (arrive = resolve)) });
+  const answer = ask('first');
+  await seconds(5);
+  expect(await answer).toBe('unavailable');
+  arrive([first]);
+  await seconds(0);
+  expect(await ask('first')).toEqual(['first']);
+});
+
+test('a first load that fails is tried again by a timer, later each time, and never by requests', async () => {
+  let loads = 0;
+  const { set, faults, ask } = keySet({ load: () => ((loads += 1), down()) });
+  await set.ready;
+  for (let i = 0; i < 100; i++) expect(await ask('first')).toBe('unavailable');
+  expect(loads).toBe(1);
+  const after: number[] = [];
+  for (const wait of [1, 2, 4, 8, 16, 29, 1, 30]) {
+    await seconds(wait);
+    after.push(loads);
+  }
+  expect(after).toEqual([2, 3, 4, 5, 6, 6, 7, 8]);
+  expect(faults).toEqual(new Array(8).fill('down'));
+});
+
+test('a load that succeeds ends the outage', async () => {
+  const state = { up: false };
+  const { set, ask } = keySet({ load: () => (state.up ? Promise.resolve([first]) : down()) });
+  await set.ready;
+  expect(await ask('first')).toBe('unavailable');
+  state.up = true;
+  await seconds(1);
+  expect(await ask('first')).toEqual(['first']);
+});
+
+describe('a set that was loaded', () => {
+  test('is loaded anew ahead of its age, without a request', async () => {
+    const { set, issuer } = keySet();
+    await set.ready;
+    await seconds(479);
+    expect(issuer.loads).toBe(1);
+    await seconds(1);
+    expect(issuer.loads).toBe(2);
+  });
+
+  test('loses a key that the issuer withdrew, and what the key had verified', async () => {
+    const { set, issuer, ask } = keySet();
+    await set.ready;
+    issuer.answer = () => Promise.resolve([second]);
+    await seconds(480);
+    expect(set.holds(first.thumbprint)).toBe(false);
+    expect(await ask('second')).toEqual(['second']);
+  });
+
+  test('serves through an outage, and no longer than the file says', async () => {
+    const { set, issuer, ask, faults } = keySet();
+    await set.ready;
+    issuer.answer = down;
+    await seconds(4_100);
+    expect(await ask('first')).toEqual(['first']);
+    expect(set.holds(first.thumbprint)).toBe(true);
+    await seconds(110);
+    expect(await ask('first')).toBe('unavailable');
+    expect(set.holds(first.thumbprint)).toBe(false);
+    expect(faults).toContain('down');
+    issuer.answer = () => Promise.resolve([first]);
+    await seconds(30);
+    expect(await ask('first')).toEqual(['first']);
+  });
+
+  test('is loaded first where the machine slept past its age', async () => {
+    let asleep = 0;
+    const { set, issuer, ask } = keySet({ now: () => Date.now() + asleep });
+    await set.ready;
+    issuer.answer = () => Promise.resolve([second]);
+    asleep = 7_200_000;
+    expect(set.holds(first.thumbprint)).toBe(false);
+    expect(await ask('second')).toEqual(['second']);
+    expect(issuer.loads).toBe(2);
+  });
+});
+
+test('a request near the end of the age brings the next load forward, and does not wait for it', async () => {
+  let asleep = 0;
+  const { set, issuer } = keySet({ now: () => Date.now() + asleep });
+  await set.ready;
+  asleep = 500_000;
+  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first] });
+  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first] });
+  expect(issuer.loads).toBe(2);
+});
+
+test('a clock set back does not silence us', async () => {
+  let back = 0;
+  const { set, issuer, ask } = keySet({ now: () => Date.now() - back });
+  await set.ready;
+  await ask('made-up');
+  back = 3_600_000;
+  await ask('made-up');
+  expect(issuer.loads).toBe(3);
+});
+
+describe('a kid that the set does not have', () => {
+  test('makes us ask once, for all who ask meanwhile', async () => {
+    const { set, issuer, ask } = keySet();
+    await set.ready;
+    issuer.answer = () => Promise.resolve([first, second]);
+    const made = Array.from({ length: 100 }, (_, i) => ask(`made-up-${i}`));
+    expect(await ask('second')).toEqual(['second']);
+    expect(new Set(await Promise.all(made))).toEqual(new Set(['unknown']));
+    expect(issuer.loads).toBe(2);
+  });
+
+  test('is rejected for thirty seconds after that, and a known one never waits', async () => {
+    const { set, issuer, ask } = keySet();
+    await set.ready;
+    await ask('made-up');
+    issuer.answer = () => Promise.resolve([first, second]);
+    await seconds(29);
+    expect(await ask('second')).toBe('unknown');
+    expect(set.find({ kid: 'first', alg: 'ES256' })).not.toBeInstanceOf(Promise);
+    expect(issuer.loads).toBe(2);
+    await seconds(1);
+    expect(await ask('second')).toEqual(['second']);
+    expect(issuer.loads).toBe(3);
+  });
+
+  test('is undecided while the issuer is down: its next key may be a good one', async () => {
+    const { set, issuer, ask } = keySet();
+    await set.ready;
+    issuer.answer = down;
+    expect(await ask('second')).toBe('unavailable');
+    expect(await ask('second')).toBe('unavailable');
+    expect(issuer.loads).toBe(2);
+    expect(await ask('first')).toEqual(['first']);
+  });
+});
+
+describe('choosing a key', () => {
+  test('two different keys of one kid are none, and the same key twice is one', async () => {
+    const twins = keySet({ load: () => Promise.resolve([first, { ...second, kid: 'first' }]) });
+    expect(await twins.ask('first')).toEqual([]);
+    expect(await keySet().ask('first')).toEqual(['first']);
+  });
+
+  test('a kid of a key of another kind is no reason to ask again', async () => {
+    const { set, issuer } = keySet();
+    await set.ready;
+    expect(set.find({ kid: 'first', alg: 'RS256' })).toEqual({ kind: 'keys', keys: [] });
+    expect(issuer.loads).toBe(1);
+  });
+
+  test('without a kid the first four that fit are tried', async () => {
+    const many = Array.from({ length: 6 }, (_, i) => key(`k${i}`));
+    const { ask } = keySet({ load: () => Promise.resolve(many) });
+    expect(await ask()).toEqual(['k0', 'k1', 'k2', 'k3']);
+  });
+
+  test.each(['__proto__', 'constructor', '', '../../dev/null', 'a\u0000b', "x' UNION SELECT 'k"])(
+    'the kid %j is a name and no more',
+    async (kid) => {
+      const { set, ask } = keySet();
+      await set.ready;
+      expect(await ask(kid)).toBe('unknown');
+      expect(await ask('first')).toEqual(['first']);
+    },
+  );
+});
+
+test('each outage begins with the shortest wait', async () => {
+  const { set, issuer } = keySet();
+  await set.ready;
+  issuer.answer = down;
+  await seconds(480 + 1 + 2 + 4);
+  expect(issuer.loads).toBe(5);
+  issuer.answer = () => Promise.resolve([first]);
+  await seconds(8);
+  expect(issuer.loads).toBe(6);
+  issuer.answer = down;
+  await seconds(480 + 1);
+  expect(issuer.loads).toBe(8);
+});
+
+test('a set closed while it loads stays closed', async () => {
+  const { set, issuer } = keySet();
+  set.close();
+  await set.ready;
+  await seconds(3_600);
+  expect(issuer.loads).toBe(1);
+});
+
+test('a closed set loads no more', async () => {
+  const { set, issuer } = keySet();
+  await set.ready;
+  set.close();
+  await seconds(3_600);
+  expect(issuer.loads).toBe(1);
+});

@@ -1,0 +1,102 @@
+import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import { calculateJwkThumbprint, type JWK } from 'jose';
+import { KeyError, keyFromJwk, keyFromSecret, keyFromText, looksLikeKey } from '../../src/tokens/verification-key.js';
+import { usableKeys } from '../../src/tokens/jwks.js';
+import { signingKey } from './signing.js';
+
+const rsa = signingKey('RS256');
+const ec = signingKey('ES256');
+const ed = signingKey('EdDSA');
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+
+test.each([
+  ['RSA', rsa, RSA_ALGORITHMS],
+  ['P-256', ec, ['ES256']],
+  ['P-384', signingKey('ES384'), ['ES384']],
+  ['P-521', signingKey('ES512'), ['ES512']],
+  ['Ed25519', ed, ['EdDSA']],
+])('a key of the kind %s verifies what fits it, and has the thumbprint of RFC 7638', async (_kind, key, algorithms) => {
+  const read = keyFromJwk({ ...key.jwk, kid: 'k' });
+  expect(read).toMatchObject({ kid: 'k', algorithms });
+  expect(read.thumbprint).toBe(await calculateJwkThumbprint(key.jwk as JWK));
+  expect(keyFromText(key.pem)).toMatchObject({ algorithms, thumbprint: read.thumbprint });
+  expect(keyFromText(JSON.stringify(key.jwk)).thumbprint).toBe(read.thumbprint);
+});
+
+test('the alg of a key narrows it to that one', () => {
+  expect(keyFromJwk({ ...rsa.jwk, alg: 'PS384' }).algorithms).toEqual(['PS384']);
+  expect(() => keyFromJwk({ ...rsa.jwk, alg: 'ES256' })).toThrow('"alg"');
+  expect(() => keyFromJwk({ ...rsa.jwk, alg: 'RSA-OAEP' })).toThrow('"alg"');
+  expect(() => keyFromJwk({ ...ec.jwk, alg: 'HS256' })).toThrow('"alg"');
+});
+
+const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+const secp256k1 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' });
+const ed448 = generateKeyPairSync('ed448').publicKey.export({ format: 'jwk' });
+const x25519 = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
+
+test.each<[string, unknown]>([
+  ['null', null],
+  ['a list', [rsa.jwk]],
+  ['a text', 'rsa'],
+  ['nothing', {}],
+  ['a secret', { kty: 'oct', k: 'c2VjcmV0' }],
+  ['a private RSA key', rsa.privateKey.export({ format: 'jwk' })],
+  ['a private EC key', ec.privateKey.export({ format: 'jwk' })],
+  ['a private Ed25519 key', ed.privateKey.export({ format: 'jwk' })],
+  ['an RSA key of 1024 bits', short],
+  ['an RSA key of more than 8192 bits', { kty: 'RSA', e: 'AQAB', n: Buffer.alloc(1_025, 255).toString('base64url') }],
+  ['an RSA key with the exponent 1', { ...rsa.jwk, e: 'AQ' }],
+  ['an RSA key with an even exponent', { ...rsa.jwk, e: 'BA' }],
+  ['secp256k1', secp256k1],
+  ['Ed448', ed448],
+  ['X25519', x25519],
+  ['a point that is not on its curve', { ...ec.jwk, y: ec.jwk.x }],
+  ['a curve that is not the point’s', { ...ec.jwk, crv: 'P-384' }],
+  ['a key for encryption', { ...rsa.jwk, use: 'enc' }],
+  ['a key with a use that is a list', { ...rsa.jwk, use: ['sig'] }],
+  ['a key for other operations', { ...rsa.jwk, key_ops: ['encrypt'] }],
+  ['a key with operations that are a text', { ...rsa.jwk, key_ops: 'verify' }],
+  ['a kid that is a number', { ...rsa.jwk, kid: 1 }],
+  ['an RSA key without a modulus', { kty: 'RSA', e: 'AQAB' }],
+  ['an RSA key with a modulus that is a number', { kty: 'RSA', e: 'AQAB', n: 7 }],
+])('a JWK that is %s is refused, and left out of a set', (_what, jwk) => {
+  expect(() => keyFromJwk(jwk)).toThrow(KeyError);
+  expect(usableKeys([jwk, { ...rsa.jwk, use: 'sig', key_ops: ['verify'] }])).toHaveLength(1);
+});
+
+test('a set without a usable key is an error', () => {
+  expect(() => usableKeys([])).toThrow('no usable key');
+  expect(() => usableKeys([short, secp256k1])).toThrow('no usable key');
+  expect(() => usableKeys(undefined)).toThrow('no key set');
+  expect(() => usableKeys({ keys: [] })).toThrow('no key set');
+  expect(() => usableKeys(new Array(257).fill(rsa.jwk))).toThrow('more than 256');
+});
+
+test('a key that stands in a set twice counts once', () => {
+  expect(usableKeys([ec.jwk, ec.jwk, { ...ec.jwk, kid: 'other' }])).toHaveLength(2);
+});
+
+test.each([
+  ['a private key', () => rsa.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()],
+  ['a private key of its own format', () => ec.privateKey.export({ format: 'pem', type: 'sec1' }).toString()],
+  ['a private JWK', () => JSON.stringify(ec.privateKey.export({ format: 'jwk' }))],
+  ['no key', () => 'hello'],
+  ['broken JSON', () => '{'],
+  ['an empty text', () => ''],
+  ['a broken PEM', () => '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'],
+])('%s is no public key', (_what, text) => {
+  expect(() => keyFromText(text())).toThrow(KeyError);
+  expect(keyFromText(rsa.publicKey.export({ format: 'pem', type: 'pkcs1' }).toString()).algorithms).toEqual(
+    RSA_ALGORITHMS,
+  );
+});
+
+test('a secret verifies HS* alone, and public keys are recognized where a secret should stand', () => {
+  expect(keyFromSecret('s').algorithms).toEqual(['HS256', 'HS384', 'HS512']);
+  const jwk: JsonWebKey = rsa.jwk;
+  expect([rsa.pem, JSON.stringify(jwk), JSON.stringify({ keys: [jwk] }), `\n ${rsa.pem}`].every(looksLikeKey)).toBe(
+    true,
+  );
+  expect(['your-256-bit-secret', '{curly}', 'BEGIN'].some(looksLikeKey)).toBe(false);
+});

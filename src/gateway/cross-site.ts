@@ -1,0 +1,49 @@
+/** Refuses what another site makes a browser send with a credential that it sends unasked (spec §6). */
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+
+export interface CrossSiteQuestion {
+  /** A cookie, Basic or a client certificate granted: the browser adds it whoever asks. */
+  readonly ambient: boolean;
+  readonly allowedOrigins: readonly string[];
+  /** An upgrade is a GET that CORS does not guard (cross-site WebSocket hijacking). */
+  readonly upgrade: boolean;
+}
+
+/** RFC 9110 §9.2.1. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+/** Clients that are no browser send neither field and pass. */
+export function crossSiteRefused(req: IncomingMessage, question: CrossSiteQuestion): boolean {
+  const { ambient, allowedOrigins, upgrade } = question;
+  if (!ambient || (!upgrade && SAFE.has(req.method ?? ''))) return false;
+  const { origin } = req.headers;
+  // `*` and `null` are no origins: neither may let in what a credential comes with.
+  const allowed = origin !== undefined && allowedOrigins.some((each) => isOrigin(each) && sameOrigin(each, origin));
+  if (allowed) return false;
+  const site = String(req.headers['sec-fetch-site'] ?? '').toLowerCase();
+  return site.includes('cross-site') || (origin !== undefined && !isOwn(origin, req));
+}
+
+function isOrigin(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/./i.test(text);
+}
+
+function sameOrigin(left: string, right: string): boolean {
+  return left.toLowerCase().replace(/\/$/, '') === right.toLowerCase();
+}
+
+/** Same host and port as asked for. Behind a proxy that ends TLS the scheme cannot be known; on our own TLS it is https. */
+function isOwn(origin: string, req: IncomingMessage): boolean {
+  const [, scheme, authority] = /^(https?):\/\/([^/?#@\\]+)$/i.exec(origin) ?? [];
+  const { host } = req.headers;
+  if (!scheme || !authority || !host) return false;
+  const secure = scheme.toLowerCase() === 'https';
+  if ((req.socket as Partial<TLSSocket>).encrypted === true && !secure) return false;
+  return withPort(authority, secure) === withPort(host, secure);
+}
+
+function withPort(authority: string, secure: boolean): string {
+  const plain = authority.toLowerCase();
+  return /:\d+$/.test(plain) ? plain : `${plain}:${secure ? 443 : 80}`;
+}

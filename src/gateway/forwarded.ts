@@ -1,0 +1,87 @@
+/** What of the client's fields ends at this hop, and what the next hop is told of the client instead. */
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { editFields, foldName, setField } from './header-views.js';
+
+export interface ForwardOptions {
+  /** Whether a peer is in `trusted_proxies`. */
+  readonly trusted: (address: string) => boolean;
+}
+
+/** Framing is never edited: without it Node sends the body raw, as a second request. */
+const FRAMING = new Set(['transfer-encoding', 'content-length', 'host']);
+/** From anyone: hop-by-hop (RFC 9110 §7.6.1), and what makes an upstream serve another path or method than was judged. */
+const NEVER_FORWARDED = new Set([
+  ...(
+    'connection keep-alive proxy-connection proxy-authenticate proxy-authentication-info proxy-authorization te ' +
+    'trailer upgrade http2-settings x-original-url x-original-uri x-original-path x-original-method x-rewrite-url ' +
+    'x-rewrite-uri x-http-method-override x-http-method x-method-override x-http-path-override proxy ' +
+    'x-envoy-original-path x-envoy-original-method x-middleware-subrequest'
+  ).split(' '),
+  // `constructor` and kin: read from a plain object, these are no field of the request.
+  ...Object.getOwnPropertyNames(Object.prototype).map(foldName),
+]);
+/** From peers that are not trusted proxies: claims about the client that only a proxy may make. */
+const TRUST_ONLY = new Set(
+  (
+    'forwarded x-forwarded x-real-ip x-client-ip x-cluster-client-ip x-remote-ip x-remote-addr x-originating-ip ' +
+    'x-original-forwarded-for x-original-host x-host client-ip cf-connecting-ip cf-connecting-ipv6 cf-pseudo-ipv4 ' +
+    'true-client-ip x-true-client-ip fastly-client-ip fly-client-ip proxy-client-ip wl-proxy-client-ip ' +
+    'x-azure-clientip x-azure-socketip x-scheme x-url-scheme front-end-https client-cert client-cert-chain x-client-cert x-arr-clientcert x-arr-ssl'
+  ).split(' '),
+);
+const TRUST_ONLY_PREFIXES = ['x-forwarded-', 'x-ssl-', 'ssl-client-', 'x-envoy-'];
+
+/**
+ * Prepares a request's fields for the upstream. Runs after the credentials were read and **before** identity headers
+ * are set: a `Connection: X-User-ID` of the client must not take ours away (CVE-2024-45410).
+ */
+export function prepareForward(req: IncomingMessage, { trusted }: ForwardOptions): void {
+  const peer = plainAddress(req.socket.remoteAddress ?? '');
+  const believed = trusted(peer);
+  const named = namedByConnection(req);
+  editFields(req, (name, value) => {
+    if (FRAMING.has(name)) return value;
+    return ends(name, { believed, named }) || isConnectionBound(name, value) ? undefined : value;
+  });
+  tellOfClient(req, { peer, believed });
+}
+
+function ends(name: string, { believed, named }: { believed: boolean; named: ReadonlySet<string> }): boolean {
+  const folded = foldName(name);
+  if (named.has(name) || NEVER_FORWARDED.has(folded)) return true;
+  const claims = TRUST_ONLY.has(folded) || TRUST_ONLY_PREFIXES.some((prefix) => folded.startsWith(prefix));
+  // `X_Forwarded_For` goes from anyone: a proxy in front removes only the name it knows.
+  return claims && (!believed || folded !== name);
+}
+
+function namedByConnection(req: IncomingMessage): ReadonlySet<string> {
+  const { connection } = req.headers;
+  return new Set(connection?.split(',').map((token) => token.trim().toLowerCase()));
+}
+
+/** NTLM and Negotiate authenticate the connection: on a pooled one the next user would be the last (HDR-22). */
+function isConnectionBound(name: string, value: string): boolean {
+  return name === 'authorization' && /^(?:ntlm|negotiate)(?![A-Za-z0-9!#$%&'*+.^_`|~-])/i.test(value);
+}
+
+function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; believed: boolean }): void {
+  const { headers, socket } = req;
+  const before = believed ? headers['x-forwarded-for'] : undefined;
+  const said = (name: string): boolean => believed && headers[name] !== undefined;
+  if (peer !== '') setField(req, 'X-Forwarded-For', before === undefined ? peer : `${String(before)}, ${peer}`);
+  if (peer !== '' && !said('x-real-ip') && before === undefined) setField(req, 'X-Real-IP', peer);
+  if (!said('x-forwarded-proto')) {
+    setField(req, 'X-Forwarded-Proto', (socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http');
+  }
+  if (!said('x-forwarded-host') && headers.host !== undefined) setField(req, 'X-Forwarded-Host', headers.host);
+  if (!said('x-forwarded-port') && socket.localPort !== undefined) {
+    setField(req, 'X-Forwarded-Port', String(socket.localPort));
+  }
+}
+
+/** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, link-local ones with a zone. */
+function plainAddress(address: string): string {
+  const [bare = ''] = address.split('%');
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
+}

@@ -1,0 +1,71 @@
+/** What is doubtful about a request's framing and Host is refused before anything is decided on it. */
+import type { IncomingMessage } from 'node:http';
+import { foldName } from './header-views.js';
+import type { DenialCode } from './problem.js';
+
+export interface BadFraming {
+  readonly status: 400 | 431;
+  readonly code: Extract<DenialCode, 'bad_request' | 'too_many_headers'>;
+}
+
+const BAD: BadFraming = { status: 400, code: 'bad_request' };
+const TOO_MANY: BadFraming = { status: 431, code: 'too_many_headers' };
+
+/** Some Node lines drop fields past 1,000 silently (CVE-2026-58044): ours must never be among them. */
+export const MAX_FIELDS = 100;
+
+/** An upstream that reads `_` as `-` would frame the message by these (SMG-16). */
+const FRAMING = new Set(['transfer-encoding', 'content-length', 'connection', 'host', 'trailer', 'upgrade', 'expect']);
+/** Dropping one of these for the next hop would change what the message means. */
+const NEVER_NAMED = new Set(
+  'transfer-encoding content-length host authorization cookie sec-websocket-protocol'.split(' '),
+);
+const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
+const IPV6 = /^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
+
+export type FramingCheck = (req: IncomingMessage) => BadFraming | undefined;
+
+/** Compiles the check; `credentialHeaders` are all headers that a credential is read from. */
+export function createFramingCheck(credentialHeaders: readonly string[]): FramingCheck {
+  const unnamable = new Set([...NEVER_NAMED, ...credentialHeaders.map(foldName)]);
+  return (req) => check(req, unnamable);
+}
+
+function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming | undefined {
+  const raw = req.rawHeaders;
+  if (raw.length / 2 > MAX_FIELDS) return TOO_MANY;
+  const hosts: string[] = [];
+  const encodings: string[] = [];
+  const lengths: string[] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = (raw[at] as string).toLowerCase();
+    const value = raw[at + 1] as string;
+    if (name === 'host') hosts.push(value);
+    else if (name === 'transfer-encoding') encodings.push(value);
+    else if (name === 'content-length') lengths.push(value);
+    else if (name === 'connection') {
+      if (namesAny(value, unnamable)) return BAD;
+    } else if (!FRAMING.has(name) && FRAMING.has(foldName(name))) return BAD;
+  }
+  if (!isOneHost(hosts, req.httpVersion)) return BAD;
+  return isClear(encodings, lengths, req.httpVersion) ? undefined : BAD;
+}
+
+function namesAny(value: string, unnamable: ReadonlySet<string>): boolean {
+  return value.split(',').some((token) => unnamable.has(foldName(token.trim())));
+}
+
+/** RFC 9112 §3.2: exactly one, and a plain authority; HTTP/1.0 may do without. */
+function isOneHost(hosts: readonly string[], version: string): boolean {
+  const [host] = hosts;
+  if (host === undefined) return version === '1.0';
+  return hosts.length === 1 && host.length <= 261 && (REG_NAME.test(host) || IPV6.test(host));
+}
+
+/** RFC 9112 §6: one framing, in the one spelling that no two parsers read differently. */
+function isClear(encodings: readonly string[], lengths: readonly string[], version: string): boolean {
+  if (encodings.length === 0) return lengths.length <= 1 && lengths.every((length) => /^\d{1,15}$/.test(length));
+  return (
+    encodings.length === 1 && encodings[0]?.toLowerCase() === 'chunked' && lengths.length === 0 && version === '1.1'
+  );
+}

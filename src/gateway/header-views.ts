@@ -1,0 +1,103 @@
+/** Edits a request's fields in every view Node gives of them: `headers`, `headersDistinct`, `rawHeaders`. */
+import type { IncomingMessage } from 'node:http';
+
+/** Fields of which Node's `headers` keeps the first alone. */
+const FIRST_ONLY = new Set(
+  (
+    'age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since ' +
+    'last-modified location max-forwards proxy-authorization referer retry-after server user-agent'
+  ).split(' '),
+);
+
+/** CGI, WSGI and PHP read `X_User.ID` as `X-User-ID`: any character but letters and digits is `-` (HDR-03). */
+export function foldName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+}
+
+/**
+ * Keeps, changes or (undefined) removes each field line. Names come in lower case.
+ * A field named `__proto__` always goes: it breaks `headersDistinct` (CVE-2026-21710).
+ */
+export function editFields(req: IncomingMessage, edit: (name: string, value: string) => string | undefined): void {
+  const raw = req.rawHeaders;
+  let fields: string[] | undefined;
+  const touched = new Set<string>();
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const field = raw[at] as string;
+    const value = raw[at + 1] as string;
+    const name = field.toLowerCase();
+    const next = name === '__proto__' ? undefined : edit(name, value);
+    if (next === value) {
+      fields?.push(field, value);
+      continue;
+    }
+    fields ??= raw.slice(0, at);
+    touched.add(name);
+    if (next !== undefined) fields.push(field, next);
+  }
+  if (fields) replaceFields(req, fields, touched);
+}
+
+/** Sets a field to one value, whatever stood there. */
+export function setField(req: IncomingMessage, name: string, value: string): void {
+  const key = name.toLowerCase();
+  const headers = req.headers;
+  // `rawHeaders` is asked: a middleware before us may have deleted the field from `headers` alone.
+  if (isSent(req.rawHeaders, key)) editFields(req, (each, sent) => (each === key ? undefined : sent));
+  headers[key] = value;
+  distinctOf(req)[key] = [value];
+  req.rawHeaders.push(name, value);
+}
+
+function isSent(raw: readonly string[], key: string): boolean {
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    if (name.length === key.length && name.toLowerCase() === key) return true;
+  }
+  return false;
+}
+
+function replaceFields(req: IncomingMessage, fields: readonly string[], touched: ReadonlySet<string>): void {
+  // Both views first: Node builds them from `rawHeaders` on first use, by a count it took when the head arrived.
+  const headers = req.headers;
+  const distinct = distinctOf(req);
+  req.rawHeaders.length = 0;
+  for (const part of fields) req.rawHeaders.push(part);
+  for (const name of touched) {
+    const values = valuesIn(fields, name);
+    if (values.length === 0) {
+      delete headers[name];
+      delete distinct[name];
+      continue;
+    }
+    headers[name] = name === 'set-cookie' ? [...values] : joined(name, values);
+    distinct[name] = [...values];
+  }
+}
+
+function valuesIn(fields: readonly string[], name: string): readonly string[] {
+  const values: string[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    if ((fields[at] as string).toLowerCase() === name) values.push(fields[at + 1] as string);
+  }
+  return values;
+}
+
+function joined(name: string, values: readonly string[]): string {
+  if (FIRST_ONLY.has(name)) return values[0] as string;
+  return values.join(name === 'cookie' ? '; ' : ', ');
+}
+
+function distinctOf(req: IncomingMessage): NodeJS.Dict<string[]> {
+  try {
+    return req.headersDistinct;
+  } catch {
+    // Node before the fix of CVE-2026-21710 throws here on a field named `__proto__`.
+    const own = Object.create(null) as NodeJS.Dict<string[]>;
+    for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
+      (own[(req.rawHeaders[at] as string).toLowerCase()] ??= []).push(req.rawHeaders[at + 1] as string);
+    }
+    Object.defineProperty(req, 'headersDistinct', { value: own, configurable: true, enumerable: true });
+    return own;
+  }
+}

@@ -1,0 +1,78 @@
+/** Identity headers are ours alone (spec §5): every copy that a client sent goes, before anything else looks. */
+import type { IncomingMessage } from 'node:http';
+import { editFields, foldName } from './header-views.js';
+
+export type Strip = (req: IncomingMessage) => void;
+
+/**
+ * Compiles the removal of the given headers, in any case and with any separator, from every view of a request,
+ * trailers that arrive later included.
+ *
+ * @example createIdentityStripper(['X-User-ID'])(req) // `x_user_id: admin` is gone
+ */
+export function createIdentityStripper(headerNames: readonly string[]): Strip {
+  const folded = new Set(headerNames.map(foldName));
+  // Folding keeps the length, so most names are told apart without it.
+  const lengths = new Set(headerNames.map((name) => name.length));
+  const isOurs: IsOurs = (name) => name === '__proto__' || (lengths.has(name.length) && folded.has(foldName(name)));
+  return (req) => {
+    editFields(req, (name, value) => (isOurs(name) ? undefined : value));
+    // What a middleware before us added to `headers` alone.
+    for (const name of Object.keys(req.headers)) if (isOurs(name)) delete req.headers[name];
+    // Trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
+    if (req.headers['transfer-encoding'] !== undefined || req.rawTrailers.length > 0) guardTrailers(req, isOurs);
+  };
+}
+
+type IsOurs = (name: string) => boolean;
+
+function withoutOurs(fields: readonly string[], guards: readonly IsOurs[]): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = fields[at] as string;
+    if (!guards.some((isOurs) => isOurs(name.toLowerCase()))) kept.push(name, fields[at + 1] as string);
+  }
+  return kept;
+}
+
+/** Several gateways may stand before one request, each with headers of its own. */
+const guarded = new WeakMap<IncomingMessage, IsOurs[]>();
+
+/** Node assigns `rawTrailers` when the body ends: from now on through our setter, and the other views derive from it. */
+function guardTrailers(req: IncomingMessage, isOurs: IsOurs): void {
+  const standing = guarded.get(req);
+  if (standing) {
+    standing.push(isOurs);
+    req.rawTrailers = [...req.rawTrailers];
+    return;
+  }
+  const guards = [isOurs];
+  guarded.set(req, guards);
+  let fields = withoutOurs(req.rawTrailers, guards);
+  const accessor = { configurable: true, enumerable: true };
+  Object.defineProperty(req, 'rawTrailers', {
+    ...accessor,
+    get: () => fields,
+    set: (arrived: readonly string[]) => void (fields = withoutOurs(arrived, guards)),
+  });
+  const ignore = (): void => undefined;
+  Object.defineProperty(req, 'trailers', {
+    ...accessor,
+    get: () => mapOf(fields, (values) => values.join(', ')),
+    set: ignore,
+  });
+  Object.defineProperty(req, 'trailersDistinct', { ...accessor, get: () => mapOf(fields, (all) => all), set: ignore });
+}
+
+function mapOf<T>(fields: readonly string[], view: (values: string[]) => T): Record<string, T> {
+  const lists = new Map<string, string[]>();
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = (fields[at] as string).toLowerCase();
+    const list = lists.get(name);
+    if (list) list.push(fields[at + 1] as string);
+    else lists.set(name, [fields[at + 1] as string]);
+  }
+  const map = Object.create(null) as Record<string, T>;
+  for (const [name, values] of lists) map[name] = view(values);
+  return map;
+}

@@ -1,0 +1,81 @@
+/** What the claims of a token with a right signature must say for it to be an access token for here and now. */
+import { hasAudience, subjectOf } from './introspection-claims.js';
+import type { Claims } from './jws.js';
+
+/** Durations in milliseconds. */
+export interface ClaimRules {
+  readonly audience?: readonly string[] | undefined;
+  readonly leeway: number;
+  readonly requireExp: boolean;
+  readonly maxAge?: number | undefined;
+  /** RFC 9068: the header says `at+jwt`, and the token ends. */
+  readonly accessToken: boolean;
+  /** Accepts a token bound to a key whose proof nobody checked. */
+  readonly ignoreCnf: boolean;
+}
+
+export type ClaimFault =
+  'token_expired' | 'token_not_yet_valid' | 'token_audience' | 'token_type' | 'token_claims' | 'subject_invalid';
+
+/** Without `application/` too (RFC 7515 §4.1.9); media types have no case. */
+const TYPES = /^(?:application\/)?(?:jwt|at\+jwt)$/i;
+const ACCESS_TOKEN = /^(?:application\/)?at\+jwt$/i;
+/** ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and security events (RFC 8417). */
+const NOT_FOR_ACCESS = ['at_hash', 'c_hash', 'events'];
+/** Cognito says in `token_use`, Keycloak in a claim `typ`, what their ID and refresh tokens are. */
+const OTHER_USE = /^(?:refresh|offline|id)(?:[_ -]?token)?$/i;
+
+/** Why the token is not accepted whatever the time is. */
+export function claimFault(token: { typ?: string | undefined; claims: Claims }, rules: ClaimRules) {
+  return (
+    typeFault(token, rules) ??
+    shapeFault(token.claims, rules) ??
+    audienceFault(token.claims, rules) ??
+    subjectFault(token.claims)
+  );
+}
+
+/** Why the token is not accepted at this moment, in milliseconds; asked again on every request. */
+export function timeFault(claims: Claims, rules: ClaimRules, now: number): ClaimFault | undefined {
+  const { exp, nbf, iat } = claims as Readonly<Record<string, number | undefined>>;
+  if (exp !== undefined && now >= exp * 1_000 + rules.leeway) return 'token_expired';
+  const latest = now + rules.leeway;
+  if (nbf !== undefined && nbf * 1_000 > latest) return 'token_not_yet_valid';
+  if (iat === undefined) return undefined;
+  if (iat * 1_000 > latest) return 'token_not_yet_valid';
+  const { maxAge } = rules;
+  return maxAge !== undefined && now >= iat * 1_000 + maxAge + rules.leeway ? 'token_expired' : undefined;
+}
+
+function typeFault(
+  { typ, claims }: { typ?: string | undefined; claims: Claims },
+  { accessToken }: ClaimRules,
+): ClaimFault | undefined {
+  if (typ !== undefined && !TYPES.test(typ)) return 'token_type';
+  if (accessToken && !ACCESS_TOKEN.test(typ ?? '')) return 'token_type';
+  if (NOT_FOR_ACCESS.some((name) => Object.hasOwn(claims, name))) return 'token_type';
+  const uses = [claims['token_use'], claims['typ']];
+  return uses.some((use) => typeof use === 'string' && OTHER_USE.test(use)) ? 'token_type' : undefined;
+}
+
+function shapeFault({ exp, nbf, iat, iss, cnf }: Claims, rules: ClaimRules): ClaimFault | undefined {
+  if (![exp, nbf, iat].every(isTime)) return 'token_claims';
+  if (exp === undefined && (rules.requireExp || rules.accessToken)) return 'token_claims';
+  if (iat === undefined && rules.maxAge !== undefined) return 'token_claims';
+  if (iss !== undefined && typeof iss !== 'string') return 'token_claims';
+  return cnf === undefined || cnf === null || rules.ignoreCnf ? undefined : 'token_claims';
+}
+
+/** RFC 7519 §2 NumericDate: a text, `null` or 1e999 is no time. */
+function isTime(value: unknown): boolean {
+  return value === undefined || (typeof value === 'number' && Number.isFinite(value));
+}
+
+function audienceFault(claims: Claims, { audience }: ClaimRules): ClaimFault | undefined {
+  return audience === undefined || hasAudience(claims, audience) ? undefined : 'token_audience';
+}
+
+function subjectFault(claims: Claims): ClaimFault | undefined {
+  const subject = subjectOf(claims);
+  return subject === undefined || subject.length < 1 || subject.length > 256 ? 'subject_invalid' : undefined;
+}

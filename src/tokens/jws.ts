@@ -1,0 +1,82 @@
+/** A compact JWS (RFC 7515 §7.1) taken apart strictly, before anything in it is believed. */
+import { isUtf8 } from 'node:buffer';
+import { parseStrictJson } from '../lib/strict-json.js';
+
+export type Claims = Readonly<Record<string, unknown>>;
+
+export interface Jws {
+  readonly alg: string;
+  readonly kid?: string | undefined;
+  readonly typ?: string | undefined;
+  readonly claims: Claims;
+  /** What was signed: the first two parts as they were sent. */
+  readonly input: Buffer;
+  readonly signature: Buffer;
+}
+
+export type ParsedToken =
+  | { readonly kind: 'jws'; readonly jws: Jws }
+  /** Not ours to judge: an opaque token, which another method may know. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'malformed' };
+
+const MAX_TOKEN = 8_192;
+const FOREIGN: ParsedToken = { kind: 'foreign' };
+const MALFORMED: ParsedToken = { kind: 'malformed' };
+
+/** Header parameters that change what is signed or how it is read: none is supported, so none may be there. */
+const REFUSED = ['crit', 'b64', 'enc', 'zip'];
+
+export function parseJws(token: string): ParsedToken {
+  if (token.length > MAX_TOKEN) return MALFORMED;
+  const parts = token.split('.', 6);
+  const [header = '', payload = '', signature = ''] = parts;
+  if ((parts.length !== 3 && parts.length !== 5) || !beginsObject(header)) return FOREIGN;
+  // Five parts with a JOSE header are a JWE (RFC 7516 §9).
+  if (parts.length === 5) return MALFORMED;
+  const protectedHeader = decodeObject(header);
+  const claims = decodeObject(payload);
+  const bytes = decodeBase64url(signature);
+  if (!protectedHeader || !claims || !bytes) return MALFORMED;
+  const { alg, kid, typ, cty } = protectedHeader;
+  if (REFUSED.some((name) => Object.hasOwn(protectedHeader, name))) return MALFORMED;
+  if (typeof alg !== 'string' || !isOptionalText(kid) || !isOptionalText(typ) || !isOptionalText(cty)) return MALFORMED;
+  // RFC 7519 §5.2: a token within the token; the inner one was not checked, and the outer claims are none.
+  if (cty !== undefined && /^(?:application\/)?jwt$/i.test(cty)) return MALFORMED;
+  const input = Buffer.from(`${header}.${payload}`, 'latin1');
+  return { kind: 'jws', jws: { alg, kid, typ, claims: deepFrozen(claims), input, signature: bytes } };
+}
+
+/** Read leniently: what begins like a JOSE header is judged by our rules, even where it breaks them. */
+function beginsObject(part: string): boolean {
+  return /^[ \t\r\n]*\{/.test(Buffer.from(part.slice(0, 64), 'base64url').toString('latin1'));
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+function decodeObject(part: string): Record<string, unknown> | undefined {
+  const bytes = decodeBase64url(part);
+  if (!bytes || !isUtf8(bytes)) return undefined;
+  try {
+    const value = parseStrictJson(bytes.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 4648 §3.5: unused bits must be zero, or one token would have several spellings. */
+function decodeBase64url(part: string): Buffer | undefined {
+  const bytes = Buffer.from(part, 'base64url');
+  return bytes.toString('base64url') === part ? bytes : undefined;
+}
+
+/** The claims are shared by every request with the token: a handler that writes into them must not change them. */
+function deepFrozen<T extends object>(value: T): T {
+  for (const each of Object.values(value) as unknown[]) if (typeof each === 'object' && each !== null) deepFrozen(each);
+  return Object.freeze(value);
+}

@@ -1,0 +1,134 @@
+/** The key set of one issuer: loaded ahead of need by a timer, kept through outages, never fetched at a client's will. */
+import type { MaybePromise, Now } from '../lib/types.js';
+import { pickKeys } from './key-source.js';
+import type { KeyAnswer, KeyQuery, KeySource } from './key-source.js';
+import type { VerificationKey } from './verification-key.js';
+
+export interface KeySetOptions {
+  /** Fetches the keys, or throws an Error that is safe to log. */
+  load(): Promise<readonly VerificationKey[]>;
+  readonly now: Now;
+  readonly maxAgeMs: number;
+  readonly staleIfErrorMs: number;
+  /** Told of each failed load. */
+  report(fault: Error): void;
+}
+
+interface LoadedSet {
+  readonly keys: readonly VerificationKey[];
+  readonly thumbprints: ReadonlySet<string>;
+  /** When the load began: what the issuer changed since may not be in it. */
+  readonly at: number;
+}
+
+const MAX_WAIT_MS = 5_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 30_000;
+/** How often tokens with an unknown `kid` may make us ask. */
+const ASK_AGAIN_MS = 30_000;
+/** The part of its age after which a set is loaded anew, so that no request ever waits for it. */
+const AHEAD = 0.8;
+
+export class RemoteKeySet implements KeySource {
+  readonly ready: Promise<void>;
+  private set: LoadedSet | undefined;
+  /** What the last load met; undefined once one succeeded. */
+  private fault: Error | undefined;
+  private flight: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private retryMs = FIRST_RETRY_MS;
+  private askedAt = -Infinity;
+  private closed = false;
+
+  constructor(private readonly options: KeySetOptions) {
+    this.ready = this.load();
+  }
+
+  find(query: KeyQuery): MaybePromise<KeyAnswer> {
+    const set = this.current();
+    return set ? (pickKeys(set.keys, query) ?? this.ask(query)) : this.wait(query);
+  }
+
+  holds(thumbprint: string): boolean {
+    return this.current()?.thumbprints.has(thumbprint) ?? false;
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  /** The set, if it may serve now: within its age, or beyond it while it cannot be loaded. */
+  private current(): LoadedSet | undefined {
+    const { set, fault } = this;
+    if (!set) return undefined;
+    const { maxAgeMs, staleIfErrorMs, now } = this.options;
+    const age = now() - set.at;
+    if (age >= maxAgeMs + (fault ? staleIfErrorMs : 0)) return undefined;
+    // The timer does this as a rule; after the machine slept, a request comes first.
+    if (age >= maxAgeMs * AHEAD && !fault) void this.load();
+    return set;
+  }
+
+  /** A `kid` that the set does not have: rotated in a moment ago, or made up. */
+  private async ask(query: KeyQuery): Promise<KeyAnswer> {
+    if (!this.flight) {
+      const since = this.options.now() - this.askedAt;
+      // A clock set back must not silence the question for as long.
+      if (since >= 0 && since < ASK_AGAIN_MS) return this.unknown();
+      this.askedAt = this.options.now();
+    }
+    await within(this.load(), MAX_WAIT_MS);
+    return (this.set && pickKeys(this.set.keys, query)) ?? this.unknown();
+  }
+
+  private async wait(query: KeyQuery): Promise<KeyAnswer> {
+    // After a failure the timer tries again, not the requests.
+    if (this.flight || !this.fault) await within(this.load(), MAX_WAIT_MS);
+    const set = this.current();
+    if (!set) return { kind: 'unavailable', cause: this.fault ?? new Error('the key set is still loading') };
+    return pickKeys(set.keys, query) ?? this.unknown();
+  }
+
+  /** While the issuer cannot be asked, nobody knows whether it signed with a new key. */
+  private unknown(): KeyAnswer {
+    return this.fault ? { kind: 'unavailable', cause: this.fault } : { kind: 'unknown' };
+  }
+
+  /** One load at a time, whoever asks; never rejects. */
+  private load(): Promise<void> {
+    this.flight ??= this.loadOnce().finally(() => (this.flight = undefined));
+    return this.flight;
+  }
+
+  private async loadOnce(): Promise<void> {
+    clearTimeout(this.timer);
+    const at = this.options.now();
+    try {
+      const keys = await this.options.load();
+      this.set = { keys, thumbprints: new Set(keys.map(({ thumbprint }) => thumbprint)), at };
+      this.fault = undefined;
+      this.retryMs = FIRST_RETRY_MS;
+      this.loadIn(this.options.maxAgeMs * AHEAD);
+    } catch (cause) {
+      this.fault = cause instanceof Error ? cause : new Error('the key set cannot be loaded');
+      this.loadIn(this.retryMs);
+      this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+      if (!this.closed) this.options.report(this.fault);
+    }
+  }
+
+  private loadIn(ms: number): void {
+    if (!this.closed) this.timer = setTimeout(() => void this.load(), ms).unref();
+  }
+}
+
+/** Resolves when the work is done or the time is up, whichever comes first. */
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}

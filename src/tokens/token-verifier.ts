@@ -1,0 +1,134 @@
+/** Verifies signed tokens of one or several issuers, and remembers those it verified. */
+import { hash } from 'node:crypto';
+import type { MaybePromise, Now } from '../lib/types.js';
+import { fitsLength, isAlgorithm, verifySignature } from './algorithms.js';
+import type { Algorithm } from './algorithms.js';
+import { claimFault, timeFault } from './claims.js';
+import type { ClaimFault, ClaimRules } from './claims.js';
+import { ExpiringCache } from './introspection-cache.js';
+import { parseJws } from './jws.js';
+import type { Claims, Jws } from './jws.js';
+import type { KeyAnswer, KeySource } from './key-source.js';
+
+/** What the tokens of one issuer must be. */
+export interface TokenPolicy extends ClaimRules {
+  /** The exact `iss`; without it the `iss` is not looked at. */
+  readonly issuer?: string | undefined;
+  readonly algorithms: readonly Algorithm[];
+  readonly keys: KeySource;
+}
+
+export type TokenFault = ClaimFault | 'token_malformed' | 'token_signature' | 'token_unknown_key';
+
+export type Verification<P extends TokenPolicy = TokenPolicy> =
+  | { readonly kind: 'verified'; readonly claims: Claims; readonly policy: P }
+  /** No signed token at all. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'unlisted_issuer' }
+  | { readonly kind: 'rejected'; readonly reason: TokenFault }
+  | { readonly kind: 'unavailable'; readonly cause: Error };
+
+interface Remembered {
+  readonly claims: Claims;
+  /** The place of the policy in the list. */
+  readonly policy: number;
+  readonly thumbprint: string;
+}
+
+interface Options {
+  readonly now: Now;
+  /** What all of the policies say, in one text: another policy never meets what this one remembers. */
+  readonly digest: string;
+}
+
+const ENTRIES = 10_000;
+const BYTES = 32 * 1_048_576;
+/** How long a token without `exp` is remembered. */
+const ENDLESS_MS = 300_000;
+
+export class TokenVerifier<P extends TokenPolicy> {
+  readonly ready: Promise<void>;
+  private readonly byIssuer: ReadonlyMap<string | undefined, number>;
+  private readonly verified: ExpiringCache<Remembered>;
+
+  constructor(
+    private readonly policies: readonly P[],
+    private readonly options: Options,
+  ) {
+    this.byIssuer = new Map(policies.map(({ issuer }, index) => [issuer, index]));
+    this.verified = new ExpiringCache({ entries: ENTRIES, bytes: BYTES }, options.now);
+    this.ready = Promise.all(policies.map(({ keys }) => keys.ready)).then(() => undefined);
+  }
+
+  verify(token: string): MaybePromise<Verification<P>> {
+    // Of the whole token: a digest of the signature alone would let another payload in.
+    const id = hash('sha256', `${this.options.digest} ${token}`, 'base64url');
+    const remembered = this.verified.get(id);
+    if (remembered && this.policyAt(remembered.policy).keys.holds(remembered.thumbprint)) return this.timed(remembered);
+    const parsed = parseJws(token);
+    if (parsed.kind === 'malformed') return rejected('token_malformed');
+    if (parsed.kind === 'foreign') return { kind: 'foreign' };
+    const { jws } = parsed;
+    const index = this.byIssuer.get(undefined) ?? this.issuerOf(jws);
+    if (index === undefined) return { kind: 'unlisted_issuer' };
+    return this.check(jws, { id, index });
+  }
+
+  close(): void {
+    for (const { keys } of this.policies) keys.close();
+    this.verified.clear();
+  }
+
+  private issuerOf({ claims: { iss } }: Jws): number | undefined {
+    return typeof iss === 'string' ? this.byIssuer.get(iss) : undefined;
+  }
+
+  private policyAt(index: number): P {
+    return this.policies[index] as P;
+  }
+
+  private check(jws: Jws, place: { id: string; index: number }): MaybePromise<Verification<P>> {
+    const { keys, algorithms } = this.policyAt(place.index);
+    const { alg, kid, signature } = jws;
+    // Before any key is looked for: what cannot be a signature must not make anybody fetch keys.
+    if (!isAlgorithm(alg) || !algorithms.includes(alg) || !fitsLength(alg, signature.length))
+      return rejected('token_signature');
+    const found = keys.find({ kid, alg });
+    return found instanceof Promise
+      ? found.then((answer) => this.judge({ ...jws, alg }, answer, place))
+      : this.judge({ ...jws, alg }, found, place);
+  }
+
+  /** The signature first: a forged token is told nothing of what its claims would have met. */
+  private judge(
+    jws: Jws & { alg: Algorithm },
+    answer: KeyAnswer,
+    { id, index }: { id: string; index: number },
+  ): Verification<P> {
+    if (answer.kind === 'unavailable') return answer;
+    if (answer.kind === 'unknown') return rejected('token_unknown_key');
+    const signer = answer.keys.find(({ key }) => verifySignature(jws.alg, key, jws));
+    if (!signer) return rejected('token_signature');
+    const fault = claimFault(jws, this.policyAt(index));
+    if (fault !== undefined) return rejected(fault);
+    const remembered = { claims: jws.claims, policy: index, thumbprint: signer.thumbprint };
+    const outcome = this.timed(remembered);
+    if (outcome.kind === 'verified') this.remember(id, remembered);
+    return outcome;
+  }
+
+  private timed({ claims, policy: index }: Remembered): Verification<P> {
+    const policy = this.policyAt(index);
+    const fault = timeFault(claims, policy, this.options.now());
+    return fault === undefined ? { kind: 'verified', claims, policy } : rejected(fault);
+  }
+
+  private remember(id: string, entry: Remembered): void {
+    const { exp } = entry.claims;
+    this.verified.set(id, entry, typeof exp === 'number' ? exp * 1_000 : this.options.now() + ENDLESS_MS);
+  }
+}
+
+function rejected(reason: TokenFault): { kind: 'rejected'; reason: TokenFault } {
+  return { kind: 'rejected', reason };
+}
