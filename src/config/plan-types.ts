@@ -3,6 +3,7 @@ import type { Place } from '../auth/credentials.js';
 import type { Rate } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/method.js';
 import type { Requirement } from '../auth/requirement.js';
+import type { AccessField } from '../lib/access-fields.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Pattern } from './pattern.js';
 
@@ -114,6 +115,21 @@ export type LimitKeyPart =
 export interface PlannedRateLimit {
   readonly rate: Rate;
   readonly key: readonly LimitKeyPart[];
+  /** In place of the usual 429. */
+  readonly response?: {
+    readonly status: number;
+    readonly headers: readonly (readonly [name: string, value: string])[];
+    readonly body: string;
+  };
+}
+
+export interface PlannedLogging {
+  readonly level: string;
+  readonly format: 'json' | 'text';
+  /** The fields of the access log; absent: none is written. */
+  readonly access?: readonly AccessField[];
+  /** The header that carries the id of a request; absent: requests get none. */
+  readonly requestId?: { readonly header: string; readonly generate: boolean };
 }
 
 export interface Plan {
@@ -126,6 +142,7 @@ export interface Plan {
   readonly upstreams: readonly PlannedUpstream[];
   readonly listeners: readonly PlannedListener[];
   readonly rateLimit?: PlannedRateLimit;
+  readonly logging: PlannedLogging;
   /** Every header that any method, route, certificate or plugin can set, as spelt in the file. */
   readonly identityHeaders: readonly string[];
   /** CIDR blocks, as written. */

@@ -17,6 +17,8 @@ export interface ExchangeParts {
   readonly send: () => void;
   readonly failed: (error: unknown) => void;
   readonly decorate?: (res: ServerResponse) => void;
+  /** Told of every piece of a body, in either direction. */
+  readonly moved?: (bytes: number) => void;
 }
 
 export class Exchange {
@@ -44,6 +46,8 @@ export class Exchange {
       return;
     }
     this.#request = request;
+    // The proxy has joined the two by now, so that listening starts no flow.
+    this.#count(this.parts.req);
     clearTimeout(this.#head);
     if (!request.reusedSocket) this.#armConnect(request);
     request.setTimeout(this.parts.timeoutMs);
@@ -89,6 +93,12 @@ export class Exchange {
     // A stream's head must not wait for its first event.
     if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
     message.pipe(res);
+    this.#count(message);
+  }
+
+  #count(body: IncomingMessage): void {
+    const { moved } = this.parts;
+    if (moved) body.on('data', (chunk: Buffer) => moved(chunk.length));
   }
 
   fail(error: unknown): void {

@@ -5,19 +5,22 @@ import type { Challenge, RawResponse, ReasonCode, Verdict } from '../auth/verdic
 export const TITLES = {
   bad_request: 'The request is ambiguous or malformed',
   bad_target: 'The path is ambiguous or malformed',
-  invalid_request: 'More than one credential of a kind was sent',
+  invalid_request: 'The credentials are malformed or more than one of a kind was sent',
   unauthorized: 'A valid credential is required',
   forbidden: 'The credential does not allow this',
   insufficient_scope: 'The credential lacks a required scope',
   cross_site: 'Cross-site use of this credential is not allowed',
   no_route: 'There is nothing at this path',
   method_not_allowed: 'The method is not allowed at this path',
-  upgrade_required: 'The upgrade is malformed',
+  upgrade_malformed: 'The upgrade is malformed',
+  upgrade_unsupported: 'Only WebSocket version 13 is served here',
   rate_limited: 'Too many requests',
-  too_many_headers: 'The request has too many header fields',
+  too_many_headers: 'The request has too many or too long header fields',
+  request_timeout: 'The request took too long to arrive',
   body_consumed: 'The request body was read before it could be forwarded',
   internal: 'The gateway failed',
-  upstream_unavailable: 'The upstream did not answer',
+  upstream_unreachable: 'The upstream could not be reached',
+  upstream_invalid: 'The upstream gave no valid answer',
   upstream_timeout: 'The upstream took too long',
   unavailable: 'The credential could not be checked now',
 } as const;
@@ -61,5 +64,5 @@ export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial
 function codeOf(status: 400 | 401 | 403, reason: ReasonCode): DenialCode {
   if (status === 400) return 'invalid_request';
   if (status === 401) return 'unauthorized';
-  return reason === 'insufficient_scope' ? 'insufficient_scope' : 'forbidden';
+  return reason === 'insufficient_scope' || reason === 'cross_site' ? reason : 'forbidden';
 }

@@ -25,6 +25,8 @@ export interface ForwardOptions {
 export interface UpstreamDeps {
   readonly log: Log;
   readonly now: Now;
+  /** Told of every piece of a body, in either direction. */
+  readonly moved?: (bytes: number) => void;
   /** Writes the answer: no body of ours names the URL or the address. */
   readonly onFailure: (req: IncomingMessage, res: ServerResponse, status: 502 | 504, code: FailureCode) => void;
 }
@@ -83,6 +85,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         else deps.onFailure(req, res, status, code);
       },
       ...(options.responseHeaders && { decorate: options.responseHeaders }),
+      ...(deps.moved && { moved: deps.moved }),
     });
     exchanges.set(req, exchange);
     writePendingContinue(req, res);

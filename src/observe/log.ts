@@ -1,16 +1,25 @@
-/** The operator's log: one JSON line an event, through pino; secrets are never handed to it. */
+/** The operator's log: one line an event, through pino; secrets are never handed to it. */
 import { pino, type DestinationStream } from 'pino';
 import type { Log } from '../lib/types.js';
+import { textStream } from './text-stream.js';
+
+export interface LogOptions {
+  /** `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default: `info`. */
+  readonly level?: string;
+  /** `json`, or `text` for people. Default: `json`. */
+  readonly format?: 'json' | 'text';
+  readonly stream?: DestinationStream;
+}
 
 /**
  * A log on a stream, by default standard error, so that a command's own output stays clean.
  *
  * @example createLog({ level: 'info' }).info({ address: ':8080' }, 'listening')
  */
-export function createLog(options: { level?: string; stream?: DestinationStream } = {}): Log {
-  const { level = 'info', stream = pino.destination({ fd: 2, sync: true }) } = options;
+export function createLog(options: LogOptions = {}): Log {
+  const { level = 'info', format = 'json', stream = pino.destination({ fd: 2, sync: true }) } = options;
   return pino(
-    { name: 'loom-auth', level, base: { name: 'loom-auth' }, timestamp: pino.stdTimeFunctions.isoTime },
-    stream,
+    { level, base: { name: 'loom-auth' }, timestamp: pino.stdTimeFunctions.isoTime },
+    format === 'text' ? textStream(stream) : stream,
   );
 }

@@ -3,7 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PlannedListener } from '../config/plan-types.js';
-import { rawAnswer } from './raw-answer.js';
+import { denySocket, newInstance } from '../gateway/deny.js';
+import type { Denial } from '../gateway/problem.js';
 
 interface Open {
   readonly req: IncomingMessage;
@@ -65,8 +66,7 @@ export class Connections {
       socket.destroy();
       return;
     }
-    if (error.code === 'HPE_HEADER_OVERFLOW') rawAnswer(socket, 431);
-    else rawAnswer(socket, error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400);
+    denySocket(socket, unreadable(error.code), newInstance());
   }
 
   /** Requests in flight get their answers until `graceMs` have passed; nothing else is waited for. */
@@ -106,6 +106,14 @@ export class Connections {
     req.once('end', arm);
     arm();
   }
+}
+
+/** Bytes that never became a request. */
+function unreadable(code: string | undefined): Denial {
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'too_many_headers' };
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    ? { status: 408, code: 'request_timeout' }
+    : { status: 400, code: 'bad_request' };
 }
 
 function isTlsError(error: NodeJS.ErrnoException): boolean {

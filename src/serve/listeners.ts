@@ -4,10 +4,10 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PlannedListener } from '../config/plan-types.js';
+import { denySocket, newInstance } from '../gateway/deny.js';
 import { awaitContinue } from '../gateway/expect.js';
 import type { Log } from '../lib/types.js';
 import { Connections } from './connections.js';
-import { rawAnswer } from './raw-answer.js';
 import { tlsOptions } from './tls.js';
 
 export { TlsFileError } from './tls.js';
@@ -124,9 +124,13 @@ function serve({ planned, server, connections }: Opening, handlers: Handlers, lo
       socket.destroy();
     }
   });
-  server.on('connect', (_req: IncomingMessage, socket: Duplex) => rawAnswer(socket, 405));
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) =>
+    denySocket(socket, { status: 405, code: 'method_not_allowed', allow: SERVED }, newInstance()),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => connections.refuse(error, socket));
 }
+
+const SERVED = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function bind({ planned, server }: Opening): Promise<Listening> {
   const { name, protocol, port, host } = planned;

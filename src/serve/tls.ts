@@ -50,6 +50,18 @@ export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOp
   return options;
 }
 
+/** What keeps a listener from serving TLS on this machine, in words; undefined where nothing does. */
+export function checkTls(listener: PlannedListener): string | undefined {
+  if (!listener.tls) return undefined;
+  try {
+    tlsOptions(listener, listener.tls);
+    return undefined;
+  } catch (cause) {
+    if (cause instanceof TlsFileError) return cause.message;
+    throw cause;
+  }
+}
+
 type Read = (file: string, block: string) => string;
 
 function reader(listener: string): Read {

@@ -48,7 +48,7 @@ export const basicOptions = z.strictObject({
       { error: 'must be false or {failures, per}' },
     )
     .prefault({})
-    .describe('The budget of failures per client address and user, over which the answer is 429; false for none.'),
+    .describe('Not built yet: the budget of failures per client address and user.'),
   claims_to_headers: z
     .strictObject({ username: headerName().optional().describe('Header that carries the user.') })
     .default({})

@@ -1,0 +1,48 @@
+import { methods } from '../../src/auth/methods.js';
+import { jsonSchema } from '../../src/config/json-schema.js';
+
+interface Schema {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly const?: unknown;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly additionalProperties?: unknown;
+}
+
+const schema = jsonSchema() as Schema;
+const at = (...path: string[]): Schema | undefined =>
+  path.reduce<Schema | undefined>((level, key) => (key === '[]' ? level?.items : level?.properties?.[key]), schema);
+
+it('knows every method, closed, with its defaults', () => {
+  expect(Object.keys(at('middleware', 'auth')?.properties ?? {})).toEqual(
+    expect.arrayContaining([...methods.map(({ name }) => name), 'chain', 'require_any', 'on_invalid']),
+  );
+  expect(at('middleware', 'auth')?.additionalProperties).toBe(false);
+  expect(at('middleware', 'auth', 'api_key', 'header')?.default).toBe('X-API-Key');
+  expect(at('middleware', 'auth', 'jwt', 'enabled')?.default).toBe(true);
+});
+
+it('writes durations as the file does', () => {
+  expect(at('routes', '[]', 'timeout')).toMatchObject({ type: 'string', default: '30s' });
+});
+
+it('knows both forms of a route that says who may pass', () => {
+  const [none, block] = at('routes', '[]', 'auth')?.anyOf ?? [];
+  expect(none?.const).toBe('none');
+  expect(Object.keys(block?.properties ?? {})).toEqual(expect.arrayContaining(['jwt', 'require', 'methods', 'narrow']));
+});
+
+it('describes every option of every method', () => {
+  for (const { name } of methods) {
+    const options = Object.entries(at('middleware', 'auth', name)?.properties ?? {});
+    expect(options.length).toBeGreaterThan(1);
+    expect(options.filter(([, { description }]) => !description).map(([option]) => `${name}.${option}`)).toEqual([]);
+  }
+});
+
+it('is plain JSON', () => {
+  expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
+});

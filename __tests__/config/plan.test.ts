@@ -1,0 +1,244 @@
+import { dirname, join } from 'node:path';
+import { compile, errorsOf, JWT, warningsOf } from './files.js';
+import { compileFile } from '../../src/config/index.js';
+import { makeTlsFiles, type TlsFiles } from '../serve/tls-files.js';
+
+describe('a route', () => {
+  it('has defaults for all that the file leaves out', () => {
+    const { plan } = compile('routes: [{path: "/a/:id/*", auth: none}]');
+    expect(plan.routes).toEqual([
+      {
+        id: 'routes[0]',
+        path: '/a/:id/*',
+        pattern: { segments: [{ kind: 'literal', text: 'a' }, { kind: 'one' }], rest: true },
+        headers: [],
+        query: [],
+        priority: 0,
+        requirement: { kind: 'open' },
+        declaredOpen: true,
+        timeoutMs: 30_000,
+        stripPrefix: false,
+        allowEncodedSlash: false,
+        allowedOrigins: [],
+        preserveHost: true,
+        maxSessionMs: 3_600_000,
+      },
+    ]);
+  });
+
+  it('carries all that the file says', () => {
+    const { plan } = compile(`routes:
+  - {id: r, path: /a, host: API.Example.com, methods: [GET, POST], priority: -3, auth: none, upstream: u, timeout: 250ms,
+     headers: {X-A: "1", X-B: "*", X-C: "^v[12]$"}, query: {v: "2"}, strip_prefix: true, add_prefix: /p, rewrite: {path: /q},
+     allow_encoded_slash: true, allowed_origins: ["https://a.test"], preserve_host: false, max_session: 5m, rate_limit: {rate: 2.5}}
+upstreams: [{name: u, endpoints: ["h:1"]}]`);
+    expect(plan.routes[0]).toMatchObject({
+      id: 'r',
+      host: 'api.example.com',
+      methods: ['GET', 'POST'],
+      priority: -3,
+      upstream: 'u',
+      timeoutMs: 250,
+      headers: [
+        { name: 'X-A', kind: 'exact', value: '1' },
+        { name: 'X-B', kind: 'present', value: '*' },
+        { name: 'X-C', kind: 'regex', value: '^v[12]$' },
+      ],
+      query: [{ name: 'v', kind: 'exact', value: '2' }],
+      stripPrefix: true,
+      addPrefix: '/p',
+      rewritePath: '/q',
+      allowEncodedSlash: true,
+      allowedOrigins: ['https://a.test'],
+      preserveHost: false,
+      maxSessionMs: 300_000,
+      rateLimit: { rate: 2.5, perMs: 1_000, burst: 3 },
+    });
+  });
+});
+
+describe('an upstream', () => {
+  const upstreamOf = (block: string) =>
+    compile(`routes: [{path: /a, auth: none, upstream: u}]\nupstreams: [{name: u, ${block}}]`).plan.upstreams[0];
+
+  it('has defaults for all that the file leaves out', () => {
+    expect(upstreamOf('endpoints: ["api.internal:8080"]')).toEqual({
+      name: 'u',
+      endpoints: [{ url: 'http://api.internal:8080', weight: 1 }],
+      connectTimeoutMs: 5_000,
+      readTimeoutMs: 30_000,
+      maxIdle: 100,
+      maxOpen: 1_000,
+      idleTimeoutMs: 90_000,
+    });
+  });
+
+  it('takes endpoints in every spelling', () => {
+    const endpoints =
+      '["h:1", "http://h:2", "https://h", {host: h, port: 3, weight: 5}, {host: "::1", port: 4}, "[::1]:5"]';
+    expect(upstreamOf(`endpoints: ${endpoints}`)?.endpoints).toEqual([
+      { url: 'http://h:1', weight: 1 },
+      { url: 'http://h:2', weight: 1 },
+      { url: 'https://h:443', weight: 1 },
+      { url: 'http://h:3', weight: 5 },
+      { url: 'http://[::1]:4', weight: 1 },
+      { url: 'http://[::1]:5', weight: 1 },
+    ]);
+  });
+
+  it('takes weights beside its endpoints, one for each', () => {
+    expect(upstreamOf('endpoints: ["a:1", "b:1"], weights: [3, 1]')?.endpoints.map(({ weight }) => weight)).toEqual([
+      3, 1,
+    ]);
+    expect(() => upstreamOf('endpoints: ["a:1", "b:1"], weights: [3]')).toThrow(/one weight for each/);
+  });
+
+  it('speaks TLS where it says so, and says aloud when it verifies nobody', () => {
+    expect(upstreamOf('endpoints: ["h:1"], tls: {}')).toMatchObject({
+      endpoints: [{ url: 'https://h:1' }],
+      tls: { insecureSkipVerify: false },
+    });
+    expect(upstreamOf('endpoints: ["h:1"], tls: {enabled: false}')).not.toHaveProperty('tls');
+    const file =
+      'routes: [{path: /a, auth: none, upstream: u}]\nupstreams: [{name: u, endpoints: ["h:1"], tls: {insecure_skip_verify: true}}]';
+    expect(warningsOf(file)).toMatchObject([{ code: 'insecure', path: 'upstreams[0].tls.insecure_skip_verify' }]);
+  });
+
+  it.each(['least_conn', 'random', 'ip_hash'])('warns that %s is not built', (balancer) => {
+    const file = (key: string): string =>
+      `routes: [{path: /a, auth: none, upstream: u}]\nupstreams: [{name: u, endpoints: ["h:1"], ${key}}]`;
+    expect(warningsOf(file(`load_balancer: ${balancer}`))).toMatchObject([{ code: 'not_built' }]);
+    expect(warningsOf(file(`load_balancing: {algorithm: ${balancer}}`))).toMatchObject([{ code: 'not_built' }]);
+    expect(warningsOf(file('load_balancer: round_robin'))).toEqual([]);
+  });
+});
+
+describe('a listener', () => {
+  let files: TlsFiles;
+  beforeAll(() => {
+    files = makeTlsFiles();
+  });
+  afterAll(() => files.remove());
+
+  const load = (tls: string, mode: 'serve' | 'middleware' = 'serve') =>
+    compileFile(
+      {
+        text: `listeners: [{address: "127.0.0.1:8443", tls: {${tls}}}]\nroutes: [{path: /a, auth: none, upstream: u}]\nupstreams: [{name: u, endpoints: ["h:1"]}]`,
+        file: files.path('loom.yaml'),
+      },
+      { mode },
+    );
+  const PAIR = 'cert_file: server.crt, key_file: server.key';
+
+  it('has defaults, and files relative to the file', () => {
+    expect(load(PAIR).plan.listeners).toEqual([
+      {
+        name: '127.0.0.1:8443',
+        host: '127.0.0.1',
+        port: 8443,
+        protocol: 'https',
+        tls: {
+          certFile: join(dirname(files.path('x')), 'server.crt'),
+          keyFile: files.path('server.key'),
+          minVersion: 'TLSv1.2',
+          clientAuth: 'none',
+          clientCertHeaders: [],
+        },
+        readTimeoutMs: 30_000,
+        writeTimeoutMs: 30_000,
+        idleTimeoutMs: 60_000,
+        maxHeaderBytes: 16_384,
+      },
+    ]);
+  });
+
+  it('asks for certificates of one authority, by either spelling', () => {
+    for (const key of ['ca_file', 'client_ca_file']) {
+      const { plan } = load(
+        `${PAIR}, client_auth: verify, ${key}: ca.crt, crl_file: crl.pem, client_cert_headers: {subject: X-S}`,
+      );
+      expect(plan.listeners[0]?.tls).toMatchObject({
+        clientAuth: 'verify',
+        caFile: files.path('ca.crt'),
+        crlFile: files.path('crl.pem'),
+        clientCertHeaders: [{ claim: 'subject', header: 'X-S' }],
+      });
+      expect(plan.identityHeaders).toEqual(['X-S']);
+      expect(plan.methods).toMatchObject([{ name: 'mtls', headers: [{ claim: 'subject', header: 'X-S' }] }]);
+    }
+  });
+
+  it('wants client_auth beside an authority: an error where it is forgotten, a warning where it is none', () => {
+    expect(() => load(`${PAIR}, ca_file: ca.crt`)).toThrow(/means nothing without client_auth/);
+    expect(load(`${PAIR}, ca_file: ca.crt, client_auth: none`).warnings).toMatchObject([{ code: 'not_asked_for' }]);
+  });
+
+  it('names its files without reading them: the machine that checks need not be the one that serves', () => {
+    expect(() => load('cert_file: none.crt, key_file: none.key')).not.toThrow();
+    expect(() => load(`${PAIR}, client_auth: require`)).toThrow(/needs ca_file/);
+    expect(() => load(`${PAIR}, client_auth: require, ca_file: ca.crt, client_ca_file: other.crt`)).toThrow(
+      /another file/,
+    );
+  });
+});
+
+describe('the rate limit', () => {
+  it('counts identities by default, with a burst of one second', () => {
+    expect(compile('routes: [{path: /a, auth: none}]\nrate_limit: {rate: 100}').plan.rateLimit).toEqual({
+      rate: { rate: 100, perMs: 1_000, burst: 100 },
+      key: [{ kind: 'identity' }],
+    });
+  });
+
+  it('takes several keys at once', () => {
+    const { plan } = compile(
+      'routes: [{path: /a, auth: none}]\nrate_limit: {rate: 1, burst: 9, key: "ip, header:X-A, jwt:realm.id, path"}',
+    );
+    expect(plan.rateLimit).toMatchObject({
+      rate: { burst: 9 },
+      key: [{ kind: 'ip' }, { kind: 'header', name: 'X-A' }, { kind: 'claim', path: 'realm.id' }, { kind: 'path' }],
+    });
+  });
+
+  it('is none when it is disabled', () => {
+    expect(
+      compile(
+        'routes: [{path: /a, auth: none}]\nrate_limit: {enabled: false, tiers: [{name: a, match: {header: x, value: y}, rate: 1}]}',
+      ).plan,
+    ).not.toHaveProperty('rateLimit');
+    expect(errorsOf('routes: [{path: /a, auth: none}]\nrate_limit: {burst: 3}')[0]).toMatchObject({
+      path: 'rate_limit.rate',
+    });
+  });
+});
+
+it('names every identity header once', () => {
+  const { plan } = compile(`middleware:
+  auth:
+    jwt: {issuers: [{issuer: "https://a.example", claims_to_headers: {sub: X-User}}, {issuer: "https://b.example", claims_to_headers: {sub: x-user, iss: X-Issuer}}]}
+    mtls: {claims_to_headers: {subject: X-User, serial: X-Serial}}
+routes: [{path: /a, auth: {methods: [jwt, mtls]}}]`);
+  expect(plan.identityHeaders).toEqual(['X-User', 'X-Issuer', 'X-Serial']);
+});
+
+it('reads the files that methods name, relative to the file', () => {
+  const files = makeTlsFiles();
+  try {
+    const text = 'middleware: {auth: {mtls: {ca_file: ca.crt}}}';
+    const { plan } = compileFile({ text, file: files.path('loom.yaml') }, { mode: 'middleware' });
+    expect(plan.methods[0]?.options).toMatchObject({ ca: files.read('ca.crt') });
+    const both = 'middleware: {auth: {mtls: {ca_file: ca.crt, ca: x}}}';
+    expect(() => compileFile({ text: both, file: files.path('loom.yaml') }, { mode: 'middleware' })).toThrow(
+      /beside ca/,
+    );
+  } finally {
+    files.remove();
+  }
+});
+
+it('knows the places of credentials and the trusted proxies', () => {
+  const { plan } = compile(`middleware: {auth: {jwt: ${JWT}}}\ntrusted_proxies: [10.0.0.0/8, "::1"]`);
+  expect(plan.trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+  expect(plan.methods[0]?.places).toContainEqual({ in: 'header', name: 'authorization', scheme: 'bearer' });
+  expect(plan.file).toBe('loom.yaml');
+});

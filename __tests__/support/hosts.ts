@@ -1,0 +1,85 @@
+/** The four hosts that Loom runs in, each with the same application behind it. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import connect from 'connect';
+import express5 from 'express';
+import type { Loom } from '../../src/loom.js';
+import { closed, listening } from './recording-upstream.js';
+
+const express4 = createRequire(__filename)('express4') as typeof express5;
+
+export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
+
+export interface Application {
+  readonly gate: Loom;
+  /** Where Loom is mounted; node:http knows the root alone. */
+  readonly mount?: string;
+  /** What the host runs before Loom. */
+  readonly before?: Middleware;
+  readonly handler: Handler;
+}
+
+export interface Host {
+  readonly port: number;
+  readonly url: string;
+  readonly server: Server;
+  close(): Promise<void>;
+}
+
+type Listener = (application: Application) => Handler;
+
+function expressListener(express: typeof express5): Listener {
+  return ({ gate, mount = '/', before, handler }) => {
+    const app = express();
+    if (before) app.use(before);
+    app.use(mount, gate);
+    app.use(handler);
+    return app;
+  };
+}
+
+const connectListener: Listener = ({ gate, mount = '/', before, handler }) => {
+  const app = connect();
+  if (before) app.use(before);
+  app.use(mount, gate);
+  app.use(handler);
+  return app;
+};
+
+const plainListener: Listener = ({ gate, before, handler }) => {
+  return (req, res) => {
+    const judge = (): void => gate(req, res, () => handler(req, res));
+    if (before) before(req, res, judge);
+    else judge();
+  };
+};
+
+async function start(listener: Handler): Promise<Host> {
+  const server = createServer(listener);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  const port = await listening(server);
+  return { port, url: `http://127.0.0.1:${port}`, server, close: () => closed(server, [...sockets]) };
+}
+
+const LISTENERS: Readonly<Record<string, Listener>> = {
+  'Express 5': expressListener(express5),
+  'Express 4': expressListener(express4),
+  Connect: connectListener,
+  'node:http': plainListener,
+};
+
+export interface HostKind {
+  readonly name: string;
+  readonly start: (application: Application) => Promise<Host>;
+}
+
+export const HOSTS: readonly HostKind[] = Object.entries(LISTENERS).map(([name, listener]) => ({
+  name,
+  start: (application) => start(listener(application)),
+}));

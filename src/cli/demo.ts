@@ -1,0 +1,26 @@
+/** `loom-auth demo`: everything on this machine, with curl lines to try. */
+import { accessTable } from '../config/access.js';
+import { compileFile } from '../config/index.js';
+import { startDemo, type Demo } from '../demo/demo.js';
+import { createLog } from '../observe/log.js';
+import { onStopSignals } from '../serve/stop-signals.js';
+import { renderAccess } from './access-table.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { paintFor, type Terminal } from './terminal.js';
+
+export async function runDemo(terminal: Terminal): Promise<ExitCode> {
+  // What the demo is about stands on the screen; only trouble goes to the log.
+  const log = createLog({ level: 'error' });
+  const demo = await startDemo({ log });
+  onStopSignals({ stop: () => demo.stop(), log });
+  terminal.stdout.write(introduce(demo, terminal));
+  return EXIT.fine;
+}
+
+function introduce(demo: Demo, { stdout, env }: Terminal): string {
+  const paint = paintFor(stdout, env);
+  const table = renderAccess(accessTable(compileFile(demo.file, { mode: 'serve' }).plan), paint);
+  const where = `A gateway on ${demo.http} and ${demo.https}, its file ${demo.file}`;
+  const end = 'Ctrl-C stops it and removes its files.';
+  return `${[paint('bold', where), table, paint('bold', 'Try it:'), demo.tour, end].join('\n\n')}\n`;
+}

@@ -1,0 +1,12 @@
+/** What the exit code of a command says: the file, the runtime or the port. */
+import { ConfigError } from '../config/diagnostics.js';
+import { PortError, TlsFileError } from '../serve/listeners.js';
+
+export const EXIT = { fine: 0, file: 1, runtime: 2, port: 3 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export function exitCodeOf(cause: unknown): ExitCode {
+  if (cause instanceof ConfigError || cause instanceof TlsFileError) return EXIT.file;
+  if (cause instanceof PortError) return EXIT.port;
+  return EXIT.runtime;
+}

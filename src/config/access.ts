@@ -1,0 +1,86 @@
+/** Who may do what, as a table: what `check` prints and a reviewer reads. */
+import type { HeaderRule, Summary } from '../auth/method.js';
+import { methods as registry } from '../auth/methods.js';
+import { describe, methodsOf, type Requirement } from '../auth/requirement.js';
+import type { Plan, PlannedMethod, PlannedRoute } from './plan-types.js';
+
+export interface AccessRow {
+  /** The route's id; `(no route)` for what no route matches. */
+  readonly route: string;
+  readonly host?: string;
+  readonly path: string;
+  /** Absent: all. */
+  readonly methods?: readonly string[];
+  /** In words: `jwt or api_key`, `PUBLIC`. */
+  readonly requirement: string;
+  /** Anybody may pass, without a credential or with a wrong one. */
+  readonly public: boolean;
+  /** Public, and the file says so. */
+  readonly declaredOpen: boolean;
+  readonly upstream?: string;
+  /** The identity headers that the methods of the route can set. */
+  readonly identityHeaders: readonly string[];
+}
+
+export interface MethodRow {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: Summary;
+  readonly headers: readonly HeaderRule[];
+  /** Ids of the routes that mention it. */
+  readonly routes: readonly string[];
+}
+
+export interface AccessTable {
+  readonly rows: readonly AccessRow[];
+  readonly methods: readonly MethodRow[];
+}
+
+/**
+ * @example accessTable(compileFile('loom.yaml', { mode: 'serve' }).plan).rows.filter((row) => row.public)
+ */
+export function accessTable(plan: Plan): AccessTable {
+  const headers = new Map(plan.methods.map((method) => [method.name, method.headers]));
+  const rows = plan.routes.map((route) => routeRow(route, headers));
+  const beyond = plan.unmatched ? [unmatchedRow(plan.unmatched, headers)] : [];
+  return { rows: [...rows, ...beyond], methods: plan.methods.map((method) => methodRow(method, plan.routes)) };
+}
+
+type HeadersByMethod = ReadonlyMap<string, readonly HeaderRule[]>;
+
+function routeRow(route: PlannedRoute, headers: HeadersByMethod): AccessRow {
+  const { id, host, path, methods, upstream, declaredOpen } = route;
+  return {
+    route: id,
+    ...(host !== undefined && { host }),
+    path,
+    ...(methods && { methods }),
+    ...requirementCells(route.requirement, headers),
+    declaredOpen,
+    ...(upstream !== undefined && { upstream }),
+  };
+}
+
+function unmatchedRow(requirement: Requirement, headers: HeadersByMethod): AccessRow {
+  return { route: '(no route)', path: '/*', ...requirementCells(requirement, headers), declaredOpen: false };
+}
+
+function requirementCells(requirement: Requirement, headers: HeadersByMethod) {
+  const set = methodsOf(requirement).flatMap((name) => headers.get(name) ?? []);
+  return {
+    requirement: describe(requirement),
+    public: requirement.kind === 'open',
+    identityHeaders: [...new Set(set.map(({ header }) => header))],
+  };
+}
+
+function methodRow({ name, type, options, headers }: PlannedMethod, routes: readonly PlannedRoute[]): MethodRow {
+  const method = registry.find((each) => each.name === type);
+  return {
+    name,
+    title: method?.title ?? 'Passport strategy of the host',
+    summary: method?.summary(options) ?? [],
+    headers,
+    routes: routes.filter(({ requirement }) => methodsOf(requirement).includes(name)).map(({ id }) => id),
+  };
+}

@@ -1,0 +1,51 @@
+/** The blocks of a file, each read by its schema; what is wrong with one hides nothing that is wrong with another. */
+import type { z } from 'zod';
+import type { Context } from './context.js';
+import { readBlock } from './issues.js';
+import type { Path } from './report.js';
+import { BLOCKS, LISTS, TOP_LEVEL } from './schema/file.js';
+import { hint } from './suggest.js';
+
+/** One readable item of a list, and where it stands. */
+export interface Item<T> {
+  readonly value: T;
+  readonly path: Path;
+}
+
+type Lists = { readonly [K in keyof typeof LISTS]: readonly Item<z.output<(typeof LISTS)[K]>>[] };
+type Singles = { readonly [K in keyof typeof BLOCKS]: z.output<(typeof BLOCKS)[K]> | undefined };
+export type Blocks = Lists & Singles;
+
+export function readBlocks(context: Context): Blocks {
+  for (const key of context.keys([])) {
+    if ((TOP_LEVEL as readonly string[]).includes(key)) continue;
+    context.report.error({
+      path: [key],
+      code: 'unknown_key',
+      message: `unknown key${hint(key, TOP_LEVEL)}`,
+      at: 'key',
+    });
+  }
+  const lists = Object.entries(LISTS).map(([name, schema]) => [name, readList(context, name, schema)] as const);
+  const singles = Object.entries(BLOCKS).map(([name, schema]) => [name, readSingle(context, name, schema)] as const);
+  return Object.fromEntries([...lists, ...singles]) as unknown as Blocks;
+}
+
+function readSingle(context: Context, name: string, schema: z.ZodType): unknown {
+  if (!context.has([name])) return undefined;
+  return readBlock({ schema, value: context.value([name]), path: [name] }, context);
+}
+
+function readList(context: Context, name: string, schema: z.ZodType): readonly Item<unknown>[] {
+  if (!context.has([name])) return [];
+  const length = context.length([name]);
+  if (length === undefined) context.report.error({ path: [name], code: 'wrong_type', message: 'must be a list' });
+  if (length === 0) context.report.error({ path: [name], code: 'wrong_value', message: 'must not be an empty list' });
+  const items: Item<unknown>[] = [];
+  for (let at = 0; at < (length ?? 0); at++) {
+    const path = [name, at];
+    const value = readBlock({ schema, value: context.value(path), path }, context);
+    if (value !== undefined) items.push({ value, path });
+  }
+  return items;
+}

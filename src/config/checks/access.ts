@@ -1,0 +1,81 @@
+/** Whether what is enabled protects anything, and whether what is open was meant to be. */
+import { methodsOf, type Requirement } from '../../auth/requirement.js';
+import type { Context } from '../context.js';
+import type { Plan } from '../plan-types.js';
+import { AUTH, type Entry } from '../plan/methods.js';
+import type { Draft } from '../plan/plan.js';
+import { nameOf } from './siblings.js';
+
+export function checkAccess(draft: Draft, context: Context): void {
+  warnOfOpenRoutes(draft, context);
+  if (context.mode === 'serve') checkCertificatesReach(draft, context);
+  // What a file with mistakes requires is not known yet.
+  if (!context.report.mistaken) checkUse(draft, context);
+}
+
+function warnOfOpenRoutes({ plan, places }: Draft, { report }: Context): void {
+  plan.routes.forEach(({ requirement, declaredOpen, path }, at) => {
+    if (requirement.kind !== 'open' || declaredOpen) return;
+    const message = `PUBLIC: anybody may send requests to ${path}; say "auth: none" if that is meant`;
+    report.warning({ path: ['routes', places[at] as number], code: 'public_route', message });
+  });
+}
+
+/** `enabled` alone protects nothing. */
+function checkUse({ plan, roster }: Draft, { report }: Context): void {
+  const requirements = [
+    ...plan.routes.map(({ requirement }) => requirement),
+    ...(plan.unmatched ? [plan.unmatched] : []),
+  ];
+  const used = new Set(requirements.flatMap(methodsOf));
+  const enabled = roster.usable.filter((entry) => entry.from !== 'host' && !protectsAlone(entry, plan));
+  if (plan.routes.length > 0 && used.size === 0 && enabled.length > 0) {
+    const names = enabled.map(({ name }) => name).join(', ');
+    report.error({
+      path: AUTH,
+      code: 'nothing_required',
+      message: `${names}: enabled, but no route requires anything; give routes an auth, or set chain`,
+    });
+    return;
+  }
+  for (const { name, from } of roster.usable) {
+    if (used.has(name) || from !== 'file') continue;
+    report.warning({ path: [...AUTH, name], code: 'unused', message: `no route requires ${name}`, at: 'key' });
+  }
+}
+
+/** A listener that requires certificates refuses the handshake without one, whatever the routes say. */
+function protectsAlone({ from }: Entry, { listeners }: Pick<Plan, 'listeners'>): boolean {
+  return (
+    from === 'listener' && listeners.some(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify')
+  );
+}
+
+/** A certificate is shown where it is asked for, and nowhere else. */
+function checkCertificatesReach({ plan, places }: Draft, { report }: Context): void {
+  if (plan.listeners.some(({ tls }) => tls && tls.clientAuth !== 'none')) return;
+  plan.routes.forEach((route, at) => {
+    if (!methodsOf(route.requirement).includes('mtls')) return;
+    const place = places[at] as number;
+    const found = { path: ['routes', place], code: 'unreachable_method' };
+    const message = 'can never be satisfied: no listener asks for client certificates (tls.client_auth)';
+    if (needs(route.requirement, 'mtls'))
+      report.error({ ...found, message: `mtls of ${nameOf({ route, place })} ${message}` });
+    else report.warning({ ...found, message: `mtls ${message}` });
+  });
+}
+
+/** Whether nobody gets through without the method. */
+function needs(requirement: Requirement, name: string): boolean {
+  switch (requirement.kind) {
+    case 'open':
+    case 'optional':
+      return false;
+    case 'method':
+      return requirement.name === name;
+    case 'any':
+      return requirement.of.every((part) => needs(part, name));
+    case 'all':
+      return requirement.of.some((part) => needs(part, name));
+  }
+}

@@ -1,0 +1,82 @@
+/** Identity headers: what may be one, and that no block sets one header twice. */
+import type { Place } from '../../auth/credentials.js';
+import type { Context } from '../context.js';
+import type { Plan } from '../plan-types.js';
+import { AUTH } from '../plan/methods.js';
+import type { Path } from '../report.js';
+
+/** They frame or route the message, carry credentials, or are rewritten by every hop. */
+const FORBIDDEN = new Set(
+  (
+    'host connection content-length transfer-encoding te trailer upgrade keep-alive expect via date range origin ' +
+    'content-type content-encoding content-location accept-encoding cookie set-cookie cookie2 authorization ' +
+    'www-authenticate forwarded x-forwarded x-real-ip x-client-ip x-cluster-client-ip x-remote-ip x-remote-addr ' +
+    'x-originating-ip x-original-forwarded-for x-original-host x-host client-ip true-client-ip x-original-url ' +
+    'x-original-uri x-original-path x-original-method x-rewrite-url x-rewrite-uri x-http-method x-method-override ' +
+    'x-http-method-override x-http-path-override x-middleware-subrequest http2-settings proxy constructor --proto--'
+  ).split(' '),
+);
+const FORBIDDEN_PREFIXES = ['x-forwarded-', 'proxy-', 'sec-', 'access-control-', 'x-envoy-', 'if-'];
+
+/** CGI and its kin read `X_User.ID` as `X-User-ID`. */
+function fold(header: string): string {
+  return header.toLowerCase().replace(/[^a-z0-9]/g, '-');
+}
+
+export function checkIdentityHeaders(plan: Omit<Plan, 'warnings'>, context: Context): void {
+  const credentials = new Set(plan.methods.flatMap(({ places }) => places).flatMap(headerOf));
+  for (const path of mapsOf(context)) checkMap(path, credentials, context);
+  warnOfRoutesByIdentity(plan, context);
+}
+
+function headerOf(place: Place): readonly string[] {
+  return place.in === 'header' ? [fold(place.name)] : [];
+}
+
+/** Every `claims_to_headers` and `client_cert_headers` of the file. */
+function mapsOf(context: Context): readonly Path[] {
+  const maps: Path[] = [];
+  for (const name of context.keys(AUTH)) {
+    maps.push([...AUTH, name, 'claims_to_headers']);
+    const issuers = context.length([...AUTH, name, 'issuers']) ?? 0;
+    for (let at = 0; at < issuers; at++) maps.push([...AUTH, name, 'issuers', at, 'claims_to_headers']);
+  }
+  const listeners = context.length(['listeners']) ?? 0;
+  for (let at = 0; at < listeners; at++) maps.push(['listeners', at, 'tls', 'client_cert_headers']);
+  return maps;
+}
+
+function checkMap(path: Path, credentials: ReadonlySet<string>, context: Context): void {
+  const claims = new Map<string, string>();
+  for (const claim of context.keys(path)) {
+    const at = [...path, claim];
+    const header = context.value(at);
+    if (typeof header !== 'string') continue;
+    const folded = fold(header);
+    const first = claims.get(folded);
+    const refuse = (code: string, message: string): void => context.report.error({ path: at, code, message });
+    if (isForbidden(folded))
+      refuse('forbidden_header', `${header} cannot be an identity header: the message itself uses it`);
+    else if (credentials.has(folded)) refuse('forbidden_header', `${header} carries credentials; take another header`);
+    else if (first !== undefined) refuse('duplicate_header', `${first} sets this header already`);
+    claims.set(folded, claim);
+  }
+}
+
+function isForbidden(folded: string): boolean {
+  return FORBIDDEN.has(folded) || FORBIDDEN_PREFIXES.some((prefix) => folded.startsWith(prefix));
+}
+
+/** Clients' copies are gone before a route is chosen, so such a route is never chosen. */
+function warnOfRoutesByIdentity({ identityHeaders, routes }: Omit<Plan, 'warnings'>, context: Context): void {
+  const ours = new Set(identityHeaders.map(fold));
+  if (routes.every(({ headers }) => headers.length === 0)) return;
+  const length = context.length(['routes']) ?? 0;
+  for (let at = 0; at < length; at++) {
+    for (const name of context.keys(['routes', at, 'headers'])) {
+      if (!ours.has(fold(name))) continue;
+      const message = 'is an identity header: what a client sends of it is removed before a route is chosen';
+      context.report.warning({ path: ['routes', at, 'headers', name], code: 'never_matches', message, at: 'key' });
+    }
+  }
+}

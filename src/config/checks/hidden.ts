@@ -1,0 +1,38 @@
+/** Patterns that a broader one with a higher priority hides altogether. */
+import type { Context } from '../context.js';
+import type { Group } from './groups.js';
+import { covers, coversHost } from './patterns.js';
+import { nameOf } from './siblings.js';
+import type { Strictness } from './strictness.js';
+
+export function checkHidden(groups: readonly Group[], strictness: Strictness, context: Context): void {
+  const lowest = Math.min(...groups.map(({ priority }) => priority));
+  const raised = groups.filter(({ priority }) => priority > lowest).sort((a, b) => b.priority - a.priority);
+  if (raised.length === 0) return;
+  for (const group of groups) {
+    const above = raised.find((each) => hides(each, group));
+    if (above) tell(group, above, { strictness, context });
+  }
+}
+
+function hides(above: Group, below: Group): boolean {
+  return above.priority > below.priority && covers(above.pattern, below.pattern) && coversHost(above.host, below.host);
+}
+
+function tell(group: Group, above: Group, { strictness, context }: { strictness: Strictness; context: Context }): void {
+  for (const { route, place } of group.routes) {
+    const path = ['routes', place];
+    const weaker = above.routes.find((each) => !strictness.atLeastAsStrict(each.route.requirement, route.requirement));
+    if (weaker) {
+      const message = `is hidden by ${nameOf(weaker)}, which has a higher priority and asks for less`;
+      context.report.error({ path, code: 'route_hidden', message });
+    } else {
+      const names = above.routes.map(nameOf).join(', ');
+      context.report.warning({
+        path,
+        code: 'route_hidden',
+        message: `is never reached: ${names} has a higher priority`,
+      });
+    }
+  }
+}

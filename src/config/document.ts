@@ -1,0 +1,42 @@
+/** A parsed file as a tree that still knows where each value stood and how it was written. */
+import type { Path } from './report.js';
+
+export interface DocumentNode {
+  /** A scalar's value; collections hold `children` in its place. */
+  value: string | number | boolean | null | undefined;
+  readonly kind: 'scalar' | 'map' | 'list';
+  readonly offset: number;
+  readonly keyOffset?: number;
+  /** The characters of a scalar without quotes. */
+  readonly plain?: string;
+  readonly children?: Map<string | number, DocumentNode>;
+}
+
+/** The node at a path, or the nearest one above it. */
+export function nodeAt(root: DocumentNode, path: Path): { readonly node: DocumentNode; readonly exact: boolean } {
+  let node = root;
+  for (const part of path) {
+    const child = node.children?.get(part);
+    if (!child) return { node, exact: false };
+    node = child;
+  }
+  return { node, exact: true };
+}
+
+export function hasPath(root: DocumentNode, path: Path): boolean {
+  return nodeAt(root, path).exact;
+}
+
+/** The plain value of a node. Keys named `__proto__` never get this far. */
+export function valueOf(node: DocumentNode): unknown {
+  if (node.kind === 'scalar') return node.value;
+  const children = node.children ?? new Map<string | number, DocumentNode>();
+  if (node.kind === 'list') return [...children.values()].map(valueOf);
+  return Object.fromEntries([...children].map(([key, child]) => [key, valueOf(child)]));
+}
+
+/** Every scalar below a node, with its path. */
+export function* scalarsOf(node: DocumentNode, path: Path = []): Generator<readonly [Path, DocumentNode]> {
+  if (node.kind === 'scalar') yield [path, node];
+  for (const [key, child] of node.children ?? []) yield* scalarsOf(child, [...path, key]);
+}

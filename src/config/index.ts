@@ -1,0 +1,46 @@
+/** A Loom file compiled into its plan: text in, pure data out, and every mistake at once. */
+import { checkDraft } from './checks/index.js';
+import { Context, type Mode } from './context.js';
+import type { Diagnostic } from './diagnostics.js';
+import type { Plan } from './plan-types.js';
+import { draftPlan, RESERVED } from './plan/plan.js';
+import { reportUnbuilt } from './plan/unbuilt.js';
+import { readFile } from './read.js';
+import { Source, type ConfigSource, type Env } from './source.js';
+
+export interface CompileOptions {
+  /** Names of the host application's Passport strategies, usable like methods. */
+  readonly strategies?: readonly string[];
+  readonly mode: Mode;
+  /** Warnings are errors. */
+  readonly strict?: boolean;
+  /** For `${NAME}`; default: the environment of the process. */
+  readonly env?: Env;
+}
+
+export interface Compiled {
+  readonly plan: Plan;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Reads and checks a file; no network.
+ *
+ * @example compileFile('loom.yaml', { mode: 'serve' }).plan.routes
+ * @throws ConfigError with every diagnostic; TypeError for a strategy name that the file uses for something else
+ */
+export function compileFile(given: ConfigSource, options: CompileOptions): Compiled {
+  const { mode, strategies = [], strict = false } = options;
+  const reserved = strategies.find((name) => RESERVED.has(name));
+  if (reserved !== undefined) throw new TypeError(`a strategy cannot be named ${JSON.stringify(reserved)}`);
+  const source = new Source(given);
+  const env = options.env ?? (typeof given === 'string' ? undefined : given.env) ?? process.env;
+  const { root, report } = readFile(source, { env, strict });
+  const context = new Context({ root, report, source, mode, strategies });
+  const draft = draftPlan(context);
+  reportUnbuilt(context);
+  checkDraft(draft, context);
+  report.throwIfFailed();
+  const warnings = report.diagnostics;
+  return { plan: { ...draft.plan, warnings }, warnings };
+}

@@ -1,0 +1,82 @@
+/** `${ENV}`, `${ENV:-default}` and `${file:PATH}`, resolved after parsing and inside strings only. */
+import { scalarsOf, type DocumentNode } from './document.js';
+import type { Path, Report } from './report.js';
+import { isSecret } from './secrets.js';
+import type { Env, Source } from './source.js';
+
+const REFERENCE = /\$\$\{|\$\{([^{}]*)\}|\$\{/g;
+const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^]*))?$/;
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f\u2028\u2029\ufeff]/;
+
+export interface World {
+  readonly env: Env;
+  readonly source: Source;
+  readonly report: Report;
+}
+
+/** Replaces the references in every string of the tree; what was inserted is never read again. */
+export function interpolate(root: DocumentNode, world: World): void {
+  for (const [path, node] of scalarsOf(root)) {
+    if (typeof node.value !== 'string' || !node.value.includes('${')) continue;
+    node.value = node.value.replace(REFERENCE, (match, name: string | undefined) => {
+      if (match === '$${') return '${';
+      return new Reference(path, world).resolve(name);
+    });
+  }
+}
+
+class Reference {
+  constructor(
+    private readonly path: Path,
+    private readonly world: World,
+  ) {}
+
+  resolve(name: string | undefined): string {
+    if (name?.startsWith('file:')) return this.#file(name.slice('file:'.length));
+    const [, variable, fallback] = VARIABLE.exec(name ?? '') ?? [];
+    if (variable === undefined) {
+      return this.#refuse('bad_reference', 'must be ${NAME}, ${NAME:-default} or ${file:PATH}; "$${" stands for "${"');
+    }
+    if (fallback !== undefined && isSecret(this.path)) {
+      return this.#refuse('secret_default', `a secret takes no default: \${${variable}} must be set`);
+    }
+    const value = this.world.env[variable] || fallback;
+    if (value === undefined || value === '')
+      return this.#refuse('unset_variable', `the variable ${variable} is not set`);
+    return this.#checked(value, `the variable ${variable}`);
+  }
+
+  #file(path: string): string {
+    const { source, report } = this.world;
+    if (path.trim() === '') return this.#refuse('bad_reference', 'the file of ${file:PATH} has no name');
+    const read = source.readBeside(path);
+    if (read.kind === 'unreadable') return this.#refuse('unreadable_file', `${path}: ${read.why}`);
+    if (read.worldReadable && isSecret(this.path)) {
+      report.warning({
+        path: this.path,
+        code: 'world_readable',
+        message: `${path} may be read by everybody on this machine`,
+      });
+    }
+    const text = read.text.replace(/\r?\n$/, '');
+    if (text === '') return this.#refuse('empty_file', `${path} is empty`);
+    return this.#checked(text, path);
+  }
+
+  /** Line breaks make sense in PEM text alone; elsewhere they would end up in headers and logs. */
+  #checked(value: string, from: string): string {
+    const text = value.startsWith('-----BEGIN ') ? value.replace(/[\r\n]/g, '') : value;
+    if (CONTROL.test(text)) return this.#refuse('control_character', `${from} holds a line break or control character`);
+    return value;
+  }
+
+  /** The field keeps a value of its type, so that one mistake is told once. */
+  #refuse(code: string, message: string): string {
+    this.world.report.error({ path: this.path, code, message });
+    return UNRESOLVED;
+  }
+}
+
+/** Stands where nothing could be resolved; the file is refused already. */
+export const UNRESOLVED = 'unresolved';

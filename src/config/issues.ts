@@ -1,0 +1,134 @@
+/** What zod finds, as diagnostics: our words, the right place, the nearest right name, and never a value. */
+import { z } from 'zod';
+import { hint } from './suggest.js';
+import type { Path, Report } from './report.js';
+
+type Issue = z.core.$ZodIssue;
+
+export interface Reading {
+  readonly report: Report;
+  /** Whether the file says anything at a path. */
+  has(path: Path): boolean;
+}
+
+/** Parses one block; undefined if it is wrong, with every mistake reported. */
+export function readBlock<T extends z.ZodType>(
+  block: { readonly schema: T; readonly value: unknown; readonly path: Path },
+  reading: Reading,
+): z.output<T> | undefined {
+  const parsed = block.schema.safeParse(block.value);
+  if (parsed.success) return parsed.data;
+  new IssueReader(block.schema, block.path, reading).tell(parsed.error.issues, []);
+  return undefined;
+}
+
+class IssueReader {
+  constructor(
+    private readonly schema: z.ZodType,
+    private readonly base: Path,
+    private readonly reading: Reading,
+  ) {}
+
+  tell(issues: readonly Issue[], above: Path): void {
+    for (const issue of issues) this.#one(issue, [...above, ...(issue.path as Path)]);
+  }
+
+  #one(issue: Issue, path: Path): void {
+    const at = [...this.base, ...path];
+    if (issue.code === 'unrecognized_keys') {
+      const known = keysAt(this.schema, path);
+      for (const key of issue.keys) this.unknownKey([...at, key], key, known);
+    } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+      const branch = nearestBranch(issue.errors);
+      if (branch) this.tell(branch, path);
+      else this.#error(at, 'wrong_type', words(issue));
+    } else if (issue.code === 'invalid_key') {
+      this.reading.report.error({
+        path: at,
+        code: 'wrong_key',
+        message: issue.issues[0]?.message ?? 'is no key here',
+        at: 'key',
+      });
+    } else if (!this.reading.has(at) && issue.code !== 'custom') {
+      this.#error(at, 'missing', 'is required');
+    } else {
+      this.#error(at, issue.code === 'invalid_type' ? 'wrong_type' : 'wrong_value', words(issue));
+    }
+  }
+
+  unknownKey(path: Path, key: string, known: Iterable<string>): void {
+    this.reading.report.error({ path, code: 'unknown_key', message: `unknown key${hint(key, known)}`, at: 'key' });
+  }
+
+  #error(path: Path, code: string, message: string): void {
+    this.reading.report.error({ path, code, message });
+  }
+}
+
+/** The branch of a union that was meant: the one whose outer type fits. */
+function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const fitting = branches.filter((issues) =>
+    issues.every((each) => each.code !== 'invalid_type' || each.path.length > 0),
+  );
+  return [...fitting].sort((a, b) => a.length - b.length)[0];
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  boolean: 'must be true or false',
+  string: 'must be a string; quote it',
+  number: 'must be a number',
+  int: 'must be a whole number',
+  object: 'must be a mapping',
+  record: 'must be a mapping',
+  array: 'must be a list',
+};
+
+/** Our own messages stand as they are; zod's are said in the terms of a file. */
+function words(issue: Issue): string {
+  if (!/^(?:Invalid|Too|Unrecognized)\b/.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'invalid_type':
+      return TYPES[issue.expected] ?? `must be a ${issue.expected}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    case 'too_small':
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? 'must not be empty'
+        : `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    default:
+      return 'is not valid here';
+  }
+}
+
+/** The keys that a schema knows at a path, over all branches. */
+export function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+  let level = objectsIn(schema);
+  for (const part of path) level = level.flatMap((each) => childrenOf(each, part)).flatMap(objectsIn);
+  return level.flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape as object) : []));
+}
+
+function childrenOf(schema: z.ZodType, part: string | number): readonly z.ZodType[] {
+  if (schema instanceof z.ZodObject) {
+    const child = (schema.shape as Readonly<Record<string, z.ZodType>>)[String(part)];
+    return child ? [child] : [];
+  }
+  if (schema instanceof z.ZodArray) return [schema.element as z.ZodType];
+  return schema instanceof z.ZodRecord ? [schema.valueType as z.ZodType] : [];
+}
+
+/** The objects, lists and records inside of optional, default, transformed and alternative schemas. */
+function objectsIn(schema: z.ZodType): readonly z.ZodType[] {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable
+  ) {
+    return objectsIn(schema.def.innerType as z.ZodType);
+  }
+  if (schema instanceof z.ZodPipe) return objectsIn(schema.def.in as z.ZodType);
+  if (schema instanceof z.ZodUnion) return (schema.options as readonly z.ZodType[]).flatMap(objectsIn);
+  return [schema];
+}

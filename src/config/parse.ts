@@ -1,0 +1,196 @@
+/** The only user of the `yaml` package: one text into one tree, with everything refused that would mean something else. */
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type Node as YamlNode,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import type { DocumentNode } from './document.js';
+import type { Found } from './report.js';
+
+/** Something wrong at an offset of the text. */
+export interface SyntaxFault extends Found {
+  readonly offset: number;
+}
+
+export interface Parsed {
+  readonly root?: DocumentNode;
+  readonly faults: readonly SyntaxFault[];
+  readonly position: (offset: number) => { readonly line: number; readonly column: number };
+}
+
+/** Nodes that aliases may add: an "aliases bomb" stops here. */
+const MOST_ALIASED_NODES = 10_000;
+const DEEPEST = 64;
+
+/** The parser's own words may quote the text, and the text holds secrets: ours never do. */
+const WORDS: Readonly<Record<string, string>> = {
+  ALIAS_PROPS: 'an alias takes no anchor and no tag',
+  BAD_ALIAS: 'an alias to nothing; quote a value that begins with "*"',
+  BAD_COLLECTION_TYPE: 'the tag does not fit its collection',
+  BAD_DIRECTIVE: 'an unknown directive',
+  BAD_DQ_ESCAPE: 'an unknown escape in double quotes',
+  BAD_INDENT: 'the indentation fits nothing above it',
+  BAD_PROP_ORDER: 'anchors and tags stand after the indicator',
+  BAD_SCALAR_START: 'a plain value cannot begin with this character; quote it',
+  BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot stand on the line of another; indent it or quote the value',
+  BLOCK_IN_FLOW: 'a block cannot stand inside brackets',
+  DUPLICATE_KEY: 'this key stands here twice',
+  MISSING_CHAR: 'a closing quote, bracket, comma or colon is missing',
+  MULTILINE_IMPLICIT_KEY: 'a key must stand on one line',
+  MULTIPLE_ANCHORS: 'a value takes one anchor',
+  MULTIPLE_DOCS: 'there must be one document',
+  MULTIPLE_TAGS: 'a value takes one tag',
+  TAB_AS_INDENT: 'tabs cannot indent; use spaces',
+  TAG_RESOLVE_FAILED: 'an unknown tag; quote a value that begins with "!"',
+  RESOURCE_EXHAUSTION: 'too deeply nested or too many aliases',
+  UNEXPECTED_TOKEN: 'this cannot stand here',
+};
+
+export function parseText(text: string): Parsed {
+  const lines = new LineCounter();
+  const position = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  if (body.includes('\0')) {
+    return { faults: [fault(body.indexOf('\0'), 'not_text', 'the file holds a NUL: is it UTF-16?')], position };
+  }
+  try {
+    return { ...read(body, lines), position };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { faults: [fault(0, 'too_deep', 'the file is too deeply nested')], position };
+  }
+}
+
+function fault(offset: number, code: string, message: string): SyntaxFault {
+  return { offset, path: [], code, message };
+}
+
+function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; faults: SyntaxFault[] } {
+  const documents = parseAllDocuments(text, {
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    intAsBigInt: true,
+    prettyErrors: false,
+    resolveKnownTags: false,
+    logLevel: 'silent',
+    lineCounter,
+  });
+  const [document, second] = Array.isArray(documents) ? documents : [];
+  if (!document?.contents) return { faults: [fault(0, 'empty', 'the file is empty')] };
+  if (second) return { faults: [fault(second.range[0], 'several_documents', 'the file holds several documents')] };
+  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) =>
+    fault(pos[0], code.toLowerCase(), WORDS[code] ?? 'this is not YAML'),
+  );
+  if (document.directives?.yaml.version === '1.1')
+    faults.push(fault(0, 'yaml_1_1', 'YAML 1.1 reads "yes" as true; drop the %YAML line'));
+  const fatal = document.errors.some(({ code }) => code !== 'DUPLICATE_KEY');
+  if (fatal) return { faults };
+  const reader = new TreeReader(document, faults);
+  const root = reader.node(document.contents, { depth: 0, offset: 0 });
+  if (root.kind !== 'map') faults.push(fault(root.offset, 'wrong_type', 'the file must be a mapping'));
+  return root.kind === 'map' ? { root, faults } : { faults };
+}
+
+interface Place {
+  readonly depth: number;
+  readonly offset: number;
+  readonly keyOffset?: number;
+}
+
+class TreeReader {
+  #aliased = 0;
+  #insideAlias = 0;
+  readonly #open = new Set<unknown>();
+
+  constructor(
+    private readonly document: Document.Parsed,
+    private readonly faults: SyntaxFault[],
+  ) {}
+
+  node(node: unknown, place: Place): DocumentNode {
+    const key = place.keyOffset === undefined ? {} : { keyOffset: place.keyOffset };
+    const nothing: DocumentNode = { kind: 'scalar', value: null, offset: place.offset, ...key };
+    if (this.#insideAlias > 0 && ++this.#aliased > MOST_ALIASED_NODES)
+      return this.#refuse(nothing, 'too_many_aliases', 'aliases repeat too much');
+    if (place.depth > DEEPEST) return this.#refuse(nothing, 'too_deep', 'too deeply nested');
+    if (isAlias(node))
+      return this.#alias(node.resolve(this.document), { ...place, offset: node.range?.[0] ?? place.offset }, nothing);
+    const offset = this.#insideAlias > 0 ? place.offset : ((node as YamlNode | null)?.range?.[0] ?? place.offset);
+    if (isScalar(node)) {
+      const value = this.#scalar(node.value, offset);
+      const plain = node.type === 'PLAIN' ? { plain: String(node.source ?? '') } : {};
+      return { kind: 'scalar', value, offset, ...key, ...plain };
+    }
+    if (!isMap(node) && !isSeq(node)) return nothing;
+    const children = isMap(node) ? this.#entries(node, place) : this.#items(node, place);
+    return { kind: isMap(node) ? 'map' : 'list', value: undefined, offset, ...key, children };
+  }
+
+  #refuse(node: DocumentNode, code: string, message: string): DocumentNode {
+    if (!this.faults.some((each) => each.code === code)) this.faults.push(fault(node.offset, code, message));
+    return node;
+  }
+
+  #alias(target: unknown, place: Place, nothing: DocumentNode): DocumentNode {
+    if (this.#open.has(target)) return this.#refuse(nothing, 'cyclic_alias', 'an alias inside of what it names');
+    if (target === undefined) return this.#refuse(nothing, 'bad_alias', WORDS['BAD_ALIAS'] ?? '');
+    this.#insideAlias++;
+    const node = this.node(target, place);
+    this.#insideAlias--;
+    return node;
+  }
+
+  #scalar(value: unknown, offset: number): DocumentNode['value'] {
+    if (typeof value === 'bigint') {
+      if (Number.isSafeInteger(Number(value))) return Number(value);
+      this.faults.push(fault(offset, 'big_number', 'this number loses digits; quote it'));
+      return 0;
+    }
+    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      return value;
+    this.faults.push(fault(offset, 'wrong_type', 'this kind of value is not known here'));
+    return null;
+  }
+
+  #items(list: YAMLSeq, place: Place): Map<string | number, DocumentNode> {
+    this.#open.add(list);
+    const nodes = list.items.map(
+      (item, at) => [at, this.node(item, { depth: place.depth + 1, offset: place.offset })] as const,
+    );
+    this.#open.delete(list);
+    return new Map(nodes);
+  }
+
+  #entries(map: YAMLMap, place: Place): Map<string | number, DocumentNode> {
+    const children = new Map<string | number, DocumentNode>();
+    this.#open.add(map);
+    for (const { key, value } of map.items) {
+      const keyOffset = this.#insideAlias > 0 ? place.offset : ((key as YamlNode | null)?.range?.[0] ?? place.offset);
+      const name = this.#key(key, keyOffset);
+      if (name === undefined) continue;
+      children.set(name, this.node(value, { depth: place.depth + 1, offset: keyOffset, keyOffset }));
+    }
+    this.#open.delete(map);
+    return children;
+  }
+
+  #key(key: unknown, offset: number): string | undefined {
+    const name = isScalar(key) ? key.value : undefined;
+    if (name === '<<') this.faults.push(fault(offset, 'merge_key', '"<<" is not merged; write the keys out'));
+    else if (name === '__proto__') this.faults.push(fault(offset, 'unknown_key', '"__proto__" is no key'));
+    else if (typeof name === 'string') return name;
+    else this.faults.push(fault(offset, 'wrong_key', 'a key must be a string; quote it'));
+    return undefined;
+  }
+}

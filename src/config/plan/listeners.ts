@@ -1,0 +1,89 @@
+/** Listeners as the plan has them; their files are named here and read when they start to listen. */
+import type { HeaderRule } from '../../auth/method.js';
+import type { Item } from '../blocks.js';
+import type { Context } from '../context.js';
+import type { PlannedListener, PlannedTls } from '../plan-types.js';
+import type { Path } from '../report.js';
+import { parseAddress, type ListenerBlock } from '../schema/listeners.js';
+
+type TlsBlock = NonNullable<ListenerBlock['tls']>;
+
+export function planListeners(items: readonly Item<ListenerBlock>[], context: Context): readonly PlannedListener[] {
+  return items.map((item) => planListener(item, context));
+}
+
+function planListener({ value: block, path }: Item<ListenerBlock>, context: Context): PlannedListener {
+  const { host, port = 0 } = parseAddress(block.address) ?? {};
+  const protocol = (block.protocol ?? (block.tls ? 'https' : 'http')) as 'http' | 'https';
+  if (protocol === 'http' && block.tls) {
+    context.report.error({
+      path: [...path, 'tls'],
+      code: 'wrong_protocol',
+      message: 'stands beside protocol: http',
+      at: 'key',
+    });
+  }
+  if (protocol === 'https' && !block.tls) {
+    context.report.error({ path: [...path, 'protocol'], code: 'wrong_protocol', message: 'https needs a tls block' });
+  }
+  return {
+    name: block.name ?? block.address,
+    ...(host !== undefined && { host }),
+    port,
+    protocol,
+    ...(block.tls && { tls: planTls(block.tls, [...path, 'tls'], context) }),
+    readTimeoutMs: block.read_timeout,
+    writeTimeoutMs: block.write_timeout,
+    idleTimeoutMs: block.idle_timeout,
+    maxHeaderBytes: block.max_header_size,
+  };
+}
+
+function planTls(block: TlsBlock, path: Path, context: Context): PlannedTls {
+  const { source } = context;
+  const caFile = checkAuthorities(block, path, context);
+  return {
+    certFile: source.resolve(block.cert_file),
+    keyFile: source.resolve(block.key_file),
+    minVersion: block.min_version === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
+    clientAuth: block.client_auth,
+    ...(caFile !== undefined && { caFile: source.resolve(caFile) }),
+    ...(block.crl_file !== undefined && { crlFile: source.resolve(block.crl_file) }),
+    clientCertHeaders: Object.entries(block.client_cert_headers ?? {}).flatMap(([claim, header]): HeaderRule[] =>
+      header === undefined ? [] : [{ claim, header }],
+    ),
+  };
+}
+
+/** Public roots never authenticate a client: whoever asks for certificates names the authority. */
+function checkAuthorities(block: TlsBlock, path: Path, context: Context): string | undefined {
+  const { ca_file, client_ca_file, client_auth } = block;
+  const { report } = context;
+  const caFile = ca_file ?? client_ca_file;
+  const key = ca_file === undefined ? 'client_ca_file' : 'ca_file';
+  if (ca_file !== undefined && client_ca_file !== undefined && ca_file !== client_ca_file) {
+    report.error({
+      path: [...path, 'client_ca_file'],
+      code: 'two_sources',
+      message: 'names another file than ca_file',
+    });
+  }
+  if (client_auth !== 'none') {
+    if (caFile === undefined) {
+      report.error({
+        path: [...path, 'client_auth'],
+        code: 'missing',
+        message: `${client_auth} needs ca_file beside it`,
+      });
+    }
+    return caFile;
+  }
+  // Whoever wrote `none` knows; whoever wrote nothing believes that certificates are asked for.
+  const level = context.has([...path, 'client_auth']) ? 'warning' : 'error';
+  for (const each of [key, 'crl_file', 'client_cert_headers'] as const) {
+    if (block[each] === undefined) continue;
+    const message = 'means nothing without client_auth: no certificate is asked for';
+    report[level]({ path: [...path, each], code: 'not_asked_for', message, at: 'key' });
+  }
+  return caFile;
+}

@@ -1,0 +1,112 @@
+/** The methods of a file: the blocks of `middleware.auth`, the host's strategies, and which of them may be named. */
+import { z } from 'zod';
+import type { HeaderRule, Method } from '../../auth/method.js';
+import { methods as registry } from '../../auth/methods.js';
+import type { Context } from '../context.js';
+import { readBlock } from '../issues.js';
+import type { PlannedMethod } from '../plan-types.js';
+import type { Path } from '../report.js';
+import { flag } from '../schema/fields.js';
+import { hint } from '../suggest.js';
+import { readOptionFiles } from './option-files.js';
+
+export const AUTH: Path = ['middleware', 'auth'];
+
+/** `broken`: the block is there and its mistakes are told; names that refer to it are no further mistakes. */
+export type MethodState = 'enabled' | 'disabled' | 'broken' | 'missing';
+
+export interface Entry {
+  readonly name: string;
+  readonly state: MethodState;
+  /** Absent for a strategy of the host. */
+  readonly method?: Method;
+  readonly options?: unknown;
+  /** `middleware.auth` names it, a listener implies it, the host registered it. */
+  readonly from: 'file' | 'listener' | 'host';
+  /** Identity headers that a listener adds to those of the block. */
+  readonly listenerHeaders?: readonly HeaderRule[];
+}
+
+/** A method's block as the file may write it: its options and `enabled`. */
+export function blockSchema({ options }: Pick<Method, 'options'>): z.ZodType {
+  const enabled = flag().default(true).describe('false: every reference to the method is an error.');
+  return options instanceof z.ZodObject ? options.extend({ enabled }) : options;
+}
+
+export class Roster {
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #plugins: ReadonlySet<string>;
+
+  constructor(entries: readonly Entry[], plugins: readonly string[]) {
+    this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
+    this.#plugins = new Set(plugins);
+  }
+
+  /** Every name that may stand in `chain`, in `methods` or as a key of `auth`. */
+  get names(): readonly string[] {
+    return [...this.#entries.keys(), ...this.#plugins];
+  }
+
+  get(name: string): Entry | undefined {
+    return this.#entries.get(name);
+  }
+
+  /** What can be required; blocks with mistakes count, so that one mistake does not look like two. */
+  get usable(): readonly Entry[] {
+    return [...this.#entries.values()].filter(({ state }) => state === 'enabled' || state === 'broken');
+  }
+
+  /** Why a name cannot be used, or undefined. */
+  refusal(name: string): string | undefined {
+    const entry = this.#entries.get(name);
+    if (!entry && this.#plugins.has(name)) return 'WASM plugins are not built yet';
+    if (!entry) return `unknown method${hint(name, this.names)}`;
+    if (entry.state === 'missing') return `${name} is not configured: there is no middleware.auth.${name}`;
+    return entry.state === 'disabled' ? `${name} is disabled: middleware.auth.${name}.enabled is false` : undefined;
+  }
+
+  planned(): readonly PlannedMethod[] {
+    return this.usable.filter(({ state }) => state === 'enabled').map(plan);
+  }
+}
+
+function plan({ name, method, options, listenerHeaders = [] }: Entry): PlannedMethod {
+  const known = method
+    ? {
+        places: method.places(options),
+        headers: [...method.headers(options), ...listenerHeaders],
+        forwardsCredential: method.forwardsCredential(options),
+      }
+    : { places: [], headers: [], forwardsCredential: false };
+  const planned = { name, type: method?.name ?? 'strategy', ...known };
+  return Object.defineProperty(planned, 'options', { value: options, enumerable: false }) as unknown as PlannedMethod;
+}
+
+/** Reads the blocks of all methods that the registry knows. */
+export function readMethods(context: Context): readonly Entry[] {
+  const ours = registry.map((method) => readMethod(method, context));
+  const theirs = context.strategies.map((name): Entry => ({ name, state: 'enabled', from: 'host' }));
+  const order = context.keys(AUTH);
+  const rank = ({ name }: Entry): number => (order.includes(name) ? order.indexOf(name) : order.length);
+  return [...ours.sort((a, b) => rank(a) - rank(b)), ...theirs];
+}
+
+function readMethod(method: Method, context: Context): Entry {
+  const { name } = method;
+  const path = [...AUTH, name];
+  const entry = { name, method, from: 'file' } as const;
+  if (!context.has(path)) return { ...entry, state: 'missing' };
+  const read = readBlock({ schema: blockSchema(method), value: context.value(path), path }, context);
+  if (read === undefined) return { ...entry, state: 'broken' };
+  const { enabled = true, ...options } = read as { enabled?: boolean };
+  if (!enabled) return { ...entry, state: 'disabled' };
+  if (!readOptionFiles(options, { files: method.files, path, context })) return { ...entry, state: 'broken' };
+  let intact = true;
+  for (const finding of method.findings(options)) {
+    const found = { path: [...path, ...finding.path], message: finding.message };
+    if (finding.level === 'warning') context.report.warning({ ...found, code: 'method_warning' });
+    else context.report.error({ ...found, code: 'method_error' });
+    intact &&= finding.level === 'warning';
+  }
+  return { ...entry, options, state: intact ? 'enabled' : 'broken' };
+}

@@ -1,0 +1,162 @@
+/** What a route's `auth` means (spec §2): nothing but `none` and `require: false` opens a route. */
+import { z } from 'zod';
+import { OPEN, type Requirement } from '../../auth/requirement.js';
+import type { NonEmpty } from '../../lib/types.js';
+import type { Context } from '../context.js';
+import { readBlock } from '../issues.js';
+import type { Path } from '../report.js';
+import { flag, listOf, name } from '../schema/fields.js';
+import { combine, readNames } from './combine.js';
+import type { Roster } from './methods.js';
+import type { Policy } from './policy.js';
+
+export interface RouteRequirement {
+  readonly requirement: Requirement;
+  /** Open, and the file says so. */
+  readonly declaredOpen: boolean;
+}
+
+export const routeAuthShape = {
+  require: flag().optional().describe('false: nobody needs a credential, but one that is sent must be right.'),
+  methods: listOf(z.string({ error: 'must be the name of a method' }))
+    .optional()
+    .describe('The methods, in this order.'),
+  require_any: flag().optional().describe('true (default beside `methods`): one is enough; false: all of them.'),
+  on_invalid: z.enum(['continue', 'stop']).optional().describe('What a wrong credential does to the search.'),
+  narrow: z
+    .record(z.string(), z.unknown(), { error: 'must be a mapping' })
+    .optional()
+    .describe('What each method must say besides.'),
+  plugin: name().optional().describe('Not built yet.'),
+};
+
+type Shape = z.output<z.ZodObject<typeof routeAuthShape>>;
+
+const HOW = 'say "auth: none", a method such as "auth: {jwt: true}", or a list "auth: {methods: [jwt]}"';
+
+export class RequirementReader {
+  constructor(
+    private readonly context: Context,
+    private readonly roster: Roster,
+    private readonly policy: Policy,
+  ) {}
+
+  get chain(): Requirement | undefined {
+    return this.policy.chain;
+  }
+
+  /** Undefined where the file is wrong. */
+  read(path: Path): RouteRequirement | undefined {
+    if (!this.context.has(path)) return this.#unsaid();
+    const value = this.context.value(path);
+    if (value === 'none') return { requirement: OPEN, declaredOpen: true };
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.#refuse(path, `${HOW}`);
+    if (Object.keys(value).length === 0) return this.#refuse(path, `must not be empty: ${HOW}`);
+    const others = Object.fromEntries(this.roster.names.map((each) => [each, z.unknown().optional()]));
+    const schema = z.strictObject({ ...others, ...routeAuthShape });
+    const shape: Shape | undefined = readBlock<z.ZodType<Shape>>({ schema, value, path }, this.context);
+    if (!shape) return undefined;
+    const requirement = this.#required(shape, path);
+    return requirement && { requirement, declaredOpen: requirement.kind === 'open' };
+  }
+
+  /** A global policy protects every route that does not say otherwise. */
+  #unsaid(): RouteRequirement | undefined {
+    const { chain, intact } = this.policy;
+    return intact ? { requirement: chain ?? OPEN, declaredOpen: false } : undefined;
+  }
+
+  #required(shape: Shape, path: Path): Requirement | undefined {
+    if (shape.plugin !== undefined)
+      return this.#refuse([...path, 'plugin'], 'WASM plugins are not built yet', 'not_built');
+    const keys = this.context.keys(path).filter((key) => !Object.hasOwn(routeAuthShape, key));
+    const [key] = keys;
+    if (shape.methods && key !== undefined) return this.#refuse([...path, key], 'stands beside methods; list it there');
+    if (!shape.methods && key === undefined) return this.#without(shape, path);
+    const parts = shape.methods ? this.#listed(shape, path) : this.#keyed(keys, shape, path);
+    if (!parts) return undefined;
+    const any = shape.require_any ?? true;
+    if (!any && shape.on_invalid === 'stop')
+      return this.#refuse([...path, 'on_invalid'], 'means nothing where all are required');
+    const of = combine(parts, { any, onInvalid: shape.on_invalid });
+    return shape.require === false ? { kind: 'optional', of } : of;
+  }
+
+  /** `auth: {require: …}` alone. */
+  #without({ require, ...shape }: Shape, path: Path): Requirement | undefined {
+    const stray = (['narrow', 'require_any', 'on_invalid'] as const).find((key) => shape[key] !== undefined);
+    if (stray) return this.#refuse([...path, stray], `means nothing without methods: ${HOW}`);
+    return require === false ? OPEN : this.fallback(path);
+  }
+
+  /** The chain; without a chain the one enabled method; with several enabled, an error. */
+  fallback(path: Path): Requirement | undefined {
+    const { chain, intact } = this.policy;
+    if (!intact || chain) return chain;
+    // A host may register strategies for routes of its own; the file's methods come first.
+    const { usable } = this.roster;
+    const ours = usable.filter(({ from }) => from !== 'host');
+    const [only, ...others] = ours.length > 0 ? ours : usable;
+    if (!only) return this.#refuse(path, 'nothing to require: no method is enabled');
+    if (others.length === 0) return { kind: 'method', name: only.name };
+    const names = [only, ...others].map((each) => each.name).join(', ');
+    return this.#refuse(path, `several methods are enabled (${names}): name them, or set middleware.auth.chain`);
+  }
+
+  #listed({ methods = [], narrow = {} }: Shape, path: Path): NonEmpty<Requirement> | undefined {
+    const { context, roster } = this;
+    const named = readNames(methods, { path: [...path, 'methods'], context, roster });
+    const stray = Object.keys(narrow).find((each) => !methods.includes(each));
+    if (stray !== undefined) return this.#refuse([...path, 'narrow', stray], 'is not among methods');
+    if (!named) return undefined;
+    return this.#whole(
+      named.map((part) => {
+        if (!Object.hasOwn(narrow, part.name)) return part;
+        return this.#narrowed(part.name, [...path, 'narrow', part.name]);
+      }),
+    );
+  }
+
+  #keyed(keys: readonly string[], shape: Shape, path: Path): NonEmpty<Requirement> | undefined {
+    if (shape.narrow) return this.#refuse([...path, 'narrow'], 'stands beside methods; here write it under the method');
+    const parts = keys.map((key): Requirement | undefined => {
+      const at = [...path, key];
+      const value = this.context.value(at);
+      const refused = this.roster.refusal(key);
+      if (refused !== undefined) return this.#refuse(at, refused, 'wrong_method');
+      if (value === true) return { kind: 'method', name: key };
+      if (typeof value === 'object' && value !== null) return this.#narrowed(key, at);
+      return this.#refuse(
+        at,
+        value === false ? 'false opens nothing: leave the method out' : 'must be true or a mapping',
+      );
+    });
+    if (keys.length > 1 && shape.require_any === undefined) {
+      return this.#refuse(path, 'several methods need require_any beside them: true (one is enough) or false (all)');
+    }
+    return this.#whole(parts);
+  }
+
+  #whole(parts: readonly (Requirement | undefined)[]): NonEmpty<Requirement> | undefined {
+    const [first, ...rest] = parts.filter((part) => part !== undefined);
+    return first && rest.length + 1 === parts.length ? [first, ...rest] : undefined;
+  }
+
+  #narrowed(methodName: string, path: Path): Requirement | undefined {
+    const { method, options } = this.roster.get(methodName) ?? {};
+    if (!method) return this.#refuse(path, `${methodName} cannot be narrowed: write true`);
+    const narrow = readBlock({ schema: method.narrowing, value: this.context.value(path), path }, this.context);
+    if (!narrow) return undefined;
+    if (Object.keys(narrow).length === 0) return this.#refuse(path, 'must not be empty: write true');
+    const unknown = options === undefined ? [] : method.unknownNames(options, narrow);
+    for (const { path: below, message } of unknown) {
+      this.context.report.error({ path: [...path, ...below], code: 'unknown_name', message });
+    }
+    return unknown.length > 0 ? undefined : { kind: 'method', name: methodName, narrow };
+  }
+
+  #refuse(path: Path, message: string, code = 'wrong_auth'): undefined {
+    this.context.report.error({ path, code, message });
+    return undefined;
+  }
+}

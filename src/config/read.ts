@@ -1,0 +1,43 @@
+/** From a source to a tree with its references resolved, and a report that knows where everything stood. */
+import { ConfigError } from './diagnostics.js';
+import { nodeAt, type DocumentNode } from './document.js';
+import { interpolate } from './interpolate.js';
+import { parseText, type Parsed } from './parse.js';
+import { Report, type Locate } from './report.js';
+import { checkSecrets } from './secrets.js';
+import type { Env, Source } from './source.js';
+
+export interface ReadFile {
+  readonly root: DocumentNode;
+  readonly report: Report;
+}
+
+/** Throws a `ConfigError` where there is no tree to go on with. */
+export function readFile(source: Source, options: { readonly env: Env; readonly strict: boolean }): ReadFile {
+  const read = source.read();
+  if (read.kind === 'unreadable') throw unreadable(source.file, read.why);
+  const parsed = parseText(read.text);
+  const { root } = parsed;
+  const report = new Report(source.file, locator(parsed), options.strict);
+  for (const { offset, code, message } of parsed.faults) report.errorAt(parsed.position(offset), { code, message });
+  if (!root) throw new ConfigError(report.diagnostics);
+  interpolate(root, { env: options.env, source, report });
+  checkSecrets(root, report);
+  return { root, report };
+}
+
+function unreadable(file: string, why: string): ConfigError {
+  const place = { file, line: 1, column: 1, path: '' };
+  return new ConfigError([
+    { level: 'error', code: 'unreadable', ...place, message: `the file cannot be used: ${why}` },
+  ]);
+}
+
+function locator({ root, position }: Parsed): Locate {
+  return (path, at) => {
+    if (!root) return { line: 1, column: 1 };
+    const { node, exact } = nodeAt(root, path);
+    const offset = at === 'key' || !exact ? (node.keyOffset ?? node.offset) : node.offset;
+    return position(offset);
+  };
+}

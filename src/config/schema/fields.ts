@@ -1,0 +1,68 @@
+/** Scalar fields of the gateway's blocks: each with one message for one mistake. */
+import { METHODS } from 'node:http';
+import { z } from 'zod';
+import { duration } from '../../lib/fields.js';
+
+/** `setTimeout` over 2^31-1 ms fires at once. */
+const LONGEST_TIMER = 2_147_483_647;
+
+export const timeout = () => duration({ min: 1, max: LONGEST_TIMER });
+
+export const flag = () => z.boolean({ error: 'must be true or false' });
+
+export const count = (min = 0, max = 1_000_000) =>
+  z.int({ error: 'must be a whole number' }).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
+
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.array(item, { error: 'must be a list' }).min(1, 'must not be an empty list');
+
+export const name = () =>
+  z
+    .string({ error: 'must be a name' })
+    .min(1, 'must not be empty')
+    .max(128, 'must be at most 128 characters')
+    // eslint-disable-next-line no-control-regex
+    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text) && text === text.trim(), {
+      error: 'must not hold control characters or begin or end with white space',
+    });
+
+export const filePath = () => z.string({ error: 'must be the path of a file' }).min(1, 'must not be empty');
+
+const NEVER_SERVED = new Set(['TRACE', 'CONNECT']);
+
+export const httpMethod = () =>
+  z.enum(METHODS.filter((method) => !NEVER_SERVED.has(method)) as [string, ...string[]], {
+    error: 'must be an HTTP method in upper case; TRACE and CONNECT are never served',
+  });
+
+export const status = () => count(100, 599);
+
+const SIZE = /^(\d{1,9})(B|KB|MB|KiB|MiB)?$/;
+const SIZES: Readonly<Record<string, number>> = { B: 1, KB: 1_000, MB: 1_000_000, KiB: 1_024, MiB: 1_048_576 };
+
+/** Bytes: a number, or a string such as `"16KB"`. */
+export const byteSize = (min: number, max: number) =>
+  z
+    .union([z.int(), z.string().regex(SIZE)], { error: 'must be a number of bytes, or a size such as "16KB"' })
+    .transform((written) => {
+      const [, digits, unit = 'B'] = SIZE.exec(String(written)) ?? [];
+      return Number(digits) * (SIZES[unit] ?? 1);
+    })
+    .refine((bytes) => bytes >= min && bytes <= max, { error: `must lie between ${min} and ${max} bytes` });
+
+const ORIGIN = 'must be an origin such as "https://app.example.com"';
+
+/** `null` and `*` are no origins: any sandboxed frame, and anybody, would be let in. */
+export const origin = () =>
+  z
+    .string({ error: ORIGIN })
+    .refine((text) => URL.canParse(text) && new URL(text).origin === text && text !== 'null', { error: ORIGIN });
+
+export const rate = {
+  rate: z
+    .number({ error: 'must be a number per second' })
+    .positive('must be above 0')
+    .max(1_000_000_000, 'must be at most 1000000000')
+    .describe('Requests per second.'),
+  burst: count(1, 1_000_000_000).optional().describe('Requests at once; default: the rate.'),
+};

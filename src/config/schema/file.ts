@@ -1,0 +1,69 @@
+/** The whole file: its blocks by name, each with its schema. */
+import { z } from 'zod';
+import { addressMatcher, parseBlock } from '../../lib/address-block.js';
+import { listOf } from './fields.js';
+import { listener } from './listeners.js';
+import { logging } from './logging.js';
+import { admin, cors, metrics, plugin, tracing } from './operations.js';
+import { rateLimit } from './rate-limit.js';
+import { route } from './routes.js';
+import { upstream } from './upstreams.js';
+
+const CIDR = 'must be an IP address or a CIDR block, such as "10.0.0.0/8"';
+
+const trustedProxy = () =>
+  z
+    .string({ error: CIDR })
+    .refine((text) => parseBlock(text) !== undefined, { error: CIDR })
+    .refine((text) => !trustsEverybody(text), { error: 'must not trust every address' });
+
+/** `::ffff:0:0/96` holds every IPv4 address, as `0.0.0.0/0` does. */
+function trustsEverybody(text: string): boolean {
+  const block = parseBlock(text);
+  if (!block) return false;
+  const holds = addressMatcher([text]);
+  return block.prefix === 0 || (holds('0.0.0.0') && holds('255.255.255.255'));
+}
+
+const later = (what: string) => z.unknown().describe(`${what}: read, not implemented.`);
+
+/** Blocks that are lists are read item by item, so that one bad route hides no other's mistakes. */
+export const LISTS = {
+  listeners: listener,
+  routes: route,
+  upstreams: upstream,
+  plugins: plugin,
+  trusted_proxies: trustedProxy(),
+} as const;
+
+export const BLOCKS = { rate_limit: rateLimit, admin, metrics, logging, tracing, cors } as const;
+
+/** Named in a warning and otherwise ignored. */
+export const NOT_IMPLEMENTED = {
+  cache: later('Response cache'),
+  graphql: later('GraphQL'),
+  ai_gateway: later('AI gateway'),
+  chaos: later('Fault injection'),
+  ebpf: later('eBPF'),
+} as const;
+
+/** `multi_tenancy` narrows access, so a file that has it does not load; see `unbuilt.ts`. */
+export const TOP_LEVEL = [
+  ...Object.keys(LISTS),
+  ...Object.keys(BLOCKS),
+  ...Object.keys(NOT_IMPLEMENTED),
+  'middleware',
+  'multi_tenancy',
+] as const;
+
+/** The file as one schema, without `middleware.auth`, which the registry of methods makes. */
+export function fileSchema(auth: z.ZodType) {
+  const lists = Object.entries(LISTS).map(([name, item]) => [name, listOf(item).optional()] as const);
+  const blocks = Object.entries({ ...BLOCKS, ...NOT_IMPLEMENTED }).map(
+    ([name, block]) => [name, block.optional()] as const,
+  );
+  return z.strictObject({
+    ...Object.fromEntries([...lists, ...blocks]),
+    middleware: z.strictObject({ auth: auth.optional() }).optional(),
+  });
+}

@@ -1,0 +1,129 @@
+/** The demo: an issuer, two backends, a throw-away CA and the gateway before them, all on this machine. */
+import { createHash, randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hash } from 'bcryptjs';
+import type { Log } from '../lib/types.js';
+import { serve } from '../serve/serve.js';
+import { writeAuthority } from './authority.js';
+import { demoFile } from './file.js';
+import { startIssuer, type DemoClient, type Issuer } from './issuer.js';
+import { freePort, LOOPBACK } from './ports.js';
+import { printTour } from './tour.js';
+import { startUpstream } from './upstream.js';
+
+export interface Demo {
+  /** The configuration that runs, for the access table. */
+  readonly file: string;
+  /** What to try, ready to print. */
+  readonly tour: string;
+  readonly http: string;
+  readonly https: string;
+  stop(): Promise<void>;
+}
+
+const AUDIENCE = 'api.example.com';
+const PREFERRED = { http: 8080, https: 8443 } as const;
+const BCRYPT_COST = 10;
+/** Long enough for an afternoon with the demo. */
+const TOKEN_SECONDS = 12 * 3_600;
+
+type Act = () => Promise<void> | void;
+
+/** Starts everything, or nothing: a part that fails to start takes the others down again. */
+export async function startDemo({ log }: { readonly log: Log }): Promise<Demo> {
+  const directory = await mkdtemp(join(tmpdir(), 'loom-demo-'));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const undo: Act[] = [remove];
+  // However the process ends, keys do not stay behind.
+  process.once('exit', remove);
+  const stop = async (): Promise<void> => {
+    for (const act of undo.splice(0).reverse()) await act();
+    process.off('exit', remove);
+  };
+  try {
+    return { ...(await startParts({ directory, log, undo })), stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+interface Stage {
+  readonly directory: string;
+  readonly log: Log;
+  readonly undo: Act[];
+}
+
+async function startParts({ directory, log, undo }: Stage): Promise<Omit<Demo, 'stop'>> {
+  const secrets = newSecrets();
+  const [orders, reports, issuer] = await Promise.all([
+    startUpstream('orders'),
+    startUpstream('reports'),
+    startIssuer({ clients: [secrets.client], introspector: secrets.introspector, audience: AUDIENCE }),
+  ]);
+  undo.push(
+    () => orders.close(),
+    () => reports.close(),
+    () => issuer.close(),
+  );
+  const [certificates, passwordHash, httpPort, httpsPort] = await Promise.all([
+    writeAuthority(directory),
+    hash(secrets.password, BCRYPT_COST),
+    freePort(PREFERRED.http),
+    freePort(PREFERRED.https),
+    writeTokens(directory, issuer),
+  ]);
+  const file = join(directory, 'loom.yaml');
+  const facts = { httpPort, httpsPort, certificates, passwordHash, issuer: issuer.url, audience: AUDIENCE };
+  const { introspector, keyHash } = secrets;
+  const text = demoFile({ ...facts, introspector, keyHash, orders: orders.endpoint, reports: reports.endpoint });
+  await writeFile(file, text, { mode: 0o600 });
+  const running = await serve(file, { log });
+  undo.push(() => running.stop(1_000));
+  const http = `http://${LOOPBACK}:${httpPort}`;
+  const https = `https://${LOOPBACK}:${httpsPort}`;
+  const { apiKey, password, client } = secrets;
+  return {
+    file,
+    http,
+    https,
+    tour: printTour({ http, https, issuer: issuer.url, directory, apiKey, password, client }),
+  };
+}
+
+function newSecrets() {
+  const apiKey = `sk_demo_${randomBytes(12).toString('base64url')}`;
+  const client: DemoClient = { id: 'demo-app', secret: newSecret(), tokens: 'jwt', scope: 'orders:read' };
+  return {
+    apiKey,
+    keyHash: `sha256:${createHash('sha256').update(apiKey).digest('hex')}`,
+    password: randomBytes(9).toString('base64url'),
+    client,
+    introspector: { id: 'loom-gateway', secret: newSecret() },
+  };
+}
+
+function newSecret(): string {
+  return randomBytes(18).toString('base64url');
+}
+
+async function writeTokens(directory: string, { tokens }: Issuer): Promise<void> {
+  const write = (name: string, token: string): Promise<void> =>
+    writeFile(join(directory, name), token, { mode: 0o600 });
+  const scope = 'orders:read';
+  await Promise.all([
+    write('alice.jwt', tokens.sign({ sub: 'alice', scope, seconds: TOKEN_SECONDS })),
+    write('expired.jwt', tokens.sign({ sub: 'alice', scope, seconds: -3_600 })),
+    write(
+      'partner.token',
+      tokens.remember({ sub: 'partner', client_id: 'partner', scope: 'reports:read', seconds: TOKEN_SECONDS }),
+    ),
+    write(
+      'visitor.token',
+      tokens.remember({ sub: 'visitor', client_id: 'visitor', scope: 'orders:read', seconds: TOKEN_SECONDS }),
+    ),
+  ]);
+}

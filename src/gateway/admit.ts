@@ -1,0 +1,199 @@
+/** Admission: one request judged from its first byte to its identity headers, or refused (spec §2 to §6). */
+import type { IncomingMessage } from 'node:http';
+import { attemptOf } from '../auth/combine.js';
+import { headerValues, readOffer } from '../auth/credentials.js';
+import type { Identity } from '../auth/identity.js';
+import type { Verdict } from '../auth/verdict.js';
+import type { PlannedRoute } from '../config/plan-types.js';
+import { setClientAddress } from '../lib/client-address.js';
+import type { MaybePromise } from '../lib/types.js';
+import { clientAddress } from '../limit/address.js';
+import { rateLimitHeaders } from '../limit/headers.js';
+import type { LimitFacts } from '../limit/keys.js';
+import type { Decision } from '../limit/limiter.js';
+import { identityHeaders, lookUpClaim } from './assert.js';
+import { certificateHeaders } from './certificate-headers.js';
+import { crossSiteRefused } from './cross-site.js';
+import type { Gate, Guard } from './gate.js';
+import { foldName } from './header-views.js';
+import { denialOf, type Denial } from './problem.js';
+import { readTarget, type Target } from './target.js';
+import { wholeTarget } from './whole-target.js';
+
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly route?: PlannedRoute | undefined;
+  readonly guard: Guard;
+  readonly identities: readonly Identity[];
+  readonly target: Target;
+  /** The identity headers to set once the client's hop-by-hop fields are gone. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** What the answer says of the caller's limit. */
+  readonly rateLimit: Readonly<Record<string, string>>;
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly denial: Denial;
+  readonly route?: PlannedRoute | undefined;
+}
+
+export type Admission = Admitted | Refused;
+
+export interface AdmitOptions {
+  readonly upgrade?: boolean;
+  /** A guard of the host's own code in place of the route's. */
+  readonly guard?: Guard;
+}
+
+/** Judges a request. A throw is a bug, and answered 500. */
+export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = {}): MaybePromise<Admission> {
+  gate.strip(req);
+  const framing = gate.framing(req);
+  if (framing) return refused(framing);
+  const url = wholeTarget(req);
+  if (url === undefined) {
+    gate.deps.log.error({}, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
+    return refused({ status: 500, code: 'internal' });
+  }
+  const target = readTarget(url, { host: req.headers.host ?? '' });
+  if (target.kind === 'bad') return refused({ status: 400, code: 'bad_target' });
+  const place = options.guard ? { guard: options.guard } : find(gate, req, target);
+  return 'kind' in place
+    ? place
+    : new Admitting(gate, req, { ...place, target, upgrade: options.upgrade ?? false }).run();
+}
+
+function refused(denial: Denial, route?: PlannedRoute): Refused {
+  return { kind: 'refused', denial, route };
+}
+
+interface Found {
+  readonly route?: PlannedRoute;
+  readonly guard: Guard;
+}
+
+function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused {
+  const { headers, method = '' } = req;
+  const answer = gate.routes.find({ host: headers.host ?? '', target, method, headers });
+  switch (answer.kind) {
+    case 'route': {
+      const { route, index } = answer;
+      if (target.hasEncodedSlash && !route.allowEncodedSlash) return refused({ status: 400, code: 'bad_target' });
+      return { route, guard: gate.guardAt(index) };
+    }
+    case 'method_not_allowed':
+      return refused({ status: 405, code: 'method_not_allowed', allow: answer.allow });
+    case 'excluded':
+    case 'ambiguous_fold':
+      return refused({ status: 404, code: 'no_route' });
+    case 'none':
+      if (target.hasEncodedSlash) return refused({ status: 400, code: 'bad_target' });
+      if (gate.deps.standalone) return refused({ status: 404, code: 'no_route' });
+      if (method === 'TRACE' || method === 'CONNECT')
+        return refused({ status: 405, code: 'method_not_allowed', allow: [] });
+      return { guard: gate.unmatched };
+  }
+}
+
+interface Subject extends Found {
+  readonly target: Target;
+  readonly upgrade: boolean;
+}
+
+/** One request on its way through: what is known of it grows, and nothing of it outlives the answer. */
+class Admitting {
+  readonly #address: string;
+
+  constructor(
+    private readonly gate: Gate,
+    private readonly req: IncomingMessage,
+    private readonly subject: Subject,
+  ) {
+    this.#address = clientAddress(req.socket.remoteAddress ?? '', headerValues(req, 'x-forwarded-for'), gate.trusted);
+    setClientAddress(req, this.#address);
+  }
+
+  run(): MaybePromise<Admission> {
+    const { route, guard } = this.subject;
+    const early = this.gate.limits.before({ route, facts: this.#facts([], []), identities: [] });
+    if (early && !early.allowed) return this.#limited(early);
+    const verdict = guard.authenticate(attemptOf(this.req));
+    return verdict instanceof Promise ? verdict.then((each) => this.#judge(each, early)) : this.#judge(verdict, early);
+  }
+
+  #judge(verdict: Verdict, early: Decision | undefined): Admission {
+    const { route, guard, target } = this.subject;
+    if (verdict.kind !== 'granted') return refused(denialOf(verdict), route);
+    const { identities } = verdict;
+    if (this.#fromElsewhere(identities))
+      return refused({ status: 403, code: 'cross_site', reason: 'cross_site' }, route);
+    const headers = this.#headersOf(identities);
+    if (!headers) return refused({ status: 403, code: 'forbidden', reason: 'identity_conflict' }, route);
+    const late = this.gate.limits.after({ route, facts: this.#facts(identities, headers), identities });
+    if (late && !late.allowed) return this.#limited(late);
+    const decision = tighter(early, late);
+    const rateLimit = decision ? rateLimitHeaders(decision) : {};
+    return { kind: 'admitted', route, guard, identities, target, headers, rateLimit };
+  }
+
+  #limited(decision: Decision): Refused {
+    const headers = rateLimitHeaders(decision);
+    const own = this.gate.plan.rateLimit?.response;
+    if (!own) return refused({ status: 429, code: 'rate_limited', headers }, this.subject.route);
+    const { status, body } = own;
+    const response = { status, headers: [...Object.entries(headers), ...own.headers], body: Buffer.from(body) };
+    return refused({ status, code: 'rate_limited', response }, this.subject.route);
+  }
+
+  #fromElsewhere(identities: readonly Identity[]): boolean {
+    const { route, upgrade } = this.subject;
+    const ambient = identities.some((identity) => this.#isAmbient(identity));
+    return crossSiteRefused(this.req, { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade });
+  }
+
+  /** Whether a browser sends the credential unasked; of a host's strategy that is anybody's guess, so a cookie counts. */
+  #isAmbient({ method }: Identity): boolean {
+    if (method === 'basic' || method === 'mtls') return true;
+    const planned = this.gate.planned.get(method);
+    if (!planned || planned.type === 'strategy') return this.req.headers.cookie !== undefined;
+    const offer = readOffer(this.req, planned.places);
+    return offer.kind === 'one' && offer.place.in === 'cookie';
+  }
+
+  /** Identity and certificate headers; undefined where two identities imply different values of one. */
+  #headersOf(identities: readonly Identity[]): Admitted['headers'] | undefined {
+    const { set, omitted, conflict } = identityHeaders(this.gate.rules, identities);
+    if (conflict) return undefined;
+    for (const { why, ...facts } of omitted) {
+      if (why !== 'missing') this.gate.deps.log.warn({ ...facts, why }, 'an identity header was omitted');
+    }
+    const known = new Set(set.map(([name]) => foldName(name)));
+    const more = certificateHeaders(this.gate, this.req, identities).filter(([name]) => !known.has(foldName(name)));
+    return [...set, ...more];
+  }
+
+  #facts(identities: readonly Identity[], headers: Admitted['headers']): LimitFacts {
+    const { route } = this.subject;
+    const [identity] = identities;
+    const set = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]));
+    return {
+      address: this.#address,
+      path: route?.path ?? '',
+      ...(identity ? { identity } : {}),
+      header: (name) => set.get(name.toLowerCase()) ?? headerValues(this.req, name.toLowerCase())[0],
+      claim: (path) => claimText(identity, path),
+      vouched: (name) => set.has(name.toLowerCase()),
+    };
+  }
+}
+
+function claimText(identity: Identity | undefined, path: string): string | undefined {
+  const value = identity && lookUpClaim(identity.claims, path);
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+function tighter(early: Decision | undefined, late: Decision | undefined): Decision | undefined {
+  if (!early || !late) return early ?? late;
+  return early.remaining < late.remaining ? early : late;
+}

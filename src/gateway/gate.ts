@@ -1,0 +1,128 @@
+/** A plan compiled for admission: tables, guards and rules that are made once and asked on every request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP, type BlockList } from 'node:net';
+import type { Authenticator } from '../auth/combine.js';
+import { compileRequirement, type CompiledMethods } from '../auth/compile.js';
+import type { Place } from '../auth/credentials.js';
+import type { HeaderRule } from '../auth/method.js';
+import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
+import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../config/plan-types.js';
+import type { Log, Now } from '../lib/types.js';
+import { parseCidrs } from '../limit/address.js';
+import { Limiter } from '../limit/limiter.js';
+import type { RulesByMethod } from './assert.js';
+import { createFramingCheck, type FramingCheck } from './framing.js';
+import { Limits } from './limits.js';
+import { identifyRequest } from './request-id.js';
+import { RouteTable } from './route-table.js';
+import { createIdentityStripper, type Strip } from './strip.js';
+
+/** Who may pass one route, and what an answer of it must say to caches. */
+export interface Guard {
+  readonly requirement: Requirement;
+  readonly authenticate: Authenticator;
+  /** The request headers that the answer depends on. */
+  readonly vary: readonly string[];
+}
+
+export interface GateDeps {
+  readonly methods: CompiledMethods;
+  readonly now: Now;
+  readonly log: Log;
+  /** Requests come through listeners of the plan, rather than through a host's own server. */
+  readonly standalone: boolean;
+}
+
+export class Gate {
+  readonly routes: RouteTable;
+  readonly strip: Strip;
+  readonly framing: FramingCheck;
+  readonly limits: Limits;
+  readonly trusted: BlockList;
+  readonly rules: RulesByMethod;
+  readonly planned: ReadonlyMap<string, PlannedMethod>;
+  /** Every place of every method, to be emptied before a request goes on. */
+  readonly places: readonly Place[];
+  readonly unmatched: Guard;
+  readonly #guards: readonly Guard[];
+  readonly #adHoc = new Map<string, Guard>();
+  readonly #certificateRules: ReadonlyMap<number, readonly HeaderRule[]>;
+
+  constructor(
+    readonly plan: Plan,
+    readonly deps: GateDeps,
+  ) {
+    const { methods, routes, identityHeaders, trustedProxies } = plan;
+    this.routes = new RouteTable(routes);
+    this.strip = createIdentityStripper(identityHeaders);
+    this.places = methods.flatMap((each) => each.places);
+    this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
+    this.limits = new Limits(new Limiter(deps.now), this.#withoutCredentials(plan.rateLimit));
+    this.trusted = parseCidrs(trustedProxies);
+    this.rules = new Map(methods.map((each) => [each.name, each.headers]));
+    this.planned = new Map(methods.map((each) => [each.name, each]));
+    this.#guards = routes.map((route) => this.#guardOf(route.requirement));
+    this.unmatched = this.#guardOf(plan.unmatched ?? OPEN);
+    this.#certificateRules = new Map(plan.listeners.map(({ port, tls }) => [port, tls?.clientCertHeaders ?? []]));
+  }
+
+  /** `header:NAME` of a credential means its identity: the credential itself is no bucket's name. */
+  #withoutCredentials(limit: PlannedRateLimit | undefined): PlannedRateLimit | undefined {
+    if (!limit) return undefined;
+    const names = new Set(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
+    const key = limit.key.map((part): LimitKeyPart =>
+      part.kind === 'header' && names.has(part.name.toLowerCase()) ? { kind: 'identity' } : part,
+    );
+    return { ...limit, key };
+  }
+
+  /** Gives the request its id, where the file asks for one, and its answer too. */
+  identify(req: IncomingMessage, res: ServerResponse | undefined): void {
+    const { requestId } = this.plan.logging;
+    if (!requestId) return;
+    const id = identifyRequest(req, requestId, this.isTrusted(req.socket.remoteAddress ?? ''));
+    if (id !== undefined && res && !res.headersSent) res.setHeader(requestId.header, id);
+  }
+
+  /** Whether the address is one of `trusted_proxies`. */
+  isTrusted(address: string): boolean {
+    const version = isIP(address);
+    return version !== 0 && this.trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  guardAt(index: number): Guard {
+    return this.#guards[index] ?? this.unmatched;
+  }
+
+  /** The guard of a requirement that stands in the host's code; throws a TypeError for a method that is not in the file. */
+  guardFor(requirement: Requirement): Guard {
+    const key = JSON.stringify(requirement);
+    let guard = this.#adHoc.get(key);
+    if (!guard) this.#adHoc.set(key, (guard = this.#guardOf(requirement)));
+    return guard;
+  }
+
+  #guardOf(requirement: Requirement): Guard {
+    const names = methodsOf(requirement);
+    const places = names.flatMap((name) => this.planned.get(name)?.places ?? []);
+    const authenticate = compileRequirement(requirement, this.deps.methods);
+    return { requirement, authenticate, vary: [...new Set(places.flatMap(headerOfPlace))] };
+  }
+
+  /** The headers that a verified certificate sets on this connection. */
+  certificateRules(req: IncomingMessage): readonly HeaderRule[] {
+    if (this.deps.standalone) return this.#certificateRules.get(req.socket.localPort ?? 0) ?? [];
+    return [...this.#certificateRules.values()].flat();
+  }
+}
+
+function headerOfPlace(place: Place): readonly string[] {
+  if (place.in === 'header') return [canonicalName(place.name)];
+  if (place.in === 'cookie') return ['Cookie'];
+  return [];
+}
+
+/** `x-api-key` as people write it: `X-Api-Key`. */
+function canonicalName(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
+}

@@ -1,0 +1,208 @@
+/** Takes each request and upgrade through admission to its upstream, to the host's next handler, or to a denial. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Decision } from '../auth/decision.js';
+import type { PlannedRoute } from '../config/plan-types.js';
+import { clientAddressOf } from '../lib/client-address.js';
+import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
+import { deny, denySocket, newInstance } from './deny.js';
+import { writePendingContinue } from './expect.js';
+import type { Gate, Guard } from './gate.js';
+import { prepareLocal, prepareOutbound } from './outbound.js';
+import { requestIdOf } from './request-id.js';
+import type { Denial } from './problem.js';
+import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
+import { privateResponse, type Upstream } from './upstream.js';
+
+export type Next = (error?: unknown) => void;
+
+/** What a host's own `upgrade` listeners get, once the socket is admitted. */
+export type Handover = (req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted) => void;
+
+export interface GatewayDeps {
+  readonly gate: Gate;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly liveSockets: LiveSockets;
+  /** Told once of every request and upgrade. */
+  readonly decided?: (req: IncomingMessage, decision: Decision) => void;
+}
+
+type ToUpstream = Admitted & { readonly route: PlannedRoute & { readonly upstream: string } };
+
+export class Gateway {
+  constructor(private readonly deps: GatewayDeps) {}
+
+  /** Never throws and never rejects: what goes wrong is answered 500. `next` is called at most once, without an error. */
+  request(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    this.#run({ req, res }, {}, (admitted) => {
+      if (hasUpstream(admitted)) this.#forward(req, res, admitted);
+      else this.#pass(req, res, admitted, next);
+    });
+  }
+
+  /** A guard of the host's own code, whatever the file says of the path. */
+  guard(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { guard, next }: { readonly guard: Guard; readonly next: Next },
+  ): void {
+    this.#run({ req, res }, { guard }, (admitted) => this.#pass(req, res, admitted, next));
+  }
+
+  upgrade(
+    req: IncomingMessage,
+    socket: Duplex,
+    { head, handOver }: { readonly head: Buffer; readonly handOver?: Handover },
+  ): void {
+    const refusal = checkUpgrade(req);
+    if (refusal) {
+      const { status, code } = refusal;
+      const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
+      this.#refuse({ req, socket }, { status, code, ...(status === 426 && { headers }) });
+      return;
+    }
+    this.#run({ req, socket }, { upgrade: true }, (admitted) => {
+      if (hasUpstream(admitted)) this.#forwardUpgrade(req, socket, { head, admitted });
+      else if (handOver) {
+        prepareLocal(req, admitted);
+        handOver(req, socket, head, admitted);
+      } else this.#refuse({ req, socket }, { status: 404, code: 'no_route' });
+    });
+  }
+
+  #run(exchange: Exchange, options: AdmitOptions, admitted: (admitted: Admitted) => void): void {
+    const { req } = exchange;
+    this.deps.gate.identify(req, 'res' in exchange ? exchange.res : undefined);
+    const settle = (admission: Admission): void => {
+      if (isOver(exchange)) return;
+      if (admission.kind === 'refused') this.#refuse(exchange, admission.denial, admission.route);
+      else {
+        const { route, identities } = admission;
+        this.deps.decided?.(req, { requestId: requestIdOf(req), route: route?.id, identities });
+        admitted(admission);
+      }
+    };
+    const crash = (error: unknown): void => {
+      this.deps.gate.deps.log.error({ err: error }, 'the gateway failed on a request');
+      if (!isOver(exchange)) this.#refuse(exchange, { status: 500, code: 'internal' });
+    };
+    try {
+      const admission = admit(this.deps.gate, req, options);
+      if (admission instanceof Promise) admission.then(settle).catch(crash);
+      else settle(admission);
+    } catch (error) {
+      crash(error);
+    }
+  }
+
+  #forward(req: IncomingMessage, res: ServerResponse, admitted: ToUpstream): void {
+    if (isBodyConsumed(req)) {
+      const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
+      this.deps.gate.deps.log.error({ route: admitted.route.id }, advice);
+      this.#refuse({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route);
+      return;
+    }
+    const { route } = admitted;
+    const url = prepareOutbound(this.deps.gate, req, admitted);
+    this.#upstreamOf(route).forward(req, res, {
+      url,
+      timeoutMs: route.timeoutMs,
+      preserveHost: route.preserveHost,
+      responseHeaders: (response) => decorate(response, admitted),
+    });
+  }
+
+  #pass(req: IncomingMessage, res: ServerResponse, admitted: Admitted, next: Next): void {
+    prepareLocal(req, admitted);
+    decorate(res, admitted);
+    writePendingContinue(req, res);
+    next();
+  }
+
+  #forwardUpgrade(
+    req: IncomingMessage,
+    socket: Duplex,
+    { head, admitted }: { head: Buffer; admitted: ToUpstream },
+  ): void {
+    const { gate, liveSockets } = this.deps;
+    const { route, identities } = admitted;
+    const offered = req.headers['sec-websocket-protocol'];
+    const url = prepareOutbound(gate, req, admitted);
+    const expiresAtMs = expiryOf(admitted);
+    forwardUpgrade({
+      req,
+      socket,
+      head,
+      upstream: this.#upstreamOf(route),
+      url,
+      timeoutMs: route.timeoutMs,
+      preserveHost: route.preserveHost,
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      maxSessionMs: route.maxSessionMs,
+      // The token's two entries are gone; a browser that offered them wants one selected.
+      ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
+      liveSockets,
+      about: { route: route.id, identities },
+      deny: (status, code) => this.#refuse({ req, socket }, { status, code }, route),
+      log: gate.deps.log,
+      now: gate.deps.now,
+    });
+  }
+
+  #upstreamOf(route: PlannedRoute & { readonly upstream: string }): Upstream {
+    const upstream = this.deps.upstreams.get(route.upstream);
+    if (!upstream) throw new TypeError(`no upstream is named ${JSON.stringify(route.upstream)}`);
+    return upstream;
+  }
+
+  #refuse(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
+    const { req } = exchange;
+    const requestId = requestIdOf(req);
+    const instance = requestId ?? newInstance();
+    const { status, code, reason } = denial;
+    this.deps.decided?.(req, { requestId, route: route?.id, identities: [], reason });
+    const facts = {
+      instance,
+      status,
+      code,
+      reason,
+      route: route?.id,
+      method: req.method,
+      client: clientAddressOf(req),
+    };
+    this.deps.gate.deps.log.info(facts, 'denied');
+    if ('res' in exchange) deny(exchange.res, denial, instance);
+    else denySocket(exchange.socket, denial, instance);
+  }
+}
+
+type Exchange = { readonly req: IncomingMessage } & ({ readonly res: ServerResponse } | { readonly socket: Duplex });
+
+/** The client left, or a host has answered in the meantime. */
+function isOver(exchange: Exchange): boolean {
+  if ('socket' in exchange) return exchange.socket.destroyed;
+  return exchange.res.headersSent || exchange.res.destroyed;
+}
+
+function hasUpstream(admitted: Admitted): admitted is ToUpstream {
+  return admitted.route?.upstream !== undefined;
+}
+
+/** A body that somebody has read cannot be forwarded, and waiting for it would hang. */
+function isBodyConsumed(req: IncomingMessage): boolean {
+  const { headers } = req;
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return hasBody && (req.readableDidRead || req.readableEnded);
+}
+
+/** What the caller's limit is, and that no shared cache may serve one caller's answer to another. */
+function decorate(res: ServerResponse, { guard, rateLimit }: Admitted): void {
+  for (const [name, value] of Object.entries(rateLimit)) res.setHeader(name, value);
+  if (guard.requirement.kind !== 'open') privateResponse(guard.vary)(res);
+}
+
+/** The first of the identities to end; undefined where none does. */
+export function expiryOf({ identities }: Admitted): number | undefined {
+  const ends = identities.flatMap(({ expiresAt }) => (expiresAt === undefined ? [] : [expiresAt * 1_000]));
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}

@@ -1,0 +1,64 @@
+/** Which buckets a request draws from: before any method runs, and once it is known who sends it (spec §8). */
+import type { Identity, Rate } from '../auth/identity.js';
+import type { LimitKeyPart, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
+import { digestOf } from '../lib/digest.js';
+import type { NonEmpty } from '../lib/types.js';
+import { limitKey, type LimitFacts } from '../limit/keys.js';
+import type { Claim, Decision, Limiter } from '../limit/limiter.js';
+
+export interface Metered {
+  readonly route?: PlannedRoute | undefined;
+  readonly facts: LimitFacts;
+  readonly identities: readonly Identity[];
+}
+
+const BY_IDENTITY: readonly LimitKeyPart[] = [{ kind: 'identity' }];
+
+export class Limits {
+  readonly #key: readonly LimitKeyPart[];
+  /** `key: ip` needs no method to be known, so it spares them the work of a flood. */
+  readonly #early: boolean;
+
+  constructor(
+    private readonly limiter: Limiter,
+    private readonly global: PlannedRateLimit | undefined,
+  ) {
+    this.#key = global?.key ?? BY_IDENTITY;
+    this.#early = this.#key.some(({ kind }) => kind === 'ip') && this.#key.every(isEarly);
+  }
+
+  /** The limit by address, before any method; undefined where there is none. */
+  before(metered: Metered): Decision | undefined {
+    if (!this.#early) return undefined;
+    const claim = this.#shared(metered);
+    return claim && this.limiter.takeAll([claim]);
+  }
+
+  /** The limits that need an identity; undefined where there are none. */
+  after(metered: Metered): Decision | undefined {
+    const own = metered.identities.flatMap((identity) =>
+      identity.rateLimit ? [ownClaim(identity, identity.rateLimit)] : [],
+    );
+    // A key's own limit stands in place of the global one, and beside that of a route.
+    const replaced = own.length > 0 && metered.route?.rateLimit === undefined;
+    const shared = this.#early || replaced ? undefined : this.#shared(metered);
+    const [first, ...rest] = shared ? [...own, shared] : own;
+    return first && this.limiter.takeAll([first, ...rest] satisfies NonEmpty<Claim>);
+  }
+
+  #shared({ route, facts }: Metered): Claim | undefined {
+    const rate = route?.rateLimit ?? this.global?.rate;
+    if (!rate) return undefined;
+    const scope = route?.rateLimit ? ['route', route.id] : ['global'];
+    return { key: digestOf([...scope, limitKey(this.#key, facts)]), rate };
+  }
+}
+
+function isEarly({ kind }: LimitKeyPart): boolean {
+  return kind === 'ip' || kind === 'path';
+}
+
+/** One bucket per (method, issuer, subject), whatever the route. */
+function ownClaim({ method, issuer, subject }: Identity, rate: Rate): Claim {
+  return { key: digestOf(['own', method, issuer === undefined ? 'local' : `issued ${issuer}`, subject]), rate };
+}

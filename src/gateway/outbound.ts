@@ -1,0 +1,43 @@
+/** Turns an admitted request into the one that goes on: credentials out, hop-by-hop out, identity headers in. */
+import type { IncomingMessage } from 'node:http';
+import type { Place } from '../auth/credentials.js';
+import type { Identity } from '../auth/identity.js';
+import type { PlannedRoute } from '../config/plan-types.js';
+import type { Admitted } from './admit.js';
+import { emptyCredentials } from './credentials-out.js';
+import { prepareForward } from './forwarded.js';
+import type { Gate } from './gate.js';
+import { setField } from './header-views.js';
+import { setIdentities } from './identities.js';
+import { upstreamPath } from './path-rewrite.js';
+
+/** For a handler of the host: identity headers and `req.auth`; the rest of the request stays the client's. */
+export function prepareLocal(req: IncomingMessage, { headers, identities }: Admitted): void {
+  for (const [name, value] of headers) setField(req, name, value);
+  setIdentities(req, identities);
+}
+
+/** For an upstream; returns path and query as it receives them. */
+export function prepareOutbound(
+  gate: Gate,
+  req: IncomingMessage,
+  admitted: Admitted & { readonly route: PlannedRoute },
+): string {
+  const { target, route, identities } = admitted;
+  const path = upstreamPath(route, target.path);
+  const query = target.query === undefined ? '' : `?${target.query}`;
+  const url = emptyCredentials(req, gate.places, { kept: keptPlaces(gate, identities), url: path + query });
+  prepareForward(req, { trusted: (address) => gate.isTrusted(address) });
+  prepareLocal(req, admitted);
+  return url;
+}
+
+/** A credential goes on only if it granted on this request, and its method says so. */
+function keptPlaces(gate: Gate, identities: readonly Identity[]): ReadonlySet<Place> {
+  const kept = new Set<Place>();
+  for (const { method } of identities) {
+    const planned = gate.planned.get(method);
+    if (planned?.forwardsCredential) planned.places.forEach((place) => kept.add(place));
+  }
+  return kept;
+}

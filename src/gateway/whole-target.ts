@@ -1,0 +1,24 @@
+/** The whole request target, wherever in a host application Loom is mounted. */
+import type { IncomingMessage } from 'node:http';
+
+/** What Express and Connect add to a request. */
+interface Mounted {
+  readonly baseUrl?: unknown;
+  readonly originalUrl?: unknown;
+}
+
+/**
+ * Express keeps the mount point in `baseUrl`, Connect cuts it from `url` and keeps `originalUrl`. Undefined where a host
+ * rewrote the URL so that it is unknown what the handlers after Loom will see: a path judged must be the path served.
+ */
+export function wholeTarget(req: IncomingMessage): string | undefined {
+  const { baseUrl, originalUrl } = req as Mounted;
+  const url = req.url ?? '/';
+  if (typeof originalUrl !== 'string' || originalUrl === url) return url;
+  // Mounted at `/api`, a request for `/api?x` shows the URL `/?x`.
+  const bare = url.startsWith('/?') || url === '/' ? url.slice(1) : url;
+  if (typeof baseUrl === 'string') {
+    return originalUrl === baseUrl + bare ? originalUrl : baseUrl + url;
+  }
+  return originalUrl.endsWith(url) || (bare !== url && originalUrl.endsWith(bare)) ? originalUrl : undefined;
+}

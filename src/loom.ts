@@ -1,0 +1,184 @@
+/** The composition root: the only file that knows every layer; makes the callable `Loom`. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { MethodsInUse, type PassportLike, type Strategies } from './auth/methods-in-use.js';
+import type { Requirement } from './auth/requirement.js';
+import { compileFile } from './config/index.js';
+import type { Plan } from './config/plan-types.js';
+import type { ConfigSource } from './config/source.js';
+import { attachUpgrades, isAttached } from './gateway/attach.js';
+import type { Admitted } from './gateway/admit.js';
+import { deny, newInstance } from './gateway/deny.js';
+import { Gate } from './gateway/gate.js';
+import { expiryOf, Gateway, type GatewayDeps, type Next } from './gateway/gateway.js';
+import { at, LiveSockets } from './gateway/tunnel.js';
+import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
+import { inspectRuntime } from './lib/runtime.js';
+import type { Log, NonEmpty, Now } from './lib/types.js';
+import { AccessLog } from './observe/access-log.js';
+import { createLog } from './observe/log.js';
+
+/** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
+export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
+
+export interface LoomOptions {
+  /** Passport strategies of the host, by the names that the file uses for them. Default: none. */
+  readonly strategies?: Strategies;
+  /** Default: what `logging` of the file says, on standard error. */
+  readonly log?: Log;
+  /** Milliseconds since the Unix epoch. Default: `Date.now`. */
+  readonly now?: Now;
+}
+
+/** What guards local handlers: a method's name, several of which any will do, or a requirement as data. */
+export type Protection = string | readonly string[] | Requirement;
+
+export interface Loom extends ConnectMiddleware {
+  /** Settles when key sets and pools have warmed up; what only the network can tell never rejects it. */
+  readonly ready: Promise<void>;
+  /** What the file means, as data. */
+  readonly plan: Plan;
+  /** The file's methods as Passport strategies, by name: `loom.passport.authenticate('jwt', { session: false })`. */
+  readonly passport: PassportLike;
+  /** Guards a handler of the host, whatever the file says of its path. */
+  protect(protection: Protection): ConnectMiddleware;
+  /** Judges one upgrade, for a host that wires its server by hand; routes without an upstream are refused. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Takes over the server's `upgrade` listeners, those added later included: they see admitted sockets alone. */
+  attach(server: Server): void;
+  /** Stops timers and pools, closes upgraded sockets and idle connections to upstreams. */
+  close(): Promise<void>;
+}
+
+/**
+ * Compiles a Loom file into a middleware. Synchronous; throws one `ConfigError` that holds every mistake of the file.
+ *
+ * @example
+ * const gate = loom('loom.yaml');
+ * app.use(gate); // Express, Connect; or http.createServer((req, res) => gate(req, res, () => res.end('hello')))
+ * gate.attach(server); // WebSockets of the host's own server
+ * @param source The path of the file, or `{ text, file }`.
+ * @throws {ConfigError} The file is wrong; `diagnostics` has each mistake with its position.
+ */
+export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
+  const { strategies = {}, now = Date.now } = options;
+  const { plan, warnings } = compileFile(source, { strategies: Object.keys(strategies), mode: 'middleware' });
+  const log = options.log ?? createLog(plan.logging);
+  adviseOnRuntime(log);
+  for (const { code, file, line, column, path, message } of warnings)
+    log.warn({ code, file, line, column, path }, message);
+  if (!plan.unmatched && plan.routes.length > 0) {
+    log.warn(
+      { file: plan.file },
+      'a request that no route matches passes without a credential; a chain would guard it',
+    );
+  }
+  return compose(plan, { strategies, log, now, standalone: false });
+}
+
+export interface ComposeOptions {
+  readonly strategies: Strategies;
+  readonly log: Log;
+  readonly now: Now;
+  /** Requests come through listeners of the plan: what no route matches is 404. */
+  readonly standalone: boolean;
+  /** Told of every piece of a body that goes through. */
+  readonly moved?: (bytes: number) => void;
+}
+
+/** Builds what a plan describes. `serve` calls this for its own listeners. */
+export function compose(plan: Plan, options: ComposeOptions): Loom {
+  const { log, now, standalone } = options;
+  const methods = new MethodsInUse(plan.methods, options.strategies, { now, log });
+  const gate = new Gate(plan, { methods: methods.compiled, now, log, standalone });
+  const liveSockets = new LiveSockets();
+  const upstreams = upstreamsOf(plan, options);
+  const access = plan.logging.access && new AccessLog(plan.logging.access, { log, now });
+  const decided: GatewayDeps['decided'] = (req, decision) => access?.decided(req, decision);
+  const gateway = new Gateway({ gate, upstreams, liveSockets, decided });
+  const watch = standalone ? () => undefined : unattachedWatch(log);
+  const middleware: ConnectMiddleware = (req, res, next) => {
+    watch(req);
+    access?.watch(req, res);
+    gateway.request(req, res, next);
+  };
+  const members: Pick<Loom, keyof Loom> = {
+    plan,
+    passport: methods.passport,
+    ready: methods.ready(),
+    protect: (protection) => {
+      const guard = gate.guardFor(requirementOf(protection));
+      return (req, res, next) => gateway.guard(req, res, { guard, next });
+    },
+    upgrade: (req, socket, head) => gateway.upgrade(req, socket, { head }),
+    attach: (server) =>
+      attachUpgrades(server, {
+        judge: (req, socket, rest) => gateway.upgrade(req, socket, rest),
+        opened: (socket, admitted) => limitSession(socket, admitted, { liveSockets, now }),
+      }),
+    close: async () => {
+      liveSockets.close();
+      upstreams.forEach((upstream) => upstream.close());
+      await methods.close();
+    },
+  };
+  return Object.assign(middleware, members);
+}
+
+function upstreamsOf({ upstreams }: Plan, deps: Omit<UpstreamDeps, 'onFailure'>): ReadonlyMap<string, Upstream> {
+  const onFailure: UpstreamDeps['onFailure'] = (_req, res, status, code) => deny(res, { status, code }, newInstance());
+  return new Map(upstreams.map((planned) => [planned.name, createUpstream(planned, { ...deps, onFailure })]));
+}
+
+const LONGEST_SESSION_MS = 3_600_000;
+
+/** A socket that a host serves ends with its identity all the same. */
+function limitSession(
+  socket: Duplex,
+  admitted: Admitted,
+  { liveSockets, now }: { readonly liveSockets: LiveSockets; readonly now: Now },
+): void {
+  const { identities, route } = admitted;
+  const close = (): void => void socket.destroy();
+  const forget = liveSockets.add(close, { route: route?.id, identities });
+  const cancel = at(expiryOf(admitted) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
+  socket.once('close', () => {
+    cancel();
+    forget();
+  });
+}
+
+function requirementOf(protection: Protection): Requirement {
+  if (typeof protection === 'string') return { kind: 'method', name: protection };
+  if (!isList(protection)) return protection;
+  const [first, ...rest] = protection.map((name): Requirement => ({ kind: 'method', name }));
+  if (!first) throw new TypeError('protect() needs at least one method');
+  return { kind: 'any', of: [first, ...rest] satisfies NonEmpty<Requirement> };
+}
+
+function isList(protection: Exclude<Protection, string>): protection is readonly string[] {
+  return Array.isArray(protection);
+}
+
+let advised = false;
+
+/** Once a process: a library does not refuse to run, but it says what the runtime undoes. */
+function adviseOnRuntime(log: Log): void {
+  if (advised) return;
+  advised = true;
+  const { errors, warnings } = inspectRuntime();
+  for (const words of [...errors, ...warnings]) log.warn({}, words);
+}
+
+/** A host's `upgrade` listeners run beside a middleware, never after it: such a server is unguarded. */
+function unattachedWatch(log: Log): (req: IncomingMessage) => void {
+  const seen = new WeakSet<object>();
+  return ({ socket }) => {
+    const { server } = socket as { server?: Server };
+    if (!server || seen.has(server)) return;
+    seen.add(server);
+    if (!isAttached(server) && server.listenerCount('upgrade') > 0) {
+      log.error({}, 'this server takes upgrades that Loom never sees: call loom.attach(server)');
+    }
+  };
+}
