@@ -1,32 +1,95 @@
-/** Packs the package, installs the tarball in an empty folder, and uses it there: import, require, bin. */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** Packs the package, installs the tarball in an empty folder, and uses it there: import, require, types, bin, npm start. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'loom-tarball-'));
-const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+const windows = process.platform === 'win32';
+const npm = windows ? 'npm.cmd' : 'npm';
 
 try {
-  const packed = JSON.parse(run(npm, ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'smoke', private: true, type: 'module' }));
-  const tarball = join(folder, (Array.isArray(packed) ? packed[0] : Object.values(packed)[0]).filename);
-  run(npm, ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', tarball], folder);
-  const script = (text, type) => run(process.execPath, [`--input-type=${type}`, '-e', text], folder);
-  expect(script("import { loom } from 'loom-auth'; console.log(typeof loom)", 'module'), 'function');
-  expect(script("console.log(typeof require('loom-auth').loom)", 'commonjs'), 'function');
-  const bin = join(folder, 'node_modules', '.bin', process.platform === 'win32' ? 'loom-auth.cmd' : 'loom-auth');
-  expect(run(bin, ['--help'], folder), 'Usage: loom-auth');
-  cpSync(join(root, 'examples', 'gateway', 'loom.yaml'), join(folder, 'loom.yaml'));
-  expect(run(bin, ['check'], folder), '/orders/*');
+  install();
+  modules();
+  types();
+  commands();
+  await start();
   console.log('the tarball installs and runs');
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function run(command, args, cwd) {
+/** With what it needs at run time alone. */
+function install() {
+  const packed = JSON.parse(run(npm, ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'smoke', private: true, type: 'module' }));
+  const tarball = join(folder, (Array.isArray(packed) ? packed[0] : Object.values(packed)[0]).filename);
+  run(npm, ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', tarball]);
+}
+
+function modules() {
+  const script = (text, type) => run(process.execPath, [`--input-type=${type}`, '-e', text]);
+  expect(script("import { loom } from 'loom-auth'; console.log(typeof loom)", 'module'), 'function');
+  expect(script("console.log(typeof require('loom-auth').loom)", 'commonjs'), 'function');
+}
+
+/** Under the strictest settings, with the types of Node and of nobody else. */
+function types() {
+  mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true });
+  for (const name of ['@types/node', 'undici-types']) {
+    cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), {
+      recursive: true,
+      dereference: true,
+    });
+  }
+  writeFileSync(
+    join(folder, 'host.ts'),
+    `import { createServer } from 'node:http';
+import { loom, serve, ConfigError, type Identity } from 'loom-auth';
+const gate = loom('loom.yaml');
+createServer((req, res) => gate(req, res, () => res.end())).on('upgrade', gate.upgrade);
+export const subject = ({ subject }: Identity): string => subject;
+serve('loom.yaml').catch((error: unknown) => error instanceof ConfigError && error.diagnostics.length);
+`,
+  );
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+  run(process.execPath, [tsc, ...settings, '--skipLibCheck', 'false', 'host.ts']);
+}
+
+function commands() {
+  const bin = join(folder, 'node_modules', '.bin', windows ? 'loom-auth.cmd' : 'loom-auth');
+  expect(run(bin, ['--help']), 'Usage: loom-auth');
+  cpSync(join(root, 'examples', 'gateway', 'loom.yaml'), join(folder, 'loom.yaml'));
+  expect(run(bin, ['check']), '/orders/*');
+}
+
+/** `npm start` of the package itself: the demo, and an answer from it. */
+async function start() {
+  const cwd = join(folder, 'node_modules', 'loom-auth');
+  const child = spawn(npm, ['start'], { cwd, detached: !windows, stdio: ['ignore', 'pipe', 'pipe'], shell: windows });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const closed = once(child, 'close');
+  try {
+    while (!output.includes('Ctrl-C')) {
+      if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}\n${output}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const [, url] = /(http:\S+\/public\/\S+)/.exec(output);
+    expect(String((await fetch(url)).status), '200');
+  } finally {
+    // npm, its shell and the demo: the whole group, which is ours alone.
+    if (windows) spawnSync('taskkill', ['/pid', String(child.pid), '/t', '/f']);
+    else if (child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
+    await closed;
+  }
+}
+
+function run(command, args, cwd = folder) {
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
   if (error) throw error;
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}\n${stdout}\n${stderr}`);

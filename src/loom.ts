@@ -1,7 +1,7 @@
 /** The composition root: the only file that knows every layer; makes the callable `Loom`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { MethodsInUse, type PassportLike, type Strategies } from './auth/methods-in-use.js';
+import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
 import type { Requirement } from './auth/requirement.js';
 import { compileFile } from './config/index.js';
 import type { Plan } from './config/plan-types.js';
@@ -20,6 +20,13 @@ import { createLog } from './observe/log.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
 export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
+
+/** Passport as far as a host needs it here; our own type, because Passport's pulls Express in. */
+export interface PassportLike {
+  /** `options` as Passport has them; `{ session: false }` as a rule. */
+  authenticate(name: string | string[], options?: object): ConnectMiddleware;
+  initialize(): ConnectMiddleware;
+}
 
 export interface LoomOptions {
   /** Passport strategies of the host, by the names that the file uses for them. Default: none. */
@@ -104,7 +111,7 @@ export function compose(plan: Plan, options: ComposeOptions): Loom {
   };
   const members: Pick<Loom, keyof Loom> = {
     plan,
-    passport: methods.passport,
+    passport: methods.passport as PassportLike,
     ready: methods.ready(),
     protect: (protection) => {
       const guard = gate.guardFor(requirementOf(protection));

@@ -1,5 +1,5 @@
 import type { Identity } from '../../src/auth/identity.js';
-import type { HeaderRule } from '../../src/auth/method.js';
+import type { HeaderRule } from '../../src/auth/header-rule.js';
 import { assertIdentity, identityHeaders, lookUpClaim, type RulesByMethod } from '../../src/gateway/assert.js';
 import { prepareForward } from '../../src/gateway/forwarded.js';
 import { createIdentityStripper } from '../../src/gateway/strip.js';

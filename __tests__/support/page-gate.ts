@@ -99,3 +99,9 @@ export async function gateway(text: string): Promise<AtWork> {
   const port = gatekeeper.listening[0]?.port ?? 0;
   return { port, log: log.entries, ask: (path, question) => ask({ ...question, port, path }) };
 }
+
+/** The page's `:8443` may be taken here: a free port in its place. */
+export async function onPorts(text: string): Promise<string> {
+  const [port = 0] = await freePorts(1);
+  return text.replaceAll(':8443', `:${port}`);
+}

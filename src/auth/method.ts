@@ -3,17 +3,10 @@ import type { Strategy } from 'passport-strategy';
 import type { z } from 'zod';
 import type { Log, Now } from '../lib/types.js';
 import type { Place } from './credentials.js';
+import type { HeaderRule } from './header-rule.js';
 import type { Identity } from './identity.js';
 import type { Narrowing } from './requirement.js';
 import type { Challenge, ReasonCode } from './verdict.js';
-
-/** One identity header: the claim (a dotted path into own properties) it takes its value from. */
-export interface HeaderRule {
-  readonly claim: string;
-  readonly header: string;
-  /** Applies only to identities of this issuer. */
-  readonly issuer?: string;
-}
 
 /** What a method may use of the outside world. */
 export interface MethodDeps {

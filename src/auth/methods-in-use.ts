@@ -10,13 +10,10 @@ import { fromOurs, type PassportStrategy } from './strategy-runner.js';
 /** A host's strategies by the names that the file uses for them. */
 export type Strategies = Readonly<Record<string, PassportStrategy | HostStrategy>>;
 
-/** Passport as far as a host needs it here; our own type, because Passport's pulls Express in. */
-export interface PassportLike {
-  authenticate(
-    name: string | string[],
-    options?: object,
-  ): (request: never, response: never, next: (error?: unknown) => void) => void;
-  initialize(): (request: never, response: never, next: (error?: unknown) => void) => void;
+/** A private Passport with our strategies; what its middleware looks like is for the composition root to say. */
+export interface OwnPassport {
+  authenticate(name: string | string[], options?: object): unknown;
+  initialize(): unknown;
 }
 
 /** What the plan says of a method, as far as compiling it goes. */
@@ -29,7 +26,7 @@ export interface MethodInUse {
 export class MethodsInUse {
   readonly compiled: CompiledMethods;
   /** Our strategies on a private Passport, so that a host can use them by name. */
-  readonly passport: PassportLike;
+  readonly passport: OwnPassport;
   readonly #strategies: readonly MethodStrategy[];
 
   constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: { now: Now; log: Log }) {

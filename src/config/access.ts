@@ -1,5 +1,6 @@
 /** Who may do what, as a table: what `check` prints and a reviewer reads. */
-import type { HeaderRule, Summary } from '../auth/method.js';
+import type { HeaderRule } from '../auth/header-rule.js';
+import type { Summary } from '../auth/method.js';
 import { methods as registry } from '../auth/methods.js';
 import { describe, methodsOf, type Requirement } from '../auth/requirement.js';
 import type { Plan, PlannedMethod, PlannedRoute } from './plan-types.js';

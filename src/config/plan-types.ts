@@ -1,7 +1,7 @@
 /** The plan: everything a file means, as pure data. What the gateway runs is compiled from nothing else. */
 import type { Place } from '../auth/credentials.js';
 import type { Rate } from '../auth/identity.js';
-import type { HeaderRule } from '../auth/method.js';
+import type { HeaderRule } from '../auth/header-rule.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
 import type { Diagnostic } from './diagnostics.js';

@@ -1,7 +1,7 @@
 /** Sets the identity headers that verified identities imply; a client's own copies are gone by then (`strip.ts`). */
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../auth/identity.js';
-import type { HeaderRule } from '../auth/method.js';
+import type { HeaderRule } from '../auth/header-rule.js';
 import { foldName, setField } from './header-views.js';
 import { headerValue, type HeaderValue, type Omission } from './header-value.js';
 

@@ -4,7 +4,7 @@ import { isIP, type BlockList } from 'node:net';
 import type { Authenticator } from '../auth/combine.js';
 import { compileRequirement, type CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
-import type { HeaderRule } from '../auth/method.js';
+import type { HeaderRule } from '../auth/header-rule.js';
 import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
 import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../config/plan-types.js';
 import type { Log, Now } from '../lib/types.js';

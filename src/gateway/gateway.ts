@@ -65,9 +65,19 @@ export class Gateway {
       if (hasUpstream(admitted)) this.#forwardUpgrade(req, socket, { head, admitted });
       else if (handOver) {
         prepareLocal(req, admitted);
-        handOver(req, socket, head, admitted);
+        this.#handOver(() => handOver(req, socket, head, admitted), socket);
       } else this.#refuse({ req, socket }, { status: 404, code: 'no_route' });
     });
+  }
+
+  /** From here on the socket speaks the host's protocol: an answer of ours would be bytes in the middle of it. */
+  #handOver(act: () => void, socket: Duplex): void {
+    try {
+      act();
+    } catch (error) {
+      this.deps.gate.deps.log.error({ err: error }, 'an upgrade listener of the host failed');
+      socket.destroy();
+    }
   }
 
   #run(exchange: Exchange, options: AdmitOptions, admitted: (admitted: Admitted) => void): void {

@@ -1,6 +1,7 @@
 /** The `jwt` method: bearer tokens verified here, by a secret, a public key or an issuer's key set. */
 import type { Place } from '../credentials.js';
-import type { HeaderRule, Method, Summary } from '../method.js';
+import type { HeaderRule } from '../header-rule.js';
+import type { Method, Summary } from '../method.js';
 import { compileJwt } from './jwt-strategy.js';
 import { findingsOf, unknownIssuers } from './jwt-findings.js';
 import { issuersOf } from './jwt-issuers.js';

@@ -1,5 +1,5 @@
 /** Listeners as the plan has them; their files are named here and read when they start to listen. */
-import type { HeaderRule } from '../../auth/method.js';
+import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { PlannedListener, PlannedTls } from '../plan-types.js';

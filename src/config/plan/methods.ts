@@ -1,6 +1,7 @@
 /** The methods of a file: the blocks of `middleware.auth`, the host's strategies, and which of them may be named. */
 import { z } from 'zod';
-import type { HeaderRule, Method } from '../../auth/method.js';
+import type { HeaderRule } from '../../auth/header-rule.js';
+import type { Method } from '../../auth/method.js';
 import { methods as registry } from '../../auth/methods.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';

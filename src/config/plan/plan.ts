@@ -1,6 +1,6 @@
 /** From the blocks of a file to its plan. */
 import { methods as registry } from '../../auth/methods.js';
-import type { HeaderRule } from '../../auth/method.js';
+import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
 import type { Context } from '../context.js';

@@ -1,0 +1,151 @@
+/** The rules between the folders of `src`, read from its import statements. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix, resolve, sep } from 'node:path';
+import ts from 'typescript';
+
+const SRC = resolve(__dirname, '../src');
+const MOST_LINES = 250;
+
+interface File {
+  /** From `src`, with slashes. */
+  readonly name: string;
+  readonly text: string;
+  readonly lines: number;
+  /** As they are written; of a `new URL(…)` nothing is known here. */
+  readonly imports: readonly string[];
+}
+
+const files: readonly File[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => {
+    const text = readFileSync(join(SRC, path), 'utf8');
+    const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+    return { name: path.split(sep).join('/'), text, lines: text.trimEnd().split('\n').length, imports };
+  });
+
+/** The row of the table that a file of `src` belongs to: its folder, or itself. */
+const rowOf = (name: string): string =>
+  name.includes('/') ? name.slice(0, name.indexOf('/')) : name.replace(/\.js$/, '.ts');
+
+const BELOW_LOOM = ['lib', 'tokens', 'wasm', 'limit', 'auth', 'config', 'gateway', 'observe'];
+const BELOW_SERVE = [...BELOW_LOOM, 'loom.ts'];
+const ALL = [...BELOW_SERVE, 'serve', 'admin', 'index.ts'];
+
+/** Who may import whom, beside one's own folder. */
+const TABLE: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  tokens: ['lib'],
+  wasm: ['lib'],
+  limit: ['lib'],
+  auth: ['lib', 'tokens', 'wasm'],
+  config: ['lib', 'auth'],
+  gateway: ['lib', 'limit', 'auth', 'config'],
+  observe: ['lib', 'auth'],
+  'loom.ts': BELOW_LOOM,
+  admin: BELOW_SERVE,
+  // Opens the administrator's address beside the listeners.
+  serve: [...BELOW_SERVE, 'admin'],
+  // The public names of all of them.
+  'index.ts': ALL,
+  demo: ALL,
+  cli: [...ALL, 'demo'],
+};
+
+const importers = (matches: (specifier: string) => boolean): string[] =>
+  files.filter(({ imports }) => imports.some(matches)).map(({ name }) => name);
+const containing = (pattern: RegExp, among = files): string[] =>
+  among.filter(({ text }) => pattern.test(text)).map(({ name }) => name);
+const inside = (...folders: string[]): File[] => files.filter(({ name }) => folders.includes(rowOf(name)));
+
+test('imports only point down the table, and every folder has its row', () => {
+  const broken = files.flatMap(({ name, imports }) => {
+    const from = rowOf(name);
+    const targets = imports.filter((each) => each.startsWith('.')).map((each) => posix.join(posix.dirname(name), each));
+    return targets
+      .filter((target) => rowOf(target) !== from && !TABLE[from]?.includes(rowOf(target)))
+      .map((target) => `${name} -> ${target}`);
+  });
+  expect(broken).toEqual([]);
+  expect(Object.keys(TABLE)).toEqual(expect.arrayContaining([...new Set(files.map(({ name }) => rowOf(name)))]));
+});
+
+test('these rules would see a broken one: there are imports of each kind to read', () => {
+  expect(files.length).toBeGreaterThan(100);
+  expect(importers((each) => each.startsWith('../lib/')).length).toBeGreaterThan(20);
+  expect(importers((each) => each.startsWith('node:')).length).toBeGreaterThan(20);
+});
+
+test('observe knows of auth its types alone', () => {
+  const values = inside('observe').flatMap(({ text }) => text.match(/^import (?!type )[^;]*\/auth\/[^;]*/gm) ?? []);
+  expect(values).toEqual([]);
+});
+
+describe('a package stands behind one file', () => {
+  const PACKAGES = [
+    'passport',
+    'passport-headerapikey',
+    'passport-http',
+    'passport-jwt',
+    'jwks-rsa',
+    'http-proxy-middleware',
+    'yaml',
+  ];
+
+  test.each(PACKAGES)('%s', (name) => {
+    expect(importers((each) => each === name || each.startsWith(`${name}/`))).toHaveLength(1);
+  });
+
+  test('no other passport package is in use; the base class of all strategies is for those who write one', () => {
+    const passports = new Set(files.flatMap(({ imports }) => imports.filter((each) => each.startsWith('passport-'))));
+    expect([...passports].filter((name) => !PACKAGES.includes(name))).toEqual(['passport-strategy']);
+    const outside = importers((each) => each === 'passport-strategy').filter(
+      (name) => !/^auth\/(method\.ts|methods\/)/.test(name),
+    );
+    expect(outside).toEqual([]);
+  });
+
+  test('hosts are for tests and examples', () => {
+    expect(importers((each) => /^(express|connect)(\d|\/|$)/.test(each))).toEqual([]);
+    expect(importers((each) => /^@types\//.test(each))).toEqual([]);
+  });
+});
+
+test('authentication never sees a response to write', () => {
+  expect(containing(/\bServerResponse\b/, inside('auth', 'tokens', 'limit', 'config'))).toEqual([]);
+  expect(containing(/\bServerResponse\b/, inside('gateway'))).not.toEqual([]);
+});
+
+describe('only gateway/deny.ts writes a denial', () => {
+  // Nobody who calls a route gets an answer of the demo's backends or of the administrator's address in its stead.
+  const judged = files.filter(({ name }) => !['demo', 'admin'].includes(rowOf(name)));
+
+  test('nobody else makes a problem document', () => {
+    expect(containing(/application\/problem\+json/, judged)).toEqual(['gateway/deny.ts']);
+  });
+
+  test('nobody else writes a status of refusal', () => {
+    const refusal = /writeHead\(\s*4\d\d|statusCode\s*=\s*4\d\d|HTTP\/1\.1 4\d\d/;
+    expect(containing(refusal, judged)).toEqual([]);
+  });
+
+  test('no layer that decides writes at all', () => {
+    const deciding = inside('lib', 'tokens', 'wasm', 'limit', 'auth', 'config', 'observe');
+    expect(containing(/\.writeHead\(|\.statusCode\s*=[^=]|HTTP\/1\.1 /, deciding)).toEqual([]);
+  });
+});
+
+test('config builds no strategy', () => {
+  const config = inside('config');
+  expect(containing(/\bnew \w*Strategy\b|\.compile\(|\bcompileMethods?\(/, config)).toEqual([]);
+  expect(
+    config.flatMap(({ imports }) => imports.filter((each) => /passport|auth\/(compile|strategy-runner)/.test(each))),
+  ).toEqual([]);
+});
+
+test(`no file is longer than ${MOST_LINES} lines`, () => {
+  expect(files.filter(({ lines }) => lines > MOST_LINES).map(({ name, lines }) => `${name}: ${lines}`)).toEqual([]);
+});
+
+test('each file says first what it owns', () => {
+  expect(files.filter(({ text }) => !/^(#!.*\n)?\/\*\*\s/.test(text)).map(({ name }) => name)).toEqual([]);
+});

@@ -1,0 +1,82 @@
+/** What package.json promises: its entry, its command, and nothing needed at run time but its dependencies. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { built, NODE, ROOT } from '../support/built.js';
+import { runProcess } from '../support/process.js';
+
+interface Manifest {
+  readonly type: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly exports: { readonly '.': Readonly<Record<string, string>> };
+  readonly types: string;
+  readonly files: readonly string[];
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies?: object;
+}
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const manifest = JSON.parse(read('package.json')) as Manifest;
+/** The folder of the package as it is installed: what resolves there resolves for others. */
+const installed = (): string => join(dirname(built()), '../..');
+
+test('src imports its dependencies, all of them, and no other package', () => {
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((each) =>
+    each.endsWith('.ts'),
+  );
+  const specifiers = sources
+    .flatMap((name) => ts.preProcessFile(read(join('src', name)), true, true).importedFiles)
+    .map(({ fileName }) => fileName)
+    .filter((each) => !each.startsWith('.') && !each.startsWith('node:'));
+  const packages = new Set(specifiers.map((each) => each.split('/', each.startsWith('@') ? 2 : 1).join('/')));
+  expect([...packages].sort()).toEqual(Object.keys(manifest.dependencies).sort());
+  expect([...packages].filter((each) => builtinModules.includes(each))).toEqual([]);
+  expect(manifest.peerDependencies).toBeUndefined();
+});
+
+test('entry, types and command are made from sources that exist, and are packed', () => {
+  const { types, default: entry } = manifest.exports['.'];
+  expect(types).toBe(manifest.types);
+  const outputs = [entry, types, ...Object.values(manifest.bin)].map((each) => (each ?? '').replace(/^\.\//, ''));
+  for (const output of outputs) {
+    expect(output).toMatch(/^dist\//);
+    expect(read(output.replace(/^dist/, 'src').replace(/(\.d)?\.(js|ts)$/, '.ts'))).not.toBe('');
+  }
+  expect(manifest.files).toContain('dist');
+  expect(Object.keys(manifest.bin)).toEqual(['loom-auth']);
+  expect(read('src/cli/main.ts')).toMatch(/^#!\/usr\/bin\/env node\n/);
+});
+
+test('npm start is the demo, with plain node', () => {
+  expect(manifest.scripts['start']).toBe(`node ${manifest.bin['loom-auth']} demo`);
+  expect(manifest.scripts).not.toHaveProperty('postinstall');
+});
+
+test.each([
+  ['import', 'module', "import * as all from 'loom-auth'; console.log(JSON.stringify(Object.keys(all).sort()))"],
+  [
+    'require',
+    'commonjs',
+    "console.log(JSON.stringify(Object.keys(require('loom-auth')).filter((name) => name !== '__esModule').sort()))",
+  ],
+])('%s gives the public names, without a word beside', async (_how, type, script) => {
+  const { code, stdout, stderr } = await runProcess(NODE, [`--input-type=${type}`, '-e', script], { cwd: installed() });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toEqual(expect.arrayContaining(['ConfigError', 'formatDiagnostic', 'loom', 'serve']));
+});
+
+test('nothing but the entry can be imported', async () => {
+  const script = (specifier: string) =>
+    `import(${JSON.stringify(specifier)}).then(() => process.exit(0), (e) => console.log(e.code))`;
+  const deep = await runProcess(NODE, ['-e', script('loom-auth/dist/loom.js')], { cwd: installed() });
+  expect(deep.stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
+  const whole = await runProcess(NODE, ['-e', script('loom-auth')], { cwd: installed() });
+  expect(whole).toEqual({ code: 0, stdout: '', stderr: '' });
+});
+
+test('importing starts nothing: the process ends by itself', async () => {
+  const script = "await import('loom-auth'); console.log('imported')";
+  const { code, stdout } = await runProcess(NODE, ['--input-type=module', '-e', script], { cwd: installed() });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'imported\n' });
+});

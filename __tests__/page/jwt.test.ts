@@ -1,0 +1,139 @@
+/** The page's three JWT blocks: a key set, a static secret, several issuers. */
+import {
+  closeOpened,
+  guarding,
+  pageText,
+  serving,
+  type Guarding,
+  type Seen,
+  type Serving,
+} from '../support/page-gate.js';
+import { seen } from '../support/ask.js';
+import type { Echoed } from '../support/recording-upstream.js';
+import { bearer, secretToken, tokenIssuer, type TokenIssuer } from '../support/token-issuer.js';
+
+const issuers: TokenIssuer[] = [];
+async function open(options?: Parameters<typeof tokenIssuer>[0]): Promise<TokenIssuer> {
+  const issuer = await tokenIssuer(options);
+  issuers.push(issuer);
+  return issuer;
+}
+
+afterAll(async () => {
+  await closeOpened();
+  for (const issuer of issuers) await issuer.close();
+});
+
+describe('the issuer of the page', () => {
+  let issuer: TokenIssuer;
+  let page: Serving;
+  beforeAll(async () => {
+    issuer = await open();
+    page = await serving(pageText(3, [['https://auth.example.com', issuer.origin]]));
+  });
+
+  test('a token of its arrives with its sub and email in the page’s headers', async () => {
+    const token = await issuer.token({ sub: 'auth0|ada', email: 'ada@example.com' });
+    const answer = await page.ask('/api/users', bearer(token));
+    expect(answer.status).toBe(200);
+    expect(seen<Echoed>(answer).headers).toMatchObject({
+      'x-user-id': 'auth0|ada',
+      'x-user-email': 'ada@example.com',
+      authorization: `Bearer ${token}`,
+    });
+    expect(issuer.asked.map(({ url }) => url)).toEqual(['/.well-known/jwks.json']);
+  });
+
+  test('an email that the issuer has not verified is no identity', async () => {
+    const token = await issuer.token({ email: 'boss@example.com', email_verified: false });
+    const { headers } = seen<Echoed>(await page.ask('/api/users', bearer(token)));
+    expect(headers).toMatchObject({ 'x-user-id': 'ada' });
+    expect(headers['x-user-email']).toBeUndefined();
+  });
+
+  test('without a token the challenge names no error', async () => {
+    const answer = await page.ask('/api/users');
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer\b/);
+    expect(answer.headers['www-authenticate']).not.toContain('error=');
+  });
+
+  test.each<[string, (token: string) => [path: string, headers: Record<string, string>]]>([
+    ['in the query', (token) => [`/api/users?access_token=${token}`, {}]],
+    ['under another scheme', (token) => ['/api/users', { Authorization: `Token ${token}` }]],
+    ['in another header', (token) => ['/api/users', { 'X-Authorization': `Bearer ${token}` }]],
+  ])('a token %s is not seen', async (_where, request) => {
+    const [path, headers] = request(await issuer.token());
+    expect((await page.ask(path, { headers })).status).toBe(401);
+  });
+
+  test('a token that somebody else signed is refused, though it says the right things', async () => {
+    const stranger = await open();
+    const token = await stranger.token({ iss: issuer.origin });
+    const answer = await page.ask('/api/users', bearer(token));
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
+  });
+});
+
+describe('the static secret of the page', () => {
+  const SECRET = 'your-256-bit-secret';
+  let page: Guarding;
+  beforeAll(async () => {
+    page = await guarding(pageText(4));
+  });
+
+  test('a token under it passes, one under another secret does not', async () => {
+    const answer = await page.ask('/api/users', bearer(await secretToken(SECRET)));
+    expect(answer.status).toBe(200);
+    expect(seen<Seen>(answer).auth).toMatchObject({ method: 'jwt', subject: 'ada' });
+    expect((await page.ask('/api/users', bearer(await secretToken('your-256-bit-secreT')))).status).toBe(401);
+  });
+
+  test('the start warns that everybody knows the secret, and that it is short', () => {
+    const warned = page.log
+      .filter(({ level }) => level === 'warn')
+      .map(({ words }) => words)
+      .join('\n');
+    expect(warned).toMatch(/printed in the Loom documentation/);
+    expect(warned).toMatch(/32 bytes|short/);
+    expect(JSON.stringify(page.log)).not.toContain(SECRET);
+  });
+});
+
+describe('the two issuers of the page', () => {
+  let auth0: TokenIssuer;
+  let okta: TokenIssuer;
+  let page: Guarding;
+  beforeAll(async () => {
+    // The same kid in both: a key set is chosen by issuer.
+    [auth0, okta] = [await open({ slash: true }), await open()];
+    page = await guarding(
+      pageText(5, [
+        ['https://your-tenant.auth0.com', auth0.origin],
+        ['https://your-org.okta.com', okta.origin],
+      ]),
+    );
+  });
+
+  test('tokens of both pass, each under the keys of its own issuer', async () => {
+    for (const issuer of [auth0, okta]) {
+      const answer = await page.ask('/api/users', bearer(await issuer.token()));
+      expect(answer.status).toBe(200);
+      expect(seen<Seen>(answer).auth).toMatchObject({ issuer: issuer === auth0 ? `${auth0.origin}/` : okta.origin });
+    }
+    expect(auth0.asked.map(({ url }) => url)).toEqual(['/.well-known/jwks.json']);
+    expect(okta.asked.map(({ url }) => url)).toEqual(['/oauth2/default/v1/keys']);
+  });
+
+  test.each([
+    ['one issuer signing in the name of the other', () => okta.token({ iss: `${auth0.origin}/` })],
+    ['an issuer with its slash gone', () => auth0.token({ iss: auth0.origin })],
+    ['an issuer with a slash too many', () => okta.token({ iss: `${okta.origin}/` })],
+    ['an issuer that the file does not list', () => okta.token({ iss: 'https://else.example' })],
+    ['no issuer', () => okta.token({ iss: undefined })],
+    ['both issuers at once', () => okta.token({ iss: [okta.origin, `${auth0.origin}/`] })],
+  ])('%s is refused', async (_what, token) => {
+    expect((await page.ask('/api/users', bearer(await token()))).status).toBe(401);
+  });
+});
