@@ -216,9 +216,42 @@ it('names every identity header once', () => {
   const { plan } = compile(`middleware:
   auth:
     jwt: {issuers: [{issuer: "https://a.example", claims_to_headers: {sub: X-User}}, {issuer: "https://b.example", claims_to_headers: {sub: x-user, iss: X-Issuer}}]}
-    mtls: {claims_to_headers: {subject: X-User, serial: X-Serial}}
-routes: [{path: /a, auth: {methods: [jwt, mtls]}}]`);
-  expect(plan.identityHeaders).toEqual(['X-User', 'X-Issuer', 'X-Serial']);
+    basic: {users: [{username: a, password_hash: "$2y$10$abcdefghijklmnopqrstuuJ7i1w1y0Zc1c9wXv8u7t6s5r4q3p2o1"}], claims_to_headers: {username: X-USER}}
+routes: [{path: /a, auth: {methods: [jwt, basic]}}]`);
+  expect(plan.identityHeaders).toEqual(['X-User', 'X-Issuer']);
+});
+
+it('keeps the headers of a method that is switched off: no client may set them either', () => {
+  const { plan } = compile(`middleware:
+  auth:
+    jwt: {enabled: false, issuer: "https://a.example", claims_to_headers: {sub: X-User}}
+    api_key: {keys: [{key: k-1234567890abcdef, name: alice}]}
+routes: [{path: /a, auth: {api_key: true}}]`);
+  expect(plan.methods.map(({ name }) => name)).toEqual(['api_key']);
+  expect(plan.identityHeaders).toEqual(['X-User']);
+});
+
+describe('mtls as middleware', () => {
+  const listener = (ca: string): string =>
+    `listeners: [{address: ":8443", tls: {cert_file: a, key_file: b, client_auth: require, ca_file: ${ca}}}]\n`;
+
+  it('trusts the authorities of the listeners, since nobody knows those of the host', () => {
+    const files = makeTlsFiles();
+    try {
+      const { plan } = compileFile({ text: listener('ca.crt'), file: files.path('loom.yaml') }, { mode: 'middleware' });
+      expect(plan.methods[0]?.options).toMatchObject({ ca: files.read('ca.crt') });
+      const broken = { text: listener('server.key'), file: files.path('loom.yaml') };
+      expect(() => compileFile(broken, { mode: 'middleware' })).toThrow(/ca_file holds no PEM certificate/);
+    } finally {
+      files.remove();
+    }
+  });
+
+  it('trusts nobody where that file cannot be read, and says so', () => {
+    const { plan, warnings } = compile(listener('/nowhere/ca.pem'));
+    expect(plan.methods[0]?.options).toMatchObject({ ca_file: '/nowhere/ca.pem' });
+    expect(warnings.map(({ code }) => code)).toContain('unreadable_file');
+  });
 });
 
 it('reads the files that methods name, relative to the file', () => {

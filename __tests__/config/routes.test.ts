@@ -35,7 +35,7 @@ describe('routes of one host and pattern', () => {
   it.each([
     ['methods', '{path: /a, methods: [GET], auth: none}', '{path: /a, methods: [POST], auth: {jwt: true}}'],
     ['methods, the rest after them', '{path: /a, methods: [GET], auth: none}', '{path: /a, auth: {jwt: true}}'],
-    ['hosts', '{path: /a, host: a.test, auth: none}', '{path: /a, host: b.test, auth: {jwt: true}}'],
+    ['hosts', '{path: /a, host: a.test, auth: none, overlap: true}', '{path: /a, host: b.test, auth: {jwt: true}}'],
     ['headers, with equal auth', '{path: /a, headers: {x: "1"}, auth: {jwt: true}}', '{path: /a, auth: {jwt: true}}'],
     ['query, with equal auth', '{path: /a, query: {v: "1"}, auth: none}', '{path: /a, query: {v: "2"}, auth: none}'],
   ])('may differ by %s', (_what, first, second) => {
@@ -100,14 +100,26 @@ describe('patterns', () => {
 
   it('of other hosts are not hidden', () => {
     expect(
-      codesOf('{path: /*, host: a.test, priority: 9, auth: none}', '{path: /a, host: b.test, auth: {jwt: true}}'),
+      codesOf(
+        '{path: /*, host: a.test, priority: 9, auth: none, overlap: true}',
+        '{path: /a, host: b.test, auth: {jwt: true}}',
+      ),
     ).toEqual([]);
     expect(
       codesOf(
-        '{path: /*, host: "*.test.dev", priority: 9, auth: none}',
+        '{path: /*, host: "*.test.dev", priority: 9, auth: none, overlap: true}',
         '{path: /a, host: a.test.dev, auth: {jwt: true}}',
       ),
     ).toEqual(['error route_hidden routes[1]']);
+  });
+});
+
+describe('what the host application receives', () => {
+  const guarded = '{path: /admin/*, auth: {jwt: true}}';
+
+  it('does not depend on the Host that a client makes up', () => {
+    expect(codesOf(guarded, '{path: /*, host: "*.test.dev", auth: none}')).toEqual(['error route_overlap routes[1]']);
+    expect(codesOf(guarded, '{path: /public/*, host: "*.test.dev", auth: none}')).toEqual([]);
   });
 });
 
@@ -192,7 +204,8 @@ describe('a gateway of its own', () => {
     const guarded = file.replace('auth: none', 'auth: {mtls: true}');
     const methods = 'middleware: {auth: {mtls: {}}}\n';
     expect(errorsOf(methods + guarded, serve)).toMatchObject([{ code: 'unreachable_method', path: 'routes[0]' }]);
-    expect(errorsOf(methods + guarded)).toEqual([]);
+    // As middleware the host's server shakes hands, with authorities that nobody knows here.
+    expect(errorsOf(methods + guarded)).toMatchObject([{ code: 'method_error', path: 'middleware.auth.mtls' }]);
   });
 });
 

@@ -12,6 +12,8 @@ export interface CompiledMethod {
   readonly places: readonly Place[];
   readonly challenge?: Challenge;
   readonly judge?: (narrowing: Narrowing, identity: Identity) => ReasonCode | undefined;
+  /** Reads a narrowing that no file was checked for; throws a TypeError where it would not narrow as written. */
+  readonly readNarrowing?: (given: Narrowing) => Narrowing;
 }
 
 export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
@@ -20,6 +22,27 @@ export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
 export function compileRequirement(requirement: Requirement, methods: CompiledMethods): Authenticator {
   const listed = methodsOf(requirement).flatMap((name) => methodNamed(methods, name).places);
   return claimed(compilePart(requirement, methods), listed);
+}
+
+/** A requirement from a host's code, its narrowings checked as those of a file are. */
+export function readRequirement(given: Requirement, methods: CompiledMethods): Requirement {
+  switch (given.kind) {
+    case 'open':
+      return given;
+    case 'method': {
+      const { readNarrowing } = methodNamed(methods, given.name);
+      return given.narrow && readNarrowing ? { ...given, narrow: readNarrowing(given.narrow) } : given;
+    }
+    case 'optional':
+      return { ...given, of: readRequirement(given.of, methods) };
+    case 'any':
+    case 'all': {
+      const [first, ...rest] = given.of;
+      return { ...given, of: [readRequirement(first, methods), ...rest.map((part) => readRequirement(part, methods))] };
+    }
+    default:
+      throw new TypeError('a requirement is open, method, optional, any or all');
+  }
 }
 
 function compilePart(requirement: Requirement, methods: CompiledMethods): Authenticator {

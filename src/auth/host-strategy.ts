@@ -63,7 +63,7 @@ function hostReading(name: string, host: HostStrategy): Reading {
     redirect: (url, status = 302) => ({
       kind: 'answered',
       response: {
-        status,
+        status: status >= 300 && status <= 399 ? status : 302,
         headers: [
           ['Location', url],
           ['Content-Length', '0'],

@@ -5,6 +5,7 @@ import type { CompiledMethod, CompiledMethods } from './compile.js';
 import { fromHost, type HostStrategy } from './host-strategy.js';
 import type { Method, MethodStrategy } from './method.js';
 import { methods as registry } from './methods.js';
+import type { Narrowing } from './requirement.js';
 import { fromOurs, type PassportStrategy } from './strategy-runner.js';
 
 /** A host's strategies by the names that the file uses for them. */
@@ -49,6 +50,7 @@ export class MethodsInUse {
         places,
         challenge,
         judge: (narrowing, identity) => method.judge(narrowing, identity),
+        readNarrowing: (given) => readNarrowing(method, options, given),
       });
     }
     this.compiled = compiled;
@@ -63,6 +65,18 @@ export class MethodsInUse {
   async close(): Promise<void> {
     await Promise.all(this.#strategies.map((each) => each.close()));
   }
+}
+
+function readNarrowing(method: Method, options: unknown, given: Narrowing): Narrowing {
+  const read = method.narrowing.safeParse(given);
+  const faults = read.success
+    ? method
+        .unknownNames(options, read.data)
+        .filter(({ level }) => level === 'error')
+        .map(({ message }) => message)
+    : read.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  if (read.success && faults.length === 0) return read.data;
+  throw new TypeError(`${method.name} cannot be narrowed like this: ${faults.join('; ')}`);
 }
 
 function hostNamed(hosts: Strategies, name: string): HostStrategy {

@@ -52,16 +52,33 @@ export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = 
   const framing = gate.framing(req);
   if (framing) return refused(framing);
   const url = wholeTarget(req);
-  if (url === undefined) {
-    gate.deps.log.error({}, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
-    return refused({ status: 500, code: 'internal' });
-  }
-  const target = readTarget(url, { host: req.headers.host ?? '' });
+  if (!url) return rewritten(gate, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
+  const target = readTarget(url.whole, { host: req.headers.host ?? '' });
   if (target.kind === 'bad') return refused({ status: 400, code: 'bad_target' });
-  const place = options.guard ? { guard: options.guard } : find(gate, req, target);
-  return 'kind' in place
-    ? place
-    : new Admitting(gate, req, { ...place, target, upgrade: options.upgrade ?? false }).run();
+  const place = options.guard ? local(options.guard, req, target) : find(gate, req, target);
+  if ('kind' in place) return place;
+  if (url.cut !== undefined && isGuardedOtherwise(gate, req, { cut: url.cut, place })) {
+    return rewritten(gate, 'a mount cannot be told from a rewritten URL on Connect: mount Loom at the root');
+  }
+  return new Admitting(gate, req, { ...place, target, upgrade: options.upgrade ?? false }).run();
+}
+
+function rewritten(gate: Gate, words: string): Refused {
+  gate.deps.log.error({}, words);
+  return refused({ status: 500, code: 'internal' });
+}
+
+/** Whether the path that the next handlers see has a route of its own that asks for something else. */
+function isGuardedOtherwise(
+  gate: Gate,
+  req: IncomingMessage,
+  { cut, place }: { readonly cut: string; readonly place: Found },
+): boolean {
+  const target = readTarget(cut);
+  if (target.kind === 'bad') return false;
+  const seen = find(gate, req, target);
+  if ('kind' in seen || !seen.route || seen.guard.requirement.kind === 'open') return false;
+  return JSON.stringify(seen.guard.requirement) !== JSON.stringify(place.guard.requirement);
 }
 
 function refused(denial: Denial, route?: PlannedRoute): Refused {
@@ -72,6 +89,14 @@ interface Found {
   readonly route?: PlannedRoute;
   readonly guard: Guard;
 }
+
+/** What a guard of the host's own code has no route to allow. */
+function local(guard: Guard, req: IncomingMessage, target: Target): Found | Refused {
+  if (NEVER_SERVED.has(req.method ?? '')) return refused({ status: 405, code: 'method_not_allowed', allow: [] });
+  return target.hasEncodedSlash ? refused({ status: 400, code: 'bad_target' }) : { guard };
+}
+
+const NEVER_SERVED = new Set(['TRACE', 'CONNECT']);
 
 function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused {
   const { headers, method = '' } = req;
@@ -88,11 +113,8 @@ function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused
     case 'ambiguous_fold':
       return refused({ status: 404, code: 'no_route' });
     case 'none':
-      if (target.hasEncodedSlash) return refused({ status: 400, code: 'bad_target' });
-      if (gate.deps.standalone) return refused({ status: 404, code: 'no_route' });
-      if (method === 'TRACE' || method === 'CONNECT')
-        return refused({ status: 405, code: 'method_not_allowed', allow: [] });
-      return { guard: gate.unmatched };
+      if (gate.deps.standalone && !target.hasEncodedSlash) return refused({ status: 404, code: 'no_route' });
+      return local(gate.unmatched, req, target);
   }
 }
 
@@ -116,7 +138,7 @@ class Admitting {
 
   run(): MaybePromise<Admission> {
     const { route, guard } = this.subject;
-    const early = this.gate.limits.before({ route, facts: this.#facts([], []), identities: [] });
+    const early = this.gate.limits.before(this.req, { route, facts: this.#facts([], []), identities: [] });
     if (early && !early.allowed) return this.#limited(early);
     const verdict = guard.authenticate(attemptOf(this.req));
     return verdict instanceof Promise ? verdict.then((each) => this.#judge(each, early)) : this.#judge(verdict, early);
@@ -130,7 +152,7 @@ class Admitting {
       return refused({ status: 403, code: 'cross_site', reason: 'cross_site' }, route);
     const headers = this.#headersOf(identities);
     if (!headers) return refused({ status: 403, code: 'forbidden', reason: 'identity_conflict' }, route);
-    const late = this.gate.limits.after({ route, facts: this.#facts(identities, headers), identities });
+    const late = this.gate.limits.after(this.req, { route, facts: this.#facts(identities, headers), identities });
     if (late && !late.allowed) return this.#limited(late);
     const decision = tighter(early, late);
     const rateLimit = decision ? rateLimitHeaders(decision) : {};

@@ -27,35 +27,60 @@ export interface Attaching {
 
 /**
  * The listeners stay where they are, so that a host can add and remove them at any time; the event reaches them through
- * us alone. A second call on one server does nothing.
+ * us alone. Several gates on one server all judge, the last attached first.
  */
 export function attachUpgrades(server: Server, { judge, opened }: Attaching): void {
-  if (attached.has(server)) return;
-  attached.add(server);
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
+  const innermost = !attached.has(server);
+  attached.add(server);
+  const pending = new PendingAnswers();
   const handOver: Handover = (req, socket, head, admitted) => {
-    keepMarkerAlone(req);
     opened(socket, admitted);
-    if (server.listenerCount('upgrade') > 1) emit('upgrade', req, socket, head);
+    if (!innermost) return void emit('upgrade', req, socket, head);
+    keepMarkerAlone(req);
+    if (server.listeners('upgrade').some((listener) => !placeholders.has(listener))) emit('upgrade', req, socket, head);
     else socket.destroy();
   };
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (event === 'request') pending.watch(args[1] as ServerResponse);
     if (event !== 'upgrade') return emit(event, ...args);
     const [req, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-    judge(req, socket, { head, handOver });
+    // Pipelined behind a request: whatever we wrote would be taken for the answer to that one.
+    if (pending.on(req.socket)) socket.destroy();
+    else judge(req, socket, { head, handOver });
     return true;
   };
+  if (!innermost) return;
   // Without any listener Node would serve an upgrade as a request.
-  server.on('upgrade', () => undefined);
-  answerContinueLate(server, emit);
+  const placeholder = (): void => undefined;
+  placeholders.add(placeholder);
+  server.on('upgrade', placeholder);
+  answerContinueLate(server);
+}
+
+const placeholders = new WeakSet<object>();
+
+/** Which sockets have a request that is not answered yet. */
+class PendingAnswers {
+  readonly #open = new WeakMap<object, number>();
+
+  watch(res: ServerResponse): void {
+    const { socket } = res.req;
+    this.#open.set(socket, (this.#open.get(socket) ?? 0) + 1);
+    res.once('close', () => this.#open.set(socket, (this.#open.get(socket) ?? 1) - 1));
+  }
+
+  on(socket: object): boolean {
+    return (this.#open.get(socket) ?? 0) > 0;
+  }
 }
 
 /** `100 Continue` is written after admission, where the host has no other wish. */
-function answerContinueLate(server: Server, emit: (event: string, ...args: unknown[]) => boolean): void {
+function answerContinueLate(server: Server): void {
   if (server.listenerCount('checkContinue') > 0) return;
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     awaitContinue(req);
-    emit('request', req, res);
+    server.emit('request', req, res);
   });
 }
 

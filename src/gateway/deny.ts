@@ -82,10 +82,9 @@ function messageOf(denial: Denial, instance: string): Message {
     ['Content-Type', 'application/problem+json'],
     ['Content-Length', String(body.length)],
     ['Cache-Control', 'no-store'],
-    ...mergeChallenges(denial.challenges ?? []).map((each): [string, string] => [
-      'WWW-Authenticate',
-      formatChallenge(each),
-    ]),
+    ...mergeChallenges(denial.challenges ?? [])
+      .filter(isChallenge)
+      .map((each): [string, string] => ['WWW-Authenticate', formatChallenge(each)]),
     ...Object.entries(denial.headers ?? {}),
   ];
   if (denial.allow) fields.push(['Allow', denial.allow.join(', ')]);
@@ -113,6 +112,13 @@ function isField(name: string, value: string): boolean {
   } catch {
     return false;
   }
+}
+
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** A host's strategy may write anything; on a bare socket nothing else would keep it from writing fields of its own. */
+function isChallenge({ scheme, params }: Challenge): boolean {
+  return [scheme, ...Object.keys(params)].every((name) => TOKEN.test(name));
 }
 
 /** RFC 9110 §11.2: every value as a quoted string; what such a string cannot hold becomes `?`. */

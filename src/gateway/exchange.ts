@@ -23,6 +23,7 @@ export interface ExchangeParts {
 
 export class Exchange {
   #request: ClientRequest | undefined;
+  #message: IncomingMessage | undefined;
   #answered = false;
   #settled = false;
   #again = false;
@@ -72,6 +73,7 @@ export class Exchange {
       return;
     }
     this.#answered = true;
+    this.#message = message;
     clearTimeout(this.#head);
     clearTimeout(this.#connect);
     try {
@@ -102,7 +104,8 @@ export class Exchange {
   }
 
   fail(error: unknown): void {
-    if (this.#settled) return;
+    // What comes after a whole answer, surplus bytes as a rule, is no fault of the answer.
+    if (this.#settled || this.#message?.complete === true) return;
     if (this.#stale(error)) {
       this.#again = true;
       this.#request = undefined;

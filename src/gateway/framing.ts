@@ -40,7 +40,8 @@ function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] as string).toLowerCase();
     const value = raw[at + 1] as string;
-    if (name === 'host') hosts.push(value);
+    // An HTTP/2 host shows `:authority` beside `host`: two that differ are two sites.
+    if (name === 'host' || (name === ':authority' && value !== req.headers.host)) hosts.push(value);
     else if (name === 'transfer-encoding') encodings.push(value);
     else if (name === 'content-length') lengths.push(value);
     else if (name === 'connection') {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, type BlockList } from 'node:net';
 import type { Authenticator } from '../auth/combine.js';
-import { compileRequirement, type CompiledMethods } from '../auth/compile.js';
+import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
@@ -98,7 +98,10 @@ export class Gate {
   guardFor(requirement: Requirement): Guard {
     const key = JSON.stringify(requirement);
     let guard = this.#adHoc.get(key);
-    if (!guard) this.#adHoc.set(key, (guard = this.#guardOf(requirement)));
+    if (!guard) {
+      guard = this.#guardOf(readRequirement(requirement, this.deps.methods));
+      this.#adHoc.set(key, guard);
+    }
     return guard;
   }
 

@@ -54,6 +54,8 @@ export class Gateway {
     socket: Duplex,
     { head, handOver }: { readonly head: Buffer; readonly handOver?: Handover },
   ): void {
+    // Node hands the socket over without a listener: a reset while we judge would end the process.
+    socket.on('error', () => socket.destroy());
     const refusal = checkUpgrade(req);
     if (refusal) {
       const { status, code } = refusal;
@@ -95,6 +97,8 @@ export class Gateway {
     const crash = (error: unknown): void => {
       this.deps.gate.deps.log.error({ err: error }, 'the gateway failed on a request');
       if (!isOver(exchange)) this.#refuse(exchange, { status: 500, code: 'internal' });
+      // A host's handler that threw in the middle of its answer: an end that is seen, rather than a wait without one.
+      else if ('res' in exchange && !exchange.res.writableEnded) exchange.res.destroy();
     };
     try {
       const admission = admit(this.deps.gate, req, options);

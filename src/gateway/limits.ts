@@ -1,8 +1,8 @@
 /** Which buckets a request draws from: before any method runs, and once it is known who sends it (spec §8). */
+import type { IncomingMessage } from 'node:http';
 import type { Identity, Rate } from '../auth/identity.js';
 import type { LimitKeyPart, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
 import { digestOf } from '../lib/digest.js';
-import type { NonEmpty } from '../lib/types.js';
 import { limitKey, type LimitFacts } from '../limit/keys.js';
 import type { Claim, Decision, Limiter } from '../limit/limiter.js';
 
@@ -18,6 +18,7 @@ export class Limits {
   readonly #key: readonly LimitKeyPart[];
   /** `key: ip` needs no method to be known, so it spares them the work of a flood. */
   readonly #early: boolean;
+  readonly #drawn = new WeakMap<IncomingMessage, Set<string>>();
 
   constructor(
     private readonly limiter: Limiter,
@@ -28,22 +29,31 @@ export class Limits {
   }
 
   /** The limit by address, before any method; undefined where there is none. */
-  before(metered: Metered): Decision | undefined {
+  before(req: IncomingMessage, metered: Metered): Decision | undefined {
     if (!this.#early) return undefined;
     const claim = this.#shared(metered);
-    return claim && this.limiter.takeAll([claim]);
+    return claim && this.#take(req, [claim]);
   }
 
   /** The limits that need an identity; undefined where there are none. */
-  after(metered: Metered): Decision | undefined {
+  after(req: IncomingMessage, metered: Metered): Decision | undefined {
     const own = metered.identities.flatMap((identity) =>
       identity.rateLimit ? [ownClaim(identity, identity.rateLimit)] : [],
     );
     // A key's own limit stands in place of the global one, and beside that of a route.
     const replaced = own.length > 0 && metered.route?.rateLimit === undefined;
     const shared = this.#early || replaced ? undefined : this.#shared(metered);
-    const [first, ...rest] = shared ? [...own, shared] : own;
-    return first && this.limiter.takeAll([first, ...rest] satisfies NonEmpty<Claim>);
+    return this.#take(req, shared ? [...own, shared] : own);
+  }
+
+  /** One token of each bucket, once a request: a mount and a `protect()` behind it count together. */
+  #take(req: IncomingMessage, claims: readonly Claim[]): Decision | undefined {
+    const drawn = this.#drawn.get(req) ?? new Set<string>();
+    const [first, ...rest] = claims.filter(({ key }) => !drawn.has(key));
+    if (!first) return undefined;
+    this.#drawn.set(req, drawn);
+    for (const { key } of [first, ...rest]) drawn.add(key);
+    return this.limiter.takeAll([first, ...rest]);
   }
 
   #shared({ route, facts }: Metered): Claim | undefined {

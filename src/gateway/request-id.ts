@@ -26,6 +26,8 @@ export function identifyRequest(
   { header, generate }: RequestIdOptions,
   trusted: boolean,
 ): string | undefined {
+  const known = ids.get(req);
+  if (known !== undefined) return known;
   const given = req.headers[header.toLowerCase()];
   const folded = foldName(header);
   const id = trusted && typeof given === 'string' && ID.test(given) ? given : generate ? randomUUID() : undefined;

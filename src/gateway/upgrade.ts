@@ -84,7 +84,9 @@ export function forwardUpgrade(options: UpgradeOptions): void {
   request.on('error', fail);
   request.once('close', () => fail(new UpstreamInvalid('closed without an answer')));
   request.once('response', (response) => {
-    if (settle()) relay(response, options);
+    // A 101 that switches to nothing we asked for is no answer.
+    if ((response.statusCode ?? 0) < 200) fail(new UpstreamInvalid('status'));
+    else if (settle()) relay(response, options);
     else response.destroy();
   });
   request.once('upgrade', (response: IncomingMessage, upstreamSocket: Socket, first: Buffer) => {

@@ -50,6 +50,11 @@ export class Connections {
     });
   }
 
+  /** Whether an earlier request on the socket waits for its answer: another's would be taken for it. */
+  isAnswering(socket: Duplex): boolean {
+    return this.#open.has(socket);
+  }
+
   upgraded(socket: Duplex): void {
     this.#silent.delete(socket);
     this.#upgraded.add(socket);

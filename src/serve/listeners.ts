@@ -117,6 +117,10 @@ function serve({ planned, server, connections }: Opening, handlers: Handlers, lo
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     connections.upgraded(socket);
     socket.on('error', () => socket.destroy());
+    if (connections.isAnswering(socket)) {
+      socket.destroy();
+      return;
+    }
     try {
       handlers.upgrade(req, socket, head);
     } catch (error) {
@@ -124,9 +128,11 @@ function serve({ planned, server, connections }: Opening, handlers: Handlers, lo
       socket.destroy();
     }
   });
-  server.on('connect', (_req: IncomingMessage, socket: Duplex) =>
-    denySocket(socket, { status: 405, code: 'method_not_allowed', allow: SERVED }, newInstance()),
-  );
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    if (connections.isAnswering(socket)) socket.destroy();
+    else denySocket(socket, { status: 405, code: 'method_not_allowed', allow: SERVED }, newInstance());
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => connections.refuse(error, socket));
 }
 

@@ -41,6 +41,7 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
   private readonly advice = { given: false };
   private readonly authorities: Authorities | undefined;
   private readonly challenges: readonly [Challenge];
+  private readonly trustsNobody: boolean;
 
   constructor(
     options: MtlsOptions,
@@ -49,7 +50,8 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
     super();
     this.challenges = [challengeOf(options)];
     this.authorities = options.ca === undefined ? undefined : new Authorities(options.ca);
-    if (options.ca_file !== undefined && !this.authorities) throw new TypeError('mtls.ca_file was not read');
+    // A file that could not be read names nobody: then no certificate is worth anything.
+    this.trustsNobody = options.ca_file !== undefined && !this.authorities;
   }
 
   override authenticate(request: IncomingMessage): void {
@@ -69,6 +71,7 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
   private refusal(peer: PeerCertificate, socket: Socket): ReasonCode | undefined {
     if (peer.kind === 'expired') return 'certificate_expired';
     if (peer.kind !== 'verified') return 'certificate_untrusted';
+    if (this.trustsNobody) return 'certificate_untrusted';
     if (!this.authorities || this.authorities.issued(socket, this.deps.now())) return undefined;
     this.adviseOnce();
     return 'certificate_untrusted';

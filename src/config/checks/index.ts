@@ -43,5 +43,5 @@ function checkRoutes({ plan, blocks, places }: Draft, context: Context): void {
   const groups = groupRoutes(placed);
   for (const group of groups) checkSiblings(group, strictness, context);
   checkHidden(groups, strictness, context);
-  checkOverlap(placed, { overlaps, strictness, context });
+  checkOverlap(placed, { upstreams: plan.upstreams, overlaps, strictness, context });
 }

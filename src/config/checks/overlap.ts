@@ -2,7 +2,7 @@
 import type { Requirement } from '../../auth/requirement.js';
 import type { Context } from '../context.js';
 import { parsePattern, patternKey, type Pattern } from '../pattern.js';
-import type { PlannedRoute } from '../plan-types.js';
+import type { PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import type { Placed } from './groups.js';
 import { Guards } from './guards.js';
 import { covers, coversHost, meet } from './patterns.js';
@@ -17,23 +17,50 @@ interface Delivery extends Placed {
   readonly overlap: boolean;
 }
 
-/** `overlaps` holds the places of the routes that say `overlap: true`. */
+export interface OverlapFacts {
+  readonly upstreams: readonly PlannedUpstream[];
+  /** The places of the routes that say `overlap: true`. */
+  readonly overlaps: ReadonlySet<number>;
+  readonly strictness: Strictness;
+  readonly context: Context;
+}
+
 export function checkOverlap(
   routes: readonly Placed[],
-  { overlaps, strictness, context }: { overlaps: ReadonlySet<number>; strictness: Strictness; context: Context },
+  { upstreams, overlaps, strictness, context }: OverlapFacts,
 ): void {
-  const byUpstream = new Map<string, Delivery[]>();
+  const applications = applicationsOf(upstreams);
+  const byApplication = new Map<string, Delivery[]>();
   for (const placed of routes) {
     const { upstream } = placed.route;
-    if (upstream === undefined) continue;
+    const application = upstream === undefined ? LOCAL : (applications.get(upstream) ?? upstream);
     const delivery = { ...placed, ...deliveryOf(placed.route), overlap: overlaps.has(placed.place) };
-    const others = byUpstream.get(upstream);
+    const others = byApplication.get(application);
     if (others) others.push(delivery);
-    else byUpstream.set(upstream, [delivery]);
+    else byApplication.set(application, [delivery]);
   }
-  for (const deliveries of byUpstream.values()) {
-    if (!isPlain(deliveries)) checkUpstream(deliveries, strictness, context);
+  for (const deliveries of byApplication.values()) {
+    if (!isPlain(deliveries)) checkApplication(deliveries, strictness, context);
   }
+}
+
+/** The host application behind the middleware is one, whatever `Host` a client makes up. */
+const LOCAL = '';
+
+/** Upstreams that share an endpoint are one application by two names: each name with the first of its kind. */
+function applicationsOf(upstreams: readonly PlannedUpstream[]): ReadonlyMap<string, string> {
+  const byEndpoint = new Map<string, string>();
+  const names = new Map<string, string>();
+  for (const { name, endpoints } of upstreams) {
+    const known = new Set(endpoints.flatMap(({ url }) => byEndpoint.get(url) ?? []));
+    const [first = name] = known;
+    names.set(name, first);
+    for (const { url } of endpoints) byEndpoint.set(url, first);
+    // An upstream may join two that had nothing in common before.
+    for (const [other, application] of names) if (known.has(application)) names.set(other, first);
+    for (const [url, application] of byEndpoint) if (known.has(application)) byEndpoint.set(url, first);
+  }
+  return names;
 }
 
 /** One host and one mapping: what the router chose is what the upstream gets. */
@@ -42,7 +69,7 @@ function isPlain(deliveries: readonly Delivery[]): boolean {
   return deliveries.every(({ route, mapping }) => mapping === first?.mapping && route.host === first.route.host);
 }
 
-function checkUpstream(deliveries: readonly Delivery[], strictness: Strictness, { report }: Context): void {
+function checkApplication(deliveries: readonly Delivery[], strictness: Strictness, { report }: Context): void {
   const guards = new Guards<Delivery>();
   for (const each of deliveries) if (each.route.requirement.kind !== 'open') guards.add(each);
   for (const weaker of deliveries) {
@@ -50,7 +77,7 @@ function checkUpstream(deliveries: readonly Delivery[], strictness: Strictness, 
     const stricter = stricterThan(weaker, guards, strictness);
     if (!stricter) continue;
     const message =
-      `can deliver paths to ${weaker.route.upstream} that ${nameOf(stricter)} guards more strictly; ` +
+      `can deliver paths to ${weaker.route.upstream ?? 'the host application'} that ${nameOf(stricter)} guards more strictly; ` +
       'say "overlap: true" if that is meant';
     report.error({ path: ['routes', weaker.place], code: 'route_overlap', message });
   }

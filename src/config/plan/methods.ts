@@ -66,6 +66,12 @@ export class Roster {
     return entry.state === 'disabled' ? `${name} is disabled: middleware.auth.${name}.enabled is false` : undefined;
   }
 
+  /** Whoever switches a method off must not let clients set its headers. */
+  get disabledHeaders(): readonly HeaderRule[] {
+    const disabled = [...this.#entries.values()].filter(({ state }) => state === 'disabled');
+    return disabled.flatMap(({ method, options }) => method?.headers(options) ?? []);
+  }
+
   planned(): readonly PlannedMethod[] {
     return this.usable.filter(({ state }) => state === 'enabled').map(plan);
   }
@@ -100,7 +106,7 @@ function readMethod(method: Method, context: Context): Entry {
   const read = readBlock({ schema: blockSchema(method), value: context.value(path), path }, context);
   if (read === undefined) return { ...entry, state: 'broken' };
   const { enabled = true, ...options } = read as { enabled?: boolean };
-  if (!enabled) return { ...entry, state: 'disabled' };
+  if (!enabled) return { ...entry, options, state: 'disabled' };
   if (!readOptionFiles(options, { files: method.files, path, context })) return { ...entry, state: 'broken' };
   let intact = true;
   for (const finding of method.findings(options)) {

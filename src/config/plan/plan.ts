@@ -4,12 +4,13 @@ import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
 import type { Context } from '../context.js';
-import type { Plan, PlannedListener, PlannedRoute } from '../plan-types.js';
+import type { Plan, PlannedRoute } from '../plan-types.js';
 import { hint } from '../suggest.js';
-import { AUTH, readMethods, Roster, type Entry } from './methods.js';
+import { AUTH, readMethods, Roster } from './methods.js';
 import { planLimit } from './limit.js';
 import { planListeners } from './listeners.js';
 import { planLogging } from './logging.js';
+import { withListeners } from './listener-mtls.js';
 import { readPolicy } from './policy.js';
 import { RequirementReader } from './requirement.js';
 import { planRoute } from './routes.js';
@@ -28,7 +29,7 @@ export function draftPlan(context: Context): Draft {
   const blocks = readBlocks(context);
   const listeners = planListeners(blocks.listeners, context);
   const roster = new Roster(
-    readMethods(context).map((entry) => withListeners(entry, listeners)),
+    readMethods(context).map((entry) => withListeners(entry, listeners, context)),
     blocks.plugins.map(({ value }) => value.name),
   );
   checkMiddleware(context);
@@ -47,21 +48,12 @@ export function draftPlan(context: Context): Draft {
     logging: planLogging(blocks.logging),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),
+      ...roster.disabledHeaders,
       ...listeners.flatMap(({ tls }) => tls?.clientCertHeaders ?? []),
     ]),
     trustedProxies: blocks.trusted_proxies.map(({ value }) => value),
   };
   return { plan, blocks, roster, places: routes.map(({ place }) => place) };
-}
-
-/** A listener that asks for certificates enables `mtls`, unless the file disables it. */
-function withListeners(entry: Entry, listeners: readonly PlannedListener[]): Entry {
-  const asking = listeners.flatMap(({ tls }) => (tls && tls.clientAuth !== 'none' ? [tls] : []));
-  if (entry.name !== 'mtls' || !entry.method || asking.length === 0) return entry;
-  const listenerHeaders = asking.flatMap(({ clientCertHeaders }) => clientCertHeaders);
-  if (entry.state !== 'missing') return { ...entry, listenerHeaders };
-  const options = entry.method.options.parse({});
-  return { ...entry, state: 'enabled', from: 'listener', options, listenerHeaders };
 }
 
 function checkMiddleware(context: Context): void {
