@@ -22,4 +22,8 @@ export default {
   testTimeout: 60_000,
   coverageDirectory: 'coverage',
   collectCoverageFrom: ['src/**/*.ts'],
+  coverageReporters: ['text-summary'],
+  coverageThreshold: Object.fromEntries(
+    ['auth', 'tokens', 'config', 'gateway'].map((folder) => [`./src/${folder}/`, { lines: 95, statements: 95 }]),
+  ),
 };
