@@ -97,6 +97,9 @@ export interface ComposeOptions {
 export function compose(plan: Plan, options: ComposeOptions): Loom {
   const { log, now, standalone } = options;
   const methods = new MethodsInUse(plan.methods, options.strategies, { now, log });
+  const ready = methods.ready();
+  // Whoever does not wait for it must not lose the process over it.
+  ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));
   const gate = new Gate(plan, { methods: methods.compiled, now, log, standalone });
   const liveSockets = new LiveSockets();
   const upstreams = upstreamsOf(plan, options);
@@ -112,7 +115,7 @@ export function compose(plan: Plan, options: ComposeOptions): Loom {
   const members: Pick<Loom, keyof Loom> = {
     plan,
     passport: methods.passport as PassportLike,
-    ready: methods.ready(),
+    ready,
     protect: (protection) => {
       const guard = gate.guardFor(requirementOf(protection));
       return (req, res, next) => gateway.guard(req, res, { guard, next });
