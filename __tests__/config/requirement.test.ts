@@ -230,10 +230,15 @@ describe('a listener that asks for certificates', () => {
     expect(errorsOf(file)[0]?.message).toMatch(/mtls is disabled/);
   });
 
-  it('protects open routes by itself only where it requires a certificate', () => {
-    const open = 'routes: [{path: /a, auth: none}]';
-    expect(errorsOf(`${listener('require')}${open}`)).toEqual([]);
-    expect(errorsOf(`${listener('request')}${open}`)[0]).toMatchObject({ code: 'nothing_required' });
+  it('protects open routes by itself only where nobody gets in without a certificate', () => {
+    const open = 'routes: [{path: /a, upstream: u, auth: none}]\nupstreams: [{name: u, endpoints: ["u:80"]}]';
+    const serve = { mode: 'serve' } as const;
+    expect(errorsOf(`${listener('require')}${open}`, serve)).toEqual([]);
+    const refused = [{ code: 'nothing_required' }];
+    expect(errorsOf(`${listener('request')}${open}`, serve)).toMatchObject(refused);
+    expect(errorsOf(`${listener('require')}  - address: ":8080"\n${open}`, serve)).toMatchObject(refused);
+    // As middleware the host listens, and asks for nothing.
+    expect(errorsOf(`${listener('require')}${open}`)).toMatchObject(refused);
   });
 });
 

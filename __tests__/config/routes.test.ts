@@ -35,7 +35,11 @@ describe('routes of one host and pattern', () => {
   it.each([
     ['methods', '{path: /a, methods: [GET], auth: none}', '{path: /a, methods: [POST], auth: {jwt: true}}'],
     ['methods, the rest after them', '{path: /a, methods: [GET], auth: none}', '{path: /a, auth: {jwt: true}}'],
-    ['hosts', '{path: /a, host: a.test, auth: none, overlap: true}', '{path: /a, host: b.test, auth: {jwt: true}}'],
+    [
+      'hosts',
+      '{path: /a, host: a.test, upstream: one, auth: none, overlap: true}',
+      '{path: /a, host: b.test, upstream: one, auth: {jwt: true}}',
+    ],
     ['headers, with equal auth', '{path: /a, headers: {x: "1"}, auth: {jwt: true}}', '{path: /a, auth: {jwt: true}}'],
     ['query, with equal auth', '{path: /a, query: {v: "1"}, auth: none}', '{path: /a, query: {v: "2"}, auth: none}'],
   ])('may differ by %s', (_what, first, second) => {
@@ -101,14 +105,14 @@ describe('patterns', () => {
   it('of other hosts are not hidden', () => {
     expect(
       codesOf(
-        '{path: /*, host: a.test, priority: 9, auth: none, overlap: true}',
-        '{path: /a, host: b.test, auth: {jwt: true}}',
+        '{path: /*, host: a.test, priority: 9, upstream: one, auth: none, overlap: true}',
+        '{path: /a, host: b.test, upstream: one, auth: {jwt: true}}',
       ),
     ).toEqual([]);
     expect(
       codesOf(
-        '{path: /*, host: "*.test.dev", priority: 9, auth: none, overlap: true}',
-        '{path: /a, host: a.test.dev, auth: {jwt: true}}',
+        '{path: /*, host: "*.test.dev", priority: 9, upstream: one, auth: none, overlap: true}',
+        '{path: /a, host: a.test.dev, upstream: one, auth: {jwt: true}}',
       ),
     ).toEqual(['error route_hidden routes[1]']);
   });

@@ -41,7 +41,8 @@ class Reference {
     if (fallback !== undefined && isSecret(this.path)) {
       return this.#refuse('secret_default', `a secret takes no default: \${${variable}} must be set`);
     }
-    const value = this.world.env[variable] || fallback;
+    const { env } = this.world;
+    const value = (Object.hasOwn(env, variable) ? env[variable] : undefined) || fallback;
     if (value === undefined || value === '')
       return this.#refuse('unset_variable', `the variable ${variable} is not set`);
     return this.#checked(value, `the variable ${variable}`);

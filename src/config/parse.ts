@@ -6,13 +6,14 @@ import {
   isSeq,
   LineCounter,
   parseAllDocuments,
-  type Document,
+  type Alias,
   type Node as YamlNode,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
 import type { DocumentNode } from './document.js';
 import type { Found } from './report.js';
+import { textFault } from './text.js';
 
 /** Something wrong at an offset of the text. */
 export interface SyntaxFault extends Found {
@@ -41,7 +42,6 @@ const WORDS: Readonly<Record<string, string>> = {
   BAD_SCALAR_START: 'a plain value cannot begin with this character; quote it',
   BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot stand on the line of another; indent it or quote the value',
   BLOCK_IN_FLOW: 'a block cannot stand inside brackets',
-  DUPLICATE_KEY: 'this key stands here twice',
   MISSING_CHAR: 'a closing quote, bracket, comma or colon is missing',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line',
   MULTIPLE_ANCHORS: 'a value takes one anchor',
@@ -60,15 +60,22 @@ export function parseText(text: string): Parsed {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  if (body.includes('\0')) {
-    return { faults: [fault(body.indexOf('\0'), 'not_text', 'the file holds a NUL: is it UTF-16?')], position };
-  }
+  const hidden = textFault(body);
+  if (hidden) return { faults: [fault(hidden.offset, hidden.code, hidden.message)], position: positionIn(body) };
   try {
     return { ...read(body, lines), position };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { faults: [fault(0, 'too_deep', 'the file is too deeply nested')], position };
   }
+}
+
+/** For a text that is not parsed at all. */
+function positionIn(text: string): Parsed['position'] {
+  return (offset) => {
+    const above = text.slice(0, offset).split('\n');
+    return { line: above.length, column: (above.at(-1) ?? '').length + 1 };
+  };
 }
 
 function fault(offset: number, code: string, message: string): SyntaxFault {
@@ -83,6 +90,8 @@ function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; fa
     intAsBigInt: true,
     prettyErrors: false,
     resolveKnownTags: false,
+    // Its own search for duplicates is quadratic; `#entries` finds them.
+    uniqueKeys: false,
     logLevel: 'silent',
     lineCounter,
   });
@@ -94,9 +103,8 @@ function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; fa
   );
   if (document.directives?.yaml.version === '1.1')
     faults.push(fault(0, 'yaml_1_1', 'YAML 1.1 reads "yes" as true; drop the %YAML line'));
-  const fatal = document.errors.some(({ code }) => code !== 'DUPLICATE_KEY');
-  if (fatal) return { faults };
-  const reader = new TreeReader(document, faults);
+  if (document.errors.length > 0) return { faults };
+  const reader = new TreeReader(faults);
   const root = reader.node(document.contents, { depth: 0, offset: 0 });
   if (root.kind !== 'map') faults.push(fault(root.offset, 'wrong_type', 'the file must be a mapping'));
   return root.kind === 'map' ? { root, faults } : { faults };
@@ -112,11 +120,11 @@ class TreeReader {
   #aliased = 0;
   #insideAlias = 0;
   readonly #open = new Set<unknown>();
+  /** The latest node of each anchor. The library looks through the whole document for each alias. */
+  readonly #anchored = new Map<string, YamlNode>();
+  readonly #targets = new Map<Alias, YamlNode | undefined>();
 
-  constructor(
-    private readonly document: Document.Parsed,
-    private readonly faults: SyntaxFault[],
-  ) {}
+  constructor(private readonly faults: SyntaxFault[]) {}
 
   node(node: unknown, place: Place): DocumentNode {
     const key = place.keyOffset === undefined ? {} : { keyOffset: place.keyOffset };
@@ -124,8 +132,11 @@ class TreeReader {
     if (this.#insideAlias > 0 && ++this.#aliased > MOST_ALIASED_NODES)
       return this.#refuse(nothing, 'too_many_aliases', 'aliases repeat too much');
     if (place.depth > DEEPEST) return this.#refuse(nothing, 'too_deep', 'too deeply nested');
-    if (isAlias(node))
-      return this.#alias(node.resolve(this.document), { ...place, offset: node.range?.[0] ?? place.offset }, nothing);
+    if (isAlias(node)) {
+      const offset = this.#insideAlias > 0 ? place.offset : (node.range?.[0] ?? place.offset);
+      return this.#alias(this.#targetOf(node), { ...place, offset }, nothing);
+    }
+    this.#anchor(node);
     const offset = this.#insideAlias > 0 ? place.offset : ((node as YamlNode | null)?.range?.[0] ?? place.offset);
     if (isScalar(node)) {
       const value = this.#scalar(node.value, offset);
@@ -135,6 +146,18 @@ class TreeReader {
     if (!isMap(node) && !isSeq(node)) return nothing;
     const children = isMap(node) ? this.#entries(node, place) : this.#items(node, place);
     return { kind: isMap(node) ? 'map' : 'list', value: undefined, offset, ...key, children };
+  }
+
+  /** Nodes are met in the order of the file, but an alias meets those of its target again. */
+  #anchor(node: unknown): void {
+    if (this.#insideAlias > 0 || !(isScalar(node) || isMap(node) || isSeq(node)) || node.anchor === undefined) return;
+    this.#anchored.set(node.anchor, node);
+  }
+
+  /** What the anchor named where the alias stands, however often the alias is met through others. */
+  #targetOf(alias: Alias): YamlNode | undefined {
+    if (this.#insideAlias === 0) this.#targets.set(alias, this.#anchored.get(alias.source));
+    return this.#targets.get(alias);
   }
 
   #refuse(node: DocumentNode, code: string, message: string): DocumentNode {
@@ -177,12 +200,19 @@ class TreeReader {
     this.#open.add(map);
     for (const { key, value } of map.items) {
       const keyOffset = this.#insideAlias > 0 ? place.offset : ((key as YamlNode | null)?.range?.[0] ?? place.offset);
+      this.#anchor(key);
       const name = this.#key(key, keyOffset);
       if (name === undefined) continue;
+      if (children.has(name)) this.#repeated(keyOffset);
       children.set(name, this.node(value, { depth: place.depth + 1, offset: keyOffset, keyOffset }));
     }
     this.#open.delete(map);
     return children;
+  }
+
+  /** Inside an alias it has been told where it stands. */
+  #repeated(offset: number): void {
+    if (this.#insideAlias === 0) this.faults.push(fault(offset, 'duplicate_key', 'this key stands here twice'));
   }
 
   #key(key: unknown, offset: number): string | undefined {

@@ -73,6 +73,7 @@ export interface PlannedUpstream {
   readonly tls?: {
     readonly ca?: string;
     readonly cert?: string;
+    /** A secret: non-enumerable, as `options` of a method are. */
     readonly key?: string;
     readonly insecureSkipVerify: boolean;
   };

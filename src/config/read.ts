@@ -4,7 +4,7 @@ import { nodeAt, type DocumentNode } from './document.js';
 import { interpolate } from './interpolate.js';
 import { parseText, type Parsed } from './parse.js';
 import { Report, type Locate } from './report.js';
-import { checkSecrets } from './secrets.js';
+import { checkSecrets, secretsOf } from './secrets.js';
 import type { Env, Source } from './source.js';
 
 export interface ReadFile {
@@ -18,10 +18,12 @@ export function readFile(source: Source, options: { readonly env: Env; readonly 
   if (read.kind === 'unreadable') throw unreadable(source.file, read.why);
   const parsed = parseText(read.text);
   const { root } = parsed;
-  const report = new Report(source.file, locator(parsed), options.strict);
+  const secrets = new Set<string>();
+  const report = new Report(source.file, locator(parsed), { strict: options.strict, secrets });
   for (const { offset, code, message } of parsed.faults) report.errorAt(parsed.position(offset), { code, message });
   if (!root) throw new ConfigError(report.diagnostics);
   interpolate(root, { env: options.env, source, report });
+  for (const secret of secretsOf(root)) secrets.add(secret);
   checkSecrets(root, report);
   return { root, report };
 }

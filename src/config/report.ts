@@ -24,6 +24,13 @@ export function formatPath(path: Path): string {
   return text;
 }
 
+export interface ReportOptions {
+  /** Warnings are errors. */
+  readonly strict?: boolean;
+  /** What the file keeps secret: no message ever quotes it. */
+  readonly secrets?: ReadonlySet<string>;
+}
+
 export class Report {
   readonly #found: Diagnostic[] = [];
   #mistaken = false;
@@ -31,7 +38,7 @@ export class Report {
   constructor(
     readonly file: string,
     private readonly locate: Locate,
-    private readonly strict = false,
+    private readonly options: ReportOptions = {},
   ) {}
 
   error(found: Found): void {
@@ -41,7 +48,7 @@ export class Report {
 
   /** With `strict` a warning is an error. */
   warning(found: Found): void {
-    this.#add(this.strict ? 'error' : 'warning', found);
+    this.#add(this.options.strict ? 'error' : 'warning', found);
   }
 
   /** A mistake of the syntax: it has a place in the text and no path. */
@@ -52,7 +59,24 @@ export class Report {
 
   #add(level: Diagnostic['level'], { path, code, message, at = 'value' }: Found): void {
     const { line, column } = this.locate(path, at);
-    this.#found.push({ level, code, file: this.file, line, column, path: formatPath(path), message });
+    const shown = formatPath(this.#withoutSecrets(path, message));
+    this.#found.push({ level, code, file: this.file, line, column, path: shown, message: this.#unquoted(message) });
+  }
+
+  /** A key written where its name belongs, or as a name of its own: `- sk_live_…: production`. */
+  #withoutSecrets(path: Path, message: string): Path {
+    const [top, , , list] = path;
+    const inList = top === 'middleware' && (list === 'keys' || list === 'users') && path.length === 6;
+    if (inList && message === 'unknown key') return path.slice(0, -1);
+    return path.map((part) => (this.#isSecret(String(part)) ? '…' : part));
+  }
+
+  #isSecret(text: string): boolean {
+    return this.options.secrets?.has(text) === true;
+  }
+
+  #unquoted(message: string): string {
+    return message.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => (this.#isSecret(textIn(quoted)) ? 'a secret' : quoted));
   }
 
   /** Whether something is wrong whatever `strict` says: then not all that the file means is known. */
@@ -72,5 +96,14 @@ export class Report {
   /** Throws one `ConfigError` with everything found, if any of it is an error. */
   throwIfFailed(): void {
     if (this.failed) throw new ConfigError(this.diagnostics);
+  }
+}
+
+/** What `JSON.stringify` quoted; the quoted itself where that is no JSON. */
+function textIn(quoted: string): string {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    return quoted;
   }
 }

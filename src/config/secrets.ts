@@ -38,6 +38,12 @@ export function isAmbiguous(plain: string): boolean {
   return AMBIGUOUS.some((form) => form.test(plain));
 }
 
+/** What no message may quote. Shorter ones are words that messages need. */
+export function secretsOf(root: DocumentNode): readonly string[] {
+  const values = [...scalarsOf(root)].flatMap(([path, { value }]) => (isSecret(path) ? [value] : []));
+  return values.filter((value) => typeof value === 'string' && value.length >= 4) as string[];
+}
+
 /** Secrets that another YAML reader would not read as this string, and secrets that everybody knows. */
 export function checkSecrets(root: DocumentNode, report: Report): void {
   for (const [path, node] of scalarsOf(root)) {

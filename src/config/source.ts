@@ -53,7 +53,9 @@ export class Source {
 
 function readText(path: string, largest: number): FileText {
   try {
-    const { mode, size } = statSync(path);
+    const found = statSync(path);
+    const { mode, size } = found;
+    if (found.isCharacterDevice() && path !== '/dev/stdin') return { kind: 'unreadable', why: 'it is a device' };
     if (size > largest) return { kind: 'unreadable', why: `it is larger than ${largest} bytes` };
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
     return { kind: 'text', text, worldReadable: (mode & 0o004) !== 0 };

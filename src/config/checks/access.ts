@@ -1,14 +1,16 @@
 /** Whether what is enabled protects anything, and whether what is open was meant to be. */
 import { methodsOf, type Requirement } from '../../auth/requirement.js';
-import type { Context } from '../context.js';
+import type { Context, Mode } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH, type Entry } from '../plan/methods.js';
 import type { Draft } from '../plan/plan.js';
+import { covers } from './patterns.js';
 import { nameOf } from './siblings.js';
 
 export function checkAccess(draft: Draft, context: Context): void {
   warnOfOpenRoutes(draft, context);
   if (context.mode === 'serve') checkCertificatesReach(draft, context);
+  else warnOfChosenHosts(draft, context);
   // What a file with mistakes requires is not known yet.
   if (!context.report.mistaken) checkUse(draft, context);
 }
@@ -21,14 +23,26 @@ function warnOfOpenRoutes({ plan, places }: Draft, { report }: Context): void {
   });
 }
 
+/** The client chooses `Host`: what no route matches goes on to the same host application. */
+function warnOfChosenHosts({ plan, places }: Draft, { report }: Context): void {
+  if (plan.unmatched) return;
+  const everywhere = plan.routes.filter(({ host }) => host === undefined);
+  plan.routes.forEach(({ host, upstream, requirement, pattern }, at) => {
+    if (host === undefined || upstream !== undefined || requirement.kind === 'open') return;
+    if (everywhere.some((each) => covers(each.pattern, pattern))) return;
+    const message = 'the client chooses Host: with another one the same path passes unguarded; set a chain';
+    report.warning({ path: ['routes', places[at] as number, 'host'], code: 'client_chooses', message });
+  });
+}
+
 /** `enabled` alone protects nothing. */
-function checkUse({ plan, roster }: Draft, { report }: Context): void {
+function checkUse({ plan, roster }: Draft, { report, mode }: Context): void {
   const requirements = [
     ...plan.routes.map(({ requirement }) => requirement),
     ...(plan.unmatched ? [plan.unmatched] : []),
   ];
   const used = new Set(requirements.flatMap(methodsOf));
-  const enabled = roster.usable.filter((entry) => entry.from !== 'host' && !protectsAlone(entry, plan));
+  const enabled = roster.usable.filter((entry) => entry.from !== 'host' && !protectsAlone(entry, plan, mode));
   if (plan.routes.length > 0 && used.size === 0 && enabled.length > 0) {
     const names = enabled.map(({ name }) => name).join(', ');
     report.error({
@@ -44,11 +58,10 @@ function checkUse({ plan, roster }: Draft, { report }: Context): void {
   }
 }
 
-/** A listener that requires certificates refuses the handshake without one, whatever the routes say. */
-function protectsAlone({ from }: Entry, { listeners }: Pick<Plan, 'listeners'>): boolean {
-  return (
-    from === 'listener' && listeners.some(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify')
-  );
+/** Listeners that require certificates refuse the handshake without one, but only if nobody can take another. */
+function protectsAlone({ from }: Entry, { listeners }: Pick<Plan, 'listeners'>, mode: Mode): boolean {
+  if (from !== 'listener' || mode !== 'serve') return false;
+  return listeners.every(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify');
 }
 
 /** A certificate is shown where it is asked for, and nowhere else. */

@@ -19,7 +19,7 @@ const FORBIDDEN = new Set(
 const FORBIDDEN_PREFIXES = ['x-forwarded-', 'proxy-', 'sec-', 'access-control-', 'x-envoy-', 'if-'];
 
 /** CGI and its kin read `X_User.ID` as `X-User-ID`. */
-function fold(header: string): string {
+export function fold(header: string): string {
   return header.toLowerCase().replace(/[^a-z0-9]/g, '-');
 }
 
@@ -63,7 +63,7 @@ function checkMap(path: Path, credentials: ReadonlySet<string>, context: Context
   }
 }
 
-function isForbidden(folded: string): boolean {
+export function isForbidden(folded: string): boolean {
   return FORBIDDEN.has(folded) || FORBIDDEN_PREFIXES.some((prefix) => folded.startsWith(prefix));
 }
 

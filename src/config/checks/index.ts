@@ -8,7 +8,9 @@ import { checkHidden } from './hidden.js';
 import { checkLimits } from './limits.js';
 import { checkOperations } from './operations.js';
 import { checkOverlap } from './overlap.js';
+import { checkProxies } from './proxies.js';
 import { checkIds, checkListeners, checkUpstreamNames } from './references.js';
+import { checkReservedHeaders } from './reserved-headers.js';
 import { checkSiblings } from './siblings.js';
 import { Strictness } from './strictness.js';
 
@@ -18,7 +20,9 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkUpstreamNames(blocks, context);
   checkIds(blocks, context);
   checkListeners(plan.listeners, blocks, context);
+  checkProxies(plan.trustedProxies, context);
   checkIdentityHeaders(plan, context);
+  checkReservedHeaders(plan, context);
   checkLimits(plan, context);
   checkOperations(blocks, context);
   checkRoutes(draft, context);

@@ -5,7 +5,7 @@ import { parsePattern, patternKey, type Pattern } from '../pattern.js';
 import type { PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import type { Placed } from './groups.js';
 import { Guards } from './guards.js';
-import { covers, coversHost, meet } from './patterns.js';
+import { covers, coversHost } from './patterns.js';
 import { nameOf } from './siblings.js';
 import type { Strictness } from './strictness.js';
 
@@ -88,7 +88,7 @@ function stricterThan(weaker: Delivery, guards: Guards<Delivery>, strictness: St
   const { requirement } = weaker.route;
   const asksMore = (other: Requirement): boolean => !strictness.atLeastAsStrict(requirement, other);
   for (const each of guards.near(weaker.image, asksMore)) {
-    if (!meet(weaker.image, each.image) || isChosen(weaker, each)) continue;
+    if (isChosen(weaker, each)) continue;
     // Of two that ask for different things, the broader one says what the narrower one is an exception from.
     const comparable = strictness.atLeastAsStrict(each.route.requirement, requirement);
     if (comparable || !covers(each.image, weaker.image) || covers(weaker.image, each.image)) return each;
@@ -103,17 +103,31 @@ function isChosen(weaker: Delivery, stricter: Delivery): boolean {
   return coversHost(stricter.route.host, weaker.route.host) && covers(stricter.route.pattern, weaker.route.pattern);
 }
 
+type Rewriting = Pick<PlannedRoute, 'rewritePath' | 'stripPrefix' | 'addPrefix'>;
+const UNCHANGED: Rewriting = { stripPrefix: false };
+
 function deliveryOf(route: PlannedRoute): { readonly image: Pattern; readonly mapping: string } {
-  const { pattern, rewritePath, stripPrefix, addPrefix = '/' } = route;
+  const { pattern } = route;
+  // The host application gets the URL as the client sent it.
+  const { rewritePath, stripPrefix, addPrefix = '/' } = route.upstream === undefined ? UNCHANGED : route;
   if (rewritePath !== undefined) {
-    return { image: literal(rewritePath), mapping: JSON.stringify(['rewrite', patternKey(pattern), rewritePath]) };
+    return {
+      image: loosely(literal(rewritePath)),
+      mapping: JSON.stringify(['rewrite', patternKey(pattern), rewritePath]),
+    };
   }
   const variable = pattern.segments.findIndex(({ kind }) => kind === 'one');
   const cut = stripPrefix ? pattern.segments.slice(0, variable < 0 ? pattern.segments.length : variable) : [];
   const added = literal(addPrefix).segments;
-  const image = { segments: [...added, ...pattern.segments.slice(cut.length)], rest: pattern.rest };
+  const image = loosely({ segments: [...added, ...pattern.segments.slice(cut.length)], rest: pattern.rest });
   const prefix = (segments: Pattern['segments']): string => patternKey({ segments, rest: false });
   return { image, mapping: JSON.stringify(['prefix', prefix(cut), prefix(added)]) };
+}
+
+/** As an upstream may read it that knows no width of letters and drops what ends a segment. */
+function loosely({ segments, rest }: Pattern): Pattern {
+  const read = (text: string): string => text.normalize('NFKC').replace(/[. ]{1,256}$/, '') || text;
+  return { segments: segments.map((each) => (each.kind === 'one' ? each : { ...each, text: read(each.text) })), rest };
 }
 
 function literal(path: string): Pattern {

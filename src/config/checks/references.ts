@@ -43,6 +43,12 @@ export function checkIds(blocks: Blocks, { report }: Context): void {
   const seen = new Map<string, number>();
   for (const { value, path } of blocks.routes) {
     if (value.id === undefined) continue;
+    if (/^routes\[\d+\]$/.test(value.id) && value.id !== `routes[${path[1]}]`)
+      report.error({
+        path: [...path, 'id'],
+        code: 'duplicate',
+        message: 'is what another route without an id is called',
+      });
     const first = seen.get(value.id);
     if (first === undefined) seen.set(value.id, Number(path[1]));
     else report.error({ path: [...path, 'id'], code: 'duplicate', message: `routes[${first}] has this id already` });

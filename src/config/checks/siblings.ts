@@ -36,8 +36,8 @@ class SiblingCheck {
   }
 
   #isEqual(rival: Sibling): boolean {
-    const sameMethods = rival.served.size === this.later.served.size && covers(rival.served, this.later.served);
-    return sameMethods && rival.conditions.text === this.later.conditions.text;
+    if (rival.conditions.text !== this.later.conditions.text) return false;
+    return rival.served.size === this.later.served.size && covers(rival.served, this.later.served);
   }
 
   #isHidden(rivals: readonly Sibling[]): boolean {

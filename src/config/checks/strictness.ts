@@ -21,16 +21,22 @@ export function implies(a: Requirement, b: Requirement): boolean {
   return a.name === b.name && b.narrow === undefined;
 }
 
+/** Pairs that are remembered: every route of a large file may ask for something of its own. */
+const MOST_KNOWN = 1_000_000;
+
 /** The same question about many pairs of few requirements: each pair is thought about once. */
 export class Strictness {
   readonly #numbers = new Map<string, number>();
   readonly #known = new Map<number, boolean>();
 
   atLeastAsStrict(a: Requirement, b: Requirement): boolean {
-    if (a === b) return true;
+    if (a === b || this.equal(a, b)) return true;
+    if (a.kind === 'method' && b.kind === 'method') return a.name === b.name && b.narrow === undefined;
     const key = this.#number(a) * 65_536 + this.#number(b);
     let known = this.#known.get(key);
-    if (known === undefined) this.#known.set(key, (known = implies(a, b)));
+    if (known !== undefined) return known;
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(key, (known = implies(a, b)));
     return known;
   }
 

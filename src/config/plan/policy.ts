@@ -28,6 +28,11 @@ export const policyShape = {
 export function readPolicy(context: Context, roster: Roster): Policy {
   if (!context.has(AUTH)) return { intact: true };
   if (context.keys(AUTH).length === 0) return { intact: false };
+  for (const { name: strategy } of roster.usable.filter(({ from }) => from === 'host')) {
+    if (!context.has([...AUTH, strategy])) continue;
+    const message = 'is a strategy of the host application, which takes no options here';
+    context.report.error({ path: [...AUTH, strategy], code: 'wrong_method', message, at: 'key' });
+  }
   const others = Object.fromEntries(roster.names.map((each) => [each, z.unknown().optional()]));
   const schema = z.strictObject({ ...others, ...policyShape });
   const value = context.value(AUTH);

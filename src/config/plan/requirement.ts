@@ -108,6 +108,8 @@ export class RequirementReader {
     const named = readNames(methods, { path: [...path, 'methods'], context, roster });
     const stray = Object.keys(narrow).find((each) => !methods.includes(each));
     if (stray !== undefined) return this.#refuse([...path, 'narrow', stray], 'is not among methods');
+    if (this.context.has([...path, 'narrow']) && Object.keys(narrow).length === 0)
+      return this.#refuse([...path, 'narrow'], 'must not be empty');
     if (!named) return undefined;
     return this.#whole(
       named.map((part) => {
@@ -148,6 +150,8 @@ export class RequirementReader {
     const narrow = readBlock({ schema: method.narrowing, value: this.context.value(path), path }, this.context);
     if (!narrow) return undefined;
     if (Object.keys(narrow).length === 0) return this.#refuse(path, 'must not be empty: write true');
+    const empty = Object.keys(narrow).find((key) => isEmptyMapping(this.context.value([...path, key])));
+    if (empty !== undefined) return this.#refuse([...path, empty], 'must not be empty');
     const unknown = options === undefined ? [] : method.unknownNames(options, narrow);
     for (const { path: below, message } of unknown) {
       this.context.report.error({ path: [...path, ...below], code: 'unknown_name', message });
@@ -159,4 +163,8 @@ export class RequirementReader {
     this.context.report.error({ path, code, message });
     return undefined;
   }
+}
+
+function isEmptyMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
 }

@@ -75,12 +75,12 @@ function planTls(block: TlsBlock, path: Path, context: Context): NonNullable<Pla
     return file === undefined ? undefined : readPem(file, [...path, key], context);
   };
   const [ca, cert, key] = [read('ca_file'), read('cert_file'), read('key_file')];
-  return {
+  const planned = {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
     insecureSkipVerify: block.insecure_skip_verify,
   };
+  return key === undefined ? planned : Object.defineProperty(planned, 'key', { value: key, enumerable: false });
 }
 
 /** The text of a PEM file; undefined, with the reason told, if it cannot be used. */

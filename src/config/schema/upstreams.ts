@@ -5,7 +5,7 @@ import { count, filePath, flag, listOf, name, status, timeout } from './fields.j
 export const BALANCERS = ['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const;
 
 const ENDPOINT = 'must be "host:port", an http or https URL without a path, or {host, port, weight}';
-const FORBIDDEN_HOST = /^(?:169\.254\.|0\.0\.0\.0$|\[?fe80:)/i;
+const FORBIDDEN_HOST = /^(?:169\.254\.|0\.0\.0\.0$|\[(?:fe[89ab].:|::\]|::ffff:(?:a9fe:|0:0\])|fd00:ec2::254\]))/i;
 
 /** `http://host:port`, or why not. The cloud's metadata service lives on 169.254.169.254 and gives keys to whoever asks. */
 export function endpointUrl(written: string, secure: boolean): { readonly url: string } | { readonly fault: string } {

@@ -1,0 +1,46 @@
+/** Trusted proxies that together are everybody, however they are written. */
+import { parseBlock } from '../../lib/address-block.js';
+import type { Context } from '../context.js';
+
+/** Inclusive; IPv4 lies where IPv6 maps it, at `::ffff:0:0/96`. */
+type Range = readonly [first: bigint, last: bigint];
+
+const MAPPED = 0xffffn << 32n;
+/** All of IPv4, and all addresses that IPv6 hands out (`2000::/3`). */
+const EVERYBODY: readonly Range[] = [
+  [MAPPED, MAPPED + 0xffff_ffffn],
+  [1n << 125n, (1n << 126n) - 1n],
+];
+
+/** Whoever is trusted says what the client's address is, so nobody but a proxy may be. */
+export function checkProxies(trusted: readonly string[], { report }: Context): void {
+  const ranges = trusted.flatMap(rangeOf).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (!EVERYBODY.some((all) => isCovered(all, ranges))) return;
+  report.error({ path: ['trusted_proxies'], code: 'wrong_value', message: 'must not trust every address' });
+}
+
+function rangeOf(text: string): readonly Range[] {
+  const block = parseBlock(text);
+  if (!block) return [];
+  const { address, family } = block;
+  const prefix = family === 'ipv4' ? block.prefix + 96 : block.prefix;
+  const size = 1n << BigInt(128 - prefix);
+  const first = (numberOf(family === 'ipv4' ? `::ffff:${address}` : address) / size) * size;
+  return [[first, first + size - 1n]];
+}
+
+/** `URL` writes an address as groups of hex digits, with at most one `::`. */
+function numberOf(ipv6: string): bigint {
+  const [head = '', tail] = new URL(`http://[${ipv6}]`).hostname.slice(1, -1).split('::');
+  const [before, after] = [head, tail ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
+  const groups = [...(before ?? []), ...(after ?? [])];
+  const missing = Array.from({ length: 8 - groups.length }, () => '0');
+  const all = [...(before ?? []), ...missing, ...(after ?? [])];
+  return all.reduce((sum, group) => (sum << 16n) + BigInt(`0x${group}`), 0n);
+}
+
+function isCovered([first, last]: Range, sorted: readonly Range[]): boolean {
+  let next = first;
+  for (const [from, to] of sorted) if (from <= next && to >= next) next = to + 1n;
+  return next > last;
+}
