@@ -1,5 +1,6 @@
 /** Passport both ways: a host's strategies as methods of the file, and the file's methods as strategies of the host. */
 import { createServer, type IncomingMessage } from 'node:http';
+import { inspect } from 'node:util';
 import express from 'express';
 import CustomStrategy from 'passport-custom';
 import OAuth2Strategy from 'passport-oauth2';
@@ -162,6 +163,16 @@ describe('a strategy of the host', () => {
 });
 
 describe('the methods of the file', () => {
+  test('show nobody their secrets', async () => {
+    const text = 'middleware: { auth: { jwt: { algorithm: HS256, secret: a-secret-of-thirty-two-bytes-or-so } } }';
+    const gate = loom({ text, file: 'loom.yaml' }, { log: quietLog() });
+    for (const shown of [inspect(gate, { depth: 20 }), JSON.stringify([gate.passport, gate.plan])]) {
+      expect(shown).toContain('jwt');
+      expect(shown).not.toContain('a-secret-of');
+    }
+    await gate.close();
+  });
+
   test('are Passport strategies, by their names, on a Passport of their own', async () => {
     const gate = loom({ text: `middleware: { auth: { ${KEYS} } }`, file: 'loom.yaml' }, { log: quietLog() });
     const app = express();

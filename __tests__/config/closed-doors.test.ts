@@ -184,3 +184,24 @@ describe('secrets', () => {
     }
   });
 });
+
+it('lets no unset variable say who may pass', () => {
+  const text = (auth: string): string =>
+    `middleware: {auth: {api_key: ${API_KEY}}}\nroutes: [{path: /a, auth: ${auth}}, {path: /b, auth: {api_key: true}}]`;
+  expect(errorsOf(text('"${ACCESS:-none}"'))[0]).toMatchObject({ code: 'access_default', path: 'routes[0].auth' });
+  expect(errorsOf(text('"${ACCESS}"'), { env: { ACCESS: 'none' } })).toEqual([]);
+});
+
+it('takes no issuer name that is another entry’s issuer, no blank secret and no cookie that cannot be', () => {
+  const jwt = (block: string): string => `middleware: {auth: {jwt: {${block}}}}`;
+  const twins = 'issuers: [{name: "https://b.example", issuer: "https://a.example"}, {issuer: "https://b.example"}]';
+  expect(errorsOf(jwt(twins))).toMatchObject([{ path: 'middleware.auth.jwt.issuers[0].name' }]);
+  expect(errorsOf(jwt(twins.replace('https://b.example", issuer', 'a", issuer')))).toEqual([]);
+  expect(errorsOf(jwt('secret: "   "'))).toMatchObject([{ path: 'middleware.auth.jwt.secret' }]);
+  expect(errorsOf(jwt('issuer: "https://a.example", cookie: "a=b"'))).toMatchObject([
+    { path: 'middleware.auth.jwt.cookie' },
+  ]);
+  expect(errorsOf(jwt('issuer: "https://a.example", required_claims: {}'))).toMatchObject([
+    { path: 'middleware.auth.jwt.required_claims' },
+  ]);
+});

@@ -1,4 +1,5 @@
 /** The methods of one plan, compiled: ours from the registry, the host's by their names. */
+import { inspect } from 'node:util';
 import passport from 'passport';
 import type { Log, Now } from '../lib/types.js';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
@@ -43,6 +44,7 @@ export class MethodsInUse {
       const strategy = method.compile(options, deps);
       const challenge = method.challenge(options);
       const places = method.places(options);
+      concealSecrets(strategy, name);
       strategies.push(strategy);
       own.use(name, strategy);
       compiled.set(name, {
@@ -65,6 +67,13 @@ export class MethodsInUse {
   async close(): Promise<void> {
     await Promise.all(this.#strategies.map((each) => each.close()));
   }
+}
+
+/** A strategy holds keys and secrets: whoever prints it, or a host's Passport, sees its name. */
+function concealSecrets(strategy: MethodStrategy, name: string): void {
+  const words = (): string => `[Strategy ${name}]`;
+  Object.defineProperty(strategy, inspect.custom, { value: words });
+  Object.defineProperty(strategy, 'toJSON', { value: words });
 }
 
 function readNarrowing(method: Method, options: unknown, given: Narrowing): Narrowing {

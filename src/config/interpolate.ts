@@ -26,6 +26,11 @@ export function interpolate(root: DocumentNode, world: World): void {
   }
 }
 
+/** A variable that is not set must not open a route. */
+function saysWhoMayPass(path: Path): boolean {
+  return path[0] === 'routes' && path[2] === 'auth';
+}
+
 class Reference {
   constructor(
     private readonly path: Path,
@@ -40,6 +45,9 @@ class Reference {
     }
     if (fallback !== undefined && isSecret(this.path)) {
       return this.#refuse('secret_default', `a secret takes no default: \${${variable}} must be set`);
+    }
+    if (fallback !== undefined && saysWhoMayPass(this.path)) {
+      return this.#refuse('access_default', `who may pass takes no default: \${${variable}} must be set`);
     }
     const { env } = this.world;
     const value = (Object.hasOwn(env, variable) ? env[variable] : undefined) || fallback;

@@ -5,6 +5,9 @@ import type { FieldMatch, PlannedRoute } from '../config/plan-types.js';
 
 export type Fits = (headers: IncomingHttpHeaders, query: string | undefined) => boolean;
 
+/** What a client may make a regular expression work on. */
+const LONGEST = 256;
+
 /** Whether a request meets every condition; a parameter sent several times must meet it each time, a header as Node joins it. */
 export function compileFits({ headers, query }: Pick<PlannedRoute, 'headers' | 'query'>): Fits {
   if (headers.length === 0 && query.length === 0) return () => true;
@@ -24,7 +27,7 @@ function compileMatch({ kind, value }: FieldMatch): (values: readonly string[]) 
     case 'regex': {
       // All of the value: `^a|b$` means either, not whatever begins with `a`.
       const whole = new RegExp(`^(?:${value})$`, 'u');
-      return (values) => values.length > 0 && values.every((each) => whole.test(each));
+      return (values) => values.length > 0 && values.every((each) => each.length <= LONGEST && whole.test(each));
     }
   }
 }

@@ -63,7 +63,7 @@ export class Gate {
     this.planned = new Map(methods.map((each) => [each.name, each]));
     this.#guards = routes.map((route) => this.#guardOf(route.requirement));
     this.unmatched = this.#guardOf(plan.unmatched ?? OPEN);
-    this.#certificateRules = new Map(plan.listeners.map(({ port, tls }) => [port, tls?.clientCertHeaders ?? []]));
+    this.#certificateRules = rulesByPort(plan.listeners);
   }
 
   /** `header:NAME` of a credential means its identity: the credential itself is no bucket's name. */
@@ -117,6 +117,14 @@ export class Gate {
     if (this.deps.standalone) return this.#certificateRules.get(req.socket.localPort ?? 0) ?? [];
     return [...this.#certificateRules.values()].flat();
   }
+}
+
+/** Two addresses may share a port; what either of them sets, both set. */
+function rulesByPort(listeners: Plan['listeners']): ReadonlyMap<number, readonly HeaderRule[]> {
+  const rules = new Map<number, readonly HeaderRule[]>();
+  for (const { port, tls } of listeners)
+    rules.set(port, [...(rules.get(port) ?? []), ...(tls?.clientCertHeaders ?? [])]);
+  return rules;
 }
 
 function headerOfPlace(place: Place): readonly string[] {

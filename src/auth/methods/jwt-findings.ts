@@ -121,6 +121,9 @@ function judgeTwins(issuers: readonly JwtIssuer[], report: Report): void {
   const names = new Set<string>();
   issuers.forEach(({ issuer, name }, index) => {
     if (name !== undefined && names.has(name)) report('error', ['issuers', index, 'name'], 'is used twice');
+    // A route that names it would mean both.
+    if (issuers.some((other, place) => place !== index && other.issuer === name && name !== undefined))
+      report('error', ['issuers', index, 'name'], 'is the issuer of another entry');
     names.add(name ?? '');
     if (issuer === undefined) return;
     const bare = issuer.replace(/\/$/, '');

@@ -26,7 +26,9 @@ const requiredClaims = () =>
   z
     .union([
       z.array(plainText()).min(1, 'must not be an empty list'),
-      z.record(plainText(), z.union([scalar(), z.array(scalar()).min(1, 'must not be an empty list')])),
+      z
+        .record(plainText(), z.union([scalar(), z.array(scalar()).min(1, 'must not be an empty list')]))
+        .refine((map) => Object.keys(map).length > 0, { error: 'must not be empty' }),
     ])
     .transform((given): RequiredClaims => {
       if (Array.isArray(given)) return Object.fromEntries(given.map((claim) => [claim, null]));
@@ -43,7 +45,7 @@ const tokenShape = {
   jwks_url: webUrl().optional().describe('Where the key set (JWKS) of the issuer is fetched.'),
   secret: z
     .string()
-    .min(1, 'must not be empty')
+    .refine((text) => text.trim() !== '', { error: 'must not be blank' })
     .optional()
     .describe('A shared secret for HS256, HS384 and HS512; 32 bytes or more.'),
   public_key: z
@@ -108,7 +110,10 @@ export const jwtOptions = z.strictObject({
   query_param: plainText()
     .optional()
     .describe('A query parameter that may carry the token; removed before forwarding.'),
-  cookie: plainText().optional().describe('A cookie that may carry the token.'),
+  cookie: plainText()
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a cookie')
+    .optional()
+    .describe('A cookie that may carry the token.'),
   issuer: plainText()
     .optional()
     .describe('The exact `iss` of the tokens. Without `jwks_url`, `secret` or `public_key` its keys are discovered.'),
