@@ -12,12 +12,31 @@ declare module 'node:http' {
 const all = new WeakMap<IncomingMessage, readonly Identity[]>();
 
 /** Assigned on every request, so that no earlier middleware's `auth` is taken for ours. */
-export function setIdentities(req: IncomingMessage, identities: readonly Identity[]): void {
+export function setIdentities(req: IncomingMessage, judged: readonly Identity[]): void {
+  const identities = judged.map(ownCopy);
   const [primary = null] = identities;
   req.auth = primary;
   // Passport's habit; on an open route a host's own session keeps its user.
   if (primary) (req as { user?: unknown }).user = primary;
   all.set(req, identities);
+}
+
+/** Methods keep one identity for many requests; what a handler writes into its own must not reach the next caller. */
+function ownCopy(identity: Identity): Identity {
+  const { scopes, claims, rateLimit } = identity;
+  const own = Object.isFrozen(claims) ? { ...claims } : (ownValue(claims, 0) as Identity['claims']);
+  return { ...identity, scopes: [...scopes], claims: own, ...(rateLimit && { rateLimit: { ...rateLimit } }) };
+}
+
+/** A host's own user may lead back to itself. */
+const DEEPEST = 16;
+
+/** What is frozen nobody can write into; what has a class is a host's own, made for this request. */
+function ownValue(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || depth > DEEPEST) return value;
+  if (Array.isArray(value)) return value.map((each) => ownValue(each, depth + 1));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, ownValue(each, depth + 1)]));
 }
 
 /**

@@ -61,10 +61,14 @@ export function expectTag(value: DerValue | undefined, tag: number): DerValue {
   return value;
 }
 
+/** Arcs are big numbers, whose cost grows by the square of their length; honest ones stay far below. */
+const LONGEST_OID = 128;
+
 /** An object identifier in dots. */
 export function readOid(value: DerValue | undefined): string {
   const { contents } = expectTag(value, TAG.oid);
-  if (contents.length === 0 || (contents.at(-1) as number) >= 0x80) throw new DerError('bad object identifier');
+  const fits = contents.length > 0 && contents.length <= LONGEST_OID;
+  if (!fits || (contents.at(-1) as number) >= 0x80) throw new DerError('bad object identifier');
   const arcs: bigint[] = [];
   let arc = 0n;
   for (const byte of contents) {

@@ -90,9 +90,10 @@ export class RemoteKeySet implements KeySource {
     return pickKeys(set.keys, query) ?? this.unknown();
   }
 
-  /** While the issuer cannot be asked, nobody knows whether it signed with a new key. */
+  /** While the issuer cannot be asked or has not answered, nobody knows whether it signed with a new key. */
   private unknown(): KeyAnswer {
-    return this.fault ? { kind: 'unavailable', cause: this.fault } : { kind: 'unknown' };
+    const cause = this.fault ?? (this.flight && new Error('the key set is still loading'));
+    return cause ? { kind: 'unavailable', cause } : { kind: 'unknown' };
   }
 
   /** One load at a time, whoever asks; never rejects. */

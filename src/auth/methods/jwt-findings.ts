@@ -117,7 +117,8 @@ function judgePublicKey(
 }
 
 function judgeTwins(issuers: readonly JwtIssuer[], report: Report): void {
-  const seen = new Map<string, string>();
+  const seen = new Set<string>();
+  const bareSeen = new Set<string>();
   const names = new Set<string>();
   issuers.forEach(({ issuer, name }, index) => {
     if (name !== undefined && names.has(name)) report('error', ['issuers', index, 'name'], 'is used twice');
@@ -127,11 +128,11 @@ function judgeTwins(issuers: readonly JwtIssuer[], report: Report): void {
     names.add(name ?? '');
     if (issuer === undefined) return;
     const bare = issuer.replace(/\/$/, '');
-    const twin = seen.get(bare);
-    if (twin === issuer) report('error', ['issuers', index, 'issuer'], 'is listed twice');
-    else if (twin !== undefined)
+    if (seen.has(issuer)) report('error', ['issuers', index, 'issuer'], 'is listed twice');
+    else if (bareSeen.has(bare))
       report('warning', ['issuers', index, 'issuer'], 'differs from another issuer by a slash at the end alone');
-    seen.set(bare, issuer);
+    seen.add(issuer);
+    bareSeen.add(bare);
   });
 }
 
