@@ -23,6 +23,8 @@ test('a user that leads back to itself is no endless road, and one with a class 
   const req = request();
   setIdentities(req, [identity(cyclic), identity(user as unknown as Record<string, unknown>)]);
   expect(req.auth?.claims['name']).toBe('a');
+  expect(req.auth?.claims['self']).toBe(req.auth?.claims);
+  expect(req.auth?.claims).not.toBe(cyclic);
   expect(identitiesOf(req)[1]?.claims).toBe(user);
 });
 

@@ -24,19 +24,31 @@ export function setIdentities(req: IncomingMessage, judged: readonly Identity[])
 /** Methods keep one identity for many requests; what a handler writes into its own must not reach the next caller. */
 function ownCopy(identity: Identity): Identity {
   const { scopes, claims, rateLimit } = identity;
-  const own = Object.isFrozen(claims) ? { ...claims } : (ownValue(claims, 0) as Identity['claims']);
+  const own = Object.isFrozen(claims) ? { ...claims } : (ownValue(claims, new Map()) as Identity['claims']);
   return { ...identity, scopes: [...scopes], claims: own, ...(rateLimit && { rateLimit: { ...rateLimit } }) };
 }
 
-/** A host's own user may lead back to itself. */
-const DEEPEST = 16;
-
-/** What is frozen nobody can write into; what has a class is a host's own, made for this request. */
-function ownValue(value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || depth > DEEPEST) return value;
-  if (Array.isArray(value)) return value.map((each) => ownValue(each, depth + 1));
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, ownValue(each, depth + 1)]));
+/**
+ * What is frozen nobody can write into; what has a class is a host's own, made for this request. A host's user may lead
+ * back to itself, so that each object is copied once.
+ */
+function ownValue(value: unknown, copies: Map<object, unknown>): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const copy: object = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
+  for (const [name, each] of Object.entries(value)) {
+    // A claim may be called `__proto__`.
+    Object.defineProperty(copy, name, {
+      value: ownValue(each, copies),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  return copy;
 }
 
 /**
