@@ -27,3 +27,33 @@ export interface Identity {
   /** The caller's own limit (an API key's `rate_limit`). */
   readonly rateLimit?: Rate;
 }
+
+/** Methods keep one identity for many requests; what a handler writes into its own must not reach the next caller. */
+export function copyOf(identity: Identity): Identity {
+  const { scopes, claims, rateLimit } = identity;
+  const own = Object.isFrozen(claims) ? { ...claims } : (ownValue(claims, new Map()) as Identity['claims']);
+  return { ...identity, scopes: [...scopes], claims: own, ...(rateLimit && { rateLimit: { ...rateLimit } }) };
+}
+
+/**
+ * What is frozen nobody can write into; what has a class is a host's own, made for this request. A host's user may lead
+ * back to itself, so that each object is copied once.
+ */
+function ownValue(value: unknown, copies: Map<object, unknown>): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const copy: object = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
+  for (const [name, each] of Object.entries(value)) {
+    // A claim may be called `__proto__`.
+    Object.defineProperty(copy, name, {
+      value: ownValue(each, copies),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  return copy;
+}

@@ -7,7 +7,7 @@ import { addressMatcher } from '../../lib/address-block.js';
 import { clientAddressOf } from '../../lib/client-address.js';
 import type { Now } from '../../lib/types.js';
 import { readOffer, type Place } from '../credentials.js';
-import type { Identity } from '../identity.js';
+import { copyOf, type Identity } from '../identity.js';
 import type { Finding, Method, MethodStrategy } from '../method.js';
 import { FailInfo } from '../outcome.js';
 import type { Challenge, Rejected, Verdict } from '../verdict.js';
@@ -85,7 +85,7 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
 
   override authenticate(request: IncomingMessage): void {
     const judged = this.judge(request);
-    if ('method' in judged) return this.success(judged);
+    if ('method' in judged) return this.success(copyOf(judged));
     this.fail(new FailInfo(judged), judged.kind === 'rejected' ? judged.status : 401);
   }
 

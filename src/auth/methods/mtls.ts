@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Strategy } from 'passport-strategy';
 import { peerCertificate, type CertificateClaims, type PeerCertificate } from '../../lib/certificate.js';
 import { Authorities } from '../../lib/certificate-authorities.js';
-import type { Identity } from '../identity.js';
+import { copyOf, type Identity } from '../identity.js';
 import type { HeaderRule } from '../header-rule.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo } from '../outcome.js';
@@ -61,7 +61,7 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
     if (refused !== undefined) return this.reject(refused);
     const identity = identityOf((peer as PeerCertificate & { kind: 'verified' }).claims);
     if (identity.subject.length < 1 || identity.subject.length > 256) return this.reject('subject_invalid');
-    this.success(identity);
+    this.success(copyOf(identity));
   }
 
   close(): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from '../../tokens/introspection-request.js';
 import { Introspection } from '../../tokens/introspection.js';
 import { readOffer, type Place } from '../credentials.js';
-import type { Identity } from '../identity.js';
+import { copyOf, type Identity } from '../identity.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../verdict.js';
@@ -87,7 +87,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
   private settle(token: string, answer: IntrospectionAnswer): void {
     const judged =
       answer.kind === 'active' ? this.judge(token, answer.response) : this.rejected('token_inactive', token);
-    if ('method' in judged) return this.success(judged);
+    if ('method' in judged) return this.success(copyOf(judged));
     this.reject(judged);
   }
 
