@@ -135,6 +135,18 @@ describe('a strategy of the host', () => {
     });
   });
 
+  test.each([[undefined], ['admin'], [null], [[7, 'read']]])(
+    'whose scopes are %j is no error, and no scopes',
+    async (scopes) => {
+      const odd = {
+        strategy: new CustomStrategy((_req, done) => done(null, { id: 'x' })),
+        identity: () => ({ subject: 'x', scopes, claims: undefined }) as never,
+      };
+      const asked = await withHost({ auth: '{ odd: true }', strategies: { odd } }, (ask) => ask());
+      expect(asked).toEqual({ status: 200, subject: 'x' });
+    },
+  );
+
   test('that redirects (passport-oauth2) sends the browser to its provider, and no later method is asked', async () => {
     const login = new OAuth2Strategy(
       {

@@ -52,7 +52,7 @@ function hostReading(name: string, host: HostStrategy): Reading {
     success: (user) => {
       if (!user) return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges: [] };
       const known = host.identity ? host.identity(user) : defaultIdentity(user);
-      return grant({ scopes: [], claims: {}, ...known, method: name });
+      return grant({ ...known, scopes: textsOf(known.scopes), claims: known.claims ?? {}, method: name });
     },
     fail: (challenge, status) => ({
       kind: 'rejected',
@@ -74,6 +74,11 @@ function hostReading(name: string, host: HostStrategy): Reading {
     pass: () => ({ kind: 'absent', challenges: [] }),
     error: unavailable,
   };
+}
+
+/** What a host writes in JavaScript is checked by nobody: a text is no list of scopes. */
+function textsOf(scopes: unknown): readonly string[] {
+  return Array.isArray(scopes) ? scopes.filter((scope): scope is string => typeof scope === 'string') : [];
 }
 
 function statusOf(status: unknown): 400 | 401 | 403 {
