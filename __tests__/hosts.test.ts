@@ -1,9 +1,9 @@
 /** The same file in front of Express 5, Express 4, Connect and node:http: the same answers. */
 import { createHmac } from 'node:crypto';
-import { connect as connectSocket } from 'node:net';
 import express from 'express';
 import { WebSocket, WebSocketServer } from 'ws';
 import { loom, type Loom } from '../src/loom.js';
+import { shakeHands } from './support/handshake.js';
 import { HOSTS, type Application, type Host } from './support/hosts.js';
 import { quietLog } from './support/quiet-log.js';
 import { echoUpstream, type Echo, type Echoed } from './support/recording-upstream.js';
@@ -175,7 +175,7 @@ describe.each(HOSTS)('$name', ({ name, start }) => {
     });
     await new Promise((resolve) => setImmediate(resolve));
     for (const path of ['/socket', '/own-socket']) {
-      expect(await upgradeStatus(host.port, path)).toMatch(/^HTTP\/1\.1 401 /);
+      expect(await shakeHands(host.port, path)).toMatch(/^HTTP\/1\.1 401 /);
     }
     expect(connected).toBe(0);
     expect(echo.requests).toHaveLength(before);
@@ -214,23 +214,3 @@ describe.each(HOSTS)('$name', ({ name, start }) => {
     });
   }
 });
-
-function upgradeStatus(port: number, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket(port, '127.0.0.1');
-    let text = '';
-    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
-    socket.on('end', () => socket.end());
-    socket.on('close', () => resolve(text));
-    socket.on('error', reject);
-    const head = [
-      `GET ${path} HTTP/1.1`,
-      'Host: x',
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    ];
-    socket.write(`${head.join('\r\n')}\r\n\r\n`);
-  });
-}

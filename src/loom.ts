@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
 import type { Requirement } from './auth/requirement.js';
+import type { Diagnostic } from './config/diagnostics.js';
 import { compileFile } from './config/index.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
@@ -72,8 +73,7 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
   const { plan, warnings } = compileFile(source, { strategies: Object.keys(strategies), mode: 'middleware' });
   const log = options.log ?? createLog(plan.logging);
   adviseOnRuntime(log);
-  for (const { code, file, line, column, path, message } of warnings)
-    log.warn({ code, file, line, column, path }, message);
+  tellWarnings(warnings, log);
   if (!plan.unmatched && plan.routes.length > 0) {
     log.warn(
       { file: plan.file },
@@ -81,6 +81,13 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
     );
   }
   return compose(plan, { strategies, log, now, standalone: false });
+}
+
+/** What `check` would print, in the log of whoever starts the file. */
+export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
+  for (const { code, file, line, column, path, message } of warnings) {
+    log.warn({ code, file, line, column, path }, message);
+  }
 }
 
 export interface ComposeOptions {

@@ -10,6 +10,7 @@ import { loom, type Loom, type LoomOptions } from '../../src/loom.js';
 import { serve } from '../../src/serve/serve.js';
 import { askBytes, statusOf } from '../support/ask.js';
 import { built, NODE } from '../support/built.js';
+import { handshake } from '../support/handshake.js';
 import { freePorts } from '../support/ports.js';
 import { Background } from '../support/process.js';
 import { quietLog } from '../support/quiet-log.js';
@@ -17,18 +18,6 @@ import { closed, echoUpstream, listening, recordingUpstream } from '../support/r
 
 const KEYS = 'api_key: { keys: [{ key: key-of-alice, name: alice }] }';
 const KEY = 'X-API-Key: key-of-alice';
-
-const handshake = (path: string, ...lines: string[]): string =>
-  [
-    `GET ${path} HTTP/1.1`,
-    'Host: x',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    ...lines,
-    '\r\n',
-  ].join('\r\n');
 
 /** Ends what a test opened, also where it failed. */
 const opened: (() => Promise<void>)[] = [];

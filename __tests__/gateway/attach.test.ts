@@ -1,8 +1,9 @@
 /** Sockets of a host's own server: who gets them, and what happens when the host fails at them. */
 import { createServer, type Server } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { loom, type Loom } from '../../src/loom.js';
+import { shakeHands } from '../support/handshake.js';
 import { quietLog } from '../support/quiet-log.js';
 import { closed, listening } from '../support/recording-upstream.js';
 
@@ -38,27 +39,6 @@ async function withSite(
   }
 }
 
-/** Everything that comes back on a handshake. */
-function shakeHands(port: number, lines: readonly string[] = [], path = '/chat'): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    let text = '';
-    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(text));
-    const head = [
-      `GET ${path} HTTP/1.1`,
-      'Host: x',
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-      ...lines,
-    ];
-    socket.write(`${head.join('\r\n')}\r\n\r\n`);
-  });
-}
-
 test('listeners come and go: only those that are there get an admitted socket', async () => {
   await withSite(
     ({ gate, server }) => gate.attach(server),
@@ -81,8 +61,8 @@ test('without a listener an admitted socket ends, and a refused one is told why'
   await withSite(
     ({ gate, server }) => gate.attach(server),
     async ({ port }) => {
-      expect(await shakeHands(port, ['X-API-Key: key-of-alice'])).toBe('');
-      expect(await shakeHands(port)).toMatch(/^HTTP\/1\.1 401 /);
+      expect(await shakeHands(port, '/chat', 'X-API-Key: key-of-alice')).toBe('');
+      expect(await shakeHands(port, '/chat')).toMatch(/^HTTP\/1\.1 401 /);
     },
   );
 });
@@ -97,9 +77,11 @@ test('a listener that throws after its 101 loses the socket; no answer of ours s
       gate.attach(server);
     },
     async ({ port, log }) => {
-      expect(await shakeHands(port, ['X-API-Key: key-of-alice'])).toBe('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+      expect(await shakeHands(port, '/chat', 'X-API-Key: key-of-alice')).toBe(
+        'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+      );
       expect(log.entries.some(({ words }) => words.includes('upgrade listener of the host failed'))).toBe(true);
-      expect(await shakeHands(port)).toMatch(/^HTTP\/1\.1 401 /);
+      expect(await shakeHands(port, '/chat')).toMatch(/^HTTP\/1\.1 401 /);
     },
   );
 });
@@ -108,8 +90,8 @@ test('upgrade() by hand judges, and refuses what no upstream is there for', asyn
   await withSite(
     ({ gate, server }) => void server.on('upgrade', (req, socket, head: Buffer) => gate.upgrade(req, socket, head)),
     async ({ port }) => {
-      expect(await shakeHands(port)).toMatch(/^HTTP\/1\.1 401 /);
-      expect(await shakeHands(port, ['X-API-Key: key-of-alice'])).toMatch(/^HTTP\/1\.1 404 /);
+      expect(await shakeHands(port, '/chat')).toMatch(/^HTTP\/1\.1 401 /);
+      expect(await shakeHands(port, '/chat', 'X-API-Key: key-of-alice')).toMatch(/^HTTP\/1\.1 404 /);
     },
   );
 });

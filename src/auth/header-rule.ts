@@ -7,3 +7,13 @@ export interface HeaderRule {
   /** Applies only to identities of this issuer. */
   readonly issuer?: string;
 }
+
+/** The rules of a `claims_to_headers` map, for the identities of one issuer where one is given. */
+export function headerRules(
+  map: Readonly<Record<string, string | undefined>> = {},
+  issuer?: string,
+): readonly HeaderRule[] {
+  return Object.entries(map).flatMap(([claim, header]) =>
+    header === undefined ? [] : [{ claim, header, ...(issuer === undefined ? {} : { issuer }) }],
+  );
+}

@@ -1,4 +1,5 @@
 /** Path patterns of routes: `/a` exact, `/a/*` a prefix at a segment boundary, `:id`, `{id}` and `*` one segment. */
+import { hasControlCharacter } from '../lib/control-character.js';
 
 /** One segment of a pattern; literals are decoded once. */
 export type PatternSegment = { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'one' };
@@ -56,8 +57,7 @@ function decodeOnce(segment: string): string | undefined {
   if (/%(?![0-9a-f]{2})/i.test(segment) || /%(?:2f|5c|00|25[0-9a-f]{2})/i.test(segment)) return undefined;
   try {
     const decoded = decodeURIComponent(segment);
-    // eslint-disable-next-line no-control-regex
-    return /[\u0000-\u001f\u007f]/.test(decoded) ? undefined : decoded;
+    return hasControlCharacter(decoded) ? undefined : decoded;
   } catch {
     return undefined;
   }

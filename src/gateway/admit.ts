@@ -1,5 +1,6 @@
 /** Admission: one request judged from its first byte to its identity headers, or refused (spec §2 to §6). */
 import type { IncomingMessage } from 'node:http';
+import { NEVER_SERVED } from '../lib/http-methods.js';
 import { attemptOf } from '../auth/combine.js';
 import { headerValues, readOffer } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
@@ -95,8 +96,6 @@ function local(guard: Guard, req: IncomingMessage, target: Target): Found | Refu
   if (NEVER_SERVED.has(req.method ?? '')) return refused({ status: 405, code: 'method_not_allowed', allow: [] });
   return target.hasEncodedSlash ? refused({ status: 400, code: 'bad_target' }) : { guard };
 }
-
-const NEVER_SERVED = new Set(['TRACE', 'CONNECT']);
 
 function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused {
   const { headers, method = '' } = req;

@@ -1,4 +1,5 @@
 /** A claim as a header value: one-to-one, ASCII, never more than one field can carry (spec §5). */
+import { hasControlCharacter } from '../lib/control-character.js';
 
 export const MAX_VALUE = 4096;
 
@@ -47,8 +48,7 @@ function isExact(claim: number): boolean {
 function textValue(text: string): HeaderValue {
   if (text === '') return omitted('empty');
   if (text.length > MAX_VALUE) return omitted('too_long');
-  // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(text) || !text.isWellFormed()) return omitted('control');
+  if (hasControlCharacter(text) || !text.isWellFormed()) return omitted('control');
   const encoded = /^[!-$&-~](?:[ -$&-~]*[!-$&-~])?$/.test(text) ? text : encode(text);
   return encoded.length > MAX_VALUE ? omitted('too_long') : { kind: 'value', text: encoded };
 }

@@ -1,5 +1,6 @@
 /** The route table: host and pattern first, then method, headers and query among the routes of that pattern alone. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { COMMON_METHODS, NEVER_SERVED } from '../lib/http-methods.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { compileFits } from './field-match.js';
 import { foldSegment } from './fold.js';
@@ -25,10 +26,6 @@ export type RouteAnswer =
   | { readonly kind: 'ambiguous_fold' }
   /** No pattern of the file: 404 as a gateway; as middleware the chain, then `next()`. */
   | { readonly kind: 'none' };
-
-/** Never served: TRACE reflects credentials, CONNECT is a tunnel. */
-const NEVER = new Set(['TRACE', 'CONNECT']);
-const COMMON = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 export class RouteTable {
   readonly #exact = new HostTrees('exact');
@@ -76,7 +73,7 @@ function guardsOtherwise(
 }
 
 function choose(routes: readonly CompiledRoute[], question: RouteQuestion): CompiledRoute | undefined {
-  return NEVER.has(question.method) ? undefined : routes.find((each) => fits(each, question));
+  return NEVER_SERVED.has(question.method) ? undefined : routes.find((each) => fits(each, question));
 }
 
 function fits(compiled: CompiledRoute, { method, headers, target }: RouteQuestion): boolean {
@@ -90,7 +87,7 @@ function allows({ methods }: PlannedRoute, method: string): boolean {
 function refusal(routes: readonly CompiledRoute[], { headers, target }: RouteQuestion): RouteAnswer {
   const near = routes.filter((each) => each.fits(headers, target.query));
   if (near.length === 0) return { kind: 'excluded' };
-  const allow = new Set(near.flatMap(({ route }) => route.methods ?? COMMON));
+  const allow = new Set(near.flatMap(({ route }) => route.methods ?? COMMON_METHODS));
   if (allow.has('GET')) allow.add('HEAD');
-  return { kind: 'method_not_allowed', allow: [...allow].filter((method) => !NEVER.has(method)) };
+  return { kind: 'method_not_allowed', allow: [...allow].filter((method) => !NEVER_SERVED.has(method)) };
 }

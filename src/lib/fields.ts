@@ -1,5 +1,6 @@
 /** The scalar fields that the blocks of a Loom file share, each with one message for one mistake. */
 import { z } from 'zod';
+import { hasControlCharacter } from './control-character.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const DURATION = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
@@ -29,8 +30,7 @@ export const plainText = () =>
   z
     .string()
     .min(1, 'must not be empty')
-    // eslint-disable-next-line no-control-regex
-    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), { error: 'must not contain control characters' })
+    .refine((text) => !hasControlCharacter(text), { error: 'must not contain control characters' })
     .refine((text) => text === text.trim(), { error: 'must not begin or end with white space' });
 
 /** One value or a non-empty list of them, as a list. */

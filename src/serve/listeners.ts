@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { COMMON_METHODS } from '../lib/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
 import { denySocket, newInstance } from '../gateway/deny.js';
 import { awaitContinue } from '../gateway/expect.js';
@@ -131,12 +132,10 @@ function serve({ planned, server, connections }: Opening, handlers: Handlers, lo
   server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
     if (connections.isAnswering(socket)) socket.destroy();
-    else denySocket(socket, { status: 405, code: 'method_not_allowed', allow: SERVED }, newInstance());
+    else denySocket(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, newInstance());
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => connections.refuse(error, socket));
 }
-
-const SERVED = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function bind({ planned, server }: Opening): Promise<Listening> {
   const { name, protocol, port, host } = planned;

@@ -2,7 +2,7 @@
 import { compileFile } from '../config/index.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
-import { compose } from '../loom.js';
+import { compose, tellWarnings } from '../loom.js';
 import { createLog } from '../observe/log.js';
 import { bodyGarbage } from './body-garbage.js';
 import { listen, type Listening } from './listeners.js';
@@ -37,8 +37,7 @@ export async function serve(source: ConfigSource, options: ServeOptions = {}): P
   const { strict = false, now = Date.now } = options;
   const { plan, warnings } = compileFile(source, { mode: 'serve', strict });
   const log = options.log ?? createLog(plan.logging);
-  for (const { code, file, line, column, path, message } of warnings)
-    log.warn({ code, file, line, column, path }, message);
+  tellWarnings(warnings, log);
   const loom = compose(plan, { strategies: {}, log, now, standalone: true, moved: bodyGarbage() });
   try {
     await loom.ready;

@@ -7,6 +7,7 @@ import { addressMatcher } from '../../lib/address-block.js';
 import { clientAddressOf } from '../../lib/client-address.js';
 import type { Now } from '../../lib/types.js';
 import { readOffer, type Place } from '../credentials.js';
+import { headerRules } from '../header-rule.js';
 import { copyOf, type Identity } from '../identity.js';
 import type { Finding, Method, MethodStrategy } from '../method.js';
 import { FailInfo } from '../outcome.js';
@@ -166,7 +167,7 @@ export const apiKey: Method<ApiKeyOptions> = {
     );
   },
   places: placesOf,
-  headers: ({ claims_to_headers: { name } }) => (name === undefined ? [] : [{ claim: 'name', header: name }]),
+  headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
   summary: (options) => [

@@ -5,6 +5,7 @@ import type { Strategy } from 'passport-strategy';
 import { PoolFullError } from '../../lib/bcrypt-pool.js';
 import type { Now } from '../../lib/types.js';
 import { readOffer, type Place } from '../credentials.js';
+import { headerRules } from '../header-rule.js';
 import type { Identity } from '../identity.js';
 import type { Finding, Method, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
@@ -116,8 +117,7 @@ export const basic: Method<BasicOptions> = {
     );
   },
   places: () => PLACES,
-  headers: ({ claims_to_headers: { username } }) =>
-    username === undefined ? [] : [{ claim: 'username', header: username }],
+  headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
   summary: ({ realm, users }) => [

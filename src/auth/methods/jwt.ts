@@ -1,6 +1,6 @@
 /** The `jwt` method: bearer tokens verified here, by a secret, a public key or an issuer's key set. */
 import type { Place } from '../credentials.js';
-import type { HeaderRule } from '../header-rule.js';
+import { headerRules, type HeaderRule } from '../header-rule.js';
 import type { Method, Summary } from '../method.js';
 import { compileJwt } from './jwt-strategy.js';
 import { findingsOf, unknownIssuers } from './jwt-findings.js';
@@ -42,16 +42,8 @@ function placesOf(options: JwtOptions): readonly Place[] {
 function headersOf(options: JwtOptions): readonly HeaderRule[] {
   const issuers = issuersOf(options);
   const shared = issuers.every((each) => each.claims_to_headers === options.claims_to_headers);
-  if (shared) return rules(options.claims_to_headers);
-  return issuers.flatMap((each) => rules(each.claims_to_headers, each.issuer));
-}
-
-function rules(map: Readonly<Record<string, string>> | undefined, issuer?: string): readonly HeaderRule[] {
-  return Object.entries(map ?? {}).map(([claim, header]) => ({
-    claim,
-    header,
-    ...(issuer === undefined ? {} : { issuer }),
-  }));
+  if (shared) return headerRules(options.claims_to_headers);
+  return issuers.flatMap((each) => headerRules(each.claims_to_headers, each.issuer));
 }
 
 function summaryOf(options: JwtOptions): Summary {

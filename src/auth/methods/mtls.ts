@@ -5,13 +5,11 @@ import { Strategy } from 'passport-strategy';
 import { peerCertificate, type CertificateClaims, type PeerCertificate } from '../../lib/certificate.js';
 import { Authorities } from '../../lib/certificate-authorities.js';
 import { copyOf, type Identity } from '../identity.js';
-import type { HeaderRule } from '../header-rule.js';
+import { headerRules } from '../header-rule.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo } from '../outcome.js';
 import type { Challenge, ReasonCode } from '../verdict.js';
 import { mtlsNarrowing, mtlsOptions, type MtlsOptions } from './mtls-options.js';
-
-const CLAIMS = ['subject', 'issuer', 'serial', 'fingerprint'] as const;
 
 function challengeOf({ realm }: MtlsOptions): Challenge {
   return { scheme: 'ClientCertificate', params: { realm } };
@@ -101,13 +99,6 @@ function findings({ ca }: MtlsOptions): readonly Finding[] {
   }
 }
 
-function headersOf({ claims_to_headers }: MtlsOptions): readonly HeaderRule[] {
-  return CLAIMS.flatMap((claim) => {
-    const header = claims_to_headers[claim];
-    return header === undefined ? [] : [{ claim, header }];
-  });
-}
-
 /** Within a list any, across lists all; a list that is no list lets nobody through. */
 function passes(wanted: unknown, had: readonly unknown[]): boolean {
   return wanted === undefined || (Array.isArray(wanted) && wanted.some((each) => had.includes(each)));
@@ -122,7 +113,7 @@ export const mtls: Method<MtlsOptions> = {
   findings,
   unknownNames: () => [],
   places: () => [],
-  headers: headersOf,
+  headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: () => false,
   challenge: challengeOf,
   summary: ({ ca }) => [

@@ -10,6 +10,7 @@ import {
 } from '../../tokens/introspection-request.js';
 import { Introspection } from '../../tokens/introspection.js';
 import { readOffer, type Place } from '../credentials.js';
+import { headerRules } from '../header-rule.js';
 import { copyOf, type Identity } from '../identity.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
@@ -178,7 +179,7 @@ export const oauth: Method<OauthOptions> = {
   findings,
   unknownNames: () => [],
   places: placesOf,
-  headers: ({ claims_to_headers }) => Object.entries(claims_to_headers).map(([claim, header]) => ({ claim, header })),
+  headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
   summary: (options) => [

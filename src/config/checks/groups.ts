@@ -1,5 +1,6 @@
 /** Routes by host and pattern, as the router chooses them: that pair first, then methods, headers and query within. */
 import { METHODS } from 'node:http';
+import { NEVER_SERVED } from '../../lib/http-methods.js';
 import { patternKey, type Pattern } from '../pattern.js';
 import type { PlannedRoute } from '../plan-types.js';
 
@@ -33,7 +34,7 @@ export function groupRoutes(routes: readonly Placed[]): readonly Group[] {
   });
 }
 
-const ALL: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'TRACE' && method !== 'CONNECT'));
+const ALL: ReadonlySet<string> = new Set(METHODS.filter((method) => !NEVER_SERVED.has(method)));
 
 /** The methods that a route serves: GET covers HEAD, none named means all. */
 export function methodsServed({ methods }: PlannedRoute): ReadonlySet<string> {

@@ -1,5 +1,5 @@
 /** Listeners as the plan has them; their files are named here and read when they start to listen. */
-import type { HeaderRule } from '../../auth/header-rule.js';
+import { headerRules } from '../../auth/header-rule.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { PlannedListener, PlannedTls } from '../plan-types.js';
@@ -49,9 +49,7 @@ function planTls(block: TlsBlock, path: Path, context: Context): PlannedTls {
     clientAuth: block.client_auth,
     ...(caFile !== undefined && { caFile: source.resolve(caFile) }),
     ...(block.crl_file !== undefined && { crlFile: source.resolve(block.crl_file) }),
-    clientCertHeaders: Object.entries(block.client_cert_headers ?? {}).flatMap(([claim, header]): HeaderRule[] =>
-      header === undefined ? [] : [{ claim, header }],
-    ),
+    clientCertHeaders: headerRules(block.client_cert_headers),
   };
 }
 

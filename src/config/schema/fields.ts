@@ -1,6 +1,8 @@
 /** Scalar fields of the gateway's blocks: each with one message for one mistake. */
 import { METHODS } from 'node:http';
 import { z } from 'zod';
+import { hasControlCharacter } from '../../lib/control-character.js';
+import { NEVER_SERVED } from '../../lib/http-methods.js';
 import { duration } from '../../lib/fields.js';
 
 /** `setTimeout` over 2^31-1 ms fires at once. */
@@ -21,14 +23,11 @@ export const name = () =>
     .string({ error: 'must be a name' })
     .min(1, 'must not be empty')
     .max(128, 'must be at most 128 characters')
-    // eslint-disable-next-line no-control-regex
-    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text) && text === text.trim(), {
+    .refine((text) => !hasControlCharacter(text) && text === text.trim(), {
       error: 'must not hold control characters or begin or end with white space',
     });
 
 export const filePath = () => z.string({ error: 'must be the path of a file' }).min(1, 'must not be empty');
-
-const NEVER_SERVED = new Set(['TRACE', 'CONNECT']);
 
 export const httpMethod = () =>
   z.enum(METHODS.filter((method) => !NEVER_SERVED.has(method)) as [string, ...string[]], {
