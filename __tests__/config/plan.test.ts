@@ -247,6 +247,12 @@ describe('mtls as middleware', () => {
     }
   });
 
+  it('says that revoked certificates are for the host to refuse', () => {
+    const revoking = listener('/nowhere/ca.pem').replace('client_auth', 'crl_file: crl.pem, client_auth');
+    expect(compile(revoking).warnings.map(({ code }) => code)).toContain('crl_of_host');
+    expect(compile(listener('/nowhere/ca.pem')).warnings.map(({ code }) => code)).not.toContain('crl_of_host');
+  });
+
   it('trusts nobody where that file cannot be read, and says so', () => {
     const { plan, warnings } = compile(listener('/nowhere/ca.pem'));
     expect(plan.methods[0]?.options).toMatchObject({ ca_file: '/nowhere/ca.pem' });

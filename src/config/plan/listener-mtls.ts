@@ -28,6 +28,10 @@ function withAuthorities(entry: Entry, asking: readonly PlannedTls[], context: C
     if (asking.length === 0) context.report.error({ path: [...AUTH, 'mtls'], code: 'method_error', message });
     return entry;
   }
+  if (asking.some(({ crlFile }) => crlFile !== undefined)) {
+    const message = "crl_file counts on our own listeners; as middleware the host's server must check it";
+    context.report.warning({ path: ['listeners'], code: 'crl_of_host', message });
+  }
   const texts = files.map((file) => readAuthorities(file, context));
   const ca = texts.every((text) => text !== undefined) ? { ca: texts.join('\n') } : {};
   const findings = 'ca' in ca ? (entry.method?.findings({ ...options, ...ca }) ?? []) : [];
