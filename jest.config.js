@@ -20,6 +20,7 @@ export default {
   ],
   setupFiles: process.env.FAST_CHECK_RUNS ? ['<rootDir>/__tests__/support/fast-check-runs.ts'] : [],
   testTimeout: 60_000,
+  reporters: ['default', '<rootDir>/scripts/attack-tally.mjs'],
   coverageDirectory: 'coverage',
   collectCoverageFrom: ['src/**/*.ts'],
   coverageReporters: ['text-summary'],
