@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { mergeChallenges } from '../auth/combine.js';
 import type { Challenge } from '../auth/verdict.js';
+import { endConnection } from './last-answer.js';
 import { TITLES, type Denial } from './problem.js';
 
 type Fields = readonly (readonly [string, string])[];
@@ -20,7 +21,7 @@ export function newInstance(): string {
   return `urn:uuid:${randomUUID()}`;
 }
 
-/** Answers a request. `instance` is the request id. A request whose body is unread also loses its connection. */
+/** Answers a request. `instance` is the request id. One that two may read differently, or whose body is unread, is the last. */
 export function deny(response: ServerResponse, denial: Denial, instance: string): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -36,7 +37,7 @@ export function deny(response: ServerResponse, denial: Denial, instance: string)
     else response.setHeader(name, value);
     written.add(key);
   }
-  if (hasUnreadBody(response.req)) response.setHeader('Connection', 'close');
+  if (status === 400 || hasUnreadBody(response.req)) endConnection(response);
   response.writeHead(status);
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }

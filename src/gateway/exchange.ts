@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { endToEndFields, reasonPhrase } from './end-to-end.js';
 import { codeOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+import { endConnection } from './last-answer.js';
 
 /** An upstream that answers nothing but `1xx` is not answering. */
 const MAX_INFORMATION = 32;
@@ -118,7 +119,7 @@ export class Exchange {
     if (res.destroyed || req.socket.destroyed) return;
     if (!res.headersSent && !req.complete) {
       // What is left of the body belongs to nobody: it is read off, and the connection is not used again.
-      res.setHeader('Connection', 'close');
+      endConnection(res);
       req.unpipe();
       req.resume();
     }

@@ -7,6 +7,7 @@ import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
 import { deny, denySocket, newInstance } from './deny.js';
 import { writePendingContinue } from './expect.js';
+import { comesTooLate } from './last-answer.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
 import { requestIdOf } from './request-id.js';
@@ -84,6 +85,7 @@ export class Gateway {
 
   #run(exchange: Exchange, options: AdmitOptions, admitted: (admitted: Admitted) => void): void {
     const { req } = exchange;
+    if (comesTooLate(req)) return;
     this.deps.gate.identify(req, 'res' in exchange ? exchange.res : undefined);
     const settle = (admission: Admission): void => {
       if (isOver(exchange)) return;

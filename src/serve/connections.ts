@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PlannedListener } from '../config/plan-types.js';
 import { denySocket, newInstance } from '../gateway/deny.js';
+import { endConnection } from '../gateway/last-answer.js';
 import type { Denial } from '../gateway/problem.js';
 
 interface Open {
@@ -42,7 +43,7 @@ export class Connections {
     const { socket } = req;
     this.#silent.delete(socket);
     this.#open.set(socket, { req, res });
-    if (this.#stopping) res.setHeader('Connection', 'close');
+    if (this.#stopping) endConnection(res);
     this.#watch(req, res);
     res.once('close', () => {
       if (this.#open.get(socket)?.res === res) this.#open.delete(socket);
@@ -78,7 +79,7 @@ export class Connections {
   async stop(graceMs: number): Promise<void> {
     if (!this.#stopping) {
       this.#stopping = true;
-      for (const { res } of this.#open.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
+      for (const { res } of this.#open.values()) if (!res.headersSent) endConnection(res);
       for (const socket of this.#upgraded) socket.destroy();
     }
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));

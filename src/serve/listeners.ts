@@ -7,6 +7,7 @@ import { COMMON_METHODS } from '../lib/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
 import { denySocket, newInstance } from '../gateway/deny.js';
 import { awaitContinue } from '../gateway/expect.js';
+import { comesTooLate } from '../gateway/last-answer.js';
 import type { Log } from '../lib/types.js';
 import { Connections } from './connections.js';
 import { tlsOptions } from './tls.js';
@@ -99,6 +100,7 @@ function createListener(planned: PlannedListener): Server {
 
 function serve({ planned, server, connections }: Opening, handlers: Handlers, log: Log): void {
   const request = (req: IncomingMessage, res: ServerResponse): void => {
+    if (comesTooLate(req)) return;
     connections.opened(req, res);
     try {
       handlers.request(req, res);

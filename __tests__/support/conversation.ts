@@ -1,0 +1,139 @@
+/** A connection held as bytes: what is written and when, and the answers that come back, one by one. */
+import { connect, type Socket } from 'node:net';
+
+export interface Reply {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** The whole answers at the start of the bytes, and what follows them. Interim ones (1xx, but for 101) are left out. */
+export function readReplies(bytes: string, { head = false } = {}): { replies: Reply[]; rest: string } {
+  const replies: Reply[] = [];
+  let rest = bytes;
+  for (;;) {
+    const found = readReply(rest, head);
+    if (!found) return { replies, rest };
+    rest = rest.slice(found.length);
+    if (found.reply.status >= 200 || found.reply.status === 101) replies.push(found.reply);
+  }
+}
+
+function readReply(bytes: string, bodiless: boolean): { reply: Reply; length: number } | undefined {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end === -1) return undefined;
+  const head = bytes.slice(0, end);
+  const line = /^HTTP\/1\.1 (\d{3})(?: [\t\x20-\x7e]*)?(?:\r\n|$)/.exec(head);
+  if (!line) throw new Error(`no answer begins like this: ${JSON.stringify(bytes.slice(0, 80))}`);
+  const status = Number(line[1]);
+  const body = bytes.slice(end + 4);
+  const whole = (text: string, length: number) => ({ reply: { status, head, body: text }, length: end + 4 + length });
+  if (bodiless || status < 200 || status === 204 || status === 304) return whole('', 0);
+  if (/^transfer-encoding: chunked$/im.test(head)) {
+    const chunks = readChunked(body);
+    return chunks && whole(chunks.text, chunks.length);
+  }
+  const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+  return body.length < length ? undefined : whole(body.slice(0, length), length);
+}
+
+function readChunked(body: string): { text: string; length: number } | undefined {
+  let [text, at] = ['', 0];
+  for (;;) {
+    const end = body.indexOf('\r\n', at);
+    if (end === -1) return undefined;
+    const size = Number.parseInt(body.slice(at, end), 16);
+    if (body.length < end + 4 + size) return undefined;
+    text += body.slice(end + 2, end + 2 + size);
+    at = end + 4 + size;
+    if (size === 0) return { text, length: at };
+  }
+}
+
+/** How long a server may say nothing before a conversation with it is a failure. */
+const SILENCE_MS = 20_000;
+
+export class Conversation {
+  readonly socket: Socket;
+  readonly #replies: Reply[] = [];
+  #taken = 0;
+  #bytes = '';
+  #closed = false;
+  #wake: () => void = () => undefined;
+
+  constructor(port: number, { allowHalfOpen = true } = {}) {
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen, noDelay: true });
+    this.socket.on('data', (chunk) => {
+      this.#bytes += chunk.toString('latin1');
+      const { replies, rest } = readReplies(this.#bytes);
+      this.#replies.push(...replies);
+      this.#bytes = rest;
+      this.#wake();
+    });
+    this.socket.on('error', () => undefined);
+    this.socket.on('end', () => this.socket.end());
+    this.socket.on('close', () => {
+      this.#closed = true;
+      this.#wake();
+    });
+  }
+
+  /** Bytes as latin1. What a closed socket no longer takes is dropped. */
+  send(bytes: string): this {
+    if (this.socket.writable) this.socket.write(bytes, 'latin1');
+    return this;
+  }
+
+  /** The next answer; undefined where the server has closed the connection instead. */
+  async reply(): Promise<Reply | undefined> {
+    await this.#until(() => this.#replies.length > this.#taken);
+    return this.#replies[this.#taken++];
+  }
+
+  /** All the answers up to the end of the connection, those taken already left out. */
+  async rest(): Promise<readonly Reply[]> {
+    await this.#until(() => false);
+    const left = this.#replies.slice(this.#taken);
+    this.#taken = this.#replies.length;
+    return left;
+  }
+
+  /** Bytes behind the last whole answer. */
+  get partial(): string {
+    return this.#bytes;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** An end with a reset, as of a client that died. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  async #until(done: () => boolean): Promise<void> {
+    while (!done() && !this.#closed) {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`silence behind ${JSON.stringify(this.#bytes)}`)), SILENCE_MS);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+}
+
+/** Runs the work for each item, so many at once. */
+export async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const run = async (): Promise<void> => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, run));
+}
