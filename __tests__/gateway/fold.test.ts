@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { foldSegment, foldSegments } from '../../src/gateway/fold.js';
+import { foldLiteral, isDots, readingsOf } from '../../src/gateway/fold.js';
 
 it.each([
   ['internal', ['internal']],
   ['Internal.', ['internal']],
   ['INTERNAL. . ', ['internal']],
   ['a.b', ['a.b']],
-  [' a', [' a']],
+  [' a', ['a']],
   ['\u0131nternal', ['internal']],
   ['\u0130nternal', ['internal']],
   ['i\u0307nternal', ['internal']],
@@ -19,41 +19,83 @@ it.each([
   ['a\uff0fb', ['a', 'b']],
   ['a\uff3cb', ['a', 'b']],
   ['a/b', ['a', 'b']],
-  ['\uff0e\uff0e', ['..']],
-  ['\u2025', ['..']],
-  ['\uff0e\uff0e ', ['..']],
+  ['in\u00adternal', ['internal']],
+  ['a\u200bb', ['ab']],
+  ['a\uff1bb', ['a;b']],
   ['...', ['']],
   [' ', ['']],
-])('reads %j as %j', (text, parts) => {
-  expect(foldSegment(text)).toEqual(parts);
+])('reads the literal %j as %j', (text, parts) => {
+  expect(foldLiteral(text)).toEqual(parts);
 });
 
-it('resolves the dots that only folding shows', () => {
-  expect(foldSegments(['public', '\uff0e\uff0e', 'internal'])).toEqual(['internal']);
-  expect(foldSegments(['public', '\u2024', 'x'])).toEqual(['public', 'x']);
-  expect(foldSegments(['\u2025', '\u2025', 'x'])).toEqual(['x']);
-  expect(foldSegments(['a\uff0f..\uff0fb'])).toEqual(['b']);
-  expect(foldSegments(['...', 'internal'])).toEqual(['internal']);
+const readings = (...segments: string[]) => readingsOf(segments)?.map((each) => each.join('|'));
+
+describe('the readings of a path', () => {
+  it.each([
+    [['a', 'b c', 'caf\u00e9', '.x', 'v1.2'], []],
+    [['A', 'b'], ['a|b']],
+    [['c++'], ['c  ', 'c', 'c']],
+    [['a.'], ['a']],
+    [
+      ['...', 'a'],
+      ['|a', 'a'],
+    ],
+    [['a\u00adb'], ['ab']],
+    [['\uff41'], ['a']],
+    [['a\uff1bb'], ['a;b', 'a']],
+    [
+      ['a\uff1fb', 'c'],
+      ['a?b|c', 'a'],
+    ],
+    [['a\uff0fb'], ['a/b', 'a|b']],
+    [['a/b'], ['a|b']],
+    [['a\\b'], ['a|b']],
+  ])('of %j are %j', (segments, expected) => {
+    expect([...new Set(readings(...segments))]).toEqual([...new Set(expected)]);
+  });
+
+  it('hold each step alone and all of them together: a lenient one may lead away from what a strict one finds', () => {
+    expect(readings('INTERNAL', 'docs.')).toEqual(expect.arrayContaining(['internal|docs.', 'internal|docs']));
+    expect(readings('INTERNAL', '\uff44ocs')).toEqual(expect.arrayContaining(['internal|\uff44ocs', 'internal|docs']));
+  });
+
+  it.each([
+    [['a', '\uff0e\uff0e']],
+    [['a', '\u2025']],
+    [['\u2024', 'a']],
+    [['a', '.\u200b.']],
+    [['a\uff0f..\uff0fb']],
+    [['..\uff1b', 'a']],
+    [['..\uff1fx', 'a']],
+    [['\uff05\uff12e']],
+    [['%\uff12e']],
+  ])('of %j are none: one of them has dot segments or an escape', (segments) => {
+    expect(readings(...segments)).toBeUndefined();
+  });
+
+  it('are none where they are too many, and few for a name in any script', () => {
+    expect(readings('A+\u00ad\uff0f\uff1f\uff1bB.')).toBeUndefined();
+    expect(readings('Wiki', 'C++\uff0f\u4f55\uff1f').length).toBeLessThan(48);
+  });
 });
 
-it('gives back the very list where nothing changes', () => {
-  const plain = ['a', 'b c', 'caf\u00e9', '.x'];
-  expect(foldSegments(plain)).toBe(plain);
-  const upper = ['a', 'B'];
-  expect(foldSegments(upper)).toEqual(['a', 'b']);
-  expect(upper).toEqual(['a', 'B']);
+it.each(['.', '..', ' .', '.. ', '..+', '. .', '... ', '..\u3000'])('%j are dots', (text) => {
+  expect(isDots(text)).toBe(true);
 });
 
-it('folds whatever was folded no further', () => {
+it.each(['...', 'a.', '..a', '+', ' ', '', 'a..b'])('%j are no dots', (text) => {
+  expect(isDots(text)).toBe(false);
+});
+
+it('folds a literal that was folded no further', () => {
   const unit = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.constantFrom('.', ' ', '/', '\u0307', '\u0130', '\u1e9e', 'A'),
+    fc.constantFrom('.', ' ', '/', '\u0307', '\u0130', '\u1e9e', 'A', '\u00ad', '\uff0f'),
   );
   fc.assert(
     fc.property(fc.array(unit, { maxLength: 6 }), (pieces) => {
-      const once = foldSegments([pieces.join('')]);
-      expect(foldSegments(once)).toEqual(once);
+      const once = foldLiteral(pieces.join(''));
+      expect(once.flatMap(foldLiteral)).toEqual(once);
     }),
-    { numRuns: 2_000 },
   );
 });

@@ -43,6 +43,7 @@ export function answer(
 }
 
 export function find(routes: readonly PlannedRoute[], url: string, asked: Asked = {}): string {
+  if (readTarget(url).kind === 'bad') return 'bad_target';
   const found = answer(new RouteTable(routes), url, asked);
   return found.kind === 'route' ? found.route.id : found.kind;
 }

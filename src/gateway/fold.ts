@@ -1,42 +1,109 @@
-/** The most lenient reading of a path segment: what an upstream that ignores case, width or trailing dots makes of it. */
+/** How an upstream may read a path other than as it was decoded once: every reading counts, and not the most lenient alone. */
+
+type Segments = readonly string[];
+/** What some upstreams do to a path. Gives back the very list where it changes nothing. */
+type Step = (segments: Segments) => Segments;
 
 // eslint-disable-next-line no-control-regex
 const ASCII = /^[\u0000-\u007f]*$/;
+const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
 
-/**
- * Folds one decoded segment: NFKC, no case, no trailing dots and spaces. A full-width slash makes two of it.
- * `.` and `..` come back as they are, for the caller to resolve.
- *
- * @example foldSegment('Internal.') // ['internal']
- */
-export function foldSegment(text: string): readonly string[] {
-  const caseless = ASCII.test(text) ? text.toLowerCase() : caselessForm(text);
-  if (!/[/\\]/.test(caseless)) return [withoutTail(caseless)];
-  return caseless.split(/[/\\]/).map(withoutTail);
+/** White space in front of a name and white space and dots behind it: Windows and many a trim() drop them. */
+function withoutEnds(text: string): string {
+  const bare = text.trimStart();
+  let end = bare.length;
+  while (end > 0 && (bare[end - 1] === '.' || bare[end - 1]?.trim() === '')) end--;
+  return bare.slice(0, end);
 }
 
 /** Through both cases, so that `ı`, `ſ` and `ẞ` meet `i`, `s` and `ss` as in an upstream that compares upper case. */
-function caselessForm(text: string): string {
-  const caseless = text.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase();
-  return caseless.replaceAll('\u0307', '').normalize('NFKC');
+function caseless(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
+  return text.toLowerCase().toUpperCase().toLowerCase().replaceAll('\u0307', '').normalize('NFC');
 }
 
-/** A loop: ` +$` as a regular expression is quadratic on a segment full of spaces. */
-function withoutTail(text: string): string {
-  const bare = text.trim();
-  if (bare === '.' || bare === '..') return bare;
-  let end = text.length;
-  while (end > 0 && (text[end - 1] === '.' || text[end - 1] === ' ')) end--;
-  return text.slice(0, end);
+const visible = (text: string): string => (ASCII.test(text) ? text : text.replace(IGNORED, ''));
+const compatible = (text: string): string => (ASCII.test(text) ? text : text.normalize('NFKC'));
+
+function each(change: (text: string) => string): Step {
+  return (segments) => {
+    const changed = segments.map(change);
+    return changed.some((text, at) => text !== segments[at]) ? changed : segments;
+  };
 }
 
-/** Folds a path; gives back the very list where nothing changed, so that callers can tell by identity. */
-export function foldSegments(segments: readonly string[]): readonly string[] {
-  const folded: string[] = [];
-  for (const part of segments.flatMap(foldSegment)) {
-    if (part === '..') folded.pop();
-    else if (part !== '' && part !== '.') folded.push(part);
+const separated: Step = (segments) =>
+  segments.some((text) => /[/\\]/.test(text)) ? segments.flatMap((text) => text.split(/[/\\]/)) : segments;
+
+/** Behind a `?` or `#` that only NFKC shows there is no path for whoever splits the target after that. */
+const cutShort: Step = (segments) => {
+  const at = segments.findIndex((text) => /[?#]/.test(text));
+  return at < 0 ? segments : [...segments.slice(0, at), segments[at]?.split(/[?#]/, 1)[0] ?? ''];
+};
+
+const merged: Step = (segments) => (segments.includes('') ? segments.filter((text) => text !== '') : segments);
+
+/** In the order in which they show each other something to do; an upstream may take any of them or none. */
+const STEPS: readonly Step[] = [
+  each((text) => text.replaceAll('+', ' ')),
+  each(visible),
+  each(compatible),
+  separated,
+  cutShort,
+  each((text) => text.split(';', 1)[0] ?? ''),
+  each(caseless),
+  each(withoutEnds),
+  merged,
+];
+
+/** No honest path comes near; each reading costs a look-up. */
+const MOST_READINGS = 64;
+
+/**
+ * The other readings of decoded segments; none where every upstream reads the same. Undefined where one of them has dot
+ * segments or an escape, or where there are too many to be a name of anything.
+ *
+ * @example readingsOf(['Internal.']) // [['internal.'], ['Internal'], ['internal']]
+ */
+export function readingsOf(segments: Segments): readonly Segments[] | undefined {
+  const readings = [segments];
+  for (const step of STEPS) {
+    for (let at = readings.length - 1; at >= 0; at--) {
+      const reading = readings[at] as Segments;
+      const changed = step(reading);
+      if (changed === reading) continue;
+      if (changed.some(isTreacherous)) return undefined;
+      readings.push(changed);
+    }
+    if (readings.length > MOST_READINGS) return undefined;
   }
-  const same = folded.length === segments.length && folded.every((part, at) => part === segments[at]);
-  return same ? segments : folded;
+  readings.shift();
+  return readings;
+}
+
+function isTreacherous(text: string): boolean {
+  return isDots(text) || hasEscape(text);
+}
+
+/** A segment that is the folder itself or the one above, to whoever drops what is beside the dots. */
+export function isDots(segment: string): boolean {
+  if (!segment.includes('.')) return false;
+  const bare = segment.replace(/[\s+]/g, '');
+  if (bare === '.' || bare === '..') return true;
+  return bare !== segment && /^\.+$/.test(bare);
+}
+
+/** What is left of two encodings: `%25%32%65` is `%2e` to whoever decodes twice, as `%252e` is. */
+export function hasEscape(segment: string): boolean {
+  return segment.includes('%') && /%[0-9a-f]{2}|%u[0-9a-f]{4}/i.test(segment);
+}
+
+/**
+ * A literal of a pattern in the most lenient reading. A full-width slash makes two of it; what stands behind `;` in a
+ * pattern belongs to its name.
+ *
+ * @example foldLiteral('Internal.') // ['internal']
+ */
+export function foldLiteral(text: string): Segments {
+  return separated([compatible(visible(text))]).map((part) => withoutEnds(caseless(part)));
 }

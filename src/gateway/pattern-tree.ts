@@ -1,7 +1,7 @@
 /** Patterns as a tree of segments, so that matching does not slow down with the number of routes. */
 import type { PlannedRoute } from '../config/plan-types.js';
 import type { Fits } from './field-match.js';
-import { foldSegment } from './fold.js';
+import { foldLiteral } from './fold.js';
 
 export interface CompiledRoute {
   readonly route: PlannedRoute;
@@ -56,7 +56,7 @@ export class PatternTree {
   }
 
   #spell(text: string): readonly string[] {
-    return this.spelling === 'exact' ? [text] : foldSegment(text).filter((part) => part !== '');
+    return this.spelling === 'exact' ? [text] : foldLiteral(text).filter((part) => part !== '');
   }
 
   /** The pattern with the highest priority, then the most specific: literal before one segment before the rest. */

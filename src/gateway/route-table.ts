@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { COMMON_METHODS, NEVER_SERVED } from '../lib/http-methods.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { compileFits } from './field-match.js';
-import { foldSegment } from './fold.js';
+import { foldLiteral } from './fold.js';
 import { HostTrees, normalHost } from './host-trees.js';
 import type { Candidate, CompiledRoute } from './pattern-tree.js';
 import type { Target } from './target.js';
@@ -47,9 +47,11 @@ export class RouteTable {
     const host = normalHost(question.host);
     const found = this.#exact.find(host, target.segments);
     const chosen = found && choose(found.routes, question);
-    if (target.folded !== target.segments || !this.#plainPatterns) {
-      const folded = this.#folded.find(host, target.folded);
-      if (folded && guardsOtherwise(folded, { found, chosen, question })) return { kind: 'ambiguous_fold' };
+    for (const trees of this.#plainPatterns ? [this.#folded] : [this.#exact, this.#folded]) {
+      for (const reading of this.#plainPatterns ? target.readings : [target.segments, ...target.readings]) {
+        const other = trees.find(host, reading);
+        if (other && guardsOtherwise(other, { found, chosen, question })) return { kind: 'ambiguous_fold' };
+      }
     }
     if (!found) return { kind: 'none' };
     if (chosen) return { kind: 'route', route: chosen.route, index: chosen.index };
@@ -58,15 +60,15 @@ export class RouteTable {
 }
 
 function isPlain({ pattern }: PlannedRoute): boolean {
-  return pattern.segments.every((segment) => segment.kind === 'one' || foldSegment(segment.text)[0] === segment.text);
+  return pattern.segments.every((segment) => segment.kind === 'one' || foldLiteral(segment.text)[0] === segment.text);
 }
 
 /** Whether the folded spelling leads to a route that asks for something, and for something else than the chosen one. */
 function guardsOtherwise(
-  folded: Candidate,
+  other: Candidate,
   { found, chosen, question }: { found?: Candidate; chosen?: CompiledRoute; question: RouteQuestion },
 ): boolean {
-  const others = folded.routes.filter((each) => !found?.routes.includes(each));
+  const others = other.routes.filter((each) => !found?.routes.includes(each));
   const fitting = others.filter((each) => fits(each, question));
   const judged = fitting.length > 0 ? fitting : others;
   return judged.some((each) => each.route.requirement.kind !== 'open' && each.demand !== chosen?.demand);

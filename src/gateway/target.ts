@@ -1,5 +1,5 @@
 /** The request target (RFC 9112 §3.2): read once, refused where two readers could differ on it. */
-import { foldSegments } from './fold.js';
+import { hasEscape, isDots, readingsOf } from './fold.js';
 
 export interface Target {
   readonly kind: 'target';
@@ -10,8 +10,8 @@ export interface Target {
   readonly query: string | undefined;
   /** Each decoded once; one trailing slash ignored. */
   readonly segments: readonly string[];
-  /** What a lenient upstream might make of the path (`fold.ts`); the very list `segments` where that is the same. */
-  readonly folded: readonly string[];
+  /** What lenient upstreams might make of the path instead (`fold.ts`). */
+  readonly readings: readonly (readonly string[])[];
   /** `%2f` stands in it: only for a route that says `allow_encoded_slash`. */
   readonly hasEncodedSlash: boolean;
 }
@@ -29,9 +29,9 @@ export interface TargetOptions {
 const bad = (reason: BadTarget['reason']): BadTarget => ({ kind: 'bad', reason });
 
 /** Letters, digits and the marks that every reader takes the same way; the common path needs nothing more. */
-const PLAIN = /^(?:\/[A-Za-z0-9_~!$&'()*+,:=@-][A-Za-z0-9_~!$&'()*+,:=@.-]*)+\/?$|^\/$/;
-/** What folding would change in a plain path. */
-const FOLDABLE = /[A-Z]|\.(?:\/|$)/;
+const PLAIN = /^(?:\/[A-Za-z0-9_~!$&'()*,:=@-][A-Za-z0-9_~!$&'()*+,:=@.-]*)+\/?$|^\/$/;
+/** What some upstream would read otherwise in a plain path. */
+const FOLDABLE = /[A-Z+]|\.(?:\/|$)/;
 /** Visible ASCII without `#` and `\`; `;` opens path parameters that upstreams drop (CVE-2026-73511). */
 const ALLOWED = /^[!"$-:<-[\]-~]*$/;
 /** Browsers leave `\` in a query as it is. */
@@ -49,10 +49,8 @@ export function readTarget(url: string, options: TargetOptions = {}): Target | B
   const path = at < 0 ? raw : raw.slice(0, at);
   const query = at < 0 ? undefined : raw.slice(at + 1);
   if (query !== undefined && !ALLOWED_QUERY.test(query)) return bad('character');
-  if (PLAIN.test(path)) {
-    const segments = split(path);
-    const folded = FOLDABLE.test(path) ? foldSegments(segments) : segments;
-    return { kind: 'target', raw, path, query, segments, folded, hasEncodedSlash: false };
+  if (PLAIN.test(path) && !FOLDABLE.test(path)) {
+    return { kind: 'target', raw, path, query, segments: split(path), readings: [], hasEncodedSlash: false };
   }
   if (!ALLOWED.test(path)) return bad('character');
   if (path.includes('//')) return bad('segment');
@@ -75,7 +73,8 @@ function escaped(raw: string, path: string, query: string | undefined): Target |
     if (isDots(decoded) || (hasEncodedSlash && decoded.split('/').some(isDotsOrEmpty))) return bad('segment');
     segments.push(decoded);
   }
-  return { kind: 'target', raw, path, query, segments, folded: foldSegments(segments), hasEncodedSlash };
+  const readings = readingsOf(segments);
+  return readings ? { kind: 'target', raw, path, query, segments, readings, hasEncodedSlash } : bad('segment');
 }
 
 /** `/a/b/` and `/a/b` are the same two segments; `/` has none. */
@@ -83,12 +82,6 @@ function split(path: string): readonly string[] {
   if (path === '/') return [];
   const end = path.endsWith('/') ? path.length - 1 : path.length;
   return path.slice(1, end).split('/');
-}
-
-/** White space beside the dots counts for nothing: Windows drops it, and `.. ` is the folder above. */
-function isDots(segment: string): boolean {
-  const bare = segment.trim();
-  return bare === '.' || bare === '..';
 }
 
 function isDotsOrEmpty(segment: string): boolean {
@@ -105,7 +98,6 @@ function decodeSegment(segment: string): string | undefined {
   } catch {
     return undefined;
   }
-  // Judged after decoding: `%25%32%65` is `%2e` to whoever decodes twice, as `%252e` is.
   // eslint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f]|%[0-9a-f]{2}|%u[0-9a-f]{4}/i.test(decoded) ? undefined : decoded;
+  return /[\u0000-\u001f\u007f-\u009f]/.test(decoded) || hasEscape(decoded) ? undefined : decoded;
 }
