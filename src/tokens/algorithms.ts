@@ -60,7 +60,7 @@ export function verifySignature(
 ): boolean {
   const { family, digest } = shapes.get(algorithm) as Shape;
   const { input, signature } = signed;
-  if (!fitsLength(algorithm, signature.length)) return false;
+  if (!fitsLength(algorithm, signature.length) || !fillsModulus(key, signature)) return false;
   try {
     switch (family) {
       case 'HS':
@@ -83,4 +83,10 @@ export function verifySignature(
   } catch {
     return false;
   }
+}
+
+/** RFC 8017 §8.1.2, §8.2.2, step 1. OpenSSL takes a PSS signature without its leading zeros: one token, two spellings. */
+function fillsModulus(key: KeyObject, { length }: Buffer): boolean {
+  const bits = key.asymmetricKeyDetails?.modulusLength;
+  return bits === undefined || length === Math.ceil(bits / 8);
 }

@@ -3,6 +3,7 @@ import { createPublicKey, createSecretKey, hash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { ALGORITHMS, ASYMMETRIC, familyOf, SYMMETRIC } from './algorithms.js';
 import type { Algorithm } from './algorithms.js';
+import { isRoca, isSmallOrder } from './weak-key.js';
 
 export interface VerificationKey {
   readonly key: KeyObject;
@@ -79,13 +80,18 @@ function publicKey(given: Parameters<typeof createPublicKey>[0]): KeyObject {
 
 function algorithmsOf(key: KeyObject): readonly Algorithm[] {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details = {} } = key;
-  if (type === 'ed25519') return ['EdDSA'];
+  if (type === 'ed25519') {
+    if (isSmallOrder(key.export({ format: 'jwk' }).x as string)) throw new KeyError('is a point of small order');
+    return ['EdDSA'];
+  }
   if (type === 'rsa') {
     const { modulusLength: bits = 0, publicExponent: exponent = 0n } = details;
     if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS)
       throw new KeyError(`is an RSA key of ${bits} bits; ${MIN_RSA_BITS} to ${MAX_RSA_BITS} are accepted`);
     // With an exponent of 1 every text signs itself.
     if (exponent < 3n || exponent % 2n === 0n) throw new KeyError('is an RSA key with a public exponent that is none');
+    if (isRoca(key.export({ format: 'jwk' }).n as string))
+      throw new KeyError('is an RSA key whose private half can be computed (ROCA)');
     return ASYMMETRIC.filter((each) => familyOf(each) === 'RS' || familyOf(each) === 'PS');
   }
   const algorithm = type === 'ec' ? CURVES.get(details.namedCurve) : undefined;
