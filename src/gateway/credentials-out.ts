@@ -22,11 +22,14 @@ export function emptyCredentials(
   const stays = typeof kept === 'function' ? kept : (place: Place): boolean => kept.has(place);
   const headers = places.filter((place): place is HeaderPlace => place.in === 'header');
   const cookies = namesToEmpty(places, stays, 'cookie');
+  const parameters = namesOf(places, 'query');
   const protocols = namesOf(places, 'subprotocol');
   const offered = protocols.size > 0 ? withoutTokens(req.headers['sec-websocket-protocol'], protocols) : undefined;
   let first = true;
   editFields(req, (name, value) => {
     if (name === 'cookie' && cookies.size > 0) return withoutCookies(value, cookies);
+    // A browser that came from `/?api_key=…` repeats the key here, and upstreams log it.
+    if (name === 'referer') return withoutParameters(value, parameters);
     if (name === 'sec-websocket-protocol' && offered !== undefined) {
       // A token may stand in the line after its `bearer`: the list is judged as one and goes out as one.
       const line = first ? offered : '';
@@ -37,7 +40,7 @@ export function emptyCredentials(
     if (claims.length > 0) return claims.some(stays) ? value : undefined;
     return headers.some((place) => isAlias(place, name)) ? undefined : value;
   });
-  return withoutParameters(url, namesOf(places, 'query'));
+  return withoutParameters(url, parameters);
 }
 
 function namesOf(places: readonly Place[], where: Place['in']): ReadonlySet<string> {
