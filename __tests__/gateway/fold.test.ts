@@ -75,7 +75,7 @@ describe('the readings of a path', () => {
 
   it('are none where they are too many, and few for a name in any script', () => {
     expect(readings('A+\u00ad\uff0f\uff1f\uff1bB.')).toBeUndefined();
-    expect(readings('Wiki', 'C++\uff0f\u4f55\uff1f').length).toBeLessThan(48);
+    expect(readings('Wiki', 'C++\uff0f\u4f55\uff1f')?.length).toBeLessThan(48);
   });
 });
 

@@ -1,0 +1,183 @@
+/** Route tables to try paths on, each with what its upstream guards, said without the table; admission runs in process. */
+import type { IncomingMessage } from 'node:http';
+import { MethodsInUse } from '../../src/auth/methods-in-use.js';
+import { admit } from '../../src/gateway/admit.js';
+import { Gate } from '../../src/gateway/gate.js';
+import { prepareOutbound } from '../../src/gateway/outbound.js';
+import type { PlannedRoute } from '../../src/config/plan-types.js';
+import { compile } from '../config/files.js';
+import { quietLog } from './quiet-log.js';
+
+type Demand = 'open' | 'api_key' | 'jwt';
+
+export interface World {
+  readonly name: string;
+  /** YAML, in flow style; every route has the same upstream. */
+  readonly routes: readonly string[];
+  /** What the upstream has below each prefix, and asks for there; the longest prefix says it. */
+  readonly guards: Readonly<Record<string, Demand>>;
+  readonly hosts?: readonly string[];
+}
+
+const KEY = 'auth: { api_key: true }';
+const JWT = 'auth: { jwt: true }';
+const OPEN = 'auth: none';
+
+export const WORLDS: readonly World[] = [
+  {
+    name: 'routes beside each other',
+    routes: [`path: /public/*, ${OPEN}`, `path: /internal/*, ${JWT}`, `path: /api/v1/*, ${KEY}`],
+    guards: { '/internal': 'jwt', '/api/v1': 'api_key' },
+  },
+  {
+    name: 'an open catch-all, exceptions and exceptions from these',
+    routes: [
+      `path: /*, ${OPEN}`,
+      `path: /public/*, ${OPEN}`,
+      `path: /internal/*, ${JWT}`,
+      `path: /internal/docs/*, ${OPEN}`,
+      `path: /internal/docs/keys/*, ${KEY}`,
+      `path: /api/v1/*, ${KEY}`,
+      `path: "/my%20files/*", ${JWT}`,
+      `path: /café/*, ${JWT}`,
+    ],
+    guards: {
+      '/internal': 'jwt',
+      '/internal/docs': 'open',
+      '/internal/docs/keys': 'api_key',
+      '/api/v1': 'api_key',
+      '/my files': 'jwt',
+      '/café': 'jwt',
+    },
+  },
+  {
+    name: 'a key for everything but what is guarded otherwise',
+    routes: [`path: /*, ${KEY}`, `path: /internal/*, ${JWT}`, `path: /public/*, ${OPEN}`],
+    guards: { '/': 'api_key', '/internal': 'jwt', '/public': 'open' },
+  },
+  {
+    name: 'encoded slashes allowed',
+    routes: [
+      `path: /*, ${OPEN}, allow_encoded_slash: true`,
+      `path: /public/*, ${OPEN}, allow_encoded_slash: true`,
+      `path: /internal/*, ${JWT}`,
+      `path: /internal/docs/*, ${OPEN}, allow_encoded_slash: true`,
+      `path: /internal/docs/keys/*, ${KEY}`,
+    ],
+    guards: { '/internal': 'jwt', '/internal/docs': 'open', '/internal/docs/keys': 'api_key' },
+  },
+  {
+    name: 'prefixes cut off and put on',
+    routes: [
+      `path: /a/docs/*, ${OPEN}, strip_prefix: true, add_prefix: /public`,
+      `path: /public/*, ${OPEN}, strip_prefix: true, add_prefix: /docs/a, allow_encoded_slash: true`,
+      `path: /internal/*, ${JWT}`,
+      `path: /api/*, ${KEY}, strip_prefix: true, add_prefix: /api/v1`,
+    ],
+    guards: { '/internal': 'jwt', '/api/v1': 'api_key' },
+  },
+  {
+    name: 'hosts that the upstream does not know apart',
+    routes: [
+      `path: /a/docs/*, ${OPEN}, host: gw`,
+      `path: /public/*, ${OPEN}, host: "*.gw"`,
+      `path: /internal/*, ${JWT}, host: admin.gw`,
+      `path: /api/v1/*, ${KEY}`,
+    ],
+    guards: { '/internal': 'jwt', '/api/v1': 'api_key' },
+    hosts: ['gw', 'a.gw', 'admin.gw', 'x'],
+  },
+  {
+    name: 'parameters in patterns',
+    routes: [
+      `path: "/:tenant/docs/*", ${OPEN}`,
+      `path: /internal/*, ${JWT}`,
+      `path: /internal/keys/docs, ${KEY}`,
+      `path: "/internal/keys/:id", ${JWT}`,
+      `path: "/api/{version}/keys/*", ${JWT}`,
+      `path: /api/*, ${OPEN}`,
+    ],
+    guards: { '/internal': 'jwt', '/internal/keys/docs': 'api_key', '/api/v1/keys': 'jwt' },
+  },
+];
+
+/** Paths that the tables speak of, decoded. */
+export const PLACES: readonly string[] = [
+  ...['internal', 'internal/secret', 'internal/docs', 'internal/docs/keys', 'internal/keys/docs', 'internal/keys/7'],
+  ...[
+    'public',
+    'public/x',
+    'public/internal',
+    'api/v1',
+    'api/v1/keys',
+    'a/docs/x',
+    'x/docs/y',
+    'my files/x',
+    'café/x',
+    'x',
+  ],
+];
+
+export interface Sent {
+  readonly route: PlannedRoute;
+  readonly demand: Demand;
+  /** The path matched, and the path and query that the upstream receives. */
+  readonly matched: string;
+  readonly url: string;
+}
+
+/** What reaches the upstream of a request that holds an API key and nothing else; undefined where it is refused. */
+export type Forward = (target: string, host: string) => Sent | undefined;
+
+const METHODS = `
+    api_key: { keys: [{ key: key-of-alice-1234, name: alice }] }
+    jwt: { issuer: "https://id.example", audience: api, secret: "a secret of thirty-two bytes or so" }`;
+
+export function forwarding({ routes }: World): Forward {
+  const { plan } = compile(`
+middleware:
+  auth:${METHODS}
+routes:
+${routes.map((route) => `  - { ${route}, upstream: backend }`).join('\n')}
+upstreams: [{ name: backend, endpoints: ["127.0.0.1:9"] }]
+`);
+  const deps = { now: Date.now, log: quietLog() };
+  const methods = new MethodsInUse(plan.methods, {}, deps).compiled;
+  const gate = new Gate(plan, { ...deps, methods, standalone: true });
+  return (target, host) => {
+    const req = requestOf(target, host);
+    const admission = admit(gate, req);
+    if (admission instanceof Promise) throw new TypeError('an API key is judged at once');
+    if (admission.kind === 'refused') return undefined;
+    const { route, identities } = admission;
+    if (!route) throw new TypeError('a request that no route matches was admitted');
+    const demand = route.requirement.kind === 'method' ? (route.requirement.name as Demand) : 'open';
+    if (demand !== 'open' && identities.length === 0) throw new TypeError('nobody was admitted');
+    return { route, demand, matched: admission.target.path, url: prepareOutbound(gate, req, { ...admission, route }) };
+  };
+}
+
+function requestOf(url: string, host: string): IncomingMessage {
+  const headers = { host, 'x-api-key': 'key-of-alice-1234' };
+  return {
+    method: 'GET',
+    url,
+    httpVersion: '1.1',
+    headers,
+    headersDistinct: { host: [host], 'x-api-key': [headers['x-api-key']] },
+    rawHeaders: Object.entries(headers).flat(),
+    rawTrailers: [],
+    socket: { remoteAddress: '127.0.0.1', localPort: 80 },
+  } as unknown as IncomingMessage;
+}
+
+/** What the upstream asks for at a path that it has made of the one it received. */
+export function guardOf({ guards }: World, path: string): Demand {
+  let demand: Demand = 'open';
+  let longest = -1;
+  for (const [prefix, each] of Object.entries(guards)) {
+    const isBelow = path === prefix || path.startsWith(prefix === '/' ? '/' : `${prefix}/`);
+    if (isBelow && prefix.length > longest) [demand, longest] = [each, prefix.length];
+  }
+  return demand;
+}
