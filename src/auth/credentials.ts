@@ -71,15 +71,20 @@ function readList(values: readonly string[], place: Place): Offer {
 }
 
 function readSubprotocol(values: readonly string[], place: Place): Offer {
-  const entries = values
-    .join(',')
-    .split(',')
-    .map((entry) => entry.trim());
+  const entries = listItems(values.join(','));
   const at = entries.indexOf(place.name);
   if (at < 0) return NONE;
   if (entries.indexOf(place.name, at + 1) >= 0) return MANY;
   const value = entries[at + 1];
-  return value === undefined || value === '' ? MALFORMED : { kind: 'one', value, place };
+  return value === undefined ? MALFORMED : { kind: 'one', value, place };
+}
+
+/** The items of a list. Empty ones are none (RFC 9110 §5.6.1): whoever skips them finds the token behind `bearer,,`. */
+export function listItems(list: string): string[] {
+  return list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }
 
 /** Every value of a header as sent, in order; Node's `headers` joins or drops duplicates, `rawHeaders` does not. */

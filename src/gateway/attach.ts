@@ -1,6 +1,7 @@
 /** Takes over the `upgrade` listeners of a host's server: none of them sees a socket that was not admitted. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { listItems } from '../auth/credentials.js';
 import type { Admitted } from './admit.js';
 import { awaitContinue } from './expect.js';
 import type { Handover } from './gateway.js';
@@ -88,7 +89,7 @@ function answerContinueLate(server: Server): void {
 function keepMarkerAlone(req: IncomingMessage): void {
   const offered = req.headers['sec-websocket-protocol'];
   if (offered === undefined) return;
-  const entries = offered.split(',').map((entry) => entry.trim());
+  const entries = listItems(offered);
   const at = entries.indexOf('bearer');
   if (at < 0) return;
   entries.splice(at + 1, 1);

@@ -1,6 +1,6 @@
 /** Empties every configured credential place before a request goes on, but those that may go along. */
 import type { IncomingMessage } from 'node:http';
-import { decodeForm, type Place } from '../auth/credentials.js';
+import { decodeForm, listItems, type Place } from '../auth/credentials.js';
 import { editFields, foldName } from './header-views.js';
 
 /** The places whose credential granted and may go on; query and subprotocol credentials never do. */
@@ -81,7 +81,7 @@ function withoutCookies(line: string, names: ReadonlySet<string>): string | unde
 /** The list without each marker and the entry after it; undefined where there is nothing to change. */
 function withoutTokens(list: string | undefined, markers: ReadonlySet<string>): string | undefined {
   if (list === undefined) return undefined;
-  const entries = list.split(',').map((entry) => entry.trim());
+  const entries = listItems(list);
   const left: string[] = [];
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at] as string;
