@@ -213,3 +213,23 @@ describe('editing fields', () => {
     });
   });
 });
+
+describe('a Connection field that names identity headers', () => {
+  const connection = (...lines: readonly string[]) =>
+    node.ask(getWith(...lines), (req) => {
+      strip(req);
+      return [req.headers.connection, req.headersDistinct['connection']];
+    });
+
+  it.each([
+    [['Connection: X-User-ID'], [undefined, undefined]],
+    [['Connection: close, x_user_id,X-USER-EMAIL , X-Hop'], ['close, X-Hop', ['close, X-Hop']]],
+    [
+      ['Connection: X-User-ID, close', 'Connection: x.user.id'],
+      ['close', ['close']],
+    ],
+    [['Connection: close, X-User'], ['close, X-User', ['close, X-User']]],
+  ])('%j no longer does', async (lines, left) => {
+    expect(await connection(...lines)).toEqual(left);
+  });
+});

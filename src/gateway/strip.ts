@@ -16,7 +16,10 @@ export function createIdentityStripper(headerNames: readonly string[]): Strip {
   const lengths = new Set(headerNames.map((name) => name.length));
   const isOurs: IsOurs = (name) => name === '__proto__' || (lengths.has(name.length) && folded.has(foldName(name)));
   return (req) => {
-    editFields(req, (name, value) => (isOurs(name) ? undefined : value));
+    editFields(req, (name, value) => {
+      if (isOurs(name)) return undefined;
+      return name === 'connection' ? withoutNominations(value, isOurs) : value;
+    });
     // What a middleware before us added to `headers` alone.
     for (const name of Object.keys(req.headers)) if (isOurs(name)) delete req.headers[name];
     // Trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
@@ -25,6 +28,14 @@ export function createIdentityStripper(headerNames: readonly string[]): Strip {
 }
 
 type IsOurs = (name: string) => boolean;
+
+/** A host that proxies on would have the next hop drop, on the client's word, the header that we set (CVE-2024-45410). */
+function withoutNominations(connection: string, isOurs: IsOurs): string | undefined {
+  const options = connection.split(',');
+  const left = options.filter((option) => !isOurs(option.trim().toLowerCase()));
+  if (left.length === options.length) return connection;
+  return left.length === 0 ? undefined : left.join(',').trim();
+}
 
 function withoutOurs(fields: readonly string[], guards: readonly IsOurs[]): string[] {
   const kept: string[] = [];
