@@ -66,6 +66,12 @@ describe('Host', () => {
   });
 });
 
+describe('the version', () => {
+  it.each(['0.9', '2.0'])('HTTP/%s on an HTTP/1 connection is refused: nobody knows its framing', async (version) => {
+    expect(await statusOf(`GET / HTTP/${version}\r\nHost: gw\r\n\r\n`).catch(() => 400)).toBe(400);
+  });
+});
+
 describe('the framing of the body', () => {
   it.each([
     ['a length', ['Content-Length: 0']],

@@ -8,18 +8,18 @@ export interface Reply {
 }
 
 /** The whole answers at the start of the bytes, and what follows them. Interim ones (1xx, but for 101) are left out. */
-export function readReplies(bytes: string, { head = false } = {}): { replies: Reply[]; rest: string } {
+export function readReplies(bytes: string, { closed = false } = {}): { replies: Reply[]; rest: string } {
   const replies: Reply[] = [];
   let rest = bytes;
   for (;;) {
-    const found = readReply(rest, head);
+    const found = readReply(rest, closed);
     if (!found) return { replies, rest };
     rest = rest.slice(found.length);
     if (found.reply.status >= 200 || found.reply.status === 101) replies.push(found.reply);
   }
 }
 
-function readReply(bytes: string, bodiless: boolean): { reply: Reply; length: number } | undefined {
+function readReply(bytes: string, closed: boolean): { reply: Reply; length: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
   const head = bytes.slice(0, end);
@@ -28,13 +28,14 @@ function readReply(bytes: string, bodiless: boolean): { reply: Reply; length: nu
   const status = Number(line[1]);
   const body = bytes.slice(end + 4);
   const whole = (text: string, length: number) => ({ reply: { status, head, body: text }, length: end + 4 + length });
-  if (bodiless || status < 200 || status === 204 || status === 304) return whole('', 0);
+  if (status < 200 || status === 204 || status === 304) return whole('', 0);
   if (/^transfer-encoding: chunked$/im.test(head)) {
     const chunks = readChunked(body);
     return chunks && whole(chunks.text, chunks.length);
   }
-  const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
-  return body.length < length ? undefined : whole(body.slice(0, length), length);
+  const [, said] = /^content-length: (\d+)$/im.exec(head) ?? [];
+  const length = Number(said ?? body.length);
+  return (said === undefined && !closed) || body.length < length ? undefined : whole(body.slice(0, length), length);
 }
 
 function readChunked(body: string): { text: string; length: number } | undefined {
@@ -65,16 +66,13 @@ export class Conversation {
     this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen, noDelay: true });
     this.socket.on('data', (chunk) => {
       this.#bytes += chunk.toString('latin1');
-      const { replies, rest } = readReplies(this.#bytes);
-      this.#replies.push(...replies);
-      this.#bytes = rest;
-      this.#wake();
+      this.#read();
     });
     this.socket.on('error', () => undefined);
     this.socket.on('end', () => this.socket.end());
     this.socket.on('close', () => {
       this.#closed = true;
-      this.#wake();
+      this.#read();
     });
   }
 
@@ -114,6 +112,13 @@ export class Conversation {
 
   close(): void {
     this.socket.destroy();
+  }
+
+  #read(): void {
+    const { replies, rest } = readReplies(this.#bytes, { closed: this.#closed });
+    this.#replies.push(...replies);
+    this.#bytes = rest;
+    this.#wake();
   }
 
   async #until(done: () => boolean): Promise<void> {

@@ -1,6 +1,7 @@
 /** What is doubtful about a request's framing and Host is refused before anything is decided on it. */
 import type { IncomingMessage } from 'node:http';
 import { foldName } from './header-views.js';
+import { hasKnownVersion } from './http-version.js';
 import type { DenialCode } from './problem.js';
 
 export interface BadFraming {
@@ -32,6 +33,7 @@ export function createFramingCheck(credentialHeaders: readonly string[]): Framin
 }
 
 function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming | undefined {
+  if (!hasKnownVersion(req)) return BAD;
   const raw = req.rawHeaders;
   if (raw.length / 2 > MAX_FIELDS) return TOO_MANY;
   const hosts: string[] = [];

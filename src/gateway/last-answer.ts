@@ -1,5 +1,6 @@
 /** Connections that end with an answer of ours: what was sent behind it is no request any more (RFC 9112 §9.6). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isHttp2 } from './http-version.js';
 
 const ending = new WeakSet<object>();
 
@@ -7,7 +8,7 @@ const ending = new WeakSet<object>();
 export function endConnection(response: ServerResponse): void {
   const { req } = response;
   // Over HTTP/2 a socket has many requests, and none of them ends it.
-  if (req.httpVersionMajor >= 2) return;
+  if (isHttp2(req)) return;
   response.setHeader('Connection', 'close');
   ending.add(req.socket);
 }

@@ -1,0 +1,86 @@
+/** Bytes behind a handshake before anybody has agreed to it: they are nobody's request. */
+import type { Socket } from 'node:net';
+import { ALICE_KEY, closeGrounds, echo, get, openGround, type Ground } from '../../support/attack-ground.js';
+import { Conversation } from '../../support/conversation.js';
+import { handshake } from '../../support/handshake.js';
+import { valuesOf, type Message } from '../../support/messages.js';
+
+const KEY = `X-API-Key: ${ALICE_KEY['X-API-Key']}`;
+const EARLY = get('/internal/secret');
+
+/** What the upstream says to a handshake, by the end of its path. */
+const SAID: Readonly<Record<string, string>> = {
+  ok: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  bad: 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n',
+  denied: 'HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n',
+  moved: 'HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n',
+  unframed: 'HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n',
+  other: 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+  forged:
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n',
+  bare: 'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+};
+
+const STATUS: Readonly<Record<string, number>> = { ok: 200, bad: 400, denied: 401, moved: 302, unframed: 200 };
+
+let ground: Ground;
+const answer = (message: Message, socket: Socket): string | undefined => {
+  const said = SAID[/\/(\w+)$/.exec(message.target)?.[1] ?? ''];
+  if (said === SAID['unframed']) setImmediate(() => socket.end());
+  return message.target.endsWith('/silent') ? undefined : (said ?? echo(message));
+};
+beforeAll(async () => (ground = await openGround({ answer })));
+afterAll(closeGrounds);
+
+const everything = (): string => ground.received().join('');
+
+describe('SMG-10 bytes before the 101', () => {
+  test.each(Object.keys(SAID))('an upstream that answers %s never gets them, and the connection ends', async (how) => {
+    const client = new Conversation(ground.port).send(handshake(`/public/${how}`) + EARLY);
+    expect((await client.rest()).map(({ status }) => status)).toEqual([STATUS[how] ?? 502]);
+    expect(everything()).not.toContain('/internal/secret');
+    expect(ground.arrived()).toHaveLength(1);
+  });
+
+  test('an upstream that does not answer has not got them either', async () => {
+    const client = new Conversation(ground.port).send(handshake('/public/silent') + EARLY);
+    while (ground.arrived().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await ground.send(get('/public/x'));
+    expect(everything()).not.toContain('/internal/secret');
+    client.reset();
+  });
+
+  test.each([
+    ['no credential', handshake('/api/v1/chat'), 401],
+    ['a wrong one', handshake('/api/v1/chat', 'X-API-Key: wrong'), 401],
+    ['nothing there', handshake('/nowhere'), 404],
+    ['another protocol', handshake('/public/chat').replace('Upgrade: websocket', 'Upgrade: h2c'), 426],
+    ['another version', handshake('/public/chat').replace('Version: 13', 'Version: 8'), 426],
+    ['a body', handshake('/public/chat', `Content-Length: ${EARLY.length}`), 400],
+    ['chunks', handshake('/public/chat', 'Transfer-Encoding: chunked'), 400],
+    ['CONNECT', 'CONNECT gw:443 HTTP/1.1\r\nHost: gw:443\r\n\r\n', 405],
+    ['CONNECT with a path', 'CONNECT /public/x HTTP/1.1\r\nHost: gw\r\n\r\n', 405],
+  ])('a handshake with %s ends the connection, and nothing arrives', async (_what, bytes, status) => {
+    ground.arrived();
+    const replies = await new Conversation(ground.port).send(bytes + EARLY).rest();
+    expect(replies.map((each) => each.status)).toEqual([status]);
+    expect(ground.arrived()).toEqual([]);
+  });
+
+  test('behind a request that waits, a handshake ends the connection rather than answer in its place', async () => {
+    const client = new Conversation(ground.port).send(get('/public/silent') + handshake('/public/chat') + EARLY);
+    expect(await client.rest()).toEqual([]);
+    expect(everything()).not.toContain('/internal/secret');
+    ground.arrived();
+  });
+
+  test('twin: after the 101 early bytes are the tunnel’s, behind one handshake with one identity', async () => {
+    const client = new Conversation(ground.port).send(handshake('/api/v1/chat', KEY) + EARLY);
+    expect((await client.reply())?.status).toBe(101);
+    while (!everything().includes('/internal/secret')) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [message, ...others] = ground.arrived().filter(({ target }) => target.startsWith('/api'));
+    expect(others).toEqual([]);
+    expect(message && [message.target, valuesOf(message, 'x-key-name')]).toEqual(['/api/v1/chat', ['alice']]);
+    client.close();
+  });
+});
