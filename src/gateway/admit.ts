@@ -101,18 +101,17 @@ function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused
   const { headers, method = '' } = req;
   const answer = gate.routes.find({ host: headers.host ?? '', target, method, headers });
   switch (answer.kind) {
-    case 'route': {
-      const { route, index } = answer;
-      if (target.hasEncodedSlash && !route.allowEncodedSlash) return refused({ status: 400, code: 'bad_target' });
-      return { route, guard: gate.guardAt(index) };
-    }
+    case 'route':
+      return { route: answer.route, guard: gate.guardAt(answer.index) };
+    case 'encoded_slash':
+      return refused({ status: 400, code: 'bad_target' });
     case 'method_not_allowed':
       return refused({ status: 405, code: 'method_not_allowed', allow: answer.allow });
     case 'excluded':
     case 'ambiguous_fold':
       return refused({ status: 404, code: 'no_route' });
     case 'none':
-      if (gate.deps.standalone && !target.hasEncodedSlash) return refused({ status: 404, code: 'no_route' });
+      if (gate.deps.standalone) return refused({ status: 404, code: 'no_route' });
       return local(gate.unmatched, req, target);
   }
 }

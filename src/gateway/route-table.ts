@@ -24,6 +24,8 @@ export type RouteAnswer =
   | { readonly kind: 'excluded' }
   /** Another spelling of the path is protected differently (spec §6): 404, also as middleware. */
   | { readonly kind: 'ambiguous_fold' }
+  /** `%2f` stands in the path and no route that was chosen by it says `allow_encoded_slash`: 400. */
+  | { readonly kind: 'encoded_slash' }
   /** No pattern of the file: 404 as a gateway; as middleware the chain, then `next()`. */
   | { readonly kind: 'none' };
 
@@ -47,6 +49,7 @@ export class RouteTable {
     const host = normalHost(question.host);
     const found = this.#exact.find(host, target.segments);
     const chosen = found && choose(found.routes, question);
+    if (target.hasEncodedSlash && !chosen?.route.allowEncodedSlash) return { kind: 'encoded_slash' };
     for (const trees of this.#plainPatterns ? [this.#folded] : [this.#exact, this.#folded]) {
       for (const reading of this.#plainPatterns ? target.readings : [target.segments, ...target.readings]) {
         const other = trees.find(host, reading);

@@ -1,0 +1,95 @@
+/** Parameters, fragments and queries in a path: what an upstream drops and a matcher keeps, or the other way round. */
+import { closeGrounds, openGround, type Ground } from '../../support/attack-ground.js';
+import { bearerLine, TABLES, tried } from '../../support/trying.js';
+
+describe.each(TABLES)('%s:', (_name, options) => {
+  let ground: Ground;
+  beforeAll(async () => (ground = await openGround(options)));
+  afterAll(closeGrounds);
+
+  describe('PATH-05 path parameters', () => {
+    test.each([
+      '/public/..;/internal/secret',
+      '/public/..;x=1/internal/secret',
+      '/public;x/../internal',
+      '/internal;a=b/secret',
+      '/internal;/secret',
+      ';/internal',
+      '/;/internal',
+      '/;x=y/internal/secret',
+      '/internal%3b/secret',
+      '/internal%3Ba=b/secret',
+      '/public/..%3b/internal',
+      '/public/..%EF%BC%9B/internal',
+    ])('%s is refused', async (path) => {
+      expect(await tried(ground, path)).toEqual([400]);
+    });
+
+    // Compatible with `;`: full width, and the Greek question mark.
+    test.each(['/internal%EF%BC%9Ba=b/secret', '/internal%CD%BE/secret', '/INTERNAL%CD%BEx'])(
+      '%s falls to no open route',
+      async (path) => {
+        expect(await tried(ground, path)).toEqual([404]);
+      },
+    );
+
+    test.each(['/public/a,b=c', '/public/a?b;c', '/public/a%EF%BC%9Bb'])('twin: %s passes', async (path) => {
+      expect(await tried(ground, path)).toEqual([200, path]);
+    });
+  });
+
+  describe('PATH-10 fragments', () => {
+    test.each([
+      '/public#/../internal/secret',
+      '/internal#/public/x',
+      '/public/x#',
+      '/public/x?a#b',
+      '/public/x%23/../../internal',
+      '/public/x%23',
+      '#/internal',
+      '/public/..%EF%BC%83/internal',
+    ])('%s is refused', async (path) => {
+      expect(await tried(ground, path)).toEqual([400]);
+    });
+
+    test('a full-width # falls to no open route', async () => {
+      expect(await tried(ground, '/internal%EF%BC%83/public')).toEqual([404]);
+    });
+
+    test('twin: an encoded # in a query passes', async () => {
+      expect(await tried(ground, '/public/x?a=%23b')).toEqual([200, '/public/x?a=%23b']);
+    });
+  });
+
+  describe('PATH-12 queries', () => {
+    test.each([
+      '/internal?x=1',
+      '/exact?x=1',
+      '/exact?',
+      '/exact/?x',
+      '/internal??',
+      '/exact?/../public/x',
+      '/internal?/public/',
+    ])('%s is judged by its path', async (path) => {
+      expect(await tried(ground, path)).toEqual([401]);
+    });
+
+    test.each(['/internal%3fx=1', '/exact%3fx=1', '/exact%3F', '/public/x%3f/../internal'])(
+      '%s is refused',
+      async (path) => {
+        expect(await tried(ground, path)).toEqual([400]);
+      },
+    );
+
+    test.each(['/exact%EF%BC%9Fx=1', '/internal%EF%BC%9F'])('%s falls to no open route', async (path) => {
+      expect(await tried(ground, path)).toEqual([404]);
+    });
+
+    test.each(['/exact?x=1', '/internal?x=/public&y=%3f'])(
+      'twin: %s passes with a token, byte for byte',
+      async (path) => {
+        expect(await tried(ground, path, await bearerLine(ground))).toEqual([200, path]);
+      },
+    );
+  });
+});
