@@ -16,7 +16,7 @@ import { identityHeaders, lookUpClaim } from './assert.js';
 import { certificateHeaders } from './certificate-headers.js';
 import { crossSiteRefused } from './cross-site.js';
 import type { Gate, Guard } from './gate.js';
-import { foldName } from './header-views.js';
+import { foldName, setField } from './header-views.js';
 import { denialOf, type Denial } from './problem.js';
 import { readTarget, type Target } from './target.js';
 import { wholeTarget } from './whole-target.js';
@@ -52,6 +52,7 @@ export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = 
   gate.strip(req);
   const framing = gate.framing(req);
   if (framing) return refused(framing);
+  nameHost(req);
   const url = wholeTarget(req);
   if (!url) return rewritten(gate, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
   const target = readTarget(url.whole, { host: req.headers.host ?? '' });
@@ -62,6 +63,12 @@ export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = 
     return rewritten(gate, 'a mount cannot be told from a rewritten URL on Connect: mount Loom at the root');
   }
   return new Admitting(gate, req, { ...place, target, upgrade: options.upgrade ?? false }).run();
+}
+
+/** Over HTTP/2 most clients name the host in `:authority` alone (RFC 9113 §8.3.1): a route of that host is theirs too. */
+function nameHost(req: IncomingMessage): void {
+  const authority = req.headers[':authority'];
+  if (req.headers.host === undefined && typeof authority === 'string') setField(req, 'host', authority);
 }
 
 function rewritten(gate: Gate, words: string): Refused {

@@ -90,14 +90,16 @@ function joined(name: string, values: readonly string[]): string {
 
 function distinctOf(req: IncomingMessage): NodeJS.Dict<string[]> {
   try {
-    return req.headersDistinct;
+    // The requests of an HTTP/2 host have no such view.
+    const distinct = req.headersDistinct as NodeJS.Dict<string[]> | undefined;
+    if (distinct) return distinct;
   } catch {
     // Node before the fix of CVE-2026-21710 throws here on a field named `__proto__`.
-    const own = Object.create(null) as NodeJS.Dict<string[]>;
-    for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
-      (own[(req.rawHeaders[at] as string).toLowerCase()] ??= []).push(req.rawHeaders[at + 1] as string);
-    }
-    Object.defineProperty(req, 'headersDistinct', { value: own, configurable: true, enumerable: true });
-    return own;
   }
+  const own = Object.create(null) as NodeJS.Dict<string[]>;
+  for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
+    (own[(req.rawHeaders[at] as string).toLowerCase()] ??= []).push(req.rawHeaders[at + 1] as string);
+  }
+  Object.defineProperty(req, 'headersDistinct', { value: own, configurable: true, enumerable: true });
+  return own;
 }

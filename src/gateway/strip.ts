@@ -1,6 +1,7 @@
 /** Identity headers are ours alone (spec §5): every copy that a client sent goes, before anything else looks. */
 import type { IncomingMessage } from 'node:http';
 import { editFields, foldName } from './header-views.js';
+import { isHttp2 } from './http-version.js';
 
 export type Strip = (req: IncomingMessage) => void;
 
@@ -22,8 +23,9 @@ export function createIdentityStripper(headerNames: readonly string[]): Strip {
     });
     // What a middleware before us added to `headers` alone.
     for (const name of Object.keys(req.headers)) if (isOurs(name)) delete req.headers[name];
-    // Trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
-    if (req.headers['transfer-encoding'] !== undefined || req.rawTrailers.length > 0) guardTrailers(req, isOurs);
+    // In HTTP/1 trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
+    const chunked = req.headers['transfer-encoding'] !== undefined || isHttp2(req);
+    if (chunked || req.rawTrailers.length > 0) guardTrailers(req, isOurs);
   };
 }
 
@@ -59,20 +61,32 @@ function guardTrailers(req: IncomingMessage, isOurs: IsOurs): void {
   }
   const guards = [isOurs];
   guarded.set(req, guards);
-  let fields = withoutOurs(req.rawTrailers, guards);
+  let assigned = withoutOurs(req.rawTrailers, guards);
+  const collected = collectedTrailers(req);
+  const fields = (): string[] => (collected ? withoutOurs(collected(), guards) : assigned);
   const accessor = { configurable: true, enumerable: true };
   Object.defineProperty(req, 'rawTrailers', {
     ...accessor,
-    get: () => fields,
-    set: (arrived: readonly string[]) => void (fields = withoutOurs(arrived, guards)),
+    get: fields,
+    set: (arrived: readonly string[]) => void (assigned = withoutOurs(arrived, guards)),
   });
   const ignore = (): void => undefined;
   Object.defineProperty(req, 'trailers', {
     ...accessor,
-    get: () => mapOf(fields, (values) => values.join(', ')),
+    get: () => mapOf(fields(), (values) => values.join(', ')),
     set: ignore,
   });
-  Object.defineProperty(req, 'trailersDistinct', { ...accessor, get: () => mapOf(fields, (all) => all), set: ignore });
+  Object.defineProperty(req, 'trailersDistinct', {
+    ...accessor,
+    get: () => mapOf(fields(), (all) => all),
+    set: ignore,
+  });
+}
+
+/** The trailers of an HTTP/2 request, which are never assigned: its class adds them to a list of its own. */
+function collectedTrailers(req: IncomingMessage): (() => string[]) | undefined {
+  const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(req), 'rawTrailers');
+  return own?.get?.bind(req) as (() => string[]) | undefined;
 }
 
 function mapOf<T>(fields: readonly string[], view: (values: string[]) => T): Record<string, T> {
