@@ -53,13 +53,18 @@ function compilePart(requirement: Requirement, methods: CompiledMethods): Authen
       return compileMethod(requirement, methods);
     case 'optional': {
       const everyPlace = [...methods.values()].flatMap((each) => each.places);
-      return optional(claimed(compilePart(requirement.of, methods), everyPlace));
+      return optional(claimed(compilePart(requirement.of, methods), everyPlace.map(inAnyScheme)));
     }
     case 'any':
       return any(compileParts(requirement.of, methods), requirement.onInvalid);
     case 'all':
       return all(compileParts(requirement.of, methods));
   }
+}
+
+/** `Token eyJ…` where `Bearer` is configured: whoever means to be known is not let in as nobody. */
+function inAnyScheme(place: Place): Place {
+  return place.in === 'header' ? { in: 'header', name: place.name } : place;
 }
 
 function compileParts(parts: NonEmpty<Requirement>, methods: CompiledMethods): NonEmpty<Authenticator> {
