@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, type JsonWebKey } from 'node:crypto';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { KeyError, keyFromJwk, keyFromSecret, keyFromText, looksLikeKey } from '../../src/tokens/verification-key.js';
 import { usableKeys } from '../../src/tokens/jwks.js';
@@ -92,11 +92,30 @@ test.each([
   );
 });
 
-test('a secret verifies HS* alone, and public keys are recognized where a secret should stand', () => {
+test('a secret verifies HS* alone', () => {
   expect(keyFromSecret('s').algorithms).toEqual(['HS256', 'HS384', 'HS512']);
+});
+
+test('public keys are recognized where a secret should stand, in whatever form', () => {
   const jwk: JsonWebKey = rsa.jwk;
-  expect([rsa.pem, JSON.stringify(jwk), JSON.stringify({ keys: [jwk] }), `\n ${rsa.pem}`].every(looksLikeKey)).toBe(
-    true,
-  );
-  expect(['your-256-bit-secret', '{curly}', 'BEGIN'].some(looksLikeKey)).toBe(false);
+  const der = (type: 'spki' | 'pkcs1') => rsa.publicKey.export({ format: 'der', type }).toString('base64');
+  const keys = [
+    rsa.pem,
+    `\n ${rsa.pem}`,
+    `# comment\n${rsa.pem}`,
+    rsa.pem.replaceAll('\n', '\\n'),
+    Buffer.from(rsa.pem).toString('base64'),
+    JSON.stringify(jwk),
+    JSON.stringify({ keys: [jwk] }),
+    JSON.stringify([jwk]),
+    Buffer.from(JSON.stringify(jwk)).toString('base64url'),
+    der('spki'),
+    der('pkcs1'),
+    ed.publicKey.export({ format: 'der', type: 'spki' }).toString('base64url'),
+    '---- BEGIN SSH2 PUBLIC KEY ----',
+    'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q ada@example',
+  ];
+  expect(keys.filter((text) => !looksLikeKey(text))).toEqual([]);
+  const secrets = ['your-256-bit-secret', '{curly}', 'BEGIN', 'a'.repeat(64), randomBytes(48).toString('base64')];
+  expect(secrets.filter(looksLikeKey)).toEqual([]);
 });

@@ -59,7 +59,22 @@ export function keyFromText(text: string): VerificationKey {
 
 /** Whether a text is a key of some format rather than a shared secret: public keys are no secrets. */
 export function looksLikeKey(text: string): boolean {
-  return text.includes('-----BEGIN ') || /^\s*[[{].*"kty"/s.test(text);
+  const decoded = Buffer.from(text, 'base64');
+  return isKeyText(text) || isKeyText(decoded.toString('latin1')) || isDerKey(decoded);
+}
+
+function isKeyText(text: string): boolean {
+  return /-{4,5} ?BEGIN /.test(text) || /^\s*[[{].*"kty"/s.test(text) || /^\s*(?:ssh-|ecdsa-sha2-)\S+ AAAA/.test(text);
+}
+
+function isDerKey(bytes: Buffer): boolean {
+  return (['spki', 'pkcs1'] as const).some((type) => {
+    try {
+      return createPublicKey({ key: bytes, format: 'der', type }).type === 'public';
+    } catch {
+      return false;
+    }
+  });
 }
 
 function parseJson(text: string): unknown {
