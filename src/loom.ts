@@ -9,11 +9,13 @@ import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
-import { deny, newInstance } from './gateway/deny.js';
+import { deny } from './gateway/deny.js';
 import { Gate } from './gateway/gate.js';
 import { expiryOf, Gateway, type GatewayDeps, type Next } from './gateway/gateway.js';
+import { instanceOf, tellRefusal } from './gateway/refusal.js';
 import { at, LiveSockets } from './gateway/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
+import { clientAddressOf } from './lib/client-address.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
 import { AccessLog } from './observe/access-log.js';
@@ -143,7 +145,11 @@ export function compose(plan: Plan, options: ComposeOptions): Loom {
 }
 
 function upstreamsOf({ upstreams }: Plan, deps: Omit<UpstreamDeps, 'onFailure'>): ReadonlyMap<string, Upstream> {
-  const onFailure: UpstreamDeps['onFailure'] = (_req, res, status, code) => deny(res, { status, code }, newInstance());
+  const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
+    const [instance, denial] = [instanceOf(req), { status, code }];
+    tellRefusal(deps.log, { instance, denial, method: req.method, client: clientAddressOf(req) });
+    deny(res, denial, instance);
+  };
   return new Map(upstreams.map((planned) => [planned.name, createUpstream(planned, { ...deps, onFailure })]));
 }
 

@@ -5,13 +5,14 @@ import type { Decision } from '../auth/decision.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
-import { deny, denySocket, newInstance } from './deny.js';
+import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from './expect.js';
 import { comesTooLate } from './last-answer.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
 import { requestIdOf } from './request-id.js';
 import type { Denial } from './problem.js';
+import { instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
 import { privateResponse, type Upstream } from './upstream.js';
 
@@ -173,20 +174,15 @@ export class Gateway {
 
   #refuse(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
     const { req } = exchange;
-    const requestId = requestIdOf(req);
-    const instance = requestId ?? newInstance();
-    const { status, code, reason } = denial;
-    this.deps.decided?.(req, { requestId, route: route?.id, identities: [], reason });
-    const facts = {
-      instance,
-      status,
-      code,
-      reason,
+    const instance = instanceOf(req);
+    const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
+    this.deps.decided?.(req, {
+      requestId: requestIdOf(req),
       route: route?.id,
-      method: req.method,
-      client: clientAddressOf(req),
-    };
-    this.deps.gate.deps.log.info(facts, 'denied');
+      identities: [],
+      reason: denial.reason,
+    });
+    tellRefusal(this.deps.gate.deps.log, { instance, denial, ...about });
     if ('res' in exchange) deny(exchange.res, denial, instance);
     else denySocket(exchange.socket, denial, instance);
   }

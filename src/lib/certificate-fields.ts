@@ -7,7 +7,7 @@ export interface CertificateFields {
   /** RFC 4514, one ASCII line; empty for an empty name. */
   readonly subject: string;
   readonly issuer: string;
-  /** Upper hex, whole bytes, without a sign or a leading zero byte. */
+  /** Upper hex, whole bytes, without a leading zero byte; empty for a negative one. */
   readonly serial: string;
   /** `DNS:…`, `URI:…`, `email:…`, `IP:…`, in the order of the certificate; other kinds are left out. */
   readonly sans: readonly string[];
@@ -33,7 +33,9 @@ export function readCertificateFields(der: Buffer): CertificateFields {
   };
 }
 
+/** RFC 5280 §4.1.2.2 wants a positive number: without its sign, -1 would be the serial number 255 of somebody else. */
 function serialOf({ contents }: DerValue): string {
+  if (contents.length === 0 || contents.readInt8(0) < 0) return '';
   const hex = contents.toString('hex').toUpperCase();
   return hex.replace(/^(?:00)+(?=..)/, '');
 }

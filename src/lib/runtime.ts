@@ -25,7 +25,22 @@ const REFUSED_FLAGS: Readonly<Record<string, string>> = {
   '--insecure-http-parser': 'accepts requests that two parsers read differently',
   '--tls-min-v1.0': 'allows TLS 1.0',
   '--tls-min-v1.1': 'allows TLS 1.1',
+  '--security-revert': 'brings back a hole that was closed',
 };
+
+/** Whoever may set these may do anything; whoever left one behind should hear of it. */
+const NOTED_FLAGS: readonly (readonly [why: string, flags: readonly string[]])[] = [
+  ['loads code before the gateway', ['--require', '-r', '--import', '--loader', '--experimental-loader']],
+  ['lets a debugger read every credential', ['--inspect', '--inspect-brk', '--inspect-wait']],
+  [
+    'writes the environment or the memory, secrets included, to a file',
+    [
+      ...['--report-on-fatalerror', '--report-on-signal', '--report-uncaught-exception'],
+      ...['--heapsnapshot-signal', '--heapsnapshot-near-heap-limit'],
+    ],
+  ],
+  ['trusts whatever SSL_CERT_FILE and SSL_CERT_DIR name', ['--use-openssl-ca']],
+];
 
 export function inspectRuntime(facts: RuntimeFacts = current()): RuntimeFindings {
   const errors: string[] = [];
@@ -42,15 +57,30 @@ export function inspectRuntime(facts: RuntimeFacts = current()): RuntimeFindings
   for (const [flag, why] of Object.entries(REFUSED_FLAGS)) {
     if (flags.includes(flag)) errors.push(`Node runs with ${flag}, which ${why}: remove it`);
   }
+  for (const [why, noted] of NOTED_FLAGS) {
+    const set = noted.filter((flag) => flags.includes(flag));
+    if (set.length > 0) warnings.push(`Node runs with ${set.join(', ')}, which ${why}`);
+  }
   if (facts.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     errors.push('NODE_TLS_REJECT_UNAUTHORIZED=0 turns off every certificate check: unset it');
   }
   if (facts.env.SSLKEYLOGFILE || flags.includes('--tls-keylog'))
     warnings.push('TLS session keys are written to a file');
-  if (/\b(https?|net|tls|stream)\b/i.test(facts.env.NODE_DEBUG ?? '')) {
+  if (debugsRequests(facts.env.NODE_DEBUG ?? '')) {
     warnings.push('NODE_DEBUG prints requests with their credentials');
   }
   return { errors, warnings };
+}
+
+const TALKATIVE = ['http', 'https', 'http2', 'net', 'tls', 'stream', 'fetch', 'undici', 'websocket'];
+
+/** As Node reads it: names between commas, in any case, where `*` stands for any characters. */
+function debugsRequests(names: string): boolean {
+  const patterns = names.split(',').map((name) => {
+    const literal = name.trim().replace(/[^*\w]/g, '\\$&');
+    return new RegExp(`^${literal.replaceAll('*', '.*')}$`, 'i');
+  });
+  return TALKATIVE.some((name) => patterns.some((pattern) => pattern.test(name)));
 }
 
 function tooOld(version: string): string | undefined {

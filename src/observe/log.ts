@@ -1,6 +1,7 @@
 /** The operator's log: one line an event, through pino; secrets are never handed to it. */
 import { pino, type DestinationStream } from 'pino';
 import type { Log } from '../lib/types.js';
+import { oneLine } from './one-line.js';
 import { textStream } from './text-stream.js';
 
 export interface LogOptions {
@@ -18,8 +19,9 @@ export interface LogOptions {
  */
 export function createLog(options: LogOptions = {}): Log {
   const { level = 'info', format = 'json', stream = pino.destination({ fd: 2, sync: true }) } = options;
+  const escaped: DestinationStream = { write: (line) => stream.write(oneLine(line)) };
   return pino(
     { level, base: { name: 'loom-auth' }, timestamp: pino.stdTimeFunctions.isoTime },
-    format === 'text' ? textStream(stream) : stream,
+    format === 'text' ? textStream(escaped) : escaped,
   );
 }

@@ -2,10 +2,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
 import { denySocket, newInstance } from '../gateway/deny.js';
 import { endConnection } from '../gateway/last-answer.js';
 import type { Denial } from '../gateway/problem.js';
+import { tellRefusal } from '../gateway/refusal.js';
+import type { Log } from '../lib/types.js';
 
 interface Open {
   readonly req: IncomingMessage;
@@ -23,6 +26,7 @@ export class Connections {
   constructor(
     private readonly server: Server,
     private readonly planned: PlannedListener,
+    private readonly log: Log,
   ) {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -68,11 +72,26 @@ export class Connections {
     const open = this.#open.get(socket);
     // A second answer on the connection of an unanswered request would be taken for that request's own.
     const misread = open !== undefined && (open.res.headersSent || open.req.complete);
+    this.#tellHandshake(error, socket as TLSSocket);
     if (!socket.writable || misread || error.code === 'ECONNRESET' || isTlsError(error)) {
       socket.destroy();
       return;
     }
-    denySocket(socket, unreadable(error.code), newInstance());
+    this.deny(socket, unreadable(error.code));
+  }
+
+  /** Answers bytes that no gateway saw, and says so as the gateway does. */
+  deny(socket: Duplex, denial: Denial, method?: string): void {
+    const instance = newInstance();
+    const client = (socket as Socket).remoteAddress;
+    tellRefusal(this.log, { instance, denial, client, method, listener: this.planned.name });
+    denySocket(socket, denial, instance);
+  }
+
+  /** A client that is refused in the handshake gets no answer that could be counted: the line is all there is of it. */
+  #tellHandshake(error: NodeJS.ErrnoException, { authorizationError, remoteAddress: client }: TLSSocket): void {
+    const cause = authorizationError ?? (isTlsError(error) ? error.code : undefined);
+    if (cause) this.log.info({ listener: this.planned.name, client, cause }, 'handshake refused');
   }
 
   /** Requests in flight get their answers until `graceMs` have passed; nothing else is waited for. */

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { COMMON_METHODS } from '../lib/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
-import { denySocket, newInstance } from '../gateway/deny.js';
 import { awaitContinue } from '../gateway/expect.js';
 import { comesTooLate } from '../gateway/last-answer.js';
 import type { Log } from '../lib/types.js';
@@ -65,7 +64,7 @@ export async function listen(
 ): Promise<Running> {
   const openings = listeners.map((planned): Opening => {
     const server = createListener(planned);
-    const connections = new Connections(server, planned);
+    const connections = new Connections(server, planned, log);
     serve({ planned, server, connections }, handlers, log);
     return { planned, server, connections };
   });
@@ -90,7 +89,8 @@ function createListener(planned: PlannedListener): Server {
     keepAliveTimeout: planned.idleTimeoutMs,
     connectionsCheckingInterval: Math.max(50, Math.min(5_000, Math.floor(planned.readTimeoutMs / 4))),
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Node would answer by itself, in its own words and without a line in the log; the framing check asks for one host.
+    requireHostHeader: false,
     noDelay: true,
   };
   if (planned.protocol === 'http') return createServer(options);
@@ -134,7 +134,7 @@ function serve({ planned, server, connections }: Opening, handlers: Handlers, lo
   server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
     if (connections.isAnswering(socket)) socket.destroy();
-    else denySocket(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, newInstance());
+    else connections.deny(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, 'CONNECT');
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => connections.refuse(error, socket));
 }

@@ -19,6 +19,14 @@ export class TlsFileError extends Error {
   }
 }
 
+/** RFC 9325 §4.2: forward secrecy and AEAD; the level refuses keys and signatures that a host's OpenSSL may allow. */
+const CIPHERS = [
+  ...['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'],
+  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384'],
+  ...['ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  '@SECLEVEL=2',
+].join(':');
+
 /** A slow handshake may not hold a socket longer than this. */
 const HANDSHAKE_MS = 10_000;
 
@@ -29,6 +37,7 @@ export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOp
     cert: read(tls.certFile, 'CERTIFICATE'),
     key: read(tls.keyFile, 'PRIVATE KEY'),
     minVersion: tls.minVersion,
+    ciphers: CIPHERS,
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: HANDSHAKE_MS,
     // A session of one listener never opens another.
