@@ -126,3 +126,13 @@ export function said(answer: string, arrived: readonly Message[]): string {
 /** For tables: every one of them came to this. */
 export const all = (cases: readonly (readonly [what: string, ...rest: unknown[]])[], outcome: string) =>
   cases.map(([what]) => [what, outcome]);
+
+/** The first answer that is one; a busy machine may need a while. */
+export async function waitFor<T>(look: () => T | undefined, ms = 20_000): Promise<T> {
+  for (const end = Date.now() + ms; ;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
