@@ -1,5 +1,6 @@
 /** Reads an upstream's response head: the fields that may travel on, checked, and none that end at this hop. */
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
+import { UpstreamInvalid } from './failure.js';
 
 /** RFC 9110 §7.6.1, and the older names in use. */
 const HOP_BY_HOP = [
@@ -24,12 +25,15 @@ export function dropHopByHop(req: IncomingMessage): void {
   delete req.headers.expect;
 }
 
-/** The end-to-end fields of a response, in order, repeated ones kept apart. Throws on a value that HTTP cannot carry. */
+/** The end-to-end fields of a response, in order, repeated ones kept apart. Throws on what HTTP cannot carry. */
 export function endToEndFields(message: IncomingMessage): Field[] {
+  const coding = message.headers['transfer-encoding'];
+  // Chunks are undone here. Under any other coding the body would go on, and the field that says how to read it would not.
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new UpstreamInvalid('transfer coding');
   const dropped = new Set<string>(HOP_BY_HOP);
   for (const token of (message.headers.connection ?? '').split(',')) dropped.add(token.trim().toLowerCase());
   // Two framings: the chunked one was read, so the length says nothing (RFC 9112 §6.3).
-  if (message.headers['transfer-encoding'] !== undefined || message.statusCode === 204) dropped.add('content-length');
+  if (coding !== undefined || message.statusCode === 204) dropped.add('content-length');
   const fields = new Map<string, [string, string[]]>();
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
     const name = message.rawHeaders[at] as string;
