@@ -28,10 +28,17 @@ export interface Entry {
   readonly listenerHeaders?: readonly HeaderRule[];
 }
 
-/** A method's block as the file may write it: its options and `enabled`. */
+const blocks = new WeakMap<z.ZodType, z.ZodType>();
+
+/** A method's block as the file may write it: its options and `enabled`. Made once: zod compiles what it makes. */
 export function blockSchema({ options }: Pick<Method, 'options'>): z.ZodType {
+  if (!(options instanceof z.ZodObject)) return options;
+  const known = blocks.get(options);
+  if (known) return known;
   const enabled = flag().default(true).describe('false: every reference to the method is an error.');
-  return options instanceof z.ZodObject ? options.extend({ enabled }) : options;
+  const made = options.extend({ enabled });
+  blocks.set(options, made);
+  return made;
 }
 
 export class Roster {

@@ -6,6 +6,7 @@ import { readBlock } from '../issues.js';
 import { flag, listOf, name } from '../schema/fields.js';
 import { AUTH, type Roster } from './methods.js';
 import { combine, readNames } from './combine.js';
+import { namedKeys } from './named-keys.js';
 
 export interface Policy {
   readonly chain?: Requirement;
@@ -25,6 +26,8 @@ export const policyShape = {
   plugin: name().optional().describe('Not built yet.'),
 };
 
+const policyBlock = namedKeys(policyShape);
+
 export function readPolicy(context: Context, roster: Roster): Policy {
   if (!context.has(AUTH)) return { intact: true };
   if (context.keys(AUTH).length === 0) return { intact: false };
@@ -33,10 +36,8 @@ export function readPolicy(context: Context, roster: Roster): Policy {
     const message = 'is a strategy of the host application, which takes no options here';
     context.report.error({ path: [...AUTH, strategy], code: 'wrong_method', message, at: 'key' });
   }
-  const others = Object.fromEntries(roster.names.map((each) => [each, z.unknown().optional()]));
-  const schema = z.strictObject({ ...others, ...policyShape });
-  const value = context.value(AUTH);
-  const read = readBlock({ schema, value, path: AUTH }, context) as Shape | undefined;
+  const block = { schema: policyBlock(roster.names), value: context.value(AUTH), path: AUTH };
+  const read = readBlock(block, context) as Shape | undefined;
   if (!read) return { intact: false };
   if (read.plugin !== undefined) {
     context.report.error({ path: [...AUTH, 'plugin'], code: 'not_built', message: 'WASM plugins are not built yet' });

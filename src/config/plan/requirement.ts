@@ -8,6 +8,7 @@ import type { Path } from '../report.js';
 import { flag, listOf, name } from '../schema/fields.js';
 import { combine, readNames } from './combine.js';
 import type { Roster } from './methods.js';
+import { namedKeys } from './named-keys.js';
 import type { Policy } from './policy.js';
 
 export interface RouteRequirement {
@@ -29,6 +30,8 @@ export const routeAuthShape = {
     .describe('What each method must say besides.'),
   plugin: name().optional().describe('Not built yet.'),
 };
+
+const routeAuth = namedKeys(routeAuthShape);
 
 type Shape = z.output<z.ZodObject<typeof routeAuthShape>>;
 
@@ -52,9 +55,8 @@ export class RequirementReader {
     if (value === 'none') return { requirement: OPEN, declaredOpen: true };
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.#refuse(path, `${HOW}`);
     if (Object.keys(value).length === 0) return this.#refuse(path, `must not be empty: ${HOW}`);
-    const others = Object.fromEntries(this.roster.names.map((each) => [each, z.unknown().optional()]));
-    const schema = z.strictObject({ ...others, ...routeAuthShape });
-    const shape: Shape | undefined = readBlock<z.ZodType<Shape>>({ schema, value, path }, this.context);
+    const schema = routeAuth(this.roster.names) as z.ZodType<Shape>;
+    const shape: Shape | undefined = readBlock({ schema, value, path }, this.context);
     if (!shape) return undefined;
     const requirement = this.#required(shape, path);
     return requirement && { requirement, declaredOpen: requirement.kind === 'open' };
