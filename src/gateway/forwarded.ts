@@ -16,7 +16,9 @@ const NEVER_FORWARDED = new Set([
     'connection keep-alive proxy-connection proxy-authenticate proxy-authentication-info proxy-authorization te ' +
     'trailer upgrade http2-settings x-original-url x-original-uri x-original-path x-original-method x-rewrite-url ' +
     'x-rewrite-uri x-http-method-override x-http-method x-method-override x-http-path-override proxy ' +
-    'x-envoy-original-path x-envoy-original-method x-middleware-subrequest'
+    'x-envoy-original-path x-envoy-original-method x-middleware-subrequest ' +
+    // gunicorn takes `SCRIPT_NAME` from a proxy on its own host and cuts it off the path that was judged.
+    'script-name x-script-name path-info x-path-info request-uri x-request-uri'
   ).split(' '),
   // `constructor` and kin: read from a plain object, these are no field of the request.
   ...Object.getOwnPropertyNames(Object.prototype).map(foldName),
@@ -27,10 +29,17 @@ const TRUST_ONLY = new Set(
     'forwarded x-forwarded x-real-ip x-client-ip x-cluster-client-ip x-remote-ip x-remote-addr x-originating-ip ' +
     'x-original-forwarded-for x-original-host x-host client-ip cf-connecting-ip cf-connecting-ipv6 cf-pseudo-ipv4 ' +
     'true-client-ip x-true-client-ip fastly-client-ip fly-client-ip proxy-client-ip wl-proxy-client-ip ' +
-    'x-azure-clientip x-azure-socketip x-scheme x-url-scheme front-end-https client-cert client-cert-chain x-client-cert x-arr-clientcert x-arr-ssl'
+    'forwarded-for forwarded-host forwarded-proto x-forward-for x-original-for x-original-proto do-connecting-ip ' +
+    'cloudfront-viewer-address x-nf-client-connection-ip remote-addr x-proxyuser-ip x-real-port cf-visitor ' +
+    'x-azure-clientip x-azure-socketip x-scheme x-url-scheme front-end-https client-cert client-cert-chain ' +
+    'x-client-cert x-arr-clientcert x-arr-ssl'
   ).split(' '),
 );
-const TRUST_ONLY_PREFIXES = ['x-forwarded-', 'x-ssl-', 'ssl-client-', 'x-envoy-'];
+const TRUST_ONLY_PREFIXES = [
+  ...['x-forwarded-', 'x-ssl-', 'ssl-client-', 'x-envoy-', 'x-appengine-', 'x-vercel-'],
+  // What load balancers say of a client certificate: those of AWS, Google and Cloudflare.
+  ...['x-amzn-mtls-', 'x-client-cert-', 'cf-client-cert-'],
+];
 
 /**
  * Prepares a request's fields for the upstream. Runs after the credentials were read and **before** identity headers
