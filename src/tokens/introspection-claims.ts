@@ -19,8 +19,8 @@ export type IntrospectionFault =
   | 'token_claims'
   | 'subject_invalid';
 
-/** RFC 7662 leaves `token_type` to the server; Keycloak says the same in `typ`, Cognito in `token_use`. */
-const NO_ACCESS_TOKEN = /^(?:refresh|offline|id)(?:[_ -]?token)?$/i;
+/** RFC 7662 leaves `token_type` to the server; Keycloak says the same in `typ`, Cognito in `token_use`, others in RFC 8693's words. */
+const NO_ACCESS_TOKEN = /^(?:urn:ietf:params:oauth:token-type:)?(?:refresh|offline|id)(?:[_ -]?token)?$/i;
 /** RFC 9449 §7.1, RFC 9635: such a token is worth nothing without the proof that comes beside it. */
 const BOUND = /^(?:dpop|pop|mac|n_a)$/i;
 
@@ -57,11 +57,16 @@ function isTime(value: unknown): boolean {
 
 function typeFault(response: IntrospectionResponse, { ignoreCnf }: IntrospectionRules): IntrospectionFault | undefined {
   const types = [response['token_type'], response['token_use'], response['typ']];
-  if (types.some((type) => typeof type === 'string' && NO_ACCESS_TOKEN.test(type))) return 'token_type';
+  // A type that is no text cannot be told from those that are refused.
+  if (types.some((type) => type !== undefined && type !== null && !isAccessType(type))) return 'token_type';
   if (ignoreCnf) return undefined;
   const { token_type, cnf } = response;
   if (typeof token_type === 'string' && BOUND.test(token_type)) return 'token_type';
   return cnf === undefined || cnf === null ? undefined : 'token_claims';
+}
+
+function isAccessType(type: unknown): boolean {
+  return typeof type === 'string' && !NO_ACCESS_TOKEN.test(type.trim());
 }
 
 function partyFault(response: IntrospectionResponse, rules: IntrospectionRules): IntrospectionFault | undefined {

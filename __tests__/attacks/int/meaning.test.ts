@@ -1,0 +1,178 @@
+/** A yes that is over, for another, or of nobody; and what a yes says of its caller. */
+import { statusOf } from '../../support/ask.js';
+import { closeGrounds, get } from '../../support/attack-ground.js';
+import { introspected, yes, type Introspected } from '../../support/introspected.js';
+import { lookalikesOf } from '../../support/messages.js';
+import { seconds } from '../../support/token-issuer.js';
+import { json, raw, type Answer } from '../../tokens/introspection-server.js';
+
+const ISSUER = 'https://id.example';
+
+let at: Introspected;
+/** Names an issuer and an audience. */
+let strict: Introspected;
+beforeAll(async () => {
+  const headers = 'sub: X-User-ID, username: X-Account, "__proto__.sub": X-Deep, "constructor.name": X-Ctor';
+  at = await introspected(`, claims_to_headers: { ${headers} }`);
+  strict = await introspected(`, issuer: "${ISSUER}", audience: [api, web]`);
+});
+afterAll(closeGrounds);
+
+const text = (body: string): Answer => raw(200, body, { 'content-type': 'application/json' });
+
+describe('INT-05 no yes outlives its token', () => {
+  const now = seconds();
+  test.each<[string, unknown]>([
+    ['exp', now - 1],
+    ['exp', 0],
+    ['exp', -1],
+    ['exp', String(now + 600)],
+    ['exp', null],
+    ['exp', true],
+    ['exp', [now + 600]],
+    ['exp', { $date: now + 600 }],
+    ['nbf', now + 3_600],
+    ['nbf', String(now - 600)],
+    ['nbf', null],
+  ])('%s: %j is refused', (name, value) => at.refused(yes({ [name]: value })));
+
+  test('nor one until 1e999', () => at.refused(text('{"active":true,"sub":"ada","exp":1e999}')));
+
+  test('with two seconds to live it is remembered for no longer, whatever cache_ttl says', async () => {
+    const end = seconds() + 2;
+    await at.passes(yes({ exp: end }));
+    await new Promise((resolve) => setTimeout(resolve, end * 1_000 - Date.now() + 20));
+    expect(statusOf(await at.ground.send(get('/oauth/x', at.again())))).toBe(401);
+    expect(at.ground.arrived()).toEqual([]);
+  });
+
+  test('twin: one with time left passes, and one without an end', async () => {
+    await at.passes(yes({ exp: seconds() + 60, nbf: seconds() - 60 }));
+    await at.passes(yes({ exp: seconds() + 60.5 }));
+    await at.passes(json({ active: true, sub: 'ada' }));
+  });
+});
+
+/** What a server may call a token that is no access token, and what cannot be told from it. */
+const OTHER_TYPES: readonly unknown[] = [
+  'refresh_token',
+  'Refresh',
+  'REFRESH_TOKEN',
+  'refresh-token',
+  'RefreshToken',
+  ' refresh_token',
+  'Offline',
+  'id_token',
+  'ID',
+  'urn:ietf:params:oauth:token-type:refresh_token',
+  'urn:ietf:params:oauth:token-type:id_token',
+  ['refresh_token'],
+  { type: 'refresh_token' },
+  1,
+];
+
+describe('INT-06 a yes for another', () => {
+  const said = (more: object = {}): Answer => yes({ iss: ISSUER, aud: 'api', ...more });
+
+  test.each<[string, unknown]>([
+    ['iss', 'https://evil.example'],
+    ['iss', `${ISSUER}/`],
+    ['iss', 'https://ID.example'],
+    ['iss', [ISSUER]],
+    ['iss', null],
+    ['iss', undefined],
+    ['aud', 'other'],
+    ['aud', 'API'],
+    ['aud', 'api web'],
+    ['aud', []],
+    ['aud', [['api']]],
+    ['aud', { api: true }],
+    ['aud', null],
+    ['aud', undefined],
+  ])('%s: %j is refused where the file names one', (name, value) => strict.refused(said({ [name]: value })));
+
+  test.each(['token_type', 'token_use', 'typ'].flatMap((name) => OTHER_TYPES.map((value) => [name, value] as const)))(
+    '%s: %j is refused',
+    (name, value) => at.refused(yes({ [name]: value })),
+  );
+
+  test.each([
+    { token_type: 'DPoP' },
+    { token_type: 'PoP' },
+    { cnf: { jkt: 'x' } },
+    { cnf: { 'x5t#S256': 'x' } },
+    { cnf: {} },
+    { cnf: 'x' },
+  ])('bound to a proof that nobody saw: %j is refused', (more) => at.refused(yes(more)));
+
+  test.each([
+    { sub: '' },
+    { sub: 7, client_id: 'app' },
+    { sub: null, client_id: 'app' },
+    { sub: undefined },
+    { sub: 'x'.repeat(257) },
+  ])('of nobody: %j is refused', (more) => at.refused(yes(more)));
+
+  test.each([
+    {},
+    { aud: ['other', 'web'] },
+    { token_type: 'Bearer' },
+    { token_type: 'access_token', token_use: 'access', typ: 'Bearer' },
+    { token_type: null },
+    { token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+  ])('twin: an access token of this issuer for this audience passes: %j', (more) => strict.passes(said(more)));
+
+  test('twin: any issuer and audience where the file names none', () =>
+    at.passes(yes({ iss: 'https://anybody.example', aud: 'anything' })));
+});
+
+describe('INT-16 attributes of an answer as headers', () => {
+  const NAMES = ['X-User-ID', 'X-Account', 'X-Deep', 'X-Ctor'];
+  let serial = 0;
+
+  async function headersFor(by: Answer): Promise<object> {
+    at.ground.introspection.answer = by;
+    const forged = NAMES.map((name) => `${name.replaceAll('-', '_')}: forged`);
+    const token = `Authorization: Bearer attributes-${serial++}`;
+    expect(statusOf(await at.ground.send(get('/oauth/x', token, ...forged)))).toBe(200);
+    const [message] = at.ground.arrived();
+    return Object.fromEntries(NAMES.flatMap((name) => (message ? lookalikesOf(message, name) : [])));
+  }
+
+  test.each<[unknown, object]>([
+    ['\u65e5\u672c', { 'x-account': '%E6%97%A5%E6%9C%AC' }],
+    ['a\r\nX-User-ID: admin', {}],
+    ['\ud800', {}],
+    [{ toString: 'admin' }, {}],
+    [['a,admin'], {}],
+    [null, {}],
+    ['', {}],
+    ['x'.repeat(5_000), {}],
+  ])('username %.40j is encoded or left out', async (username, header) => {
+    expect(await headersFor(yes({ username }))).toEqual({ 'x-user-id': 'ada', ...header });
+  });
+
+  test.each<unknown>([{ a: 1 }, ['ada'], true, 7, { toString: 'admin' }])('a subject %j is none', (sub) =>
+    at.refused(yes({ sub })),
+  );
+
+  test('`__proto__` is a member like any other', async () => {
+    const polluted = '"__proto__":{"username":"admin","sub":"admin","polluted":1}';
+    const { 'x-deep': deep, ...rest } = (await headersFor(text(`{"active":true,"sub":"ada",${polluted}}`))) as Record<
+      string,
+      string
+    >;
+    expect(rest).toEqual({ 'x-user-id': 'ada' });
+    // A path that the file names, into what the server itself wrote there.
+    expect(deep).toBe('admin');
+    await at.refused(text(`{"active":true,${polluted}}`));
+    expect(await headersFor(yes())).toEqual({ 'x-user-id': 'ada', 'x-account': 'ada' });
+  });
+
+  test('twin: a plain name arrives as it is', async () => {
+    expect(await headersFor(yes({ username: "O'Brien +1" }))).toEqual({
+      'x-user-id': 'ada',
+      'x-account': "O'Brien +1",
+    });
+  });
+});
