@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { all, any, attemptOf, open, optional, type Attempt, type Authenticator } from '../../src/auth/combine.js';
 import type { Verdict } from '../../src/auth/verdict.js';
 import type { NonEmpty } from '../../src/lib/types.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const request = { rawHeaders: [], url: '/' } as unknown as IncomingMessage;
 
@@ -46,6 +47,7 @@ describe('the algebra of verdicts', () => {
         expect(await judge(any(list))).toBe(one.verdict);
         expect(await judge(all(list))).toBe(one.verdict);
       }),
+      cases(100, { cost: 5 }),
     );
   });
 
@@ -61,6 +63,7 @@ describe('the algebra of verdicts', () => {
         expect(ran).toEqual(given.slice(0, end < 0 ? given.length : end + 1).map((_, index) => index));
         if (end >= 0 && given.length > 1) expect(verdict).toBe(given[end]?.verdict);
       }),
+      cases(100, { cost: 5 }),
     );
   });
 
@@ -77,6 +80,7 @@ describe('the algebra of verdicts', () => {
           expect(verdict).toEqual({ kind: 'granted', identities: expected });
         }
       }),
+      cases(100, { cost: 5 }),
     );
   });
 
@@ -90,6 +94,7 @@ describe('the algebra of verdicts', () => {
         const every = await judge(all(list));
         if (given.some(({ verdict: v }) => v.kind !== 'granted')) expect(every.kind).not.toBe('granted');
       }),
+      cases(100, { cost: 5 }),
     );
   });
 
@@ -109,6 +114,7 @@ describe('the algebra of verdicts', () => {
           expect(verdict.challenges.map((c) => c.scheme)).toEqual([...new Set(schemes)]);
         }
       }),
+      cases(100, { cost: 5 }),
     );
   });
 

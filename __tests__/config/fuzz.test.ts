@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { ConfigError } from '../../src/config/diagnostics.js';
 import { compileFile } from '../../src/config/index.js';
 import { pageFile } from './page-blocks.js';
+import { cases } from '../support/fast-check-runs.js';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -87,7 +88,7 @@ it.each(['middleware', 'serve'] as const)(
       fc.property(broken, (file) => {
         compiles(JSON.stringify(file), mode);
       }),
-      { numRuns: 1_000 },
+      cases(1_000, { cost: 20 }),
     );
   },
 );
@@ -100,7 +101,7 @@ it('ends in a plan or in one ConfigError, whatever the text', () => {
       const place = at % page.length;
       compiles(page.slice(0, place) + put + page.slice(place + gone), 'middleware');
     }),
-    { numRuns: 1_000 },
+    cases(1_000, { cost: 20 }),
   );
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Requirement } from '../../src/auth/requirement.js';
 import { implies } from '../../src/config/checks/strictness.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const NAMES = ['a', 'b', 'c'] as const;
 /** A method is satisfied at all, and with its narrowing or without. */
@@ -51,12 +52,15 @@ it('is never said of a requirement that admits somebody whom the other does not'
       fc.pre(implies(a, b) && admits(a, who));
       expect(admits(b, who)).toBe(true);
     }),
-    { numRuns: 2_000 },
+    cases(2_000, { cost: 5 }),
   );
 });
 
 it('is said of a requirement and itself, and of any and open', () => {
-  fc.assert(fc.property(requirement, (a) => implies(a, a) && implies(a, { kind: 'open' })));
+  fc.assert(
+    fc.property(requirement, (a) => implies(a, a) && implies(a, { kind: 'open' })),
+    cases(100, { cost: 5 }),
+  );
 });
 
 const jwt: Requirement = { kind: 'method', name: 'jwt' };

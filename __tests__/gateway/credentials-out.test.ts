@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { readOffer, type Place } from '../../src/auth/credentials.js';
 import { emptyCredentials, type Kept } from '../../src/gateway/credentials-out.js';
 import { getWith, judging, type Judge } from '../support/judge.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const BEARER: Place = { in: 'header', name: 'authorization', scheme: 'bearer' };
 const BASIC: Place = { in: 'header', name: 'authorization', scheme: 'basic' };
@@ -201,6 +202,6 @@ it('leaves nothing of any request that a method could read, and all the rest', a
       const others = lines.filter((each) => each === 'X-Other: kept');
       expect(kept.filter((each) => each === 'X-Other')).toHaveLength(others.length);
     }),
-    { numRuns: 300 },
+    cases(300, { cost: 100 }),
   );
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { foldLiteral, isDots, readingsOf } from '../../src/gateway/fold.js';
+import { cases } from '../support/fast-check-runs.js';
 
 it.each([
   ['internal', ['internal']],
@@ -97,5 +98,6 @@ it('folds a literal that was folded no further', () => {
       const once = foldLiteral(pieces.join(''));
       expect(once.flatMap(foldLiteral)).toEqual(once);
     }),
+    cases(100, { cost: 5 }),
   );
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { createServer, get } from 'node:http';
 import { headerValue, MAX_VALUE } from '../../src/gateway/header-value.js';
 import { closed, listening } from '../support/recording-upstream.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const textOf = (claim: unknown) => {
   const value = headerValue(claim);
@@ -85,7 +86,7 @@ it('is one-to-one: what was sent can be told from the header, and from nothing e
       if (value.kind === 'value') expect(decodeURIComponent(value.text)).toBe(text);
       else expect(['empty', 'control', 'too_long']).toContain(value.why);
     }),
-    { numRuns: 2_000 },
+    cases(2_000, { cost: 3 }),
   );
 });
 
@@ -95,7 +96,7 @@ it('is one-to-one for lists as well', () => {
       const value = headerValue(list);
       if (value.kind === 'value') expect(value.text.split(',').map(decodeURIComponent)).toEqual(list);
     }),
-    { numRuns: 1_000 },
+    cases(1_000, { cost: 3 }),
   );
 });
 
@@ -105,7 +106,7 @@ it('says of every value of any type either nothing or visible ASCII, spaces only
       const value = headerValue(claim);
       if (value.kind === 'value') expect(value.text).toMatch(/^[!-~]([ -~]*[!-~])?$/);
     }),
-    { numRuns: 2_000 },
+    cases(2_000, { cost: 3 }),
   );
 });
 

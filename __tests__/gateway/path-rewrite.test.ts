@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { parsePattern, type Pattern } from '../../src/config/pattern.js';
 import { upstreamPath, type Rewriting } from '../../src/gateway/path-rewrite.js';
 import { readTarget } from '../../src/gateway/target.js';
+import { cases } from '../support/fast-check-runs.js';
 
 type Rewrite = Partial<Omit<Rewriting, 'pattern'>>;
 
@@ -58,6 +59,6 @@ it('sends the tail of the bytes that were matched, rooted once, whatever they ar
       expect(upstream.endsWith(path.slice('/api/'.length))).toBe(true);
       expect(readTarget(upstream).kind).toBe('target');
     }),
-    { numRuns: 2_000 },
+    cases(2_000, { cost: 5 }),
   );
 });

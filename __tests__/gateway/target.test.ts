@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { readTarget } from '../../src/gateway/target.js';
 import { judging, type Judge } from '../support/judge.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const segmentsOf = (url: string) => {
   const target = readTarget(url);
@@ -206,7 +207,7 @@ describe('any target', () => {
         expect(twice).toBe(once);
         for (const segment of target.segments) expect(segment.trim()).not.toMatch(/^\.{1,2}$|[\\;#]/);
       }),
-      { numRuns: 5_000 },
+      cases(5_000, { cost: 10 }),
     );
   });
 
@@ -216,6 +217,7 @@ describe('any target', () => {
         fc.pre(!/[?]|\/$/.test(text));
         expect(segmentsOf(`${text}/`)).toEqual(segmentsOf(text));
       }),
+      cases(100, { cost: 10 }),
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { addressMatcher, parseBlock } from '../../src/lib/address-block.js';
 import { canonicalAddress, canonicalAltName } from '../../src/lib/alt-name.js';
+import { cases } from '../support/fast-check-runs.js';
 
 describe('a block', () => {
   it.each([
@@ -56,6 +57,7 @@ describe('an address', () => {
         fc.pre(!/^[:0f]*:\d+\.\d/i.test(address));
         expect(addressMatcher([address])(address)).toBe(true);
       }),
+      cases(100, { cost: 5 }),
     );
   });
 });
@@ -85,6 +87,7 @@ describe('an alternative name', () => {
         expect(canonicalAddress(once as string)).toBe(once);
         expect(canonicalAddress(address.toUpperCase())).toBe(once);
       }),
+      cases(100, { cost: 5 }),
     );
   });
 });

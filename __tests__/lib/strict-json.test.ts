@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { parseStrictJson } from '../../src/lib/strict-json.js';
+import { cases } from '../support/fast-check-runs.js';
 
 test('it reads whatever JSON.stringify writes', () => {
   fc.assert(
@@ -7,6 +8,7 @@ test('it reads whatever JSON.stringify writes', () => {
       const text = JSON.stringify(value, null, space);
       expect(parseStrictJson(text)).toEqual(JSON.parse(text));
     }),
+    cases(100, { cost: 5 }),
   );
 });
 
@@ -24,7 +26,7 @@ test('it refuses what JSON.parse refuses', () => {
     .map((all) => all.join(''));
   fc.assert(
     fc.property(soup, (text) => !parses(parseStrictJson, text) || parses(JSON.parse, text)),
-    { numRuns: 2_000 },
+    cases(2_000, { cost: 5 }),
   );
 });
 

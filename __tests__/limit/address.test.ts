@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { canonicalAddress, clientAddress, parseCidrs } from '../../src/limit/address.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const PROXIES = parseCidrs(['10.0.0.0/8', '2001:db8:ffff::/48', '192.0.2.7']);
 
@@ -31,6 +32,7 @@ describe('the client behind proxies', () => {
         fc.pre(!peer.startsWith('10.') && peer !== '192.0.2.7');
         expect(clientAddress(peer, said, PROXIES)).toBe(peer);
       }),
+      cases(100, { cost: 5 }),
     );
   });
 
@@ -50,6 +52,7 @@ describe('the spelling of an address', () => {
         expect(canonicalAddress(`[${address}]`)).toBe(network);
         expect(canonicalAddress(network?.replace('::/64', '::1') as string)).toBe(network);
       }),
+      cases(100, { cost: 5 }),
     );
     expect(canonicalAddress('2001:db8:1:2::')).not.toBe(canonicalAddress('2001:db8:1:3::'));
     expect(canonicalAddress('::ffff:1.2.3.4')).not.toBe(canonicalAddress('::fffe:1.2.3.4'));

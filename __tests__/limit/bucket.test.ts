@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { msUntil, refilled, type Bucket } from '../../src/limit/bucket.js';
 import { rateLimitHeaders } from '../../src/limit/headers.js';
 import { Limiter } from '../../src/limit/limiter.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const RATE = { rate: 2, perMs: 1_000, burst: 4 };
 
@@ -20,6 +21,7 @@ it('gives as much in many looks as in one', () => {
       for (const step of times) bucket = refilled(bucket, RATE, (now += step));
       expect(bucket.tokens).toBeCloseTo(refilled({ tokens, at: 0 }, RATE, now).tokens, 6);
     }),
+    cases(100),
   );
 });
 

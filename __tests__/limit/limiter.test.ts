@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { rateLimitHeaders } from '../../src/limit/headers.js';
 import { Limiter } from '../../src/limit/limiter.js';
 import { MemoryStore } from '../../src/limit/memory-store.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const START = 1_800_000_000_000;
 const RATE = { rate: 10, perMs: 1_000, burst: 2 };
@@ -22,6 +23,7 @@ test('never more than burst + rate * t + 1 are admitted, whatever the times', ()
       }).length;
       expect(admitted).toBeLessThanOrEqual(rate.burst + ((now - START) * rate.rate) / rate.perMs + 1);
     }),
+    cases(100, { cost: 200 }),
   );
 });
 

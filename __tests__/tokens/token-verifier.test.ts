@@ -5,6 +5,7 @@ import { StaticKey, type KeySource } from '../../src/tokens/key-source.js';
 import { TokenVerifier, type TokenPolicy } from '../../src/tokens/token-verifier.js';
 import { keyFromSecret, keyFromText } from '../../src/tokens/verification-key.js';
 import { base64url, LONG_SECRET, signed, signedBySecret, signingKey } from './signing.js';
+import { cases } from '../support/fast-check-runs.js';
 
 const START = 1_800_000_000;
 let clock = START;
@@ -287,6 +288,7 @@ describe('mangled tokens', () => {
         const outcome = await at.verify(mangled);
         expect(outcome.kind === 'verified').toBe(mangled === token);
       }),
+      cases(100, { cost: 10 }),
     );
   });
 
@@ -305,6 +307,7 @@ describe('mangled tokens', () => {
         const token = `${base64url(head)}.${base64url(body)}.${randomBytes(length).toString('base64url')}`;
         expect((await at.verify(token)).kind).not.toBe('verified');
       }),
+      cases(100, { cost: 10 }),
     );
   });
 
@@ -326,6 +329,7 @@ describe('mangled tokens', () => {
         expect(['verified', 'rejected']).toContain(outcome.kind);
         if (outcome.kind === 'verified') expect(typeof outcome.claims['sub']).toBe('string');
       }),
+      cases(100, { cost: 10 }),
     );
   });
 });
