@@ -14,12 +14,11 @@ export function canonicalAddress(text: string): string | undefined {
 
 /** Without zone, brackets or IPv4 mapping; undefined for what is no address. */
 function plainAddress(text: string): string | undefined {
-  const bare = text
-    .trim()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/%.*$/s, '');
+  const written = text.replace(/^[ \t]+|[ \t]+$/g, '');
+  const bare = written.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/s, '');
   if (isIP(bare) === 0) return undefined;
-  if (isIP(bare) === 4) return bare;
+  // Zones and brackets are for IPv6: `1.2.3.4%x` is no spelling of an address.
+  if (isIP(bare) === 4) return bare === written ? bare : undefined;
   const groups = groupsOf(bare);
   const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   return mapped ? ipv4Of(groups) : bare;
