@@ -1,103 +1,144 @@
-/** Requests per second and latency of the gateway, beside the bare backend: `npm run bench`. */
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+/**
+ * CPU time per request of the gateway process beside its peers, all in one run: `npm run bench`.
+ *
+ * The rounds are interleaved, each ratio is taken within its round, and the median of the rounds is what counts: a busy
+ * machine moves all contenders of a round alike. `BENCH_ROUNDS`, `BENCH_MS`, `BENCH_CONNECTIONS` say how much.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { besideIt, canPin, CLI, NODE, onMeasuredCore, start } from './lib/contender.mjs';
+import { BASIC, gatewayFile, KEY } from './lib/gateway-file.mjs';
+import { openIssuer } from './lib/issuer.mjs';
+import { hasWrk, saturate } from './lib/load.mjs';
+import { median, setting, summary, table, target } from './lib/numbers.mjs';
+import { freePorts } from './lib/ports.mjs';
+import { BARE, HAND_WIRED, peers } from './peers/index.mjs';
 
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 5);
-const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS ?? 32);
-const KEY = 'sk_bench_0123456789';
+const ROUNDS = setting('BENCH_ROUNDS', 7);
+const MS = setting('BENCH_MS', 2_000);
+const CONNECTIONS = setting('BENCH_CONNECTIONS', 32);
 
-const backend = createServer((_req, res) => res.end('ok'));
-backend.listen(0, '127.0.0.1');
-await once(backend, 'listening');
-const backendPort = backend.address().port;
-const gatewayPort = await freePort();
-const directory = mkdtempSync(join(tmpdir(), 'loom-bench-'));
-const file = join(directory, 'loom.yaml');
-writeFileSync(file, loomFile());
-const gateway = startGateway();
+const folder = mkdtempSync(join(tmpdir(), 'loom-bench-'));
+const issuer = await openIssuer();
+const token = { Authorization: `Bearer ${issuer.token()}` };
+const forged = { Authorization: `Bearer ${issuer.forged()}` };
+const running = [];
 
 try {
-  await answering();
-  report('backend alone', await load(backendPort, {}));
-  report('public route', await load(gatewayPort, { path: '/public/x' }));
-  report('api_key route', await load(gatewayPort, { path: '/keys/x', headers: { 'x-api-key': KEY } }));
-  report('api_key refused', await load(gatewayPort, { path: '/keys/x', headers: { 'x-api-key': 'no' }, status: 401 }));
+  const backend = await run('noop backend', besideIt((await peers[0].run()).command));
+  const contenders = [...(await startPeers(backend.port)), ...(await startOurs(backend.port))];
+  for (const contender of contenders) await checkAnswers(contender);
+  console.log(`load: ${hasWrk ? 'wrk' : 'our generator'}, ${CONNECTIONS} connections; rounds: ${ROUNDS} of ${MS} ms`);
+  if (!canPin) console.log('one core, or no taskset: nothing is pinned, and the figures are noisier');
+  const measured = await rounds(contenders);
+  report(contenders, measured);
 } finally {
-  gateway.kill('SIGTERM');
-  backend.close();
-  backend.closeAllConnections();
-  rmSync(directory, { recursive: true, force: true });
+  await Promise.all(running.map((each) => each.stop()));
+  issuer.close();
+  rmSync(folder, { recursive: true });
 }
 
-function loomFile() {
-  const hash = createHash('sha256').update(KEY).digest('hex');
-  return `
-listeners: [{ name: http, address: "127.0.0.1:${gatewayPort}", protocol: http }]
-middleware: { auth: { api_key: { keys: [{ key_hash: "sha256:${hash}", name: bench }] } } }
-routes:
-  - { id: public, path: /public/*, upstream: backend, auth: none }
-  - { id: keys, path: /keys/*, upstream: backend, auth: { api_key: true } }
-upstreams: [{ name: backend, endpoints: ["127.0.0.1:${backendPort}"] }]
-`;
+async function run(name, command, env = {}) {
+  const [port] = env.PORT ? [env.PORT] : await freePorts(1);
+  const process = await start(command, { port, env: { ...env, PORT: String(port) } });
+  running.push(process);
+  return { name, port, process };
 }
 
-function startGateway() {
-  const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  const child = spawn(process.execPath, [cli, 'serve', '--insecure-node', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (text) => (errors += text));
-  child.on('exit', (code) => code && console.error(errors));
-  return child;
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  return port;
-}
-
-async function answering() {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const reply = await fetch(`http://127.0.0.1:${gatewayPort}/public/x`).catch(() => undefined);
-    if (reply?.status === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+async function startPeers(backend) {
+  const started = [];
+  for (const { name, run: how, checks } of peers) {
+    const [PORT] = await freePorts(1);
+    const UPSTREAM = `http://127.0.0.1:${backend}`;
+    const world = { PORT, UPSTREAM, ISSUER: issuer.origin, AUDIENCE: issuer.audience, JWKS_URL: issuer.jwksUrl };
+    const { command, missing } = await how(world, folder);
+    if (missing) console.log(`${name}: left out, ${missing}`);
+    else {
+      const each = await run(name, onMeasuredCore(command), world);
+      started.push({ ...each, path: '/internal/x', headers: token, refused: checks && forged });
+    }
   }
-  throw new Error('the gateway did not start');
+  return started;
 }
 
-async function load(port, { path = '/', headers = {}, status = 200 }) {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const times = [];
-  const end = performance.now() + SECONDS * 1000;
-  const one = () =>
-    new Promise((resolve, reject) => {
-      const started = performance.now();
-      get({ host: '127.0.0.1', port, path, headers, agent }, (res) => {
-        if (res.statusCode !== status) reject(new Error(`${path} answered ${res.statusCode}`));
-        res.resume().on('end', () => resolve(times.push(performance.now() - started)));
-      }).on('error', reject);
-    });
-  const loop = async () => {
-    while (performance.now() < end) await one();
+/** One process; its routes are contenders of their own. */
+async function startOurs(upstream) {
+  const [port] = await freePorts(1);
+  const file = join(folder, 'loom.yaml');
+  writeFileSync(file, gatewayFile({ port, upstream, issuer }));
+  const gateway = await run('ours', onMeasuredCore([NODE, CLI, 'serve', file]), { PORT: port });
+  const basic = { Authorization: BASIC };
+  return [
+    { ...gateway, name: 'Loom auth, public', path: '/public/x', headers: {} },
+    {
+      ...gateway,
+      name: 'Loom auth, api_key',
+      path: '/keys/x',
+      headers: { 'X-API-Key': KEY },
+      refused: { 'X-API-Key': 'no' },
+    },
+    {
+      ...gateway,
+      name: 'Loom auth, remembered Basic',
+      path: '/ops/x',
+      headers: basic,
+      refused: { Authorization: 'Basic YTpi' },
+    },
+    { ...gateway, name: 'Loom auth, warm RS256', path: '/internal/x', headers: token, refused: forged },
+  ];
+}
+
+/** Who lets a forged credential in, or a good one wait, is no contender. */
+async function checkAnswers({ name, port, path, headers, refused }) {
+  const ask = async (fields) => (await fetch(`http://127.0.0.1:${port}${path}`, { headers: fields })).status;
+  const good = await ask(headers);
+  if (good !== 200) throw new Error(`${name} answers ${good} to a good request`);
+  if (!refused) return;
+  for (const fields of [refused, {}]) {
+    const bad = await ask(fields);
+    if (bad !== 401) throw new Error(`${name} answers ${bad} to ${JSON.stringify(fields)}`);
+  }
+  console.log(`${name}: passes a good credential, refuses a forged one and none`);
+}
+
+/** Microseconds of CPU per request: a list for each contender, one entry for each round. */
+async function rounds(contenders) {
+  const measured = new Map(contenders.map(({ name }) => [name, []]));
+  for (let round = -1; round < ROUNDS; round += 1) {
+    for (const { name, port, process, path, headers } of rotated(contenders, round)) {
+      const before = process.cpuMs();
+      const answered = await saturate({ port, path, headers, ms: MS, connections: CONNECTIONS, folder });
+      const used = process.cpuMs() - before;
+      // The first round warms the compilers up.
+      if (round >= 0) measured.get(name).push((used * 1_000) / answered);
+    }
+  }
+  return measured;
+}
+
+/** Nobody runs always behind the same neighbour. */
+function rotated(list, by) {
+  const at = ((by % list.length) + list.length) % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+function report(contenders, measured) {
+  const ratio = (name, to) => {
+    const base = measured.get(to);
+    return median(measured.get(name).map((value, round) => value / base[round]));
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, loop));
-  agent.destroy();
-  return times.sort((a, b) => a - b);
-}
-
-function report(name, times) {
-  const at = (part) => times[Math.floor(part * (times.length - 1))].toFixed(2);
-  console.log(
-    `${name.padEnd(16)} ${String(Math.round(times.length / SECONDS)).padStart(7)} req/s   p50 ${at(0.5)} ms   p99 ${at(0.99)} ms`,
-  );
+  const rows = contenders.map(({ name }) => {
+    const all = measured.get(name);
+    const spread = `${Math.min(...all).toFixed(0)}–${Math.max(...all).toFixed(0)}`;
+    return [name, median(all).toFixed(0), spread, ratio(name, BARE).toFixed(2), ratio(name, HAND_WIRED).toFixed(2)];
+  });
+  console.log('');
+  table([['CPU of the process', 'µs/request', 'min–max', '× bare hpm', '× hand-wired'], ...rows]);
+  console.log('');
+  target('warm RS256 / bare hpm', ratio('Loom auth, warm RS256', BARE), 1.2);
+  target('warm RS256 / hand-wired stack', ratio('Loom auth, warm RS256', HAND_WIRED), 0.6);
+  target('API key / bare hpm', ratio('Loom auth, api_key', BARE), 1.15);
+  target('remembered Basic / bare hpm', ratio('Loom auth, remembered Basic', BARE), 1.15);
+  summary();
 }
