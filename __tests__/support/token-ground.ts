@@ -41,17 +41,21 @@ export interface TokenGround extends Ground {
 
 export const issuerOf = (alg: Signed): string => `https://${alg.toLowerCase()}.example`;
 
-function authOf(keys: ReadonlyMap<Signed, SigningKey>, options: string): string {
+function authOf(
+  keys: ReadonlyMap<Signed, SigningKey>,
+  { jwt, issuers }: { jwt: string; issuers?: string | undefined },
+): string {
   const entries = [
     `{ name: set, issuer: "${issuerOf('RS256')}", jwks_url: "ISSUER/jwks" }`,
     `{ name: shared, issuer: "${issuerOf('HS256')}", secret: "${SHARED_SECRET}" }`,
     ...OWN.map(
       (alg) => `{ name: ${alg}, issuer: "${issuerOf(alg)}", public_key: '${JSON.stringify(keys.get(alg)?.jwk)}' }`,
     ),
+    ...(issuers === undefined ? [] : [issuers]),
   ];
   const headers = '{ sub: X-User-ID, iss: X-User-Issuer, email: X-User-Email }';
   return `
-    jwt: { audience: ${AUDIENCE}, claims_to_headers: ${headers}, ${options} issuers: [${entries.join(', ')}] }`;
+    jwt: { audience: ${AUDIENCE}, claims_to_headers: ${headers}, ${jwt} issuers: [${entries.join(', ')}] }`;
 }
 
 const ROUTES = `
@@ -61,14 +65,16 @@ const ROUTES = `
 export interface TokenGroundOptions extends Pick<GroundOptions, 'env' | 'top' | 'auth' | 'routes' | 'upstreams'> {
   /** Further options of the `jwt` block, each with a comma behind it. */
   readonly jwt?: string;
+  /** One more issuer. */
+  readonly issuers?: string;
 }
 
-export async function tokenGround({ jwt = '', ...options }: TokenGroundOptions = {}): Promise<TokenGround> {
+export async function tokenGround({ jwt = '', issuers, ...options }: TokenGroundOptions = {}): Promise<TokenGround> {
   const keys = new Map<Signed, SigningKey>(OWN.map((alg) => [alg, signingKey(alg)]));
   const ground = await openGround({
     ...options,
     replaceAuth: true,
-    auth: authOf(keys, jwt) + (options.auth ?? ''),
+    auth: authOf(keys, { jwt, issuers }) + (options.auth ?? ''),
     replaceRoutes: true,
     routes: ROUTES + (options.routes ?? ''),
   });
