@@ -1,5 +1,5 @@
 /** Certificates that no openssl command writes: their names, numbers and extensions given as DER, signed by a real key. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** A PEM certificate and its PEM key. */
@@ -85,7 +85,7 @@ export function derCertificate(order: DerOrder = {}): PemPair & { readonly der: 
     0x30,
     ...[tlv(0xa0, tlv(0x02, Buffer.from([2]))), tlv(0x02, serial), algorithm, issuerName],
     ...[tlv(0x30, time('250101000000Z'), time('450101000000Z')), subject],
-    ...[createPublicKey(own.publicKey).export({ type: 'spki', format: 'der' }), tlv(0xa3, tlv(0x30, ...all))],
+    ...[own.publicKey.export({ type: 'spki', format: 'der' }), tlv(0xa3, tlv(0x30, ...all))],
   );
   const der = tlv(0x30, tbs, algorithm, tlv(0x03, Buffer.from([0]), sign('sha256', tbs, signer)));
   const lines = der.toString('base64').replace(/.{1,64}/g, '$&\n');

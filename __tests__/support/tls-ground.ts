@@ -40,19 +40,20 @@ const text = (pathOrPem: string): string =>
 export const holding = (pair?: Pair | PemPair): { cert?: string; key?: string } =>
   pair ? { cert: text(pair.cert), key: text(pair.key) } : {};
 
-/** Adds `/service/*` (mtls) and `/open/*` to the routes; both TLS listeners set the four certificate headers. */
+/** In further listeners `SERVER` stands for `cert_file` and `key_file`. Adds `/service/*` (mtls) and `/open/*` to the routes; both TLS listeners set the four certificate headers. */
 export async function openTlsGround(options: TlsGroundOptions = {}): Promise<TlsGround> {
   const made = options.made ?? (await makeCertificates());
+  const server = `cert_file: ${made.server.cert}, key_file: ${made.server.key}`;
   const listener = (name: string, port: string, mode: string): string =>
-    `  - { name: ${name}, address: "127.0.0.1:${port}", protocol: https, tls: { cert_file: ${made.server.cert}, ` +
-    `key_file: ${made.server.key}, client_auth: ${mode}, ca_file: ${made.ca}, ` +
+    `  - { name: ${name}, address: "127.0.0.1:${port}", protocol: https, tls: { ${server}, ` +
+    `client_auth: ${mode}, ca_file: ${made.ca}, ` +
     `client_cert_headers: ${CERTIFICATE_HEADERS}${options.tls ? `, ${options.tls(made)}` : ''} } }`;
   const ground = await openGround({
     ...options,
     listeners: [
       listener('asking', 'PORT2', 'request'),
       listener('demanding', 'PORT3', 'require'),
-      options.listeners ?? '',
+      (options.listeners ?? '').replaceAll('SERVER', server),
     ].join('\n'),
     routes: `
   - { id: service, path: /service/*, upstream: backend, auth: { mtls: true } }
