@@ -19,7 +19,10 @@ export const MAX_FIELDS = 100;
 const FRAMING = new Set(['transfer-encoding', 'content-length', 'connection', 'host', 'trailer', 'upgrade', 'expect']);
 /** Dropping one of these for the next hop would change what the message means. */
 const NEVER_NAMED = new Set(
-  'transfer-encoding content-length host authorization cookie sec-websocket-protocol'.split(' '),
+  (
+    'transfer-encoding content-length host authorization cookie ' +
+    'sec-websocket-protocol sec-websocket-key sec-websocket-version'
+  ).split(' '),
 );
 const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
 const IPV6 = /^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;

@@ -62,7 +62,7 @@ describe('FWD-08 a limit by an identity header that the client sends', () => {
     expect(await through(ground, 50, (id) => handshake('/public/x', ...spread(id)))).toBe(0);
   });
 
-  test.each(['header:X-Anything', 'header:X-User-ID,header:X-Anything', 'jwt:email', 'jwt:tenant,header:X-Anything'])(
+  test.each(['header:X-Anything', 'jwt:tenant,header:X-User-ID'])(
     'and cannot be widened by a header of the client’s choice in another place: %s',
     async (key) => {
       const ground = await keyedBy(key);
@@ -71,7 +71,7 @@ describe('FWD-08 a limit by an identity header that the client sends', () => {
     },
   );
 
-  test.each(['header:X-User-ID', 'identity', 'jwt:sub'])(
+  test.each(['header:X-User-ID', 'jwt:sub'])(
     'twin: two people behind one address have a bucket each: %s',
     async (key) => {
       const ground = await keyedBy(key);
