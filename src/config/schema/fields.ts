@@ -55,7 +55,8 @@ const ORIGIN = 'must be an origin such as "https://app.example.com"';
 export const origin = () =>
   z
     .string({ error: ORIGIN })
-    .refine((text) => URL.canParse(text) && new URL(text).origin === text && text !== 'null', { error: ORIGIN });
+    // `https://*.example` parses as an origin, and would match nobody.
+    .refine((text) => URL.canParse(text) && new URL(text).origin === text && !/^null$|\*/.test(text), { error: ORIGIN });
 
 export const rate = {
   rate: z
