@@ -56,7 +56,9 @@ export const origin = () =>
   z
     .string({ error: ORIGIN })
     // `https://*.example` parses as an origin, and would match nobody.
-    .refine((text) => URL.canParse(text) && new URL(text).origin === text && !/^null$|\*/.test(text), { error: ORIGIN });
+    .refine((text) => URL.canParse(text) && new URL(text).origin === text && !/^null$|\*/.test(text), {
+      error: ORIGIN,
+    });
 
 export const rate = {
   rate: z
