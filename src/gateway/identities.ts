@@ -1,6 +1,7 @@
 /** What the rest of an application sees of the verdict: `req.auth`, `req.user`, and all identities of an `all`. */
 import type { IncomingMessage } from 'node:http';
 import { copyOf, type Identity } from '../auth/identity.js';
+import { Note } from '../lib/note.js';
 
 declare module 'node:http' {
   interface IncomingMessage {
@@ -9,7 +10,7 @@ declare module 'node:http' {
   }
 }
 
-const all = new WeakMap<IncomingMessage, readonly Identity[]>();
+const all = new Note<readonly Identity[]>('identities');
 
 /** Assigned on every request, so that no earlier middleware's `auth` is taken for ours. */
 export function setIdentities(req: IncomingMessage, judged: readonly Identity[]): void {
@@ -27,5 +28,5 @@ export function setIdentities(req: IncomingMessage, judged: readonly Identity[])
  * @example identitiesOf(req).map(({ method, subject }) => `${method}:${subject}`) // ['mtls:svc-a', 'jwt:alice']
  */
 export function identitiesOf(req: IncomingMessage): readonly Identity[] {
-  return all.get(req) ?? [];
+  return all.of(req) ?? [];
 }

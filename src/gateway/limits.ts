@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Identity, Rate } from '../auth/identity.js';
 import type { LimitKeyPart, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
 import { digestOf } from '../lib/digest.js';
+import { Note } from '../lib/note.js';
 import { limitKey, type LimitFacts } from '../limit/keys.js';
 import type { Claim, Decision, Limiter } from '../limit/limiter.js';
 
@@ -18,7 +19,7 @@ export class Limits {
   readonly #key: readonly LimitKeyPart[];
   /** `key: ip` needs no method to be known, so it spares them the work of a flood. */
   readonly #early: boolean;
-  readonly #drawn = new WeakMap<IncomingMessage, Set<string>>();
+  readonly #drawn = new Note<Set<string>>('buckets drawn from');
 
   constructor(
     private readonly limiter: Limiter,
@@ -48,7 +49,7 @@ export class Limits {
 
   /** One token of each bucket, once a request: a mount and a `protect()` behind it count together. */
   #take(req: IncomingMessage, claims: readonly Claim[]): Decision | undefined {
-    const drawn = this.#drawn.get(req) ?? new Set<string>();
+    const drawn = this.#drawn.of(req) ?? new Set<string>();
     const [first, ...rest] = claims.filter(({ key }) => !drawn.has(key));
     if (!first) return undefined;
     this.#drawn.set(req, drawn);

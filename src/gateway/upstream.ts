@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
 import { createProxyMiddleware, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedUpstream } from '../config/plan-types.js';
+import { Note } from '../lib/note.js';
 import type { Log, Now } from '../lib/types.js';
 import { createAgent, retire } from './agents.js';
 import { dropHopByHop } from './end-to-end.js';
@@ -45,8 +46,9 @@ interface Line {
   readonly proxy: RequestHandler;
 }
 
+const exchanges = new Note<Exchange>('exchange');
+
 export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Upstream {
-  const exchanges = new WeakMap<IncomingMessage, Exchange>();
   const agents: ReturnType<typeof createAgent>[] = [];
   const lines = planned.endpoints.map((each) => {
     const endpoint = createEndpoint(each, planned);
@@ -60,7 +62,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
       selfHandleResponse: true,
       pathFilter: () => true,
       ejectPlugins: true,
-      plugins: [follow(exchanges)],
+      plugins: [follow],
     });
     return { item: { endpoint, proxy }, weight: each.weight };
   });
@@ -117,16 +119,14 @@ async function send(
   }
 }
 
-function follow(exchanges: WeakMap<IncomingMessage, Exchange>): Plugin {
-  return (server) => {
-    server.on('proxyReq', (request, req) => exchanges.get(req)?.attach(request));
-    server.on('proxyRes', (message, req) => exchanges.get(req)?.answer(message));
-    server.on('error', (error, req) => {
-      if (req) exchanges.get(req)?.fail(error);
-    });
-    server.on('econnreset', (error, req) => exchanges.get(req)?.fail(error));
-  };
-}
+const follow: Plugin = (server) => {
+  server.on('proxyReq', (request, req) => exchanges.of(req)?.attach(request));
+  server.on('proxyRes', (message, req) => exchanges.of(req)?.answer(message));
+  server.on('error', (error, req) => {
+    if (req) exchanges.of(req)?.fail(error);
+  });
+  server.on('econnreset', (error, req) => exchanges.of(req)?.fail(error));
+};
 
 const seen = new WeakSet<Server>();
 

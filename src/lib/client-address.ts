@@ -1,7 +1,8 @@
 /** The client address of a request as the gateway judged it, for methods that look at it (`allowed_ips`). */
 import type { IncomingMessage } from 'node:http';
+import { Note } from './note.js';
 
-const addresses = new WeakMap<IncomingMessage, string>();
+const addresses = new Note<string>('client address');
 
 /** Remembers the address that `trusted_proxies` led to. */
 export function setClientAddress(request: IncomingMessage, address: string): void {
@@ -10,5 +11,5 @@ export function setClientAddress(request: IncomingMessage, address: string): voi
 
 /** The judged address, or the peer's where no gateway stands before the method. */
 export function clientAddressOf(request: IncomingMessage): string {
-  return addresses.get(request) ?? request.socket.remoteAddress ?? '';
+  return addresses.of(request) ?? request.socket.remoteAddress ?? '';
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Decision } from '../auth/decision.js';
 import type { AccessField } from '../lib/access-fields.js';
 import { clientAddressOf } from '../lib/client-address.js';
+import { Note } from '../lib/note.js';
 import type { Log, Now } from '../lib/types.js';
 
 type Values = Partial<Record<AccessField, unknown>>;
@@ -10,7 +11,7 @@ type Values = Partial<Record<AccessField, unknown>>;
 const LONGEST = 512;
 
 export class AccessLog {
-  readonly #decisions = new WeakMap<IncomingMessage, Decision>();
+  readonly #decisions = new Note<Decision>('decision');
 
   constructor(
     private readonly fields: readonly AccessField[],
@@ -42,7 +43,7 @@ export class AccessLog {
   }
 
   #values(req: IncomingMessage): Values {
-    const { requestId, route, identities: [identity] = [], reason } = this.#decisions.get(req) ?? {};
+    const { requestId, route, identities: [identity] = [], reason } = this.#decisions.of(req) ?? {};
     return {
       request_id: requestId,
       client: clientAddressOf(req),
