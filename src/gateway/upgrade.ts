@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
+import { EarlyBytes } from './early-bytes.js';
 import { hostOf, type Endpoint } from './endpoints.js';
 import { codeOf, failureOf, UpstreamInvalid, UpstreamTimeout, type FailureCode } from './failure.js';
 import { at, join, type LiveSockets } from './tunnel.js';
@@ -48,6 +49,8 @@ export function forwardUpgrade(options: UpgradeOptions): void {
   const { socket, upstream, timeoutMs } = options;
   const endpoint = upstream.next();
   const request = shakeHands(options, endpoint);
+  const early = new EarlyBytes(socket, options.head);
+  let head = options.head;
   let settled = false;
   const settle = (): boolean => {
     if (settled) return false;
@@ -55,6 +58,7 @@ export function forwardUpgrade(options: UpgradeOptions): void {
     clearTimeout(deadline);
     clearTimeout(connecting);
     forget();
+    head = early.take();
     return true;
   };
   const fail = (error: unknown): void => {
@@ -93,7 +97,7 @@ export function forwardUpgrade(options: UpgradeOptions): void {
     upstreamSocket.on('error', () => upstreamSocket.destroy());
     try {
       const switching = switchingHead(response, options);
-      if (settle()) open({ options, upstreamSocket, switching, first });
+      if (settle()) open({ options, upstreamSocket, switching, first, head });
       else upstreamSocket.destroy();
     } catch (error) {
       upstreamSocket.destroy();
@@ -148,10 +152,12 @@ interface Opened {
   readonly upstreamSocket: Socket;
   readonly switching: string;
   readonly first: Buffer;
+  /** What the client has said so far. */
+  readonly head: Buffer;
 }
 
-function open({ options, upstreamSocket, switching, first }: Opened): void {
-  const { socket, head, now } = options;
+function open({ options, upstreamSocket, switching, first, head }: Opened): void {
+  const { socket, now } = options;
   if (socket.destroyed) {
     upstreamSocket.destroy();
     return;
@@ -188,6 +194,7 @@ function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, abou
   response.setTimeout(timeoutMs, () => socket.destroy());
   response.on('error', () => socket.destroy());
   response.once('close', () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
+  socket.once('end', () => response.complete || socket.destroy());
   // The client's own bytes are read off and dropped, or the close would reset the answer away.
   socket.resume();
   socket.write(head, 'latin1');

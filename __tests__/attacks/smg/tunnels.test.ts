@@ -24,7 +24,9 @@ const SAID: Readonly<Record<string, string>> = {
 const STATUS: Readonly<Record<string, number>> = { ok: 200, bad: 400, denied: 401, moved: 302, unframed: 200 };
 
 let ground: Ground;
+const waiting = new Set<Socket>();
 const answer = (message: Message, socket: Socket): string | undefined => {
+  if (message.target.endsWith('/silent')) waiting.add(socket);
   const said = SAID[/\/(\w+)$/.exec(message.target)?.[1] ?? ''];
   if (said === SAID['unframed']) setImmediate(() => socket.end());
   return message.target.endsWith('/silent') ? undefined : (said ?? echo(message));
@@ -49,6 +51,21 @@ describe('SMG-10 bytes before the 101', () => {
     expect(everything()).not.toContain('/internal/secret');
     client.reset();
   });
+
+  test.each(['an end', 'a reset'])(
+    'a client that leaves by %s in the handshake takes the upstream’s along',
+    async (how) => {
+      const client = new Conversation(ground.port).send(handshake('/public/silent') + EARLY);
+      while (ground.arrived().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const socket = [...waiting].at(-1);
+      if (how === 'an end') client.socket.end();
+      else client.reset();
+      // Long before the handshake's own deadline, or the test would not see it.
+      while (socket?.destroyed === false && !socket.readableEnded)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      client.close();
+    },
+  );
 
   test.each([
     ['no credential', handshake('/api/v1/chat'), 401],
