@@ -76,6 +76,9 @@ describe('the readings of a path', () => {
 
   it('are none where they are too many, and few for a name in any script', () => {
     expect(readings('A+\u00ad\uff0f\uff1f\uff1bB.')).toBeUndefined();
+    expect(readings(...Array<string>(4_000).fill('A'))).toHaveLength(1);
+    expect(readings(...Array<string>(4_000).fill('A+'))).toBeUndefined();
+    expect(readings(...Array<string>(1_000).fill('A+'))).toHaveLength(5);
     expect(readings('Wiki', 'C++\uff0f\u4f55\uff1f')?.length).toBeLessThan(48);
   });
 });

@@ -56,8 +56,9 @@ const STEPS: readonly Step[] = [
   merged,
 ];
 
-/** No honest path comes near; each reading costs a look-up. */
+/** No honest path comes near either: readings of one path, and characters of all of them, so that none costs much. */
 const MOST_READINGS = 64;
+const MOST_CHARACTERS = 32_768;
 
 /**
  * The other readings of decoded segments; none where every upstream reads the same. Undefined where one of them has dot
@@ -67,15 +68,16 @@ const MOST_READINGS = 64;
  */
 export function readingsOf(segments: Segments): readonly Segments[] | undefined {
   const readings = [segments];
+  const length = segments.reduce((sum, text) => sum + text.length + 1, 1);
+  const most = Math.min(MOST_READINGS, Math.max(2, MOST_CHARACTERS / length));
   for (const step of STEPS) {
     for (let at = readings.length - 1; at >= 0; at--) {
       const reading = readings[at] as Segments;
       const changed = step(reading);
       if (changed === reading) continue;
-      if (changed.some(isTreacherous)) return undefined;
+      if (readings.length >= most || changed.some(isTreacherous)) return undefined;
       readings.push(changed);
     }
-    if (readings.length > MOST_READINGS) return undefined;
   }
   readings.shift();
   return readings;
