@@ -114,12 +114,17 @@ export class CertificateOffice {
     return pair;
   }
 
-  /** The revocation list of an authority, with these certificates on it. */
-  async revoke(issuer: Pair, revoked: readonly Pair[]): Promise<string> {
-    const own = await this.#register('crl', issuer);
+  /** The revocation list of an authority, with these certificates on it; `dates` as openssl reads its first and last. */
+  async revoke(
+    issuer: Pair,
+    revoked: readonly Pair[],
+    { name = 'crl', dates }: { readonly name?: string; readonly dates?: readonly [string, string] } = {},
+  ): Promise<string> {
+    const own = await this.#register(name, issuer);
     for (const { cert } of revoked) await this.openssl('ca', ...own, '-revoke', cert);
-    const crl = this.path('crl.pem');
-    await this.openssl('ca', ...own, '-gencrl', '-out', crl);
+    const crl = this.path(`${name}.pem`);
+    const lasting = dates ? ['-crl_lastupdate', dates[0], '-crl_nextupdate', dates[1]] : [];
+    await this.openssl('ca', ...own, '-gencrl', ...lasting, '-out', crl);
     return crl;
   }
 

@@ -48,7 +48,7 @@ export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOp
     requestCert: asks,
     rejectUnauthorized: tls.clientAuth === 'require' || tls.clientAuth === 'verify',
     ...(asks && { ca: authorities(listener, tls, read) }),
-    ...(asks && tls.crlFile !== undefined && { crl: read(tls.crlFile, 'X509 CRL') }),
+    ...(asks && tls.crlFile !== undefined && { crl: revocations(listener, tls.crlFile, read) }),
   };
   try {
     createSecureContext(options);
@@ -88,11 +88,25 @@ function reader(listener: string): Read {
   };
 }
 
+/** All blocks of a kind; one that is cut short is not left out, since a list without it would let more clients in. */
+function blocksOf(text: string, kind: string): string[] | undefined {
+  const blocks = text.match(new RegExp(`-----BEGIN ${kind}-----[^-]+-----END ${kind}-----`, 'g')) ?? [];
+  return blocks.length === text.split(`-----BEGIN ${kind}-----`).length - 1 ? blocks : undefined;
+}
+
+/** Node reads the first list of a text and forgets the others (one for each authority of a chain, as a rule). */
+function revocations(listener: PlannedListener, file: string, read: Read): string[] {
+  const blocks = blocksOf(read(file, 'X509 CRL'), 'X509 CRL');
+  if (!blocks || blocks.length === 0) throw new TlsFileError(listener.name, file, 'holds a PEM block that has no end');
+  return blocks;
+}
+
 /** With no `ca`, Node would trust every public root to vouch for clients. */
 function authorities(listener: PlannedListener, tls: PlannedTls, read: Read): string[] {
   const { caFile } = tls;
   if (caFile === undefined) throw new TlsFileError(listener.name, 'ca_file', `is missing; client_auth needs one`);
-  const blocks = read(caFile, 'CERTIFICATE').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = blocksOf(read(caFile, 'CERTIFICATE'), 'CERTIFICATE');
+  if (!blocks) throw new TlsFileError(listener.name, caFile, 'holds a PEM block that has no end');
   let certificates: X509Certificate[];
   try {
     certificates = blocks.map((block) => new X509Certificate(block));
