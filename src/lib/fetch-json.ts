@@ -37,7 +37,7 @@ export class FetchJsonError extends Error {
 
 /** The JSON answer of a server; throws a FetchJsonError where there is none. */
 export const fetchJson: FetchJson = async (url, options) => {
-  const problem = urlProblem(url, options.allowInsecureHttp);
+  const problem = urlProblem(url, options.allowInsecureHttp) ?? unverified(url);
   if (problem !== undefined) throw new FetchJsonError('insecure_url', `the URL ${problem}`);
   const deadline = AbortSignal.timeout(options.timeoutMs);
   try {
@@ -48,6 +48,13 @@ export const fetchJson: FetchJson = async (url, options) => {
     throw new FetchJsonError('network', `the exchange failed${systemCode(cause)}`);
   }
 };
+
+/** Node reads the variable at each handshake: a host, or a library of it, may have set it since the start. */
+function unverified(url: string): string | undefined {
+  return process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0' && /^https:/i.test(url)
+    ? 'is not asked while NODE_TLS_REJECT_UNAUTHORIZED=0 turns off every certificate check'
+    : undefined;
+}
 
 async function exchange(url: string, options: FetchJsonOptions, signal: AbortSignal): Promise<JsonAnswer> {
   const { method = 'GET', headers = {}, body } = options;
