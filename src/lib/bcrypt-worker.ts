@@ -1,4 +1,4 @@
-/** The work of one bcrypt worker: the first hash decides, the others only cost what a dearer hash would have. */
+/** The work of one bcrypt worker: the first hash decides, the others only cost what other users' hashes would have. */
 import { compareSync } from 'bcryptjs';
 
 export interface Comparison {

@@ -23,9 +23,12 @@ function dummyHash(cost: number): string {
   return `$2b$${String(cost).padStart(2, '0')}$${filler}`;
 }
 
-/** 2^c + (2^c + 2^(c+1) + … + 2^(max-1)) = 2^max rounds: a cheap user's failure takes as long as a dear one's. */
-function paddingFor(cost: number, highest: number): readonly string[] {
-  return Array.from({ length: highest - cost }, (_each, i) => dummyHash(cost + i));
+/**
+ * Every failure costs one hash of each cost in the table: the same hashes for whoever exists and for nobody. Fewer
+ * rounds of the same sum would not do, since each hash has a fixed part that would tell how many there were.
+ */
+function paddingFor(cost: number, costs: readonly number[]): readonly string[] {
+  return costs.filter((each) => each !== cost).map(dummyHash);
 }
 
 export class Users {
@@ -41,14 +44,15 @@ export class Users {
     { users, cache_ttl }: BasicOptions,
     private readonly now: Now,
   ) {
-    const highest = Math.max(...users.map((each) => costOf(each.password_hash)));
+    const costs = [...new Set(users.map((each) => costOf(each.password_hash)))];
+    const highest = Math.max(...costs);
     this.#entries = new Map(
       users.map(({ username, password_hash }) => [
         username,
-        { passwordHash: password_hash, padding: paddingFor(costOf(password_hash), highest), exists: true },
+        { passwordHash: password_hash, padding: paddingFor(costOf(password_hash), costs), exists: true },
       ]),
     );
-    this.#nobody = { passwordHash: dummyHash(highest), padding: [], exists: false };
+    this.#nobody = { passwordHash: dummyHash(highest), padding: paddingFor(highest, costs), exists: false };
     this.#ttl = cache_ttl;
   }
 
