@@ -17,6 +17,7 @@ import { certificateHeaders } from './certificate-headers.js';
 import { crossSiteRefused } from './cross-site.js';
 import type { Gate, Guard } from './gate.js';
 import { foldName, setField } from './header-views.js';
+import { mountsBeforeDots } from './connect-mounts.js';
 import { denialOf, type Denial } from './problem.js';
 import { readTarget, type Target } from './target.js';
 import { wholeTarget } from './whole-target.js';
@@ -47,6 +48,8 @@ export interface AdmitOptions {
   readonly guard?: Guard;
 }
 
+const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
+
 /** Judges a request. A throw is a bug, and answered 500. */
 export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = {}): MaybePromise<Admission> {
   gate.strip(req);
@@ -59,9 +62,10 @@ export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = 
   if (target.kind === 'bad') return refused({ status: 400, code: 'bad_target' });
   const place = options.guard ? local(options.guard, req, target) : find(gate, req, target);
   if ('kind' in place) return place;
-  if (url.cut !== undefined && isGuardedOtherwise(gate, req, { cut: url.cut, place })) {
+  if (url.cut !== undefined && isGuardedOtherwise(gate, req, { path: url.cut, place })) {
     return rewritten(gate, 'a mount cannot be told from a rewritten URL on Connect: mount Loom at the root');
   }
+  if (!options.guard && isMountOfAnother(gate, req, { path: target.path, place })) return refused(NO_ROUTE);
   return new Admitting(gate, req, { ...place, target, upgrade: options.upgrade ?? false }).run();
 }
 
@@ -76,17 +80,34 @@ function rewritten(gate: Gate, words: string): Refused {
   return refused({ status: 500, code: 'internal' });
 }
 
+/** A path that handlers after Loom may go by, and what the request was judged as. */
+interface PathOfPlace {
+  readonly path: string;
+  readonly place: Found;
+}
+
 /** Whether the path that the next handlers see has a route of its own that asks for something else. */
-function isGuardedOtherwise(
-  gate: Gate,
-  req: IncomingMessage,
-  { cut, place }: { readonly cut: string; readonly place: Found },
-): boolean {
-  const target = readTarget(cut);
+function isGuardedOtherwise(gate: Gate, req: IncomingMessage, { path, place }: PathOfPlace): boolean {
+  const target = readTarget(path);
   if (target.kind === 'bad') return false;
   const seen = find(gate, req, target);
-  if ('kind' in seen || !seen.route || seen.guard.requirement.kind === 'open') return false;
-  return JSON.stringify(seen.guard.requirement) !== JSON.stringify(place.guard.requirement);
+  return !('kind' in seen) && asksOtherwise(seen, place);
+}
+
+function asksOtherwise({ route, guard }: Found, place: Found): boolean {
+  if (!route || guard.requirement.kind === 'open') return false;
+  return JSON.stringify(guard.requirement) !== JSON.stringify(place.guard.requirement);
+}
+
+/** Whether Connect would take it to a handler whose path is guarded otherwise, or in doubt. */
+function isMountOfAnother(gate: Gate, req: IncomingMessage, { path, place }: PathOfPlace): boolean {
+  if (place.route?.upstream !== undefined) return false;
+  return mountsBeforeDots(req, path).some((mount) => {
+    const target = readTarget(mount);
+    if (target.kind === 'bad') return false;
+    const seen = find(gate, req, target);
+    return 'kind' in seen || asksOtherwise(seen, place);
+  });
 }
 
 function refused(denial: Denial, route?: PlannedRoute): Refused {
@@ -116,9 +137,9 @@ function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused
       return refused({ status: 405, code: 'method_not_allowed', allow: answer.allow });
     case 'excluded':
     case 'ambiguous_fold':
-      return refused({ status: 404, code: 'no_route' });
+      return refused(NO_ROUTE);
     case 'none':
-      if (gate.deps.standalone) return refused({ status: 404, code: 'no_route' });
+      if (gate.deps.standalone) return refused(NO_ROUTE);
       return local(gate.unmatched, req, target);
   }
 }
