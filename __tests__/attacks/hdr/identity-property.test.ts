@@ -1,0 +1,149 @@
+/** No byte of a client reaches an identity header: whatever is sent, those upstream are exactly what the principal implies. */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
+import fc from 'fast-check';
+import { MethodsInUse } from '../../../src/auth/methods-in-use.js';
+import { admit } from '../../../src/gateway/admit.js';
+import { Gate } from '../../../src/gateway/gate.js';
+import { prepareLocal, prepareOutbound } from '../../../src/gateway/outbound.js';
+import { checkUpgrade } from '../../../src/gateway/upgrade-check.js';
+import { serve } from '../../../src/serve/serve.js';
+import { compile } from '../../config/files.js';
+import { askBytes, statusOf } from '../../support/ask.js';
+import { attentiveUpstream, echo } from '../../support/attack-ground.js';
+import { cases, credentials, FILE, identityAmong, type Case, type Credentials } from '../../support/client-bytes.js';
+import { drained } from '../../support/judge.js';
+import { freePorts } from '../../support/ports.js';
+import { quietLog } from '../../support/quiet-log.js';
+
+const configured = fc.readConfigureGlobal()?.numRuns;
+const UPSTREAMS = 'upstreams: [{ name: backend, endpoints: ["127.0.0.1:PORT"] }]\n';
+
+let known: Credentials;
+beforeAll(async () => (known = await credentials()));
+
+/** What stands on a request, with its trailers, once it is the upstream's or the host's; undefined where it was refused. */
+type Judged = (bytes: string, forHost: boolean) => Promise<IncomingMessage | undefined>;
+
+/** Node's own parser on a pair of streams, and the gateway's own steps up to the proxy. */
+function inProcess(): { readonly judged: Judged; readonly server: Server } {
+  const { plan } = compile(`${FILE}${UPSTREAMS.replace('PORT', '9')}`);
+  const deps = { now: Date.now, log: quietLog() };
+  const methods = new MethodsInUse(plan.methods, {}, deps).compiled;
+  const gate = new Gate(plan, { ...deps, methods, standalone: true });
+  const waiting = new WeakMap<object, (req: IncomingMessage | undefined) => void>();
+  const hosts = new WeakSet<object>();
+  const server = createServer();
+
+  const judge = async (req: IncomingMessage, upgrade: boolean): Promise<IncomingMessage | undefined> => {
+    if (upgrade && checkUpgrade(req)) return undefined;
+    const admission = await admit(gate, req, { upgrade });
+    if (admission.kind === 'refused') return undefined;
+    const { route } = admission;
+    if (!route) throw new TypeError('no route');
+    if (hosts.has(req.socket)) prepareLocal(req, admission);
+    else prepareOutbound(gate, req, { ...admission, route });
+    return upgrade ? req : drained(req);
+  };
+  const settle = (req: IncomingMessage, upgrade: boolean): void => {
+    const done = waiting.get(req.socket);
+    // A body that breaks off is nothing that an upstream takes for a request.
+    void judge(req, upgrade).then(done, (error: Error) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET' && !/aborted/.test(error.message)) throw error;
+      done?.(undefined);
+    });
+  };
+  server.on('request', (req) => settle(req, false));
+  server.on('upgrade', (req: IncomingMessage) => settle(req, true));
+  server.on('clientError', (_error, socket) => {
+    waiting.get(socket)?.(undefined);
+    socket.destroy();
+  });
+  const judged: Judged = (bytes, forHost) =>
+    new Promise((resolve) => {
+      const [client, side] = duplexPair();
+      Object.assign(side, { remoteAddress: '127.0.0.1', localPort: 80 });
+      waiting.set(side, (req) => {
+        resolve(req);
+        side.destroy();
+        client.destroy();
+      });
+      if (forHost) hosts.add(side);
+      client.on('error', () => undefined).on('close', () => resolve(undefined));
+      server.emit('connection', side as Socket);
+      client.write(bytes, 'latin1');
+    });
+  return { judged, server };
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] as string] as [string, string]] : []));
+}
+
+/** A million times Jest's own comparison would be most of the work. */
+function expectSame(found: Case['expected'] | readonly unknown[], expected: Case['expected']): void {
+  if (expected === undefined || JSON.stringify(found) !== JSON.stringify(expected))
+    expect(found).toEqual(expected ?? 'refused');
+}
+
+/** In every view that Node gives. */
+function expectIdentity(req: IncomingMessage, expected: Case['expected']): void {
+  const distinct = Object.entries(req.headersDistinct).map(([name, values]) => [name, values?.join('\n')] as const);
+  for (const view of [pairs(req.rawHeaders), Object.entries(req.headers), distinct]) {
+    expectSame(identityAmong(view), expected);
+  }
+  const trailers = [pairs(req.rawTrailers), Object.entries(req.trailers), Object.entries(req.trailersDistinct)];
+  for (const view of trailers) expectSame(identityAmong(view), []);
+  const nominated = (req.headers.connection ?? '').split(',').map((each) => [each.trim(), ''] as const);
+  expectSame(identityAmong(nominated), []);
+}
+
+test('HDR-01 HDR-02 HDR-03 HDR-04 HDR-06 HDR-07 HDR-08 UPG-03 no client byte reaches an identity header, in process', async () => {
+  const { judged } = inProcess();
+  const numRuns = configured ?? 1_500;
+  let admitted = 0;
+  const property = fc.asyncProperty(cases(known), fc.boolean(), async ({ bytes, expected }, forHost) => {
+    const req = await judged(bytes, forHost);
+    if (!req) return;
+    admitted++;
+    expectIdentity(req, expected);
+  });
+  await fc.assert(property, { numRuns });
+  // A property of requests that are all refused would say nothing.
+  expect(admitted).toBeGreaterThan(numRuns / 5);
+});
+
+test('HDR-01 HDR-02 HDR-03 HDR-04 HDR-06 HDR-07 HDR-08 UPG-03 no client byte reaches an identity header, over sockets to an upstream', async () => {
+  const upstream = await attentiveUpstream(echo);
+  const [port = 0] = await freePorts(1);
+  const listeners = `listeners: [{ name: main, address: "127.0.0.1:${port}", protocol: http }]\n`;
+  const text = `${listeners}${FILE}${UPSTREAMS.replace('PORT', String(upstream.port))}`;
+  const running = await serve({ text, file: 'loom.yaml' }, { log: quietLog() });
+  const numRuns = Math.min(configured ?? 200, 20_000);
+  let arrived = 0;
+  const property = fc.asyncProperty(cases(known), async ({ bytes, expected, upgrade }) => {
+    const status = statusOf(await askBytes(port, bytes).catch(() => ''));
+    for (const message of upstream.arrived()) {
+      arrived++;
+      expect(expected).toBeDefined();
+      expect(identityAmong(message.fields)).toEqual(expected);
+      // Whatever it carried, nothing was read as a second request, and no trailer went along.
+      expect(message.body).toBe(message.method === 'POST' ? 'abc' : '');
+      expect([200, upgrade ? 101 : 200, 400]).toContain(status);
+    }
+  });
+  await fc.assert(property, { numRuns });
+  expect(arrived).toBeGreaterThan(numRuns / 5);
+  await running.stop(0);
+  await upstream.close();
+});
+
+test('HDR-01 HDR-02 UPG-03 twin: an honest request of each holder is who it is', async () => {
+  const { judged } = inProcess();
+  for (const { text, headers } of known.tokens.slice(0, -1)) {
+    const bytes = `GET /jwt/x HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer ${text}\r\n\r\n`;
+    const req = await judged(bytes, false);
+    expect(req && Object.fromEntries(identityAmong(Object.entries(req.headers)))).toEqual(headers);
+  }
+});
