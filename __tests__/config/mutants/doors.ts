@@ -40,9 +40,11 @@ export class Doors {
     const vector = `${name}: ${each.join()}`;
     if (outcome !== 'refused' && !this.samples.has(vector)) this.samples.set(vector, { page, mutant, judged });
     if (outcome === 'refused' || outcome === 'closed') return;
+    // Whatever a path becomes, its route is gone; but only some slips may open one.
+    const where = /^(?:public|on purpose)$/.test(outcome) ? `${mutant.place} ${mutant.slip}` : mutant.place;
     let outcomes = this.#exceptions.get(name);
     if (!outcomes) this.#exceptions.set(name, (outcomes = new Map<string, Set<string>>()));
-    outcomes.set(outcome, (outcomes.get(outcome) ?? new Set()).add(mutant.place));
+    outcomes.set(outcome, (outcomes.get(outcome) ?? new Set()).add(where));
   }
 
   get exceptions(): Exceptions {

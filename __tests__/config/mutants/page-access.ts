@@ -116,6 +116,9 @@ function compileOf({ mode }: PageCase, text: string, strict = false): Compiled |
   }
 }
 
+/** What the page's routes have. */
+const ROUTE_KEYS = new Set(['id', 'path', 'upstream', 'auth']);
+
 class Request {
   constructor(
     private readonly page: PageCase,
@@ -127,10 +130,16 @@ class Request {
     const place = placeOf(plan.routes, this.path);
     const route = plan.routes[place];
     if (!route) return this.#unmatched(plan.unmatched, document as object);
+    for (const name of waysOf(route.requirement).flat()) {
+      if (!plan.methods.some((method) => method.name === name)) throw new Error(`nothing knows the method ${name}`);
+    }
     if (this.#isCovered(route.requirement)) return 'closed';
     // Every route of the page's files is planned, so places in the plan are places in the file.
     const written = (document as { routes: readonly Readonly<Record<string, unknown>>[] }).routes[place] ?? {};
     const { requirement } = route;
+    const stranger = Object.keys(written).find((key) => !ROUTE_KEYS.has(key));
+    if (stranger !== undefined)
+      throw new Error(`${this.path} asks for less, and ${JSON.stringify(stranger)} went unnoticed`);
     if (requirement.kind === 'open' && (written['auth'] === 'none' || saysFalse(written))) return 'on purpose';
     if (requirement.kind === 'optional' && this.#isCovered(requirement.of) && saysFalse(written)) return 'on purpose';
     if (requirement.kind === 'open') return this.#public({ route, written, place, warnings, text });

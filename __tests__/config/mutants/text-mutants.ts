@@ -215,6 +215,8 @@ function* blocksInPlaceOf(
   yield ['block deleted', rest];
   yield ['block commented out', [...commented, ...rest]];
   yield ['block twice', [...block, ...block, ...rest]];
+  const key = /^ *(?:- )*[\w-]+:/.exec(first)?.[0].replace('-', ' ');
+  if (key !== undefined) yield ['block, then none', [...block, `${key} none`, ...rest]];
   for (const by of breadth === 'every' ? [1, 2, 4] : [2]) {
     yield [`block ${by} in`, [...block.map((each) => ' '.repeat(by) + each), ...rest]];
     yield [`block ${by} out`, [...block.map((each) => each.replace(new RegExp(`^ {0,${by}}`), '')), ...rest]];

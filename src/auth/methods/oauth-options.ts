@@ -21,7 +21,10 @@ export const oauthOptions = z.strictObject({
     .optional()
     .describe('The `iss` that the answer must carry; also where the endpoint is discovered.'),
   client_id: plainText().describe('Who asks.'),
-  client_secret: z.string().min(1, 'must not be empty').describe('With what secret; better a `${ENV}` reference.'),
+  client_secret: z
+    .string()
+    .refine((text) => text.trim() !== '', { error: 'must not be blank' })
+    .describe('With what secret; better a `${ENV}` reference.'),
   auth_method: z
     .enum(['basic', 'post'])
     .default('basic')

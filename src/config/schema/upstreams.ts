@@ -5,7 +5,11 @@ import { count, filePath, flag, listOf, name, status, timeout } from './fields.j
 export const BALANCERS = ['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const;
 
 const ENDPOINT = 'must be "host:port", an http or https URL without a path, or {host, port, weight}';
-const FORBIDDEN_HOST = /^(?:169\.254\.|0\.0\.0\.0$|\[(?:fe[89ab].:|::\]|::ffff:(?:a9fe:|0:0\])|fd00:ec2::254\]))/i;
+/** IPv6 holds 169.254.0.0/16 as well: mapped, translated (RFC 6052, RFC 2765), compatible, 6to4. */
+const FORBIDDEN_HOST =
+  /^(?:169\.254\.|0\.0\.0\.0$|\[(?:fe[89ab].:|::\]|::(?:ffff:(?:0:)?)?a9fe:|::ffff:0:0\]|64:ff9b:(?:[\da-f:]*:)?a9fe:|2002:a9fe:|fd00:ec2::254\]))/i;
+/** A URL parser forgives more than it shows: white space, slashes, an empty user. */
+const AUTHORITY = /^[a-z][a-z\d+.-]*:\/\/[^\s/@]+\/?$/i;
 
 /** `http://host:port`, or why not. The cloud's metadata service lives on 169.254.169.254 and gives keys to whoever asks. */
 export function endpointUrl(written: string, secure: boolean): { readonly url: string } | { readonly fault: string } {
@@ -17,7 +21,7 @@ export function endpointUrl(written: string, secure: boolean): { readonly url: s
   if (url.username !== '' || url.password !== '') return { fault: 'must not hold a user or a password' };
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     return { fault: 'must not hold a path, a query or a fragment' };
-  if (url.port === '0' || url.hostname === '') return { fault: ENDPOINT };
+  if (url.port === '0' || url.hostname === '' || !AUTHORITY.test(text)) return { fault: ENDPOINT };
   if (FORBIDDEN_HOST.test(url.hostname)) return { fault: 'must not be a link-local or unspecified address' };
   if (secure && url.protocol === 'http:') return { fault: 'is http beside tls.enabled: true' };
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
