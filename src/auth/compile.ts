@@ -20,6 +20,10 @@ export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
 
 /** One function for one route: made at load, so that a request pays for the verdict alone. */
 export function compileRequirement(requirement: Requirement, methods: CompiledMethods): Authenticator {
+  return requirement.kind === 'all' ? compilePart(requirement, methods) : compileClaimed(requirement, methods);
+}
+
+function compileClaimed(requirement: Requirement, methods: CompiledMethods): Authenticator {
   const listed = methodsOf(requirement).flatMap((name) => methodNamed(methods, name).places);
   return claimed(compilePart(requirement, methods), listed);
 }
@@ -58,7 +62,8 @@ function compilePart(requirement: Requirement, methods: CompiledMethods): Authen
     case 'any':
       return any(compileParts(requirement.of, methods), requirement.onInvalid);
     case 'all':
-      return all(compileParts(requirement.of, methods));
+      // Each part for its own places: what one of them granted is not what the next one misses.
+      return all(compileParts(requirement.of, methods, compileClaimed));
   }
 }
 
@@ -67,9 +72,13 @@ function inAnyScheme(place: Place): Place {
   return place.in === 'header' ? { in: 'header', name: place.name } : place;
 }
 
-function compileParts(parts: NonEmpty<Requirement>, methods: CompiledMethods): NonEmpty<Authenticator> {
+function compileParts(
+  parts: NonEmpty<Requirement>,
+  methods: CompiledMethods,
+  compile = compilePart,
+): NonEmpty<Authenticator> {
   const [first, ...rest] = parts;
-  return [compilePart(first, methods), ...rest.map((part) => compilePart(part, methods))];
+  return [compile(first, methods), ...rest.map((part) => compile(part, methods))];
 }
 
 function methodNamed(methods: CompiledMethods, name: string): CompiledMethod {

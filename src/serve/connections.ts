@@ -30,6 +30,7 @@ export class Connections {
   ) {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
+      rememberAddress(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
     server.on(planned.protocol === 'https' ? 'secureConnection' : 'connection', (socket: Socket) => {
@@ -83,15 +84,15 @@ export class Connections {
   /** Answers bytes that no gateway saw, and says so as the gateway does. */
   deny(socket: Duplex, denial: Denial, method?: string): void {
     const instance = newInstance();
-    const client = (socket as Socket).remoteAddress;
+    const client = addressOf(socket as Socket);
     tellRefusal(this.log, { instance, denial, client, method, listener: this.planned.name });
     denySocket(socket, denial, instance);
   }
 
   /** A client that is refused in the handshake gets no answer that could be counted: the line is all there is of it. */
-  #tellHandshake(error: NodeJS.ErrnoException, { authorizationError, remoteAddress: client }: TLSSocket): void {
-    const cause = authorizationError ?? (isTlsError(error) ? error.code : undefined);
-    if (cause) this.log.info({ listener: this.planned.name, client, cause }, 'handshake refused');
+  #tellHandshake(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+    const cause = socket.authorizationError ?? (isTlsError(error) ? error.code : undefined);
+    if (cause) this.log.info({ listener: this.planned.name, client: addressOf(socket), cause }, 'handshake refused');
   }
 
   /** Requests in flight get their answers until `graceMs` have passed; nothing else is waited for. */
@@ -128,9 +129,19 @@ export class Connections {
     };
     // A listener on the response keeps Node from destroying the socket itself.
     res.on('timeout', judge);
-    req.once('end', arm);
+    if (hasBody) req.once('end', arm);
     arm();
   }
+}
+
+/** Node asks the system for the address when it is first read, and a socket that is gone has none. */
+function rememberAddress(socket: Socket): void {
+  void socket.remoteAddress;
+}
+
+/** A TLS socket that ended in its handshake has lost the address that the socket below it still knows. */
+function addressOf(socket: Socket): string | undefined {
+  return socket.remoteAddress ?? (socket as { readonly _parent?: Socket | null })._parent?.remoteAddress;
 }
 
 /** Bytes that never became a request. */
