@@ -158,13 +158,14 @@ class Admitting {
     private readonly req: IncomingMessage,
     private readonly subject: Subject,
   ) {
-    this.#address = clientAddress(req.socket.remoteAddress ?? '', headerValues(req, 'x-forwarded-for'), gate.trusted);
+    const forwardedFor = gate.trusted ? headerValues(req, 'x-forwarded-for') : [];
+    this.#address = clientAddress(req.socket.remoteAddress ?? '', forwardedFor, gate.trusted);
     setClientAddress(req, this.#address);
   }
 
   run(): MaybePromise<Admission> {
     const { route, guard } = this.subject;
-    const early = this.gate.limits.before(this.req, { route, facts: this.#facts([], []), identities: [] });
+    const early = this.gate.limits.before(this.req, { route, facts: () => this.#facts([], []), identities: [] });
     if (early && !early.allowed) return this.#limited(early);
     const verdict = guard.authenticate(attemptOf(this.req));
     return verdict instanceof Promise ? verdict.then((each) => this.#judge(each, early)) : this.#judge(verdict, early);
@@ -178,7 +179,7 @@ class Admitting {
       return refused({ status: 403, code: 'cross_site', reason: 'cross_site' }, route);
     const headers = this.#headersOf(identities);
     if (!headers) return refused({ status: 403, code: 'forbidden', reason: 'identity_conflict' }, route);
-    const late = this.gate.limits.after(this.req, { route, facts: this.#facts(identities, headers), identities });
+    const late = this.gate.limits.after(this.req, { route, facts: () => this.#facts(identities, headers), identities });
     if (late && !late.allowed) return this.#limited(late);
     const decision = tighter(early, late);
     const rateLimit = decision ? rateLimitHeaders(decision) : {};
@@ -216,9 +217,10 @@ class Admitting {
     for (const { why, ...facts } of omitted) {
       if (why !== 'missing') this.gate.deps.log.warn({ ...facts, why }, 'an identity header was omitted');
     }
+    const certified = certificateHeaders(this.gate, this.req, identities);
+    if (certified.length === 0) return set;
     const known = new Set(set.map(([name]) => foldName(name)));
-    const more = certificateHeaders(this.gate, this.req, identities).filter(([name]) => !known.has(foldName(name)));
-    return [...set, ...more];
+    return [...set, ...certified.filter(([name]) => !known.has(foldName(name)))];
   }
 
   #facts(identities: readonly Identity[], headers: Admitted['headers']): LimitFacts {

@@ -20,10 +20,8 @@ export function emptyCredentials(
   { kept, url }: { readonly kept: Kept; readonly url: string },
 ): string {
   const stays = typeof kept === 'function' ? kept : (place: Place): boolean => kept.has(place);
-  const headers = places.filter((place): place is HeaderPlace => place.in === 'header');
-  const cookies = namesToEmpty(places, stays, 'cookie');
-  const parameters = namesOf(places, 'query');
-  const protocols = namesOf(places, 'subprotocol');
+  const { headers, parameters, protocols, ...sorted } = sort(places);
+  const cookies = sorted.cookies.length === 0 ? NONE : namesToEmpty(sorted.cookies, stays);
   const offered = protocols.size > 0 ? withoutTokens(req.headers['sec-websocket-protocol'], protocols) : undefined;
   let first = true;
   editFields(req, (name, value) => {
@@ -36,11 +34,34 @@ export function emptyCredentials(
       first = false;
       return line === '' ? undefined : line;
     }
-    const claims = headers.filter((place) => holds(place, name, value));
-    if (claims.length > 0) return claims.some(stays) ? value : undefined;
-    return headers.some((place) => isAlias(place, name)) ? undefined : value;
+    return goesOn(headers, stays, { name, value }) ? value : undefined;
   });
   return withoutParameters(url, parameters);
+}
+
+interface Sorted {
+  readonly headers: readonly HeaderPlace[];
+  readonly cookies: readonly Place[];
+  readonly parameters: ReadonlySet<string>;
+  readonly protocols: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+/** A gate has one list for all of its requests. */
+const known = new WeakMap<readonly Place[], Sorted>();
+
+function sort(places: readonly Place[]): Sorted {
+  let sorted = known.get(places);
+  if (!sorted) {
+    sorted = {
+      headers: places.filter((place): place is HeaderPlace => place.in === 'header'),
+      cookies: places.filter((place) => place.in === 'cookie'),
+      parameters: namesOf(places, 'query'),
+      protocols: namesOf(places, 'subprotocol'),
+    };
+    known.set(places, sorted);
+  }
+  return sorted;
 }
 
 function namesOf(places: readonly Place[], where: Place['in']): ReadonlySet<string> {
@@ -48,14 +69,26 @@ function namesOf(places: readonly Place[], where: Place['in']): ReadonlySet<stri
 }
 
 /** A name that one method may keep and another may not stays: it is the same credential. */
-function namesToEmpty(
-  places: readonly Place[],
-  stays: (place: Place) => boolean,
-  where: Place['in'],
-): ReadonlySet<string> {
-  const names = new Set(namesOf(places, where));
-  for (const place of places) if (place.in === where && stays(place)) names.delete(place.name);
+function namesToEmpty(cookies: readonly Place[], stays: (place: Place) => boolean): ReadonlySet<string> {
+  const names = new Set(cookies.map((place) => place.name));
+  for (const place of cookies) if (stays(place)) names.delete(place.name);
   return names;
+}
+
+/** A field that several methods read goes on if one of them lets it. */
+function goesOn(
+  headers: readonly HeaderPlace[],
+  stays: (place: Place) => boolean,
+  { name, value }: { readonly name: string; readonly value: string },
+): boolean {
+  let claimed = false;
+  for (const place of headers) {
+    if (holds(place, name, value)) {
+      if (stays(place)) return true;
+      claimed = true;
+    }
+  }
+  return !claimed && !headers.some((place) => isAlias(place, name));
 }
 
 function holds(place: HeaderPlace, name: string, value: string): boolean {

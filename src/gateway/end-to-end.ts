@@ -16,6 +16,8 @@ const HOP_BY_HOP = [
   'upgrade',
 ] as const;
 
+const ENDS_HERE = new Set<string>(HOP_BY_HOP);
+
 export type Field = readonly [name: string, values: readonly string[]];
 
 /** Removes what belongs to the client's connection. Framing stays: without it Node sends a GET's body raw. */
@@ -30,16 +32,16 @@ export function endToEndFields(message: IncomingMessage): Field[] {
   const coding = message.headers['transfer-encoding'];
   // Chunks are undone here. Under any other coding the body would go on, and the field that says how to read it would not.
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new UpstreamInvalid('transfer coding');
-  const dropped = new Set<string>(HOP_BY_HOP);
-  for (const token of (message.headers.connection ?? '').split(',')) dropped.add(token.trim().toLowerCase());
+  const named = namedByConnection(message);
   // Two framings: the chunked one was read, so the length says nothing (RFC 9112 §6.3).
-  if (coding !== undefined || message.statusCode === 204) dropped.add('content-length');
+  const lengthSaysNothing = coding !== undefined || message.statusCode === 204;
   const fields = new Map<string, [string, string[]]>();
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
     const name = message.rawHeaders[at] as string;
     const value = message.rawHeaders[at + 1] as string;
     const key = name.toLowerCase();
-    if (dropped.has(key)) continue;
+    if (ENDS_HERE.has(key) || named?.has(key)) continue;
+    if (lengthSaysNothing && key === 'content-length') continue;
     validateHeaderName(name);
     validateHeaderValue(name, value);
     const known = fields.get(key);
@@ -47,6 +49,12 @@ export function endToEndFields(message: IncomingMessage): Field[] {
     else fields.set(key, [name, [value]]);
   }
   return [...fields.values()];
+}
+
+/** Undefined for what nearly all upstreams say. */
+function namedByConnection({ headers: { connection } }: IncomingMessage): ReadonlySet<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
+  return new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
 }
 
 /** The reason phrase, or nothing where the upstream's cannot be sent. */

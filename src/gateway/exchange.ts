@@ -28,12 +28,14 @@ export class Exchange {
   #answered = false;
   #settled = false;
   #again = false;
-  #head: NodeJS.Timeout | undefined;
+  readonly #head: NodeJS.Timeout;
+  /** Whether the deadline of the response head counts at this moment. */
+  #waiting = true;
   #connect: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: ExchangeParts) {
     // Before a socket is free and after the request is written; in between only idleness counts, uploads have no total.
-    this.#armHead();
+    this.#head = setTimeout(() => this.#waiting && this.fail(new UpstreamTimeout('response head')), parts.timeoutMs);
     parts.res.once('close', () => this.#finish());
   }
 
@@ -49,8 +51,8 @@ export class Exchange {
     }
     this.#request = request;
     // The proxy has joined the two by now, so that listening starts no flow.
-    this.#count(this.parts.req);
-    clearTimeout(this.#head);
+    if (!isBodiless(this.parts.req)) this.#count(this.parts.req);
+    this.#waiting = false;
     if (!request.reusedSocket) this.#armConnect(request);
     request.setTimeout(this.parts.timeoutMs);
     request.on('timeout', () => this.#idle(request));
@@ -129,11 +131,10 @@ export class Exchange {
   /** A pooled socket that the upstream had closed already: a bodiless safe request has not been seen by anyone. */
   #stale(error: unknown): boolean {
     const { req } = this.parts;
-    const bodiless = req.headers['transfer-encoding'] === undefined && Number(req.headers['content-length'] ?? 0) === 0;
     return (
       !this.#again &&
       !this.#answered &&
-      bodiless &&
+      isBodiless(req) &&
       SAFE.has(req.method ?? '') &&
       this.#request?.reusedSocket === true &&
       ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&
@@ -153,8 +154,8 @@ export class Exchange {
   }
 
   #armHead(): void {
-    clearTimeout(this.#head);
-    this.#head = setTimeout(() => this.fail(new UpstreamTimeout('response head')), this.parts.timeoutMs);
+    this.#waiting = true;
+    this.#head.refresh();
   }
 
   #armConnect(request: ClientRequest): void {
@@ -170,6 +171,10 @@ export class Exchange {
     clearTimeout(this.#head);
     clearTimeout(this.#connect);
   }
+}
+
+function isBodiless({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 /** Fields that several hands may set are joined; of all others the upstream's stands. */

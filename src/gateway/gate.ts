@@ -38,7 +38,8 @@ export class Gate {
   readonly strip: Strip;
   readonly framing: FramingCheck;
   readonly limits: Limits;
-  readonly trusted: BlockList;
+  /** Undefined where nobody is trusted. */
+  readonly trusted: BlockList | undefined;
   readonly rules: RulesByMethod;
   readonly planned: ReadonlyMap<string, PlannedMethod>;
   /** Every place of every method, to be emptied before a request goes on. */
@@ -58,7 +59,7 @@ export class Gate {
     this.places = methods.flatMap((each) => each.places);
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
     this.limits = new Limits(new Limiter(deps.now), this.#withoutCredentials(plan.rateLimit));
-    this.trusted = parseCidrs(trustedProxies);
+    this.trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
     this.rules = new Map(methods.map((each) => [each.name, each.headers]));
     this.planned = new Map(methods.map((each) => [each.name, each]));
     this.#guards = routes.map((route) => this.#guardOf(route.requirement));
@@ -86,6 +87,7 @@ export class Gate {
 
   /** Whether the address is one of `trusted_proxies`. */
   isTrusted(address: string): boolean {
+    if (!this.trusted) return false;
     const version = isIP(address);
     return version !== 0 && this.trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
   }

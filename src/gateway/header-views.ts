@@ -11,8 +11,11 @@ const FIRST_ONLY = new Set(
 
 /** CGI, WSGI and PHP read `X_User.ID` as `X-User-ID`: any character but letters and digits is `-` (HDR-03). */
 export function foldName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+  return CHANGED_BY_FOLDING.test(name) ? name.toLowerCase().replace(/[^a-z0-9]/g, '-') : name;
 }
+
+/** Most names come in lower case, with hyphens: asking is cheaper than replacing. */
+const CHANGED_BY_FOLDING = /[^a-z0-9-]/;
 
 /**
  * Keeps, changes or (undefined) removes each field line. Names come in lower case.

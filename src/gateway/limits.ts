@@ -9,7 +9,8 @@ import type { Claim, Decision, Limiter } from '../limit/limiter.js';
 
 export interface Metered {
   readonly route?: PlannedRoute | undefined;
-  readonly facts: LimitFacts;
+  /** Gathered where a limit asks for them. */
+  readonly facts: () => LimitFacts;
   readonly identities: readonly Identity[];
 }
 
@@ -44,6 +45,7 @@ export class Limits {
     // A key's own limit stands in place of the global one, and beside that of a route.
     const replaced = own.length > 0 && metered.route?.rateLimit === undefined;
     const shared = this.#early || replaced ? undefined : this.#shared(metered);
+    if (!shared && own.length === 0) return undefined;
     return this.#take(req, shared ? [...own, shared] : own);
   }
 
@@ -61,7 +63,7 @@ export class Limits {
     const rate = route?.rateLimit ?? this.global?.rate;
     if (!rate) return undefined;
     const scope = route?.rateLimit ? ['route', route.id] : ['global'];
-    return { key: digestOf([...scope, limitKey(this.#key, facts)]), rate };
+    return { key: digestOf([...scope, limitKey(this.#key, facts())]), rate };
   }
 }
 

@@ -26,18 +26,17 @@ export function prepareOutbound(
   const { target, route, identities } = admitted;
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
-  const url = emptyCredentials(req, gate.places, { kept: keptPlaces(gate, identities), url: path + query });
+  const url = emptyCredentials(req, gate.places, { kept: keptOf(gate, identities), url: path + query });
   prepareForward(req, { trusted: (address) => gate.isTrusted(address) });
   prepareLocal(req, admitted);
   return url;
 }
 
 /** A credential goes on only if it granted on this request, and its method says so. */
-function keptPlaces(gate: Gate, identities: readonly Identity[]): ReadonlySet<Place> {
-  const kept = new Set<Place>();
-  for (const { method } of identities) {
-    const planned = gate.planned.get(method);
-    if (planned?.forwardsCredential) planned.places.forEach((place) => kept.add(place));
-  }
-  return kept;
+function keptOf(gate: Gate, identities: readonly Identity[]): (place: Place) => boolean {
+  return (place) =>
+    identities.some(({ method }) => {
+      const planned = gate.planned.get(method);
+      return planned?.forwardsCredential === true && planned.places.includes(place);
+    });
 }

@@ -14,6 +14,8 @@ export function canonicalAddress(text: string): string | undefined {
 
 /** Without zone, brackets or IPv4 mapping; undefined for what is no address. */
 function plainAddress(text: string): string | undefined {
+  // Most peers: nothing of it to take off.
+  if (isIP(text) === 4) return text;
   const written = text.replace(/^[ \t]+|[ \t]+$/g, '');
   const bare = written.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/s, '');
   if (isIP(bare) === 0) return undefined;
@@ -57,8 +59,9 @@ export function parseCidrs(blocks: readonly string[]): BlockList {
  * The rightmost X-Forwarded-For entry that is no trusted proxy; without a trusted peer the header is the client's own
  * words. An entry that is no address ends the walk at the last proxy that vouched for anything.
  */
-export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: BlockList): string {
+export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: BlockList | undefined): string {
   let client = plainAddress(peer) ?? peer;
+  if (!trusted) return client;
   const entries = forwardedFor.join(',').split(',');
   while (isTrusted(client, trusted)) {
     const entry = entries.pop();
