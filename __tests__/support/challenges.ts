@@ -18,6 +18,12 @@ export function parseChallenges(value: string): readonly ParsedChallenge[] {
   const fail = (): never => {
     throw new Error(`no list of challenges: ${JSON.stringify(value)} at ${JSON.stringify(rest)}`);
   };
+  /** RFC 9110 §5.6.1: senders write no empty elements. */
+  const comma = (): boolean => {
+    const found = take(/^ *, */);
+    if (found && rest === '') fail();
+    return found !== undefined;
+  };
   const take = (pattern: RegExp): RegExpExecArray | undefined => {
     const found = pattern.exec(rest) ?? undefined;
     if (found) rest = rest.slice(found[0].length);
@@ -28,10 +34,10 @@ export function parseChallenges(value: string): readonly ParsedChallenge[] {
     const params: Record<string, string> = {};
     challenges.push({ scheme, params });
     if (rest === '') break;
-    if (take(/^ *, */)) continue;
+    if (comma()) continue;
     if (!take(/^ +/)) fail();
     if (take(TOKEN68)) {
-      if (rest !== '' && !take(/^ *, */)) fail();
+      if (rest !== '' && !comma()) fail();
       continue;
     }
     for (;;) {
@@ -42,7 +48,7 @@ export function parseChallenges(value: string): readonly ParsedChallenge[] {
       const quoted = take(QUOTED);
       params[name] = quoted ? (quoted[1] as string).replace(/\\(.)/gs, '$1') : (take(TOKEN)?.[0] ?? fail());
       if (rest === '') break;
-      if (!take(/^ *, */)) fail();
+      if (!comma()) fail();
       // What no `=` follows is the next scheme.
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*=/.test(rest) || TOKEN68.test(rest)) break;
     }
