@@ -128,7 +128,10 @@ const value = fc.oneof(
   fc.array(byte, { maxLength: 12 }).map((bytes) => `forged${String.fromCharCode(...bytes)}`),
   fc.constantFrom('', 'alice', 'forged, admin', '"forged"'),
 );
-const anyByte = fc.array(fc.nat(255), { maxLength: 16 }).map((bytes) => String.fromCharCode(...bytes));
+/** But for line feeds: an empty line would end the head before whoever sent it has shown a credential. */
+const anyBytes = fc
+  .array(fc.nat(255), { minLength: 1, maxLength: 16 })
+  .map((bytes) => String.fromCharCode(...bytes).replaceAll('\n', '\r'));
 
 const honestLine = fc.tuple(name, fc.constantFrom(':', ': ', ':\t ', ':  '), value).map((parts) => parts.join(''));
 const line = fc.oneof(
@@ -139,7 +142,7 @@ const line = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(name, fc.constantFrom(' ', '\t', '\0')).map(([one, gap]) => `${one}${gap}: forged`),
   },
-  { weight: 1, arbitrary: anyByte },
+  { weight: 1, arbitrary: anyBytes },
 );
 
 const HANDSHAKE = [
