@@ -10,7 +10,9 @@ const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const tests = readdirSync(join(root, '__tests__'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => join('__tests__', name))
-  .filter((path) => /from 'fast-check'/.test(readFileSync(join(root, path), 'utf8')));
+  .filter((path) =>
+    /from '(?:fast-check|[./]+support\/fast-check-runs\.js)'/.test(readFileSync(join(root, path), 'utf8')),
+  );
 
 const runs = process.env.FAST_CHECK_RUNS ?? '1000000';
 console.log(`${tests.length} files with properties, ${runs} runs of each cheap one`);

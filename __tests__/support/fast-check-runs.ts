@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 
 const wanted = Number(process.env.FAST_CHECK_RUNS);
-const fuzzing = Number.isSafeInteger(wanted) && wanted > 0;
+/** Whether `npm run fuzz` runs: then tests that try some of very many cases try them all. */
+export const fuzzing = Number.isSafeInteger(wanted) && wanted > 0;
 if (fuzzing) fc.configureGlobal({ numRuns: wanted });
 
 /**

@@ -1,11 +1,12 @@
 /** No program that writes a file of the page wrongly opens a route: every node of the document. */
 import { parse } from 'yaml';
 import { documentMutants, type Json } from './document-mutants.js';
+import { fuzzing } from '../../support/fast-check-runs.js';
 import { Doors, type Exceptions } from './doors.js';
 import { expectAtWork } from './at-work.js';
 import { PAGE_CASES } from './page-access.js';
 
-const BREADTH = process.env.FAST_CHECK_RUNS ? 'every' : 'core';
+const BREADTH = fuzzing ? 'every' : 'core';
 const doors = new Doors(BREADTH);
 
 /** See `text.test.ts`: the same doors of spec §2. */

@@ -1,13 +1,13 @@
 /** Two slips at once, anywhere in a file of the page, open no more than one. */
 import fc from 'fast-check';
 import { parse } from 'yaml';
+import { cases } from '../../support/fast-check-runs.js';
 import { expectAtWork } from './at-work.js';
 import { documentMutantsAt, pathsOf, type Json } from './document-mutants.js';
 import { Doors } from './doors.js';
 import { PAGE_CASES } from './page-access.js';
 import { textMutantsAt, type Mutant } from './text-mutants.js';
 
-const runs = process.env.FAST_CHECK_RUNS ? {} : { numRuns: 600 };
 const doors = new Doors('every');
 const pick = fc.nat({ max: 1_000_000 });
 /** Most slips are refused whatever else is wrong, so half of them are such as leave a file. */
@@ -48,7 +48,7 @@ it.each([
       const first = change(whole.text, one);
       doors.one(whole, both(first, change(first.text, two)));
     }),
-    runs,
+    cases(600, { cost: 20 }),
   );
   process.stdout.write(`pairs so far: ${doors.tally}\n`);
 });

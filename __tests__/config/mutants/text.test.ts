@@ -1,10 +1,11 @@
 /** No slip of the hand in a file of the page opens a route: every line, key and value. */
+import { fuzzing } from '../../support/fast-check-runs.js';
 import { Doors, type Exceptions } from './doors.js';
 import { expectAtWork } from './at-work.js';
 import { judge, PAGE_CASES } from './page-access.js';
 import { textMutants } from './text-mutants.js';
 
-const BREADTH = process.env.FAST_CHECK_RUNS ? 'every' : 'core';
+const BREADTH = fuzzing ? 'every' : 'core';
 const doors = new Doors(BREADTH);
 
 /** A route that is gone, or whose path says another one: what no route matches is 404, or goes on to the host. */
