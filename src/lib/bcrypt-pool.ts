@@ -45,13 +45,28 @@ export class BcryptPool {
 
   /** Threads start at the first comparison and end when idle: a file whose users never log in pays for none. */
   #started(): Piscina<Comparison, boolean> {
-    this.#workers ??= new Piscina({
+    this.#workers ??= this.#start();
+    return this.#workers as Piscina<Comparison, boolean>;
+  }
+
+  #start(): Piscina<Comparison, boolean> {
+    const workers = new Piscina<Comparison, boolean>({
       filename: WORKER.href,
       minThreads: 0,
       maxThreads: THREADS,
       maxQueue: this.limit,
       idleTimeout: IDLE_MS,
     });
-    return this.#workers as Piscina<Comparison, boolean>;
+    // Unheard, the error of a thread that dies between two comparisons would end the process.
+    workers.on('error', () => undefined);
+    workers.on('workerDestroy', () => setImmediate(() => this.#renew(workers)));
+    return workers;
+  }
+
+  /** Threads that die while they start are not replaced: whoever waits for them fails, and the next has new ones. */
+  #renew(workers: Piscina<Comparison, boolean>): void {
+    if (this.#workers !== workers || workers.threads.length > 0 || workers.queueSize === 0) return;
+    this.#workers = undefined;
+    void workers.destroy();
   }
 }

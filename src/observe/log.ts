@@ -18,10 +18,18 @@ export interface LogOptions {
  * @example createLog({ level: 'info' }).info({ address: ':8080' }, 'listening')
  */
 export function createLog(options: LogOptions = {}): Log {
-  const { level = 'info', format = 'json', stream = pino.destination({ fd: 2, sync: true }) } = options;
+  const { level = 'info', format = 'json', stream = standardError() } = options;
   const escaped: DestinationStream = { write: (line) => stream.write(oneLine(line)) };
   return pino(
     { level, base: { name: 'loom-auth' }, timestamp: pino.stdTimeFunctions.isoTime },
     format === 'text' ? textStream(escaped) : escaped,
   );
+}
+
+/** What a log may hold back while nobody takes it; what comes then is lost, rather than the process. */
+const HELD_BACK_BYTES = 1_048_576;
+
+/** Standard error, on which a full disk is no reason to end: without a listener the first failed line would be. */
+function standardError(): DestinationStream {
+  return pino.destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES }).on('error', () => undefined);
 }

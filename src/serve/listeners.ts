@@ -146,6 +146,8 @@ function bind({ planned, server }: Opening): Promise<Listening> {
     server.once('error', refused);
     server.listen({ port, ...(host !== undefined && { host }) }, () => {
       server.off('error', refused);
+      // A connection that could not be accepted, for want of descriptors as a rule: unheard, it would end the process.
+      server.on('error', () => undefined);
       const address = server.address() as AddressInfo;
       resolve({ name, protocol, host: address.address, port: address.port });
     });

@@ -1,0 +1,22 @@
+/** What a process costs, as the system counts it: read from outside, whatever the machine does meanwhile. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Milliseconds that the threads of a process have run so far. */
+export function cpuMs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + ranNs(pid, thread), 0) / 1e6;
+}
+
+function ranNs(pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  } catch {
+    // It has ended in the meantime.
+    return 0;
+  }
+}
+
+/** Bytes of memory that a process holds. */
+export function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
+}
