@@ -1,5 +1,5 @@
 /** What the README says is what the code does. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileFile } from '../src/config/index.js';
 import { jsonSchema } from '../src/config/json-schema.js';
@@ -44,4 +44,26 @@ test('the reasons and codes of its troubleshooting table exist', () => {
   expect(named.length).toBeGreaterThan(8);
   for (const word of named) expect(reasons).toContain(`'${word}'`);
   expect(Object.keys(TITLES)).toContain('body_consumed');
+});
+
+describe('the threat model', () => {
+  const model = read('docs/security.md');
+
+  test('names tests that exist', () => {
+    const folders = new Map<string, string>();
+    for (const [, path = ''] of model.matchAll(/`((?:__tests__|bench)\/[\w./-]+)`/g)) {
+      if (!path.endsWith('.ts')) folders.set(path.split('/').at(-1) ?? '', path);
+      expect([path, existsSync(join(root, path))]).toEqual([path, true]);
+    }
+    expect(folders.size).toBeGreaterThan(5);
+    // A file that is named behind its folder, as in "above all `any-path.test.ts`".
+    for (const [, folder = '', name = ''] of model.matchAll(/`(__tests__\/[\w/-]+)`, above all `([\w.-]+)`/g)) {
+      expect([name, existsSync(join(root, folder, name))]).toEqual([name, true]);
+    }
+  });
+
+  test('names scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> };
+    for (const [, script = ''] of model.matchAll(/`npm run ([\w:]+)`/g)) expect(Object.keys(scripts)).toContain(script);
+  });
 });
