@@ -1,5 +1,5 @@
 /** Digests for cache keys and comparisons: no two lists of parts give one digest, and no time tells how far they agree. */
-import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
  * The parts one after the other, each behind its length: `['ab', 'c']` and `['a', 'bc']` stay apart. UTF-16, because
@@ -23,7 +23,8 @@ export function digestOf(parts: readonly string[]): string {
 
 /** An HMAC under a key that only this process ever had: a memory dump of a cache gives no credential to guess at. */
 export class ProcessDigest {
-  private readonly key = randomBytes(32);
+  /** A key object: made of bytes anew each time, it would cost five times the digest. */
+  private readonly key = createSecretKey(randomBytes(32));
 
   of(parts: readonly string[]): string {
     return createHmac('sha256', this.key).update(lengthPrefixed(parts)).digest('base64url');
