@@ -112,6 +112,16 @@ describe('bytes that are no request', () => {
     expect(text).not.toMatch(/400/);
   });
 
+  test('in the body of a second request are not answered in the place of the first', async () => {
+    const { port } = await start((req, res) => {
+      req.on('error', () => undefined).resume();
+      if (req.method === 'GET') setTimeout(() => res.end('mine'), 200);
+    });
+    const second = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const { text } = await raw(port, `${GET}\r\n${second}`, 30, 'garbage\r\n\r\n');
+    expect(text).not.toMatch(/400/);
+  });
+
   test('a handler that throws answers 500 and the listener lives', async () => {
     const { port } = await start((req) => {
       if (req.url === '/bad') throw new Error('secret');

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { hashSync } from 'bcryptjs';
 import { request, type GroundOptions } from './attack-ground.js';
 import { closed, listening } from './recording-upstream.js';
-import type { TokenIssuer } from './token-issuer.js';
+import { seconds, type TokenIssuer } from './token-issuer.js';
 
 export interface Caller {
   readonly name: string;
@@ -43,7 +43,9 @@ export function crowdOptions(upstreamPort: number): GroundOptions {
 }
 
 export async function callersOf(issuer: TokenIssuer): Promise<readonly Caller[]> {
-  const tokens = await Promise.all(numbers(20).map((at) => issuer.token({ sub: `token-${at}` })));
+  const tokens = await Promise.all(
+    numbers(20).map((at) => issuer.token({ sub: `token-${at}`, exp: seconds() + 86_400 })),
+  );
   const basic = (at: number): string => Buffer.from(`user-${at}:${PASSWORD}`).toString('base64');
   return [
     ...tokens.map((token, at) => ({ name: `token-${at}`, path: '/jwt', field: `Authorization: Bearer ${token}` })),

@@ -15,12 +15,19 @@ interface Open {
   readonly res: ServerResponse;
 }
 
+/**
+ * Requests on one connection that wait for their answers. Node takes as many as come, 30 bytes each, and every one would
+ * hold 15 KiB here and a connection to the upstream.
+ */
+const MAX_PIPELINED = 64;
+
 export class Connections {
   readonly #sockets = new Set<Socket>();
   /** Connections that have sent no request yet: Node counts them as busy until their first head. */
   readonly #silent = new Set<Duplex>();
   readonly #upgraded = new Set<Duplex>();
-  readonly #open = new Map<Duplex, Open>();
+  /** In the order in which they came: a client need not wait for one answer before it asks again. */
+  readonly #open = new Map<Duplex, Set<Open>>();
   #stopping = false;
 
   constructor(
@@ -43,17 +50,27 @@ export class Connections {
     });
   }
 
-  /** Follows a request to its end. */
-  opened(req: IncomingMessage, res: ServerResponse): void {
+  /** Follows a request to its end; false where it is one too many on its connection, which is over then. */
+  opened(req: IncomingMessage, res: ServerResponse): boolean {
     const { socket } = req;
+    if (socket.destroyed) return false;
     this.#silent.delete(socket);
-    this.#open.set(socket, { req, res });
+    const open = { req, res };
+    const exchanges = this.#open.get(socket) ?? new Set();
+    this.#open.set(socket, exchanges.add(open));
+    if (exchanges.size > MAX_PIPELINED) {
+      this.log.warn({ listener: this.planned.name, client: addressOf(socket) }, 'too many requests without an answer');
+      socket.destroy();
+      return false;
+    }
     if (this.#stopping) endConnection(res);
     this.#watch(req, res);
     res.once('close', () => {
-      if (this.#open.get(socket)?.res === res) this.#open.delete(socket);
+      exchanges.delete(open);
+      if (exchanges.size === 0) this.#open.delete(socket);
       if (this.#stopping) setImmediate(() => this.server.closeIdleConnections());
     });
+    return true;
   }
 
   /** Whether an earlier request on the socket waits for its answer: another's would be taken for it. */
@@ -70,9 +87,9 @@ export class Connections {
 
   /** Bytes that are no HTTP, or a head that took too long. */
   refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const open = this.#open.get(socket);
+    const [open, ...others] = this.#open.get(socket) ?? [];
     // A second answer on the connection of an unanswered request would be taken for that request's own.
-    const misread = open !== undefined && (open.res.headersSent || open.req.complete);
+    const misread = others.length > 0 || (open !== undefined && (open.res.headersSent || open.req.complete));
     this.#tellHandshake(error, socket as TLSSocket);
     if (!socket.writable || misread || error.code === 'ECONNRESET' || isTlsError(error)) {
       socket.destroy();
@@ -99,7 +116,10 @@ export class Connections {
   async stop(graceMs: number): Promise<void> {
     if (!this.#stopping) {
       this.#stopping = true;
-      for (const { res } of this.#open.values()) if (!res.headersSent) endConnection(res);
+      for (const exchanges of this.#open.values()) {
+        const last = [...exchanges].at(-1)?.res;
+        if (last && !last.headersSent) endConnection(last);
+      }
       for (const socket of this.#upgraded) socket.destroy();
     }
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));

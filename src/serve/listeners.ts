@@ -100,8 +100,7 @@ function createListener(planned: PlannedListener): Server {
 
 function serve({ planned, server, connections }: Opening, handlers: Handlers, log: Log): void {
   const request = (req: IncomingMessage, res: ServerResponse): void => {
-    if (comesTooLate(req)) return;
-    connections.opened(req, res);
+    if (comesTooLate(req) || !connections.opened(req, res)) return;
     try {
       handlers.request(req, res);
     } catch (error) {

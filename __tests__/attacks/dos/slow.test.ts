@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { ALICE_KEY, closeGrounds, echo, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
 import { Conversation } from '../../support/conversation.js';
+import { residentBytes } from '../../support/footprint.js';
 
 /** More than the buffers between the two hold. */
 const LONG = 'x'.repeat(64_000_000);
@@ -12,10 +13,12 @@ beforeAll(async () => {
   const times = 'read_timeout: 3s, write_timeout: 3s, idle_timeout: 3s';
   ground = await openGround({
     listeners: `  - { name: short, address: "127.0.0.1:PORT2", protocol: http, ${times} }`,
-    answer: (message) =>
-      message.target === '/public/long'
+    answer: (message) => {
+      if (message.target === '/public/silent') return undefined;
+      return message.target === '/public/long'
         ? `HTTP/1.1 200 OK\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG}`
-        : echo(message),
+        : echo(message);
+    },
   });
 });
 afterAll(closeGrounds);
@@ -80,6 +83,25 @@ describe('DOS-01 slow clients', () => {
     });
     for (const length of await Promise.all(ends)) expect(length).toBeLessThan(LONG.length);
     expect(statusOf(await ground.send(get('/public/x')))).toBe(200);
+    ground.arrived();
+  });
+
+  test('one that asks without end and waits for no answer is cut, before it holds memory or upstream connections', async () => {
+    const connections = ground.received().length;
+    const before = residentBytes(ground.pid);
+    const replies = await new Conversation(ground.port).send(get('/public/silent').repeat(20_000)).rest();
+    expect(replies).toEqual([]);
+    expect(ground.received().length - connections).toBeLessThanOrEqual(64);
+    expect(residentBytes(ground.pid) - before).toBeLessThan(64 * 2 ** 20);
+    expect(statusOf(await ground.send(get('/public/x')))).toBe(200);
+    ground.arrived();
+  });
+
+  test('twin: fifty requests at once on one connection are answered in their order', async () => {
+    const client = new Conversation(ground.port);
+    client.send(Array.from({ length: 50 }, (_, at) => get(`/public/${at}`)).join(''));
+    for (let at = 0; at < 50; at += 1) expect((await client.reply())?.body).toContain(`"target":"/public/${at}"`);
+    client.close();
     ground.arrived();
   });
 
