@@ -1,6 +1,7 @@
 /** HTTP calls of plugins to the upstreams that their file allows: bounded in number, time and size, redirects not followed. */
 import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
@@ -65,7 +66,9 @@ export class CallOuts {
       ...{ method: pseudo(call.pairs, ':method'), path: pathOf(call.pairs), headers: fieldsOf(call), signal },
       agent: secure ? this.agents.https : this.agents.http,
     };
-    const outgoing = secure ? httpsRequest({ ...options, ...tls }) : httpRequest(options);
+    // Without it Node takes the name from `Host`, and the plugin would choose whose certificate is good.
+    const servername = isIP(options.hostname) === 0 ? options.hostname : '';
+    const outgoing = secure ? httpsRequest({ ...options, ...tls, servername }) : httpRequest(options);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve).once('error', reject);
       outgoing.end(call.body);
