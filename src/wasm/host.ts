@@ -21,6 +21,11 @@ export interface VmOptions {
   readonly memoryLimitBytes: number;
 }
 
+/** A metered module ran past its time. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+}
+
 /** The outside world of a VM: no threads, no I/O of its own. */
 export interface VmHost {
   readonly shared: Pick<SharedData, 'get' | 'set'>;
@@ -35,6 +40,8 @@ export interface VmHost {
   call(call: OutboundCall): boolean;
   /** `on_tick` is wanted every so often; 0: no more. */
   tick(everyMs: number): void;
+  /** Throws a `DeadlineError` where a metered module has run for too long. */
+  check(): void;
   /** The module is entered and left: who watches the time starts and stops here. */
   running(on: boolean): void;
   /** Something was put into the queue that the VM has registered. */

@@ -53,6 +53,7 @@ export class InlineRunner implements PluginRunner {
       module,
       facts,
       options,
+      timeoutMs: options.timeoutMs,
       surroundings: {
         shared: new SharedData(),
         queues: new Queues(),

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { LIMITS, type LogLevel } from './abi.js';
 import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
-import type { VmHost, VmOptions } from './host.js';
+import { DeadlineError, type VmHost, type VmOptions } from './host.js';
 import type { Metrics } from './metrics.js';
 import type { Queues } from './queues.js';
 import type { SharedData } from './shared-data.js';
@@ -26,6 +26,8 @@ export interface KeeperParts {
   readonly module: WebAssembly.Module;
   readonly facts: VmParts['facts'];
   readonly options: VmOptions;
+  /** For one callback; asked of metered modules alone. */
+  readonly timeoutMs: number;
   readonly surroundings: Surroundings;
 }
 
@@ -36,6 +38,8 @@ export interface Handle {
 }
 
 const RECYCLE_AT = 0.75;
+/** For `on_vm_start` and `on_configure` together. */
+export const START_MS = 1_000;
 const MOST_CALLS = 0x7fff_ffff;
 
 export class VmKeeper {
@@ -46,6 +50,8 @@ export class VmKeeper {
   #lastCall = 0;
   #restarts = 0;
   #lines = 0;
+  #since = 0;
+  #starting = false;
 
   /** @throws ModuleError where the plugin does not start */
   constructor(private readonly parts: KeeperParts) {
@@ -99,9 +105,14 @@ export class VmKeeper {
   #create(): PluginVm {
     clearInterval(this.#ticker);
     const { module, facts, options } = this.parts;
-    // Asked for when an answer or a tick comes: the constructor has returned by then.
-    const vm: PluginVm = new PluginVm({ module, facts, options, host: this.#host(() => vm) });
-    return vm;
+    this.#starting = true;
+    try {
+      // Asked for when an answer or a tick comes: the constructor has returned by then.
+      const vm: PluginVm = new PluginVm({ module, facts, options, host: this.#host(() => vm) });
+      return vm;
+    } finally {
+      this.#starting = false;
+    }
   }
 
   #host(vm: () => PluginVm): VmHost {
@@ -114,7 +125,12 @@ export class VmKeeper {
       log: (level, words) => this.#log(level, words),
       running: (on) => {
         this.#lines = 0;
+        this.#since = performance.now();
         surroundings.running(on);
+      },
+      check: () => {
+        const limitMs = this.#starting ? START_MS : this.parts.timeoutMs;
+        if (performance.now() - this.#since > limitMs) throw new DeadlineError(`ran for more than ${limitMs} ms`);
       },
       now: () => BigInt(Date.now()) * 1_000_000n,
       monotonic: () => process.hrtime.bigint(),

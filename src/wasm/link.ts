@@ -8,7 +8,7 @@ import { serviceFunctions } from './host-services.js';
 import { streamFunctions } from './host-streams.js';
 import type { HostFunctions, Turn } from './host.js';
 import { Memory, MemoryFault } from './memory.js';
-import { importKind } from './module.js';
+import { importKind, type ImportKind } from './module.js';
 import type { VmParts } from './vm.js';
 import { wasiFunctions } from './wasi.js';
 
@@ -47,8 +47,11 @@ class Instance implements Linked {
     const print = (stream: 1 | 2, line: string): void => host.log(stream === 1 ? 'info' : 'error', line);
     const clocks = { now: () => host.now(), monotonic: () => host.monotonic() };
     const world = { env, print, ...clocks, random: (size: number) => host.random(size) };
+    const guard = { tick: () => host.check() };
     const wasi = wasiFunctions(Object.defineProperty(world, 'memory', { get: memory }) as never);
-    const imports = this.#imports(module, { proxy: known, wasi, misc: MISC }, (words) => host.log('warn', words));
+    const imports = this.#imports(module, { proxy: known, wasi, misc: MISC, guard }, (words) =>
+      host.log('warn', words),
+    );
     this.#exports = new WebAssembly.Instance(module, imports).exports;
     this.#memory = new Memory(this.#exports['memory'] as WebAssembly.Memory, (size) => this.#allocate(size));
     this.#bound = undefined;
@@ -119,7 +122,7 @@ class Instance implements Linked {
   }
 }
 
-type Tables = Readonly<Record<'proxy' | 'wasi' | 'misc', object>>;
+type Tables = Readonly<Record<ImportKind, object>>;
 
 const MISC = {
   emscripten_notify_memory_growth: () => undefined,

@@ -1,6 +1,7 @@
 /** A plugin's module, read and judged before it runs: ABI, imports, exports, memory. */
 import { ABI_VERSIONS, PAGE_BYTES, type AbiVersion } from './abi.js';
 import { clampMemory, memoryOf, ModuleError } from './binary.js';
+import { GUARD } from './meter.js';
 
 export interface ModuleFacts {
   readonly abi: AbiVersion;
@@ -20,11 +21,12 @@ const WASI_MODULES = new Set(['wasi_snapshot_preview1', 'wasi_unstable']);
 export function importKind({ module, name, kind }: WebAssembly.ModuleImportDescriptor): ImportKind | undefined {
   if (kind !== 'function') return undefined;
   if (WASI_MODULES.has(module)) return 'wasi';
+  if (module === GUARD.module && name === GUARD.name) return 'guard';
   if (module !== 'env') return undefined;
   if (name.startsWith('proxy_')) return 'proxy';
   return MISC_IMPORTS.has(name) ? 'misc' : undefined;
 }
-export type ImportKind = 'wasi' | 'proxy' | 'misc';
+export type ImportKind = 'wasi' | 'proxy' | 'misc' | 'guard';
 
 /**
  * Compiles a module with its memory bounded.
@@ -68,7 +70,7 @@ function judge(module: WebAssembly.Module, bytes: Uint8Array): ModuleFacts {
     abi,
     ...(producer !== undefined && { producer }),
     initialMemoryBytes: memoryOf(bytes).initialPages * PAGE_BYTES,
-    imports: imports.map((each) => `${each.module}.${each.name}`),
+    imports: imports.filter(({ module: from }) => from !== GUARD.module).map((each) => `${each.module}.${each.name}`),
     readsBodies: isFunction('proxy_on_request_body'),
   };
 }

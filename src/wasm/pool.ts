@@ -1,6 +1,7 @@
 /** Threads of one plugin, one more standing by: whatever a plugin does to its thread, the next one takes over. */
 import { FAILED_CALL, type CallResponse, type PluginDecision, type PluginRequest } from './decision.js';
 import type { FromThread } from './channel.js';
+import { START_MS } from './keeper.js';
 import { loadModule } from './module.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
 import { Store } from './store.js';
@@ -9,8 +10,6 @@ import { PluginThread, type Pending, type ThreadParts } from './thread.js';
 /** Requests that wait while no thread is there. */
 const MOST_WAITING = 1_000;
 const LONGEST_WAIT_MS = 5_000;
-/** `on_vm_start` and `on_configure`. */
-const START_MS = 1_000;
 const LONGEST_RESPAWN_MS = 30_000;
 
 interface Waiting extends Pending {

@@ -9,7 +9,7 @@ import {
   type PluginFault,
   type PluginRequest,
 } from './decision.js';
-import type { VmHost, VmOptions } from './host.js';
+import { DeadlineError, type VmHost, type VmOptions } from './host.js';
 import { linkModule, type Linked } from './link.js';
 import type { ModuleFacts } from './module.js';
 import { Stream, type Settle } from './stream.js';
@@ -39,6 +39,7 @@ export class PluginVm {
   constructor(parts: VmParts) {
     this.#parts = parts;
     const { options, host } = parts;
+    host.running(true);
     try {
       this.#linked = linkModule(parts, {
         options,
@@ -49,6 +50,8 @@ export class PluginVm {
     } catch (cause) {
       if (cause instanceof ModuleError) throw cause;
       throw new ModuleError(`does not start: ${(cause as Error).message}`, { cause });
+    } finally {
+      host.running(false);
     }
   }
 
@@ -124,15 +127,10 @@ export class PluginVm {
         else call('__main_void');
       } else this.#runStart();
     });
-    this.#parts.host.running(true);
-    try {
-      call('proxy_on_context_create', ROOT, 0);
-      if (call('proxy_on_vm_start', ROOT, vmConfig.length) === 0) throw new ModuleError('on_vm_start refused to start');
-      if (call('proxy_on_configure', ROOT, config.length) === 0) {
-        throw new ModuleError('on_configure refused its configuration');
-      }
-    } finally {
-      this.#parts.host.running(false);
+    call('proxy_on_context_create', ROOT, 0);
+    if (call('proxy_on_vm_start', ROOT, vmConfig.length) === 0) throw new ModuleError('on_vm_start refused to start');
+    if (call('proxy_on_configure', ROOT, config.length) === 0) {
+      throw new ModuleError('on_configure refused its configuration');
     }
   }
 
@@ -228,7 +226,8 @@ export class PluginVm {
   #die(cause: unknown): void {
     this.#fault = cause instanceof Error ? cause : new Error('the plugin trapped');
     const full = this.memoryBytes + PAGE_BYTES > this.#parts.options.memoryLimitBytes;
-    const fault: PluginFault = full ? 'out_of_memory' : 'trap';
+    const trap: PluginFault = full ? 'out_of_memory' : 'trap';
+    const fault = cause instanceof DeadlineError ? 'timeout' : trap;
     const open = [...this.#contexts.streams.values()];
     this.#contexts.streams.clear();
     for (const stream of open) stream.decide({ kind: 'fault', fault, detail: this.#fault.message });

@@ -69,7 +69,7 @@ const surroundings: Surroundings = {
 let told = '';
 let keeper: VmKeeper;
 try {
-  keeper = new VmKeeper({ module, facts, options, surroundings });
+  keeper = new VmKeeper({ module, facts, options, timeoutMs: options.timeoutMs, surroundings });
   say({ kind: 'started' });
   tellState();
 } catch (cause) {
