@@ -4,14 +4,22 @@ import { LIMITS } from './abi.js';
 export type Pair = readonly [name: string, value: string];
 
 export class HeaderMap {
-  #pairs: Pair[];
+  /** Never changed in place: a map that nobody writes costs no copy. */
+  #pairs: readonly Pair[];
+  #touched: Set<string> | undefined;
 
-  constructor(pairs: Iterable<Pair> = []) {
-    this.#pairs = Array.from(pairs, ([name, value]) => [name.toLowerCase(), value] as const);
+  /** Names in lower case. */
+  constructor(pairs: readonly Pair[] = []) {
+    this.#pairs = pairs;
   }
 
   get pairs(): readonly Pair[] {
     return this.#pairs;
+  }
+
+  /** Names that were written, whatever became of their values. */
+  get touched(): ReadonlySet<string> | undefined {
+    return this.#touched;
   }
 
   /** The first value, as the ABI has it. */
@@ -21,7 +29,7 @@ export class HeaderMap {
   }
 
   add(name: string, value: string): void {
-    this.#pairs.push([alias(name), value]);
+    this.#write([alias(name)], [...this.#pairs, [alias(name), value]]);
   }
 
   /** In the place of the first one of that name; behind all others where there is none. */
@@ -29,19 +37,33 @@ export class HeaderMap {
     const wanted = alias(name);
     const at = this.#pairs.findIndex(([each]) => each === wanted);
     if (at === -1) return this.add(name, value);
-    this.#pairs = this.#pairs.flatMap((pair, index): Pair[] => {
+    const pairs = this.#pairs.flatMap((pair, index): Pair[] => {
       if (index === at) return [[wanted, value]];
       return pair[0] === wanted ? [] : [pair];
     });
+    this.#write([wanted], pairs);
   }
 
   remove(name: string): void {
     const wanted = alias(name);
-    this.#pairs = this.#pairs.filter(([each]) => each !== wanted);
+    this.#write(
+      [wanted],
+      this.#pairs.filter(([each]) => each !== wanted),
+    );
   }
 
-  setAll(pairs: readonly Pair[]): void {
-    this.#pairs = pairs.map(([name, value]) => [name.toLowerCase(), value] as const);
+  setAll(given: readonly Pair[]): void {
+    const pairs = given.map(([name, value]): Pair => [alias(name), value]);
+    this.#write(
+      [...this.#pairs, ...pairs].map(([name]) => name),
+      pairs,
+    );
+  }
+
+  #write(names: readonly string[], pairs: readonly Pair[]): void {
+    this.#touched ??= new Set();
+    for (const name of names) this.#touched.add(name);
+    this.#pairs = pairs;
   }
 }
 

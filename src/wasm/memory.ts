@@ -28,7 +28,10 @@ export class Memory {
   }
 
   text(pointer: number, length: number): string {
-    return this.read(pointer, length).toString('latin1');
+    const [from, size] = [pointer >>> 0, length >>> 0];
+    const bytes = this.#current();
+    if (from + size > bytes.length) throw new MemoryFault(`${size} bytes at ${from}`);
+    return bytes.toString('latin1', from, from + size);
   }
 
   writeU32(pointer: number, value: number): void {

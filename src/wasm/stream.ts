@@ -7,8 +7,7 @@ export type Settle = (decision: PluginDecision) => void;
 
 export class Stream {
   readonly headers: HeaderMap;
-  readonly #original: readonly Pair[];
-  readonly #properties = new Map<string, Buffer>();
+  #properties: Map<string, Buffer> | undefined;
   #propertyBytes = 0;
   #decided = false;
   /** Calls of its own that are under way. */
@@ -24,7 +23,6 @@ export class Stream {
     private readonly settle: Settle,
   ) {
     this.headers = new HeaderMap(request.pairs);
-    this.#original = [...this.headers.pairs];
   }
 
   get decided(): boolean {
@@ -39,54 +37,46 @@ export class Stream {
   }
 
   admit(): void {
-    const { set, removed } = changes(this.#original, this.headers.pairs);
+    const { set, removed } = changes(this.request.pairs, this.headers);
     const subject = this.property('auth\0subject')?.toString('utf8');
     this.decide({ kind: 'continue', set, removed, claims: this.#claims(), ...(subject !== undefined && { subject }) });
   }
 
   property(path: string): Buffer | undefined {
-    return this.#properties.get(path);
+    return this.#properties?.get(path);
   }
 
   setProperty(path: string, value: Buffer): Status {
-    const before = this.#properties.get(path);
+    const properties = (this.#properties ??= new Map<string, Buffer>());
+    const before = properties.get(path);
     const bytes = this.#propertyBytes + value.length - (before?.length ?? 0) + (before ? 0 : path.length);
-    if (bytes > LIMITS.propertyBytes || (!before && this.#properties.size >= LIMITS.properties))
-      return Status.BadArgument;
+    if (bytes > LIMITS.propertyBytes || (!before && properties.size >= LIMITS.properties)) return Status.BadArgument;
     this.#propertyBytes = bytes;
-    this.#properties.set(path, value);
+    properties.set(path, value);
     return Status.Ok;
   }
 
   #claims(): Record<string, string> {
-    const claims = Object.create(null) as Record<string, string>;
-    for (const [path, value] of this.#properties) {
+    const entries = [...(this.#properties ?? [])].flatMap(([path, value]): [string, string][] => {
       const [, name] = /^auth\0claims\0([^\0]+)$/.exec(path) ?? [];
-      if (name !== undefined) claims[name] = value.toString('utf8');
-    }
-    return { ...claims };
+      return name === undefined ? [] : [[name, value.toString('utf8')]];
+    });
+    return Object.fromEntries(entries);
   }
 }
 
-/** By name: a name whose list of values is another one now was set; one that is gone was removed. */
-function changes(
-  before: readonly Pair[],
-  after: readonly Pair[],
-): { set: readonly Pair[]; removed: readonly string[] } {
-  const [was, is] = [byName(before), byName(after)];
-  const changed = new Set([...is].filter(([name, values]) => was.get(name) !== values).map(([name]) => name));
-  return {
-    set: after.filter(([name]) => changed.has(name)),
-    removed: [...was.keys()].filter((name) => !is.has(name)),
-  };
+/** By name: one whose list of values is another one now was set; one that is gone was removed. */
+function changes(before: readonly Pair[], { pairs, touched }: HeaderMap): Pick<Changes, 'set' | 'removed'> {
+  if (!touched) return { set: [], removed: [] };
+  const changed = [...touched].filter((name) => valuesOf(before, name) !== valuesOf(pairs, name));
+  const gone = changed.filter((name) => valuesOf(pairs, name) === undefined);
+  return { set: pairs.filter(([name]) => changed.includes(name)), removed: gone };
 }
 
-/** Values joined by what stands in none of them. */
-function byName(pairs: readonly Pair[]): Map<string, string> {
-  const map = new Map<string, string>();
-  for (const [name, value] of pairs) {
-    const earlier = map.get(name);
-    map.set(name, earlier === undefined ? value : `${earlier}\0${value}`);
-  }
-  return map;
+type Changes = PluginDecision & { readonly kind: 'continue' };
+
+/** Joined by what stands in none of them. */
+function valuesOf(pairs: readonly Pair[], name: string): string | undefined {
+  const values = pairs.filter(([each]) => each === name).map(([, value]) => value);
+  return values.length === 0 ? undefined : values.join('\0');
 }

@@ -196,6 +196,7 @@ export class PluginVm {
   }
 
   #take(streams: Set<Stream>): readonly Stream[] {
+    if (streams.size === 0) return [];
     const taken = [...streams];
     streams.clear();
     return taken;
