@@ -1,7 +1,8 @@
 /** Remembers which clients wait for `100 Continue`, so that it is written when a body is read and never before. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Note } from './note.js';
 
-const waiting = new WeakMap<IncomingMessage, ServerResponse>();
+const waiting = new Note<ServerResponse | undefined>('waits for 100');
 
 /** For a server's `checkContinue` listener: the client waits, and nobody has answered 100 yet. */
 export function awaitContinue(req: IncomingMessage, res: ServerResponse): void {
@@ -10,6 +11,7 @@ export function awaitContinue(req: IncomingMessage, res: ServerResponse): void {
 
 /** Writes the 100 once, when the body is about to be read. */
 export function writePendingContinue(req: IncomingMessage): void {
-  const res = waiting.get(req);
-  if (waiting.delete(req) && !res?.headersSent) res?.writeContinue();
+  const res = waiting.of(req);
+  waiting.set(req, undefined);
+  if (res && !res.headersSent) res.writeContinue();
 }

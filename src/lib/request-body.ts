@@ -1,6 +1,7 @@
 /** Reads the body of a request for a look, and puts it back as it was for whoever reads or forwards it next. */
 import type { IncomingMessage } from 'node:http';
 import { writePendingContinue } from './expect.js';
+import { Note } from './note.js';
 
 export type BodyRead =
   | { readonly kind: 'whole'; readonly body: Buffer }
@@ -19,7 +20,7 @@ export interface BodyLimits {
   readonly idleMs: number;
 }
 
-const returned = new WeakSet<IncomingMessage>();
+const returned = new Note<true>('body put back');
 
 /** Whether the request says that it has a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -28,7 +29,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 /** Whether somebody has read of the body, so that it cannot be forwarded whole. */
 export function isBodyConsumed(req: IncomingMessage): boolean {
-  return hasBody(req) && (req.readableEnded || (req.readableDidRead && !returned.has(req)));
+  return hasBody(req) && (req.readableEnded || (req.readableDidRead && !returned.of(req)));
 }
 
 export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits): Promise<BodyRead> {
@@ -57,7 +58,7 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits)
       if (length > maxBytes) settle({ kind: 'too_large' });
       else if (req.complete) {
         const body = Buffer.concat(chunks, length);
-        returned.add(req);
+        returned.set(req, true);
         if (length > 0) req.unshift(body);
         settle({ kind: 'whole', body });
       }
