@@ -2,11 +2,10 @@
 import { ABI_VERSIONS, PAGE_BYTES, type AbiVersion } from './abi.js';
 import { clampMemory, memoryOf, ModuleError } from './binary.js';
 import { GUARD } from './meter.js';
+import { originOf, type Origin } from './origin.js';
 
-export interface ModuleFacts {
+export interface ModuleFacts extends Origin {
   readonly abi: AbiVersion;
-  /** As the module's `producers` section says, where it does: `rustc 1.63.0`, `AssemblyScript 0.28`. */
-  readonly producer?: string;
   readonly initialMemoryBytes: number;
   /** `module.name` of every import, in order. */
   readonly imports: readonly string[];
@@ -65,10 +64,9 @@ function judge(module: WebAssembly.Module, bytes: Uint8Array): ModuleFacts {
   if (!isFunction('proxy_on_request_headers')) {
     throw new ModuleError('exports no proxy_on_request_headers, so that it would let everybody in');
   }
-  const producer = producerOf(module);
   return {
     abi,
-    ...(producer !== undefined && { producer }),
+    ...originOf(module, bytes),
     initialMemoryBytes: memoryOf(bytes).initialPages * PAGE_BYTES,
     imports: imports.filter(({ module: from }) => from !== GUARD.module).map((each) => `${each.module}.${each.name}`),
     readsBodies: isFunction('proxy_on_request_body'),
@@ -86,13 +84,4 @@ function abiOf(exported: readonly string[]): AbiVersion {
   const known = ABI_VERSIONS.find((each) => each === version);
   if (!known) throw new ModuleError(`is built for ABI ${version}; this host speaks ${ABI_VERSIONS.join(', ')}`);
   return known;
-}
-
-/** Of the tool conventions' `producers` section, as far as its strings can be told apart. */
-function producerOf(module: WebAssembly.Module): string | undefined {
-  const [section] = WebAssembly.Module.customSections(module, 'producers');
-  if (!section) return undefined;
-  const text = Buffer.from(section).toString('latin1');
-  const [, name, version] = /(rustc|AssemblyScript|clang|TinyGo|Go)[^0-9A-Za-z]*.?(\d[0-9A-Za-z.+-]*)/.exec(text) ?? [];
-  return name === undefined ? undefined : `${name} ${version}`;
 }

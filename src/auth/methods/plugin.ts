@@ -11,7 +11,7 @@ import { loadModule } from '../../wasm/module.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
 import type { Place } from '../credentials.js';
 import type { HeaderRule } from '../header-rule.js';
-import type { Finding, Method, MethodDeps, MethodStrategy, Summary } from '../method.js';
+import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { RunOptions } from '../strategy-runner.js';
 import type { Answered, Challenge, ReasonCode, Rejected } from '../verdict.js';
@@ -19,6 +19,7 @@ import { callTargets } from './plugin-calls.js';
 import { pluginIdentity } from './plugin-identity.js';
 import { configBytes, pluginOptions, type PluginOptions } from './plugin-options.js';
 import { isPlain, pluginRequest, type Seen } from './plugin-request.js';
+import { pluginSummary } from './plugin-summary.js';
 
 const BODY_IDLE_MS = 30_000;
 
@@ -165,19 +166,6 @@ function findings(options: PluginOptions): readonly Finding[] {
   }
 }
 
-function summary({ bytes, memory_limit, isolation, workers, timeout, upstreams, phase }: PluginOptions): Summary {
-  if (!bytes) return [];
-  const { facts } = loadModule(bytes, memory_limit);
-  return [
-    ['abi', facts.producer === undefined ? facts.abi : `${facts.abi} (${facts.producer})`],
-    ['memory', `${facts.initialMemoryBytes / 1_024} KiB at start, at most ${Math.floor(memory_limit / 1_024)} KiB`],
-    ['isolation', isolation === 'inline' ? 'inline' : `${workers} of ${workers + 1} threads, ${timeout} ms a callback`],
-    ['phase', phase],
-    ['calls', upstreams.length === 0 ? 'nobody' : upstreams.join(', ')],
-    ['imports', facts.imports.length === 0 ? 'nothing' : facts.imports.join(', ')],
-  ];
-}
-
 function headersOf({ identity_headers }: PluginOptions): readonly HeaderRule[] {
   return identity_headers.map((header) => ({ header, claim: header.toLowerCase() }));
 }
@@ -194,7 +182,7 @@ export const plugin: Method<PluginOptions> = {
   headers: headersOf,
   forwardsCredential: ({ strip_credentials }) => !strip_credentials,
   challenge: challengeOf,
-  summary,
+  summary: pluginSummary,
   judge: () => undefined,
   compile: (options, deps) => new PluginStrategy(options, deps),
 };
