@@ -25,12 +25,14 @@ export class InlineRunner implements PluginRunner {
     if (!keeper) return this.ready.then(() => this.judge(request, abandoned), unavailable);
     const { pauseTimeoutMs } = this.parts.options;
     return new Promise((resolve) => {
-      const abandon = judge(keeper, { request, pauseTimeoutMs }, (decision) => {
+      // Most plugins decide at once: before `judge` has returned.
+      let abandon = (): void => undefined;
+      const onAbort = (): void => abandon();
+      abandoned?.addEventListener('abort', onAbort, { once: true });
+      abandon = judge(keeper, { request, pauseTimeoutMs }, (decision) => {
         abandoned?.removeEventListener('abort', onAbort);
         resolve(decision);
       });
-      const onAbort = (): void => abandon();
-      abandoned?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
