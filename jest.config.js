@@ -14,7 +14,11 @@ export default {
     ],
   },
   // Our ESM sources and the ESM-only packages are compiled to CommonJS for tests.
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    // A thread cannot run TypeScript: it gets what was built.
+    '^\\./worker-file\\.js$': '<rootDir>/__tests__/support/worker-file.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
   transformIgnorePatterns: [
     '/node_modules/(?!(http-proxy-middleware|httpxy|is-plain-obj|jose|oidc-provider|jwks-rsa|koa|@koa|commander|fast-check|pure-rand)/)',
   ],

@@ -14,6 +14,7 @@ const TABLES = [
   ['`middleware.auth.jwt`', [...AUTH, 'jwt']],
   ['`middleware.auth.oauth`', [...AUTH, 'oauth']],
   ['`middleware.auth.mtls`', [...AUTH, 'mtls']],
+  ['`plugins[]`', ['plugins', '[]']],
   ['`rate_limit`', ['rate_limit']],
   ['`logging`', ['logging']],
 ];

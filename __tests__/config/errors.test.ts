@@ -189,7 +189,7 @@ const GATEWAY: readonly Case[] = [
 
 const UNBUILT: readonly Case[] = [
   [`${ROUTE}§multi_tenancy: {a: 1}\n`, 'not_built', 'multi_tenancy', /more would pass/],
-  [`${ROUTE}§plugins: [{name: a, path: a.wasm}]\n`, 'not_built', 'plugins', /more would pass/],
+  [`${ROUTE}plugins: [{name: a, path: §a.wasm}]\n`, 'unreadable_file', 'plugins[0].path', /there is no such file/],
   [
     `${ROUTE}rate_limit: {rate: 5, §tiers: [{name: a, match: {header: x, value: y}, rate: 5}]}\n`,
     'not_built',

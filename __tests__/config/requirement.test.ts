@@ -96,7 +96,7 @@ describe('a route', () => {
     ['{require_any: true}', /means nothing without methods/],
     ['{require: false, require_any: true}', /means nothing without methods/],
     ['{require: true}', /several methods are enabled \(jwt, api_key\)/],
-    ['{plugin: guard}', /not built yet/],
+    ['{plugin: guard}', /unknown plugin/],
     ['{guard: true}', /unknown key/],
     ['{methods: [jwt, api_key], require_any: false, on_invalid: stop}', /means nothing where all/],
   ])('is not opened by auth %s: an error', (auth, message) => {
@@ -158,7 +158,7 @@ describe('the chain', () => {
     ['require_any: true', /nothing without chain/],
     ['on_invalid: stop', /nothing without chain/],
     ['chain: [jwt, api_key], require_any: false, on_invalid: stop', /nothing where all/],
-    ['plugin: guard', /not built yet/],
+    ['plugin: guard', /unknown plugin/],
     ['chian: [jwt]', /did you mean "chain"/],
   ])('%s is an error, once', (chain, message) => {
     const errors = errorsOf(fileWith('', `${METHODS}, ${chain}`));
@@ -277,20 +277,6 @@ routes: [{path: /a}, {path: /b, auth: {saml: true}}, {path: /c, auth: {methods: 
 
   it.each(['jwt', 'mtls', 'none', 'require', 'methods'])('cannot take the name %s', (name) => {
     expect(() => compile('routes: [{path: /a, auth: none}]', { strategies: [name] })).toThrow(TypeError);
-  });
-});
-
-describe('plugins', () => {
-  it.each([
-    'routes: [{path: /a, auth: none, plugins: [guard]}]',
-    'plugins: [{name: guard, path: guard.wasm}]\nroutes: [{path: /a, auth: none}]',
-    'plugins: [{name: guard, path: guard.wasm}]\nroutes: [{path: /a, auth: {guard: true}}]',
-  ])('are not built, and a file that relies on them does not load: %s', (file) => {
-    expect(
-      errorsOf(file)
-        .map((each) => each.message)
-        .join(),
-    ).toMatch(/not built yet/);
   });
 });
 

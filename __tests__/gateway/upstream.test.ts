@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { PlannedUpstream } from '../../src/config/plan-types.js';
-import { awaitContinue } from '../../src/gateway/expect.js';
+import { awaitContinue } from '../../src/lib/expect.js';
 import { createUpstream, privateResponse, type ForwardOptions, type Upstream } from '../../src/gateway/upstream.js';
 import {
   answerEachHead,
@@ -57,7 +57,7 @@ async function gateway(plan: PlannedUpstream, options: Partial<ForwardOptions> =
     upstream.forward(req, res, { url: req.url ?? '/', timeoutMs: 5_000, preserveHost: true, ...options }),
   );
   server.on('checkContinue', (req, res) => {
-    awaitContinue(req);
+    awaitContinue(req, res);
     server.emit('request', req, res);
   });
   server.on('connection', (socket) => sockets.push(socket));

@@ -2,7 +2,7 @@
 import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import type { PlannedListener } from '../../src/config/plan-types.js';
-import { writePendingContinue } from '../../src/gateway/expect.js';
+import { writePendingContinue } from '../../src/lib/expect.js';
 import { listen, PortError, type Handlers, type Running } from '../../src/serve/listeners.js';
 import { closed, listening } from '../support/recording-upstream.js';
 
@@ -198,8 +198,8 @@ describe('100-continue', () => {
 
   test('is written once to one that goes on', async () => {
     const { port } = await start((req, res) => {
-      writePendingContinue(req, res);
-      writePendingContinue(req, res);
+      writePendingContinue(req);
+      writePendingContinue(req);
       ok(req, res);
     });
     expect((await raw(port, post, 100, 'hi')).text).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200/);

@@ -50,7 +50,7 @@ function search(parts: NonEmpty<Authenticator>, onInvalid: 'continue' | 'stop', 
     if (verdict.kind === 'granted' || verdict.kind === 'answered') return verdict;
     const failures = [...state.failures, verdict];
     if (verdict.kind !== 'rejected') return search(parts, onInvalid, { ...state, failures });
-    if (verdict.status === 400) return verdict;
+    if (verdict.status !== 401 && verdict.status !== 403) return verdict;
     if (onInvalid === 'stop') return failed(failures);
     return search(parts, onInvalid, { attempt: refuse(state.attempt, verdict), failures });
   });

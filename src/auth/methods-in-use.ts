@@ -5,7 +5,7 @@ import type { Log, Now } from '../lib/types.js';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
 import { fromHost, type HostStrategy } from './host-strategy.js';
 import type { Method, MethodStrategy } from './method.js';
-import { methods as registry } from './methods.js';
+import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
 import { fromOurs, type PassportStrategy } from './strategy-runner.js';
 
@@ -41,6 +41,7 @@ export class MethodsInUse {
         continue;
       }
       const method = methodOfType(type);
+      if (!method) throw new TypeError(`no method is of the type ${JSON.stringify(type)}`);
       const strategy = method.compile(options, deps);
       const challenge = method.challenge(options);
       const places = method.places(options);
@@ -92,10 +93,4 @@ function hostNamed(hosts: Strategies, name: string): HostStrategy {
   const host = Object.hasOwn(hosts, name) ? hosts[name] : undefined;
   if (!host) throw new TypeError(`no strategy is registered by the name ${JSON.stringify(name)}`);
   return 'strategy' in host ? host : { strategy: host };
-}
-
-function methodOfType(type: string): Method {
-  const method = registry.find((each) => each.name === type);
-  if (!method) throw new TypeError(`no method is of the type ${JSON.stringify(type)}`);
-  return method;
 }

@@ -5,6 +5,15 @@ import { basic } from './methods/basic.js';
 import { jwt } from './methods/jwt.js';
 import { mtls } from './methods/mtls.js';
 import { oauth } from './methods/oauth.js';
+import { plugin } from './methods/plugin.js';
 
 /** Every method that a file may name, in the order the documentation lists them. */
 export const methods: readonly Method[] = [apiKey, basic, jwt, oauth, mtls];
+
+/** Not a block of `middleware.auth`: each item of `plugins` is a method by its own name. */
+export { plugin };
+
+/** The entry that compiles a planned method. */
+export function methodOfType(type: string): Method | undefined {
+  return [...methods, plugin as Method].find(({ name }) => name === type);
+}

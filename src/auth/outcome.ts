@@ -1,11 +1,12 @@
-/** How our strategies tell absent, rejected and unavailable apart while they stay plain Passport strategies. */
-import type { Absent, Rejected, Unavailable } from './verdict.js';
+/** How our strategies tell absent, rejected, answered and unavailable apart while they stay plain Passport strategies. */
+import type { Absent, Answered, Rejected, Unavailable } from './verdict.js';
 
 /** The info of `fail(info, status)` from a strategy of ours; a plain Passport host sees a message and a status. */
 export class FailInfo {
   readonly message: string;
-  constructor(readonly verdict: Absent | Rejected) {
-    this.message = verdict.kind === 'absent' ? 'credential_missing' : verdict.reason;
+  constructor(readonly verdict: Absent | Rejected | Answered) {
+    if (verdict.kind === 'answered') this.message = 'answered';
+    else this.message = verdict.kind === 'absent' ? 'credential_missing' : verdict.reason;
   }
 }
 

@@ -22,6 +22,12 @@ export interface Reading {
   error(cause: unknown): Verdict | undefined;
 }
 
+/** What a strategy of ours is told beside the request. */
+export interface RunOptions {
+  /** Credentials that an earlier method of an `any` rejected. */
+  readonly refused?: ReadonlySet<string>;
+}
+
 type Settle = (verdict: Verdict) => void;
 type Crash = (cause: unknown) => void;
 
@@ -33,6 +39,7 @@ export function runStrategy(
   strategy: PassportStrategy,
   reading: Reading,
   request: IncomingMessage,
+  options: RunOptions = {},
 ): MaybePromise<Verdict> {
   let now: Verdict | undefined;
   const crashes: unknown[] = [];
@@ -49,7 +56,7 @@ export function runStrategy(
   };
   const run = Object.create(strategy) as PassportStrategy;
   Object.assign(run, verbs(reading, request, { settle, crash }));
-  const returned: unknown = run.authenticate(request as never, {});
+  const returned: unknown = run.authenticate(request as never, options);
   if (returned instanceof Promise) returned.catch(crash);
   if (now) return now;
   if (crashes.length > 0) throw asError(crashes[0]);
@@ -93,7 +100,8 @@ export interface Offering {
 /** An authenticator over one of our strategies. */
 export function fromOurs(strategy: PassportStrategy, { places, challenge }: Offering): Authenticator {
   const absent: Verdict = { kind: 'absent', challenges: [challenge] };
-  return (attempt) => (wasRefused(attempt, places) ? absent : runStrategy(strategy, OURS, attempt.request));
+  return (attempt) =>
+    wasRefused(attempt, places) ? absent : runStrategy(strategy, OURS, attempt.request, { refused: attempt.refused });
 }
 
 function wasRefused({ request, refused }: Attempt, places: readonly Place[]): boolean {

@@ -26,7 +26,12 @@ export type ReasonCode =
   | 'key_set_unavailable'
   | 'introspection_unavailable'
   | 'method_unavailable'
-  | 'pool_full';
+  | 'pool_full'
+  | 'plugin_refused'
+  | 'plugin_unavailable'
+  | 'header_not_ascii'
+  | 'body_too_large'
+  | 'body_late';
 
 /** One `WWW-Authenticate` challenge (RFC 9110 §11.6.1). Parameter values are quoted by the writer. */
 export interface Challenge {
@@ -52,7 +57,8 @@ export interface Absent {
 }
 export interface Rejected {
   readonly kind: 'rejected';
-  readonly status: 400 | 401 | 403;
+  /** 401 and 403 let another method of an `any` try; everything else is final. */
+  readonly status: 400 | 401 | 403 | 408 | 413;
   readonly reason: ReasonCode;
   readonly challenges: readonly Challenge[];
   readonly response?: RawResponse;

@@ -1,7 +1,7 @@
 /** Who may do what, as a table: what `check` prints and a reviewer reads. */
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { Summary } from '../auth/method.js';
-import { methods as registry } from '../auth/methods.js';
+import { methodOfType } from '../auth/methods.js';
 import { describe, methodsOf, type Requirement } from '../auth/requirement.js';
 import type { Plan, PlannedMethod, PlannedRoute } from './plan-types.js';
 
@@ -76,7 +76,7 @@ function requirementCells(requirement: Requirement, headers: HeadersByMethod) {
 }
 
 function methodRow({ name, type, options, headers }: PlannedMethod, routes: readonly PlannedRoute[]): MethodRow {
-  const method = registry.find((each) => each.name === type);
+  const method = methodOfType(type);
   return {
     name,
     title: method?.title ?? 'Passport strategy of the host',

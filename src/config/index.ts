@@ -3,7 +3,8 @@ import { checkDraft } from './checks/index.js';
 import { Context, type Mode } from './context.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Plan } from './plan-types.js';
-import { draftPlan, RESERVED } from './plan/plan.js';
+import { draftPlan } from './plan/plan.js';
+import { NO_NAMES } from './plan/plugins.js';
 import { reportUnbuilt } from './plan/unbuilt.js';
 import { readFile } from './read.js';
 import { Source, type ConfigSource, type Env } from './source.js';
@@ -31,7 +32,7 @@ export interface Compiled {
  */
 export function compileFile(given: ConfigSource, options: CompileOptions): Compiled {
   const { mode, strategies = [], strict = false } = options;
-  const reserved = strategies.find((name) => RESERVED.has(name));
+  const reserved = strategies.find((name) => NO_NAMES.has(name));
   if (reserved !== undefined) throw new TypeError(`a strategy cannot be named ${JSON.stringify(reserved)}`);
   const source = new Source(given);
   const env = options.env ?? (typeof given === 'string' ? undefined : given.env) ?? process.env;

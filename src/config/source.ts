@@ -16,6 +16,7 @@ export type FileText =
 /** More than any honest file; a larger one would only make the parser swallow memory. */
 const LARGEST_CONFIG = 16 * 1024 * 1024;
 const LARGEST_FILE = 1024 * 1024;
+const LARGEST_MODULE = 64 * 1024 * 1024;
 
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -46,23 +47,39 @@ export class Source {
     return readText(this.resolve(path), LARGEST_FILE);
   }
 
+  /** The bytes of a file that the file names; a string says why there are none. */
+  readBytesBeside(path: string): Uint8Array | string {
+    const read = readBytes(this.resolve(path), LARGEST_MODULE);
+    return 'why' in read ? read.why : read.bytes;
+  }
+
   resolve(path: string): string {
     return resolve(this.#base, path);
   }
 }
 
-function readText(path: string, largest: number): FileText {
+type BytesRead = { readonly bytes: Uint8Array; readonly worldReadable: boolean } | { readonly why: string };
+
+function readBytes(path: string, largest: number): BytesRead {
   try {
     const found = statSync(path);
     const { mode, size } = found;
-    if (found.isCharacterDevice() && path !== '/dev/stdin') return { kind: 'unreadable', why: 'it is a device' };
-    if (size > largest) return { kind: 'unreadable', why: `it is larger than ${largest} bytes` };
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
-    return { kind: 'text', text, worldReadable: (mode & 0o004) !== 0 };
+    if (found.isCharacterDevice() && path !== '/dev/stdin') return { why: 'it is a device' };
+    if (size > largest) return { why: `it is larger than ${largest} bytes` };
+    return { bytes: readFileSync(path), worldReadable: (mode & 0o004) !== 0 };
   } catch (error) {
     const { code } = error as { readonly code?: string };
-    const why =
-      code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : (WORDS[code ?? ''] ?? 'it cannot be read');
-    return { kind: 'unreadable', why };
+    return { why: WORDS[code ?? ''] ?? 'it cannot be read' };
+  }
+}
+
+function readText(path: string, largest: number): FileText {
+  const read = readBytes(path, largest);
+  if ('why' in read) return { kind: 'unreadable', why: read.why };
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(read.bytes);
+    return { kind: 'text', text, worldReadable: read.worldReadable };
+  } catch {
+    return { kind: 'unreadable', why: 'it is not UTF-8' };
   }
 }

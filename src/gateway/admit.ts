@@ -201,11 +201,13 @@ class Admitting {
     return crossSiteRefused(this.req, { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade });
   }
 
-  /** Whether a browser sends the credential unasked; of a host's strategy that is anybody's guess, so a cookie counts. */
+  /** Whether a browser sends the credential unasked; of a host's strategy or a plugin that is anybody's guess, so a cookie counts. */
   #isAmbient({ method }: Identity): boolean {
     if (method === 'basic' || method === 'mtls') return true;
     const planned = this.gate.planned.get(method);
-    if (!planned || planned.type === 'strategy') return this.req.headers.cookie !== undefined;
+    if (!planned || planned.type === 'strategy' || planned.type === 'plugin') {
+      return this.req.headers.cookie !== undefined;
+    }
     const offer = readOffer(this.req, planned.places);
     return offer.kind === 'one' && offer.place.in === 'cookie';
   }

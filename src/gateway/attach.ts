@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { listItems } from '../auth/credentials.js';
 import type { Admitted } from './admit.js';
-import { awaitContinue } from './expect.js';
+import { awaitContinue } from '../lib/expect.js';
 import type { Handover } from './gateway.js';
 import { setField } from './header-views.js';
 
@@ -80,7 +80,7 @@ class PendingAnswers {
 function answerContinueLate(server: Server): void {
   if (server.listenerCount('checkContinue') > 0) return;
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    awaitContinue(req);
+    awaitContinue(req, res);
     server.emit('request', req, res);
   });
 }

@@ -6,7 +6,8 @@ import type { PlannedRoute } from '../config/plan-types.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
 import { deny, denySocket } from './deny.js';
-import { writePendingContinue } from './expect.js';
+import { writePendingContinue } from '../lib/expect.js';
+import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
@@ -132,7 +133,7 @@ export class Gateway {
   #pass(req: IncomingMessage, res: ServerResponse, admitted: Admitted, next: Next): void {
     prepareLocal(req, admitted);
     decorate(res, admitted);
-    writePendingContinue(req, res);
+    writePendingContinue(req);
     next();
   }
 
@@ -198,13 +199,6 @@ function isOver(exchange: Exchange): boolean {
 
 function hasUpstream(admitted: Admitted): admitted is ToUpstream {
   return admitted.route?.upstream !== undefined;
-}
-
-/** A body that somebody has read cannot be forwarded, and waiting for it would hang. */
-function isBodyConsumed(req: IncomingMessage): boolean {
-  const { headers } = req;
-  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  return hasBody && (req.readableDidRead || req.readableEnded);
 }
 
 /** What the caller's limit is, and that no shared cache may serve one caller's answer to another. */

@@ -1,5 +1,5 @@
 /** Denials as data: the closed set of codes (RFC 9457) and the denial that a verdict comes to. */
-import type { Challenge, RawResponse, ReasonCode, Verdict } from '../auth/verdict.js';
+import type { Challenge, RawResponse, ReasonCode, Rejected, Verdict } from '../auth/verdict.js';
 
 /** Every code that a body can carry, with its title. Reasons of one status share a code, so that no answer is an oracle. */
 export const TITLES = {
@@ -17,6 +17,7 @@ export const TITLES = {
   rate_limited: 'Too many requests',
   too_many_headers: 'The request has too many or too long header fields',
   request_timeout: 'The request took too long to arrive',
+  body_too_large: 'The request body is larger than this route reads',
   body_consumed: 'The request body was read before it could be forwarded',
   internal: 'The gateway failed',
   upstream_unreachable: 'The upstream could not be reached',
@@ -61,7 +62,9 @@ export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial
   }
 }
 
-function codeOf(status: 400 | 401 | 403, reason: ReasonCode): DenialCode {
+function codeOf(status: Rejected['status'], reason: ReasonCode): DenialCode {
+  if (status === 408) return 'request_timeout';
+  if (status === 413) return 'body_too_large';
   if (status === 400) return 'invalid_request';
   if (status === 401) return 'unauthorized';
   return reason === 'insufficient_scope' || reason === 'cross_site' ? reason : 'forbidden';

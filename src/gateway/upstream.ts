@@ -9,7 +9,7 @@ import { createAgent, retire } from './agents.js';
 import { dropHopByHop } from './end-to-end.js';
 import { createEndpoint, inTurn, type Endpoint } from './endpoints.js';
 import { Exchange } from './exchange.js';
-import { writePendingContinue } from './expect.js';
+import { writePendingContinue } from '../lib/expect.js';
 import { codeOf, failureOf, type FailureCode } from './failure.js';
 
 export interface ForwardOptions {
@@ -90,7 +90,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
       ...(deps.moved && { moved: deps.moved }),
     });
     exchanges.set(req, exchange);
-    writePendingContinue(req, res);
+    writePendingContinue(req);
     void send(proxy, req, res, exchange);
   }
 

@@ -39,3 +39,21 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
     .union([item, z.array(item).min(1, 'must not be an empty list')])
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 }
+
+/** `setTimeout` over 2^31-1 ms fires at once. */
+const LONGEST_TIMER = 2_147_483_647;
+
+export const timeout = () => duration({ min: 1, max: LONGEST_TIMER });
+
+const SIZE = /^(\d{1,9})(B|KB|MB|KiB|MiB)?$/;
+const SIZES: Readonly<Record<string, number>> = { B: 1, KB: 1_000, MB: 1_000_000, KiB: 1_024, MiB: 1_048_576 };
+
+/** Bytes: a number, or a string such as `"16KB"`. */
+export const byteSize = (min: number, max: number) =>
+  z
+    .union([z.int(), z.string().regex(SIZE)], { error: 'must be a number of bytes, or a size such as "16KB"' })
+    .transform((written) => {
+      const [, digits, unit = 'B'] = SIZE.exec(String(written)) ?? [];
+      return Number(digits) * (SIZES[unit] ?? 1);
+    })
+    .refine((bytes) => bytes >= min && bytes <= max, { error: `must lie between ${min} and ${max} bytes` });

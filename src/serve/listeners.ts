@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { COMMON_METHODS } from '../lib/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
-import { awaitContinue } from '../gateway/expect.js';
 import { comesTooLate } from '../gateway/last-answer.js';
+import { awaitContinue } from '../lib/expect.js';
 import type { Log } from '../lib/types.js';
 import { Connections } from './connections.js';
 import { tlsOptions } from './tls.js';
@@ -112,7 +112,7 @@ function serve({ planned, server, connections }: Opening, handlers: Handlers, lo
   server.on('request', request);
   // Nothing is promised before admission: the 100 is written when the body is about to be read.
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    awaitContinue(req);
+    awaitContinue(req, res);
     request(req, res);
   });
   server.on('checkExpectation', request);

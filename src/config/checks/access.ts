@@ -52,9 +52,9 @@ function checkUse({ plan, roster }: Draft, { report, mode }: Context): void {
     });
     return;
   }
-  for (const { name, from } of roster.usable) {
+  for (const { name, from, path = [...AUTH, name] } of roster.usable) {
     if (used.has(name) || from !== 'file') continue;
-    report.warning({ path: [...AUTH, name], code: 'unused', message: `no route requires ${name}`, at: 'key' });
+    report.warning({ path, code: 'unused', message: `no route requires ${name}`, at: 'key' });
   }
 }
 

@@ -26,6 +26,8 @@ export function fold(header: string): string {
 export function checkIdentityHeaders(plan: Omit<Plan, 'warnings'>, context: Context): void {
   const credentials = new Set(plan.methods.flatMap(({ places }) => places).flatMap(headerOf));
   for (const path of mapsOf(context)) checkMap(path, credentials, context);
+  const plugins = context.length(['plugins']) ?? 0;
+  for (let at = 0; at < plugins; at++) checkMap(['plugins', at, 'identity_headers'], credentials, context);
   warnOfRoutesByIdentity(plan, context);
 }
 
@@ -47,8 +49,8 @@ function mapsOf(context: Context): readonly Path[] {
 }
 
 function checkMap(path: Path, credentials: ReadonlySet<string>, context: Context): void {
-  const claims = new Map<string, string>();
-  for (const claim of context.keys(path)) {
+  const claims = new Map<string, string | number>();
+  for (const claim of entriesOf(path, context)) {
     const at = [...path, claim];
     const header = context.value(at);
     if (typeof header !== 'string') continue;
@@ -58,9 +60,16 @@ function checkMap(path: Path, credentials: ReadonlySet<string>, context: Context
     if (isForbidden(folded))
       refuse('forbidden_header', `${header} cannot be an identity header: the message itself uses it`);
     else if (credentials.has(folded)) refuse('forbidden_header', `${header} carries credentials; take another header`);
-    else if (first !== undefined) refuse('duplicate_header', `${first} sets this header already`);
+    else if (first !== undefined)
+      refuse('duplicate_header', `${typeof first === 'number' ? 'another entry' : first} sets this header already`);
     claims.set(folded, claim);
   }
+}
+
+/** The keys of a map, or the places of a list. */
+function entriesOf(path: Path, context: Context): readonly (string | number)[] {
+  const length = context.length(path);
+  return length === undefined ? context.keys(path) : Array.from({ length }, (_, at) => at);
 }
 
 export function isForbidden(folded: string): boolean {

@@ -8,7 +8,8 @@ export function checkUpstreamNames(blocks: Blocks, context: Context): void {
   const { report, mode } = context;
   // Those with mistakes of their own count as well: one mistake is told once.
   const known = upstreamNames(context);
-  const used = new Set<string>();
+  // Plugins call some.
+  const used = new Set(blocks.plugins.flatMap(({ value }) => value.upstreams));
   for (const { value, path } of blocks.routes) {
     const { upstream } = value;
     if (upstream === undefined) {

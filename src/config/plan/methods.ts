@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Method } from '../../auth/method.js';
-import { methods as registry } from '../../auth/methods.js';
+import { methods as registry, plugin } from '../../auth/methods.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
 import type { PlannedMethod } from '../plan-types.js';
@@ -24,6 +24,8 @@ export interface Entry {
   readonly options?: unknown;
   /** `middleware.auth` names it, a listener implies it, the host registered it. */
   readonly from: 'file' | 'listener' | 'host';
+  /** Where its block stands; default: `middleware.auth`, by its name. */
+  readonly path?: Path;
   /** Identity headers that a listener adds to those of the block. */
   readonly listenerHeaders?: readonly HeaderRule[];
 }
@@ -43,16 +45,14 @@ export function blockSchema({ options }: Pick<Method, 'options'>): z.ZodType {
 
 export class Roster {
   readonly #entries: ReadonlyMap<string, Entry>;
-  readonly #plugins: ReadonlySet<string>;
 
-  constructor(entries: readonly Entry[], plugins: readonly string[]) {
+  constructor(entries: readonly Entry[]) {
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
-    this.#plugins = new Set(plugins);
   }
 
   /** Every name that may stand in `chain`, in `methods` or as a key of `auth`. */
   get names(): readonly string[] {
-    return [...this.#entries.keys(), ...this.#plugins];
+    return [...this.#entries.keys()];
   }
 
   get(name: string): Entry | undefined {
@@ -67,10 +67,19 @@ export class Roster {
   /** Why a name cannot be used, or undefined. */
   refusal(name: string): string | undefined {
     const entry = this.#entries.get(name);
-    if (!entry && this.#plugins.has(name)) return 'WASM plugins are not built yet';
     if (!entry) return `unknown method${hint(name, this.names)}`;
     if (entry.state === 'missing') return `${name} is not configured: there is no middleware.auth.${name}`;
     return entry.state === 'disabled' ? `${name} is disabled: middleware.auth.${name}.enabled is false` : undefined;
+  }
+
+  /** Why a name is no plugin that can be required, or undefined. */
+  pluginRefusal(name: string): string | undefined {
+    if (this.#entries.get(name)?.method?.name === plugin.name) return undefined;
+    const plugins = [...this.#entries.values()].filter(({ method }) => method?.name === plugin.name);
+    return `unknown plugin ${JSON.stringify(name)}${hint(
+      name,
+      plugins.map((each) => each.name),
+    )}`;
   }
 
   /** Whoever switches a method off must not let clients set its headers. */

@@ -1,5 +1,4 @@
 /** From the blocks of a file to its plan. */
-import { methods as registry } from '../../auth/methods.js';
 import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
@@ -11,7 +10,9 @@ import { planLimit } from './limit.js';
 import { planListeners } from './listeners.js';
 import { planLogging } from './logging.js';
 import { withListeners } from './listener-mtls.js';
+import { readPlugins } from './plugins.js';
 import { readPolicy } from './policy.js';
+import { RequiredPlugins } from './required-plugins.js';
 import { RequirementReader } from './requirement.js';
 import { planRoute } from './routes.js';
 import { planUpstreams } from './upstreams.js';
@@ -28,21 +29,24 @@ export interface Draft {
 export function draftPlan(context: Context): Draft {
   const blocks = readBlocks(context);
   const listeners = planListeners(blocks.listeners, context);
-  const roster = new Roster(
-    readMethods(context).map((entry) => withListeners(entry, listeners, context)),
-    blocks.plugins.map(({ value }) => value.name),
-  );
+  const upstreams = planUpstreams(blocks.upstreams, context);
+  const roster = new Roster([
+    ...readMethods(context).map((entry) => withListeners(entry, listeners, context)),
+    ...readPlugins(blocks.plugins, upstreams, context),
+  ]);
   checkMiddleware(context);
-  const reader = new RequirementReader(context, roster, readPolicy(context, roster));
-  const routes = planRoutes(context, blocks, reader);
-  const unmatched = unmatchedOf(context, roster, reader);
+  const policy = readPolicy(context, roster);
+  const reader = new RequirementReader(context, roster, policy);
+  const plugins = new RequiredPlugins(policy.plugins, roster, context);
+  const routes = planRoutes(context, blocks, { reader, plugins });
+  const unmatched = unmatchedOf(context, roster, { reader, plugins });
   const methods = roster.planned();
   const plan = {
     file: context.source.file,
     methods,
     routes: routes.map(({ route }) => route),
     ...(unmatched && { unmatched }),
-    upstreams: planUpstreams(blocks.upstreams, context),
+    upstreams,
     listeners,
     ...planLimit(blocks.rate_limit),
     logging: planLogging(blocks.logging),
@@ -81,10 +85,15 @@ interface PlacedRoute {
   readonly place: number;
 }
 
-function planRoutes(context: Context, blocks: Blocks, reader: RequirementReader): readonly PlacedRoute[] {
+interface Readers {
+  readonly reader: RequirementReader;
+  readonly plugins: RequiredPlugins;
+}
+
+function planRoutes(context: Context, blocks: Blocks, { reader, plugins }: Readers): readonly PlacedRoute[] {
   const hostAnswers = context.mode === 'middleware' && !context.has(['upstreams']);
   return blocks.routes.flatMap(({ value, path }) => {
-    const access = reader.read([...path, 'auth']);
+    const access = plugins.besides(reader.read([...path, 'auth']), value.plugins, [...path, 'plugins']);
     if (!access) return [];
     // With no upstreams at all, the host application answers, as for a route without one.
     const block = hostAnswers ? { ...value, upstream: undefined } : value;
@@ -92,12 +101,12 @@ function planRoutes(context: Context, blocks: Blocks, reader: RequirementReader)
   });
 }
 
-function unmatchedOf(context: Context, roster: Roster, reader: RequirementReader): Requirement | undefined {
+function unmatchedOf(context: Context, roster: Roster, { reader, plugins }: Readers): Requirement | undefined {
   // A gateway of its own answers 404 there.
   if (context.mode === 'serve') return undefined;
-  if (context.has(['routes'])) return reader.chain;
+  if (context.has(['routes'])) return plugins.everywhere(reader.chain);
   // A block whose name is misspelt is no second mistake.
-  return roster.usable.length === 0 && context.report.mistaken ? undefined : reader.fallback(AUTH);
+  return roster.usable.length === 0 && context.report.mistaken ? undefined : plugins.everywhere(reader.fallback(AUTH));
 }
 
 /** Each header once, whatever its case. */
@@ -106,9 +115,3 @@ function identityHeaders(rules: readonly HeaderRule[]): readonly string[] {
   for (const { header } of rules) if (!seen.has(header.toLowerCase())) seen.set(header.toLowerCase(), header);
   return [...seen.values()];
 }
-
-/** Names that a strategy of the host cannot have: the file uses them for something else. */
-export const RESERVED = new Set([
-  ...registry.map(({ name }) => name),
-  ...['jwt', 'none', 'chain', 'require', 'require_any', 'on_invalid', 'methods', 'narrow', 'plugin', 'enabled'],
-]);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Requirement } from '../../auth/requirement.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
+import { oneOrMore } from '../../lib/fields.js';
 import { flag, listOf, name } from '../schema/fields.js';
 import { AUTH, type Roster } from './methods.js';
 import { combine, readNames } from './combine.js';
@@ -10,6 +11,8 @@ import { namedKeys } from './named-keys.js';
 
 export interface Policy {
   readonly chain?: Requirement;
+  /** Plugins required of every route that is not `auth: none`. */
+  readonly plugins: readonly string[];
   /** False: there is a policy, and its mistakes are told. */
   readonly intact: boolean;
 }
@@ -23,14 +26,16 @@ export const policyShape = {
     .enum(['continue', 'stop'])
     .optional()
     .describe('What a wrong credential does to the search: `continue` (default) or `stop`.'),
-  plugin: name().optional().describe('Not built yet.'),
+  plugin: oneOrMore(name())
+    .optional()
+    .describe('A WASM plugin, or several, that every route requires as well, but those with `auth: none`.'),
 };
 
 const policyBlock = namedKeys(policyShape);
 
 export function readPolicy(context: Context, roster: Roster): Policy {
-  if (!context.has(AUTH)) return { intact: true };
-  if (context.keys(AUTH).length === 0) return { intact: false };
+  if (!context.has(AUTH)) return SILENT;
+  if (context.keys(AUTH).length === 0) return BROKEN;
   for (const { name: strategy } of roster.usable.filter(({ from }) => from === 'host')) {
     if (!context.has([...AUTH, strategy])) continue;
     const message = 'is a strategy of the host application, which takes no options here';
@@ -38,37 +43,45 @@ export function readPolicy(context: Context, roster: Roster): Policy {
   }
   const block = { schema: policyBlock(roster.names), value: context.value(AUTH), path: AUTH };
   const read = readBlock(block, context) as Shape | undefined;
-  if (!read) return { intact: false };
-  if (read.plugin !== undefined) {
-    context.report.error({ path: [...AUTH, 'plugin'], code: 'not_built', message: 'WASM plugins are not built yet' });
-    return { intact: false };
-  }
-  return readChain(read, { context, roster });
+  if (!read) return BROKEN;
+  const { plugin: plugins = [] } = read;
+  const policy = readChain(read, { context, roster });
+  return arePlugins(plugins, { context, roster }) ? { ...policy, plugins } : BROKEN;
+}
+
+const SILENT: Policy = { plugins: [], intact: true };
+const BROKEN: Policy = { plugins: [], intact: false };
+
+function arePlugins(names: readonly string[], { context, roster }: { context: Context; roster: Roster }): boolean {
+  const [refused] = names.flatMap((each) => roster.pluginRefusal(each) ?? []);
+  if (refused === undefined) return true;
+  context.report.error({ path: [...AUTH, 'plugin'], code: 'wrong_method', message: refused });
+  return false;
 }
 
 interface Shape {
   readonly chain?: readonly string[];
   readonly require_any?: boolean;
   readonly on_invalid?: 'continue' | 'stop';
-  readonly plugin?: string;
+  readonly plugin?: readonly string[];
 }
 
 function readChain(read: Shape, { context, roster }: { context: Context; roster: Roster }): Policy {
   const { chain, require_any, on_invalid } = read;
   const refuse = (key: string, message: string): Policy => {
     context.report.error({ path: [...AUTH, key], code: 'wrong_policy', message, at: 'key' });
-    return { intact: false };
+    return BROKEN;
   };
   if (chain === undefined) {
     if (require_any !== undefined) return refuse('require_any', 'means nothing without chain');
-    return on_invalid === undefined ? { intact: true } : refuse('on_invalid', 'means nothing without chain');
+    return on_invalid === undefined ? SILENT : refuse('on_invalid', 'means nothing without chain');
   }
   const parts = readNames(chain, { path: [...AUTH, 'chain'], context, roster });
-  if (!parts) return { intact: false };
+  if (!parts) return BROKEN;
   if (parts.length > 1 && require_any === undefined) {
     return refuse('chain', 'needs require_any beside it: true (one is enough) or false (all)');
   }
   if (on_invalid === 'stop' && require_any === false)
     return refuse('on_invalid', 'means nothing where all are required');
-  return { chain: combine(parts, { any: require_any ?? true, onInvalid: on_invalid }), intact: true };
+  return { ...SILENT, chain: combine(parts, { any: require_any ?? true, onInvalid: on_invalid }) };
 }

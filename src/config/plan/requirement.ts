@@ -28,7 +28,7 @@ export const routeAuthShape = {
     .record(z.string(), z.unknown(), { error: 'must be a mapping' })
     .optional()
     .describe('What each method must say besides.'),
-  plugin: name().optional().describe('Not built yet.'),
+  plugin: name().optional().describe('A WASM plugin by its name; the same as that name with `true`.'),
 };
 
 const routeAuth = namedKeys(routeAuthShape);
@@ -69,9 +69,7 @@ export class RequirementReader {
   }
 
   #required(shape: Shape, path: Path): Requirement | undefined {
-    if (shape.plugin !== undefined)
-      return this.#refuse([...path, 'plugin'], 'WASM plugins are not built yet', 'not_built');
-    const keys = this.context.keys(path).filter((key) => !Object.hasOwn(routeAuthShape, key));
+    const keys = this.context.keys(path).filter((key) => key === 'plugin' || !Object.hasOwn(routeAuthShape, key));
     const [key] = keys;
     if (shape.methods && key !== undefined) return this.#refuse([...path, key], 'stands beside methods; list it there');
     if (!shape.methods && key === undefined) return this.#without(shape, path);
@@ -125,6 +123,7 @@ export class RequirementReader {
     if (shape.narrow) return this.#refuse([...path, 'narrow'], 'stands beside methods; here write it under the method');
     const parts = keys.map((key): Requirement | undefined => {
       const at = [...path, key];
+      if (key === 'plugin') return this.#plugin(shape.plugin as string, keys, at);
       const value = this.context.value(at);
       const refused = this.roster.refusal(key);
       if (refused !== undefined) return this.#refuse(at, refused, 'wrong_method');
@@ -139,6 +138,12 @@ export class RequirementReader {
       return this.#refuse(path, 'several methods need require_any beside them: true (one is enough) or false (all)');
     }
     return this.#whole(parts);
+  }
+
+  /** `plugin: x` is `x: true`. */
+  #plugin(plugin: string, keys: readonly string[], path: Path): Requirement | undefined {
+    const refused = keys.includes(plugin) ? `${plugin} stands here twice` : this.roster.pluginRefusal(plugin);
+    return refused === undefined ? { kind: 'method', name: plugin } : this.#refuse(path, refused, 'wrong_method');
   }
 
   #whole(parts: readonly (Requirement | undefined)[]): NonEmpty<Requirement> | undefined {

@@ -12,11 +12,10 @@ const TOP: Unbuilt = {
   metrics: 'warning',
   tracing: 'warning',
   cors: 'warning',
-  plugins: 'error',
   multi_tenancy: 'error',
 };
 
-const ROUTE: Unbuilt = { retries: 'warning', retry_codes: 'warning', plugins: 'error' };
+const ROUTE: Unbuilt = { retries: 'warning', retry_codes: 'warning' };
 
 const UPSTREAM: Unbuilt = { health_check: 'warning', circuit_breaker: 'warning', retry: 'warning' };
 
@@ -30,7 +29,6 @@ const RATE_LIMIT: Unbuilt = {
 };
 
 const WORDS: Readonly<Record<string, string>> = {
-  plugins: 'WASM plugins are not built yet, and without them more would pass than the file says',
   multi_tenancy: 'is not built, and without it more would pass than the file says',
   tiers: 'are not built yet, and without them more would pass than the file says',
   quotas: 'are not built yet, and without them more would pass than the file says',

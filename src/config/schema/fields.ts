@@ -3,12 +3,6 @@ import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { hasControlCharacter } from '../../lib/control-character.js';
 import { NEVER_SERVED } from '../../lib/http-methods.js';
-import { duration } from '../../lib/fields.js';
-
-/** `setTimeout` over 2^31-1 ms fires at once. */
-const LONGEST_TIMER = 2_147_483_647;
-
-export const timeout = () => duration({ min: 1, max: LONGEST_TIMER });
 
 export const flag = () => z.boolean({ error: 'must be true or false' });
 
@@ -35,19 +29,6 @@ export const httpMethod = () =>
   });
 
 export const status = () => count(100, 599);
-
-const SIZE = /^(\d{1,9})(B|KB|MB|KiB|MiB)?$/;
-const SIZES: Readonly<Record<string, number>> = { B: 1, KB: 1_000, MB: 1_000_000, KiB: 1_024, MiB: 1_048_576 };
-
-/** Bytes: a number, or a string such as `"16KB"`. */
-export const byteSize = (min: number, max: number) =>
-  z
-    .union([z.int(), z.string().regex(SIZE)], { error: 'must be a number of bytes, or a size such as "16KB"' })
-    .transform((written) => {
-      const [, digits, unit = 'B'] = SIZE.exec(String(written)) ?? [];
-      return Number(digits) * (SIZES[unit] ?? 1);
-    })
-    .refine((bytes) => bytes >= min && bytes <= max, { error: `must lie between ${min} and ${max} bytes` });
 
 const ORIGIN = 'must be an origin such as "https://app.example.com"';
 

@@ -1,10 +1,11 @@
 /** The whole file: its blocks by name, each with its schema. */
 import { z } from 'zod';
+import { plugin } from '../../auth/methods.js';
 import { addressMatcher, parseBlock } from '../../lib/address-block.js';
 import { listOf } from './fields.js';
 import { listener } from './listeners.js';
 import { logging } from './logging.js';
-import { admin, cors, metrics, plugin, tracing } from './operations.js';
+import { admin, cors, metrics, tracing } from './operations.js';
 import { rateLimit } from './rate-limit.js';
 import { route } from './routes.js';
 import { upstream } from './upstreams.js';
@@ -32,7 +33,7 @@ export const LISTS = {
   listeners: listener,
   routes: route,
   upstreams: upstream,
-  plugins: plugin,
+  plugins: plugin.options,
   trusted_proxies: trustedProxy(),
 } as const;
 

@@ -1,7 +1,7 @@
 /** The `listeners` block: where the gateway listens, and its TLS. */
 import { z } from 'zod';
-import { headerName } from '../../lib/fields.js';
-import { byteSize, filePath, name, timeout } from './fields.js';
+import { byteSize, headerName, timeout } from '../../lib/fields.js';
+import { filePath, name } from './fields.js';
 
 const ADDRESS = 'must be "host:port" or ":port" with a port from 1 to 65535';
 const UNBUILT_PROTOCOLS = new Set(['grpc', 'grpcs', 'http2', 'h2', 'h2c', 'http3', 'h3', 'tcp', 'udp']);

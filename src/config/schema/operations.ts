@@ -1,28 +1,8 @@
-/** The blocks of Loom that are read and not built yet: plugins, admin, metrics, tracing, cors. */
+/** The blocks of Loom that are read and not built yet: admin, metrics, tracing, cors. */
 import { z } from 'zod';
-import { headerName } from '../../lib/fields.js';
+import { timeout } from '../../lib/fields.js';
 import { address } from './listeners.js';
-import { byteSize, count, filePath, flag, listOf, name, timeout } from './fields.js';
-
-export const plugin = z.strictObject({
-  name: name(),
-  path: filePath(),
-  config: z.unknown().optional(),
-  phase: z.string().optional(),
-  priority: count(-1_000_000).optional(),
-  memory_limit: byteSize(65_536, 4_294_967_296).optional(),
-  timeout: timeout().optional(),
-  log_level: z.string().optional(),
-  identity_headers: listOf(headerName()).optional(),
-  credential_headers: listOf(headerName()).optional(),
-  upstreams: z.array(z.string()).optional(),
-  pause_timeout: timeout().optional(),
-  root_id: z.string().optional(),
-  vm_config: z.unknown().optional(),
-  env: z.record(z.string(), z.string()).optional(),
-  isolation: z.string().optional(),
-  instances: count(1, 1_024).optional(),
-});
+import { count, flag, listOf } from './fields.js';
 
 export const admin = z.strictObject({
   enabled: flag().optional(),

@@ -1,8 +1,8 @@
 /** The `rate_limit` block: how many requests a caller may send. */
 import { z } from 'zod';
-import { headerName } from '../../lib/fields.js';
+import { headerName, timeout } from '../../lib/fields.js';
 import type { LimitKeyPart } from '../plan-types.js';
-import { count, flag, listOf, name, rate, timeout } from './fields.js';
+import { count, flag, listOf, name, rate } from './fields.js';
 
 const KEY = 'must be ip, identity, path, header:NAME or jwt:CLAIM, or several of them joined by commas';
 

@@ -1,8 +1,9 @@
 /** The `routes` block: which requests go where, and who may send them. */
 import { z } from 'zod';
+import { timeout } from '../../lib/fields.js';
 import { parsePattern } from '../pattern.js';
 import { safeRegex } from '../safe-regex.js';
-import { count, flag, httpMethod, listOf, name, origin, rate, status, timeout } from './fields.js';
+import { count, flag, httpMethod, listOf, name, origin, rate, status } from './fields.js';
 
 const HOST =
   /^(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$|^\[[\da-fA-F:.]+\]$/;
@@ -62,7 +63,7 @@ export const route = z.strictObject({
     .optional()
     .describe('Replaces the path.'),
   rate_limit: z.strictObject(rate).optional().describe('The limit of this route in place of the global one.'),
-  plugins: listOf(name()).optional().describe('Not built yet.'),
+  plugins: listOf(name()).optional().describe('WASM plugins that must let a request pass as well, besides `auth`.'),
   auth: z
     .unknown()
     .optional()

@@ -1,6 +1,7 @@
 /** The `upstreams` block: where admitted requests go. */
 import { z } from 'zod';
-import { count, filePath, flag, listOf, name, status, timeout } from './fields.js';
+import { timeout } from '../../lib/fields.js';
+import { count, filePath, flag, listOf, name, status } from './fields.js';
 
 export const BALANCERS = ['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const;
 

@@ -1,0 +1,6 @@
+/** In place of `src/wasm/worker-file.ts` under Jest: a thread runs what was built, not TypeScript. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { built } from './built.js';
+
+export const WORKER = pathToFileURL(join(built(), '../../wasm/worker.js'));

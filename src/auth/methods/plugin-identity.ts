@@ -1,0 +1,25 @@
+/** Who a plugin says that the caller is: its identity headers, and the properties `auth.subject` and `auth.claims.*`. */
+import type { PluginDecision } from '../../wasm/decision.js';
+import { copyOf, type Identity } from '../identity.js';
+
+interface Told {
+  readonly decision: PluginDecision & { readonly kind: 'continue' };
+  /** The names of its identity headers, in lower case. */
+  readonly allowed: ReadonlySet<string>;
+}
+
+/** Undefined where it named nobody: none of its identity headers, or a subject that is none. */
+export function pluginIdentity(method: string, { decision, allowed }: Told): Identity | undefined {
+  const headers = new Map<string, string[]>();
+  for (const [name, value] of decision.set) {
+    if (!allowed.has(name) || value === '') continue;
+    headers.set(name, [...(headers.get(name) ?? []), Buffer.from(value, 'latin1').toString('utf8')]);
+  }
+  const [first] = headers.values();
+  if (!first) return undefined;
+  const subject = decision.subject ?? first[0] ?? '';
+  if (subject.length < 1 || subject.length > 256) return undefined;
+  const values = [...headers].map(([name, [only, ...more]]) => [name, more.length === 0 ? only : [only, ...more]]);
+  const claims = { ...decision.claims, ...(Object.fromEntries(values) as Identity['claims']) };
+  return copyOf({ method, subject, scopes: [], claims });
+}

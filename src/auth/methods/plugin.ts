@@ -1,0 +1,188 @@
+/** A WASM plugin as a method: its decision read as a verdict, its headers as an identity. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { Strategy } from 'passport-strategy';
+import { z } from 'zod';
+import { hasBody, readBody } from '../../lib/request-body.js';
+import { ModuleError } from '../../wasm/binary.js';
+import { CallOuts } from '../../wasm/callouts.js';
+import type { PluginDecision, PluginFault } from '../../wasm/decision.js';
+import { loadModule } from '../../wasm/module.js';
+import { createRunner, type PluginRunner } from '../../wasm/index.js';
+import type { Place } from '../credentials.js';
+import type { HeaderRule } from '../header-rule.js';
+import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
+import { FailInfo, UnavailableError } from '../outcome.js';
+import type { RunOptions } from '../strategy-runner.js';
+import type { Answered, Challenge, ReasonCode, Rejected } from '../verdict.js';
+import { callTargets } from './plugin-calls.js';
+import { pluginIdentity } from './plugin-identity.js';
+import { configBytes, pluginOptions, type PluginOptions } from './plugin-options.js';
+import { isPlain, pluginRequest, type Seen } from './plugin-request.js';
+import { pluginSummary } from './plugin-summary.js';
+
+const BODY_IDLE_MS = 30_000;
+
+/** The name that no browser takes for a scheme of its own. */
+const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'Plugin', params: { realm: name } });
+
+function placesOf({ credential_headers = [] }: PluginOptions): readonly Place[] {
+  return credential_headers.map((header) => ({ in: 'header', name: header.toLowerCase() }));
+}
+
+const NONE_REFUSED: ReadonlySet<string> = new Set();
+
+class PluginStrategy extends Strategy implements MethodStrategy {
+  readonly ready: Promise<void>;
+  readonly name: string;
+  private readonly runner: PluginRunner;
+  private readonly challenges: readonly [Challenge];
+  private readonly allowed: ReadonlySet<string>;
+  private readonly advised = new Set<string>();
+
+  constructor(
+    private readonly options: PluginOptions,
+    private readonly deps: MethodDeps,
+  ) {
+    super();
+    this.name = options.name;
+    this.challenges = [challengeOf(options)];
+    this.allowed = new Set(options.identity_headers.map((header) => header.toLowerCase()));
+    this.runner = startRunner(options, deps);
+    this.ready = this.runner.ready;
+  }
+
+  override authenticate(request: IncomingMessage, { refused = NONE_REFUSED }: RunOptions = {}): void {
+    const early = this.early(request);
+    if (early) return this.reject(early);
+    if (this.options.phase === 'on_request_body' && hasBody(request)) void this.withBody(request, refused);
+    else this.judge(request, { hasBody: hasBody(request), refused });
+  }
+
+  close(): Promise<void> {
+    return this.runner.close();
+  }
+
+  /** What no plugin is shown. */
+  private early(request: IncomingMessage): Pick<Rejected, 'status' | 'reason'> | undefined {
+    if (!isPlain(request)) return { status: 400, reason: 'header_not_ascii' };
+    // A plugin reads the first of two, its upstream perhaps the last.
+    const seen = new Set<string>();
+    for (let at = 0; at < request.rawHeaders.length; at += 2) {
+      const name = (request.rawHeaders[at] as string).toLowerCase();
+      if (!placesOf(this.options).some((place) => place.name === name)) continue;
+      if (seen.has(name)) return { status: 400, reason: 'credential_duplicate' };
+      seen.add(name);
+    }
+    return undefined;
+  }
+
+  private async withBody(request: IncomingMessage, refused: ReadonlySet<string>): Promise<void> {
+    const read = await readBody(request, { maxBytes: this.options.max_body, idleMs: BODY_IDLE_MS });
+    if (read.kind === 'whole') this.judge(request, { hasBody: true, body: read.body, refused });
+    else if (read.kind === 'too_large') this.reject({ status: 413, reason: 'body_too_large' });
+    else if (read.kind === 'late') this.reject({ status: 408, reason: 'body_late' });
+    else this.unavailable(`the body is ${read.kind}`);
+  }
+
+  private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): void {
+    const gone = new AbortController();
+    const abort = (): void => gone.abort();
+    request.socket.once('close', abort);
+    void this.runner
+      .judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal)
+      .then((decision) => this.decided(decision))
+      .catch((cause: unknown) => this.error(cause instanceof Error ? cause : new Error('the plugin failed')))
+      .finally(() => request.socket.off('close', abort));
+  }
+
+  private decided(decision: PluginDecision): void {
+    if (decision.kind === 'fault') return this.unavailable(decision.detail, decision.fault);
+    if (decision.kind === 'respond') {
+      const { status, headers, body } = decision.response;
+      const response = { status, headers, body: Buffer.from(body) };
+      if (status === 401 || status === 403) return this.reject({ status, reason: 'plugin_refused', response });
+      const answered: Answered = { kind: 'answered', response };
+      return this.fail(new FailInfo(answered), status);
+    }
+    this.adviseOn(decision.set.map(([name]) => name));
+    const identity = pluginIdentity(this.name, { decision, allowed: this.allowed });
+    if (identity) this.success(identity);
+    // It continued and named nobody: an SDK whose handler was forgotten continues too.
+    else this.reject({ status: 401, reason: 'subject_invalid' });
+  }
+
+  /** Once for each name: whatever is no identity header never reaches the upstream. */
+  private adviseOn(names: readonly string[]): void {
+    for (const name of names) {
+      if (this.allowed.has(name) || this.advised.has(name) || this.advised.size >= 100) continue;
+      this.advised.add(name);
+      this.deps.log.warn({ plugin: this.name, header: name }, 'a plugin set a header that is not in identity_headers');
+    }
+  }
+
+  private reject(refusal: Pick<Rejected, 'status' | 'reason' | 'response'>): void {
+    this.fail(new FailInfo({ kind: 'rejected', challenges: this.challenges, ...refusal }), refusal.status);
+  }
+
+  private unavailable(detail: string, fault: PluginFault = 'unavailable'): void {
+    this.deps.log.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
+    const reason: ReasonCode = fault === 'overloaded' ? 'pool_full' : 'plugin_unavailable';
+    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: new Error(detail) }));
+  }
+}
+
+function startRunner(options: PluginOptions, { log }: MethodDeps): PluginRunner {
+  const { bytes, name, calls = [] } = options;
+  if (!bytes) throw new TypeError(`the module of the plugin ${name} was not read`);
+  const { targets, agents } = callTargets(calls);
+  return createRunner(options.isolation, {
+    bytes,
+    log,
+    callOuts: new CallOuts(targets, agents),
+    options: {
+      ...{ name, vmId: name, rootId: options.root_id ?? name, env: options.env, upstreams: options.upstreams },
+      ...{ config: configBytes(options.config), vmConfig: configBytes(options.vm_config) },
+      ...{ logLevel: options.log_level, memoryLimitBytes: options.memory_limit, workers: options.workers },
+      ...{ timeoutMs: options.timeout, pauseTimeoutMs: options.pause_timeout },
+    },
+  });
+}
+
+function findings(options: PluginOptions): readonly Finding[] {
+  const { bytes, sha256, phase, memory_limit } = options;
+  if (!bytes) return [];
+  const refuse = (key: string, message: string): Finding => ({ level: 'error', path: [key], message });
+  if (sha256 !== undefined && createHash('sha256').update(bytes).digest('hex') !== sha256) {
+    return [refuse('sha256', 'is not that of the file')];
+  }
+  try {
+    const { facts } = loadModule(bytes, memory_limit);
+    if (phase === 'on_request_headers' || facts.readsBodies) return [];
+    return [refuse('phase', 'the module exports no proxy_on_request_body')];
+  } catch (cause) {
+    if (!(cause instanceof ModuleError)) throw cause;
+    return [refuse('path', `the module ${cause.message}`)];
+  }
+}
+
+function headersOf({ identity_headers }: PluginOptions): readonly HeaderRule[] {
+  return identity_headers.map((header) => ({ header, claim: header.toLowerCase() }));
+}
+
+export const plugin: Method<PluginOptions> = {
+  name: 'plugin',
+  title: 'WASM plugin',
+  options: pluginOptions,
+  narrowing: z.strictObject({}),
+  files: {},
+  findings,
+  unknownNames: () => [],
+  places: placesOf,
+  headers: headersOf,
+  forwardsCredential: ({ strip_credentials }) => !strip_credentials,
+  challenge: challengeOf,
+  summary: pluginSummary,
+  judge: () => undefined,
+  compile: (options, deps) => new PluginStrategy(options, deps),
+};

@@ -1,0 +1,69 @@
+/** Reads the body of a request for a look, and puts it back as it was for whoever reads or forwards it next. */
+import type { IncomingMessage } from 'node:http';
+import { writePendingContinue } from './expect.js';
+import { Note } from './note.js';
+
+export type BodyRead =
+  | { readonly kind: 'whole'; readonly body: Buffer }
+  /** More than the limit; the rest is unread. */
+  | { readonly kind: 'too_large' }
+  /** No byte for too long. */
+  | { readonly kind: 'late' }
+  /** The client is gone. */
+  | { readonly kind: 'aborted' }
+  /** Somebody has read it already. */
+  | { readonly kind: 'consumed' };
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** Between two pieces. */
+  readonly idleMs: number;
+}
+
+const returned = new Note<true>('body put back');
+
+/** Whether the request says that it has a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Whether somebody has read of the body, so that it cannot be forwarded whole. */
+export function isBodyConsumed(req: IncomingMessage): boolean {
+  return hasBody(req) && (req.readableEnded || (req.readableDidRead && !returned.of(req)));
+}
+
+export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits): Promise<BodyRead> {
+  if (!hasBody(req)) return Promise.resolve({ kind: 'whole', body: Buffer.alloc(0) });
+  if (isBodyConsumed(req)) return Promise.resolve({ kind: 'consumed' });
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve({ kind: 'too_large' });
+  writePendingContinue(req);
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const settle = (read: BodyRead): void => {
+      clearTimeout(timer);
+      req.off('readable', take).off('close', gone).off('error', gone);
+      resolve(read);
+    };
+    const timer = setTimeout(() => settle({ kind: 'late' }), idleMs);
+    const gone = (): void => settle({ kind: 'aborted' });
+    const take = (): void => {
+      timer.refresh();
+      // Exactly what is there: to ask for more at the end would end the stream, and nothing can be put back then.
+      while (req.readableLength > 0) {
+        const chunk = req.read(req.readableLength) as Buffer;
+        chunks.push(chunk);
+        length += chunk.length;
+      }
+      if (length > maxBytes) settle({ kind: 'too_large' });
+      else if (req.complete) {
+        const body = Buffer.concat(chunks, length);
+        returned.set(req, true);
+        if (length > 0) req.unshift(body);
+        settle({ kind: 'whole', body });
+      }
+    };
+    req.on('readable', take).on('close', gone).on('error', gone);
+    take();
+  });
+}

@@ -1,0 +1,118 @@
+/** HTTP calls of plugins to the upstreams that their file allows: bounded in number, time and size, redirects not followed. */
+import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import { LIMITS } from './abi.js';
+import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
+import type { Pair } from './header-map.js';
+
+/** Where calls to one upstream go, each in its turn. */
+export interface CallTarget {
+  readonly url: URL;
+  readonly tls?: SecureContextOptions & { readonly rejectUnauthorized?: boolean };
+}
+
+export type CallTargets = ReadonlyMap<string, () => CallTarget>;
+
+/** Written by the host, or by whoever is called: never by a plugin. */
+const OURS = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export class CallOuts {
+  #open = 0;
+  readonly #abort = new AbortController();
+
+  constructor(
+    private readonly targets: CallTargets,
+    private readonly agents: { readonly http: Agent; readonly https: Agent },
+  ) {}
+
+  /** False where too many are under way, or the upstream is not there; else `answered` is called exactly once. */
+  start(call: OutboundCall, answered: (response: CallResponse) => void): boolean {
+    const target = this.targets.get(call.upstream)?.();
+    if (!target || this.#open >= LIMITS.openCalls || this.#abort.signal.aborted) return false;
+    this.#open += 1;
+    void this.#ask(call, target)
+      .catch(() => FAILED_CALL)
+      .then((response) => {
+        this.#open -= 1;
+        answered(response);
+      });
+    return true;
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.agents.http.destroy();
+    this.agents.https.destroy();
+  }
+
+  async #ask(call: OutboundCall, { url, tls }: CallTarget): Promise<CallResponse> {
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(call.timeoutMs)]);
+    const secure = url.protocol === 'https:';
+    const options = {
+      ...{ protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port },
+      ...{ method: pseudo(call.pairs, ':method'), path: pathOf(call.pairs), headers: fieldsOf(call), signal },
+      agent: secure ? this.agents.https : this.agents.http,
+    };
+    // Without it Node takes the name from `Host`, and the plugin would choose whose certificate is good.
+    const servername = isIP(options.hostname) === 0 ? options.hostname : '';
+    const outgoing = secure ? httpsRequest({ ...options, ...tls, servername }) : httpRequest(options);
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      outgoing.once('response', resolve).once('error', reject);
+      outgoing.end(call.body);
+    });
+    const body = await whole(response);
+    return {
+      pairs: [[':status', String(response.statusCode)], ...pairsOf(response.rawHeaders)],
+      body,
+      trailers: pairsOf(response.rawTrailers),
+    };
+  }
+}
+
+const pseudo = (pairs: readonly Pair[], name: string): string => pairs.find(([each]) => each === name)?.[1] ?? '';
+
+/** Absolute forms and white space would lead elsewhere than the upstream that the file allows. */
+function pathOf(pairs: readonly Pair[]): string {
+  const path = pseudo(pairs, ':path');
+  if (!/^\/[\x21-\x7e]*$/.test(path)) throw new TypeError('the path of a call must begin with / and be visible ASCII');
+  return path;
+}
+
+function fieldsOf({ pairs, body }: OutboundCall): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
+  for (const [name, value] of pairs) {
+    const lower = name.toLowerCase();
+    if (lower.startsWith(':') || OURS.has(lower)) continue;
+    const earlier = fields[lower];
+    fields[lower] = earlier === undefined ? value : [earlier, value].flat();
+  }
+  return { ...fields, host: pseudo(pairs, ':authority'), 'content-length': String(body.length) };
+}
+
+function pairsOf(raw: readonly string[]): readonly Pair[] {
+  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), raw[at + 1] ?? ''] as const] : []));
+}
+
+async function whole(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LIMITS.callResponseBytes) throw new RangeError('the answer to a call is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,61 @@
+/** What a plugin's thread and the gateway say to each other, and the words of memory that they share. */
+import type { LogLevel } from './abi.js';
+import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
+import type { Metric } from './metrics.js';
+import type { ModuleFacts } from './module.js';
+import type { RunnerOptions } from './runner.js';
+import type { MessagePort } from 'node:worker_threads';
+
+export type ToThread =
+  | { readonly kind: 'begin'; readonly id: number; readonly request: PluginRequest }
+  | { readonly kind: 'abandon'; readonly id: number }
+  | { readonly kind: 'answer'; readonly token: number; readonly response: CallResponse }
+  | { readonly kind: 'queued'; readonly token: number };
+
+export type FromThread =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'decided'; readonly id: number; readonly decision: PluginDecision }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly words: string }
+  | { readonly kind: 'call'; readonly call: OutboundCall }
+  | {
+      readonly kind: 'state';
+      readonly restarts: number;
+      readonly memoryBytes: number;
+      readonly metrics: readonly Metric[];
+    };
+
+/** A synchronous question to the store that all threads of a plugin share, and its answer. */
+export type StoreQuestion =
+  | { readonly op: 'get'; readonly key: string }
+  | { readonly op: 'set'; readonly key: string; readonly value: Uint8Array; readonly cas: number }
+  | { readonly op: 'register' | 'resolve'; readonly name: string }
+  | { readonly op: 'enqueue'; readonly token: number; readonly item: Uint8Array }
+  | { readonly op: 'dequeue'; readonly token: number };
+
+export interface StoreAnswer {
+  readonly number?: number | undefined;
+  readonly bytes?: Uint8Array | undefined;
+}
+
+/** Places in the shared words. */
+export const WORD = {
+  /** Odd while the module runs; another number at each entry, each exit and each answer of the store. */
+  turn: 0,
+  /** The last request that was begun. */
+  begun: 1,
+  /** The request that is being begun; 0 in every other callback. */
+  running: 2,
+  /** 1 once the store has answered. */
+  store: 3,
+} as const;
+export const WORDS = 4;
+
+export interface ThreadData {
+  readonly module: WebAssembly.Module;
+  readonly facts: Pick<ModuleFacts, 'abi'>;
+  readonly options: RunnerOptions;
+  readonly words: SharedArrayBuffer;
+  readonly port: MessagePort;
+  readonly store: MessagePort;
+}

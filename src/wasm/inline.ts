@@ -1,0 +1,70 @@
+/** A trusted plugin on the gateway's own thread: no thread to cross, a loop guard in its code, and no other isolation. */
+import type { CallResponse, PluginDecision, PluginRequest } from './decision.js';
+import { judge, unavailable } from './judge.js';
+import { VmKeeper } from './keeper.js';
+import { meterModule } from './meter.js';
+import { Metrics } from './metrics.js';
+import { loadModule } from './module.js';
+import { Queues } from './queues.js';
+import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
+import { SharedData } from './shared-data.js';
+
+export class InlineRunner implements PluginRunner {
+  readonly ready: Promise<void>;
+  readonly #metrics = new Metrics();
+  #keeper: VmKeeper | undefined;
+
+  constructor(private readonly parts: RunnerParts) {
+    this.ready = Promise.resolve().then(() => {
+      this.#keeper = this.#start();
+    });
+  }
+
+  judge(request: PluginRequest, abandoned?: AbortSignal): Promise<PluginDecision> {
+    const keeper = this.#keeper;
+    if (!keeper) return this.ready.then(() => this.judge(request, abandoned), unavailable);
+    const { pauseTimeoutMs } = this.parts.options;
+    return new Promise((resolve) => {
+      // Most plugins decide at once: before `judge` has returned.
+      let abandon = (): void => undefined;
+      const onAbort = (): void => abandon();
+      abandoned?.addEventListener('abort', onAbort, { once: true });
+      abandon = judge(keeper, { request, pauseTimeoutMs }, (decision) => {
+        abandoned?.removeEventListener('abort', onAbort);
+        resolve(decision);
+      });
+    });
+  }
+
+  stats(): RunnerStats {
+    const { restarts = 0, memoryBytes = 0 } = this.#keeper ?? {};
+    return { restarts, memoryBytes, metrics: this.#metrics.all };
+  }
+
+  close(): Promise<void> {
+    this.#keeper?.close();
+    this.parts.callOuts.close();
+    return Promise.resolve();
+  }
+
+  #start(): VmKeeper {
+    const { bytes, options, callOuts, log } = this.parts;
+    const { module, facts } = loadModule(meterModule(bytes), options.memoryLimitBytes);
+    const answer = (token: number) => (response: CallResponse) => this.#keeper?.answerCall(token, response);
+    return new VmKeeper({
+      module,
+      facts,
+      options,
+      timeoutMs: options.timeoutMs,
+      surroundings: {
+        shared: new SharedData(),
+        queues: new Queues(),
+        metrics: this.#metrics,
+        log: pluginLog(log, options.name),
+        call: (call) => callOuts.start(call, answer(call.token)),
+        running: () => undefined,
+        queued: (token) => void setImmediate(() => this.#keeper?.queueReady(token)),
+      },
+    });
+  }
+}

@@ -1,0 +1,171 @@
+/** Keeps one VM of a plugin running: a fresh instance after a trap, another before its memory is full; ticks, calls. */
+import { randomBytes } from 'node:crypto';
+import { LIMITS, type LogLevel } from './abi.js';
+import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
+import { DeadlineError, type VmHost, type VmOptions } from './host.js';
+import type { Metrics } from './metrics.js';
+import type { Queues } from './queues.js';
+import type { SharedData } from './shared-data.js';
+import type { Settle, Stream } from './stream.js';
+import { PluginVm, type VmParts } from './vm.js';
+
+export interface Surroundings {
+  readonly shared: Pick<SharedData, 'get' | 'set'>;
+  readonly queues: Pick<Queues, 'register' | 'resolve' | 'enqueue' | 'dequeue'>;
+  readonly metrics: Metrics;
+  log(level: LogLevel, words: string): void;
+  /** Starts a call; its answer comes through `answerCall`, under the token that stands here. */
+  call(call: OutboundCall): boolean;
+  /** The module is entered and left. */
+  running(on: boolean): void;
+  /** Something was put into a queue. */
+  queued(token: number): void;
+}
+
+export interface KeeperParts {
+  readonly module: WebAssembly.Module;
+  readonly facts: VmParts['facts'];
+  readonly options: VmOptions;
+  /** For one callback; asked of metered modules alone. */
+  readonly timeoutMs: number;
+  readonly surroundings: Surroundings;
+}
+
+/** One request in whichever instance took it. */
+export interface Handle {
+  readonly vm: PluginVm;
+  readonly stream: Stream;
+}
+
+const RECYCLE_AT = 0.75;
+/** For `on_vm_start` and `on_configure` together. */
+export const START_MS = 1_000;
+const MOST_CALLS = 0x7fff_ffff;
+
+export class VmKeeper {
+  #vm: PluginVm;
+  #ticker: NodeJS.Timeout | undefined;
+  /** Tokens of all instances that there were: an answer must not reach another's call of the same number. */
+  readonly #calls = new Map<number, { readonly vm: () => PluginVm; readonly token: number }>();
+  #lastCall = 0;
+  #restarts = 0;
+  #lines = 0;
+  #since = 0;
+  #starting = false;
+
+  /** @throws ModuleError where the plugin does not start */
+  constructor(private readonly parts: KeeperParts) {
+    this.#vm = this.#create();
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get memoryBytes(): number {
+    return this.#vm.memoryBytes;
+  }
+
+  /** `settle` is called exactly once. */
+  begin(request: PluginRequest, settle: Settle): Handle {
+    const vm = this.#sound();
+    const stream = vm.begin(request, settle);
+    return { vm, stream };
+  }
+
+  abandon({ vm, stream }: Handle, decision: PluginDecision): void {
+    vm.abandon(stream, decision);
+  }
+
+  answerCall(token: number, response?: CallResponse): void {
+    const call = this.#calls.get(token);
+    this.#calls.delete(token);
+    call?.vm().answerCall(call.token, response);
+  }
+
+  queueReady(token: number): void {
+    if (!this.#vm.fault) this.#vm.queueReady(token);
+  }
+
+  close(): void {
+    clearInterval(this.#ticker);
+  }
+
+  /** An instance that can take a request; a throw is a plugin that started once and does not any more. */
+  #sound(): PluginVm {
+    const full = this.#vm.memoryBytes > this.parts.options.memoryLimitBytes * RECYCLE_AT && this.#vm.openStreams === 0;
+    if (!this.#vm.fault && !full) return this.#vm;
+    const words = this.#vm.fault ? `trapped: ${this.#vm.fault.message}` : 'is near its memory limit';
+    this.parts.surroundings.log('warn', `the plugin ${words}; a fresh instance takes its place`);
+    this.#restarts += 1;
+    this.#vm = this.#create();
+    return this.#vm;
+  }
+
+  #create(): PluginVm {
+    clearInterval(this.#ticker);
+    const { module, facts, options } = this.parts;
+    this.#starting = true;
+    try {
+      // Asked for when an answer or a tick comes: the constructor has returned by then.
+      const vm: PluginVm = new PluginVm({ module, facts, options, host: this.#host(() => vm) });
+      return vm;
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  #host(vm: () => PluginVm): VmHost {
+    const { surroundings } = this.parts;
+    const { shared, queues, metrics } = surroundings;
+    return {
+      shared,
+      queues,
+      metrics,
+      log: (level, words) => this.#log(level, words),
+      running: (on) => {
+        this.#lines = 0;
+        this.#since = performance.now();
+        surroundings.running(on);
+      },
+      check: () => {
+        const limitMs = this.#starting ? START_MS : this.parts.timeoutMs;
+        if (performance.now() - this.#since > limitMs) throw new DeadlineError(`ran for more than ${limitMs} ms`);
+      },
+      now: () => BigInt(Date.now()) * 1_000_000n,
+      monotonic: () => process.hrtime.bigint(),
+      random: (size) => randomBytes(size),
+      call: (call) => this.#call(vm, call),
+      tick: (everyMs) => this.#tick(vm, everyMs),
+      queued: (token) => surroundings.queued(token),
+    };
+  }
+
+  /** A plugin that logs in a loop fills no disk: a hundred lines a callback. */
+  #log(level: LogLevel, words: string): void {
+    this.#lines += 1;
+    if (this.#lines <= LIMITS.logLines) this.parts.surroundings.log(level, words);
+    else if (this.#lines === LIMITS.logLines + 1)
+      this.parts.surroundings.log('warn', 'too many lines: the rest is dropped');
+  }
+
+  #call(vm: () => PluginVm, call: OutboundCall): boolean {
+    this.#lastCall = (this.#lastCall % MOST_CALLS) + 1;
+    const token = this.#lastCall;
+    if (!this.parts.surroundings.call({ ...call, token })) return false;
+    this.#calls.set(token, { vm, token: call.token });
+    return true;
+  }
+
+  #tick(vm: () => PluginVm, everyMs: number): void {
+    clearInterval(this.#ticker);
+    if (everyMs === 0) return;
+    const beat = (): void => {
+      // One that trapped in between is replaced by the next request, which starts a clock of its own.
+      if (vm().fault) clearInterval(this.#ticker);
+      else vm().tick();
+    };
+    this.#ticker = setInterval(beat, everyMs);
+    this.#ticker.unref();
+  }
+}

@@ -1,0 +1,135 @@
+/** Links a module to its host functions and instantiates it: what may be called when, and what a wrong pointer costs. */
+import { Status } from './abi.js';
+import { ModuleError } from './binary.js';
+import { bufferFunctions } from './host-buffers.js';
+import { callFunctions } from './host-calls.js';
+import { headerFunctions } from './host-headers.js';
+import { serviceFunctions } from './host-services.js';
+import { streamFunctions } from './host-streams.js';
+import type { HostFunctions, Turn } from './host.js';
+import { Memory, MemoryFault } from './memory.js';
+import { importKind, type ImportKind } from './module.js';
+import type { VmParts } from './vm.js';
+import { wasiFunctions } from './wasi.js';
+
+export interface Linked {
+  readonly memory: Memory;
+  readonly has: (name: string) => boolean;
+  /** The result of an exported function; undefined where the module has none of that name. */
+  readonly call: (name: string, ...args: readonly number[]) => unknown;
+  /** While `act` runs the module may log and ask for the time, and nothing else. */
+  starting(act: () => void): void;
+}
+
+type Callable = (...args: readonly number[]) => unknown;
+
+/** What a module may call while it starts or while its allocator runs. */
+const HARMLESS = new Set(['proxy_log', 'proxy_get_log_level', 'proxy_get_current_time_nanoseconds']);
+
+class Instance implements Linked {
+  #memory: Memory | undefined;
+  #exports: WebAssembly.Exports = {};
+  #functions = new Map<string, Callable>();
+  /** The allocator of the module runs, or its start code. */
+  #bound: 'allocating' | 'starting' | undefined = 'starting';
+
+  constructor({ module, facts, options, host }: VmParts, turn: Omit<Turn, 'memory'>) {
+    const memory = (): Memory => this.memory;
+    const whole = Object.defineProperty({ ...turn }, 'memory', { get: memory }) as Turn;
+    const known: HostFunctions = {
+      ...headerFunctions(whole, facts.abi),
+      ...bufferFunctions(whole),
+      ...streamFunctions(whole),
+      ...serviceFunctions(whole),
+      ...callFunctions(whole),
+    };
+    const { env } = options;
+    const print = (stream: 1 | 2, line: string): void => host.log(stream === 1 ? 'info' : 'error', line);
+    const clocks = { now: () => host.now(), monotonic: () => host.monotonic() };
+    const world = { env, print, ...clocks, random: (size: number) => host.random(size) };
+    const guard = { tick: () => host.check() };
+    const wasi = wasiFunctions(Object.defineProperty(world, 'memory', { get: memory }) as never);
+    const imports = this.#imports(module, { proxy: known, wasi, misc: MISC, guard }, (words) =>
+      host.log('warn', words),
+    );
+    this.#exports = new WebAssembly.Instance(module, imports).exports;
+    this.#memory = new Memory(this.#exports['memory'] as WebAssembly.Memory, (size) => this.#allocate(size));
+    this.#bound = undefined;
+  }
+
+  get memory(): Memory {
+    if (!this.#memory) throw new MemoryFault('before the module is there');
+    return this.#memory;
+  }
+
+  readonly has = (name: string): boolean => typeof this.#exports[name] === 'function';
+
+  readonly call = (name: string, ...args: readonly number[]): unknown => {
+    let callable = this.#functions.get(name);
+    if (!callable) {
+      if (!this.has(name)) return undefined;
+      callable = this.#exports[name] as Callable;
+      this.#functions.set(name, callable);
+    }
+    return callable(...args);
+  };
+
+  starting(act: () => void): void {
+    this.#bound = 'starting';
+    act();
+    this.#bound = undefined;
+  }
+
+  #allocate(size: number): unknown {
+    const before = this.#bound;
+    this.#bound = 'allocating';
+    try {
+      return this.call(this.has('malloc') ? 'malloc' : 'proxy_on_memory_allocate', size);
+    } finally {
+      this.#bound = before;
+    }
+  }
+
+  #imports(module: WebAssembly.Module, tables: Tables, warn: (words: string) => void): WebAssembly.Imports {
+    const imports: Record<string, Record<string, Callable>> = {};
+    for (const each of WebAssembly.Module.imports(module)) {
+      const kind = importKind(each);
+      const table = kind === undefined ? {} : (tables[kind] as Record<string, Callable>);
+      const { module: from, name } = each;
+      let found = Object.hasOwn(table, name) ? table[name] : undefined;
+      if (!found && kind === 'proxy') {
+        warn(`the module imports ${name}, which is not there: it answers UNIMPLEMENTED`);
+        found = () => Status.Unimplemented;
+      }
+      if (!found) throw new ModuleError(`imports ${from}.${name}, which no host of this ABI provides`);
+      (imports[from] ??= {})[name] = kind === 'proxy' ? this.#guarded(name, found) : found;
+    }
+    return imports;
+  }
+
+  #guarded(name: string, act: Callable): Callable {
+    const harmless = HARMLESS.has(name);
+    return (...args) => {
+      // An allocator that calls back could change what the host is in the middle of reading.
+      if (this.#bound && !harmless) throw new ModuleError(`called ${name} while ${this.#bound}`);
+      try {
+        return act(...args);
+      } catch (cause) {
+        if (cause instanceof MemoryFault) return Status.InvalidMemoryAccess;
+        throw cause;
+      }
+    };
+  }
+}
+
+type Tables = Readonly<Record<ImportKind, object>>;
+
+const MISC = {
+  emscripten_notify_memory_growth: () => undefined,
+  pthread_equal: (a: number, b: number) => (a === b ? 1 : 0),
+  abort: () => {
+    throw new Error('the module aborted');
+  },
+};
+
+export const linkModule = (parts: VmParts, turn: Omit<Turn, 'memory'>): Linked => new Instance(parts, turn);

@@ -1,0 +1,75 @@
+/** The memory of one instance as its host reads and writes it: every pointer is checked, and none is kept across calls. */
+
+/** A pointer or a length that leads out of the module's memory, or an allocator that gave none. */
+export class MemoryFault extends Error {
+  override readonly name = 'MemoryFault';
+}
+
+export type Allocate = (size: number) => unknown;
+
+export class Memory {
+  #bytes = Buffer.alloc(0);
+
+  constructor(
+    private readonly memory: WebAssembly.Memory,
+    private readonly allocate: Allocate,
+  ) {}
+
+  get size(): number {
+    return this.memory.buffer.byteLength;
+  }
+
+  /** A copy: the module may change its own bytes as soon as it runs again. */
+  read(pointer: number, length: number): Buffer {
+    const [from, size] = [pointer >>> 0, length >>> 0];
+    const bytes = this.#current();
+    if (from + size > bytes.length) throw new MemoryFault(`${size} bytes at ${from}`);
+    return Buffer.from(bytes.subarray(from, from + size));
+  }
+
+  text(pointer: number, length: number): string {
+    const [from, size] = [pointer >>> 0, length >>> 0];
+    const bytes = this.#current();
+    if (from + size > bytes.length) throw new MemoryFault(`${size} bytes at ${from}`);
+    return bytes.toString('latin1', from, from + size);
+  }
+
+  writeU32(pointer: number, value: number): void {
+    this.#current().writeUInt32LE(value >>> 0, this.#place(pointer, 4));
+  }
+
+  writeU64(pointer: number, value: bigint): void {
+    this.#current().writeBigUInt64LE(BigInt.asUintN(64, value), this.#place(pointer, 8));
+  }
+
+  writeBytes(pointer: number, bytes: Uint8Array): void {
+    this.#current().set(bytes, this.#place(pointer, bytes.length));
+  }
+
+  /** Hands bytes over to the module, in memory that its own allocator gives; the two results are where and how many. */
+  give(bytes: Uint8Array, pointerAt: number, sizeAt: number): void {
+    // Judged before the module runs: a bad result pointer must not cost an allocation.
+    this.#place(pointerAt, 4);
+    this.#place(sizeAt, 4);
+    let pointer = 0;
+    if (bytes.length > 0) {
+      pointer = Number(this.allocate(bytes.length)) >>> 0;
+      if (pointer === 0) throw new MemoryFault(`no ${bytes.length} bytes from the allocator`);
+      this.writeBytes(pointer, bytes);
+    }
+    this.writeU32(pointerAt, pointer);
+    this.writeU32(sizeAt, bytes.length);
+  }
+
+  /** The buffer is another one after the memory has grown. */
+  #current(): Buffer {
+    if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = Buffer.from(this.memory.buffer);
+    return this.#bytes;
+  }
+
+  #place(pointer: number, length: number): number {
+    const from = pointer >>> 0;
+    if (from + length > this.#current().length) throw new MemoryFault(`${length} bytes at ${from}`);
+    return from;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Counts loops and calls inside a module, so that one that never returns can be stopped on the thread that it blocks:
+ * a global counts down at each function and loop, and at its end the host is asked (`loom.tick`), which may throw.
+ */
+import { leb, ModuleError, readLeb, sectionsOf, type Section } from './binary.js';
+import { skip } from './instructions.js';
+import { FUNCTION, Renumbered, LAPS, signed, type Bytes, type Layout } from './renumber.js';
+
+export const GUARD = { module: 'loom', name: 'tick' } as const;
+
+const ID = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  table: 4,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  tag: 13,
+} as const;
+const END = 0x0b;
+
+/** @throws ModuleError where the module uses what cannot be metered */
+export function meterModule(bytes: Uint8Array): Uint8Array {
+  const sections = sectionsOf(bytes);
+  const layout = layoutOf(bytes, sections);
+  const parts: Bytes[] = [[...bytes.subarray(0, 8)]];
+  const written = new Set<number>();
+  for (const section of withGlobals(sections)) {
+    written.add(section.id);
+    const content = rewrite(bytes, section, layout);
+    if (content) parts.push([section.id], leb(content.length), content);
+  }
+  if (!written.has(ID.import) || !written.has(ID.type))
+    throw new ModuleError('has no types or imports: nothing to guard');
+  return Uint8Array.from(parts.flat());
+}
+
+/** A module without globals gets an empty section of them, in its place. */
+function withGlobals(sections: readonly Section[]): readonly Section[] {
+  if (sections.some(({ id }) => id === ID.global)) return sections;
+  const before = sections.findIndex(({ id }) => id > ID.global && id !== ID.custom);
+  const at = before === -1 ? sections.length : before;
+  return [...sections.slice(0, at), { id: ID.global, start: 0, content: 0, end: 0 }, ...sections.slice(at)];
+}
+
+function layoutOf(bytes: Uint8Array, sections: readonly Section[]): Layout {
+  const countOf = (id: number): number => {
+    const section = sections.find((each) => each.id === id);
+    return section ? readLeb(bytes, section.content).value : 0;
+  };
+  let [functions, globals] = [0, 0];
+  const imports = sections.find(({ id }) => id === ID.import);
+  if (imports) {
+    for (const kind of importKinds(bytes, imports)) {
+      if (kind === FUNCTION) functions += 1;
+      if (kind === 3) globals += 1;
+    }
+  }
+  return { type: countOf(ID.type), tick: functions, counter: globals + countOf(ID.global) };
+}
+
+function* importKinds(bytes: Uint8Array, { content }: Section): Generator<number> {
+  const { value: count, next } = readLeb(bytes, content);
+  let at = next;
+  for (let left = count; left > 0; left -= 1) {
+    for (let names = 0; names < 2; names += 1) {
+      const length = readLeb(bytes, at);
+      at = length.next + length.value;
+    }
+    const kind = bytes[at] as number;
+    yield kind;
+    if (kind === FUNCTION) at = skip(bytes, at + 1, 1);
+    else if (kind === 3) at += 3;
+    else throw new ModuleError('imports a memory or a table');
+  }
+}
+
+/** The content of a section as it is to be; undefined: it goes. */
+function rewrite(bytes: Uint8Array, section: Section, layout: Layout): Bytes | undefined {
+  const { id, content, end } = section;
+  const moved = new Renumbered(bytes, layout);
+  switch (id) {
+    case ID.type:
+      return appended(bytes, section, [0x60, 0, 0]);
+    case ID.import:
+      return appended(bytes, section, [...text(GUARD.module), ...text(GUARD.name), FUNCTION, ...leb(layout.type)]);
+    case ID.global:
+      return appended(moved.expressions(section), undefined, [0x7f, 0x01, 0x41, ...signed(LAPS), END]);
+    case ID.export:
+      return moved.exports(section);
+    case ID.start:
+      return moved.index(content).bytes;
+    case ID.element:
+      return moved.elements(section);
+    case ID.code:
+      return moved.code(section);
+    case ID.tag:
+      throw new ModuleError('uses exceptions, which cannot be metered: isolate it in a worker');
+    case ID.custom:
+      // Names of functions would be those of other ones.
+      return undefined;
+    default:
+      return [...bytes.subarray(content, end)];
+  }
+}
+
+/** A vector with one more item. */
+function appended(bytes: Uint8Array | Bytes, section: Section | undefined, item: Bytes): Bytes {
+  const source = section ? [...(bytes as Uint8Array).subarray(section.content, section.end)] : [...bytes];
+  if (source.length === 0) return [1, ...item];
+  const { value, next } = readLeb(Uint8Array.from(source), 0);
+  return [...leb(value + 1), ...source.slice(next), ...item];
+}
+
+const text = (words: string): Bytes => [...leb(words.length), ...Buffer.from(words)];

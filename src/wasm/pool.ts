@@ -1,0 +1,182 @@
+/** Threads of one plugin, one more standing by: whatever a plugin does to its thread, the next one takes over. */
+import { FAILED_CALL, type CallResponse, type PluginDecision, type PluginRequest } from './decision.js';
+import type { FromThread } from './channel.js';
+import { START_MS } from './keeper.js';
+import { loadModule } from './module.js';
+import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
+import { Store } from './store.js';
+import { PluginThread, type Pending, type ThreadParts } from './thread.js';
+
+/** Requests that wait while no thread is there. */
+const MOST_WAITING = 1_000;
+const LONGEST_WAIT_MS = 5_000;
+const LONGEST_RESPAWN_MS = 30_000;
+
+interface Waiting extends Pending {
+  readonly timer: NodeJS.Timeout;
+}
+
+export class PoolRunner implements PluginRunner {
+  readonly ready: Promise<void>;
+  readonly #parts: RunnerParts;
+  readonly #threadParts: ThreadParts;
+  readonly #threads = new Set<PluginThread>();
+  readonly #waiting: Waiting[] = [];
+  #watch: NodeJS.Timeout | undefined;
+  #respawn: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #restarts = 0;
+  #closed = false;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+    const { bytes, options, log } = parts;
+    const { module, facts } = loadModule(bytes, options.memoryLimitBytes);
+    const told = pluginLog(log, options.name);
+    this.#threadParts = {
+      ...{ module, facts, options, store: new Store() },
+      said: (message, thread) => {
+        if (message.kind === 'log') told(message.level, message.words);
+        else this.#call(message, thread);
+      },
+      ended: (thread) => this.#replace(thread, 'the thread ended'),
+    };
+    for (let count = 0; count <= options.workers; count += 1) this.#spawn();
+    this.ready = Promise.all([...this.#threads].map((thread) => thread.ready)).then(() => undefined);
+    this.ready.catch(() => undefined);
+    this.#watch = setInterval(() => this.#look(), Math.max(5, options.timeoutMs / 5));
+    this.#watch.unref();
+  }
+
+  judge(request: PluginRequest, abandoned?: AbortSignal): Promise<PluginDecision> {
+    return new Promise((resolve) => {
+      const told = new AbortController();
+      const settle = (decision: PluginDecision): void => {
+        told.abort();
+        resolve(decision);
+      };
+      const place = this.#give({ request, settle });
+      if (!place || !abandoned) return;
+      const gone = (): void => place.thread.say({ kind: 'abandon', id: place.id });
+      abandoned.addEventListener('abort', gone, { once: true, signal: told.signal });
+    });
+  }
+
+  stats(): RunnerStats {
+    const threads = [...this.#threads];
+    const restarts = threads.reduce((sum, { state }) => sum + state.restarts, this.#restarts);
+    const memoryBytes = threads.reduce((sum, { state }) => sum + state.memoryBytes, 0);
+    return { restarts, memoryBytes, metrics: sumOf(threads.map(({ state }) => state.metrics)) };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#watch);
+    clearTimeout(this.#respawn);
+    for (const pending of this.#waiting.splice(0)) this.#refuse(pending, 'the plugin is being put away');
+    const threads = [...this.#threads];
+    for (const thread of threads) {
+      for (const pending of thread.stop('closed', 'the plugin is being put away')) this.#refuse(pending, 'put away');
+    }
+    this.#threads.clear();
+    this.#parts.callOuts.close();
+    await Promise.all(threads.map((thread) => thread.close()));
+  }
+
+  /** To the thread with the fewest requests among those that take any; undefined: it waits for one. */
+  #give(pending: Pending): { readonly thread: PluginThread; readonly id: number } | undefined {
+    let best: PluginThread | undefined;
+    for (const thread of this.#active()) if (!best || thread.load < best.load) best = thread;
+    if (best) return { thread: best, id: best.begin(pending) };
+    if (this.#closed) this.#refuse(pending, 'the plugin is being put away');
+    else if (this.#waiting.length >= MOST_WAITING) {
+      pending.settle({ kind: 'fault', fault: 'overloaded', detail: 'too many requests wait for the plugin' });
+    } else this.#wait(pending);
+    return undefined;
+  }
+
+  /** The first `workers` that are ready; whoever is behind them stands by. */
+  *#active(): Generator<PluginThread> {
+    let left = this.#parts.options.workers;
+    for (const thread of this.#threads) {
+      if (!thread.isReady) continue;
+      yield thread;
+      left -= 1;
+      if (left === 0) return;
+    }
+  }
+
+  #wait(pending: Pending): void {
+    const late = (): void => {
+      const at = this.#waiting.findIndex((each) => each.timer === timer);
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      this.#refuse(pending, 'no thread of the plugin is there');
+    };
+    const timer = setTimeout(late, LONGEST_WAIT_MS);
+    this.#waiting.push({ ...pending, timer });
+  }
+
+  #refuse(pending: Pending, detail: string): void {
+    pending.settle({ kind: 'fault', fault: 'unavailable', detail });
+  }
+
+  #look(): void {
+    const { timeoutMs } = this.#parts.options;
+    const now = performance.now();
+    for (const thread of this.#threads) {
+      if (!thread.isStuck(now, thread.isReady ? timeoutMs : START_MS)) continue;
+      this.#parts.log.warn(
+        { plugin: this.#parts.options.name, timeoutMs },
+        'a plugin ran past its time and was stopped',
+      );
+      this.#replace(thread, 'the plugin ran past its time');
+    }
+  }
+
+  #replace(thread: PluginThread, detail: string): void {
+    if (!this.#threads.delete(thread)) return;
+    const wasReady = thread.isReady;
+    const rest = thread.stop('timeout', detail);
+    if (this.#closed) return;
+    this.#restarts += 1;
+    this.#failures = wasReady ? 0 : this.#failures + 1;
+    // One that does not even start must not be started in a loop.
+    const delay = wasReady ? 0 : Math.min(LONGEST_RESPAWN_MS, 100 * 2 ** this.#failures);
+    if (delay === 0) this.#spawn();
+    else this.#respawn = setTimeout(() => this.#spawn(), delay).unref();
+    for (const pending of rest) this.#give(pending);
+  }
+
+  #spawn(): void {
+    const thread = new PluginThread(this.#threadParts);
+    this.#threads.add(thread);
+    thread.ready.then(
+      () => this.#serveWaiting(),
+      () => this.#replace(thread, 'the plugin does not start'),
+    );
+  }
+
+  #serveWaiting(): void {
+    for (const { timer, ...pending } of this.#waiting.splice(0)) {
+      clearTimeout(timer);
+      this.#give(pending);
+    }
+  }
+
+  #call({ call }: Extract<FromThread, { kind: 'call' }>, thread: PluginThread): void {
+    const answer = (response: CallResponse): void => thread.say({ kind: 'answer', token: call.token, response });
+    if (!this.#parts.callOuts.start(call, answer))
+      thread.say({ kind: 'answer', token: call.token, response: FAILED_CALL });
+  }
+}
+
+/** Counters and gauges of all threads together. */
+function sumOf(threads: readonly RunnerStats['metrics'][]): RunnerStats['metrics'] {
+  const sums = new Map<string, RunnerStats['metrics'][number]>();
+  for (const metric of threads.flat()) {
+    const earlier = sums.get(metric.name);
+    sums.set(metric.name, earlier ? { ...metric, value: earlier.value + metric.value } : metric);
+  }
+  return [...sums.values()];
+}

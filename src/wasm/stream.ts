@@ -1,0 +1,82 @@
+/** One request inside a plugin: its headers as the plugin changes them, its properties, and its one decision. */
+import { LIMITS, Status } from './abi.js';
+import type { PluginDecision, PluginRequest } from './decision.js';
+import { HeaderMap, type Pair } from './header-map.js';
+
+export type Settle = (decision: PluginDecision) => void;
+
+export class Stream {
+  readonly headers: HeaderMap;
+  #properties: Map<string, Buffer> | undefined;
+  #propertyBytes = 0;
+  #decided = false;
+  /** Calls of its own that are under way. */
+  calls = 0;
+  /** `continue_stream` came before the callback returned, or while it was paused. */
+  resumed = false;
+  /** Whether it waits for `continue_stream`, in which callback. */
+  pausedIn: 'headers' | 'body' | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly request: PluginRequest,
+    private readonly settle: Settle,
+  ) {
+    this.headers = new HeaderMap(request.pairs);
+  }
+
+  get decided(): boolean {
+    return this.#decided;
+  }
+
+  /** The first decision counts; what comes after it changes nothing. */
+  decide(decision: PluginDecision): void {
+    if (this.#decided) return;
+    this.#decided = true;
+    this.settle(decision);
+  }
+
+  admit(): void {
+    const { set, removed } = changes(this.request.pairs, this.headers);
+    const subject = this.property('auth\0subject')?.toString('utf8');
+    this.decide({ kind: 'continue', set, removed, claims: this.#claims(), ...(subject !== undefined && { subject }) });
+  }
+
+  property(path: string): Buffer | undefined {
+    return this.#properties?.get(path);
+  }
+
+  setProperty(path: string, value: Buffer): Status {
+    const properties = (this.#properties ??= new Map<string, Buffer>());
+    const before = properties.get(path);
+    const bytes = this.#propertyBytes + value.length - (before?.length ?? 0) + (before ? 0 : path.length);
+    if (bytes > LIMITS.propertyBytes || (!before && properties.size >= LIMITS.properties)) return Status.BadArgument;
+    this.#propertyBytes = bytes;
+    properties.set(path, value);
+    return Status.Ok;
+  }
+
+  #claims(): Record<string, string> {
+    const entries = [...(this.#properties ?? [])].flatMap(([path, value]): [string, string][] => {
+      const [, name] = /^auth\0claims\0([^\0]+)$/.exec(path) ?? [];
+      return name === undefined ? [] : [[name, value.toString('utf8')]];
+    });
+    return Object.fromEntries(entries);
+  }
+}
+
+/** By name: one whose list of values is another one now was set; one that is gone was removed. */
+function changes(before: readonly Pair[], { pairs, touched }: HeaderMap): Pick<Changes, 'set' | 'removed'> {
+  if (!touched) return { set: [], removed: [] };
+  const changed = [...touched].filter((name) => valuesOf(before, name) !== valuesOf(pairs, name));
+  const gone = changed.filter((name) => valuesOf(pairs, name) === undefined);
+  return { set: pairs.filter(([name]) => changed.includes(name)), removed: gone };
+}
+
+type Changes = PluginDecision & { readonly kind: 'continue' };
+
+/** Joined by what stands in none of them. */
+function valuesOf(pairs: readonly Pair[], name: string): string | undefined {
+  const values = pairs.filter(([each]) => each === name).map(([, value]) => value);
+  return values.length === 0 ? undefined : values.join('\0');
+}

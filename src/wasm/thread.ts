@@ -1,0 +1,171 @@
+/** One thread of a plugin as the gateway sees it: what it was given, what it has decided, and whether it is stuck. */
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { ModuleError } from './binary.js';
+import { WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
+import type { PluginDecision, PluginFault, PluginRequest } from './decision.js';
+import type { Metric } from './metrics.js';
+import type { RunnerOptions } from './runner.js';
+import type { Store } from './store.js';
+import type { Settle } from './stream.js';
+import { WORKER } from './worker-file.js';
+
+/** A request that waits for a decision. */
+export interface Pending {
+  readonly request: PluginRequest;
+  readonly settle: Settle;
+}
+
+export interface ThreadParts {
+  readonly module: ThreadData['module'];
+  readonly facts: ThreadData['facts'];
+  readonly options: RunnerOptions;
+  readonly store: Store;
+  /** Calls and lines of the log. */
+  readonly said: (message: Extract<FromThread, { kind: 'call' | 'log' }>, thread: PluginThread) => void;
+  /** It has ended by itself. */
+  readonly ended: (thread: PluginThread) => void;
+}
+
+/** JavaScript of a thread's own; the module's memory is bounded by its limit. */
+const HEAP_MB = 64;
+
+export class PluginThread {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #words: Int32Array;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #state: { readonly restarts: number; readonly memoryBytes: number; readonly metrics: readonly Metric[] } = {
+    restarts: 0,
+    memoryBytes: 0,
+    metrics: [],
+  };
+  #started: { readonly resolve: () => void; readonly reject: (cause: Error) => void } | undefined;
+  #ready = false;
+  #over = false;
+  #seen = { turn: 0, since: 0 };
+
+  constructor(private readonly parts: ThreadParts) {
+    const words = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
+    this.#words = new Int32Array(words);
+    const [messages, questions] = [new MessageChannel(), new MessageChannel()];
+    this.#port = messages.port1;
+    const { module, facts, options } = parts;
+    const workerData: ThreadData = { module, facts, options, words, port: messages.port2, store: questions.port2 };
+    this.ready = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
+    this.#worker = new Worker(WORKER, {
+      workerData,
+      transferList: [messages.port2, questions.port2],
+      // Nothing of the gateway's environment and arguments; a panic's words come through the log.
+      ...{ env: {}, argv: [], execArgv: [], name: `plugin ${options.name}` },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
+    parts.store.serve(questions.port1, { words: this.#words, thread: this.#port });
+    this.#port.on('message', (message: FromThread) => this.#hear(message));
+    this.#worker.on('error', (cause: Error) => this.#end(cause));
+    this.#worker.on('exit', () => this.#end(new Error('the thread ended')));
+    // A process that only waits for its plugins to start must not end meanwhile; later they keep nobody.
+    const release = (): void => [this.#worker, this.#port, questions.port1].forEach((each) => each.unref());
+    this.ready.then(release, release);
+  }
+
+  get isReady(): boolean {
+    return this.#ready && !this.#over;
+  }
+
+  get load(): number {
+    return this.#pending.size;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  begin(pending: Pending): number {
+    this.#lastId += 1;
+    this.#pending.set(this.#lastId, pending);
+    this.say({ kind: 'begin', id: this.#lastId, request: pending.request });
+    return this.#lastId;
+  }
+
+  say(message: ToThread): void {
+    if (!this.#over) this.#port.postMessage(message);
+  }
+
+  /** Whether the module has been inside one callback for longer than it may. */
+  isStuck(now: number, limitMs: number): boolean {
+    const turn = Atomics.load(this.#words, WORD.turn);
+    if (turn !== this.#seen.turn) this.#seen = { turn, since: now };
+    return turn % 2 !== 0 && now - this.#seen.since >= limitMs;
+  }
+
+  /**
+   * Stops it wherever it is. What it had decided counts; what it had begun is a fault, the paused ones included; what it
+   * had not begun comes back, for another thread.
+   */
+  stop(fault: PluginFault, detail: string): readonly Pending[] {
+    this.#drain();
+    const begun = Atomics.load(this.#words, WORD.begun);
+    const running = Atomics.load(this.#words, WORD.running);
+    this.#close();
+    const rest: Pending[] = [];
+    for (const [id, pending] of this.#pending) {
+      const paused: PluginDecision = {
+        kind: 'fault',
+        fault: 'unavailable',
+        detail: 'another request stopped the plugin',
+      };
+      if (id > begun) rest.push(pending);
+      else pending.settle(id === running ? { kind: 'fault', fault, detail } : paused);
+    }
+    this.#pending.clear();
+    return rest;
+  }
+
+  async close(): Promise<void> {
+    this.#close();
+    await this.#worker.terminate();
+  }
+
+  #hear(message: FromThread): void {
+    switch (message.kind) {
+      case 'started':
+        this.#ready = true;
+        return this.#started?.resolve();
+      case 'failed':
+        return this.#started?.reject(new ModuleError(message.message));
+      case 'decided': {
+        const pending = this.#pending.get(message.id);
+        this.#pending.delete(message.id);
+        return pending?.settle(message.decision);
+      }
+      case 'state':
+        this.#state = message;
+        return;
+      default:
+        if (!this.#over) this.parts.said(message, this);
+    }
+  }
+
+  #drain(): void {
+    for (;;) {
+      const received: { readonly message?: unknown } | undefined = receiveMessageOnPort(this.#port);
+      if (!received) return;
+      this.#hear(received.message as FromThread);
+    }
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.parts.store.forget(this.#port);
+    this.#port.close();
+    void this.#worker.terminate();
+  }
+
+  #end(cause: Error): void {
+    if (this.#over) return;
+    this.#started?.reject(cause);
+    this.parts.ended(this);
+  }
+}

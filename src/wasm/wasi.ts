@@ -1,0 +1,139 @@
+/** The part of WASI preview 1 that proxy-wasm modules import: clocks, random bytes, environment, output to the log. */
+import type { Memory } from './memory.js';
+
+/** `proxy_exit` and its kin end the instance; `_start` that exits with 0 has merely returned. */
+export class ProcessExit extends Error {
+  override readonly name = 'ProcessExit';
+  constructor(readonly exitCode: number) {
+    super(`the module exited with ${exitCode}`);
+  }
+}
+
+export interface WasiHost {
+  readonly memory: Memory;
+  readonly env: Readonly<Record<string, string>>;
+  /** Nanoseconds since the Unix epoch, and of a clock that never runs back. */
+  now(): bigint;
+  monotonic(): bigint;
+  random(size: number): Buffer;
+  /** A line that the module printed; 1 is standard output, 2 standard error. */
+  print(stream: 1 | 2, line: string): void;
+}
+
+const ERRNO = { success: 0, badf: 8, inval: 28, nosys: 52, fault: 21 } as const;
+const LONGEST_RANDOM = 65_536;
+const LONGEST_LINE = 8_192;
+const CHARACTER_DEVICE = 2;
+
+export type WasiFunction = (...args: never[]) => number | void;
+
+/** Calls the host only while the module runs, so that `host.memory` may come later than the imports. */
+export function wasiFunctions(host: WasiHost): Readonly<Record<string, WasiFunction>> {
+  const printed: Record<1 | 2, string> = { 1: '', 2: '' };
+  const print = (stream: 1 | 2, text: string): void => {
+    const lines = (printed[stream] + text).split('\n');
+    printed[stream] = lines.pop() as string;
+    // Panic messages arrive in a dozen pieces; one that never ends its line must not be kept for ever.
+    if (printed[stream].length > LONGEST_LINE) lines.push(printed[stream].slice(0, LONGEST_LINE));
+    if (printed[stream].length > LONGEST_LINE) printed[stream] = '';
+    for (const line of lines) host.print(stream, line);
+  };
+  return {
+    ...stubs(),
+    ...environment(host),
+    fd_write: (fd: number, vectors: number, count: number, writtenAt: number) => {
+      if (fd !== 1 && fd !== 2) return ERRNO.badf;
+      if (count > 1_024) return ERRNO.inval;
+      let written = 0;
+      for (let at = 0; at < count; at += 1) {
+        const [pointer, length] = twoWords(host.memory, vectors + at * 8);
+        print(fd, host.memory.read(pointer, length).toString('utf8'));
+        written += length;
+      }
+      host.memory.writeU32(writtenAt, written);
+      return ERRNO.success;
+    },
+    clock_time_get: (id: number, _precision: bigint, timeAt: number) => {
+      if (id > 3) return ERRNO.inval;
+      host.memory.writeU64(timeAt, id === 0 ? host.now() : host.monotonic());
+      return ERRNO.success;
+    },
+    clock_res_get: (id: number, resolutionAt: number) => {
+      if (id > 3) return ERRNO.inval;
+      host.memory.writeU64(resolutionAt, 1_000n);
+      return ERRNO.success;
+    },
+    random_get: (pointer: number, length: number) => {
+      if (length >>> 0 > LONGEST_RANDOM) return ERRNO.inval;
+      host.memory.writeBytes(pointer, host.random(length >>> 0));
+      return ERRNO.success;
+    },
+    fd_fdstat_get: (fd: number, statAt: number) => {
+      if (fd < 0 || fd > 2) return ERRNO.badf;
+      const stat = Buffer.alloc(24);
+      stat[0] = CHARACTER_DEVICE;
+      host.memory.writeBytes(statAt, stat);
+      return ERRNO.success;
+    },
+    proc_exit: (code: number) => {
+      throw new ProcessExit(code);
+    },
+    sched_yield: () => ERRNO.success,
+    // Go sleeps in it, and gives up where it fails.
+    poll_oneoff: (_in: number, _out: number, _count: number, eventsAt: number) => {
+      host.memory.writeU32(eventsAt, 0);
+      return ERRNO.success;
+    },
+  };
+}
+
+/** Names without arguments: `[]` of `args`, `NAME=value` of the environment. */
+function environment(host: WasiHost): Record<string, WasiFunction> {
+  const entries = Object.entries(host.env).map(([name, value]) => Buffer.from(`${name}=${value}\0`));
+  return {
+    args_sizes_get: (countAt: number, bytesAt: number) => sizes(host.memory, [countAt, bytesAt], []),
+    args_get: () => ERRNO.success,
+    environ_sizes_get: (countAt: number, bytesAt: number) => sizes(host.memory, [countAt, bytesAt], entries),
+    environ_get: (pointersAt: number, bytesAt: number) => {
+      let at = bytesAt;
+      entries.forEach((entry, index) => {
+        host.memory.writeU32(pointersAt + index * 4, at);
+        host.memory.writeBytes(at, entry);
+        at += entry.length;
+      });
+      return ERRNO.success;
+    },
+  };
+}
+
+function sizes(memory: Memory, [countAt, bytesAt]: readonly [number, number], entries: readonly Buffer[]): number {
+  memory.writeU32(countAt, entries.length);
+  memory.writeU32(
+    bytesAt,
+    entries.reduce((sum, { length }) => sum + length, 0),
+  );
+  return ERRNO.success;
+}
+
+function twoWords(memory: Memory, pointer: number): readonly [number, number] {
+  const bytes = memory.read(pointer, 8);
+  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
+}
+
+/** No files and no sockets: every descriptor is bad, every path call is not there. */
+function stubs(): Record<string, WasiFunction> {
+  const bad = [
+    ...['fd_advise', 'fd_allocate', 'fd_close', 'fd_datasync', 'fd_fdstat_set_flags', 'fd_fdstat_set_rights'],
+    ...['fd_filestat_get', 'fd_filestat_set_size', 'fd_filestat_set_times', 'fd_pread', 'fd_prestat_get'],
+    ...['fd_prestat_dir_name', 'fd_pwrite', 'fd_read', 'fd_readdir', 'fd_renumber', 'fd_seek', 'fd_sync', 'fd_tell'],
+  ];
+  const absent = [
+    ...['path_create_directory', 'path_filestat_get', 'path_filestat_set_times', 'path_link', 'path_open'],
+    ...['path_readlink', 'path_remove_directory', 'path_rename', 'path_symlink', 'path_unlink_file'],
+    ...['proc_raise', 'sock_accept', 'sock_recv', 'sock_send', 'sock_shutdown'],
+  ];
+  return Object.fromEntries<WasiFunction>([
+    ...bad.map((name) => [name, () => ERRNO.badf] as const),
+    ...absent.map((name) => [name, () => ERRNO.nosys] as const),
+  ]);
+}

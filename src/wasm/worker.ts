@@ -1,0 +1,111 @@
+/** The program of a plugin's thread: runs one instance, and tells in shared memory when it is inside. */
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { LIMITS, Status } from './abi.js';
+import {
+  WORD,
+  type FromThread,
+  type StoreAnswer,
+  type StoreQuestion,
+  type ThreadData,
+  type ToThread,
+} from './channel.js';
+import type { PluginRequest } from './decision.js';
+import { judge } from './judge.js';
+import { VmKeeper, type Surroundings } from './keeper.js';
+import { Metrics } from './metrics.js';
+
+const { module, facts, options, words, port, store } = workerData as ThreadData;
+const shared = new Int32Array(words);
+const metrics = new Metrics();
+const abandons = new Map<number, () => void>();
+const STORE_MS = 5_000;
+const STATE_MS = 1_000;
+
+const say = (message: FromThread): void => port.postMessage(message);
+
+/** Blocks until the gateway has answered: what all threads share is kept there. */
+function ask(question: StoreQuestion): StoreAnswer {
+  Atomics.store(shared, WORD.store, 0);
+  store.postMessage(question);
+  Atomics.wait(shared, WORD.store, 0, STORE_MS);
+  const answer: { readonly message?: unknown } | undefined = receiveMessageOnPort(store);
+  if (!answer) throw new Error('the store of the plugin did not answer');
+  return answer.message as StoreAnswer;
+}
+
+let openCalls = 0;
+
+const surroundings: Surroundings = {
+  metrics,
+  shared: {
+    get: (key) => {
+      const { bytes, number } = ask({ op: 'get', key });
+      return bytes && { value: Buffer.from(bytes), cas: number ?? 0 };
+    },
+    set: (key, value, cas) => (ask({ op: 'set', key, value, cas }).number ?? Status.InternalFailure) as Status,
+  },
+  queues: {
+    register: (name) => ask({ op: 'register', name }).number ?? 0,
+    resolve: (name) => ask({ op: 'resolve', name }).number,
+    enqueue: (token, item) => (ask({ op: 'enqueue', token, item }).number ?? Status.InternalFailure) as Status,
+    dequeue: (token) => {
+      const { bytes, number } = ask({ op: 'dequeue', token });
+      if (bytes) return Buffer.from(bytes);
+      return number === Status.Empty ? Status.Empty : Status.NotFound;
+    },
+  },
+  log: (level, said) => say({ kind: 'log', level, words: said }),
+  call: (call) => {
+    if (openCalls >= LIMITS.openCalls) return false;
+    openCalls += 1;
+    say({ kind: 'call', call });
+    return true;
+  },
+  // The store tells every thread that has registered the queue.
+  queued: () => undefined,
+  running: () => void Atomics.add(shared, WORD.turn, 1),
+};
+
+let told = '';
+let keeper: VmKeeper;
+try {
+  keeper = new VmKeeper({ module, facts, options, timeoutMs: options.timeoutMs, surroundings });
+  say({ kind: 'started' });
+  tellState();
+} catch (cause) {
+  say({ kind: 'failed', message: cause instanceof Error ? cause.message : 'does not start' });
+  port.close();
+}
+
+function tellState(): void {
+  const { restarts, memoryBytes } = keeper;
+  const state: FromThread = { kind: 'state', restarts, memoryBytes, metrics: metrics.all };
+  const text = [restarts, memoryBytes, ...metrics.all.map(({ value }) => value)].join();
+  if (text !== told) say(state);
+  told = text;
+}
+
+setInterval(tellState, STATE_MS).unref();
+
+function begin(id: number, request: PluginRequest): void {
+  Atomics.store(shared, WORD.begun, id);
+  Atomics.store(shared, WORD.running, id);
+  let decided = false;
+  const abandon = judge(keeper, { request, pauseTimeoutMs: options.pauseTimeoutMs }, (decision) => {
+    decided = true;
+    abandons.delete(id);
+    say({ kind: 'decided', id, decision });
+  });
+  Atomics.store(shared, WORD.running, 0);
+  if (!decided) abandons.set(id, abandon);
+}
+
+port.on('message', (message: ToThread) => {
+  if (message.kind === 'begin') begin(message.id, message.request);
+  else if (message.kind === 'abandon') abandons.get(message.id)?.();
+  else if (message.kind === 'queued') keeper.queueReady(message.token);
+  else {
+    openCalls -= 1;
+    keeper.answerCall(message.token, message.response);
+  }
+});
