@@ -1,7 +1,8 @@
 /**
  * Floods beside honest traffic: `npm run bench:floods`. What honest clients wait, what one bad request costs beside a good
  * one, and whether memory stays as it is. Loopback alone, bounded in count and time: `BENCH_MS`, `BENCH_PASSES`,
- * `BENCH_HONEST`, `BENCH_BAD` (requests a second), `BENCH_SOCKETS` (slow connections at once).
+ * `BENCH_HONEST`, `BENCH_BAD` (requests a second), `BENCH_SOCKETS` (slow connections at once), `BENCH_FLOODS` (their
+ * names, with commas).
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -44,7 +45,7 @@ const internal = (token) => request('/internal/x', { Authorization: `Bearer ${to
 const base64 = (text) => Buffer.from(text).toString('base64');
 
 /** `rate` of each; `answers` are the statuses that it may get. A bcrypt is bounded by its pool, not by its cost. */
-const floods = [
+const all = [
   { name: 'forged tokens', rate: BAD, requests: distinct(() => internal(issuer.forged())), answers: ['401'] },
   {
     name: 'unknown kids',
@@ -76,6 +77,9 @@ const floods = [
   { name: 'slow bodies', drip: 'POST /public/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n' },
   { name: 'silent upstreams', drip: request('/silent/x'), still: true },
 ];
+
+const only = process.env.BENCH_FLOODS?.split(',');
+const floods = all.filter(({ name }) => !only || only.includes(name));
 
 try {
   const good = await costOfGood();

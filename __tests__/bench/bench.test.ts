@@ -58,8 +58,9 @@ onLinux('the other benches', () => {
 
   test('the floods are refused as they must be, and honest clients served beside them', async () => {
     const counts = { BENCH_MS: '60', BENCH_PASSES: '1', BENCH_SOCKETS: '5', BENCH_TOKENS: '5', BENCH_SETTLE_MS: '1' };
-    const { code, stdout, stderr } = await bench('floods.mjs', counts);
+    const kinds = 'forged tokens,wrong Basic passwords,huge headers,slow bodies';
+    const { code, stdout, stderr } = await bench('floods.mjs', { ...counts, BENCH_FLOODS: kinds });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(18);
+    expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(8);
   });
 });
