@@ -2,7 +2,8 @@
  * CPU time per request of the gateway process beside its peers, all in one run: `npm run bench`.
  *
  * The rounds are interleaved, each ratio is taken within its round, and the median of the rounds is what counts: a busy
- * machine moves all contenders of a round alike. `BENCH_ROUNDS`, `BENCH_MS`, `BENCH_CONNECTIONS` say how much.
+ * machine moves all contenders of a round alike. `BENCH_ROUNDS`, `BENCH_MS`, `BENCH_CONNECTIONS`, `BENCH_WARM` (requests
+ * before the first round) say how much.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,7 @@ import { BARE, HAND_WIRED, peers } from './peers/index.mjs';
 
 const ROUNDS = setting('BENCH_ROUNDS', 7);
 const MS = setting('BENCH_MS', 2_000);
+const WARM = setting('BENCH_WARM', 15_000);
 const CONNECTIONS = setting('BENCH_CONNECTIONS', 32);
 
 const folder = mkdtempSync(join(tmpdir(), 'loom-bench-'));
@@ -105,21 +107,30 @@ async function checkAnswers({ name, port, path, headers, refused }) {
 /** Microseconds of CPU per request: a list for each contender, one entry for each round. */
 async function rounds(contenders) {
   const measured = new Map(contenders.map(({ name }) => [name, []]));
-  for (let round = -1; round < ROUNDS; round += 1) {
-    for (const { name, port, process, path, headers } of rotated(contenders, round)) {
+  for (const contender of contenders) await warmUp(contender);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const { name, process, ...contender } of rotated(contenders, round)) {
       const before = process.cpuMs();
-      const answered = await saturate({ port, path, headers, ms: MS, connections: CONNECTIONS, folder });
-      const used = process.cpuMs() - before;
-      // The first round warms the compilers up.
-      if (round >= 0) measured.get(name).push((used * 1_000) / answered);
+      const answered = await load(contender);
+      measured.get(name).push(((process.cpuMs() - before) * 1_000) / answered);
     }
   }
   return measured;
 }
 
+function load({ port, path, headers }) {
+  return saturate({ port, path, headers, ms: MS, connections: CONNECTIONS, folder });
+}
+
+/** By requests, not by time: a compiler that waits for a busy core has not compiled. */
+async function warmUp(contender) {
+  const end = performance.now() + 30_000;
+  for (let answered = 0; answered < WARM && performance.now() < end;) answered += await load(contender);
+}
+
 /** Nobody runs always behind the same neighbour. */
 function rotated(list, by) {
-  const at = ((by % list.length) + list.length) % list.length;
+  const at = by % list.length;
   return [...list.slice(at), ...list.slice(0, at)];
 }
 

@@ -2,7 +2,8 @@
  * A load generator over raw sockets: `node generator.mjs job.json` prints what came back. It makes as few bytes and
  * objects as it can, because it shares the cores with what is measured; and it paces, which wrk does not.
  *
- * A job: `port`, `connections`, `ms`, `requests` (whole ones, taken in turn), `rate` a second (default: as fast as answered).
+ * A job: `port`, `connections`, `ms`, `requests` (whole ones, taken in turn), `rate` a second. With a rate that many are
+ * sent, however late; without one as many as are answered in the time.
  */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -16,14 +17,18 @@ let broken = 0;
 const idle = [];
 /** When each request that waits for a connection was due: waiting counts (no coordinated omission). */
 const due = [];
-const end = performance.now() + job.ms;
+/** Known with the first connection: a process that waits for a core has sent nothing yet. */
+let end = Infinity;
+const total = job.rate ? Math.ceil((job.rate * job.ms) / 1_000) : Infinity;
+let made = 0;
+const isOver = () => (job.rate ? made >= total && due.length === 0 : performance.now() >= end);
 
 for (let i = 0; i < job.connections; i += 1) open();
 const pace = job.rate ? setInterval(pacing(performance.now()), 2) : undefined;
 // What is still without an answer when the time is up has not been answered.
-setTimeout(report, job.ms + 2_000).unref();
+setTimeout(report, job.ms + 5_000).unref();
 const watch = setInterval(() => {
-  if (performance.now() > end && idle.length >= job.connections) report();
+  if (isOver() && idle.length >= job.connections) report();
 }, 20);
 
 function report() {
@@ -38,11 +43,9 @@ function report() {
 }
 
 function pacing(start) {
-  let made = 0;
   return () => {
     const now = performance.now();
-    if (now >= end) return;
-    for (; made < ((now - start) * job.rate) / 1_000; made += 1) due.push(now);
+    for (; made < Math.min(total, ((now - start) * job.rate) / 1_000); made += 1) due.push(now);
     while (due.length > 0 && idle.length > 0) idle.pop()(due.shift());
   };
 }
@@ -58,10 +61,13 @@ function open() {
   };
   const ready = () => {
     from = undefined;
-    if (job.rate ? due.length > 0 : performance.now() < end) send(job.rate ? due.shift() : performance.now());
+    if (job.rate ? due.length > 0 : !isOver()) send(job.rate ? due.shift() : performance.now());
     else idle.push(send);
   };
-  socket.once('connect', ready);
+  socket.once('connect', () => {
+    end = Math.min(end, performance.now() + job.ms);
+    ready();
+  });
   socket.setEncoding('latin1').on('data', (text) => {
     read += text;
     const length = lengthOfAnswer(read);
@@ -77,7 +83,7 @@ function open() {
     if (from !== undefined) broken += 1;
     const at = idle.indexOf(send);
     if (at >= 0) idle.splice(at, 1);
-    if (performance.now() < end) setTimeout(open, 1);
+    if (!isOver()) setTimeout(open, 1);
     else idle.push(() => undefined);
   });
 }

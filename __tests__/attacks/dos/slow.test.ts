@@ -1,5 +1,5 @@
 /** Clients that are slow on purpose: they are cut, and beside them everybody else is served. */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { ALICE_KEY, closeGrounds, echo, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
 import { Conversation } from '../../support/conversation.js';
@@ -8,12 +8,15 @@ import { residentBytes } from '../../support/footprint.js';
 /** More than the buffers between the two hold. */
 const LONG = 'x'.repeat(64_000_000);
 let ground: Ground;
+/** Of the upstream, for the long answers. */
+const senders: Socket[] = [];
 beforeAll(async () => {
   // The ground's own listener has honest times; the one with short times is attacked.
   const times = 'read_timeout: 3s, write_timeout: 3s, idle_timeout: 3s';
   ground = await openGround({
     listeners: `  - { name: short, address: "127.0.0.1:PORT2", protocol: http, ${times} }`,
-    answer: (message) => {
+    answer: (message, socket) => {
+      if (message.target === '/public/long') senders.push(socket);
       if (message.target === '/public/silent') return undefined;
       return message.target === '/public/long'
         ? `HTTP/1.1 200 OK\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG}`
@@ -76,7 +79,8 @@ describe('DOS-01 slow clients', () => {
       let length = 0;
       socket.on('error', () => undefined).on('data', (chunk) => (length += chunk.length));
       socket.write(get('/public/long'));
-      await wait(7_000);
+      // The gateway gives up: its upstream sees it, and the client reads on only then.
+      while (senders.length < 3 || !senders.every((each) => each.destroyed || each.readableEnded)) await wait(50);
       socket.resume();
       await new Promise((resolve) => socket.on('close', resolve));
       return length;

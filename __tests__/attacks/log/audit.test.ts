@@ -5,6 +5,7 @@ import { ALICE_KEY, closeGrounds, get, KEY, type Ground } from '../../support/at
 import { openRefusingGround, refusedRequests } from '../../support/refused-requests.js';
 import { refused as broken } from '../../support/request-blocks.js';
 import { statusOf } from '../../support/ask.js';
+import { until } from '../../support/until.js';
 import { openTlsGround } from '../../support/tls-ground.js';
 
 afterAll(closeGrounds);
@@ -20,11 +21,6 @@ const linesOf = (ground: Ground): readonly Line[] =>
     .map((line) => JSON.parse(line) as Line);
 
 const denials = (ground: Ground): readonly Line[] => linesOf(ground).filter(({ msg }) => msg === 'denied');
-
-/** Until the output has come through the pipe. */
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 const bodyOf = (answer: string): { instance: string; code: string; status: number } =>
   JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as { instance: string; code: string; status: number };

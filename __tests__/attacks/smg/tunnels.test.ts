@@ -32,6 +32,10 @@ const answer = (message: Message, socket: Socket): string | undefined => {
   return message.target.endsWith('/silent') ? undefined : (said ?? echo(message));
 };
 beforeAll(async () => (ground = await openGround({ answer })));
+beforeEach(() => {
+  ground.arrived();
+  waiting.clear();
+});
 afterAll(closeGrounds);
 
 const everything = (): string => ground.received().join('');
@@ -46,7 +50,7 @@ describe('SMG-10 bytes before the 101', () => {
 
   test('an upstream that does not answer has not got them either', async () => {
     const client = new Conversation(ground.port).send(handshake('/public/silent') + EARLY);
-    while (ground.arrived().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (waiting.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await ground.send(get('/public/x'));
     expect(everything()).not.toContain('/internal/secret');
     client.reset();
@@ -56,7 +60,7 @@ describe('SMG-10 bytes before the 101', () => {
     'a client that leaves by %s in the handshake takes the upstream’s along',
     async (how) => {
       const client = new Conversation(ground.port).send(handshake('/public/silent') + EARLY);
-      while (ground.arrived().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (waiting.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       const socket = [...waiting].at(-1);
       if (how === 'an end') client.socket.end();
       else client.reset();

@@ -1,0 +1,66 @@
+/** That the benches run: with tiny counts, every contender answering rightly, so that they cannot rot between two uses. */
+import { spawnSync } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
+import { built, NODE, ROOT } from '../support/built.js';
+import { runProcess, type Finished } from '../support/process.js';
+
+const has = (program: string, argument: string): boolean => spawnSync(program, [argument]).error === undefined;
+/** CPU time is read from /proc. */
+const onLinux = process.platform === 'linux' ? describe : describe.skip;
+
+function bench(script: string, counts: Readonly<Record<string, string>>): Promise<Finished> {
+  // The build that these tests run, at `dist/cli/main.js`.
+  const dist = `${pathToFileURL(dirname(dirname(built()))).href}/`;
+  return runProcess(NODE, [join(ROOT, 'bench', script)], { env: { BENCH_DIST: dist, ...counts } });
+}
+
+const NODE_PEERS = [
+  'Express + passport-jwt + jwks-rsa + hpm',
+  'Express + express-oauth2-jwt-bearer + hpm',
+  '@fastify/http-proxy + cached fast-jwt',
+];
+const OURS = ['Loom auth, api_key', 'Loom auth, remembered Basic', 'Loom auth, warm RS256'];
+
+onLinux('the bench of the gateway', () => {
+  let ran: Finished;
+
+  beforeAll(async () => {
+    // Our own generator: wrk may not be installed, and counts in whole seconds.
+    ran = await bench('gateway.mjs', { BENCH_WRK: '0', BENCH_ROUNDS: '1', BENCH_MS: '40', BENCH_WARM: '1' });
+  });
+
+  test.each([...NODE_PEERS, ...OURS])('%s passes a good credential and refuses a forged one', (name) => {
+    expect(ran.stdout).toContain(`${name}: passes a good credential, refuses a forged one and none`);
+  });
+
+  test('every contender has its row, and every target is told', () => {
+    expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
+    const names = ['noop server', 'hand-written proxy', 'bare http-proxy-middleware', ...NODE_PEERS, ...OURS];
+    const rows = ran.stdout.split('\n');
+    expect(names.filter((name) => !rows.some((row) => row.startsWith(`${name}  `)))).toEqual([]);
+    expect(ran.stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(4);
+  });
+
+  test('HAProxy is measured where it is, and said to be missing where it is not', () => {
+    const measured = 'HAProxy jwt_verify: passes a good credential, refuses a forged one and none';
+    expect(ran.stdout).toContain(has('haproxy', '-v') ? measured : 'HAProxy jwt_verify: left out');
+  });
+});
+
+onLinux('the other benches', () => {
+  test('the bench of verdicts tells every figure', async () => {
+    const counts = { BENCH_BATCHES: '1', BENCH_CALLS: '20', BENCH_TOKENS: '3', BENCH_KEYS: '50', BENCH_ROUTES: '50' };
+    const { code, stdout, stderr } = await bench('verdicts.mjs', { ...counts, BENCH_IDLE_MS: '1' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(7);
+  });
+
+  test('the floods are refused as they must be, and honest clients served beside them', async () => {
+    const counts = { BENCH_MS: '60', BENCH_PASSES: '1', BENCH_SOCKETS: '5', BENCH_TOKENS: '5', BENCH_SETTLE_MS: '1' };
+    const kinds = 'forged tokens,wrong Basic passwords,huge headers,slow bodies';
+    const { code, stdout, stderr } = await bench('floods.mjs', { ...counts, BENCH_FLOODS: kinds });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(8);
+  });
+});
