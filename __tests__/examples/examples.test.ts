@@ -2,6 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
+import { askBytes } from '../support/ask.js';
+import { request } from '../support/attack-ground.js';
 import { builtExample, NODE, ROOT } from '../support/built.js';
 import { freePorts } from '../support/ports.js';
 import { Background, runProcess } from '../support/process.js';
@@ -27,14 +29,16 @@ async function answerOf(line: string): Promise<{ status: number; body: string }>
   return { status: Number(status), body };
 }
 
-const WITH_CURL: readonly (readonly [name: string, body: RegExp])[] = [
-  ['connect', /^hello admin$/m],
-  ['express', /"of":"orders-app"/],
-  ['gateway', /^\/orders\/1 for orders-app$/m],
-  ['passport-strategy', /^open for jensen$/m],
+const PROBLEM = { status: 401 };
+const WITH_CURL: readonly (readonly [name: string, body: RegExp, refusal: object])[] = [
+  ['connect', /^hello admin$/m, PROBLEM],
+  ['express', /"of":"orders-app"/, PROBLEM],
+  ['gateway', /^\/orders\/1 for orders-app$/m, PROBLEM],
+  ['passport-strategy', /^open for jensen$/m, PROBLEM],
+  ['wasm-plugin', /^\/orders\/1 for user123$/m, { error: 'Missing API key' }],
 ];
 
-test.each(WITH_CURL)('%s: one printed line passes, the other does not', async (name, body) => {
+test.each(WITH_CURL)('%s: one printed line passes, the other does not', async (name, body, refusal) => {
   const { example } = await startExample(name);
   await example.until(/^401: .+$/m);
   const lines = Array.from(example.output.matchAll(/^(\d{3}): (curl .+)$/gm), ([, status, line = '']) => ({
@@ -46,7 +50,7 @@ test.each(WITH_CURL)('%s: one printed line passes, the other does not', async (n
     const answer = await answerOf(line);
     expect({ line, status: answer.status }).toEqual({ line, status });
     if (status === 200) expect(answer.body).toMatch(body);
-    else expect(JSON.parse(answer.body)).toMatchObject({ status: 401 });
+    else expect(JSON.parse(answer.body)).toMatchObject(refusal);
   }
   expect(await example.stop()).not.toBe(1);
 });
@@ -67,6 +71,23 @@ test('passport-strategy: the chain lets the key in where a badge is not asked fo
     (await fetch(url + path, { headers: { 'x-api-key': 'sk_example_orders' } })).status;
   expect(await get('/lobby')).toBe(200);
   expect(await get('/doors/1')).toBe(401);
+});
+
+test('wasm-plugin: the module in AssemblyScript judges as the one in Rust; two keys are none', async () => {
+  const { example, port, url } = await startExample('wasm-plugin');
+  await example.until(/^401: .+$/m);
+  const get = async (path: string, headers: Record<string, string> = {}) => {
+    const answer = await fetch(url + path, { headers });
+    return [answer.status, await answer.text()];
+  };
+  for (const path of ['/orders/1', '/invoices/1']) {
+    expect(await get(path, { 'x-api-key': 'sk_example_orders' })).toEqual([200, `${path} for user123\n`]);
+    expect(await get(path, { 'x-api-key': 'sk_of_another' })).toEqual([403, '{"error": "Invalid API key"}']);
+    expect(await get(path)).toEqual([401, '{"error": "Missing API key"}']);
+    const twice = ['X-API-Key: sk_example_orders', 'X-API-Key: sk_example_orders'];
+    expect(await askBytes(port, request('GET', path, twice))).toMatch(/^HTTP\/1\.1 400 /);
+  }
+  expect(await get('/public/1', { 'x-authenticated-user': 'admin' })).toEqual([200, '/public/1 for anybody\n']);
 });
 
 test('gateway: a signal to the example ends the gateway with it', async () => {

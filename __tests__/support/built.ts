@@ -41,8 +41,12 @@ function filesOf(folder: string): string[] {
   const entries = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
   return entries
     .filter((each) => each.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name).slice(join(ROOT, folder).length + 1));
+    .map(({ parentPath, name }) => join(parentPath, name).slice(join(ROOT, folder).length + 1))
+    .filter((path) => !CARGO.test(path));
 }
+
+/** What Cargo leaves beside its sources: thousands of files. */
+const CARGO = /\/(?:target|vendor)\//;
 
 const modified = (path: string): number => Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
 

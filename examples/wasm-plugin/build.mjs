@@ -1,4 +1,7 @@
-/** Builds both plugins from source: `node examples/wasm-plugin/build.mjs [rust] [assemblyscript] [--out FOLDER]`. */
+/**
+ * Builds both plugins from source: `node examples/wasm-plugin/build.mjs [rust] [assemblyscript] [--out FOLDER]`.
+ * With `--tools` it says what it would build with, and builds nothing. Exit code 3: something is missing.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,35 +17,40 @@ const EXIT = { failed: 1, missing: 3 };
 /** What is needed is not there; the words say what. */
 class Missing extends Error {}
 
-const BUILDERS = {
-  rust(output) {
-    const { rustc, cargo, target } = rustToolchain();
-    // Outside the tree, so that neither crates nor objects stay in it.
-    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'auth-plugin-')));
-    try {
-      for (const each of ['Cargo.toml', 'Cargo.lock', 'src']) {
-        cpSync(join(HERE, 'rust', each), join(folder, each), { recursive: true });
+const PLUGINS = {
+  rust: {
+    tools: rustToolchain,
+    version: ({ rustc, target }) => `${words(rustc, ['--version'])} for ${target}`,
+    build({ rustc, cargo, target }, output) {
+      // Outside the tree, so that neither crates nor objects stay in it.
+      const folder = realpathSync(mkdtempSync(join(tmpdir(), 'auth-plugin-')));
+      try {
+        for (const each of ['Cargo.toml', 'Cargo.lock', 'src']) {
+          cpSync(join(HERE, 'rust', each), join(folder, each), { recursive: true });
+        }
+        fetchCrates(folder);
+        // Panics name the file that they come from: not where it stood on the machine that built it.
+        const flags = `--remap-path-prefix=${folder}=.`;
+        const env = { RUSTC: rustc, CARGO_ENCODED_RUSTFLAGS: flags, CARGO_TARGET_DIR: 'target' };
+        run(cargo, ['build', '--release', '--offline', '--locked', '--target', target], { cwd: folder, env });
+        shrink(join(folder, 'target', target, 'release/auth_plugin.wasm'), output);
+      } finally {
+        rmSync(folder, { recursive: true });
       }
-      fetchCrates(folder);
-      // Panics name the file that they come from: not where it stood on the machine that built it.
-      const flags = `--remap-path-prefix=${folder}=.`;
-      const env = { RUSTC: rustc, CARGO_ENCODED_RUSTFLAGS: flags, CARGO_TARGET_DIR: 'target' };
-      run(cargo, ['build', '--release', '--offline', '--locked', '--target', target], { cwd: folder, env });
-      shrink(join(folder, 'target', target, 'release/auth_plugin.wasm'), output);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-    return `${words(rustc, ['--version'])} for ${target}`;
+    },
   },
-
-  assemblyscript(output) {
-    const compiler = installed('assemblyscript/bin/asc.js');
-    // Relative: from an absolute path it finds no library.
-    const shim = relative(HERE, installed('@assemblyscript/wasi-shim/asconfig.json'));
-    installed('@gcoredev/proxy-wasm-sdk-as/package.json');
-    const options = ['--config', shim, '--use', 'abort=abort_proc_exit', '-O3', '--outFile', output];
-    run(process.execPath, [compiler, 'assemblyscript/index.ts', ...options], { cwd: HERE });
-    return `asc ${words(process.execPath, [compiler, '--version']).replace(/^Version /, '')}`;
+  assemblyscript: {
+    tools() {
+      installed('@gcoredev/proxy-wasm-sdk-as/package.json');
+      const shim = installed('@assemblyscript/wasi-shim/asconfig.json');
+      return { compiler: installed('assemblyscript/bin/asc.js'), shim };
+    },
+    version: ({ compiler }) => `asc ${words(process.execPath, [compiler, '--version']).replace(/^Version /, '')}`,
+    build({ compiler, shim }, output) {
+      // Relative: from an absolute path it finds no library.
+      const options = ['--config', relative(HERE, shim), '--use', 'abort=abort_proc_exit', '-O3', '--outFile', output];
+      run(process.execPath, [compiler, 'assemblyscript/index.ts', ...options], { cwd: HERE });
+    },
   },
 };
 
@@ -122,17 +130,20 @@ function run(program, args, { cwd, env } = {}) {
 }
 
 const { values, positionals } = parseArgs({
-  options: { out: { type: 'string', default: HERE } },
+  options: { out: { type: 'string', default: HERE }, tools: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
 const folder = resolve(values.out);
 mkdirSync(folder, { recursive: true });
-for (const name of positionals.length > 0 ? positionals : Object.keys(BUILDERS)) {
+for (const name of positionals.length > 0 ? positionals : Object.keys(PLUGINS)) {
   const output = join(folder, `auth-${name}.wasm`);
   try {
-    if (!Object.hasOwn(BUILDERS, name)) throw new Error('there is no plugin of that name');
-    const by = BUILDERS[name](output);
-    console.log(`${name}: auth-${name}.wasm, ${readFileSync(output).length} bytes, by ${by}`);
+    if (!Object.hasOwn(PLUGINS, name)) throw new Error('there is no plugin of that name');
+    const { tools, version, build } = PLUGINS[name];
+    const found = tools();
+    if (!values.tools) build(found, output);
+    const built = values.tools ? '' : `auth-${name}.wasm, ${readFileSync(output).length} bytes, by `;
+    console.log(`${name}: ${built}${version(found)}`);
   } catch (cause) {
     console.error(`${name}: ${cause.message}`);
     process.exitCode = cause instanceof Missing ? EXIT.missing : EXIT.failed;

@@ -6,8 +6,24 @@ import type { ModuleFacts } from './module.js';
 import type { RunnerOptions } from './runner.js';
 import type { MessagePort } from 'node:worker_threads';
 
+/** A request on its way to a thread: one text, because to clone its many small lists costs more than to write and read it. */
+export interface SentRequest {
+  /** JSON of all but the body. */
+  readonly text: string;
+  readonly body?: Uint8Array;
+}
+
+export function sent({ body, ...rest }: PluginRequest): SentRequest {
+  return { text: JSON.stringify(rest), ...(body && { body }) };
+}
+
+export function received({ text, body }: SentRequest): PluginRequest {
+  const rest = JSON.parse(text) as Omit<PluginRequest, 'body'>;
+  return body ? { ...rest, body } : rest;
+}
+
 export type ToThread =
-  | { readonly kind: 'begin'; readonly id: number; readonly request: PluginRequest }
+  | { readonly kind: 'begin'; readonly id: number; readonly request: SentRequest }
   | { readonly kind: 'abandon'; readonly id: number }
   | { readonly kind: 'answer'; readonly token: number; readonly response: CallResponse }
   | { readonly kind: 'queued'; readonly token: number };

@@ -1,8 +1,8 @@
 /** Properties of a request as proxy-wasm names and encodes them: paths of segments, values with Envoy's types. */
 import { encodePairs, type Pair } from './header-map.js';
 
-/** A number is an integer; durations and times are in nanoseconds. */
-export type PropertyValue = string | number | bigint | boolean | readonly Pair[];
+/** A number is a whole one; durations and times are in nanoseconds. */
+export type PropertyValue = string | number | boolean | readonly Pair[];
 
 /** By the dotted path: `request.path`, `source.address`, `route.id`. */
 export type Properties = Readonly<Record<string, PropertyValue>>;
@@ -18,7 +18,7 @@ export function encodeProperty(value: PropertyValue): Buffer {
   if (typeof value === 'boolean') return Buffer.from([value ? 1 : 0]);
   if (typeof value === 'object') return encodePairs(value);
   const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)));
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(Math.round(value))));
   return bytes;
 }
 

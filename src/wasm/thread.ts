@@ -1,7 +1,7 @@
 /** One thread of a plugin as the gateway sees it: what it was given, what it has decided, and whether it is stuck. */
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { ModuleError } from './binary.js';
-import { WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
+import { sent, WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
 import type { PluginDecision, PluginFault, PluginRequest } from './decision.js';
 import type { Metric } from './metrics.js';
 import type { RunnerOptions } from './runner.js';
@@ -85,7 +85,7 @@ export class PluginThread {
   begin(pending: Pending): number {
     this.#lastId += 1;
     this.#pending.set(this.#lastId, pending);
-    this.say({ kind: 'begin', id: this.#lastId, request: pending.request });
+    this.say({ kind: 'begin', id: this.#lastId, request: sent(pending.request) });
     return this.#lastId;
   }
 

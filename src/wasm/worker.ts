@@ -2,6 +2,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { LIMITS, Status } from './abi.js';
 import {
+  received,
   WORD,
   type FromThread,
   type StoreAnswer,
@@ -101,7 +102,7 @@ function begin(id: number, request: PluginRequest): void {
 }
 
 port.on('message', (message: ToThread) => {
-  if (message.kind === 'begin') begin(message.id, message.request);
+  if (message.kind === 'begin') begin(message.id, received(message.request));
   else if (message.kind === 'abandon') abandons.get(message.id)?.();
   else if (message.kind === 'queued') keeper.queueReady(message.token);
   else {

@@ -87,7 +87,7 @@ function requestProperties(req: IncomingMessage, { target, scheme, now }: Told):
     'request.scheme': scheme,
     'request.method': method,
     'request.protocol': `HTTP/${httpVersion}`,
-    'request.time': BigInt(now) * 1_000_000n,
+    'request.time': now * 1_000_000,
     'request.size': Number(headers['content-length'] ?? 0),
     ...Object.fromEntries(optional.filter((each): each is readonly [string, string] => each[1] !== undefined)),
   };
