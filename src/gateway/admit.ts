@@ -205,9 +205,8 @@ class Admitting {
   #isAmbient({ method }: Identity): boolean {
     if (method === 'basic' || method === 'mtls') return true;
     const planned = this.gate.planned.get(method);
-    if (!planned || planned.type === 'strategy' || planned.type === 'plugin') {
-      return this.req.headers.cookie !== undefined;
-    }
+    const anywhere = !planned || planned.type === 'strategy' || planned.type === 'plugin';
+    if (anywhere) return this.req.headers.cookie !== undefined;
     const offer = readOffer(this.req, planned.places);
     return offer.kind === 'one' && offer.place.in === 'cookie';
   }
