@@ -19,13 +19,25 @@ export const NO_NAMES: ReadonlySet<string> = new Set([
 /** In the order of the file; one with mistakes is `broken`, and names that refer to it are no further mistakes. */
 export function readPlugins(items: readonly Block[], upstreams: readonly PlannedUpstream[], context: Context): Entry[] {
   const seen = new Set<string>();
-  return items.map(({ value, path }) => {
+  const readable = items.map(({ value, path }): Entry => {
     const calls = callsOf(value, { path, upstreams, context });
     const options = withModule({ ...value, calls: calls ?? [] }, path, context);
     const named = isNameFree(value.name, { path, seen, context });
     seen.add(value.name);
     const entry = { name: value.name, method: plugin, from: 'file', path } as const;
     return options && calls && named ? { ...entry, options, state: 'enabled' } : { ...entry, state: 'broken' };
+  });
+  return [...readable, ...unreadable(items, context)];
+}
+
+/** Those whose blocks are wrong have names all the same. */
+function unreadable(items: readonly Block[], context: Context): readonly Entry[] {
+  const read = new Set(items.map(({ path }) => path[1]));
+  const length = context.length(['plugins']) ?? 0;
+  return Array.from({ length }, (_, at) => at).flatMap((at): Entry[] => {
+    const name = context.value(['plugins', at, 'name']);
+    if (read.has(at) || typeof name !== 'string' || NO_NAMES.has(name)) return [];
+    return [{ name, method: plugin, from: 'file', path: ['plugins', at], state: 'broken' }];
   });
 }
 

@@ -134,6 +134,7 @@ export class RequirementReader {
         value === false ? 'false opens nothing: leave the method out' : 'must be true or a mapping',
       );
     });
+    if (parts.includes(undefined)) return undefined;
     if (keys.length > 1 && shape.require_any === undefined) {
       return this.#refuse(path, 'several methods need require_any beside them: true (one is enough) or false (all)');
     }
