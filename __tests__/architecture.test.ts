@@ -75,6 +75,11 @@ test('these rules would see a broken one: there are imports of each kind to read
   expect(importers((each) => each.startsWith('node:')).length).toBeGreaterThan(20);
 });
 
+test('what is known of a request stands on it: a weak map keeps every request through minor collections', () => {
+  expect(containing(/new Weak(?:Map|Set)<(?:IncomingMessage|ServerResponse), /)).toEqual([]);
+  expect(importers((each) => each.endsWith('/lib/note.js')).length).toBeGreaterThan(3);
+});
+
 test('observe knows of auth its types alone', () => {
   const values = inside('observe').flatMap(({ text }) => text.match(/^import (?!type )[^;]*\/auth\/[^;]*/gm) ?? []);
   expect(values).toEqual([]);

@@ -7,8 +7,9 @@ const TICK_MS = 10;
 const SHARES = 20;
 
 /** How many could be opened. */
-export async function dripping({ port, head, sockets, ms, still = false }) {
+export async function dripping({ port, head, sockets, rate, ms, still = false }) {
   const open = new Set();
+  const from = performance.now();
   let opened = 0;
   for (let i = 0; i < sockets; i += 1) {
     const socket = connect(port, '127.0.0.1');
@@ -19,8 +20,8 @@ export async function dripping({ port, head, sockets, ms, still = false }) {
       socket.write(head);
     });
     socket.resume();
-    // Not all in one turn of the event loop.
-    if (i % 50 === 49) await sleep(5);
+    // At the pace of the other floods: how fast connections can be made is another question than what they hold up.
+    if (performance.now() - from < (i * 1_000) / rate) await sleep(2);
   }
   let turn = 0;
   const one = () => {
@@ -28,7 +29,7 @@ export async function dripping({ port, head, sockets, ms, still = false }) {
     [...open].forEach((socket, at) => at % SHARES === turn && socket.write('x'));
   };
   const timer = still ? undefined : setInterval(one, TICK_MS);
-  await sleep(ms);
+  await sleep(ms - (performance.now() - from));
   clearInterval(timer);
   open.forEach((socket) => socket.destroy());
   return opened;

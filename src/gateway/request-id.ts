@@ -1,6 +1,7 @@
 /** The id of a request: a trusted proxy's, or one of our own; on the request, on the answer and in the log. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { Note } from '../lib/note.js';
 import { editFields, foldName, setField } from './header-views.js';
 
 export interface RequestIdOptions {
@@ -13,11 +14,11 @@ export interface RequestIdOptions {
 /** Visible ASCII without what logs and headers read as more than a name. */
 const ID = /^[A-Za-z0-9._~:+/=-]{1,128}$/;
 
-const ids = new WeakMap<IncomingMessage, string>();
+const ids = new Note<string>('request id');
 
 /** The id that the request was given; undefined where the file asks for none. */
 export function requestIdOf(req: IncomingMessage): string | undefined {
-  return ids.get(req);
+  return ids.of(req);
 }
 
 /** What a client chooses is no id of ours: only a trusted proxy's is kept. */
@@ -26,7 +27,7 @@ export function identifyRequest(
   { header, generate }: RequestIdOptions,
   trusted: boolean,
 ): string | undefined {
-  const known = ids.get(req);
+  const known = ids.of(req);
   if (known !== undefined) return known;
   const given = req.headers[header.toLowerCase()];
   const folded = foldName(header);

@@ -1,5 +1,6 @@
 /** Identity headers are ours alone (spec §5): every copy that a client sent goes, before anything else looks. */
 import type { IncomingMessage } from 'node:http';
+import { Note } from '../lib/note.js';
 import { editFields, foldName } from './header-views.js';
 import { isHttp2 } from './http-version.js';
 
@@ -49,11 +50,11 @@ function withoutOurs(fields: readonly string[], guards: readonly IsOurs[]): stri
 }
 
 /** Several gateways may stand before one request, each with headers of its own. */
-const guarded = new WeakMap<IncomingMessage, IsOurs[]>();
+const guarded = new Note<IsOurs[]>('guards of the trailers');
 
 /** Node assigns `rawTrailers` when the body ends: from now on through our setter, and the other views derive from it. */
 function guardTrailers(req: IncomingMessage, isOurs: IsOurs): void {
-  const standing = guarded.get(req);
+  const standing = guarded.of(req);
   if (standing) {
     standing.push(isOurs);
     req.rawTrailers = [...req.rawTrailers];

@@ -142,7 +142,12 @@ function makeRoom(req: IncomingMessage): void {
 export function privateResponse(varyBy: readonly string[]): (res: ServerResponse) => void {
   return (res) => {
     if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');
-    const present = String(res.getHeader('vary') ?? '')
+    const given = res.getHeader('vary');
+    if (given === undefined) {
+      if (varyBy.length > 0) res.setHeader('Vary', varyBy.join(', '));
+      return;
+    }
+    const present = String(given)
       .toLowerCase()
       .split(',')
       .map((name) => name.trim());
