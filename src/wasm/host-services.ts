@@ -60,7 +60,9 @@ function propertyOf(turn: Turn, segments: readonly string[]): PropertyValue | Bu
   if (!stream) return undefined;
   const [root, group, ...rest] = segments;
   if (root === 'request' && group === 'headers') {
-    return rest.length === 0 ? stream.headers.pairs : stream.headers.get(rest.join('.'));
+    if (rest.length === 0) return stream.headers.pairs;
+    const value = stream.headers.get(rest.join('.'));
+    return value === undefined ? undefined : Buffer.from(value, 'latin1');
   }
   const { properties } = stream.request;
   return Object.hasOwn(properties, path) ? properties[path] : stream.property(segments.join('\0'));

@@ -37,6 +37,9 @@ export interface Handle {
   readonly stream: Stream;
 }
 
+/** An instance by the time that an answer or a tick comes for it; none where it did not start. */
+type Running = () => PluginVm | undefined;
+
 const RECYCLE_AT = 0.75;
 /** For `on_vm_start` and `on_configure` together. */
 export const START_MS = 1_000;
@@ -46,9 +49,10 @@ export class VmKeeper {
   #vm: PluginVm;
   #ticker: NodeJS.Timeout | undefined;
   /** Tokens of all instances that there were: an answer must not reach another's call of the same number. */
-  readonly #calls = new Map<number, { readonly vm: () => PluginVm; readonly token: number }>();
+  readonly #calls = new Map<number, { readonly vm: Running; readonly token: number }>();
   #lastCall = 0;
   #restarts = 0;
+  #bytesAtStart = 0;
   #lines = 0;
   #since = 0;
   #starting = false;
@@ -80,7 +84,7 @@ export class VmKeeper {
   answerCall(token: number, response?: CallResponse): void {
     const call = this.#calls.get(token);
     this.#calls.delete(token);
-    call?.vm().answerCall(call.token, response);
+    call?.vm()?.answerCall(call.token, response);
   }
 
   queueReady(token: number): void {
@@ -93,7 +97,10 @@ export class VmKeeper {
 
   /** An instance that can take a request; a throw is a plugin that started once and does not any more. */
   #sound(): PluginVm {
-    const full = this.#vm.memoryBytes > this.parts.options.memoryLimitBytes * RECYCLE_AT && this.#vm.openStreams === 0;
+    const { memoryBytes, openStreams } = this.#vm;
+    const near = memoryBytes > this.parts.options.memoryLimitBytes * RECYCLE_AT;
+    // One that began so large would be no smaller.
+    const full = near && memoryBytes > this.#bytesAtStart && openStreams === 0;
     if (!this.#vm.fault && !full) return this.#vm;
     const words = this.#vm.fault ? `trapped: ${this.#vm.fault.message}` : 'is near its memory limit';
     this.parts.surroundings.log('warn', `the plugin ${words}; a fresh instance takes its place`);
@@ -107,15 +114,20 @@ export class VmKeeper {
     const { module, facts, options } = this.parts;
     this.#starting = true;
     try {
-      // Asked for when an answer or a tick comes: the constructor has returned by then.
-      const vm: PluginVm = new PluginVm({ module, facts, options, host: this.#host(() => vm) });
-      return vm;
+      const made: { vm?: PluginVm } = {};
+      made.vm = new PluginVm({ module, facts, options, host: this.#host(() => made.vm) });
+      this.#bytesAtStart = made.vm.memoryBytes;
+      return made.vm;
+    } catch (cause) {
+      // It may have asked for ticks before it refused to start.
+      clearInterval(this.#ticker);
+      throw cause;
     } finally {
       this.#starting = false;
     }
   }
 
-  #host(vm: () => PluginVm): VmHost {
+  #host(vm: Running): VmHost {
     const { surroundings } = this.parts;
     const { shared, queues, metrics } = surroundings;
     return {
@@ -149,7 +161,7 @@ export class VmKeeper {
       this.parts.surroundings.log('warn', 'too many lines: the rest is dropped');
   }
 
-  #call(vm: () => PluginVm, call: OutboundCall): boolean {
+  #call(vm: Running, call: OutboundCall): boolean {
     this.#lastCall = (this.#lastCall % MOST_CALLS) + 1;
     const token = this.#lastCall;
     if (!this.parts.surroundings.call({ ...call, token })) return false;
@@ -157,13 +169,14 @@ export class VmKeeper {
     return true;
   }
 
-  #tick(vm: () => PluginVm, everyMs: number): void {
+  #tick(vm: Running, everyMs: number): void {
     clearInterval(this.#ticker);
     if (everyMs === 0) return;
     const beat = (): void => {
+      const running = vm();
       // One that trapped in between is replaced by the next request, which starts a clock of its own.
-      if (vm().fault) clearInterval(this.#ticker);
-      else vm().tick();
+      if (!running || running.fault) clearInterval(this.#ticker);
+      else running.tick();
     };
     this.#ticker = setInterval(beat, everyMs);
     this.#ticker.unref();

@@ -115,7 +115,7 @@ class Instance implements Linked {
       try {
         return act(...args);
       } catch (cause) {
-        if (cause instanceof MemoryFault) return Status.InvalidMemoryAccess;
+        if (cause instanceof MemoryFault) return cause.status;
         throw cause;
       }
     };

@@ -1,8 +1,16 @@
 /** The memory of one instance as its host reads and writes it: every pointer is checked, and none is kept across calls. */
+import { LIMITS, Status } from './abi.js';
 
 /** A pointer or a length that leads out of the module's memory, or an allocator that gave none. */
 export class MemoryFault extends Error {
   override readonly name = 'MemoryFault';
+  constructor(
+    message: string,
+    /** What the host function that met it returns. */
+    readonly status: Status = Status.InvalidMemoryAccess,
+  ) {
+    super(message);
+  }
 }
 
 export type Allocate = (size: number) => unknown;
@@ -27,10 +35,12 @@ export class Memory {
     return Buffer.from(bytes.subarray(from, from + size));
   }
 
+  /** Latin1. Strings lie in the heap of JavaScript: one that is full ends the whole process, not the thread alone. */
   text(pointer: number, length: number): string {
     const [from, size] = [pointer >>> 0, length >>> 0];
     const bytes = this.#current();
     if (from + size > bytes.length) throw new MemoryFault(`${size} bytes at ${from}`);
+    if (size > LIMITS.mapBytes) throw new MemoryFault(`a text of ${size} bytes`, Status.BadArgument);
     return bytes.toString('latin1', from, from + size);
   }
 

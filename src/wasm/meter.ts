@@ -22,28 +22,27 @@ const ID = {
 } as const;
 const END = 0x0b;
 
+/** What the meter adds to: empty ones are put where a module has none. */
+const NEEDED = [ID.type, ID.import, ID.global] as const;
+
 /** @throws ModuleError where the module uses what cannot be metered */
 export function meterModule(bytes: Uint8Array): Uint8Array {
   const sections = sectionsOf(bytes);
   const layout = layoutOf(bytes, sections);
   const parts: Bytes[] = [[...bytes.subarray(0, 8)]];
-  const written = new Set<number>();
-  for (const section of withGlobals(sections)) {
-    written.add(section.id);
+  for (const section of NEEDED.reduce(withSection, sections)) {
     const content = rewrite(bytes, section, layout);
     if (content) parts.push([section.id], leb(content.length), content);
   }
-  if (!written.has(ID.import) || !written.has(ID.type))
-    throw new ModuleError('has no types or imports: nothing to guard');
   return Uint8Array.from(parts.flat());
 }
 
-/** A module without globals gets an empty section of them, in its place. */
-function withGlobals(sections: readonly Section[]): readonly Section[] {
-  if (sections.some(({ id }) => id === ID.global)) return sections;
-  const before = sections.findIndex(({ id }) => id > ID.global && id !== ID.custom);
+/** With an empty one of this id in its place, where there is none. */
+function withSection(sections: readonly Section[], id: number): readonly Section[] {
+  if (sections.some((each) => each.id === id)) return sections;
+  const before = sections.findIndex((each) => each.id > id && each.id !== ID.custom);
   const at = before === -1 ? sections.length : before;
-  return [...sections.slice(0, at), { id: ID.global, start: 0, content: 0, end: 0 }, ...sections.slice(at)];
+  return [...sections.slice(0, at), { id, start: 0, content: 0, end: 0 }, ...sections.slice(at)];
 }
 
 function layoutOf(bytes: Uint8Array, sections: readonly Section[]): Layout {

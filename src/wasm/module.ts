@@ -3,6 +3,7 @@ import { ABI_VERSIONS, PAGE_BYTES, type AbiVersion } from './abi.js';
 import { clampMemory, memoryOf, ModuleError } from './binary.js';
 import { GUARD } from './meter.js';
 import { originOf, type Origin } from './origin.js';
+import { clampTables } from './tables.js';
 
 export interface ModuleFacts extends Origin {
   readonly abi: AbiVersion;
@@ -36,7 +37,7 @@ export function loadModule(
   bytes: Uint8Array,
   memoryLimitBytes: number,
 ): { readonly module: WebAssembly.Module; readonly facts: ModuleFacts } {
-  const clamped = clampMemory(bytes, memoryLimitBytes);
+  const clamped = clampMemory(clampTables(bytes), memoryLimitBytes);
   const module = compile(clamped);
   return { module, facts: judge(module, bytes) };
 }

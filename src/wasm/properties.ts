@@ -12,9 +12,9 @@ export function propertyPath(bytes: string): readonly string[] {
   return bytes.replace(/\0$/, '').split('\0');
 }
 
-/** Strings as their bytes, integers as 8 bytes little-endian, a boolean as one byte, a map as pairs. */
+/** Strings in UTF-8, where latin1 would make another name's letters of those of a certificate; integers as 8 bytes little-endian, a boolean as one byte, a map as pairs. */
 export function encodeProperty(value: PropertyValue): Buffer {
-  if (typeof value === 'string') return Buffer.from(value, 'latin1');
+  if (typeof value === 'string') return Buffer.from(value);
   if (typeof value === 'boolean') return Buffer.from([value ? 1 : 0]);
   if (typeof value === 'object') return encodePairs(value);
   const bytes = Buffer.alloc(8);

@@ -33,7 +33,13 @@ export class Stream {
   decide(decision: PluginDecision): void {
     if (this.#decided) return;
     this.#decided = true;
-    this.settle(decision);
+    try {
+      this.settle(decision);
+    } catch (cause) {
+      // A plugin that had used up the stack: it traps, and that is told with more of the stack left.
+      this.#decided = false;
+      throw cause;
+    }
   }
 
   admit(): void {

@@ -109,6 +109,7 @@ export class PluginThread {
     const begun = Atomics.load(this.#words, WORD.begun);
     const running = Atomics.load(this.#words, WORD.running);
     this.#close();
+    this.#started?.reject(new ModuleError(`does not start: ${detail}`));
     const rest: Pending[] = [];
     for (const [id, pending] of this.#pending) {
       const paused: PluginDecision = {
@@ -165,6 +166,8 @@ export class PluginThread {
 
   #end(cause: Error): void {
     if (this.#over) return;
+    // Why it ended may have been said, and not been heard yet.
+    this.#drain();
     this.#started?.reject(cause);
     this.parts.ended(this);
   }

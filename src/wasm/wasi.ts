@@ -36,7 +36,7 @@ export function wasiFunctions(host: WasiHost): Readonly<Record<string, WasiFunct
     // Panic messages arrive in a dozen pieces; one that never ends its line must not be kept for ever.
     if (printed[stream].length > LONGEST_LINE) lines.push(printed[stream].slice(0, LONGEST_LINE));
     if (printed[stream].length > LONGEST_LINE) printed[stream] = '';
-    for (const line of lines) host.print(stream, line);
+    for (const line of lines) host.print(stream, line.slice(0, LONGEST_LINE));
   };
   return {
     ...stubs(),
@@ -47,7 +47,8 @@ export function wasiFunctions(host: WasiHost): Readonly<Record<string, WasiFunct
       let written = 0;
       for (let at = 0; at < count; at += 1) {
         const [pointer, length] = twoWords(host.memory, vectors + at * 8);
-        print(fd, host.memory.read(pointer, length).toString('utf8'));
+        // The rest of a longer piece is dropped: no line of the log is longer, and no text fills the heap.
+        print(fd, host.memory.read(pointer, Math.min(length, LONGEST_LINE)).toString('utf8'));
         written += length;
       }
       host.memory.writeU32(writtenAt, written);
