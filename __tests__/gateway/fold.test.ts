@@ -104,3 +104,9 @@ it('folds a literal that was folded no further', () => {
     cases(100, { cost: 5 }),
   );
 });
+
+test('who lowers alone and who goes through both cases read a long s differently, and both count', () => {
+  const readings = readingsOf(['INTERNAL', 'docſ']) ?? [];
+  expect(readings).toContainEqual(['internal', 'docſ']);
+  expect(readings).toContainEqual(['internal', 'docs']);
+});

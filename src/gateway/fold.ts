@@ -51,7 +51,9 @@ const STEPS: readonly Step[] = [
   separated,
   cutShort,
   each((text) => text.split(';', 1)[0] ?? ''),
-  each(caseless),
+  each((text) => text.toLowerCase()),
+  // Whoever lowers alone leaves `ſ` as it is: that is another reading.
+  each((text) => (ASCII.test(text) ? text : caseless(text))),
   each(withoutEnds),
   merged,
 ];
