@@ -56,16 +56,18 @@ export interface StoreAnswer {
 
 /** Places in the shared words. */
 export const WORD = {
-  /** Odd while the module runs; another number at each entry, each exit and each answer of the store. */
+  /** Odd while the module runs; another number at each entry and each exit. */
   turn: 0,
   /** The last request that was begun. */
   begun: 1,
   /** The request that is being begun; 0 in every other callback. */
   running: 2,
-  /** 1 once the store has answered. */
+  /** 0 while the thread waits for the store. */
   store: 3,
+  /** Microseconds of the callback that runs in which the thread has waited for the store. */
+  waited: 4,
 } as const;
-export const WORDS = 4;
+export const WORDS = 5;
 
 export interface ThreadData {
   readonly module: WebAssembly.Module;

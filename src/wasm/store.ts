@@ -15,8 +15,6 @@ export class Store {
   serve(port: MessagePort, { words, thread }: { readonly words: Int32Array; readonly thread: MessagePort }): void {
     port.on('message', (question: StoreQuestion) => {
       port.postMessage(this.#answer(question, thread));
-      // Waiting for us is no fault of the plugin's.
-      Atomics.add(words, WORD.turn, 2);
       Atomics.store(words, WORD.store, 1);
       Atomics.notify(words, WORD.store);
     });

@@ -28,6 +28,8 @@ export interface ThreadParts {
 
 /** JavaScript of a thread's own; the module's memory is bounded by its limit. */
 const HEAP_MB = 64;
+/** Waiting for the store is our time, not the plugin's; but one that only asks again and again would never be late. */
+const MOST_FORGIVEN_MS = 1_000;
 
 export class PluginThread {
   readonly ready: Promise<void>;
@@ -49,6 +51,7 @@ export class PluginThread {
   constructor(private readonly parts: ThreadParts) {
     const words = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
     this.#words = new Int32Array(words);
+    this.#words[WORD.store] = 1;
     const [messages, questions] = [new MessageChannel(), new MessageChannel()];
     this.#port = messages.port1;
     const { module, facts, options } = parts;
@@ -97,7 +100,11 @@ export class PluginThread {
   isStuck(now: number, limitMs: number): boolean {
     const turn = Atomics.load(this.#words, WORD.turn);
     if (turn !== this.#seen.turn) this.#seen = { turn, since: now };
-    return turn % 2 !== 0 && now - this.#seen.since >= limitMs;
+    const ran = now - this.#seen.since;
+    if (turn % 2 === 0 || ran < limitMs) return false;
+    const waits = Atomics.load(this.#words, WORD.store) === 0;
+    const waited = Atomics.load(this.#words, WORD.waited) / 1_000;
+    return ran >= limitMs + (waits ? MOST_FORGIVEN_MS : Math.min(waited, MOST_FORGIVEN_MS));
   }
 
   /**

@@ -26,9 +26,11 @@ const say = (message: FromThread): void => port.postMessage(message);
 
 /** Blocks until the gateway has answered: what all threads share is kept there. */
 function ask(question: StoreQuestion): StoreAnswer {
+  const since = performance.now();
   Atomics.store(shared, WORD.store, 0);
   store.postMessage(question);
   Atomics.wait(shared, WORD.store, 0, STORE_MS);
+  Atomics.add(shared, WORD.waited, Math.round((performance.now() - since) * 1_000));
   const answer: { readonly message?: unknown } | undefined = receiveMessageOnPort(store);
   if (!answer) throw new Error('the store of the plugin did not answer');
   return answer.message as StoreAnswer;
@@ -64,7 +66,10 @@ const surroundings: Surroundings = {
   },
   // The store tells every thread that has registered the queue.
   queued: () => undefined,
-  running: () => void Atomics.add(shared, WORD.turn, 1),
+  running: (on) => {
+    if (on) Atomics.store(shared, WORD.waited, 0);
+    Atomics.add(shared, WORD.turn, 1);
+  },
 };
 
 let told = '';

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { statusOf } from '../../support/ask.js';
 import { get, type Ground } from '../../support/attack-ground.js';
-import { callback, CONTINUE, i32, LOOP, PAUSE, type Kit } from '../../support/wat-plugin.js';
+import { AT, callback, CONTINUE, i32, LOOP, PAUSE, type Kit } from '../../support/wat-plugin.js';
 import { closePlugins, expectGranted, expectRefused, ISOLATIONS, openPlugins } from './plugin-ground.js';
 
 /** Ways never to return, by the letter that asks for them. */
@@ -10,6 +10,11 @@ const LOOPS: Readonly<Record<string, readonly [string, (kit: Kit) => string]>> =
   a: ['loop br 0', () => LOOP],
   b: ['a loop of host calls', (kit) => `(loop $l ${kit.header('x-do')} (br $l))`],
   c: ['a loop of lines in the log', (kit) => `(loop $l ${kit.log('again')} (br $l))`],
+  d: [
+    'a loop that asks for what all threads share',
+    (kit) =>
+      `(loop $l ${kit.do('proxy_get_shared_data', kit.text('key'), i32(AT.pointer), i32(AT.size), i32(AT.cas))} (br $l))`,
+  ],
 };
 
 let ground: Ground;
