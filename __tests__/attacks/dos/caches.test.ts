@@ -1,29 +1,39 @@
 /** Tokens without number, good and bad: what remembers them holds as many as it was told, and forgets the oldest. */
+import { createServer } from 'node:http';
 import { secretToken } from '../../support/token-issuer.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { Conversation, eachOf } from '../../support/conversation.js';
 import { residentBytes } from '../../support/footprint.js';
+import { closed, listening } from '../../support/recording-upstream.js';
 import { json } from '../../tokens/introspection-server.js';
 
-/** `CACHED_TOKENS=100000 npx jest caches --testTimeout=7200000` for more; the recording upstream keeps every byte. */
+/** `CACHED_TOKENS=1000000 npx jest caches --testTimeout=7200000` for more. */
 const TOKENS = Number(process.env.CACHED_TOKENS ?? 4_000);
 const SECRET = 'a-secret-of-thirty-two-bytes-or-so';
 const MEBI = 2 ** 20;
 
 let ground: Ground;
+// One that keeps nothing of what it was asked: this is about the memory of the gateway.
+const plain = createServer((_req, res) => void res.end('ok'));
 beforeAll(async () => {
+  const port = await listening(plain);
   ground = await openGround({
+    upstreams: `  - { name: plain, endpoints: ["127.0.0.1:${port}"] }`,
     replaceAuth: true,
     auth: `
     jwt: { secret: ${SECRET} }
     oauth: { introspection_url: "INTROSPECTION/introspect", client_id: loom, client_secret: secret-of-the-client, cache_size: 100 }`,
     replaceRoutes: true,
     routes: `
-  - { path: /jwt/*, upstream: backend, auth: { jwt: true } }
-  - { path: /oauth/*, upstream: backend, auth: { oauth: true } }`,
+  - { path: /jwt/*, upstream: plain, auth: { jwt: true } }
+  - { path: /oauth/*, upstream: plain, auth: { oauth: true } }`,
   });
 });
-afterAll(closeGrounds);
+afterAll(async () => {
+  await closeGrounds();
+  plain.closeAllConnections();
+  await closed(plain);
+});
 
 /** On ten connections, each token once: the statuses that came. */
 async function askAll(path: string, tokens: readonly string[]): Promise<ReadonlySet<number>> {
@@ -35,7 +45,6 @@ async function askAll(path: string, tokens: readonly string[]): Promise<Readonly
       statuses.add((await client.send(get(path, `Authorization: Bearer ${token}`)).reply())?.status ?? 0);
     client.close();
   });
-  ground.arrived();
   return statuses;
 }
 
@@ -48,6 +57,8 @@ async function rounds(path: string, tokenOf: (at: number) => Promise<string>, st
     expect(await askAll(path, tokens)).toEqual(new Set([status]));
     memory.push(residentBytes(ground.pid));
   }
+  if (process.env.CACHED_TOKENS)
+    console.log(path, status, 'resident MiB', memory.map((each) => Math.round(each / MEBI)).join(' '));
   return memory;
 }
 
