@@ -28,6 +28,8 @@ export class PoolRunner implements PluginRunner {
   readonly #respawns = new Set<NodeJS.Timeout>();
   #failures = 0;
   #restarts = 0;
+  /** Counters of threads that are gone: a counter never runs back. */
+  #counted: RunnerStats['metrics'] = [];
   #closed = false;
 
   constructor(parts: RunnerParts) {
@@ -69,14 +71,17 @@ export class PoolRunner implements PluginRunner {
     const threads = [...this.#threads];
     const restarts = threads.reduce((sum, { state }) => sum + state.restarts, this.#restarts);
     const memoryBytes = threads.reduce((sum, { state }) => sum + state.memoryBytes, 0);
-    return { restarts, memoryBytes, metrics: sumOf(threads.map(({ state }) => state.metrics)) };
+    return { restarts, memoryBytes, metrics: sumOf([this.#counted, ...threads.map(({ state }) => state.metrics)]) };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#watch);
     this.#respawns.forEach(clearTimeout);
-    for (const pending of this.#waiting.splice(0)) this.#refuse(pending, 'the plugin is being put away');
+    for (const { timer, ...pending } of this.#waiting.splice(0)) {
+      clearTimeout(timer);
+      this.#refuse(pending, 'the plugin is being put away');
+    }
     const threads = [...this.#threads];
     for (const thread of threads) {
       for (const pending of thread.stop('closed', 'the plugin is being put away')) this.#refuse(pending, 'put away');
@@ -145,6 +150,7 @@ export class PoolRunner implements PluginRunner {
     const wasUseful = thread.isReady && thread.hasBegun;
     const rest = thread.stop('timeout', detail);
     if (this.#closed) return;
+    this.#counted = sumOf([this.#counted, thread.state.metrics.filter(({ type }) => type === 'counter')]);
     this.#restarts += 1;
     this.#failures = wasUseful ? 0 : this.#failures + 1;
     if (wasUseful) this.#spawn();
