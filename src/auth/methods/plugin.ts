@@ -7,6 +7,7 @@ import { hasBody, readBody } from '../../lib/request-body.js';
 import { ModuleError } from '../../wasm/binary.js';
 import { CallOuts } from '../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../wasm/decision.js';
+import { meterModule } from '../../wasm/meter.js';
 import { loadModule } from '../../wasm/module.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
 import type { Place } from '../credentials.js';
@@ -150,7 +151,7 @@ function startRunner(options: PluginOptions, { log }: MethodDeps): PluginRunner 
 }
 
 function findings(options: PluginOptions): readonly Finding[] {
-  const { bytes, sha256, phase, memory_limit } = options;
+  const { bytes, sha256, phase, memory_limit, isolation } = options;
   if (!bytes) return [];
   const refuse = (key: string, message: string): Finding => ({ level: 'error', path: [key], message });
   if (sha256 !== undefined && createHash('sha256').update(bytes).digest('hex') !== sha256) {
@@ -158,6 +159,7 @@ function findings(options: PluginOptions): readonly Finding[] {
   }
   try {
     const { facts } = loadModule(bytes, memory_limit);
+    if (isolation === 'inline') loadModule(meterModule(bytes), memory_limit);
     if (phase === 'on_request_headers' || facts.readsBodies) return [];
     return [refuse('phase', 'the module exports no proxy_on_request_body')];
   } catch (cause) {
