@@ -56,8 +56,9 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   override authenticate(request: IncomingMessage, { refused = NONE_REFUSED }: RunOptions = {}): void {
     const early = this.early(request);
     if (early) return this.reject(early);
-    if (this.options.phase === 'on_request_body' && hasBody(request)) void this.withBody(request, refused);
-    else this.judge(request, { hasBody: hasBody(request), refused });
+    if (this.options.phase === 'on_request_body' && hasBody(request)) {
+      this.withBody(request, refused).catch((cause: unknown) => this.error(asError(cause)));
+    } else this.judge(request, { hasBody: hasBody(request), refused });
   }
 
   close(): Promise<void> {
@@ -93,7 +94,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     void this.runner
       .judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal)
       .then((decision) => this.decided(decision))
-      .catch((cause: unknown) => this.error(cause instanceof Error ? cause : new Error('the plugin failed')))
+      .catch((cause: unknown) => this.error(asError(cause)))
       .finally(() => request.socket.off('close', abort));
   }
 
@@ -132,6 +133,8 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     this.error(new UnavailableError({ kind: 'unavailable', reason, cause: new Error(detail) }));
   }
 }
+
+const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('the plugin failed'));
 
 function startRunner(options: PluginOptions, { log }: MethodDeps): PluginRunner {
   const { bytes, name, calls = [] } = options;
