@@ -52,7 +52,7 @@ function readChunked(body: string): { text: string; length: number } | undefined
 }
 
 /** How long a server may say nothing before a conversation with it is a failure. */
-const SILENCE_MS = 20_000;
+const SILENCE_MS = 50_000;
 
 export class Conversation {
   readonly socket: Socket;

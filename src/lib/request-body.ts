@@ -20,7 +20,8 @@ export interface BodyLimits {
   readonly idleMs: number;
 }
 
-const returned = new Note<true>('body put back');
+/** How many bytes. */
+const returned = new Note<number>('body put back');
 
 /** Whether the request says that it has a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -29,7 +30,10 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 /** Whether somebody has read of the body, so that it cannot be forwarded whole. */
 export function isBodyConsumed(req: IncomingMessage): boolean {
-  return hasBody(req) && (req.readableEnded || (req.readableDidRead && !returned.of(req)));
+  const length = returned.of(req);
+  // An empty one has ended by being looked at, and is as whole as before.
+  if (!hasBody(req) || length === 0) return false;
+  return req.readableEnded || (req.readableDidRead && length === undefined);
 }
 
 export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits): Promise<BodyRead> {
@@ -58,7 +62,7 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits)
       if (length > maxBytes) settle({ kind: 'too_large' });
       else if (req.complete) {
         const body = Buffer.concat(chunks, length);
-        returned.set(req, true);
+        returned.set(req, length);
         if (length > 0) req.unshift(body);
         settle({ kind: 'whole', body });
       }

@@ -71,6 +71,8 @@ export class CallOuts {
     const outgoing = secure ? httpsRequest({ ...options, ...tls, servername }) : httpRequest(options);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve).once('error', reject);
+      // An answer to CONNECT, or 101, is neither: Node drops the socket and says no more.
+      outgoing.once('close', () => reject(new Error('no answer')));
       outgoing.end(call.body);
     });
     const body = await whole(response);

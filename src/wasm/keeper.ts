@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { LIMITS, type LogLevel } from './abi.js';
 import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
+import { ModuleError } from './binary.js';
 import { DeadlineError, type VmHost, type VmOptions } from './host.js';
 import type { Metrics } from './metrics.js';
 import type { Queues } from './queues.js';
@@ -41,17 +42,22 @@ export interface Handle {
 type Running = () => PluginVm | undefined;
 
 const RECYCLE_AT = 0.75;
+const LONGEST_RESTART_MS = 30_000;
 /** For `on_vm_start` and `on_configure` together. */
 export const START_MS = 1_000;
 const MOST_CALLS = 0x7fff_ffff;
 
 export class VmKeeper {
   #vm: PluginVm;
-  #ticker: NodeJS.Timeout | undefined;
+  /** Takes no more requests, and has some that are paused. */
+  #retired: PluginVm | undefined;
+  readonly #tickers = new Set<NodeJS.Timeout>();
   /** Tokens of all instances that there were: an answer must not reach another's call of the same number. */
   readonly #calls = new Map<number, { readonly vm: Running; readonly token: number }>();
   #lastCall = 0;
   #restarts = 0;
+  #failures = 0;
+  #startsFrom = 0;
   #bytesAtStart = 0;
   #lines = 0;
   #since = 0;
@@ -70,9 +76,11 @@ export class VmKeeper {
     return this.#vm.memoryBytes;
   }
 
-  /** `settle` is called exactly once. */
+  /** `settle` is called exactly once. A throw is a plugin that started once and does not any more. */
   begin(request: PluginRequest, settle: Settle): Handle {
-    const vm = this.#sound();
+    if (this.#vm.fault) this.#replace(`trapped: ${this.#vm.fault.message}`);
+    else if (this.#isWorn() && this.#mayStart) this.#renew();
+    const vm = this.#vm;
     const stream = vm.begin(request, settle);
     return { vm, stream };
   }
@@ -92,35 +100,55 @@ export class VmKeeper {
   }
 
   close(): void {
-    clearInterval(this.#ticker);
+    this.#tickers.forEach(clearInterval);
   }
 
-  /** An instance that can take a request; a throw is a plugin that started once and does not any more. */
-  #sound(): PluginVm {
+  /** Near a limit that it has come to by leaking, and not while a worn one before it still has requests. */
+  #isWorn(): boolean {
     const { memoryBytes, openStreams } = this.#vm;
     const near = memoryBytes > this.parts.options.memoryLimitBytes * RECYCLE_AT;
     // One that began so large would be no smaller.
-    const full = near && memoryBytes > this.#bytesAtStart && openStreams === 0;
-    if (!this.#vm.fault && !full) return this.#vm;
-    const words = this.#vm.fault ? `trapped: ${this.#vm.fault.message}` : 'is near its memory limit';
-    this.parts.surroundings.log('warn', `the plugin ${words}; a fresh instance takes its place`);
+    if (!(near && memoryBytes > this.#bytesAtStart) && openStreams < LIMITS.openStreams) return false;
+    return this.#vm.isIdle || !this.#retired || this.#retired.fault !== undefined || this.#retired.isIdle;
+  }
+
+  /** One that is merely worn goes on where no other starts. */
+  #renew(): void {
+    try {
+      this.#replace('is near a limit');
+    } catch {
+      return;
+    }
+  }
+
+  get #mayStart(): boolean {
+    return performance.now() >= this.#startsFrom;
+  }
+
+  #replace(why: string): void {
+    if (!this.#mayStart) throw new ModuleError('does not start any more');
+    const before = this.#vm;
+    this.parts.surroundings.log('warn', `the plugin ${why}; a fresh instance takes its place`);
     this.#restarts += 1;
     this.#vm = this.#create();
-    return this.#vm;
+    this.#retired = before.fault || before.isIdle ? undefined : before;
+    // Whoever waits for an answer keeps the memory of the instance: nobody does in one that is dead.
+    for (const [token, { vm }] of this.#calls) if (vm()?.fault) this.#calls.delete(token);
   }
 
   #create(): PluginVm {
-    clearInterval(this.#ticker);
     const { module, facts, options } = this.parts;
     this.#starting = true;
     try {
       const made: { vm?: PluginVm } = {};
       made.vm = new PluginVm({ module, facts, options, host: this.#host(() => made.vm) });
       this.#bytesAtStart = made.vm.memoryBytes;
+      this.#failures = 0;
       return made.vm;
     } catch (cause) {
-      // It may have asked for ticks before it refused to start.
-      clearInterval(this.#ticker);
+      // Its start costs up to a second: requests must not pay that one after the other.
+      this.#failures += 1;
+      this.#startsFrom = performance.now() + Math.min(LONGEST_RESTART_MS, 100 * 2 ** this.#failures);
       throw cause;
     } finally {
       this.#starting = false;
@@ -130,6 +158,7 @@ export class VmKeeper {
   #host(vm: Running): VmHost {
     const { surroundings } = this.parts;
     const { shared, queues, metrics } = surroundings;
+    let ticker: NodeJS.Timeout | undefined;
     return {
       shared,
       queues,
@@ -148,7 +177,10 @@ export class VmKeeper {
       monotonic: () => process.hrtime.bigint(),
       random: (size) => randomBytes(size),
       call: (call) => this.#call(vm, call),
-      tick: (everyMs) => this.#tick(vm, everyMs),
+      tick: (everyMs) => {
+        if (ticker) this.#stopTicks(ticker);
+        ticker = everyMs === 0 ? undefined : this.#tick(vm, everyMs);
+      },
       queued: (token) => surroundings.queued(token),
     };
   }
@@ -169,16 +201,20 @@ export class VmKeeper {
     return true;
   }
 
-  #tick(vm: Running, everyMs: number): void {
-    clearInterval(this.#ticker);
-    if (everyMs === 0) return;
-    const beat = (): void => {
+  #tick(vm: Running, everyMs: number): NodeJS.Timeout {
+    const ticker = setInterval(() => {
       const running = vm();
-      // One that trapped in between is replaced by the next request, which starts a clock of its own.
-      if (!running || running.fault) clearInterval(this.#ticker);
+      // One that did not start, that trapped, or that has no requests left.
+      const isOver = !running || running.fault !== undefined || (running !== this.#vm && running.isIdle);
+      if (isOver) this.#stopTicks(ticker);
       else running.tick();
-    };
-    this.#ticker = setInterval(beat, everyMs);
-    this.#ticker.unref();
+    }, everyMs);
+    this.#tickers.add(ticker.unref());
+    return ticker;
+  }
+
+  #stopTicks(ticker: NodeJS.Timeout): void {
+    clearInterval(ticker);
+    this.#tickers.delete(ticker);
   }
 }

@@ -92,7 +92,10 @@ class Instance implements Linked {
 
   #imports(module: WebAssembly.Module, tables: Tables, warn: (words: string) => void): WebAssembly.Imports {
     const imports: Record<string, Record<string, Callable>> = {};
-    for (const each of WebAssembly.Module.imports(module)) {
+    const wanted = WebAssembly.Module.imports(module);
+    // Between two laps of a metered loop the host may have copied a thousand maps.
+    const check = wanted.some((each) => importKind(each) === 'guard') ? tables.guard.tick : undefined;
+    for (const each of wanted) {
       const kind = importKind(each);
       const table = kind === undefined ? {} : (tables[kind] as Record<string, Callable>);
       const { module: from, name } = each;
@@ -102,16 +105,17 @@ class Instance implements Linked {
         found = () => Status.Unimplemented;
       }
       if (!found) throw new ModuleError(`imports ${from}.${name}, which no host of this ABI provides`);
-      (imports[from] ??= {})[name] = kind === 'proxy' ? this.#guarded(name, found) : found;
+      (imports[from] ??= {})[name] = kind === 'proxy' ? this.#guarded(name, found, check) : found;
     }
     return imports;
   }
 
-  #guarded(name: string, act: Callable): Callable {
+  #guarded(name: string, act: Callable, check?: () => void): Callable {
     const harmless = HARMLESS.has(name);
     return (...args) => {
       // An allocator that calls back could change what the host is in the middle of reading.
       if (this.#bound && !harmless) throw new ModuleError(`called ${name} while ${this.#bound}`);
+      check?.();
       try {
         return act(...args);
       } catch (cause) {
@@ -122,7 +126,7 @@ class Instance implements Linked {
   }
 }
 
-type Tables = Readonly<Record<ImportKind, object>>;
+type Tables = Readonly<Record<ImportKind, object>> & { readonly guard: { readonly tick: () => void } };
 
 const MISC = {
   emscripten_notify_memory_growth: () => undefined,

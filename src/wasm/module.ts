@@ -3,6 +3,7 @@ import { ABI_VERSIONS, PAGE_BYTES, type AbiVersion } from './abi.js';
 import { clampMemory, memoryOf, ModuleError } from './binary.js';
 import { GUARD } from './meter.js';
 import { originOf, type Origin } from './origin.js';
+import { isWasiFunction } from './wasi.js';
 import { clampTables } from './tables.js';
 
 export interface ModuleFacts extends Origin {
@@ -20,7 +21,7 @@ const WASI_MODULES = new Set(['wasi_snapshot_preview1', 'wasi_unstable']);
 /** Whose function table an import is looked up in; undefined: there is nothing of that name. */
 export function importKind({ module, name, kind }: WebAssembly.ModuleImportDescriptor): ImportKind | undefined {
   if (kind !== 'function') return undefined;
-  if (WASI_MODULES.has(module)) return 'wasi';
+  if (WASI_MODULES.has(module)) return isWasiFunction(name) ? 'wasi' : undefined;
   if (module === GUARD.module && name === GUARD.name) return 'guard';
   if (module !== 'env') return undefined;
   if (name.startsWith('proxy_')) return 'proxy';

@@ -1,4 +1,5 @@
 /** Threads of one plugin, one more standing by: whatever a plugin does to its thread, the next one takes over. */
+import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type PluginDecision, type PluginRequest } from './decision.js';
 import type { FromThread } from './channel.js';
 import { START_MS } from './keeper.js';
@@ -22,10 +23,13 @@ export class PoolRunner implements PluginRunner {
   readonly #threadParts: ThreadParts;
   readonly #threads = new Set<PluginThread>();
   readonly #waiting: Waiting[] = [];
-  #watch: NodeJS.Timeout | undefined;
-  #respawn: NodeJS.Timeout | undefined;
+  readonly #everyMs: number;
+  readonly #watch: NodeJS.Timeout;
+  readonly #respawns = new Set<NodeJS.Timeout>();
   #failures = 0;
   #restarts = 0;
+  /** Counters of threads that are gone: a counter never runs back. */
+  #counted: RunnerStats['metrics'] = [];
   #closed = false;
 
   constructor(parts: RunnerParts) {
@@ -44,7 +48,8 @@ export class PoolRunner implements PluginRunner {
     for (let count = 0; count <= options.workers; count += 1) this.#spawn();
     this.ready = Promise.all([...this.#threads].map((thread) => thread.ready)).then(() => undefined);
     this.ready.catch(() => undefined);
-    this.#watch = setInterval(() => this.#look(), Math.max(5, options.timeoutMs / 5));
+    this.#everyMs = Math.max(5, options.timeoutMs / 5);
+    this.#watch = setInterval(() => this.#look(), this.#everyMs);
     this.#watch.unref();
   }
 
@@ -66,14 +71,17 @@ export class PoolRunner implements PluginRunner {
     const threads = [...this.#threads];
     const restarts = threads.reduce((sum, { state }) => sum + state.restarts, this.#restarts);
     const memoryBytes = threads.reduce((sum, { state }) => sum + state.memoryBytes, 0);
-    return { restarts, memoryBytes, metrics: sumOf(threads.map(({ state }) => state.metrics)) };
+    return { restarts, memoryBytes, metrics: sumOf([this.#counted, ...threads.map(({ state }) => state.metrics)]) };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#watch);
-    clearTimeout(this.#respawn);
-    for (const pending of this.#waiting.splice(0)) this.#refuse(pending, 'the plugin is being put away');
+    this.#respawns.forEach(clearTimeout);
+    for (const { timer, ...pending } of this.#waiting.splice(0)) {
+      clearTimeout(timer);
+      this.#refuse(pending, 'the plugin is being put away');
+    }
     const threads = [...this.#threads];
     for (const thread of threads) {
       for (const pending of thread.stop('closed', 'the plugin is being put away')) this.#refuse(pending, 'put away');
@@ -87,9 +95,10 @@ export class PoolRunner implements PluginRunner {
   #give(pending: Pending): { readonly thread: PluginThread; readonly id: number } | undefined {
     let best: PluginThread | undefined;
     for (const thread of this.#active()) if (!best || thread.load < best.load) best = thread;
-    if (best) return { thread: best, id: best.begin(pending) };
+    const isFull = best ? best.load >= LIMITS.openStreams : this.#waiting.length >= MOST_WAITING;
+    if (best && !isFull) return { thread: best, id: best.begin(pending) };
     if (this.#closed) this.#refuse(pending, 'the plugin is being put away');
-    else if (this.#waiting.length >= MOST_WAITING) {
+    else if (isFull) {
       pending.settle({ kind: 'fault', fault: 'overloaded', detail: 'too many requests wait for the plugin' });
     } else this.#wait(pending);
     return undefined;
@@ -125,7 +134,8 @@ export class PoolRunner implements PluginRunner {
     const { timeoutMs } = this.#parts.options;
     const now = performance.now();
     for (const thread of this.#threads) {
-      if (!thread.isStuck(now, thread.isReady ? timeoutMs : START_MS)) continue;
+      const limitMs = thread.isReady ? timeoutMs : START_MS;
+      if (!thread.isStuck(now, { limitMs, everyMs: this.#everyMs })) continue;
       this.#parts.log.warn(
         { plugin: this.#parts.options.name, timeoutMs },
         'a plugin ran past its time and was stopped',
@@ -136,16 +146,24 @@ export class PoolRunner implements PluginRunner {
 
   #replace(thread: PluginThread, detail: string): void {
     if (!this.#threads.delete(thread)) return;
-    const wasReady = thread.isReady;
+    // One that does not even start, or that is stuck before any request, must not be started in a loop.
+    const wasUseful = thread.isReady && thread.hasBegun;
     const rest = thread.stop('timeout', detail);
     if (this.#closed) return;
+    this.#counted = sumOf([this.#counted, thread.state.metrics.filter(({ type }) => type === 'counter')]);
     this.#restarts += 1;
-    this.#failures = wasReady ? 0 : this.#failures + 1;
-    // One that does not even start must not be started in a loop.
-    const delay = wasReady ? 0 : Math.min(LONGEST_RESPAWN_MS, 100 * 2 ** this.#failures);
-    if (delay === 0) this.#spawn();
-    else this.#respawn = setTimeout(() => this.#spawn(), delay).unref();
+    this.#failures = wasUseful ? 0 : this.#failures + 1;
+    if (wasUseful) this.#spawn();
+    else this.#spawnIn(Math.min(LONGEST_RESPAWN_MS, 100 * 2 ** this.#failures));
     for (const pending of rest) this.#give(pending);
+  }
+
+  #spawnIn(delayMs: number): void {
+    const timer = setTimeout(() => {
+      this.#respawns.delete(timer);
+      this.#spawn();
+    }, delayMs);
+    this.#respawns.add(timer.unref());
   }
 
   #spawn(): void {

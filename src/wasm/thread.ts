@@ -28,8 +28,15 @@ export interface ThreadParts {
 
 /** JavaScript of a thread's own; the module's memory is bounded by its limit. */
 const HEAP_MB = 64;
-/** Waiting for the store is our time, not the plugin's; but one that only asks again and again would never be late. */
+/** At most: a thread that waits for a gateway that is busy otherwise is not stuck yet. */
 const MOST_FORGIVEN_MS = 1_000;
+
+export interface Watch {
+  /** For one callback. */
+  readonly limitMs: number;
+  /** From one look to the next. */
+  readonly everyMs: number;
+}
 
 export class PluginThread {
   readonly ready: Promise<void>;
@@ -46,7 +53,8 @@ export class PluginThread {
   #started: { readonly resolve: () => void; readonly reject: (cause: Error) => void } | undefined;
   #ready = false;
   #over = false;
-  #seen = { turn: 0, since: 0 };
+  /** `late`: by how much the looks came late in the callback that runs. */
+  #seen = { turn: 0, since: 0, last: 0, late: 0 };
 
   constructor(private readonly parts: ThreadParts) {
     const words = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
@@ -77,6 +85,11 @@ export class PluginThread {
     return this.#ready && !this.#over;
   }
 
+  /** Whether it was given a request that it has begun. */
+  get hasBegun(): boolean {
+    return Atomics.load(this.#words, WORD.begun) > 0;
+  }
+
   get load(): number {
     return this.#pending.size;
   }
@@ -97,14 +110,17 @@ export class PluginThread {
   }
 
   /** Whether the module has been inside one callback for longer than it may. */
-  isStuck(now: number, limitMs: number): boolean {
+  isStuck(now: number, { limitMs, everyMs }: Watch): boolean {
     const turn = Atomics.load(this.#words, WORD.turn);
-    if (turn !== this.#seen.turn) this.#seen = { turn, since: now };
+    const seen = this.#seen;
+    if (turn !== seen.turn) this.#seen = { turn, since: now, last: now, late: 0 };
+    else this.#seen = { ...seen, last: now, late: seen.late + Math.max(0, now - seen.last - everyMs) };
     const ran = now - this.#seen.since;
     if (turn % 2 === 0 || ran < limitMs) return false;
+    // Its time in the store is ours where we answered late, and its own where it asks again and again.
     const waits = Atomics.load(this.#words, WORD.store) === 0;
-    const waited = Atomics.load(this.#words, WORD.waited) / 1_000;
-    return ran >= limitMs + (waits ? MOST_FORGIVEN_MS : Math.min(waited, MOST_FORGIVEN_MS));
+    const waited = waits ? Infinity : Atomics.load(this.#words, WORD.waited) / 1_000;
+    return ran >= limitMs + Math.min(waited, this.#seen.late, MOST_FORGIVEN_MS);
   }
 
   /**

@@ -69,6 +69,12 @@ export class PluginVm {
     return this.#contexts.streams.size;
   }
 
+  /** Whether every request that it was given is decided. */
+  get isIdle(): boolean {
+    for (const { decided } of this.#contexts.streams.values()) if (!decided) return false;
+    return true;
+  }
+
   /** Judges a request; `settle` is called exactly once, perhaps before this returns. */
   begin(request: PluginRequest, settle: Settle): Stream {
     const { streams } = this.#contexts;

@@ -138,3 +138,8 @@ function stubs(): Record<string, WasiFunction> {
     ...absent.map((name) => [name, () => ERRNO.nosys] as const),
   ]);
 }
+
+const NAMES: ReadonlySet<string> = new Set(Object.keys(wasiFunctions({ env: {} } as WasiHost)));
+
+/** Whether modules may import it. */
+export const isWasiFunction = (name: string): boolean => NAMES.has(name);

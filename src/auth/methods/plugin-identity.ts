@@ -4,7 +4,7 @@ import { copyOf, type Identity } from '../identity.js';
 
 interface Told {
   readonly decision: PluginDecision & { readonly kind: 'continue' };
-  /** The names of its identity headers, in lower case. */
+  /** The names of its identity headers, in lower case and in the order of the file. */
   readonly allowed: ReadonlySet<string>;
 }
 
@@ -15,9 +15,10 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
     if (!allowed.has(name) || value === '') continue;
     headers.set(name, [...(headers.get(name) ?? []), Buffer.from(value, 'latin1').toString('utf8')]);
   }
-  const [first] = headers.values();
-  if (!first) return undefined;
-  const subject = decision.subject ?? first[0] ?? '';
+  // In the order of the file, whatever the plugin set first: a name must not depend on that.
+  const first = [...allowed].flatMap((name) => headers.get(name) ?? [])[0];
+  if (first === undefined) return undefined;
+  const subject = decision.subject ?? first;
   if (subject.length < 1 || subject.length > 256) return undefined;
   const values = [...headers].map(([name, [only, ...more]]) => [name, more.length === 0 ? only : [only, ...more]]);
   const claims = { ...decision.claims, ...(Object.fromEntries(values) as Identity['claims']) };

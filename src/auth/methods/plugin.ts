@@ -7,6 +7,7 @@ import { hasBody, readBody } from '../../lib/request-body.js';
 import { ModuleError } from '../../wasm/binary.js';
 import { CallOuts } from '../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../wasm/decision.js';
+import { meterModule } from '../../wasm/meter.js';
 import { loadModule } from '../../wasm/module.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
 import type { Place } from '../credentials.js';
@@ -55,8 +56,9 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   override authenticate(request: IncomingMessage, { refused = NONE_REFUSED }: RunOptions = {}): void {
     const early = this.early(request);
     if (early) return this.reject(early);
-    if (this.options.phase === 'on_request_body' && hasBody(request)) void this.withBody(request, refused);
-    else this.judge(request, { hasBody: hasBody(request), refused });
+    if (this.options.phase === 'on_request_body' && hasBody(request)) {
+      this.withBody(request, refused).catch((cause: unknown) => this.error(asError(cause)));
+    } else this.judge(request, { hasBody: hasBody(request), refused });
   }
 
   close(): Promise<void> {
@@ -92,7 +94,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     void this.runner
       .judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal)
       .then((decision) => this.decided(decision))
-      .catch((cause: unknown) => this.error(cause instanceof Error ? cause : new Error('the plugin failed')))
+      .catch((cause: unknown) => this.error(asError(cause)))
       .finally(() => request.socket.off('close', abort));
   }
 
@@ -132,6 +134,8 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   }
 }
 
+const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('the plugin failed'));
+
 function startRunner(options: PluginOptions, { log }: MethodDeps): PluginRunner {
   const { bytes, name, calls = [] } = options;
   if (!bytes) throw new TypeError(`the module of the plugin ${name} was not read`);
@@ -150,7 +154,7 @@ function startRunner(options: PluginOptions, { log }: MethodDeps): PluginRunner 
 }
 
 function findings(options: PluginOptions): readonly Finding[] {
-  const { bytes, sha256, phase, memory_limit } = options;
+  const { bytes, sha256, phase, memory_limit, isolation } = options;
   if (!bytes) return [];
   const refuse = (key: string, message: string): Finding => ({ level: 'error', path: [key], message });
   if (sha256 !== undefined && createHash('sha256').update(bytes).digest('hex') !== sha256) {
@@ -158,6 +162,7 @@ function findings(options: PluginOptions): readonly Finding[] {
   }
   try {
     const { facts } = loadModule(bytes, memory_limit);
+    if (isolation === 'inline') loadModule(meterModule(bytes), memory_limit);
     if (phase === 'on_request_headers' || facts.readsBodies) return [];
     return [refuse('phase', 'the module exports no proxy_on_request_body')];
   } catch (cause) {

@@ -1,5 +1,6 @@
 /** The global policy: `chain`, `require_any`, `on_invalid` and `plugin` of `middleware.auth`. */
 import { z } from 'zod';
+import { plugin } from '../../auth/methods.js';
 import type { Requirement } from '../../auth/requirement.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
@@ -36,10 +37,13 @@ const policyBlock = namedKeys(policyShape);
 export function readPolicy(context: Context, roster: Roster): Policy {
   if (!context.has(AUTH)) return SILENT;
   if (context.keys(AUTH).length === 0) return BROKEN;
-  for (const { name: strategy } of roster.usable.filter(({ from }) => from === 'host')) {
-    if (!context.has([...AUTH, strategy])) continue;
-    const message = 'is a strategy of the host application, which takes no options here';
-    context.report.error({ path: [...AUTH, strategy], code: 'wrong_method', message, at: 'key' });
+  for (const { name: stray, from, method, state } of roster.usable) {
+    const isPlugin = method?.name === plugin.name && state === 'enabled';
+    if ((from !== 'host' && !isPlugin) || !context.has([...AUTH, stray])) continue;
+    const message = isPlugin
+      ? 'is a plugin, whose options stand in plugins'
+      : 'is a strategy of the host application, which takes no options here';
+    context.report.error({ path: [...AUTH, stray], code: 'wrong_method', message, at: 'key' });
   }
   const block = { schema: policyBlock(roster.names), value: context.value(AUTH), path: AUTH };
   const read = readBlock(block, context) as Shape | undefined;
