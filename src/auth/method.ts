@@ -1,6 +1,7 @@
 /** What a method is to the rest of the product: its options, its strategy, its narrowing, in one object. */
 import type { Strategy } from 'passport-strategy';
 import type { z } from 'zod';
+import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import type { Place } from './credentials.js';
 import type { HeaderRule } from './header-rule.js';
@@ -12,6 +13,8 @@ import type { Challenge, ReasonCode } from './verdict.js';
 export interface MethodDeps {
   readonly now: Now;
   readonly log: Log;
+  /** Default: nobody collects. */
+  readonly metrics?: Metrics;
 }
 
 /** A strategy of ours: a real Passport strategy that also tells when it is warm and can be put away. */

@@ -1,10 +1,9 @@
 /** The methods of one plan, compiled: ours from the registry, the host's by their names. */
 import { inspect } from 'node:util';
 import passport from 'passport';
-import type { Log, Now } from '../lib/types.js';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
 import { fromHost, type HostStrategy } from './host-strategy.js';
-import type { Method, MethodStrategy } from './method.js';
+import type { Method, MethodDeps, MethodStrategy } from './method.js';
 import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
 import { fromOurs, type PassportStrategy } from './strategy-runner.js';
@@ -31,7 +30,7 @@ export class MethodsInUse {
   readonly passport: OwnPassport;
   readonly #strategies: readonly MethodStrategy[];
 
-  constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: { now: Now; log: Log }) {
+  constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps) {
     const compiled = new Map<string, CompiledMethod>();
     const strategies: MethodStrategy[] = [];
     const own = new passport.Passport();

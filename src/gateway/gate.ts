@@ -7,6 +7,7 @@ import type { Place } from '../auth/credentials.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
 import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../config/plan-types.js';
+import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import { parseCidrs } from '../limit/address.js';
 import { Limiter } from '../limit/limiter.js';
@@ -29,6 +30,8 @@ export interface GateDeps {
   readonly methods: CompiledMethods;
   readonly now: Now;
   readonly log: Log;
+  /** Default: nobody collects. */
+  readonly metrics?: Metrics;
   /** Requests come through listeners of the plan, rather than through a host's own server. */
   readonly standalone: boolean;
 }

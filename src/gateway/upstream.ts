@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import { createProxyMiddleware, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedUpstream } from '../config/plan-types.js';
 import { Note } from '../lib/note.js';
+import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import { createAgent, retire } from './agents.js';
 import { dropHopByHop } from './end-to-end.js';
@@ -26,6 +27,8 @@ export interface ForwardOptions {
 export interface UpstreamDeps {
   readonly log: Log;
   readonly now: Now;
+  /** Default: nobody collects. */
+  readonly metrics?: Metrics;
   /** Told of every piece of a body, in either direction. */
   readonly moved?: (bytes: number) => void;
   /** Writes the answer: no body of ours names the URL or the address. */

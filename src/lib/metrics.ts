@@ -1,0 +1,104 @@
+/** What every layer counts and times, by closed names and labels; who collects it is the composition root's choice. */
+
+interface Kind {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/**
+ * Every metric there is. A label's value is a name of the file or of a closed set: never a subject, an address, a path
+ * or anything else that a client chooses. Times are in seconds.
+ */
+export const METRICS = {
+  loom_decisions_total: {
+    type: 'counter',
+    help: 'Requests and upgrades judged.',
+    labels: ['route', 'method', 'outcome', 'reason'],
+  },
+  loom_verdict_seconds: { type: 'histogram', help: 'Time from a request to its verdict.', labels: ['route'] },
+  loom_request_seconds: {
+    type: 'histogram',
+    help: 'Time from a request to the end of its answer.',
+    labels: ['route', 'code'],
+  },
+  loom_jwks_keys: { type: 'gauge', help: 'Keys in the set of an issuer.', labels: ['issuer'] },
+  loom_jwks_loaded_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the key set of an issuer was loaded last, in Unix seconds.',
+    labels: ['issuer'],
+  },
+  loom_jwks_loads_total: { type: 'counter', help: 'Loads of key sets.', labels: ['issuer', 'outcome'] },
+  loom_introspections_total: {
+    type: 'counter',
+    help: 'Tokens looked up: in the cache, in the shared cache, or at the issuer.',
+    labels: ['method', 'outcome'],
+  },
+  loom_introspection_seconds: { type: 'histogram', help: 'Time of a call to an issuer.', labels: ['method'] },
+  loom_bcrypt_waiting: { type: 'gauge', help: 'Password comparisons that run or wait.', labels: [] },
+  loom_rate_limit_decisions_total: {
+    type: 'counter',
+    help: 'Requests counted against a limit.',
+    labels: ['scope', 'outcome'],
+  },
+  loom_rate_limit_store_up: { type: 'gauge', help: '1 while the shared store answers.', labels: [] },
+  loom_rate_limit_store_errors_total: {
+    type: 'counter',
+    help: 'Questions that the shared store did not answer in time or rightly.',
+    labels: ['reason'],
+  },
+  loom_throttled_total: { type: 'counter', help: 'Attempts refused before their method ran.', labels: ['method'] },
+  loom_plugin_seconds: { type: 'histogram', help: 'Time in a plugin.', labels: ['plugin'] },
+  loom_plugin_outcomes_total: { type: 'counter', help: 'What plugins answered.', labels: ['plugin', 'outcome'] },
+  loom_upstream_up: {
+    type: 'gauge',
+    help: '1 while an endpoint takes requests, 0 while its health or its breaker keeps it out.',
+    labels: ['upstream', 'endpoint'],
+  },
+  loom_upstream_breaker: {
+    type: 'gauge',
+    help: 'Circuit breaker of an endpoint: 0 closed, 1 half open, 2 open.',
+    labels: ['upstream', 'endpoint'],
+  },
+  loom_upstream_failures_total: {
+    type: 'counter',
+    help: 'Requests that an endpoint did not answer.',
+    labels: ['upstream', 'endpoint', 'code'],
+  },
+  loom_upstream_retries_total: { type: 'counter', help: 'Requests sent once more.', labels: ['upstream'] },
+  loom_config_generation: { type: 'gauge', help: 'How many tables have been in force.', labels: [] },
+  loom_config_reloads_total: { type: 'counter', help: 'Reloads.', labels: ['outcome'] },
+  loom_config_last_reload_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the table in force was loaded, in Unix seconds.',
+    labels: [],
+  },
+  loom_config_last_reload_success: { type: 'gauge', help: '1 where the last reload was taken.', labels: [] },
+  loom_certificate_expiry_timestamp_seconds: {
+    type: 'gauge',
+    help: "When a listener's certificate expires, in Unix seconds.",
+    labels: ['listener'],
+  },
+  loom_live_sockets: { type: 'gauge', help: 'Upgraded sockets that are open.', labels: [] },
+} as const satisfies Readonly<Record<string, Kind>>;
+
+export type MetricName = keyof typeof METRICS;
+
+type Of<Type extends Kind['type']> = {
+  [Name in MetricName]: (typeof METRICS)[Name]['type'] extends Type ? Name : never;
+}[MetricName];
+
+export type Labels<Name extends MetricName> = Readonly<Record<(typeof METRICS)[Name]['labels'][number], string>>;
+
+/** Takes numbers; never throws. `loom_x` names the metric, every label has a value. */
+export interface Metrics {
+  /** Adds to a counter; by one where nothing is said. */
+  count<Name extends Of<'counter'>>(name: Name, labels: Labels<Name>, by?: number): void;
+  /** Sets a gauge. */
+  gauge<Name extends Of<'gauge'>>(name: Name, labels: Labels<Name>, value: number): void;
+  /** Puts a time into a histogram. */
+  time<Name extends Of<'histogram'>>(name: Name, labels: Labels<Name>, seconds: number): void;
+}
+
+/** Nobody collects. */
+export const NO_METRICS: Metrics = { count: () => undefined, gauge: () => undefined, time: () => undefined };
