@@ -1,6 +1,7 @@
 /** The composition root: the only file that knows every layer; makes the callable `Loom`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { MethodDeps } from './auth/method.js';
 import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
 import type { Requirement } from './auth/requirement.js';
 import type { Diagnostic } from './config/diagnostics.js';
@@ -11,7 +12,7 @@ import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
 import { deny } from './gateway/deny.js';
 import { Gate } from './gateway/gate.js';
-import { expiryOf, Gateway, type GatewayDeps, type Next } from './gateway/gateway.js';
+import { expiryOf, Gateway, type Next } from './gateway/gateway.js';
 import { instanceOf, tellRefusal } from './gateway/refusal.js';
 import { at, LiveSockets } from './gateway/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
@@ -20,6 +21,8 @@ import { inspectRuntime } from './lib/runtime.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
 import { AccessLog } from './observe/access-log.js';
 import { createLog } from './observe/log.js';
+import { PrometheusMetrics } from './observe/prometheus.js';
+import { Requests } from './observe/requests.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
 export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -56,6 +59,12 @@ export interface Loom extends ConnectMiddleware {
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Takes over the server's `upgrade` listeners, those added later included: they see admitted sockets alone. */
   attach(server: Server): void;
+  /**
+   * What was counted, in Prometheus's text format, for a page of the host's own: a middleware opens no port.
+   *
+   * @throws TypeError The file has no `metrics` block.
+   */
+  metrics(): Promise<string>;
   /** Stops timers and pools, closes upgraded sockets and idle connections to upstreams. */
   close(): Promise<void>;
 }
@@ -105,20 +114,21 @@ export interface ComposeOptions {
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
 export function compose(plan: Plan, options: ComposeOptions): Loom {
   const { log, now, standalone } = options;
-  const methods = new MethodsInUse(plan.methods, options.strategies, { now, log });
+  const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
+  const deps = { now, log, ...(metrics && { metrics }) };
+  const methods = new MethodsInUse(plan.methods, options.strategies, deps);
   const ready = methods.ready();
   // Whoever does not wait for it must not lose the process over it.
   ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));
-  const gate = new Gate(plan, { methods: methods.compiled, now, log, standalone });
+  const gate = new Gate(plan, { ...deps, methods: methods.compiled, standalone });
   const liveSockets = new LiveSockets();
-  const upstreams = upstreamsOf(plan, options);
-  const access = plan.logging.access && new AccessLog(plan.logging.access, { log, now });
-  const decided: GatewayDeps['decided'] = (req, decision) => access?.decided(req, decision);
-  const gateway = new Gateway({ gate, upstreams, liveSockets, decided });
+  const upstreams = upstreamsOf(plan, { ...options, ...deps });
+  const requests = requestsOf(plan, deps);
+  const gateway = new Gateway({ gate, upstreams, liveSockets, ...(requests && { decided: requests.decided }) });
   const watch = standalone ? () => undefined : unattachedWatch(log);
   const middleware: ConnectMiddleware = (req, res, next) => {
     watch(req);
-    access?.watch(req, res);
+    requests?.request(req, res);
     gateway.request(req, res, next);
   };
   const members: Pick<Loom, keyof Loom> = {
@@ -129,12 +139,22 @@ export function compose(plan: Plan, options: ComposeOptions): Loom {
       const guard = gate.guardFor(requirementOf(protection));
       return (req, res, next) => gateway.guard(req, res, { guard, next });
     },
-    upgrade: (req, socket, head) => gateway.upgrade(req, socket, { head }),
+    upgrade: (req, socket, head) => {
+      requests?.upgrade(req, socket);
+      gateway.upgrade(req, socket, { head });
+    },
     attach: (server) =>
       attachUpgrades(server, {
-        judge: (req, socket, rest) => gateway.upgrade(req, socket, rest),
+        judge: (req, socket, rest) => {
+          requests?.upgrade(req, socket);
+          gateway.upgrade(req, socket, rest);
+        },
         opened: (socket, admitted) => limitSession(socket, admitted, { liveSockets, now }),
       }),
+    metrics: async () => {
+      if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
+      return metrics.text();
+    },
     close: async () => {
       liveSockets.close();
       upstreams.forEach((upstream) => upstream.close());
@@ -142,6 +162,12 @@ export function compose(plan: Plan, options: ComposeOptions): Loom {
     },
   };
   return Object.assign(middleware, members);
+}
+
+/** Nobody is followed where nobody asks. */
+function requestsOf({ logging }: Plan, { log, metrics }: MethodDeps): Requests | undefined {
+  const access = logging.access && new AccessLog(logging.access, log);
+  return access || metrics ? new Requests({ access, metrics }) : undefined;
 }
 
 function upstreamsOf({ upstreams }: Plan, deps: Omit<UpstreamDeps, 'onFailure'>): ReadonlyMap<string, Upstream> {

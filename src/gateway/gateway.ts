@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
 import type { PlannedRoute } from '../config/plan-types.js';
+import { setAnswered } from '../lib/answered.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
 import { deny, denySocket } from './deny.js';
@@ -12,7 +13,7 @@ import { comesTooLate } from './last-answer.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
 import { requestIdOf } from './request-id.js';
-import type { Denial } from './problem.js';
+import { outcomeOf, type Denial } from './problem.js';
 import { instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
 import { privateResponse, type Upstream } from './upstream.js';
@@ -26,7 +27,7 @@ export interface GatewayDeps {
   readonly gate: Gate;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly liveSockets: LiveSockets;
-  /** Told once of every request and upgrade. */
+  /** Told of every request and upgrade, once, before it is answered or goes on. */
   readonly decided?: (req: IncomingMessage, decision: Decision) => void;
 }
 
@@ -70,8 +71,10 @@ export class Gateway {
       if (hasUpstream(admitted)) this.#forwardUpgrade(req, socket, { head, admitted });
       else if (handOver) {
         prepareLocal(req, admitted);
+        // What the host's listener makes of it, nobody here sees.
+        setAnswered(req, 101);
         this.#handOver(() => handOver(req, socket, head, admitted), socket);
-      } else this.#refuse({ req, socket }, { status: 404, code: 'no_route' });
+      } else this.#deny({ req, socket }, { status: 404, code: 'no_route' });
     });
   }
 
@@ -94,7 +97,8 @@ export class Gateway {
       if (admission.kind === 'refused') this.#refuse(exchange, admission.denial, admission.route);
       else {
         const { route, identities } = admission;
-        this.deps.decided?.(req, { requestId: requestIdOf(req), route: route?.id, identities });
+        const outcome = identities.length > 0 ? 'granted' : 'open';
+        this.deps.decided?.(req, { requestId: requestIdOf(req), route: route?.id, outcome, identities });
         admitted(admission);
       }
     };
@@ -117,7 +121,7 @@ export class Gateway {
     if (isBodyConsumed(req)) {
       const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
       this.deps.gate.deps.log.error({ route: admitted.route.id }, advice);
-      this.#refuse({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route);
+      this.#deny({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route);
       return;
     }
     const { route } = admitted;
@@ -161,7 +165,7 @@ export class Gateway {
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
       about: { route: route.id, identities },
-      deny: (status, code) => this.#refuse({ req, socket }, { status, code }, route),
+      deny: (status, code) => this.#deny({ req, socket }, { status, code }, route),
       log: gate.deps.log,
       now: gate.deps.now,
     });
@@ -175,17 +179,30 @@ export class Gateway {
 
   #refuse(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
     const { req } = exchange;
-    const instance = instanceOf(req);
-    const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
+    const { reason, code, method } = denial;
     this.deps.decided?.(req, {
       requestId: requestIdOf(req),
       route: route?.id,
+      outcome: outcomeOf(denial),
+      method,
       identities: [],
-      reason: denial.reason,
+      reason,
+      code,
     });
+    this.#deny(exchange, denial, route);
+  }
+
+  /** What was let in and fails all the same is no second decision. */
+  #deny(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
+    const { req } = exchange;
+    const instance = instanceOf(req);
+    const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
     tellRefusal(this.deps.gate.deps.log, { instance, denial, ...about });
     if ('res' in exchange) deny(exchange.res, denial, instance);
-    else denySocket(exchange.socket, denial, instance);
+    else {
+      setAnswered(req, denial.status);
+      denySocket(exchange.socket, denial, instance);
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { AUTH, readMethods, Roster } from './methods.js';
 import { planLimit } from './limit.js';
 import { planListeners } from './listeners.js';
 import { planLogging } from './logging.js';
+import { planOperations } from './operations.js';
 import { withListeners } from './listener-mtls.js';
 import { readPlugins } from './plugins.js';
 import { readPolicy } from './policy.js';
@@ -50,6 +51,7 @@ export function draftPlan(context: Context): Draft {
     listeners,
     ...planLimit(blocks.rate_limit),
     logging: planLogging(blocks.logging),
+    ...planOperations(blocks),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),
       ...roster.disabledHeaders,
