@@ -1,28 +1,24 @@
 /** The composition root: the only file that knows every layer; makes the callable `Loom`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { MethodDeps } from './auth/method.js';
-import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
+import type { Strategies } from './auth/methods-in-use.js';
 import type { Requirement } from './auth/requirement.js';
 import type { Diagnostic } from './config/diagnostics.js';
-import { compileFile } from './config/index.js';
+import { compileFile, type Compiled } from './config/index.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
-import { deny } from './gateway/deny.js';
-import { Gate } from './gateway/gate.js';
-import { expiryOf, Gateway, type Next } from './gateway/gateway.js';
-import { instanceOf, tellRefusal } from './gateway/refusal.js';
-import { at, LiveSockets } from './gateway/tunnel.js';
-import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
-import { clientAddressOf } from './lib/client-address.js';
+import { expiryOf, type Next } from './gateway/gateway.js';
+import { at } from './gateway/tunnel.js';
+import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
+import { NO_ROUTE } from './lib/metrics.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
-import { AccessLog } from './observe/access-log.js';
+import { Limiter } from './limit/limiter.js';
 import { createLog } from './observe/log.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
-import { Requests } from './observe/requests.js';
+import { Reloading, type ReloadParts } from './reload.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
 export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -49,9 +45,12 @@ export type Protection = string | readonly string[] | Requirement;
 export interface Loom extends ConnectMiddleware {
   /** Settles when key sets and pools have warmed up; what only the network can tell never rejects it. */
   readonly ready: Promise<void>;
-  /** What the file means, as data. */
+  /** What the file means, as data; of the table that is in force now. */
   readonly plan: Plan;
-  /** The file's methods as Passport strategies, by name: `loom.passport.authenticate('jwt', { session: false })`. */
+  /**
+   * The file's methods as Passport strategies, by name: `loom.passport.authenticate('jwt', { session: false })`. They
+   * are those of the table that is in force when a request comes.
+   */
   readonly passport: PassportLike;
   /** Guards a handler of the host, whatever the file says of its path. */
   protect(protection: Protection): ConnectMiddleware;
@@ -60,7 +59,19 @@ export interface Loom extends ConnectMiddleware {
   /** Takes over the server's `upgrade` listeners, those added later included: they see admitted sockets alone. */
   attach(server: Server): void;
   /**
-   * What was counted, in Prometheus's text format, for a page of the host's own: a middleware opens no port.
+   * Takes the file again, by default the one that was taken last: whatever it names (secrets, certificates, plugins) is
+   * read anew, the next table is made and warmed up aside, and from one request to the next it is in force. Whoever is
+   * judged at that moment is judged by the old one. Upgraded sockets whose route, key, user or issuer is not what it was
+   * are closed. A path that was guarded is opened by `auth: none` alone.
+   *
+   * @example process.on('SIGHUP', () => gate.reload().catch(() => undefined)); // the log says why not
+   * @returns The warnings about the file.
+   * @throws {ConfigError} The file is wrong, or would open what was guarded: the old table stays in force.
+   */
+  reload(source?: ConfigSource): Promise<readonly Diagnostic[]>;
+  /**
+   * What was counted, in Prometheus's text format, for a page of the host's own: a middleware opens no port. Whether
+   * anything is counted, the file says when it is first read.
    *
    * @throws TypeError The file has no `metrics` block.
    */
@@ -81,7 +92,9 @@ export interface Loom extends ConnectMiddleware {
  */
 export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
   const { strategies = {}, now = Date.now } = options;
-  const { plan, warnings } = compileFile(source, { strategies: Object.keys(strategies), mode: 'middleware' });
+  const compile = (given: ConfigSource): Compiled =>
+    compileFile(given, { strategies: Object.keys(strategies), mode: 'middleware' });
+  const { plan, warnings } = compile(source);
   const log = options.log ?? createLog(plan.logging);
   adviseOnRuntime(log);
   tellWarnings(warnings, log);
@@ -91,7 +104,8 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
       'a request that no route matches passes without a credential; a chain would guard it',
     );
   }
-  return compose(plan, { strategies, log, now, standalone: false });
+  const shared = { strategies, log, now, standalone: false };
+  return compose(source, plan, { shared, compile });
 }
 
 /** What `check` would print, in the log of whoever starts the file. */
@@ -101,82 +115,81 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
   }
 }
 
-export interface ComposeOptions {
-  readonly strategies: Strategies;
-  readonly log: Log;
-  readonly now: Now;
-  /** Requests come through listeners of the plan: what no route matches is 404. */
-  readonly standalone: boolean;
-  /** Told of every piece of a body that goes through. */
-  readonly moved?: (bytes: number) => void;
+/** What a composition is made of; the rest of what outlives a table is made here. */
+export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
+  readonly shared: Omit<Shared, 'limiter' | 'metrics'>;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(plan: Plan, options: ComposeOptions): Loom {
-  const { log, now, standalone } = options;
+export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
+  const { log, now, standalone } = shared;
+  const limiter = new Limiter(now);
   const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
-  const deps = { now, log, ...(metrics && { metrics }) };
-  const methods = new MethodsInUse(plan.methods, options.strategies, deps);
-  const ready = methods.ready();
+  const tables = new Reloading(source, plan, {
+    ...parts,
+    shared: { ...shared, limiter, ...(metrics && { metrics }) },
+  });
+  const { ready } = tables.current;
+  metrics?.gauge('loom_config_generation', {}, 1);
+  metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));
   // Whoever does not wait for it must not lose the process over it.
   ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));
-  const gate = new Gate(plan, { ...deps, methods: methods.compiled, standalone });
-  const liveSockets = new LiveSockets();
-  const upstreams = upstreamsOf(plan, { ...options, ...deps });
-  const requests = requestsOf(plan, deps);
-  const gateway = new Gateway({ gate, upstreams, liveSockets, ...(requests && { decided: requests.decided }) });
   const watch = standalone ? () => undefined : unattachedWatch(log);
   const middleware: ConnectMiddleware = (req, res, next) => {
     watch(req);
-    requests?.request(req, res);
-    gateway.request(req, res, next);
+    tables.current.request(req, res, next);
   };
-  const members: Pick<Loom, keyof Loom> = {
-    plan,
-    passport: methods.passport as PassportLike,
+  const members: Omit<Pick<Loom, keyof Loom>, 'plan'> = {
+    passport: passportOf(tables),
     ready,
-    protect: (protection) => {
-      const guard = gate.guardFor(requirementOf(protection));
-      return (req, res, next) => gateway.guard(req, res, { guard, next });
-    },
-    upgrade: (req, socket, head) => {
-      requests?.upgrade(req, socket);
-      gateway.upgrade(req, socket, { head });
-    },
+    protect: (protection) => guardOf(tables, requirementOf(protection)),
+    upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
     attach: (server) =>
       attachUpgrades(server, {
-        judge: (req, socket, rest) => {
-          requests?.upgrade(req, socket);
-          gateway.upgrade(req, socket, rest);
-        },
-        opened: (socket, admitted) => limitSession(socket, admitted, { liveSockets, now }),
+        judge: (req, socket, rest) => tables.current.upgrade(req, socket, rest),
+        opened: (socket, admitted) => limitSession(socket, admitted, { table: tables.current, now }),
       }),
+    reload: async (again) => {
+      const warnings = await tables.reload(again);
+      metrics?.keep(namesOf(tables.current.plan));
+      return warnings;
+    },
     metrics: async () => {
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
       return metrics.text();
     },
-    close: async () => {
-      liveSockets.close();
-      upstreams.forEach((upstream) => upstream.close());
-      await methods.close();
-    },
+    close: () => tables.close(),
   };
-  return Object.assign(middleware, members);
+  const loom = Object.assign(middleware, members);
+  return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
 }
 
-/** Nobody is followed where nobody asks. */
-function requestsOf({ logging }: Plan, { log, metrics }: MethodDeps): Requests | undefined {
-  const access = logging.access && new AccessLog(logging.access, log);
-  return access || metrics ? new Requests({ access, metrics }) : undefined;
+/** The names that series are labelled by. */
+function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
+  const plugins = methods.filter(({ type }) => type === 'plugin');
+  return {
+    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
+    upstream: upstreams.map(({ name }) => name),
+    listener: listeners.map(({ name }) => name),
+    plugin: plugins.map(({ name }) => name),
+  };
 }
 
-function upstreamsOf({ upstreams }: Plan, deps: Omit<UpstreamDeps, 'onFailure'>): ReadonlyMap<string, Upstream> {
-  const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
-    const [instance, denial] = [instanceOf(req), { status, code }];
-    tellRefusal(deps.log, { instance, denial, method: req.method, client: clientAddressOf(req) });
-    deny(res, denial, instance);
+/** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
+function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
+  tables.demand((table) => void table.gate.guardFor(requirement));
+  return (req, res, next) => {
+    const { gate, gateway } = tables.current;
+    gateway.guard(req, res, { guard: gate.guardFor(requirement), next });
   };
-  return new Map(upstreams.map((planned) => [planned.name, createUpstream(planned, { ...deps, onFailure })]));
+}
+
+function passportOf(tables: Reloading): PassportLike {
+  const own = (): PassportLike => tables.current.methods.passport as PassportLike;
+  return {
+    authenticate: (name, options) => (req, res, next) => own().authenticate(name, options)(req, res, next),
+    initialize: () => (req, res, next) => own().initialize()(req, res, next),
+  };
 }
 
 const LONGEST_SESSION_MS = 3_600_000;
@@ -185,11 +198,11 @@ const LONGEST_SESSION_MS = 3_600_000;
 function limitSession(
   socket: Duplex,
   admitted: Admitted,
-  { liveSockets, now }: { readonly liveSockets: LiveSockets; readonly now: Now },
+  { table, now }: { readonly table: Generation; readonly now: Now },
 ): void {
   const { identities, route } = admitted;
   const close = (): void => void socket.destroy();
-  const forget = liveSockets.add(close, { route: route?.id, identities });
+  const forget = table.liveSockets.add(close, { route: route?.id, identities });
   const cancel = at(expiryOf(admitted) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
   socket.once('close', () => {
     cancel();

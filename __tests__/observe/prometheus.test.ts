@@ -55,7 +55,7 @@ describe('PrometheusMetrics', () => {
     for (const upstream of ['old', 'new']) metrics.count('loom_upstream_retries_total', { upstream });
     metrics.gauge('loom_upstream_up', { upstream: 'old', endpoint: 'h:1' }, 0);
     metrics.time('loom_verdict_seconds', { route: 'a' }, 1);
-    metrics.keep('upstream', ['new']);
+    metrics.keep({ route: ['a'], upstream: ['new'], listener: [], plugin: [] });
     metrics.count('loom_upstream_retries_total', { upstream: 'new' });
     const text = await metrics.text();
     expect(lines(text, 'loom_upstream')).toEqual(['loom_upstream_retries_total{upstream="new"} 2']);

@@ -13,8 +13,8 @@ import { comesTooLate } from './last-answer.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
 import { requestIdOf } from './request-id.js';
-import { outcomeOf, type Denial } from './problem.js';
-import { instanceOf, tellRefusal } from './refusal.js';
+import type { Denial } from './problem.js';
+import { decisionOf, instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
 import { privateResponse, type Upstream } from './upstream.js';
 
@@ -22,6 +22,12 @@ export type Next = (error?: unknown) => void;
 
 /** What a host's own `upgrade` listeners get, once the socket is admitted. */
 export type Handover = (req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted) => void;
+
+/** What comes with an upgrade besides its request and its socket. */
+export interface UpgradeRest {
+  readonly head: Buffer;
+  readonly handOver?: Handover;
+}
 
 export interface GatewayDeps {
   readonly gate: Gate;
@@ -34,7 +40,22 @@ export interface GatewayDeps {
 type ToUpstream = Admitted & { readonly route: PlannedRoute & { readonly upstream: string } };
 
 export class Gateway {
+  /** Requests and upgrades whose verdict is not there yet. */
+  #judging = 0;
+  #idle: (() => void)[] = [];
+
   constructor(private readonly deps: GatewayDeps) {}
+
+  /** Resolves when nobody is judged by this gateway; at once where that is now. */
+  drained(): Promise<void> {
+    return this.#judging === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #judged(): void {
+    this.#judging -= 1;
+    if (this.#judging > 0) return;
+    for (const idle of this.#idle.splice(0)) idle();
+  }
 
   /** Never throws and never rejects: what goes wrong is answered 500. `next` is called at most once, without an error. */
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -53,11 +74,7 @@ export class Gateway {
     this.#run({ req, res }, { guard }, (admitted) => this.#pass(req, res, admitted, next));
   }
 
-  upgrade(
-    req: IncomingMessage,
-    socket: Duplex,
-    { head, handOver }: { readonly head: Buffer; readonly handOver?: Handover },
-  ): void {
+  upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
     // Node hands the socket over without a listener: a reset while we judge would end the process.
     socket.on('error', () => socket.destroy());
     const refusal = checkUpgrade(req);
@@ -110,8 +127,13 @@ export class Gateway {
     };
     try {
       const admission = admit(this.deps.gate, req, options);
-      if (admission instanceof Promise) admission.then(settle).catch(crash);
-      else settle(admission);
+      if (admission instanceof Promise) {
+        this.#judging += 1;
+        void admission
+          .then(settle)
+          .catch(crash)
+          .finally(() => this.#judged());
+      } else settle(admission);
     } catch (error) {
       crash(error);
     }
@@ -164,7 +186,7 @@ export class Gateway {
       // The token's two entries are gone; a browser that offered them wants one selected.
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
-      about: { route: route.id, identities },
+      session: { route: route.id, identities },
       deny: (status, code) => this.#deny({ req, socket }, { status, code }, route),
       log: gate.deps.log,
       now: gate.deps.now,
@@ -178,17 +200,7 @@ export class Gateway {
   }
 
   #refuse(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
-    const { req } = exchange;
-    const { reason, code, method } = denial;
-    this.deps.decided?.(req, {
-      requestId: requestIdOf(req),
-      route: route?.id,
-      outcome: outcomeOf(denial),
-      method,
-      identities: [],
-      reason,
-      code,
-    });
+    this.deps.decided?.(exchange.req, decisionOf(exchange.req, denial, route?.id));
     this.#deny(exchange, denial, route);
   }
 

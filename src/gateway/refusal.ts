@@ -1,8 +1,9 @@
 /** The line in the log that stands for each refusal: what a client was told has exactly one event, found by its id. */
 import type { IncomingMessage } from 'node:http';
+import type { Decision } from '../auth/decision.js';
 import type { Log } from '../lib/types.js';
 import { newInstance } from './deny.js';
-import type { Denial } from './problem.js';
+import { outcomeOf, type Denial } from './problem.js';
 import { requestIdOf } from './request-id.js';
 
 export interface Refusal {
@@ -21,8 +22,14 @@ export function instanceOf(req: IncomingMessage): string {
   return requestIdOf(req) ?? newInstance();
 }
 
+/** The decision that a denial is. */
+export function decisionOf(req: IncomingMessage, denial: Denial, route: string | undefined): Decision {
+  const { reason, code, method } = denial;
+  return { requestId: requestIdOf(req), route, outcome: outcomeOf(denial), method, identities: [], reason, code };
+}
+
 /** Written before the answer: a client that reads it at once finds the line. */
 export function tellRefusal(log: Log, { instance, denial, ...about }: Refusal): void {
   const { status, code, reason } = denial;
-  log.info({ instance, status, code, reason, ...about }, 'denied');
+  log.info({ event: 'denied', instance, status, code, reason, ...about }, 'denied');
 }

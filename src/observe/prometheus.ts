@@ -37,22 +37,24 @@ export class PrometheusMetrics implements Metrics {
     for (const series of this.#series.values()) this.#registry.registerMetric(series as unknown as Metric);
   }
 
-  count(name: MetricName, labels: Labels<MetricName>, by = 1): void {
+  count<Name extends MetricName>(name: Name, labels: Labels<Name>, by = 1): void {
     (this.#series.get(name) as Totals).add(labels, by);
   }
 
-  gauge(name: MetricName, labels: Labels<MetricName>, value: number): void {
+  gauge<Name extends MetricName>(name: Name, labels: Labels<Name>, value: number): void {
     (this.#series.get(name) as Totals).set(labels, value);
   }
 
-  time(name: MetricName, labels: Labels<MetricName>, seconds: number): void {
+  time<Name extends MetricName>(name: Name, labels: Labels<Name>, seconds: number): void {
     (this.#series.get(name) as Histogram).observe(labels, seconds);
   }
 
   /** After a reload: series of routes, upstreams and listeners that are gone end, or an alert on them would never. */
-  keep(label: 'route' | 'upstream' | 'listener' | 'plugin' | 'method', values: readonly string[]): void {
-    const known = new Set(values);
-    for (const series of this.#series.values()) series.keep(label, known);
+  keep(names: Readonly<Record<'route' | 'upstream' | 'listener' | 'plugin', readonly string[]>>): void {
+    for (const [label, values] of Object.entries(names)) {
+      const known = new Set(values);
+      for (const series of this.#series.values()) series.keep(label, known);
+    }
   }
 
   /** All of it, as Prometheus scrapes it. */

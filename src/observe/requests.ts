@@ -24,9 +24,9 @@ export interface RequestsDeps {
 /** nginx's word for a client that left before the answer. */
 const CLIENT_LEFT = 499;
 
-export class Requests {
-  readonly #trails = new Note<Trail>('trail');
+const trails = new Note<Trail>('trail');
 
+export class Requests {
   constructor(private readonly deps: RequestsDeps) {}
 
   request(req: IncomingMessage, res: ServerResponse): void {
@@ -43,7 +43,7 @@ export class Requests {
   /** Told by the gateway before it answers or lets go on. A guard of the host's own code makes a second decision. */
   readonly decided = (req: IncomingMessage, decision: Decision): void => {
     const { metrics } = this.deps;
-    const trail = this.#trails.of(req);
+    const trail = trails.of(req);
     const route = decision.route ?? NO_ROUTE;
     if (metrics) {
       const reason = decision.reason ?? decision.code ?? 'none';
@@ -61,7 +61,7 @@ export class Requests {
       startMs: performance.now(),
       sent: req.socket.bytesWritten,
     };
-    this.#trails.set(req, trail);
+    trails.set(req, trail);
     return trail;
   }
 
