@@ -50,6 +50,7 @@ function commands(terminal: Terminal, finish: Finish): Command {
     .description('run the gateway that a file describes')
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
     .option('--strict', 'do not start on a warning')
+    .option('--no-watch', 'reload on SIGHUP alone, not when the file changes')
     .option('--insecure-node', 'start on a Node version that is known to drop header fields')
     .addHelpText('after', '\nExample:\n  loom-auth serve /etc/loom/loom.yaml')
     .action((file: string, options: ServeOptions) => finish(() => serveFile(file, options, terminal)));

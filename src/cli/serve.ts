@@ -9,6 +9,8 @@ import { paintFor, type Terminal } from './terminal.js';
 export interface ServeOptions {
   readonly insecureNode?: boolean;
   readonly strict?: boolean;
+  /** `--no-watch`: reload on SIGHUP alone. */
+  readonly watch?: boolean;
 }
 
 /** Stands in for the version that `--insecure-node` forgives; the other findings about the runtime stay. */
@@ -26,7 +28,10 @@ export async function serveFile(file: string, options: ServeOptions, terminal: T
   const log = createLog();
   for (const warning of found.warnings) log.warn({}, warning);
   if (options.insecureNode) log.warn({ version: process.version }, 'the check of the Node version is off');
-  const running = await serve(file, { strict: options.strict ?? false });
+  const { strict = false, watch = true } = options;
+  const running = await serve(file, { strict, watch });
+  // Why a file was not taken, the log says.
+  process.on('SIGHUP', () => void running.reload().catch(() => undefined));
   onStopSignals({ stop: () => running.stop(), log: running.log });
   return EXIT.fine;
 }
