@@ -1,6 +1,7 @@
 /** `loom-auth serve`: runs the gateway that a file describes until a signal ends it. */
 import { createLog } from '../observe/log.js';
 import { inspectRuntime } from '../lib/runtime.js';
+import { onReloadSignal } from '../serve/reload-signal.js';
 import { serve } from '../serve/serve.js';
 import { onStopSignals } from '../serve/stop-signals.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -29,9 +30,9 @@ export async function serveFile(file: string, options: ServeOptions, terminal: T
   for (const warning of found.warnings) log.warn({}, warning);
   if (options.insecureNode) log.warn({ version: process.version }, 'the check of the Node version is off');
   const { strict = false, watch = true } = options;
+  const reloads = onReloadSignal();
   const running = await serve(file, { strict, watch });
-  // Why a file was not taken, the log says.
-  process.on('SIGHUP', () => void running.reload().catch(() => undefined));
+  reloads(() => running.reload());
   onStopSignals({ stop: () => running.stop(), log: running.log });
   return EXIT.fine;
 }
