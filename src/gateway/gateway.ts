@@ -33,7 +33,22 @@ export interface GatewayDeps {
 type ToUpstream = Admitted & { readonly route: PlannedRoute & { readonly upstream: string } };
 
 export class Gateway {
+  /** Requests and upgrades whose verdict is not there yet. */
+  #judging = 0;
+  #idle: (() => void)[] = [];
+
   constructor(private readonly deps: GatewayDeps) {}
+
+  /** Resolves when nobody is judged by this gateway; at once where that is now. */
+  drained(): Promise<void> {
+    return this.#judging === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #judged(): void {
+    this.#judging -= 1;
+    if (this.#judging > 0) return;
+    for (const idle of this.#idle.splice(0)) idle();
+  }
 
   /** Never throws and never rejects: what goes wrong is answered 500. `next` is called at most once, without an error. */
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -106,8 +121,13 @@ export class Gateway {
     };
     try {
       const admission = admit(this.deps.gate, req, options);
-      if (admission instanceof Promise) admission.then(settle).catch(crash);
-      else settle(admission);
+      if (admission instanceof Promise) {
+        this.#judging += 1;
+        void admission
+          .then(settle)
+          .catch(crash)
+          .finally(() => this.#judged());
+      } else settle(admission);
     } catch (error) {
       crash(error);
     }
@@ -160,7 +180,7 @@ export class Gateway {
       // The token's two entries are gone; a browser that offered them wants one selected.
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
-      about: { route: route.id, identities },
+      session: { route: route.id, identities },
       deny: (status, code) => this.#refuse({ req, socket }, { status, code }, route),
       log: gate.deps.log,
       now: gate.deps.now,
