@@ -93,6 +93,7 @@ describe('a package stands behind one file', () => {
     'passport-jwt',
     'jwks-rsa',
     'http-proxy-middleware',
+    'cors',
     'yaml',
   ];
 
