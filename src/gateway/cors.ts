@@ -48,6 +48,14 @@ export function createCors(planned: PlannedCors): Cors {
   };
 }
 
+/** Before anything is judged, so that every answer says it, a denial too. True for a preflight: it needs no other answer. */
+export function shareAnswer(share: Cors | undefined, req: IncomingMessage, res: ServerResponse): boolean {
+  if (!share || res.headersSent) return false;
+  const question = corsQuestionOf(req);
+  share(question, res);
+  return question.preflight;
+}
+
 /** On every answer: a cache that keeps the one for a stranger would give it to the page that may read (RFC 9110 §12.5.5). */
 function varyByOrigin(res: ServerResponse): void {
   const given = res.getHeader('vary') ?? [];

@@ -33,6 +33,8 @@ export interface GateDeps {
   readonly log: Log;
   /** Default: nobody collects. */
   readonly metrics?: Metrics;
+  /** Outlives the gate, so that a reload refills no bucket. Default: one of its own. */
+  readonly limiter?: Limiter;
   /** Requests come through listeners of the plan, rather than through a host's own server. */
   readonly standalone: boolean;
 }
@@ -64,7 +66,7 @@ export class Gate {
     this.strip = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
-    this.limits = new Limits(new Limiter(deps.now), this.#withoutCredentials(plan.rateLimit));
+    this.limits = new Limits(deps.limiter ?? new Limiter(deps.now), this.#withoutCredentials(plan.rateLimit));
     this.trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
     this.cors = plan.cors && createCors(plan.cors);
     this.rules = new Map(methods.map((each) => [each.name, each.headers]));

@@ -5,7 +5,7 @@ import type { Decision } from '../auth/decision.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
-import { answerPreflight, corsQuestionOf, withoutCors } from './cors.js';
+import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cors.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
@@ -34,7 +34,22 @@ export interface GatewayDeps {
 type ToUpstream = Admitted & { readonly route: PlannedRoute & { readonly upstream: string } };
 
 export class Gateway {
+  /** Requests and upgrades whose verdict is not there yet. */
+  #judging = 0;
+  #idle: (() => void)[] = [];
+
   constructor(private readonly deps: GatewayDeps) {}
+
+  /** Resolves when nobody is judged by this gateway; at once where that is now. */
+  drained(): Promise<void> {
+    return this.#judging === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #judged(): void {
+    this.#judging -= 1;
+    if (this.#judging > 0) return;
+    for (const idle of this.#idle.splice(0)) idle();
+  }
 
   /** Never throws and never rejects: what goes wrong is answered 500. `next` is called at most once, without an error. */
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -90,7 +105,7 @@ export class Gateway {
     const { req } = exchange;
     if (comesTooLate(req)) return;
     this.deps.gate.identify(req, 'res' in exchange ? exchange.res : undefined);
-    const preflight = 'res' in exchange && this.#shareAnswer(req, exchange.res);
+    const preflight = 'res' in exchange && shareAnswer(this.deps.gate.cors, req, exchange.res);
     const settle = (admission: Admission): void => {
       if (isOver(exchange)) return;
       if (admission.kind === 'refused') this.#refuse(exchange, admission.denial, admission.route);
@@ -110,20 +125,16 @@ export class Gateway {
     };
     try {
       const admission = admit(this.deps.gate, req, { ...options, preflight });
-      if (admission instanceof Promise) admission.then(settle).catch(crash);
-      else settle(admission);
+      if (admission instanceof Promise) {
+        this.#judging += 1;
+        void admission
+          .then(settle)
+          .catch(crash)
+          .finally(() => this.#judged());
+      } else settle(admission);
     } catch (error) {
       crash(error);
     }
-  }
-
-  /** At once, so that every answer says it, a denial too; true for a preflight, which needs no other answer. */
-  #shareAnswer(req: IncomingMessage, res: ServerResponse): boolean {
-    const { cors } = this.deps.gate;
-    if (!cors || res.headersSent) return false;
-    const question = corsQuestionOf(req);
-    cors(question, res);
-    return question.preflight;
   }
 
   #forward(req: IncomingMessage, res: ServerResponse, admitted: ToUpstream): void {
@@ -178,7 +189,7 @@ export class Gateway {
       // The token's two entries are gone; a browser that offered them wants one selected.
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
-      about: { route: route.id, identities },
+      session: { route: route.id, identities },
       deny: (status, code) => this.#refuse({ req, socket }, { status, code }, route),
       log: gate.deps.log,
       now: gate.deps.now,
