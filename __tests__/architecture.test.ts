@@ -96,6 +96,7 @@ describe('a package stands behind one file', () => {
     'jwks-rsa',
     'ioredis',
     'http-proxy-middleware',
+    'cors',
     'yaml',
   ];
 
