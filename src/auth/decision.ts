@@ -3,13 +3,14 @@ import type { Identity } from './identity.js';
 import type { ReasonCode } from './verdict.js';
 
 /**
- * In one word: let in (`granted` by a method, `open` to everybody), turned away (`absent` credential, `rejected` one,
+ * In one word: let in (`granted` by a method, `open` to everybody, a CORS `preflight`), turned away (`absent` credential, `rejected` one,
  * `forbidden` to this identity, `limited`, `answered` by a plugin), `unavailable` verdict, or never judged (`malformed`
  * request, `unrouted` path, `failed` gateway).
  */
 export type Outcome =
   | 'granted'
   | 'open'
+  | 'preflight'
   | 'absent'
   | 'rejected'
   | 'forbidden'

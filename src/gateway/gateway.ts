@@ -6,15 +6,16 @@ import type { PlannedRoute } from '../config/plan-types.js';
 import { setAnswered } from '../lib/answered.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
+import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cors.js';
+import { decisionOf } from './decided.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
-import { requestIdOf } from './request-id.js';
 import type { Denial } from './problem.js';
-import { decisionOf, instanceOf, tellRefusal } from './refusal.js';
+import { instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
 import { privateResponse, type Upstream } from './upstream.js';
 
@@ -109,15 +110,13 @@ export class Gateway {
     const { req } = exchange;
     if (comesTooLate(req)) return;
     this.deps.gate.identify(req, 'res' in exchange ? exchange.res : undefined);
+    const preflight = 'res' in exchange && shareAnswer(this.deps.gate.cors, req, exchange.res);
     const settle = (admission: Admission): void => {
       if (isOver(exchange)) return;
-      if (admission.kind === 'refused') this.#refuse(exchange, admission.denial, admission.route);
-      else {
-        const { route, identities } = admission;
-        const outcome = identities.length > 0 ? 'granted' : 'open';
-        this.deps.decided?.(req, { requestId: requestIdOf(req), route: route?.id, outcome, identities });
-        admitted(admission);
-      }
+      this.deps.decided?.(req, decisionOf(req, admission));
+      if (admission.kind === 'refused') this.#deny(exchange, admission.denial, admission.route);
+      else if (admission.kind === 'admitted') admitted(admission);
+      else if ('res' in exchange) answerPreflight(exchange.res, admission.rateLimit);
     };
     const crash = (error: unknown): void => {
       this.deps.gate.deps.log.error({ err: error }, 'the gateway failed on a request');
@@ -126,7 +125,7 @@ export class Gateway {
       else if ('res' in exchange && !exchange.res.writableEnded) exchange.res.destroy();
     };
     try {
-      const admission = admit(this.deps.gate, req, options);
+      const admission = admit(this.deps.gate, req, { ...options, preflight });
       if (admission instanceof Promise) {
         this.#judging += 1;
         void admission
@@ -147,12 +146,17 @@ export class Gateway {
       return;
     }
     const { route } = admitted;
+    const question = corsQuestionOf(req);
     const url = prepareOutbound(this.deps.gate, req, admitted);
     this.#upstreamOf(route).forward(req, res, {
       url,
       timeoutMs: route.timeoutMs,
       preserveHost: route.preserveHost,
-      responseHeaders: (response) => decorate(response, admitted),
+      responseHeaders: (response) => {
+        decorate(response, admitted);
+        // What the upstream says of other origins is the file's to say.
+        this.deps.gate.cors?.(question, response);
+      },
     });
   }
 
@@ -199,14 +203,15 @@ export class Gateway {
     return upstream;
   }
 
-  #refuse(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
-    this.deps.decided?.(exchange.req, decisionOf(exchange.req, denial, route?.id));
-    this.#deny(exchange, denial, route);
+  #refuse(exchange: Exchange, denial: Denial): void {
+    this.deps.decided?.(exchange.req, decisionOf(exchange.req, { kind: 'refused', denial }));
+    this.#deny(exchange, denial);
   }
 
   /** What was let in and fails all the same is no second decision. */
-  #deny(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
+  #deny(exchange: Exchange, given: Denial, route?: PlannedRoute): void {
     const { req } = exchange;
+    const denial = this.deps.gate.cors ? withoutCors(given) : given;
     const instance = instanceOf(req);
     const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
     tellRefusal(this.deps.gate.deps.log, { instance, denial, ...about });

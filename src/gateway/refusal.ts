@@ -1,9 +1,8 @@
 /** The line in the log that stands for each refusal: what a client was told has exactly one event, found by its id. */
 import type { IncomingMessage } from 'node:http';
-import type { Decision } from '../auth/decision.js';
 import type { Log } from '../lib/types.js';
 import { newInstance } from './deny.js';
-import { outcomeOf, type Denial } from './problem.js';
+import type { Denial } from './problem.js';
 import { requestIdOf } from './request-id.js';
 
 export interface Refusal {
@@ -20,12 +19,6 @@ export interface Refusal {
 /** What a client finds in the body of its denial: the id of its request, or one of the denial's own. */
 export function instanceOf(req: IncomingMessage): string {
   return requestIdOf(req) ?? newInstance();
-}
-
-/** The decision that a denial is. */
-export function decisionOf(req: IncomingMessage, denial: Denial, route: string | undefined): Decision {
-  const { reason, code, method } = denial;
-  return { requestId: requestIdOf(req), route, outcome: outcomeOf(denial), method, identities: [], reason, code };
 }
 
 /** Written before the answer: a client that reads it at once finds the line. */

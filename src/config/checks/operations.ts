@@ -1,6 +1,5 @@
 /** Who could look at the operator's pages, and what of them would be unreadable, ambiguous or without effect. */
 import type { Context } from '../context.js';
-import type { Blocks } from '../blocks.js';
 import type { Draft } from '../plan/plan.js';
 import type { AdminBlock, MetricsBlock, TracingBlock } from '../schema/operations.js';
 import { collide } from './references.js';
@@ -17,7 +16,6 @@ export function checkOperations({ plan, blocks }: Draft, context: Context): void
   checkAddress(plan, context);
   if (metrics) checkMetrics(metrics, plan, context);
   if (tracing?.enabled) checkTracing(tracing, context);
-  checkCors(blocks, context);
 }
 
 function checkAdmin({ auth }: AdminBlock, plan: Draft['plan'], context: Context): void {
@@ -94,22 +92,5 @@ function checkTracing(block: TracingBlock, { report }: Context): void {
     if (block[option] === undefined) continue;
     const message = `is not read: the OpenTelemetry SDK of the process exports; npm install @opentelemetry/api @opentelemetry/auto-instrumentations-node, run node --import @opentelemetry/auto-instrumentations-node/register, and set ${instead}`;
     report.warning({ path: ['tracing', option], code: 'not_built', message, at: 'key' });
-  }
-}
-
-function checkCors({ cors }: Blocks, { report }: Context): void {
-  if (!cors || cors.enabled === false) return;
-  for (const key of ['allowed_origins', 'allow_origins'] as const) {
-    cors[key]?.forEach((origin, at) => {
-      const path = ['cors', key, at];
-      if (origin === 'null')
-        report.error({ path, code: 'unsafe_cors', message: 'any sandboxed frame has the origin null' });
-      if (origin !== '*' || cors.allow_credentials !== true) return;
-      report.error({
-        path,
-        code: 'unsafe_cors',
-        message: '"*" beside allow_credentials would let every page act for its visitor',
-      });
-    });
   }
 }

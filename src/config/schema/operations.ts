@@ -1,9 +1,8 @@
-/** What an operator sees, `admin`, `metrics` and `tracing`; and `cors`, which is read and not built yet. */
+/** What an operator sees, `admin`, `metrics` and `tracing`. */
 import { z } from 'zod';
 import { hasControlCharacter } from '../../lib/control-character.js';
-import { timeout } from '../../lib/fields.js';
 import { address } from './listeners.js';
-import { count, flag, listOf } from './fields.js';
+import { flag, listOf } from './fields.js';
 
 const secret = () =>
   z
@@ -80,19 +79,3 @@ export const tracing = z.strictObject({
 });
 
 export type TracingBlock = z.output<typeof tracing>;
-
-const strings = () => listOf(z.string()).optional();
-
-export const cors = z.strictObject({
-  enabled: flag().optional(),
-  allowed_origins: strings(),
-  allow_origins: strings(),
-  allowed_methods: strings(),
-  allow_methods: strings(),
-  allowed_headers: strings(),
-  allow_headers: strings(),
-  exposed_headers: strings(),
-  expose_headers: strings(),
-  allow_credentials: flag().optional(),
-  max_age: z.union([count(0), timeout()]).optional(),
-});
