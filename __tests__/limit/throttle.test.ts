@@ -53,7 +53,7 @@ test('a thousand at once start no more than the budget has, and the rest are ref
   const started = entrances.filter((each) => !(each instanceof Promise));
   expect(started).toHaveLength(20);
   started.forEach(() => on.leave('a', true));
-  const kinds = (await Promise.all(entrances)).map(({ kind }) => kind);
+  const kinds = (await Promise.all(entrances.map(async (each) => each))).map(({ kind }) => kind);
   expect(kinds.filter((kind) => kind === 'spent')).toHaveLength(980);
   expect(on.size).toEqual({ windows: 1, waiting: 0, queues: 0 });
 });
@@ -96,7 +96,7 @@ describe('while those under way take too long', () => {
     const waiting = Array.from({ length: 5_000 }, () => on.enter('a'));
     expect(on.size.waiting).toBe(4_096);
     on.leave('a', true);
-    const kinds = (await Promise.all(waiting)).map(({ kind }) => kind);
+    const kinds = (await Promise.all(waiting.map(async (each) => each))).map(({ kind }) => kind);
     expect([kinds.filter((kind) => kind === 'spent').length, kinds.at(-1)]).toEqual([4_096, 'crowded']);
   });
 });

@@ -15,7 +15,7 @@ import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to
 import { EarlyBytes } from './early-bytes.js';
 import { hostOf, type Endpoint } from './endpoints.js';
 import { codeOf, failureOf, UpstreamInvalid, UpstreamTimeout, type FailureCode } from './failure.js';
-import { at, join, type LiveSockets } from './tunnel.js';
+import { at, join, type LiveSockets, type Session } from './tunnel.js';
 
 export { checkUpgrade, type UpgradeRefusal } from './upgrade-check.js';
 export { LiveSockets } from './tunnel.js';
@@ -37,8 +37,8 @@ export interface UpgradeOptions {
   readonly maxSessionMs: number;
   readonly answerSubprotocol?: 'bearer';
   readonly liveSockets: LiveSockets;
-  /** What a later `liveSockets.close` chooses by: the route, the identity. */
-  readonly about?: unknown;
+  /** Whose socket it will be: a reload may take that away. */
+  readonly session?: Session;
   /** Writes the refusal and closes the socket. */
   readonly deny: (status: 502 | 504, code: FailureCode) => void;
   readonly log: Log;
@@ -75,7 +75,7 @@ export function forwardUpgrade(options: UpgradeOptions): void {
     if (settle()) request.destroy();
     socket.destroy();
   };
-  const forget = options.liveSockets.add(abandon, options.about);
+  const forget = options.liveSockets.add(abandon, options.session);
   const deadline = setTimeout(() => fail(new UpstreamTimeout('handshake')), timeoutMs);
   const connecting = setTimeout(() => fail(new UpstreamTimeout('connect')), endpoint.connectTimeoutMs);
   request.once('socket', (upstreamSocket: Socket) =>
@@ -169,12 +169,12 @@ function open({ options, upstreamSocket, switching, first, head }: Opened): void
     cancel();
     forget();
   });
-  const forget = options.liveSockets.add(cut, options.about);
+  const forget = options.liveSockets.add(cut, options.session);
   const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
 }
 
 /** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
-function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, about }: UpgradeOptions): void {
+function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, session }: UpgradeOptions): void {
   let head: string;
   try {
     const line = `${response.statusCode ?? 502} ${reasonPhrase(response) ?? ''}`;
@@ -186,7 +186,7 @@ function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, abou
     ]);
     response.destroy();
   }
-  const forget = liveSockets.add(() => socket.destroy(), about);
+  const forget = liveSockets.add(() => socket.destroy(), session);
   socket.once('close', () => {
     forget();
     response.destroy();

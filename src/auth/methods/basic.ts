@@ -135,6 +135,7 @@ export const basic: Method<BasicOptions> = {
     ['users', String(users.length)],
     ...throttleSummary(throttle, 'from one address for one user'),
   ],
+  voucher: ({ users }, { subject }) => users.find(({ username }) => username === subject),
   judge: (narrowing, { subject }) => {
     const users = narrowing['users'];
     return users === undefined || (Array.isArray(users) && users.includes(subject)) ? undefined : 'not_allowed';

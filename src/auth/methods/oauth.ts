@@ -205,6 +205,7 @@ export const oauth: Method<OauthOptions> = {
     ...(options.required_scopes === undefined ? [] : [['scopes', options.required_scopes.join(' ')] as const]),
     ...throttleSummary(options.throttle, 'from one address'),
   ],
+  voucher: (options) => options,
   judge: ({ audience, required_scopes }, { claims, scopes }) => {
     if (audience !== undefined && !hasAudience(claims, listOf(audience) as readonly string[])) return 'token_audience';
     const missing =
