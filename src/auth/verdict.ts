@@ -27,6 +27,7 @@ export type ReasonCode =
   | 'introspection_unavailable'
   | 'method_unavailable'
   | 'pool_full'
+  | 'throttled'
   | 'plugin_refused'
   | 'plugin_unavailable'
   | 'header_not_ascii'
@@ -73,6 +74,7 @@ export interface Answered {
   readonly response: RawResponse;
   readonly refusedBy?: string;
 }
+/** Not decided: it could not be, or, where the reason is `throttled`, it was not tried. */
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly reason: ReasonCode;

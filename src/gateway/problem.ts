@@ -65,7 +65,9 @@ export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial
       };
     case 'unavailable': {
       const headers = { 'Retry-After': String(verdict.retryAfter ?? RETRY_AFTER) };
-      return { status: 503, code: 'unavailable', headers, reason: verdict.reason, method: verdict.refusedBy };
+      const { reason, refusedBy: method } = verdict;
+      if (reason === 'throttled') return { status: 429, code: 'rate_limited', headers, reason, method };
+      return { status: 503, code: 'unavailable', headers, reason, method };
     }
   }
 }
