@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { COMMON_METHODS } from '../lib/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
+import { OwnRequest } from '../gateway/header-views.js';
 import { comesTooLate } from '../gateway/last-answer.js';
 import { awaitContinue } from '../lib/expect.js';
 import type { Log } from '../lib/types.js';
@@ -81,7 +82,8 @@ export async function listen(
 }
 
 function createListener(planned: PlannedListener): Server {
-  const options: ServerOptions = {
+  const options: ServerOptions<typeof OwnRequest> = {
+    IncomingMessage: OwnRequest,
     maxHeaderSize: planned.maxHeaderBytes,
     headersTimeout: planned.readTimeoutMs,
     // A total would cut long uploads; the connections watch for silence instead.
