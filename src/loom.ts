@@ -14,7 +14,7 @@ import { at } from './gateway/tunnel.js';
 import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
-import { Limiter } from './limit/limiter.js';
+import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
 import { Reloading, type ReloadParts } from './reload.js';
 
@@ -108,14 +108,14 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
-  readonly shared: Omit<Shared, 'limiter'>;
+  readonly shared: Omit<Shared, 'limiters'>;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
 export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
-  const limiter = new Limiter(now);
-  const tables = new Reloading(source, plan, { ...parts, shared: { ...shared, limiter } });
+  const limiters = new Limiters(shared);
+  const tables = new Reloading(source, plan, { ...parts, shared: { ...shared, limiters } });
   const { ready } = tables.current;
   // Whoever does not wait for it must not lose the process over it.
   ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));

@@ -48,7 +48,7 @@ export function draftPlan(context: Context): Draft {
     ...(unmatched && { unmatched }),
     upstreams,
     listeners,
-    ...planLimit(blocks.rate_limit),
+    ...planLimit(blocks.rate_limit, context),
     logging: planLogging(blocks.logging),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),
