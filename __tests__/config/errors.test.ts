@@ -359,7 +359,6 @@ it.each([
   ['admin: {enabled: true}', 'admin'],
   ['metrics: {enabled: true}', 'metrics'],
   ['tracing: {enabled: true}', 'tracing'],
-  ['cors: {allowed_origins: ["https://a.test"]}', 'cors'],
 ])('loads what is not built and narrows nothing, with a warning: %s', (block, path) => {
   expect(diagnose(`${ROUTE}${block}\n`)).toMatchObject([{ level: 'warning', code: 'not_built', path }]);
 });

@@ -12,6 +12,7 @@ import type { Log, Now } from '../lib/types.js';
 import { parseCidrs } from '../limit/address.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
 import type { RulesByMethod } from './assert.js';
+import { createCors, type Cors } from './cors.js';
 import { createFramingCheck, type FramingCheck } from './framing.js';
 import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
@@ -45,6 +46,8 @@ export class Gate {
   readonly limits: Limits;
   /** Undefined where nobody is trusted. */
   readonly trusted: BlockList | undefined;
+  /** Undefined where the file says nothing of other origins. */
+  readonly cors: Cors | undefined;
   readonly rules: RulesByMethod;
   readonly planned: ReadonlyMap<string, PlannedMethod>;
   /** Every place of every method, to be emptied before a request goes on. */
@@ -66,6 +69,7 @@ export class Gate {
     const limiter = deps.limiter ?? new MemoryLimiter(deps.now);
     this.limits = new Limits(limiter, this.#withoutCredentials(plan.rateLimit), deps.metrics);
     this.trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
+    this.cors = plan.cors && createCors(plan.cors);
     this.rules = new Map(methods.map((each) => [each.name, each.headers]));
     this.planned = new Map(methods.map((each) => [each.name, each]));
     this.#guards = routes.map((route) => this.#guardOf(route.requirement));

@@ -5,6 +5,7 @@ import type { Decision } from '../auth/decision.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
+import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cors.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
@@ -104,13 +105,16 @@ export class Gateway {
     const { req } = exchange;
     if (comesTooLate(req)) return;
     this.deps.gate.identify(req, 'res' in exchange ? exchange.res : undefined);
+    const preflight = 'res' in exchange && shareAnswer(this.deps.gate.cors, req, exchange.res);
     const settle = (admission: Admission): void => {
       if (isOver(exchange)) return;
       if (admission.kind === 'refused') this.#refuse(exchange, admission.denial, admission.route);
       else {
-        const { route, identities } = admission;
+        const { route } = admission;
+        const identities = admission.kind === 'admitted' ? admission.identities : [];
         this.deps.decided?.(req, { requestId: requestIdOf(req), route: route?.id, identities });
-        admitted(admission);
+        if (admission.kind === 'admitted') admitted(admission);
+        else if ('res' in exchange) answerPreflight(exchange.res, admission.rateLimit);
       }
     };
     const crash = (error: unknown): void => {
@@ -120,7 +124,7 @@ export class Gateway {
       else if ('res' in exchange && !exchange.res.writableEnded) exchange.res.destroy();
     };
     try {
-      const admission = admit(this.deps.gate, req, options);
+      const admission = admit(this.deps.gate, req, { ...options, preflight });
       if (admission instanceof Promise) {
         this.#judging += 1;
         void admission
@@ -141,12 +145,17 @@ export class Gateway {
       return;
     }
     const { route } = admitted;
+    const question = corsQuestionOf(req);
     const url = prepareOutbound(this.deps.gate, req, admitted);
     this.#upstreamOf(route).forward(req, res, {
       url,
       timeoutMs: route.timeoutMs,
       preserveHost: route.preserveHost,
-      responseHeaders: (response) => decorate(response, admitted),
+      responseHeaders: (response) => {
+        decorate(response, admitted);
+        // What the upstream says of other origins is the file's to say.
+        this.deps.gate.cors?.(question, response);
+      },
     });
   }
 
@@ -193,8 +202,9 @@ export class Gateway {
     return upstream;
   }
 
-  #refuse(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
+  #refuse(exchange: Exchange, given: Denial, route?: PlannedRoute): void {
     const { req } = exchange;
+    const denial = this.deps.gate.cors ? withoutCors(given) : given;
     const instance = instanceOf(req);
     const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
     this.deps.decided?.(req, {

@@ -11,7 +11,6 @@ const TOP: Unbuilt = {
   admin: 'warning',
   metrics: 'warning',
   tracing: 'warning',
-  cors: 'warning',
   multi_tenancy: 'error',
 };
 
@@ -40,7 +39,6 @@ export function reportUnbuilt(context: Context): void {
       context.report.warning({ path: balancer, code: 'not_built', message: 'is not built yet: endpoints take turns' });
     }
   });
-  reportKeys(context, ['middleware', 'auth', 'basic'], { throttle: 'warning' });
 }
 
 function each(context: Context, list: string, visit: (path: Path) => void): void {
