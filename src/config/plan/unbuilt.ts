@@ -8,9 +8,6 @@ type Unbuilt = Readonly<Record<string, Level>>;
 
 const TOP: Unbuilt = {
   ...Object.fromEntries(Object.keys(NOT_IMPLEMENTED).map((key) => [key, 'warning'] as const)),
-  admin: 'warning',
-  metrics: 'warning',
-  tracing: 'warning',
   multi_tenancy: 'error',
 };
 
@@ -51,7 +48,6 @@ export function reportUnbuilt(context: Context): void {
       context.report.warning({ path: balancer, code: 'not_built', message: 'is not built yet: endpoints take turns' });
     }
   });
-  reportKeys(context, ['middleware', 'auth', 'basic'], { throttle: 'warning' });
   if (context.value(['rate_limit', 'enabled']) !== false) reportKeys(context, ['rate_limit'], RATE_LIMIT);
 }
 
