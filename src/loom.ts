@@ -177,7 +177,7 @@ function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<Pr
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
 function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
-  tables.demand((table) => void table.gate.guardFor(requirement));
+  tables.demand(JSON.stringify(requirement), (table) => void table.gate.guardFor(requirement));
   return (req, res, next) => {
     const { gate, gateway } = tables.current;
     gateway.guard(req, res, { guard: gate.guardFor(requirement), next });
