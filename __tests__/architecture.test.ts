@@ -94,6 +94,7 @@ describe('a package stands behind one file', () => {
     'passport-http',
     'passport-jwt',
     'jwks-rsa',
+    'ioredis',
     'http-proxy-middleware',
     'cors',
     'yaml',
