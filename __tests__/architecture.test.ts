@@ -37,7 +37,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   tokens: ['lib'],
   wasm: ['lib'],
   limit: ['lib'],
-  auth: ['lib', 'tokens', 'wasm'],
+  auth: ['lib', 'tokens', 'wasm', 'limit'],
   config: ['lib', 'auth'],
   gateway: ['lib', 'limit', 'auth', 'config'],
   observe: ['lib', 'auth'],

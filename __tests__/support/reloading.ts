@@ -22,10 +22,11 @@ export async function reloading(ground: Ground, act: () => void): Promise<'taken
   const before = outcomes(ground);
   act();
   let now = before;
-  await until(() => {
+  const done = (): boolean => {
     now = outcomes(ground);
     return now.taken + now.refused > before.taken + before.refused;
-  }, ground.output);
+  };
+  await until(done, () => ground.output());
   return now.taken > before.taken ? 'taken' : 'refused';
 }
 

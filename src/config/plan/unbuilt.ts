@@ -51,7 +51,6 @@ export function reportUnbuilt(context: Context): void {
       context.report.warning({ path: balancer, code: 'not_built', message: 'is not built yet: endpoints take turns' });
     }
   });
-  reportKeys(context, ['middleware', 'auth', 'basic'], { throttle: 'warning' });
   if (context.value(['rate_limit', 'enabled']) !== false) reportKeys(context, ['rate_limit'], RATE_LIMIT);
 }
 
