@@ -83,7 +83,7 @@ test('Redis keeps nothing of a bucket that is full again, and never who it belon
 test('a key of the wrong type counts as a fault of its own: the others go on', async () => {
   const shared = await limiter();
   await take(shared, claim('mine'));
-  const [key = ''] = /test:\{[\w-]+\}/.exec(await redis.ask('KEYS test:*')) ?? [];
+  const [key = ''] = /test:\{[\w-]{43}\}/.exec(await redis.ask('KEYS test:*')) ?? [];
   await redis.ask(`DEL ${key}`);
   await redis.ask(`LPUSH ${key} 1`);
   expect(await take(shared, claim('mine'))).toMatchObject({ allowed: false, unavailable: true });
