@@ -11,6 +11,7 @@ import type { Prepared } from '../reload.js';
 import { adminOf, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import { listen, type Listening, type Running } from './listeners.js';
+import type { TicketKeys } from './ticket-keys.js';
 import { FileWatch, markOf } from './watch.js';
 
 export interface ServeOptions {
@@ -48,7 +49,18 @@ const GRACE_MS = 30_000;
  * @throws {TlsFileError} A certificate, key or CA cannot be used.
  */
 export async function serve(source: ConfigSource, options: ServeOptions = {}): Promise<Gatekeeper> {
-  const gateway = new Served(source, options);
+  return serveAmong(source, options);
+}
+
+/** What a process has of the others that serve the same file, under one primary. */
+export interface Among {
+  /** Its number, from 1. */
+  readonly worker: number;
+  readonly tickets: TicketKeys;
+}
+
+export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
+  const gateway = new Served(source, options, among);
   await gateway.start();
   return gateway;
 }
@@ -68,12 +80,14 @@ class Served implements Gatekeeper {
   constructor(
     source: ConfigSource,
     private readonly options: ServeOptions,
+    private readonly among: Among | undefined,
   ) {
     const { plan, warnings } = this.#compile(source);
     this.#logging = plan.logging;
-    this.#own = options.log ? undefined : createLog(plan.logging);
+    this.#own = options.log ? undefined : createLog({ ...plan.logging, worker: among?.worker });
     this.log = options.log ?? (this.#own as Log);
-    tellWarnings(warnings, this.log);
+    // The primary has told them, once.
+    if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
     this.#loom = compose(source, plan, {
@@ -106,7 +120,7 @@ class Served implements Gatekeeper {
           request: (req, res) => loom(req, res, () => res.destroy()),
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
-        { log: this.log },
+        { log: this.log, tickets: this.among?.tickets },
       );
     } catch (cause) {
       await this.#end();
