@@ -30,6 +30,8 @@ export interface Shared {
   /** Told of every piece of a body that goes through. */
   readonly moved?: (bytes: number) => void;
   readonly limiters: Limiters;
+  /** Told of each upgraded socket that opens (1) and ends (-1). */
+  readonly sockets?: (by: 1 | -1) => void;
 }
 
 interface InUse {
@@ -40,7 +42,7 @@ interface InUse {
 export class Generation {
   readonly gate: Gate;
   readonly gateway: Gateway;
-  readonly liveSockets = new LiveSockets();
+  readonly liveSockets: LiveSockets;
   /** Settles when key sets, pools and plugins have warmed up. */
   readonly ready: Promise<void>;
   readonly methods: MethodsInUse;
@@ -54,6 +56,7 @@ export class Generation {
     private readonly shared: Shared,
     previous?: Generation,
   ) {
+    this.liveSockets = new LiveSockets(shared.sockets);
     this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
     this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? this.#start(each)]));
     this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);

@@ -2,17 +2,11 @@
 export type { Identity, Rate } from './auth/identity.js';
 export type { HostIdentity, HostStrategy } from './auth/host-strategy.js';
 export type { Strategies } from './auth/methods-in-use.js';
+export type { Protection } from './auth/protection.js';
 export type { Requirement } from './auth/requirement.js';
 export type { Challenge, ReasonCode, Verdict } from './auth/verdict.js';
 export { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnostics.js';
 export type { ConfigSource } from './config/source.js';
 export { identitiesOf } from './gateway/identities.js';
-export {
-  loom,
-  type ConnectMiddleware,
-  type Loom,
-  type LoomOptions,
-  type PassportLike,
-  type Protection,
-} from './loom.js';
+export { loom, type ConnectMiddleware, type Loom, type LoomOptions, type PassportLike } from './loom.js';
 export { serve, type Gatekeeper, type ServeOptions } from './serve/serve.js';

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Strategies } from './auth/methods-in-use.js';
+import { requirementOf, type Protection } from './auth/protection.js';
 import type { Requirement } from './auth/requirement.js';
 import type { Diagnostic } from './config/diagnostics.js';
 import { compileFile, type Compiled } from './config/index.js';
@@ -14,7 +15,7 @@ import { at } from './gateway/tunnel.js';
 import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
 import { NO_ROUTE } from './lib/metrics.js';
-import type { Log, NonEmpty, Now } from './lib/types.js';
+import type { Log, Now } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
@@ -38,9 +39,6 @@ export interface LoomOptions {
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: Now;
 }
-
-/** What guards local handlers: a method's name, several of which any will do, or a requirement as data. */
-export type Protection = string | readonly string[] | Requirement;
 
 export interface Loom extends ConnectMiddleware {
   /** Settles when key sets and pools have warmed up; what only the network can tell never rejects it. */
@@ -105,7 +103,7 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
     );
   }
   const shared = { strategies, log, now, standalone: false };
-  return compose(source, plan, { shared, compile });
+  return compose(source, plan, { shared, compile, metrics: metricsOf(plan, false) });
 }
 
 /** What `check` would print, in the log of whoever starts the file. */
@@ -117,14 +115,21 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
-  readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
+  readonly shared: Omit<Shared, 'limiters' | 'metrics' | 'sockets'>;
+  readonly metrics?: PrometheusMetrics | undefined;
+}
+
+/** What collects for a plan that wants it; `standalone`: of the whole process. */
+export function metricsOf({ metrics }: Plan, standalone: boolean): PrometheusMetrics | undefined {
+  return metrics && new PrometheusMetrics({ buckets: metrics.buckets, process: standalone });
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
+export function compose(source: ConfigSource, plan: Plan, { shared, metrics, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
-  const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
-  const watched = { ...shared, ...(metrics && { metrics }) };
+  let open = 0;
+  const sockets = (by: number): void => metrics?.gauge('loom_live_sockets', {}, (open += by));
+  const watched = { ...shared, ...(metrics && { metrics, sockets }) };
   const tables = new Reloading(source, plan, {
     ...parts,
     shared: { ...watched, limiters: new Limiters(watched) },
@@ -208,18 +213,6 @@ function limitSession(
     cancel();
     forget();
   });
-}
-
-function requirementOf(protection: Protection): Requirement {
-  if (typeof protection === 'string') return { kind: 'method', name: protection };
-  if (!isList(protection)) return protection;
-  const [first, ...rest] = protection.map((name): Requirement => ({ kind: 'method', name }));
-  if (!first) throw new TypeError('protect() needs at least one method');
-  return { kind: 'any', of: [first, ...rest] satisfies NonEmpty<Requirement> };
-}
-
-function isList(protection: Exclude<Protection, string>): protection is readonly string[] {
-  return Array.isArray(protection);
 }
 
 let advised = false;

@@ -26,6 +26,9 @@ interface Live {
 export class LiveSockets {
   readonly #open = new Set<Live>();
 
+  /** `changed`: told of each socket that opens (1) and ends (-1), whoever keeps it then. */
+  constructor(private readonly changed: (by: 1 | -1) => void = () => undefined) {}
+
   get size(): number {
     return this.#open.size;
   }
@@ -34,7 +37,10 @@ export class LiveSockets {
   add(close: () => void, session?: Session): () => void {
     const live: Live = { close, session, keeper: this };
     this.#open.add(live);
-    return () => live.keeper.#open.delete(live);
+    this.changed(1);
+    return () => {
+      if (live.keeper.#open.delete(live)) this.changed(-1);
+    };
   }
 
   close(): void {

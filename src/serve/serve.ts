@@ -5,8 +5,9 @@ import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
-import { compose, tellWarnings, type Loom } from '../loom.js';
+import { compose, metricsOf, tellWarnings, type Loom } from '../loom.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
+import type { PrometheusMetrics } from '../observe/prometheus.js';
 import type { Prepared } from '../reload.js';
 import { adminOf, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
@@ -69,6 +70,7 @@ class Served implements Gatekeeper {
   readonly log: Log;
   readonly #loom: Loom;
   readonly #own: LeveledLog | undefined;
+  readonly #metrics: PrometheusMetrics | undefined;
   readonly #files: FileWatch | undefined;
   #running: Running | undefined;
   #admin: AdminListener | undefined;
@@ -90,8 +92,10 @@ class Served implements Gatekeeper {
     if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
+    this.#metrics = metricsOf(plan, true);
     this.#loom = compose(source, plan, {
       shared,
+      metrics: this.#metrics,
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });
@@ -120,7 +124,7 @@ class Served implements Gatekeeper {
           request: (req, res) => loom(req, res, () => res.destroy()),
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
-        { log: this.log, tickets: this.among?.tickets },
+        { log: this.log, tickets: this.among?.tickets, metrics: this.#metrics },
       );
     } catch (cause) {
       await this.#end();

@@ -21,6 +21,7 @@ import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } f
 import { callTargets } from './plugin-calls.js';
 import { pluginIdentity } from './plugin-identity.js';
 import { configBytes, pluginOptions, type PluginOptions } from './plugin-options.js';
+import { tellDecision } from './plugin-metrics.js';
 import { isPlain, pluginRequest, type Seen } from './plugin-request.js';
 import { pluginSummary } from './plugin-summary.js';
 
@@ -98,8 +99,12 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     const gone = new AbortController();
     const abort = (): void => gone.abort();
     request.socket.once('close', abort);
-    const work = async (): Promise<Verdict> =>
-      this.read(await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal));
+    const work = async (): Promise<Verdict> => {
+      const from = performance.now();
+      const decision = await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal);
+      tellDecision(this.deps.metrics, { plugin: this.name, decision, ms: performance.now() - from });
+      return this.read(decision);
+    };
     this.throttled(request, work)
       .then((verdict) => this.settle(verdict))
       .catch((cause: unknown) => this.error(asError(cause)))

@@ -1,0 +1,19 @@
+/** What guards a host's own handlers, in the words of a host's code. */
+import type { NonEmpty } from '../lib/types.js';
+import type { Requirement } from './requirement.js';
+
+/** What guards local handlers: a method's name, several of which any will do, or a requirement as data. */
+export type Protection = string | readonly string[] | Requirement;
+
+/** @throws TypeError for an empty list */
+export function requirementOf(protection: Protection): Requirement {
+  if (typeof protection === 'string') return { kind: 'method', name: protection };
+  if (!isList(protection)) return protection;
+  const [first, ...rest] = protection.map((name): Requirement => ({ kind: 'method', name }));
+  if (!first) throw new TypeError('protect() needs at least one method');
+  return { kind: 'any', of: [first, ...rest] satisfies NonEmpty<Requirement> };
+}
+
+function isList(protection: Exclude<Protection, string>): protection is readonly string[] {
+  return Array.isArray(protection);
+}
