@@ -15,7 +15,7 @@ import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
 import { NO_ROUTE } from './lib/metrics.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
-import { Limiter } from './limit/limiter.js';
+import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
 import type { Together } from './observe/snapshot.js';
@@ -118,7 +118,7 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
-  readonly shared: Omit<Shared, 'limiter' | 'metrics'>;
+  readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
   /** Where this process is one of several that serve the file. */
   readonly numbers?: Together;
 }
@@ -126,12 +126,12 @@ export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
 export function compose(source: ConfigSource, plan: Plan, { shared, numbers, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
-  const limiter = new Limiter(now);
   const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
   if (metrics) numbers?.share(() => metrics.snapshot());
+  const watched = { ...shared, ...(metrics && { metrics }) };
   const tables = new Reloading(source, plan, {
     ...parts,
-    shared: { ...shared, limiter, ...(metrics && { metrics }) },
+    shared: { ...watched, limiters: new Limiters(watched) },
   });
   const { ready } = tables.current;
   metrics?.gauge('loom_config_generation', {}, 1);

@@ -4,6 +4,7 @@ import type { Rate } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
+import type { RedisOptions } from '../lib/redis-client.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Pattern } from './pattern.js';
 
@@ -113,9 +114,41 @@ export type LimitKeyPart =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'claim'; readonly path: string };
 
-export interface PlannedRateLimit {
+/** Who has another rate than the rest. */
+export interface PlannedTier {
+  readonly name: string;
+  readonly match:
+    | { readonly kind: 'header'; readonly name: string; readonly value: string }
+    | { readonly kind: 'claim'; readonly path: string; readonly value: string };
   readonly rate: Rate;
+}
+
+export interface PlannedQuota {
+  readonly name: string;
   readonly key: readonly LimitKeyPart[];
+  readonly rate: Rate & { readonly fixed: true };
+}
+
+export interface PlannedExemptions {
+  /** CIDR blocks. */
+  readonly addresses: readonly string[];
+  readonly paths: readonly Pattern[];
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface PlannedRateLimit {
+  /** Absent: quotas alone. */
+  readonly rate?: Rate;
+  readonly key: readonly LimitKeyPart[];
+  /** The first that matches counts. */
+  readonly tiers: readonly PlannedTier[];
+  readonly quotas: readonly PlannedQuota[];
+  readonly exemptions: PlannedExemptions;
+  /** Absent: each instance counts for itself. */
+  readonly distributed?: {
+    readonly redis: RedisOptions;
+    readonly onStoreError: 'local' | 'deny' | 'allow';
+  };
   /** In place of the usual 429. */
   readonly response?: {
     readonly status: number;

@@ -19,9 +19,9 @@ export interface ExchangeParts {
   /** Hands the request to the proxy; once more after a pooled socket turned out to be closed. */
   readonly send: () => void;
   readonly failed: (error: unknown) => void;
-  readonly decorate?: (res: ServerResponse) => void;
+  readonly decorate: ((res: ServerResponse) => void) | undefined;
   /** Told of every piece of a body, in either direction. */
-  readonly moved?: (bytes: number) => void;
+  readonly moved: ((bytes: number) => void) | undefined;
 }
 
 export class Exchange {

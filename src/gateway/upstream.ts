@@ -96,8 +96,8 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         if (res.headersSent) res.destroy();
         else deps.onFailure(req, res, status, code);
       },
-      ...(options.responseHeaders && { decorate: options.responseHeaders }),
-      ...(deps.moved && { moved: deps.moved }),
+      decorate: options.responseHeaders,
+      moved: deps.moved,
     });
     exchanges.set(req, exchange);
     writePendingContinue(req);
