@@ -185,23 +185,29 @@ const GATEWAY: readonly Case[] = [
   ],
   [`${ROUTE}cors: {allow_origins: [§"null"]}\n`, 'unsafe_cors', 'cors.allow_origins[0]', /sandboxed/],
   [`${ROUTE}admin: {address: "0.0.0.0:9091", auth: {type: §none}}\n`, 'open_admin', 'admin.auth.type', /loopback/],
+  [`${ROUTE}admin: {address: §":9091"}\n`, 'open_admin', 'admin.address', /needs auth/],
+  [`${ROUTE}admin: {auth: {type: §basic}}\n`, 'missing', 'admin.auth.type', /block basic/],
+  [
+    `${ROUTE}admin: {auth: {type: none, §bearer: {token: 0123456789abcdef-token}}}\n`,
+    'two_sources',
+    'admin.auth.bearer',
+    /type: none/,
+  ],
+  [
+    `${ROUTE}admin: {auth: {type: basic, basic: {username: §"a:b", password: 0123456789abcdef-pass}}}\n`,
+    'wrong_value',
+    'admin.auth.basic.username',
+    /colon/,
+  ],
+  [`${ROUTE}metrics: {path: §/ready}\n`, 'duplicate', 'metrics.path', /another page/],
+  [`${ROUTE}metrics: {path: §metrics}\n`, 'wrong_value', 'metrics.path', /must be a path/],
+  [`${ROUTE}metrics: {buckets: [0.1, §0.05]}\n`, 'wrong_value', 'metrics.buckets[1]', /above the one before/],
+  [`${ROUTE}metrics: {path: /a, prometheus: {path: §/b}}\n`, 'two_sources', 'metrics.prometheus.path', /differs/],
 ];
 
 const UNBUILT: readonly Case[] = [
   [`${ROUTE}§multi_tenancy: {a: 1}\n`, 'not_built', 'multi_tenancy', /more would pass/],
   [`${ROUTE}plugins: [{name: a, path: §a.wasm}]\n`, 'unreadable_file', 'plugins[0].path', /there is no such file/],
-  [
-    `${ROUTE}rate_limit: {rate: 5, §tiers: [{name: a, match: {header: x, value: y}, rate: 5}]}\n`,
-    'not_built',
-    'rate_limit.tiers',
-    /more would pass/,
-  ],
-  [
-    `${ROUTE}rate_limit: {rate: 5, §quotas: [{name: a, window: 1h, limit: 5}]}\n`,
-    'not_built',
-    'rate_limit.quotas',
-    /more would pass/,
-  ],
   [
     `${ROUTE}rate_limit: {rate: 5, exemptions: [{type: header, name: §X-A, value: b}]}\n`,
     'client_chooses',
@@ -368,11 +374,8 @@ it.each([
   ['ai_gateway: {}', 'ai_gateway'],
   ['chaos: {}', 'chaos'],
   ['ebpf: {}', 'ebpf'],
-  ['admin: {enabled: true}', 'admin'],
-  ['metrics: {enabled: true}', 'metrics'],
-  ['tracing: {enabled: true}', 'tracing'],
-  ['rate_limit: {rate: 5, distributed: {type: redis, address: "r:6379"}}', 'rate_limit.distributed'],
-  ['rate_limit: {rate: 5, exemptions: [{type: ip, values: [10.0.0.0/8]}]}', 'rate_limit.exemptions'],
+  ['tracing: {endpoint: "http://otel:4318"}', 'tracing.endpoint'],
+  ['tracing: {service_name: loom}', 'tracing.service_name'],
 ])('loads what is not built and narrows nothing, with a warning: %s', (block, path) => {
   expect(diagnose(`${ROUTE}${block}\n`)).toMatchObject([{ level: 'warning', code: 'not_built', path }]);
 });

@@ -4,6 +4,7 @@ import type { Rate } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
+import type { RedisOptions } from '../lib/redis-client.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Pattern } from './pattern.js';
 
@@ -113,9 +114,41 @@ export type LimitKeyPart =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'claim'; readonly path: string };
 
-export interface PlannedRateLimit {
+/** Who has another rate than the rest. */
+export interface PlannedTier {
+  readonly name: string;
+  readonly match:
+    | { readonly kind: 'header'; readonly name: string; readonly value: string }
+    | { readonly kind: 'claim'; readonly path: string; readonly value: string };
   readonly rate: Rate;
+}
+
+export interface PlannedQuota {
+  readonly name: string;
   readonly key: readonly LimitKeyPart[];
+  readonly rate: Rate & { readonly fixed: true };
+}
+
+export interface PlannedExemptions {
+  /** CIDR blocks. */
+  readonly addresses: readonly string[];
+  readonly paths: readonly Pattern[];
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface PlannedRateLimit {
+  /** Absent: quotas alone. */
+  readonly rate?: Rate;
+  readonly key: readonly LimitKeyPart[];
+  /** The first that matches counts. */
+  readonly tiers: readonly PlannedTier[];
+  readonly quotas: readonly PlannedQuota[];
+  readonly exemptions: PlannedExemptions;
+  /** Absent: each instance counts for itself. */
+  readonly distributed?: {
+    readonly redis: RedisOptions;
+    readonly onStoreError: 'local' | 'deny' | 'allow';
+  };
   /** In place of the usual 429. */
   readonly response?: {
     readonly status: number;
@@ -145,6 +178,30 @@ export interface PlannedLogging {
   readonly requestId?: { readonly header: string; readonly generate: boolean };
 }
 
+/** Who may look at the administrator's pages. Passwords and tokens are non-enumerable, as `options` of a method are. */
+export type AdminAuth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'bearer'; readonly token: string };
+
+export interface PlannedAdmin {
+  /** Absent: every address. */
+  readonly host?: string;
+  readonly port: number;
+  readonly auth: AdminAuth;
+}
+
+export interface PlannedMetrics {
+  readonly path: string;
+  /** Upper bounds of `loom_request_seconds`; absent: those of the catalogue. */
+  readonly buckets?: readonly number[];
+}
+
+export interface PlannedTracing {
+  /** Share of the requests that get a span where nobody before has decided. */
+  readonly sampleRate: number;
+}
+
 export interface Plan {
   /** The file, as it was named. */
   readonly file: string;
@@ -158,6 +215,12 @@ export interface Plan {
   /** Absent: answers say nothing to other origins, and a preflight is a request like any other. */
   readonly cors?: PlannedCors;
   readonly logging: PlannedLogging;
+  /** Absent: no port is opened for an operator. */
+  readonly admin?: PlannedAdmin;
+  /** Absent: nothing is counted. */
+  readonly metrics?: PlannedMetrics;
+  /** Absent: no spans. */
+  readonly tracing?: PlannedTracing;
   /** Every header that any method, route, certificate or plugin can set, as spelt in the file. */
   readonly identityHeaders: readonly string[];
   /** CIDR blocks, as written. */

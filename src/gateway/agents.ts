@@ -16,7 +16,9 @@ export function createAgent(endpoint: Endpoint, planned: PlannedUpstream): HttpA
     timeout: planned.idleTimeoutMs,
     scheduling: 'lifo' as const,
   };
-  return endpoint.tls ? new HttpsAgent({ ...options, ...endpoint.tls }) : new HttpAgent(options);
+  if (endpoint.tls) return new HttpsAgent({ ...options, ...endpoint.tls });
+  // Without TLS nobody asks for a server name; Node would read one from each request's Host.
+  return new HttpAgent({ ...options, ...{ servername: '' } });
 }
 
 /** Closes idle sockets now and the others as soon as their answer ends. */

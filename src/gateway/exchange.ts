@@ -2,7 +2,9 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { endToEndFields, reasonPhrase } from './end-to-end.js';
+import { hasBody } from '../lib/request-body.js';
 import { codeOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+import { isHttp2 } from './http-version.js';
 import { endConnection } from './last-answer.js';
 
 /** An upstream that answers nothing but `1xx` is not answering. */
@@ -17,9 +19,9 @@ export interface ExchangeParts {
   /** Hands the request to the proxy; once more after a pooled socket turned out to be closed. */
   readonly send: () => void;
   readonly failed: (error: unknown) => void;
-  readonly decorate?: (res: ServerResponse) => void;
+  readonly decorate: ((res: ServerResponse) => void) | undefined;
   /** Told of every piece of a body, in either direction. */
-  readonly moved?: (bytes: number) => void;
+  readonly moved: ((bytes: number) => void) | undefined;
 }
 
 export class Exchange {
@@ -28,15 +30,18 @@ export class Exchange {
   #answered = false;
   #settled = false;
   #again = false;
-  readonly #head: NodeJS.Timeout;
+  /** Whether bytes may follow the head of the request. */
+  readonly carriesBody: boolean;
+  readonly #deadline: NodeJS.Timeout;
   /** Whether the deadline of the response head counts at this moment. */
   #waiting = true;
   #connect: NodeJS.Timeout | undefined;
 
-  constructor(private readonly parts: ExchangeParts) {
+  constructor(readonly parts: ExchangeParts) {
+    this.carriesBody = hasBody(parts.req) || isHttp2(parts.req);
     // Before a socket is free and after the request is written; in between only idleness counts, uploads have no total.
-    this.#head = setTimeout(() => this.#waiting && this.fail(new UpstreamTimeout('response head')), parts.timeoutMs);
-    parts.res.once('close', () => this.#finish());
+    this.#deadline = setTimeout(() => this.#late(), parts.timeoutMs);
+    parts.res.on('close', () => this.#finish());
   }
 
   get settled(): boolean {
@@ -50,23 +55,33 @@ export class Exchange {
       return;
     }
     this.#request = request;
-    // The proxy has joined the two by now, so that listening starts no flow.
-    if (!isBodiless(this.parts.req)) this.#count(this.parts.req);
-    this.#waiting = false;
+    if (this.carriesBody) this.#follow(request);
     if (!request.reusedSocket) this.#armConnect(request);
-    request.setTimeout(this.parts.timeoutMs);
-    request.on('timeout', () => this.#idle(request));
-    request.once('finish', () => {
-      if (!this.#answered && !this.#settled && request === this.#request) this.#armHead();
-    });
+    // Without a body all is written at once where the socket is open.
+    if (!this.carriesBody && request.reusedSocket) this.#deadline.refresh();
+    else {
+      this.#waiting = false;
+      request.on('finish', () => {
+        if (!this.#answered && !this.#settled && request === this.#request) this.#armHead();
+      });
+    }
     let information = 0;
     request.on('information', () => {
       if (++information > MAX_INFORMATION) this.fail(new UpstreamInvalid('too many interim responses'));
     });
     // A `101` that nobody asked for ends the request with neither a response nor an error.
-    request.once('close', () => {
+    request.on('close', () => {
       if (request === this.#request && !this.#answered) this.fail(new UpstreamInvalid('closed without an answer'));
     });
+  }
+
+  /** Bytes go both ways, so that only the socket knows when none did. */
+  #follow(request: ClientRequest): void {
+    // The proxy has joined the two by now, so that listening starts no flow.
+    const { req, moved, timeoutMs } = this.parts;
+    if (moved) req.on('data', (chunk: Buffer) => moved(chunk.length));
+    request.setTimeout(timeoutMs);
+    request.on('timeout', () => this.#idle(request));
   }
 
   answer(message: IncomingMessage): void {
@@ -77,8 +92,9 @@ export class Exchange {
     }
     this.#answered = true;
     this.#message = message;
-    clearTimeout(this.#head);
     clearTimeout(this.#connect);
+    if (this.carriesBody) clearTimeout(this.#deadline);
+    else this.#deadline.refresh();
     try {
       const fields = endToEndFields(message);
       const status = message.statusCode ?? 0;
@@ -94,16 +110,30 @@ export class Exchange {
       return;
     }
     const streams = /^text\/event-stream\b/i.test(message.headers['content-type'] ?? '');
-    if (streams) this.#request?.setTimeout(0);
+    if (streams) this.#endless();
     // A stream's head must not wait for its first event.
     if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
-    message.pipe(res);
-    this.#count(message);
+    this.#pump(message, !streams && !this.carriesBody);
   }
 
-  #count(body: IncomingMessage): void {
-    const { moved } = this.parts;
-    if (moved) body.on('data', (chunk: Buffer) => moved(chunk.length));
+  /** No event for a day is no fault of a stream. */
+  #endless(): void {
+    if (this.carriesBody) this.#request?.setTimeout(0);
+    else clearTimeout(this.#deadline);
+  }
+
+  /** What `pipe` does, with a third of its listeners; a client that left ends the message by way of the proxy. */
+  #pump(message: IncomingMessage, timed: boolean): void {
+    const { res, moved } = this.parts;
+    message.on('data', (chunk: Buffer) => {
+      moved?.(chunk.length);
+      if (res.destroyed) return;
+      if (timed) this.#deadline.refresh();
+      if (res.write(chunk)) return;
+      message.pause();
+      res.once('drain', () => message.resume());
+    });
+    message.on('end', () => res.end());
   }
 
   fail(error: unknown): void {
@@ -134,12 +164,21 @@ export class Exchange {
     return (
       !this.#again &&
       !this.#answered &&
-      isBodiless(req) &&
+      !hasBody(req) &&
       SAFE.has(req.method ?? '') &&
       this.#request?.reusedSocket === true &&
       ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&
       !req.socket.destroyed
     );
+  }
+
+  /** The deadline of the head, then, where no body went out, that between two pieces of the answer. */
+  #late(): void {
+    if (this.#settled) return;
+    if (!this.#answered) {
+      if (this.#waiting) this.fail(new UpstreamTimeout('response head'));
+    } else if (this.parts.res.writableNeedDrain) this.#deadline.refresh();
+    else this.fail(new UpstreamTimeout('idle'));
   }
 
   #idle(request: ClientRequest): void {
@@ -155,7 +194,7 @@ export class Exchange {
 
   #armHead(): void {
     this.#waiting = true;
-    this.#head.refresh();
+    this.#deadline.refresh();
   }
 
   #armConnect(request: ClientRequest): void {
@@ -168,13 +207,9 @@ export class Exchange {
 
   #finish(): void {
     this.#settled = true;
-    clearTimeout(this.#head);
+    clearTimeout(this.#deadline);
     clearTimeout(this.#connect);
   }
-}
-
-function isBodiless({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 /** Fields that several hands may set are joined; of all others the upstream's stands. */

@@ -1,7 +1,8 @@
 /** Forwards an admitted request to one of an upstream's endpoints; the only file that knows http-proxy-middleware. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
-import { createProxyMiddleware, type Plugin, type RequestHandler } from 'http-proxy-middleware';
+import { Stream } from 'node:stream';
+import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedUpstream } from '../config/plan-types.js';
 import { Note } from '../lib/note.js';
 import type { Metrics } from '../lib/metrics.js';
@@ -46,7 +47,10 @@ export interface Upstream {
 
 interface Line {
   readonly endpoint: Endpoint;
+  /** Pipes the body. */
   readonly proxy: RequestHandler;
+  /** For requests that end with their head. */
+  readonly bodiless: RequestHandler;
 }
 
 const exchanges = new Note<Exchange>('exchange');
@@ -57,7 +61,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
     const endpoint = createEndpoint(each, planned);
     const agent = createAgent(endpoint, planned);
     agents.push(agent);
-    const proxy = createProxyMiddleware({
+    const options: Options = {
       target: endpoint.url,
       agent,
       secure: endpoint.tls?.rejectUnauthorized !== false,
@@ -66,20 +70,23 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
       pathFilter: () => true,
       ejectPlugins: true,
       plugins: [follow],
-    });
-    return { item: { endpoint, proxy }, weight: each.weight };
+    };
+    const proxy = createProxyMiddleware(options);
+    const bodiless = createProxyMiddleware({ ...options, buffer: NO_BODY });
+    return { item: { endpoint, proxy, bodiless }, weight: each.weight };
   });
   const next = inTurn<Line>(lines);
 
   function forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void {
-    const { endpoint, proxy } = next();
+    const line = next();
+    const { endpoint } = line;
     prepare(req, options, endpoint);
     const exchange: Exchange = new Exchange({
       req,
       res,
       timeoutMs: options.timeoutMs,
       connectTimeoutMs: endpoint.connectTimeoutMs,
-      send: () => void send(proxy, req, res, exchange),
+      send: () => send(line, exchange),
       failed: (error) => {
         const { status, code } = failureOf(error);
         deps.log.warn(
@@ -89,12 +96,14 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         if (res.headersSent) res.destroy();
         else deps.onFailure(req, res, status, code);
       },
-      ...(options.responseHeaders && { decorate: options.responseHeaders }),
-      ...(deps.moved && { moved: deps.moved }),
+      decorate: options.responseHeaders,
+      moved: deps.moved,
     });
     exchanges.set(req, exchange);
     writePendingContinue(req);
-    void send(proxy, req, res, exchange);
+    // Its end is all there is to read.
+    if (!exchange.carriesBody) req.resume();
+    send(line, exchange);
   }
 
   return { name: planned.name, forward, next: () => next().endpoint, close: () => agents.forEach(retire) };
@@ -108,18 +117,23 @@ function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoi
   makeRoom(req);
 }
 
-async function send(
-  proxy: RequestHandler,
-  req: IncomingMessage,
-  res: ServerResponse,
-  exchange: Exchange,
-): Promise<void> {
-  try {
-    // It calls back when it failed or when it declined, and then nobody else would answer.
-    await proxy(req, res, (error?: unknown) => exchange.fail(error ?? new Error('not proxied')));
-  } catch (error) {
-    exchange.fail(error);
+/** Piping a request without a body would cost more than sending its head does. */
+class NoBody extends Stream {
+  override pipe<T extends NodeJS.WritableStream>(request: T): T {
+    request.end();
+    return request;
   }
+}
+
+const NO_BODY = new NoBody();
+
+function send({ proxy, bodiless }: Line, exchange: Exchange): void {
+  const { req, res } = exchange.parts;
+  const forward = exchange.carriesBody ? proxy : bodiless;
+  // It calls back when it failed or when it declined, and then nobody else would answer.
+  forward(req, res, (error?: unknown) => exchange.fail(error ?? new Error('not proxied'))).catch((error: unknown) =>
+    exchange.fail(error),
+  );
 }
 
 const follow: Plugin = (server) => {

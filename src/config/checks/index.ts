@@ -25,7 +25,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);
   checkLimits(plan, context);
-  checkOperations(blocks, context);
+  checkOperations(draft, context);
   checkCors(blocks.cors, context);
   checkRoutes(draft, context);
   // Last: it says nothing of files that have mistakes.

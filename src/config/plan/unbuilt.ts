@@ -8,9 +8,6 @@ type Unbuilt = Readonly<Record<string, Level>>;
 
 const TOP: Unbuilt = {
   ...Object.fromEntries(Object.keys(NOT_IMPLEMENTED).map((key) => [key, 'warning'] as const)),
-  admin: 'warning',
-  metrics: 'warning',
-  tracing: 'warning',
   multi_tenancy: 'error',
 };
 
@@ -18,20 +15,8 @@ const ROUTE: Unbuilt = { retries: 'warning', retry_codes: 'warning' };
 
 const UPSTREAM: Unbuilt = { health_check: 'warning', circuit_breaker: 'warning', retry: 'warning' };
 
-/** An exemption would let more through, so without it the limit is only stricter. */
-const RATE_LIMIT: Unbuilt = {
-  tiers: 'error',
-  quotas: 'error',
-  exemptions: 'warning',
-  distributed: 'warning',
-  on_store_error: 'warning',
-};
-
 const WORDS: Readonly<Record<string, string>> = {
   multi_tenancy: 'is not built, and without it more would pass than the file says',
-  tiers: 'are not built yet, and without them more would pass than the file says',
-  quotas: 'are not built yet, and without them more would pass than the file says',
-  distributed: 'is not built yet: each instance counts for itself',
 };
 
 /** Balancers that fall back to taking turns. */
@@ -51,7 +36,6 @@ export function reportUnbuilt(context: Context): void {
       context.report.warning({ path: balancer, code: 'not_built', message: 'is not built yet: endpoints take turns' });
     }
   });
-  if (context.value(['rate_limit', 'enabled']) !== false) reportKeys(context, ['rate_limit'], RATE_LIMIT);
 }
 
 function each(context: Context, list: string, visit: (path: Path) => void): void {
