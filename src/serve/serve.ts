@@ -1,4 +1,5 @@
 /** A Loom file as a gateway of its own: its listeners, their handler, its reloads, and a graceful end. */
+import type { AdminListener } from '../admin/listener.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
@@ -6,7 +7,9 @@ import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
 import { compose, tellWarnings, type Loom } from '../loom.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
+import type { Together } from '../observe/snapshot.js';
 import type { Prepared } from '../reload.js';
+import { adminOf, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import { listen, type Listening, type Running } from './listeners.js';
 import type { TicketKeys } from './ticket-keys.js';
@@ -55,6 +58,7 @@ export interface Among {
   /** Its number, from 1. */
   readonly worker: number;
   readonly tickets: TicketKeys;
+  readonly numbers: Together;
 }
 
 export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
@@ -69,6 +73,8 @@ class Served implements Gatekeeper {
   readonly #own: LeveledLog | undefined;
   readonly #files: FileWatch | undefined;
   #running: Running | undefined;
+  #admin: AdminListener | undefined;
+  #state: 'starting' | 'ready' | 'stopping' = 'starting';
   /** What stood in the files that the last compilation read, whether it succeeded or not. */
   #read = new Map<string, string>();
   #logging: PlannedLogging;
@@ -88,6 +94,7 @@ class Served implements Gatekeeper {
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
     this.#loom = compose(source, plan, {
       shared,
+      ...(among && { numbers: among.numbers }),
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });
@@ -108,6 +115,7 @@ class Served implements Gatekeeper {
   async start(): Promise<void> {
     const loom = this.#loom;
     try {
+      this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state });
       await loom.ready;
       this.#running = await listen(
         loom.plan.listeners,
@@ -122,13 +130,20 @@ class Served implements Gatekeeper {
       throw cause;
     }
     for (const { name: listener, ...where } of this.listening) this.log.info({ listener, ...where }, 'listening');
+    if (this.#admin) this.log.info({ listener: 'admin', host: this.#admin.host, port: this.#admin.port }, 'listening');
+    const { file, routes } = loom.plan;
+    this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the file is in force');
+    this.#state = 'ready';
     this.#files?.follow(this.#read);
   }
 
   async reload(): Promise<readonly Diagnostic[]> {
     const before = this.#read;
     try {
-      return await this.#loom.reload();
+      const { plan } = this.#loom;
+      const warnings = await this.#loom.reload();
+      tellUnchanged(plan, this.#loom.plan, this.log);
+      return warnings;
     } catch (cause) {
       // What a file that was refused no longer names may be what mends it.
       this.#read = new Map([...before, ...this.#read]);
@@ -139,6 +154,7 @@ class Served implements Gatekeeper {
   }
 
   async stop(graceMs = GRACE_MS): Promise<void> {
+    this.#state = 'stopping';
     this.#files?.close();
     await this.#running?.stop(graceMs);
     await this.#end();
@@ -147,6 +163,7 @@ class Served implements Gatekeeper {
   async #end(): Promise<void> {
     this.#files?.close();
     await this.#loom.close();
+    await this.#admin?.close();
   }
 
   #compile(source: ConfigSource): Compiled {
