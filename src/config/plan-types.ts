@@ -53,6 +53,8 @@ export interface PlannedRoute {
   /** For sockets of identities that do not expire. */
   readonly maxSessionMs: number;
   readonly rateLimit?: Rate;
+  /** In place of the upstream's. */
+  readonly retry?: PlannedRetry;
 }
 
 export interface PlannedEndpoint {
@@ -61,11 +63,44 @@ export interface PlannedEndpoint {
   readonly weight: number;
 }
 
+export type Balancer = 'round_robin' | 'weighted' | 'least_conn' | 'random' | 'ip_hash';
+
+export interface PlannedRetry {
+  /** Attempts after the first; 0: none. */
+  readonly maxRetries: number;
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+  /** Statuses of the upstream, or of ours in its place, that are worth another attempt. */
+  readonly codes: readonly number[];
+}
+
 export interface PlannedUpstream {
   readonly name: string;
   readonly endpoints: readonly PlannedEndpoint[];
+  readonly balancer: Balancer;
+  readonly healthCheck?: {
+    readonly path: string;
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    readonly healthyThreshold: number;
+    readonly unhealthyThreshold: number;
+    readonly expectedStatus: readonly number[];
+  };
+  readonly circuitBreaker?: {
+    /** In a row. */
+    readonly failureThreshold: number;
+    readonly successThreshold: number;
+    /** From open to half open. */
+    readonly timeoutMs: number;
+  };
+  readonly retry?: PlannedRetry;
   readonly connectTimeoutMs: number;
-  readonly readTimeoutMs: number;
+  /** Of one attempt, to the response head and between two bytes; absent: the route's alone counts. */
+  readonly readTimeoutMs?: number;
+  /** While the upstream takes nothing of a body; absent: the route's. */
+  readonly writeTimeoutMs?: number;
+  /** While an event stream or an upgraded socket is silent; absent: for ever. */
+  readonly silenceTimeoutMs?: number;
   /** Idle keep-alive sockets per endpoint, and sockets at all. */
   readonly maxIdle: number;
   readonly maxOpen: number;

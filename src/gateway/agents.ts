@@ -16,7 +16,10 @@ export function createAgent(endpoint: Endpoint, planned: PlannedUpstream): HttpA
     timeout: planned.idleTimeoutMs,
     scheduling: 'lifo' as const,
   };
-  return endpoint.tls ? new HttpsAgent({ ...options, ...endpoint.tls }) : new HttpAgent(options);
+  const agent = endpoint.tls ? new HttpsAgent({ ...options, ...endpoint.tls }) : new HttpAgent(options);
+  // To the constructor, 0 is nothing said, and it keeps 256.
+  agent.maxFreeSockets = planned.maxIdle;
+  return agent;
 }
 
 /** Closes idle sockets now and the others as soon as their answer ends. */

@@ -9,6 +9,7 @@ import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
+import { RETRY_AFTER } from './failure.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
 import { requestIdOf } from './request-id.js';
@@ -126,6 +127,7 @@ export class Gateway {
       url,
       timeoutMs: route.timeoutMs,
       preserveHost: route.preserveHost,
+      ...(route.retry && { retry: route.retry }),
       responseHeaders: (response) => decorate(response, admitted),
     });
   }
@@ -161,7 +163,10 @@ export class Gateway {
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
       about: { route: route.id, identities },
-      deny: (status, code) => this.#refuse({ req, socket }, { status, code }, route),
+      deny: (status, code) => {
+        const headers = { 'Retry-After': RETRY_AFTER };
+        this.#refuse({ req, socket }, { status, code, ...(status === 503 && { headers }) }, route);
+      },
       log: gate.deps.log,
       now: gate.deps.now,
     });

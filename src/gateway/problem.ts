@@ -23,6 +23,8 @@ export const TITLES = {
   upstream_unreachable: 'The upstream could not be reached',
   upstream_invalid: 'The upstream gave no valid answer',
   upstream_timeout: 'The upstream took too long',
+  upstream_unavailable: 'The upstream takes no requests now',
+  upstream_overloaded: 'The upstream has too many requests waiting',
   unavailable: 'The credential could not be checked now',
 } as const;
 

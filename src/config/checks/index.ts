@@ -10,6 +10,7 @@ import { checkOperations } from './operations.js';
 import { checkOverlap } from './overlap.js';
 import { checkProxies } from './proxies.js';
 import { checkIds, checkListeners, checkUpstreamNames } from './references.js';
+import { checkRetries } from './retries.js';
 import { checkReservedHeaders } from './reserved-headers.js';
 import { checkSiblings } from './siblings.js';
 import { Strictness } from './strictness.js';
@@ -25,6 +26,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkReservedHeaders(plan, context);
   checkLimits(plan, context);
   checkOperations(blocks, context);
+  checkRetries(blocks, plan.upstreams, context);
   checkRoutes(draft, context);
   // Last: it says nothing of files that have mistakes.
   checkAccess(draft, context);

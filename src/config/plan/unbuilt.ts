@@ -15,10 +15,6 @@ const TOP: Unbuilt = {
   multi_tenancy: 'error',
 };
 
-const ROUTE: Unbuilt = { retries: 'warning', retry_codes: 'warning' };
-
-const UPSTREAM: Unbuilt = { health_check: 'warning', circuit_breaker: 'warning', retry: 'warning' };
-
 /** An exemption would let more through, so without it the limit is only stricter. */
 const RATE_LIMIT: Unbuilt = {
   tiers: 'error',
@@ -35,30 +31,10 @@ const WORDS: Readonly<Record<string, string>> = {
   distributed: 'is not built yet: each instance counts for itself',
 };
 
-/** Balancers that fall back to taking turns. */
-const UNBUILT_BALANCERS = new Set<unknown>(['least_conn', 'random', 'ip_hash']);
-
 export function reportUnbuilt(context: Context): void {
   reportKeys(context, [], TOP);
-  each(context, 'routes', (path) => reportKeys(context, path, ROUTE));
-  each(context, 'upstreams', (path) => {
-    reportKeys(context, path, UPSTREAM);
-    reportKeys(context, [...path, 'timeout'], { write: 'warning', idle: 'warning' });
-    for (const balancer of [
-      [...path, 'load_balancer'],
-      [...path, 'load_balancing', 'algorithm'],
-    ]) {
-      if (!UNBUILT_BALANCERS.has(context.value(balancer))) continue;
-      context.report.warning({ path: balancer, code: 'not_built', message: 'is not built yet: endpoints take turns' });
-    }
-  });
   reportKeys(context, ['middleware', 'auth', 'basic'], { throttle: 'warning' });
   if (context.value(['rate_limit', 'enabled']) !== false) reportKeys(context, ['rate_limit'], RATE_LIMIT);
-}
-
-function each(context: Context, list: string, visit: (path: Path) => void): void {
-  const length = context.length([list]) ?? 0;
-  for (let at = 0; at < length; at++) visit([list, at]);
 }
 
 function reportKeys(context: Context, above: Path, unbuilt: Unbuilt): void {
