@@ -41,7 +41,9 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   config: ['lib', 'auth'],
   gateway: ['lib', 'limit', 'auth', 'config'],
   observe: ['lib', 'auth'],
-  'loom.ts': BELOW_LOOM,
+  'generation.ts': BELOW_LOOM,
+  'reload.ts': [...BELOW_LOOM, 'generation.ts'],
+  'loom.ts': [...BELOW_LOOM, 'generation.ts', 'reload.ts'],
   admin: BELOW_SERVE,
   // Opens the administrator's address beside the listeners.
   serve: [...BELOW_SERVE, 'admin'],
@@ -92,7 +94,9 @@ describe('a package stands behind one file', () => {
     'passport-http',
     'passport-jwt',
     'jwks-rsa',
+    'ioredis',
     'http-proxy-middleware',
+    'cors',
     'yaml',
   ];
 

@@ -16,6 +16,7 @@ const TABLES = [
   ['`middleware.auth.mtls`', [...AUTH, 'mtls']],
   ['`plugins[]`', ['plugins', '[]']],
   ['`rate_limit`', ['rate_limit']],
+  ['`cors`', ['cors']],
   ['`logging`', ['logging']],
 ];
 

@@ -1,25 +1,22 @@
 /** The composition root: the only file that knows every layer; makes the callable `Loom`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
+import type { Strategies } from './auth/methods-in-use.js';
 import type { Requirement } from './auth/requirement.js';
 import type { Diagnostic } from './config/diagnostics.js';
-import { compileFile } from './config/index.js';
+import { compileFile, type Compiled } from './config/index.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
-import { deny } from './gateway/deny.js';
-import { Gate } from './gateway/gate.js';
-import { expiryOf, Gateway, type GatewayDeps, type Next } from './gateway/gateway.js';
-import { instanceOf, tellRefusal } from './gateway/refusal.js';
-import { at, LiveSockets } from './gateway/tunnel.js';
-import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
-import { clientAddressOf } from './lib/client-address.js';
+import { expiryOf, type Next } from './gateway/gateway.js';
+import { at } from './gateway/tunnel.js';
+import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
-import { AccessLog } from './observe/access-log.js';
+import { Limiter } from './limit/limiter.js';
 import { createLog } from './observe/log.js';
+import { Reloading, type ReloadParts } from './reload.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
 export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -46,9 +43,12 @@ export type Protection = string | readonly string[] | Requirement;
 export interface Loom extends ConnectMiddleware {
   /** Settles when key sets and pools have warmed up; what only the network can tell never rejects it. */
   readonly ready: Promise<void>;
-  /** What the file means, as data. */
+  /** What the file means, as data; of the table that is in force now. */
   readonly plan: Plan;
-  /** The file's methods as Passport strategies, by name: `loom.passport.authenticate('jwt', { session: false })`. */
+  /**
+   * The file's methods as Passport strategies, by name: `loom.passport.authenticate('jwt', { session: false })`. They
+   * are those of the table that is in force when a request comes.
+   */
   readonly passport: PassportLike;
   /** Guards a handler of the host, whatever the file says of its path. */
   protect(protection: Protection): ConnectMiddleware;
@@ -56,6 +56,17 @@ export interface Loom extends ConnectMiddleware {
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Takes over the server's `upgrade` listeners, those added later included: they see admitted sockets alone. */
   attach(server: Server): void;
+  /**
+   * Takes the file again, by default the one that was taken last: whatever it names (secrets, certificates, plugins) is
+   * read anew, the next table is made and warmed up aside, and from one request to the next it is in force. Whoever is
+   * judged at that moment is judged by the old one. Upgraded sockets whose route, key, user or issuer is not what it was
+   * are closed. A path that was guarded is opened by `auth: none` alone.
+   *
+   * @example process.on('SIGHUP', () => gate.reload().catch(() => undefined)); // the log says why not
+   * @returns The warnings about the file.
+   * @throws {ConfigError} The file is wrong, or would open what was guarded: the old table stays in force.
+   */
+  reload(source?: ConfigSource): Promise<readonly Diagnostic[]>;
   /** Stops timers and pools, closes upgraded sockets and idle connections to upstreams. */
   close(): Promise<void>;
 }
@@ -72,7 +83,9 @@ export interface Loom extends ConnectMiddleware {
  */
 export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
   const { strategies = {}, now = Date.now } = options;
-  const { plan, warnings } = compileFile(source, { strategies: Object.keys(strategies), mode: 'middleware' });
+  const compile = (given: ConfigSource): Compiled =>
+    compileFile(given, { strategies: Object.keys(strategies), mode: 'middleware' });
+  const { plan, warnings } = compile(source);
   const log = options.log ?? createLog(plan.logging);
   adviseOnRuntime(log);
   tellWarnings(warnings, log);
@@ -82,7 +95,8 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
       'a request that no route matches passes without a credential; a chain would guard it',
     );
   }
-  return compose(plan, { strategies, log, now, standalone: false });
+  const shared = { strategies, log, now, standalone: false };
+  return compose(source, plan, { shared, compile });
 }
 
 /** What `check` would print, in the log of whoever starts the file. */
@@ -92,65 +106,56 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
   }
 }
 
-export interface ComposeOptions {
-  readonly strategies: Strategies;
-  readonly log: Log;
-  readonly now: Now;
-  /** Requests come through listeners of the plan: what no route matches is 404. */
-  readonly standalone: boolean;
-  /** Told of every piece of a body that goes through. */
-  readonly moved?: (bytes: number) => void;
+/** What a composition is made of; the rest of what outlives a table is made here. */
+export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
+  readonly shared: Omit<Shared, 'limiter'>;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(plan: Plan, options: ComposeOptions): Loom {
-  const { log, now, standalone } = options;
-  const methods = new MethodsInUse(plan.methods, options.strategies, { now, log });
-  const ready = methods.ready();
+export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
+  const { log, now, standalone } = shared;
+  const limiter = new Limiter(now);
+  const tables = new Reloading(source, plan, { ...parts, shared: { ...shared, limiter } });
+  const { ready } = tables.current;
   // Whoever does not wait for it must not lose the process over it.
   ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));
-  const gate = new Gate(plan, { methods: methods.compiled, now, log, standalone });
-  const liveSockets = new LiveSockets();
-  const upstreams = upstreamsOf(plan, options);
-  const access = plan.logging.access && new AccessLog(plan.logging.access, { log, now });
-  const decided: GatewayDeps['decided'] = (req, decision) => access?.decided(req, decision);
-  const gateway = new Gateway({ gate, upstreams, liveSockets, decided });
   const watch = standalone ? () => undefined : unattachedWatch(log);
   const middleware: ConnectMiddleware = (req, res, next) => {
     watch(req);
-    access?.watch(req, res);
-    gateway.request(req, res, next);
+    tables.current.request(req, res, next);
   };
-  const members: Pick<Loom, keyof Loom> = {
-    plan,
-    passport: methods.passport as PassportLike,
+  const members: Omit<Pick<Loom, keyof Loom>, 'plan'> = {
+    passport: passportOf(tables),
     ready,
-    protect: (protection) => {
-      const guard = gate.guardFor(requirementOf(protection));
-      return (req, res, next) => gateway.guard(req, res, { guard, next });
-    },
-    upgrade: (req, socket, head) => gateway.upgrade(req, socket, { head }),
+    protect: (protection) => guardOf(tables, requirementOf(protection)),
+    upgrade: (req, socket, head) => tables.current.gateway.upgrade(req, socket, { head }),
     attach: (server) =>
       attachUpgrades(server, {
-        judge: (req, socket, rest) => gateway.upgrade(req, socket, rest),
-        opened: (socket, admitted) => limitSession(socket, admitted, { liveSockets, now }),
+        judge: (req, socket, rest) => tables.current.gateway.upgrade(req, socket, rest),
+        opened: (socket, admitted) => limitSession(socket, admitted, { table: tables.current, now }),
       }),
-    close: async () => {
-      liveSockets.close();
-      upstreams.forEach((upstream) => upstream.close());
-      await methods.close();
-    },
+    reload: (again) => tables.reload(again),
+    close: () => tables.close(),
   };
-  return Object.assign(middleware, members);
+  const loom = Object.assign(middleware, members);
+  return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
 }
 
-function upstreamsOf({ upstreams }: Plan, deps: Omit<UpstreamDeps, 'onFailure'>): ReadonlyMap<string, Upstream> {
-  const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
-    const [instance, denial] = [instanceOf(req), { status, code }];
-    tellRefusal(deps.log, { instance, denial, method: req.method, client: clientAddressOf(req) });
-    deny(res, denial, instance);
+/** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
+function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
+  tables.demand((table) => void table.gate.guardFor(requirement));
+  return (req, res, next) => {
+    const { gate, gateway } = tables.current;
+    gateway.guard(req, res, { guard: gate.guardFor(requirement), next });
   };
-  return new Map(upstreams.map((planned) => [planned.name, createUpstream(planned, { ...deps, onFailure })]));
+}
+
+function passportOf(tables: Reloading): PassportLike {
+  const own = (): PassportLike => tables.current.methods.passport as PassportLike;
+  return {
+    authenticate: (name, options) => (req, res, next) => own().authenticate(name, options)(req, res, next),
+    initialize: () => (req, res, next) => own().initialize()(req, res, next),
+  };
 }
 
 const LONGEST_SESSION_MS = 3_600_000;
@@ -159,11 +164,11 @@ const LONGEST_SESSION_MS = 3_600_000;
 function limitSession(
   socket: Duplex,
   admitted: Admitted,
-  { liveSockets, now }: { readonly liveSockets: LiveSockets; readonly now: Now },
+  { table, now }: { readonly table: Generation; readonly now: Now },
 ): void {
   const { identities, route } = admitted;
   const close = (): void => void socket.destroy();
-  const forget = liveSockets.add(close, { route: route?.id, identities });
+  const forget = table.liveSockets.add(close, { route: route?.id, identities });
   const cancel = at(expiryOf(admitted) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
   socket.once('close', () => {
     cancel();

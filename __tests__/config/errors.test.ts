@@ -371,7 +371,6 @@ it.each([
   ['admin: {enabled: true}', 'admin'],
   ['metrics: {enabled: true}', 'metrics'],
   ['tracing: {enabled: true}', 'tracing'],
-  ['cors: {allowed_origins: ["https://a.test"]}', 'cors'],
   ['rate_limit: {rate: 5, distributed: {type: redis, address: "r:6379"}}', 'rate_limit.distributed'],
   ['rate_limit: {rate: 5, exemptions: [{type: ip, values: [10.0.0.0/8]}]}', 'rate_limit.exemptions'],
 ])('loads what is not built and narrows nothing, with a warning: %s', (block, path) => {

@@ -7,6 +7,7 @@ import { createUpstream } from '../../src/gateway/upstream.js';
 import { checkUpgrade, forwardUpgrade, LiveSockets, type UpgradeOptions } from '../../src/gateway/upgrade.js';
 import { at } from '../../src/gateway/tunnel.js';
 import { closed, listening, recordingUpstream, type Answer } from '../support/recording-upstream.js';
+import { until } from '../support/until.js';
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -146,15 +147,18 @@ describe('a tunnel', () => {
     await ended(client);
   });
 
-  test('is closed by the registry, by what it is about', async () => {
+  test('is left to another keeper, which closes it where it does not uphold the session', async () => {
     const upstream = await echoing();
-    const { port, liveSockets } = await gateway(upstream.url, { about: 'route-1' });
+    const session = { route: 'route-1', identities: [] };
+    const { port, liveSockets } = await gateway(upstream.url, { session });
     const client = new WebSocket(`ws://127.0.0.1:${port}/`);
     await opened(client);
-    liveSockets.close((about) => about === 'route-2');
-    expect(liveSockets.size).toBe(1);
-    liveSockets.close((about) => about === 'route-1');
+    const [next, last] = [new LiveSockets(), new LiveSockets()];
+    liveSockets.handOver(next, ({ route }) => route === 'route-1');
+    expect([liveSockets.size, next.size]).toEqual([0, 1]);
+    next.handOver(last, ({ route }) => route === 'route-2');
     await ended(client);
+    await until(() => last.size === 0);
   });
 
   test.each(['client', 'upstream'])('ends on both sides when the %s breaks off', async (side) => {

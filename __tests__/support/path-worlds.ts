@@ -148,7 +148,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:9"] }]
     const req = requestOf(target, host);
     const admission = admit(gate, req);
     if (admission instanceof Promise) throw new TypeError('an API key is judged at once');
-    if (admission.kind === 'refused') return undefined;
+    if (admission.kind !== 'admitted') return undefined;
     const { route, identities } = admission;
     if (!route) throw new TypeError('a request that no route matches was admitted');
     const demand = route.requirement.kind === 'method' ? (route.requirement.name as Demand) : 'open';

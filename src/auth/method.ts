@@ -58,6 +58,8 @@ export interface Method<Options = unknown> {
   forwardsCredential(options: Options): boolean;
   challenge(options: Options): Challenge;
   summary(options: Options): Summary;
+  /** What in the block vouches for the identity: a key, a user, an issuer; undefined where nothing does any more. */
+  voucher(options: Options, identity: Identity): unknown;
   /** Why the identity fails the narrowing, or undefined if it passes. */
   judge(narrowing: Narrowing, identity: Identity): ReasonCode | undefined;
   compile(options: Options, deps: MethodDeps): MethodStrategy;

@@ -1,7 +1,8 @@
 /** The methods of one plan, compiled: ours from the registry, the host's by their names. */
-import { inspect } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import passport from 'passport';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
+import type { Identity } from './identity.js';
 import { fromHost, type HostStrategy } from './host-strategy.js';
 import type { Method, MethodDeps, MethodStrategy } from './method.js';
 import { methodOfType } from './methods.js';
@@ -24,49 +25,85 @@ export interface MethodInUse {
   readonly options: unknown;
 }
 
+/** A method of ours at work. */
+interface InUse {
+  readonly planned: MethodInUse;
+  readonly method: Method;
+  readonly strategy: MethodStrategy;
+  readonly compiled: CompiledMethod;
+}
+
 export class MethodsInUse {
   readonly compiled: CompiledMethods;
   /** Our strategies on a private Passport, so that a host can use them by name. */
   readonly passport: OwnPassport;
-  readonly #strategies: readonly MethodStrategy[];
+  readonly #ours = new Map<string, InUse>();
 
-  constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps) {
+  /** `previous`: a method whose block says the same keeps its strategy, and with it what that has learnt. */
+  constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps, previous?: MethodsInUse) {
     const compiled = new Map<string, CompiledMethod>();
-    const strategies: MethodStrategy[] = [];
     const own = new passport.Passport();
-    for (const { name, type, options } of planned) {
+    for (const each of planned) {
+      const { name, type } = each;
       if (type === 'strategy') {
         compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
         continue;
       }
-      const method = methodOfType(type);
-      if (!method) throw new TypeError(`no method is of the type ${JSON.stringify(type)}`);
-      const strategy = method.compile(options, deps);
-      const challenge = method.challenge(options);
-      const places = method.places(options);
-      concealSecrets(strategy, name);
-      strategies.push(strategy);
-      own.use(name, strategy);
-      compiled.set(name, {
-        authenticate: fromOurs(strategy, { places, challenge }),
-        places,
-        challenge,
-        judge: (narrowing, identity) => method.judge(narrowing, identity),
-        readNarrowing: (given) => readNarrowing(method, options, given),
-      });
+      const inUse = previous?.same(each) ?? compileMethod(each, deps);
+      this.#ours.set(name, inUse);
+      own.use(name, inUse.strategy);
+      compiled.set(name, inUse.compiled);
     }
     this.compiled = compiled;
     this.passport = own;
-    this.#strategies = strategies;
   }
 
   async ready(): Promise<void> {
-    await Promise.all(this.#strategies.map((each) => each.ready));
+    await Promise.all(this.strategies().map((each) => each.ready));
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#strategies.map((each) => each.close()));
+  /** Puts the strategies away, but for those that `next` goes on with. */
+  async close(next?: MethodsInUse): Promise<void> {
+    const kept = new Set(next?.strategies());
+    await Promise.all(this.strategies().flatMap((each) => (kept.has(each) ? [] : [each.close()])));
   }
+
+  /** Whether what vouched for the identity under `previous` (a key, a user, an issuer) still stands as it was. */
+  vouchesFor(identity: Identity, previous: MethodsInUse): boolean {
+    const [before, after] = [previous.#ours.get(identity.method), this.#ours.get(identity.method)];
+    if (before === after) return before !== undefined || this.compiled.has(identity.method);
+    if (!before || before.planned.type !== after?.planned.type) return false;
+    const { method } = after;
+    const voucher = method.voucher(after.planned.options, identity);
+    return voucher !== undefined && isDeepStrictEqual(voucher, method.voucher(before.planned.options, identity));
+  }
+
+  private strategies(): readonly MethodStrategy[] {
+    return [...this.#ours.values()].map(({ strategy }) => strategy);
+  }
+
+  private same({ name, type, options }: MethodInUse): InUse | undefined {
+    const known = this.#ours.get(name);
+    return known?.planned.type === type && isDeepStrictEqual(known.planned.options, options) ? known : undefined;
+  }
+}
+
+function compileMethod(planned: MethodInUse, deps: MethodDeps): InUse {
+  const { name, type, options } = planned;
+  const method = methodOfType(type);
+  if (!method) throw new TypeError(`no method is of the type ${JSON.stringify(type)}`);
+  const strategy = method.compile(options, deps);
+  const challenge = method.challenge(options);
+  const places = method.places(options);
+  concealSecrets(strategy, name);
+  const compiled: CompiledMethod = {
+    authenticate: fromOurs(strategy, { places, challenge }),
+    places,
+    challenge,
+    judge: (narrowing, identity) => method.judge(narrowing, identity),
+    readNarrowing: (given) => readNarrowing(method, options, given),
+  };
+  return { planned, method, strategy, compiled };
 }
 
 /** A strategy holds keys and secrets: whoever prints it, or a host's Passport, sees its name. */

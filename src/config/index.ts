@@ -17,11 +17,15 @@ export interface CompileOptions {
   readonly strict?: boolean;
   /** For `${NAME}`; default: the environment of the process. */
   readonly env?: Env;
+  /** Told of every file that the plan depends on, by its absolute path; also where the file turns out to be wrong. */
+  readonly named?: (file: string) => void;
 }
 
 export interface Compiled {
   readonly plan: Plan;
   readonly warnings: readonly Diagnostic[];
+  /** Where a route of the plan stands in the file. */
+  readonly placeOf: (route: number) => Pick<Diagnostic, 'file' | 'line' | 'column' | 'path'>;
 }
 
 /**
@@ -34,7 +38,7 @@ export function compileFile(given: ConfigSource, options: CompileOptions): Compi
   const { mode, strategies = [], strict = false } = options;
   const reserved = strategies.find((name) => NO_NAMES.has(name));
   if (reserved !== undefined) throw new TypeError(`a strategy cannot be named ${JSON.stringify(reserved)}`);
-  const source = new Source(given);
+  const source = new Source(given, options.named);
   const env = options.env ?? (typeof given === 'string' ? undefined : given.env) ?? process.env;
   const { root, report } = readFile(source, { env, strict });
   const context = new Context({ root, report, source, mode, strategies });
@@ -43,5 +47,6 @@ export function compileFile(given: ConfigSource, options: CompileOptions): Compi
   checkDraft(draft, context);
   report.throwIfFailed();
   const warnings = report.diagnostics;
-  return { plan: { ...draft.plan, warnings }, warnings };
+  const placeOf = (route: number) => report.placeOf(['routes', draft.places[route] ?? 0]);
+  return { plan: { ...draft.plan, warnings }, warnings, placeOf };
 }

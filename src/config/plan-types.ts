@@ -159,6 +159,18 @@ export interface PlannedRateLimit {
   };
 }
 
+/** What answers say to pages of other origins (the Fetch standard's CORS protocol). */
+export interface PlannedCors {
+  /** As written; `parseOrigin` reads them. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly exposedHeaders: readonly string[];
+  readonly credentials: boolean;
+  /** Absent: the browser decides how long it remembers a preflight. */
+  readonly maxAgeSeconds?: number;
+}
+
 export interface PlannedLogging {
   readonly level: string;
   readonly format: 'json' | 'text';
@@ -178,6 +190,8 @@ export interface Plan {
   readonly upstreams: readonly PlannedUpstream[];
   readonly listeners: readonly PlannedListener[];
   readonly rateLimit?: PlannedRateLimit;
+  /** Absent: answers say nothing to other origins, and a preflight is a request like any other. */
+  readonly cors?: PlannedCors;
   readonly logging: PlannedLogging;
   /** Every header that any method, route, certificate or plugin can set, as spelt in the file. */
   readonly identityHeaders: readonly string[];

@@ -57,6 +57,11 @@ export class Report {
     this.#found.push({ level: 'error', ...found, file: this.file, ...place, path: '' });
   }
 
+  /** For what is found out later, when the plan is compared with another. */
+  placeOf(path: Path): Pick<Diagnostic, 'file' | 'line' | 'column' | 'path'> {
+    return { file: this.file, ...this.locate(path, 'value'), path: formatPath(path) };
+  }
+
   #add(level: Diagnostic['level'], { path, code, message, at = 'value' }: Found): void {
     const { line, column } = this.locate(path, at);
     const shown = formatPath(this.#withoutSecrets(path, message));

@@ -30,7 +30,11 @@ export class Source {
   readonly #given?: string;
   readonly #base: string;
 
-  constructor(source: ConfigSource) {
+  /** `named`: told of every file that the plan depends on, by its absolute path, before it is read. */
+  constructor(
+    source: ConfigSource,
+    private readonly named: (file: string) => void = () => undefined,
+  ) {
     this.file = typeof source === 'string' ? source : source.file;
     if (typeof source !== 'string') this.#given = source.text;
     this.#base = dirname(resolve(this.file));
@@ -39,7 +43,9 @@ export class Source {
   /** The text of the file itself. */
   read(): FileText {
     if (this.#given !== undefined) return { kind: 'text', text: this.#given, worldReadable: false };
-    return readText(resolve(this.file), LARGEST_CONFIG);
+    const file = resolve(this.file);
+    this.named(file);
+    return readText(file, LARGEST_CONFIG);
   }
 
   /** The text of a file that the file names, relative to the file. */
@@ -54,7 +60,9 @@ export class Source {
   }
 
   resolve(path: string): string {
-    return resolve(this.#base, path);
+    const file = resolve(this.#base, path);
+    this.named(file);
+    return file;
   }
 }
 

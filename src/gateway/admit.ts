@@ -1,6 +1,5 @@
 /** Admission: one request judged from its first byte to its identity headers, or refused (spec §2 to §6). */
 import type { IncomingMessage } from 'node:http';
-import { NEVER_SERVED } from '../lib/http-methods.js';
 import { attemptOf } from '../auth/combine.js';
 import { headerValues, readOffer } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
@@ -17,7 +16,7 @@ import { certificateHeaders } from './certificate-headers.js';
 import { crossSiteRefused } from './cross-site.js';
 import type { Gate, Guard } from './gate.js';
 import { foldName, setField } from './header-views.js';
-import { mountsBeforeDots } from './connect-mounts.js';
+import { find, findAny, isGuardedOtherwise, isMountOfAnother, local, NO_ROUTE, refused, type Found } from './place.js';
 import { denialOf, type Denial } from './problem.js';
 import { readTarget, type Target } from './target.js';
 import { wholeTarget } from './whole-target.js';
@@ -40,15 +39,22 @@ export interface Refused {
   readonly route?: PlannedRoute | undefined;
 }
 
-export type Admission = Admitted | Refused;
+/** A browser asks for another origin's page what it may send: there is no identity to judge. */
+export interface Preflight {
+  readonly kind: 'preflight';
+  readonly route?: PlannedRoute | undefined;
+  readonly rateLimit: Readonly<Record<string, string>>;
+}
+
+export type Admission = Admitted | Refused | Preflight;
 
 export interface AdmitOptions {
   readonly upgrade?: boolean;
   /** A guard of the host's own code in place of the route's. */
   readonly guard?: Guard;
+  /** A preflight that the file's `cors` answers; its method is the one it asks for. */
+  readonly preflight?: boolean;
 }
-
-const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
 
 /** Judges a request. A throw is a bug, and answered 500. */
 export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = {}): MaybePromise<Admission> {
@@ -60,13 +66,25 @@ export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = 
   if (!url) return rewritten(gate, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
   const target = readTarget(url.whole, { host: req.headers.host ?? '' });
   if (target.kind === 'bad') return refused({ status: 400, code: 'bad_target' });
-  const place = options.guard ? local(options.guard, req, target) : find(gate, req, target);
+  const place = placeOf(gate, req, { target, options });
   if ('kind' in place) return place;
+  if (options.preflight) return new Admitting(gate, req, { ...place, target, upgrade: false }).preflight();
   if (url.cut !== undefined && isGuardedOtherwise(gate, req, { path: url.cut, place })) {
     return rewritten(gate, 'a mount cannot be told from a rewritten URL on Connect: mount Loom at the root');
   }
   if (!options.guard && isMountOfAnother(gate, req, { path: target.path, place })) return refused(NO_ROUTE);
   return new Admitting(gate, req, { ...place, target, upgrade: options.upgrade ?? false }).run();
+}
+
+interface Sought {
+  readonly target: Target;
+  readonly options: AdmitOptions;
+}
+
+function placeOf(gate: Gate, req: IncomingMessage, { target, options }: Sought): Found | Refused {
+  const { guard, preflight } = options;
+  if (preflight) return findAny(gate, req, { target, guard });
+  return guard ? local(guard, req, target) : find(gate, req, target);
 }
 
 /** Over HTTP/2 most clients name the host in `:authority` alone (RFC 9113 §8.3.1): a route of that host is theirs too. */
@@ -78,70 +96,6 @@ function nameHost(req: IncomingMessage): void {
 function rewritten(gate: Gate, words: string): Refused {
   gate.deps.log.error({}, words);
   return refused({ status: 500, code: 'internal' });
-}
-
-/** A path that handlers after Loom may go by, and what the request was judged as. */
-interface PathOfPlace {
-  readonly path: string;
-  readonly place: Found;
-}
-
-/** Whether the path that the next handlers see has a route of its own that asks for something else. */
-function isGuardedOtherwise(gate: Gate, req: IncomingMessage, { path, place }: PathOfPlace): boolean {
-  const target = readTarget(path);
-  if (target.kind === 'bad') return false;
-  const seen = find(gate, req, target);
-  return !('kind' in seen) && asksOtherwise(seen, place);
-}
-
-function asksOtherwise({ route, guard }: Found, place: Found): boolean {
-  if (!route || guard.requirement.kind === 'open') return false;
-  return JSON.stringify(guard.requirement) !== JSON.stringify(place.guard.requirement);
-}
-
-/** Whether Connect would take it to a handler whose path is guarded otherwise, or in doubt. */
-function isMountOfAnother(gate: Gate, req: IncomingMessage, { path, place }: PathOfPlace): boolean {
-  if (place.route?.upstream !== undefined) return false;
-  return mountsBeforeDots(req, path).some((mount) => {
-    const target = readTarget(mount);
-    if (target.kind === 'bad') return false;
-    const seen = find(gate, req, target);
-    return 'kind' in seen || asksOtherwise(seen, place);
-  });
-}
-
-function refused(denial: Denial, route?: PlannedRoute): Refused {
-  return { kind: 'refused', denial, route };
-}
-
-interface Found {
-  readonly route?: PlannedRoute;
-  readonly guard: Guard;
-}
-
-/** What a guard of the host's own code has no route to allow. */
-function local(guard: Guard, req: IncomingMessage, target: Target): Found | Refused {
-  if (NEVER_SERVED.has(req.method ?? '')) return refused({ status: 405, code: 'method_not_allowed', allow: [] });
-  return target.hasEncodedSlash ? refused({ status: 400, code: 'bad_target' }) : { guard };
-}
-
-function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused {
-  const { headers, method = '' } = req;
-  const answer = gate.routes.find({ host: headers.host ?? '', target, method, headers });
-  switch (answer.kind) {
-    case 'route':
-      return { route: answer.route, guard: gate.guardAt(answer.index) };
-    case 'encoded_slash':
-      return refused({ status: 400, code: 'bad_target' });
-    case 'method_not_allowed':
-      return refused({ status: 405, code: 'method_not_allowed', allow: answer.allow });
-    case 'excluded':
-    case 'ambiguous_fold':
-      return refused(NO_ROUTE);
-    case 'none':
-      if (gate.deps.standalone) return refused(NO_ROUTE);
-      return local(gate.unmatched, req, target);
-  }
 }
 
 interface Subject extends Found {
@@ -163,12 +117,25 @@ class Admitting {
     setClientAddress(req, this.#address);
   }
 
+  /** A limit by address counts it; no other can, before anybody is known. */
+  preflight(): Admission {
+    const early = this.#early();
+    if (early && !early.allowed) return this.#limited(early);
+    const { route } = this.subject;
+    return { kind: 'preflight', route, rateLimit: early ? rateLimitHeaders(early) : {} };
+  }
+
   run(): MaybePromise<Admission> {
-    const { route, guard } = this.subject;
-    const early = this.gate.limits.before(this.req, { route, facts: () => this.#facts([], []), identities: [] });
+    const { guard } = this.subject;
+    const early = this.#early();
     if (early && !early.allowed) return this.#limited(early);
     const verdict = guard.authenticate(attemptOf(this.req));
     return verdict instanceof Promise ? verdict.then((each) => this.#judge(each, early)) : this.#judge(verdict, early);
+  }
+
+  #early(): Decision | undefined {
+    const { route } = this.subject;
+    return this.gate.limits.before(this.req, { route, facts: () => this.#facts([], []), identities: [] });
   }
 
   #judge(verdict: Verdict, early: Decision | undefined): Admission {

@@ -12,6 +12,7 @@ import type { Log, Now } from '../lib/types.js';
 import { parseCidrs } from '../limit/address.js';
 import { Limiter } from '../limit/limiter.js';
 import type { RulesByMethod } from './assert.js';
+import { createCors, type Cors } from './cors.js';
 import { createFramingCheck, type FramingCheck } from './framing.js';
 import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
@@ -32,6 +33,8 @@ export interface GateDeps {
   readonly log: Log;
   /** Default: nobody collects. */
   readonly metrics?: Metrics;
+  /** Outlives the gate, so that a reload refills no bucket. Default: one of its own. */
+  readonly limiter?: Limiter;
   /** Requests come through listeners of the plan, rather than through a host's own server. */
   readonly standalone: boolean;
 }
@@ -43,6 +46,8 @@ export class Gate {
   readonly limits: Limits;
   /** Undefined where nobody is trusted. */
   readonly trusted: BlockList | undefined;
+  /** Undefined where the file says nothing of other origins. */
+  readonly cors: Cors | undefined;
   readonly rules: RulesByMethod;
   readonly planned: ReadonlyMap<string, PlannedMethod>;
   /** Every place of every method, to be emptied before a request goes on. */
@@ -61,8 +66,9 @@ export class Gate {
     this.strip = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
-    this.limits = new Limits(new Limiter(deps.now), this.#withoutCredentials(plan.rateLimit));
+    this.limits = new Limits(deps.limiter ?? new Limiter(deps.now), this.#withoutCredentials(plan.rateLimit));
     this.trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
+    this.cors = plan.cors && createCors(plan.cors);
     this.rules = new Map(methods.map((each) => [each.name, each.headers]));
     this.planned = new Map(methods.map((each) => [each.name, each]));
     this.#guards = routes.map((route) => this.#guardOf(route.requirement));

@@ -5,6 +5,7 @@ import type { Decision } from '../auth/decision.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
+import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cors.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
@@ -34,7 +35,22 @@ export interface GatewayDeps {
 type ToUpstream = Admitted & { readonly route: PlannedRoute & { readonly upstream: string } };
 
 export class Gateway {
+  /** Requests and upgrades whose verdict is not there yet. */
+  #judging = 0;
+  #idle: (() => void)[] = [];
+
   constructor(private readonly deps: GatewayDeps) {}
+
+  /** Resolves when nobody is judged by this gateway; at once where that is now. */
+  drained(): Promise<void> {
+    return this.#judging === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #judged(): void {
+    this.#judging -= 1;
+    if (this.#judging > 0) return;
+    for (const idle of this.#idle.splice(0)) idle();
+  }
 
   /** Never throws and never rejects: what goes wrong is answered 500. `next` is called at most once, without an error. */
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -90,13 +106,16 @@ export class Gateway {
     const { req } = exchange;
     if (comesTooLate(req)) return;
     this.deps.gate.identify(req, 'res' in exchange ? exchange.res : undefined);
+    const preflight = 'res' in exchange && shareAnswer(this.deps.gate.cors, req, exchange.res);
     const settle = (admission: Admission): void => {
       if (isOver(exchange)) return;
       if (admission.kind === 'refused') this.#refuse(exchange, admission.denial, admission.route);
       else {
-        const { route, identities } = admission;
+        const { route } = admission;
+        const identities = admission.kind === 'admitted' ? admission.identities : [];
         this.deps.decided?.(req, { requestId: requestIdOf(req), route: route?.id, identities });
-        admitted(admission);
+        if (admission.kind === 'admitted') admitted(admission);
+        else if ('res' in exchange) answerPreflight(exchange.res, admission.rateLimit);
       }
     };
     const crash = (error: unknown): void => {
@@ -106,9 +125,14 @@ export class Gateway {
       else if ('res' in exchange && !exchange.res.writableEnded) exchange.res.destroy();
     };
     try {
-      const admission = admit(this.deps.gate, req, options);
-      if (admission instanceof Promise) admission.then(settle).catch(crash);
-      else settle(admission);
+      const admission = admit(this.deps.gate, req, { ...options, preflight });
+      if (admission instanceof Promise) {
+        this.#judging += 1;
+        void admission
+          .then(settle)
+          .catch(crash)
+          .finally(() => this.#judged());
+      } else settle(admission);
     } catch (error) {
       crash(error);
     }
@@ -122,13 +146,18 @@ export class Gateway {
       return;
     }
     const { route } = admitted;
+    const question = corsQuestionOf(req);
     const url = prepareOutbound(this.deps.gate, req, admitted);
     this.#upstreamOf(route).forward(req, res, {
       url,
       timeoutMs: route.timeoutMs,
       preserveHost: route.preserveHost,
       ...(route.retry && { retry: route.retry }),
-      responseHeaders: (response) => decorate(response, admitted),
+      responseHeaders: (response) => {
+        decorate(response, admitted);
+        // What the upstream says of other origins is the file's to say.
+        this.deps.gate.cors?.(question, response);
+      },
     });
   }
 
@@ -162,7 +191,7 @@ export class Gateway {
       // The token's two entries are gone; a browser that offered them wants one selected.
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
-      about: { route: route.id, identities },
+      session: { route: route.id, identities },
       deny: (status, code) => {
         const headers = { 'Retry-After': RETRY_AFTER };
         this.#refuse({ req, socket }, { status, code, ...(status === 503 && { headers }) }, route);
@@ -178,8 +207,9 @@ export class Gateway {
     return upstream;
   }
 
-  #refuse(exchange: Exchange, denial: Denial, route?: PlannedRoute): void {
+  #refuse(exchange: Exchange, given: Denial, route?: PlannedRoute): void {
     const { req } = exchange;
+    const denial = this.deps.gate.cors ? withoutCors(given) : given;
     const instance = instanceOf(req);
     const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
     this.deps.decided?.(req, {

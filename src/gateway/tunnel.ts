@@ -1,6 +1,7 @@
 /** Joins a client's upgraded socket to its upstream's, until either ends or the session does. */
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import type { Identity } from '../auth/identity.js';
 import type { Now } from '../lib/types.js';
 
 /** After one side has ended, the other has this long to say its last. */
@@ -9,24 +10,45 @@ const KEEP_ALIVE_MS = 30_000;
 /** `setTimeout` fires at once beyond 2^31-1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Whose socket it is, and by which route it came. */
+export interface Session {
+  readonly route?: string | undefined;
+  readonly identities: readonly Identity[];
+}
+
+interface Live {
+  readonly close: () => void;
+  readonly session: Session | undefined;
+  keeper: LiveSockets;
+}
+
 /** The upgraded sockets that are open, so that a stop or a reload can close them. */
 export class LiveSockets {
-  readonly #open = new Set<{ readonly close: () => void; readonly about: unknown }>();
+  readonly #open = new Set<Live>();
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** Returns the act of forgetting. `about` is whatever a later `close` chooses by. */
-  add(close: () => void, about?: unknown): () => void {
-    const entry = { close, about };
-    this.#open.add(entry);
-    return () => this.#open.delete(entry);
+  /** Returns the act of forgetting. */
+  add(close: () => void, session?: Session): () => void {
+    const live: Live = { close, session, keeper: this };
+    this.#open.add(live);
+    return () => live.keeper.#open.delete(live);
   }
 
-  /** Closes all, or those that are chosen. */
-  close(chosen: (about: unknown) => boolean = () => true): void {
-    for (const entry of [...this.#open]) if (chosen(entry.about)) entry.close();
+  close(): void {
+    for (const live of [...this.#open]) live.close();
+  }
+
+  /** Leaves to another keeper those that it upholds, and closes the others. */
+  handOver(next: LiveSockets, upholds: (session: Session) => boolean): void {
+    for (const live of [...this.#open]) {
+      this.#open.delete(live);
+      live.keeper = next;
+      next.#open.add(live);
+      if (live.session && !upholds(live.session)) live.close();
+    }
   }
 }
 

@@ -22,7 +22,7 @@ import {
   type FailureCode,
   type FailureStatus,
 } from './failure.js';
-import { at, join, type LiveSockets } from './tunnel.js';
+import { at, join, type LiveSockets, type Session } from './tunnel.js';
 import type { Upstream } from './upstream.js';
 import type { Lease } from './upstream/member.js';
 
@@ -46,8 +46,8 @@ export interface UpgradeOptions {
   readonly maxSessionMs: number;
   readonly answerSubprotocol?: 'bearer';
   readonly liveSockets: LiveSockets;
-  /** What a later `liveSockets.close` chooses by: the route, the identity. */
-  readonly about?: unknown;
+  /** Whose socket it will be: a reload may take that away. */
+  readonly session?: Session;
   /** Writes the refusal and closes the socket. */
   readonly deny: (status: FailureStatus, code: FailureCode) => void;
   readonly log: Log;
@@ -101,7 +101,7 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
     if (settle()) request.destroy();
     socket.destroy();
   };
-  const forget = options.liveSockets.add(abandon, options.about);
+  const forget = options.liveSockets.add(abandon, options.session);
   const deadline = setTimeout(() => fail(new UpstreamTimeout('handshake')), timeoutMs);
   const connecting = setTimeout(() => fail(new UpstreamTimeout('connect')), endpoint.connectTimeoutMs);
   request.once('socket', (upstreamSocket: Socket) =>
@@ -203,12 +203,12 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
   });
   // What one side says is written to the other: the silence of this one is that of both.
   if (silenceMs !== undefined) upstreamSocket.setTimeout(silenceMs, cut);
-  const forget = options.liveSockets.add(cut, options.about);
+  const forget = options.liveSockets.add(cut, options.session);
   const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
 }
 
 /** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
-function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, about }: UpgradeOptions): void {
+function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, session }: UpgradeOptions): void {
   let head: string;
   try {
     const line = `${response.statusCode ?? 502} ${reasonPhrase(response) ?? ''}`;
@@ -220,7 +220,7 @@ function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, abou
     ]);
     response.destroy();
   }
-  const forget = liveSockets.add(() => socket.destroy(), about);
+  const forget = liveSockets.add(() => socket.destroy(), session);
   socket.once('close', () => {
     forget();
     response.destroy();

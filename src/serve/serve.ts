@@ -1,5 +1,5 @@
 /** A Loom file as a gateway of its own: its listeners, their handler, and a graceful end. */
-import { compileFile } from '../config/index.js';
+import { compileFile, type Compiled } from '../config/index.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
 import { compose, tellWarnings } from '../loom.js';
@@ -35,10 +35,12 @@ const GRACE_MS = 30_000;
  */
 export async function serve(source: ConfigSource, options: ServeOptions = {}): Promise<Gatekeeper> {
   const { strict = false, now = Date.now } = options;
-  const { plan, warnings } = compileFile(source, { mode: 'serve', strict });
+  const compile = (given: ConfigSource): Compiled => compileFile(given, { mode: 'serve', strict });
+  const { plan, warnings } = compile(source);
   const log = options.log ?? createLog(plan.logging);
   tellWarnings(warnings, log);
-  const loom = compose(plan, { strategies: {}, log, now, standalone: true, moved: bodyGarbage() });
+  const shared = { strategies: {}, log, now, standalone: true, moved: bodyGarbage() };
+  const loom = compose(source, plan, { shared, compile });
   try {
     await loom.ready;
     const running = await listen(

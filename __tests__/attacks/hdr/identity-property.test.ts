@@ -46,7 +46,7 @@ function inProcess(): { readonly judged: Judged; readonly server: Server } {
   const judge = async (req: IncomingMessage, upgrade: boolean): Promise<IncomingMessage | undefined> => {
     if (upgrade && checkUpgrade(req)) return undefined;
     const admission = await admit(gate, req, { upgrade });
-    if (admission.kind === 'refused') return undefined;
+    if (admission.kind !== 'admitted') return undefined;
     const { route } = admission;
     if (!route) throw new TypeError('no route');
     if (hosts.has(req.socket)) prepareLocal(req, admission);

@@ -1,6 +1,7 @@
 /** A changed file at work: the same requests, sent for real and without a credential. */
 import { createServer } from 'node:http';
 import { compileFile } from '../../../src/config/index.js';
+import type { ConfigSource } from '../../../src/config/source.js';
 import { compose, loom, type Loom } from '../../../src/loom.js';
 import { ask } from '../../support/ask.js';
 import { quietLog } from '../../support/quiet-log.js';
@@ -52,5 +53,7 @@ function gateOf({ mode }: PageCase, page: string): Loom {
     .replaceAll('api.internal:8080', '127.0.0.1:9');
   const source = { text, file: 'loom.yaml' };
   if (mode === 'middleware') return loom(source, { log });
-  return compose(compileFile(source, { mode }).plan, { strategies: {}, log, now: Date.now, standalone: true });
+  const compile = (given: ConfigSource) => compileFile(given, { mode });
+  const shared = { strategies: {}, log, now: Date.now, standalone: true };
+  return compose(source, compile(source).plan, { shared, compile });
 }

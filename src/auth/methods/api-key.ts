@@ -192,6 +192,7 @@ export const apiKey: Method<ApiKeyOptions> = {
     ],
     ['keys', String(options.keys?.length ?? 0)],
   ],
+  voucher: ({ keys = [] }, { subject }) => keys.find((key) => subjectOf(key) === subject),
   judge: (narrowing, { subject }) => {
     const names = narrowing['names'];
     return names === undefined || (Array.isArray(names) && names.includes(subject)) ? undefined : 'not_allowed';

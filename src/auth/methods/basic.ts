@@ -124,6 +124,7 @@ export const basic: Method<BasicOptions> = {
     ['realm', realm],
     ['users', String(users.length)],
   ],
+  voucher: ({ users }, { subject }) => users.find(({ username }) => username === subject),
   judge: (narrowing, { subject }) => {
     const users = narrowing['users'];
     return users === undefined || (Array.isArray(users) && users.includes(subject)) ? undefined : 'not_allowed';

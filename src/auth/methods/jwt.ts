@@ -1,6 +1,7 @@
 /** The `jwt` method: bearer tokens verified here, by a secret, a public key or an issuer's key set. */
 import type { Place } from '../credentials.js';
 import { headerRules, type HeaderRule } from '../header-rule.js';
+import type { Identity } from '../identity.js';
 import type { Method, Summary } from '../method.js';
 import { compileJwt } from './jwt-strategy.js';
 import { findingsOf, unknownIssuers } from './jwt-findings.js';
@@ -25,6 +26,7 @@ export const jwt: Method<JwtOptions> = {
   forwardsCredential: (options) => options.forward_credentials,
   challenge: (options) => ({ scheme: options.scheme || 'Bearer', params: {} }),
   summary: summaryOf,
+  voucher: voucherOf,
   judge: (narrowing, identity) => judgeNarrowing(narrowing, identity),
   compile: (options, deps) => compileJwt(options, placesOf(options), deps),
 };
@@ -44,6 +46,12 @@ function headersOf(options: JwtOptions): readonly HeaderRule[] {
   const shared = issuers.every((each) => each.claims_to_headers === options.claims_to_headers);
   if (shared) return headerRules(options.claims_to_headers);
   return issuers.flatMap((each) => headerRules(each.claims_to_headers, each.issuer));
+}
+
+/** The issuer of the file that the token names; the block itself where it takes tokens of any issuer. */
+function voucherOf(options: JwtOptions, { issuer }: Identity): unknown {
+  const issuers = issuersOf(options);
+  return issuers.find((each) => each.issuer === issuer) ?? issuers.find((each) => each.issuer === undefined);
 }
 
 function summaryOf(options: JwtOptions): Summary {

@@ -119,6 +119,7 @@ export const mtls: Method<MtlsOptions> = {
   summary: ({ ca }) => [
     ['authorities', ca === undefined ? 'those of the listener' : `${new Authorities(ca).count} of its own`],
   ],
+  voucher: (options) => options,
   judge: ({ subjects, sans, fingerprints }, { claims }) => {
     const names = Array.isArray(claims['sans']) ? claims['sans'] : [];
     const allowed =

@@ -188,6 +188,7 @@ export const oauth: Method<OauthOptions> = {
     ...(options.issuer === undefined ? [] : [['issuer', options.issuer] as const]),
     ...(options.required_scopes === undefined ? [] : [['scopes', options.required_scopes.join(' ')] as const]),
   ],
+  voucher: (options) => options,
   judge: ({ audience, required_scopes }, { claims, scopes }) => {
     if (audience !== undefined && !hasAudience(claims, listOf(audience) as readonly string[])) return 'token_audience';
     const missing =

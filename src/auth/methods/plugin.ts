@@ -188,6 +188,7 @@ export const plugin: Method<PluginOptions> = {
   forwardsCredential: ({ strip_credentials }) => !strip_credentials,
   challenge: challengeOf,
   summary: pluginSummary,
+  voucher: (options) => options,
   judge: () => undefined,
   compile: (options, deps) => new PluginStrategy(options, deps),
 };

@@ -2,6 +2,7 @@
 import type { Context } from '../context.js';
 import type { Draft } from '../plan/plan.js';
 import { checkAccess } from './access.js';
+import { checkCors } from './cors.js';
 import { groupRoutes, type Placed } from './groups.js';
 import { checkIdentityHeaders } from './headers.js';
 import { checkHidden } from './hidden.js';
@@ -27,6 +28,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkLimits(plan, context);
   checkOperations(blocks, context);
   checkRetries(blocks, plan.upstreams, context);
+  checkCors(blocks.cors, context);
   checkRoutes(draft, context);
   // Last: it says nothing of files that have mistakes.
   checkAccess(draft, context);

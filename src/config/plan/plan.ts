@@ -6,6 +6,7 @@ import type { Context } from '../context.js';
 import type { Plan, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import { hint } from '../suggest.js';
 import { AUTH, readMethods, Roster } from './methods.js';
+import { planCors } from './cors.js';
 import { planLimit } from './limit.js';
 import { planListeners } from './listeners.js';
 import { planLogging } from './logging.js';
@@ -49,6 +50,7 @@ export function draftPlan(context: Context): Draft {
     upstreams,
     listeners,
     ...planLimit(blocks.rate_limit),
+    ...planCors(blocks.cors, methods),
     logging: planLogging(blocks.logging),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),

@@ -11,7 +11,6 @@ const TOP: Unbuilt = {
   admin: 'warning',
   metrics: 'warning',
   tracing: 'warning',
-  cors: 'warning',
   multi_tenancy: 'error',
 };
 

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { plugin } from '../../auth/methods.js';
 import { addressMatcher, parseBlock } from '../../lib/address-block.js';
+import { cors } from './cors.js';
 import { listOf } from './fields.js';
 import { listener } from './listeners.js';
 import { logging } from './logging.js';
-import { admin, cors, metrics, tracing } from './operations.js';
+import { admin, metrics, tracing } from './operations.js';
 import { rateLimit } from './rate-limit.js';
 import { route } from './routes.js';
 import { upstream } from './upstreams.js';

@@ -1,8 +1,7 @@
-/** The blocks of Loom that are read and not built yet: admin, metrics, tracing, cors. */
+/** The blocks of Loom that are read and not built yet: admin, metrics, tracing. */
 import { z } from 'zod';
-import { timeout } from '../../lib/fields.js';
 import { address } from './listeners.js';
-import { count, flag, listOf } from './fields.js';
+import { flag, listOf } from './fields.js';
 
 export const admin = z.strictObject({
   enabled: flag().optional(),
@@ -29,20 +28,4 @@ export const tracing = z.strictObject({
   endpoint: z.string().optional(),
   service_name: z.string().optional(),
   sample_rate: z.number().min(0).max(1).optional(),
-});
-
-const strings = () => listOf(z.string()).optional();
-
-export const cors = z.strictObject({
-  enabled: flag().optional(),
-  allowed_origins: strings(),
-  allow_origins: strings(),
-  allowed_methods: strings(),
-  allow_methods: strings(),
-  allowed_headers: strings(),
-  allow_headers: strings(),
-  exposed_headers: strings(),
-  expose_headers: strings(),
-  allow_credentials: flag().optional(),
-  max_age: z.union([count(0), timeout()]).optional(),
 });

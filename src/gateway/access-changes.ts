@@ -1,0 +1,161 @@
+/** What another file would change for callers: every path whose requirement is not what it was, in words. */
+import { describe, OPEN, type Requirement } from '../auth/requirement.js';
+import { covers, coversHost } from '../config/checks/patterns.js';
+import { patternKey } from '../config/pattern.js';
+import type { Plan, PlannedRoute } from '../config/plan-types.js';
+import { COMMON_METHODS } from '../lib/http-methods.js';
+import { RouteTable } from './route-table.js';
+import { readTarget } from './target.js';
+import { common, nameOfRegion, Witnesses, type Region, type Witness } from './witnesses.js';
+
+export interface AccessChange {
+  /** `/admin/*`, or `DELETE api.example.com/admin/*` where only some methods change. */
+  readonly where: string;
+  /** `jwt or api_key`, `PUBLIC`, `nothing` where no route takes the request. */
+  readonly before: string;
+  readonly after: string;
+  /** Whoever had to show a credential need not any more, and no `auth: none` says so. */
+  readonly opens: boolean;
+  /** The route of the new plan that has the path then; absent where none has. */
+  readonly route?: number;
+}
+
+/** A plan, and whether what no route matches is 404 there, rather than the host application's. */
+export interface Ruled {
+  readonly plan: Plan;
+  readonly standalone: boolean;
+}
+
+/**
+ * @example accessChanges(before, after)[0] // { where: '/admin/*', before: 'jwt', after: 'PUBLIC', opens: true, route: 2 }
+ */
+export function accessChanges(before: Ruled, after: Ruled): readonly AccessChange[] {
+  const [old, next] = [new Rules(before), new Rules(after)];
+  const methods = methodsOf(before.plan, after.plan);
+  const told: Told[] = [];
+  for (const witness of witnesses(before.plan.routes, after.plan.routes)) {
+    for (const [change, which] of changesAt(witness, { old, next, methods })) {
+      const { region } = witness;
+      const names = which.join(',');
+      if (told.some((each) => isSame(each, { change, region, names }))) continue;
+      const where = `${which.length === methods.length ? '' : `${names} `}${nameOfRegion(region)}`;
+      told.push({ change: { ...change, where }, region, names });
+    }
+  }
+  return told.map(({ change }) => change);
+}
+
+interface Told {
+  readonly change: AccessChange;
+  readonly region: Region;
+  readonly names: string;
+}
+
+/** Whether a broader line says it already. */
+function isSame(known: Told, { change, region, names }: Told): boolean {
+  const { before, after, opens } = known.change;
+  if (before !== change.before || after !== change.after || opens !== change.opens || known.names !== names)
+    return false;
+  return covers(known.region.pattern, region.pattern) && coversHost(known.region.host, region.host);
+}
+
+type Unnamed = AccessChange & { readonly where: '' };
+
+function changesAt(
+  witness: Witness,
+  { old, next, methods }: { readonly old: Rules; readonly next: Rules; readonly methods: readonly string[] },
+): readonly (readonly [change: Unnamed, methods: readonly string[]])[] {
+  const changes = new Map<string, readonly [Unnamed, string[]]>();
+  for (const method of methods) {
+    const [was, is] = [old.at(witness, method), next.at(witness, method)];
+    if (was.demand === is.demand) continue;
+    const opens = was.kind === 'guarded' && is.kind === 'open' && !is.declared;
+    const route = is.route === undefined ? {} : { route: is.route };
+    const change: Unnamed = { where: '', before: was.words, after: is.words, opens, ...route };
+    const key = JSON.stringify([was.demand, is.demand, opens]);
+    const known = changes.get(key);
+    if (known) known[1].push(method);
+    else changes.set(key, [change, [method]]);
+  }
+  return [...changes.values()];
+}
+
+interface Access {
+  readonly kind: 'open' | 'guarded' | 'nothing';
+  readonly declared: boolean;
+  readonly words: string;
+  /** Equal where the same is asked for. */
+  readonly demand: string;
+  readonly route?: number;
+}
+
+const NOTHING: Access = { kind: 'nothing', declared: false, words: 'nothing', demand: 'nothing' };
+
+/** Routes told apart by headers or query ask for the same, so these say nothing about access. */
+class Rules {
+  readonly #table: RouteTable;
+  readonly #routes: readonly PlannedRoute[];
+  readonly #unmatched: Access;
+
+  constructor({ plan, standalone }: Ruled) {
+    this.#routes = plan.routes;
+    this.#table = new RouteTable(plan.routes.map((route) => ({ ...route, headers: [], query: [] })));
+    this.#unmatched = standalone ? NOTHING : accessOf(plan.unmatched ?? OPEN, false);
+  }
+
+  at({ host, path }: Witness, method: string): Access {
+    const target = readTarget(path);
+    if (target.kind === 'bad') return NOTHING;
+    const found = this.#table.find({ host, target, method, headers: {} });
+    if (found.kind === 'none') return this.#unmatched;
+    const route = found.kind === 'route' ? this.#routes[found.index] : undefined;
+    if (!route || found.kind !== 'route') return NOTHING;
+    return { ...accessOf(route.requirement, route.declaredOpen), route: found.index };
+  }
+}
+
+function accessOf(requirement: Requirement, declared: boolean): Access {
+  const open = requirement.kind === 'open';
+  const words = describe(requirement);
+  return { kind: open ? 'open' : 'guarded', declared, words, demand: JSON.stringify(requirement) };
+}
+
+function methodsOf(...plans: readonly Plan[]): readonly string[] {
+  return [
+    ...new Set([...COMMON_METHODS, ...plans.flatMap(({ routes }) => routes.flatMap(({ methods = [] }) => methods))]),
+  ];
+}
+
+/** Routes that both tables have alike cannot take a path from each other, so one of each pair is new, gone or changed. */
+function* witnesses(before: readonly PlannedRoute[], after: readonly PlannedRoute[]): Generator<Witness> {
+  const source = new Witnesses([...before, ...after]);
+  const [was, is] = [before.map(keyOf), after.map(keyOf)];
+  const [gone, added] = [changed(before, was, new Set(is)), changed(after, is, new Set(was))];
+  yield* source.of(EVERYWHERE);
+  for (const region of [...gone, ...added]) yield* source.of(region);
+  for (const [ones, others] of [
+    [gone, after],
+    [added, before],
+  ] as const) {
+    for (const one of ones) {
+      for (const other of others) {
+        const both = common(one, other);
+        if (both) yield* source.of(both);
+      }
+    }
+  }
+}
+
+const EVERYWHERE: Region = { pattern: { segments: [], rest: true } };
+
+function changed(
+  routes: readonly PlannedRoute[],
+  keys: readonly string[],
+  known: ReadonlySet<string>,
+): readonly PlannedRoute[] {
+  return routes.filter((_, at) => !known.has(keys[at] as string));
+}
+
+function keyOf({ host, pattern, priority, methods, requirement, declaredOpen }: PlannedRoute): string {
+  return JSON.stringify([host, patternKey(pattern), priority, methods, requirement, declaredOpen]);
+}

@@ -1,0 +1,119 @@
+/** Everything that one plan compiles to: made aside, put in force whole, put away when its last request is judged. */
+import { isDeepStrictEqual } from 'node:util';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
+import type { Plan, PlannedUpstream } from './config/plan-types.js';
+import { deny } from './gateway/deny.js';
+import { Gate } from './gateway/gate.js';
+import { Gateway, type GatewayDeps, type Next } from './gateway/gateway.js';
+import { instanceOf, tellRefusal } from './gateway/refusal.js';
+import { LiveSockets, type Session } from './gateway/tunnel.js';
+import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
+import { clientAddressOf } from './lib/client-address.js';
+import type { Metrics } from './lib/metrics.js';
+import type { Log, Now } from './lib/types.js';
+import type { Limiter } from './limit/limiter.js';
+import { AccessLog } from './observe/access-log.js';
+
+/** What outlives a generation. */
+export interface Shared {
+  readonly strategies: Strategies;
+  readonly log: Log;
+  readonly now: Now;
+  readonly metrics?: Metrics;
+  /** Requests come through listeners of the plan: what no route matches is 404. */
+  readonly standalone: boolean;
+  /** Told of every piece of a body that goes through. */
+  readonly moved?: (bytes: number) => void;
+  readonly limiter: Limiter;
+}
+
+interface InUse {
+  readonly planned: PlannedUpstream;
+  readonly upstream: Upstream;
+}
+
+export class Generation {
+  readonly gate: Gate;
+  readonly gateway: Gateway;
+  readonly liveSockets = new LiveSockets();
+  /** Settles when key sets, pools and plugins have warmed up. */
+  readonly ready: Promise<void>;
+  readonly methods: MethodsInUse;
+  readonly #upstreams: ReadonlyMap<string, InUse>;
+  readonly #access: AccessLog | undefined;
+
+  /** `previous`: methods and upstreams of which the file says the same go on, with all that they have learnt. */
+  constructor(
+    readonly plan: Plan,
+    private readonly shared: Shared,
+    previous?: Generation,
+  ) {
+    const { log, now } = shared;
+    this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
+    this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? this.#start(each)]));
+    this.ready = this.methods.ready();
+    this.gate = new Gate(plan, { ...shared, methods: this.methods.compiled });
+    this.#access = plan.logging.access && new AccessLog(plan.logging.access, { log, now });
+    const decided: GatewayDeps['decided'] = (req, decision) => this.#access?.decided(req, decision);
+    const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
+    this.gateway = new Gateway({ gate: this.gate, upstreams, liveSockets: this.liveSockets, decided });
+  }
+
+  request(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    this.#access?.watch(req, res);
+    this.gateway.request(req, res, next);
+  }
+
+  /**
+   * Leaves the field to `next`. Whoever is being judged is judged by this one to the end; upgraded sockets go on under
+   * `next` where their route, key, user or issuer is what it was.
+   */
+  async retire(next: Generation): Promise<void> {
+    const handOver = (): void => this.liveSockets.handOver(next.liveSockets, (each) => next.#upholds(each, this));
+    handOver();
+    await this.gateway.drained();
+    handOver();
+    await this.#end(next);
+  }
+
+  /** Ends all of it, or what `other` does not go on with. */
+  async close(other?: Generation): Promise<void> {
+    this.liveSockets.close();
+    await this.#end(other);
+  }
+
+  async #end(other?: Generation): Promise<void> {
+    const kept = new Set(other && [...other.#upstreams.values()].map(({ upstream }) => upstream));
+    for (const { upstream } of this.#upstreams.values()) if (!kept.has(upstream)) upstream.close();
+    await this.methods.close(other?.methods);
+  }
+
+  #upholds({ route, identities }: Session, previous: Generation): boolean {
+    if (route !== undefined) {
+      const [before, after] = [previous.#routeNamed(route), this.#routeNamed(route)];
+      if (!after || !isDeepStrictEqual(before?.requirement, after.requirement)) return false;
+    }
+    return identities.every((identity) => this.methods.vouchesFor(identity, previous.methods));
+  }
+
+  #routeNamed(id: string): Plan['routes'][number] | undefined {
+    return this.plan.routes.find((route) => route.id === id);
+  }
+
+  private same(planned: PlannedUpstream): InUse | undefined {
+    const known = this.#upstreams.get(planned.name);
+    // The key is no enumerable property, so that no comparison of the plans would see it.
+    const same = known?.planned.tls?.key === planned.tls?.key && isDeepStrictEqual(known?.planned, planned);
+    return same ? known : undefined;
+  }
+
+  #start(planned: PlannedUpstream): InUse {
+    const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
+      const [instance, denial] = [instanceOf(req), { status, code }];
+      tellRefusal(this.shared.log, { instance, denial, method: req.method, client: clientAddressOf(req) });
+      deny(res, denial, instance);
+    };
+    return { planned, upstream: createUpstream(planned, { ...this.shared, onFailure }) };
+  }
+}

@@ -1,0 +1,143 @@
+/** Takes a file again: compiled and warmed up aside, then in force as a whole, or refused while the old table stays. */
+import { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnostics.js';
+import type { Compiled } from './config/index.js';
+import type { Plan } from './config/plan-types.js';
+import type { ConfigSource } from './config/source.js';
+import { accessChanges, type AccessChange } from './gateway/access-changes.js';
+import { Generation, type Shared } from './generation.js';
+
+/** What else changes with the table, readied before and done at the same moment. */
+export interface Prepared {
+  /** May not fail. */
+  commit(): void;
+  /** The table was refused after all. */
+  abandon(): void;
+}
+
+export interface ReloadParts {
+  readonly shared: Shared;
+  readonly compile: (source: ConfigSource) => Compiled;
+  /** Throws what the plan cannot be served with. */
+  readonly prepare?: (plan: Plan) => Promise<Prepared>;
+}
+
+/** Lines in the log about one reload. */
+const MOST_CHANGES = 50;
+
+export class Reloading {
+  #current: Generation;
+  /** What depends on the table and was made by the host's code: throws where a plan does not bear it. */
+  readonly #demands: ((next: Generation) => void)[] = [];
+  #last: Promise<unknown> = Promise.resolve();
+  #retired: Promise<void> = Promise.resolve();
+  #generation = 1;
+  #closed = false;
+
+  constructor(
+    private source: ConfigSource,
+    plan: Plan,
+    private readonly parts: ReloadParts,
+  ) {
+    this.#current = new Generation(plan, parts.shared);
+    this.#tell(true);
+  }
+
+  get current(): Generation {
+    return this.#current;
+  }
+
+  /** Every table from now on must bear it. */
+  demand(bears: (next: Generation) => void): void {
+    bears(this.#current);
+    this.#demands.push(bears);
+  }
+
+  /** One after the other; rejects with what kept the old table in force. */
+  reload(source: ConfigSource = this.source): Promise<readonly Diagnostic[]> {
+    const turn = this.#last.then(() => this.#reload(source));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    await Promise.all([this.#current.close(), this.#retired]);
+  }
+
+  async #reload(source: ConfigSource): Promise<readonly Diagnostic[]> {
+    const { log } = this.parts.shared;
+    try {
+      if (this.#closed) throw new Error('this Loom is closed');
+      const { warnings, changes } = await this.#take(source);
+      this.#tell(true);
+      const shown = changes.slice(0, MOST_CHANGES).map(({ where, before, after }) => `${where}: ${before} -> ${after}`);
+      const facts = { event: 'config', generation: this.#generation, changed: changes.length, changes: shown };
+      log.info(facts, 'the file was loaded anew');
+      return warnings;
+    } catch (cause) {
+      this.#tell(false);
+      log.error({ event: 'config', generation: this.#generation, ...causeOf(cause) }, 'the old table stays in force');
+      throw cause;
+    }
+  }
+
+  async #take(source: ConfigSource): Promise<{ warnings: readonly Diagnostic[]; changes: readonly AccessChange[] }> {
+    const { shared, compile, prepare } = this.parts;
+    const old = this.#current;
+    const { plan, warnings, placeOf } = compile(source);
+    const { standalone } = shared;
+    const changes = accessChanges({ plan: old.plan, standalone }, { plan, standalone });
+    refuseOpenings(changes, { plan, placeOf });
+    const next = new Generation(plan, shared, old);
+    let prepared: Prepared | undefined;
+    try {
+      for (const bears of this.#demands) bears(next);
+      await next.ready;
+      prepared = await prepare?.(plan);
+      if (this.#closed) throw new Error('this Loom is closed');
+    } catch (cause) {
+      prepared?.abandon();
+      await next.close(old);
+      throw cause;
+    }
+    this.source = source;
+    this.#current = next;
+    this.#generation += 1;
+    prepared?.commit();
+    this.#retired = this.#retired.then(() => old.retire(next)).catch((err: unknown) => this.#complain(err));
+    return { warnings, changes };
+  }
+
+  #complain(err: unknown): void {
+    this.parts.shared.log.error({ err }, 'an old table could not be put away');
+  }
+
+  #tell(taken: boolean): void {
+    const { metrics, now } = this.parts.shared;
+    metrics?.gauge('loom_config_generation', {}, this.#generation);
+    metrics?.gauge('loom_config_last_reload_success', {}, taken ? 1 : 0);
+    if (taken) metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));
+    metrics?.count('loom_config_reloads_total', { outcome: taken ? 'taken' : 'refused' });
+  }
+}
+
+/** Whoever wants a path open says so: a block that went missing by mistake must not do it (spec §9). */
+function refuseOpenings(changes: readonly AccessChange[], { plan, placeOf }: Pick<Compiled, 'plan' | 'placeOf'>): void {
+  const diagnostics = changes
+    .filter(({ opens }) => opens)
+    .map(({ where, before, route }): Diagnostic => {
+      const place = route === undefined ? { file: plan.file, line: 1, column: 1, path: '' } : placeOf(route);
+      const message = `${where} was guarded by ${before} and would be PUBLIC; say "auth: none" if that is meant`;
+      return { level: 'error', code: 'reload_opens', ...place, message };
+    });
+  if (diagnostics.length > 0) throw new ConfigError(diagnostics);
+}
+
+function causeOf(cause: unknown): object {
+  if (cause instanceof ConfigError) {
+    const errors = cause.diagnostics.filter(({ level }) => level === 'error');
+    return { errors: errors.slice(0, MOST_CHANGES).map(formatDiagnostic) };
+  }
+  return { err: cause };
+}
