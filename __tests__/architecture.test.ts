@@ -28,7 +28,7 @@ const rowOf = (name: string): string =>
   name.includes('/') ? name.slice(0, name.indexOf('/')) : name.replace(/\.js$/, '.ts');
 
 const BELOW_LOOM = ['lib', 'tokens', 'wasm', 'limit', 'auth', 'config', 'gateway', 'observe'];
-const BELOW_SERVE = [...BELOW_LOOM, 'loom.ts'];
+const BELOW_SERVE = [...BELOW_LOOM, 'reload.ts', 'loom.ts'];
 const ALL = [...BELOW_SERVE, 'serve', 'admin', 'index.ts'];
 
 /** Who may import whom, beside one's own folder. */
@@ -37,7 +37,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   tokens: ['lib'],
   wasm: ['lib'],
   limit: ['lib'],
-  auth: ['lib', 'tokens', 'wasm'],
+  auth: ['lib', 'tokens', 'wasm', 'limit'],
   config: ['lib', 'auth'],
   gateway: ['lib', 'limit', 'auth', 'config'],
   observe: ['lib', 'auth'],

@@ -46,6 +46,7 @@ rust (WASM plugin)
   memory     1088 KiB at start, at most 3904 KiB
   isolation  2 of 3 threads, 20 ms a callback
   phase      on_request_headers
+  throttle   20 failures in 60 s from one address
   calls      directory
   imports    proxy_add_header_map_value, proxy_close_stream, <…>, proxy_set_property
   wasi       environ_get, environ_sizes_get, fd_write, proc_exit
@@ -58,6 +59,7 @@ script (WASM plugin)
   memory     64 KiB at start, at most 15616 KiB
   isolation  inline
   phase      on_request_headers
+  throttle   20 failures in 60 s from one address
   calls      nobody
   imports    proxy_add_header_map_value, proxy_get_buffer_bytes, <…>, proxy_set_effective_context
   wasi       fd_write, proc_exit

@@ -43,6 +43,8 @@ export interface Ground {
   /** Those of `PORT2` and `PORT3`. */
   readonly morePorts: readonly number[];
   readonly pid: number;
+  /** The Loom file, for tests that change it. */
+  readonly file: string;
   readonly issuer: TokenIssuer;
   /** The introspection endpoint; by default any token is active with `sub: bob`, `scope: read`. */
   readonly introspection: AskedServer;
@@ -156,6 +158,7 @@ export async function openGround(options: GroundOptions = {}): Promise<Ground> {
     port,
     morePorts,
     pid: running.pid,
+    file,
     issuer,
     introspection,
     upstreamPort: upstream.port,

@@ -19,7 +19,7 @@ export interface Introspected {
 export async function introspected(more = ''): Promise<Introspected> {
   const ground = await openGround({
     replaceAuth: true,
-    auth: `\n    oauth: { introspection_url: "INTROSPECTION/introspect", client_id: loom, client_secret: ${CLIENT_SECRET}${more} }`,
+    auth: `\n    oauth: { introspection_url: "INTROSPECTION/introspect", client_id: loom, client_secret: ${CLIENT_SECRET}, throttle: false${more} }`,
     replaceRoutes: true,
     routes: '\n  - { id: oauth, path: "/oauth/*", upstream: backend, auth: { oauth: true } }',
   });

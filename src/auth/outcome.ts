@@ -10,11 +10,12 @@ export class FailInfo {
   }
 }
 
-/** The error of `error(cause)` from a strategy that could not decide; answered 503, never 401. */
+/** The error of `error(cause)` from a strategy that could not decide; answered 503 or, where it was not tried, 429; never 401. */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
-  readonly status = 503;
+  readonly status: 429 | 503;
   constructor(readonly verdict: Unavailable) {
     super(verdict.reason, { cause: verdict.cause });
+    this.status = verdict.reason === 'throttled' ? 429 : 503;
   }
 }

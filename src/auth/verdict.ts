@@ -27,6 +27,7 @@ export type ReasonCode =
   | 'introspection_unavailable'
   | 'method_unavailable'
   | 'pool_full'
+  | 'throttled'
   | 'plugin_refused'
   | 'plugin_unavailable'
   | 'header_not_ascii'
@@ -70,6 +71,7 @@ export interface Answered {
   readonly kind: 'answered';
   readonly response: RawResponse;
 }
+/** Not decided: it could not be, or, where the reason is `throttled`, it was not tried. */
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly reason: ReasonCode;

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/diagnostics.js';
 import { checkFile, renderDiagnostic, type CheckOptions } from './check.js';
 import { runDemo } from './demo.js';
+import { diffFiles, type DiffOptions } from './diff.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 import { hashKey } from './hash-key.js';
 import { hashPassword } from './hash-password.js';
@@ -20,6 +21,7 @@ Examples:
   loom-auth demo                         see it work, with curl lines to try
   loom-auth check loom.yaml              what is wrong with a file, and who may call what
   loom-auth serve loom.yaml              run it as a gateway
+  loom-auth diff loom.yaml next.yaml     what a change of the file means for callers
   loom-auth new-key                      a fresh API key and its hash
   loom-auth hash-password < secret.txt   the bcrypt hash of a password
 
@@ -50,6 +52,7 @@ function commands(terminal: Terminal, finish: Finish): Command {
     .description('run the gateway that a file describes')
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
     .option('--strict', 'do not start on a warning')
+    .option('--no-watch', 'reload on SIGHUP alone, not when the file changes')
     .option('--insecure-node', 'start on a Node version that is known to drop header fields')
     .addHelpText('after', '\nExample:\n  loom-auth serve /etc/loom/loom.yaml')
     .action((file: string, options: ServeOptions) => finish(() => serveFile(file, options, terminal)));
@@ -62,6 +65,18 @@ function commands(terminal: Terminal, finish: Finish): Command {
     .option('--strategy <name...>', 'a Passport strategy that the host application registers')
     .addHelpText('after', '\nExample:\n  loom-auth check --strict loom.yaml && echo safe to deploy')
     .action((file: string, options: CheckOptions) => finish(() => checkFile(file, options, terminal)));
+  program
+    .command('diff')
+    .description('say what another file would change for callers')
+    .argument('<old>', 'the Loom file in force')
+    .argument('<new>', 'the Loom file to come')
+    .option('--exit-code', 'fail where a guarded path would open without "auth: none"')
+    .option('--json', 'print one JSON document')
+    .option('--strategy <name...>', 'a Passport strategy that the host application registers')
+    .addHelpText('after', '\nExample:\n  loom-auth diff --exit-code loom.yaml next.yaml')
+    .action((before: string, after: string, options: DiffOptions) =>
+      finish(() => diffFiles([before, after], options, terminal)),
+    );
   program
     .command('demo')
     .description('an issuer, two backends and the gateway on this machine, with curl lines to try')

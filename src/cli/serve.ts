@@ -1,6 +1,7 @@
 /** `loom-auth serve`: runs the gateway that a file describes until a signal ends it. */
 import { createLog } from '../observe/log.js';
 import { inspectRuntime } from '../lib/runtime.js';
+import { onReloadSignal } from '../serve/reload-signal.js';
 import { serve } from '../serve/serve.js';
 import { onStopSignals } from '../serve/stop-signals.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -9,6 +10,8 @@ import { paintFor, type Terminal } from './terminal.js';
 export interface ServeOptions {
   readonly insecureNode?: boolean;
   readonly strict?: boolean;
+  /** `--no-watch`: reload on SIGHUP alone. */
+  readonly watch?: boolean;
 }
 
 /** Stands in for the version that `--insecure-node` forgives; the other findings about the runtime stay. */
@@ -26,7 +29,10 @@ export async function serveFile(file: string, options: ServeOptions, terminal: T
   const log = createLog();
   for (const warning of found.warnings) log.warn({}, warning);
   if (options.insecureNode) log.warn({ version: process.version }, 'the check of the Node version is off');
-  const running = await serve(file, { strict: options.strict ?? false });
+  const { strict = false, watch = true } = options;
+  const reloads = onReloadSignal();
+  const running = await serve(file, { strict, watch });
+  reloads(() => running.reload());
   onStopSignals({ stop: () => running.stop(), log: running.log });
   return EXIT.fine;
 }

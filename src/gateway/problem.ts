@@ -59,7 +59,9 @@ export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial
       return { status: verdict.response.status, code: 'forbidden', response: verdict.response };
     case 'unavailable': {
       const headers = { 'Retry-After': String(verdict.retryAfter ?? RETRY_AFTER) };
-      return { status: 503, code: 'unavailable', headers, reason: verdict.reason };
+      const { reason } = verdict;
+      if (reason === 'throttled') return { status: 429, code: 'rate_limited', headers, reason };
+      return { status: 503, code: 'unavailable', headers, reason };
     }
   }
 }

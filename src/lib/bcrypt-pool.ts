@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import type { Comparison } from './bcrypt-worker.js';
+import type { Metrics } from './metrics.js';
 
 /** Too many comparisons wait already: the caller says 503, never 401. */
 export class PoolFullError extends Error {
@@ -18,24 +19,39 @@ const IDLE_MS = 30_000;
 const THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
 const WAITING_PER_THREAD = 16;
 
+export interface BcryptPoolOptions {
+  /** Comparisons running or waiting at once. */
+  readonly limit?: number;
+  readonly metrics?: Metrics | undefined;
+}
+
 export class BcryptPool {
+  readonly limit: number;
+  readonly #metrics: Metrics | undefined;
   #workers: Piscina | undefined;
   #running = 0;
   #closed = false;
 
-  /** `limit`: comparisons running or waiting at once. */
-  constructor(readonly limit = THREADS * (1 + WAITING_PER_THREAD)) {}
+  constructor({ limit = THREADS * (1 + WAITING_PER_THREAD), metrics }: BcryptPoolOptions = {}) {
+    this.limit = limit;
+    this.#metrics = metrics;
+  }
 
   /** Whether the password matches; rejects with a PoolFullError at once where too many wait. */
   async verify(comparison: Comparison): Promise<boolean> {
     if (this.#closed) throw new Error('the bcrypt pool is closed');
     if (this.#running >= this.limit) throw new PoolFullError('too many bcrypt comparisons wait');
-    this.#running += 1;
+    this.#count(1);
     try {
       return (await this.#started().run(comparison)) === true;
     } finally {
-      this.#running -= 1;
+      this.#count(-1);
     }
+  }
+
+  #count(change: 1 | -1): void {
+    this.#running += change;
+    this.#metrics?.gauge('loom_bcrypt_waiting', {}, this.#running);
   }
 
   async close(): Promise<void> {

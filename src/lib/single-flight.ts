@@ -3,6 +3,10 @@
 export class SingleFlight<T> {
   private readonly flights = new Map<string, Promise<T>>();
 
+  has(key: string): boolean {
+    return this.flights.has(key);
+  }
+
   /** The work under way for the key, else this one. A failure is shared too; nothing is kept once it settled. */
   run(key: string, work: () => Promise<T>): Promise<T> {
     const underWay = this.flights.get(key);

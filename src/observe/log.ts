@@ -12,12 +12,17 @@ export interface LogOptions {
   readonly stream?: DestinationStream;
 }
 
+/** A log of ours, whose level can be changed. */
+export interface LeveledLog extends Log {
+  level: string;
+}
+
 /**
  * A log on a stream, by default standard error, so that a command's own output stays clean.
  *
  * @example createLog({ level: 'info' }).info({ address: ':8080' }, 'listening')
  */
-export function createLog(options: LogOptions = {}): Log {
+export function createLog(options: LogOptions = {}): LeveledLog {
   const { level = 'info', format = 'json', stream = standardError() } = options;
   const escaped: DestinationStream = { write: (line) => stream.write(oneLine(line)) };
   return pino(

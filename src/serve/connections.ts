@@ -28,6 +28,10 @@ export class Connections {
   readonly #upgraded = new Set<Duplex>();
   /** In the order in which they came: a client need not wait for one answer before it asks again. */
   readonly #open = new Map<Duplex, Set<Open>>();
+  /** Those that have shaken hands, and under which authorities: a handshake may span a change of these. */
+  readonly #shaken = new Map<TLSSocket, number>();
+  readonly #begun = new Map<string, number>();
+  #authorities = 0;
   #stopping = false;
 
   constructor(
@@ -38,8 +42,14 @@ export class Connections {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       rememberAddress(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      const peer = peerOf(socket);
+      this.#begun.set(peer, this.#authorities);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        this.#begun.delete(peer);
+      });
     });
+    server.on('secureConnection', (socket: TLSSocket) => this.#shakenHands(socket));
     server.on(planned.protocol === 'https' ? 'secureConnection' : 'connection', (socket: Socket) => {
       if (this.#stopping) {
         socket.destroy();
@@ -71,6 +81,27 @@ export class Connections {
       if (this.#stopping) setImmediate(() => this.server.closeIdleConnections());
     });
     return true;
+  }
+
+  /** Whoever showed a certificate shows it to the new authorities: idle connections end now, busy ones with their answer. */
+  retireCertified(): void {
+    this.#authorities += 1;
+    for (const socket of [...this.#shaken.keys()]) this.#retire(socket);
+  }
+
+  #shakenHands(socket: TLSSocket): void {
+    const since = this.#begun.get(peerOf(socket)) ?? -1;
+    this.#shaken.set(socket, since);
+    socket.once('close', () => this.#shaken.delete(socket));
+    if (since !== this.#authorities) this.#retire(socket);
+  }
+
+  #retire(socket: TLSSocket): void {
+    if (Object.keys(socket.getPeerCertificate()).length === 0) return;
+    const last = [...(this.#open.get(socket) ?? [])].at(-1)?.res;
+    if (!last) socket.destroy();
+    else if (last.headersSent) last.once('close', () => socket.destroy());
+    else endConnection(last);
   }
 
   /** Whether an earlier request on the socket waits for its answer: another's would be taken for it. */
@@ -152,6 +183,11 @@ export class Connections {
     if (hasBody) req.once('end', arm);
     arm();
   }
+}
+
+/** A TLS socket and the one below it name the same peer. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Node asks the system for the address when it is first read, and a socket that is gone has none. */

@@ -1,60 +1,25 @@
-/** Opens the listeners of a plan, plain and TLS, and closes them without cutting an answer short. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { COMMON_METHODS } from '../lib/http-methods.js';
+/** The listeners of a plan: opened together or not at all, changed by a reload, closed without cutting an answer short. */
 import type { PlannedListener } from '../config/plan-types.js';
-import { comesTooLate } from '../gateway/last-answer.js';
-import { awaitContinue } from '../lib/expect.js';
 import type { Log } from '../lib/types.js';
-import { Connections } from './connections.js';
-import { tlsOptions } from './tls.js';
+import type { Prepared } from '../reload.js';
+import { Listener, PortError, type Handlers, type Listening } from './listener.js';
 
+export { PortError, type Handlers, type Listening } from './listener.js';
 export { TlsFileError } from './tls.js';
-
-export interface Handlers {
-  request(req: IncomingMessage, res: ServerResponse): void;
-  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
-}
-
-export interface Listening {
-  readonly name: string;
-  readonly protocol: 'http' | 'https';
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface Running {
   readonly listening: readonly Listening[];
+  /** Reads the files of the next listeners and opens the new ports; what is to close closes at the commit. */
+  prepare(next: readonly PlannedListener[]): Promise<Prepared>;
   /** Stops accepting, lets requests in flight finish for at most `graceMs`, closes upgraded and idle sockets at once. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** The port is taken, or may not be used. */
-export class PortError extends Error {
-  override readonly name = 'PortError';
-  readonly code = 'LOOM_PORT';
-  constructor(
-    readonly listener: string,
-    readonly port: number,
-    options: { cause: NodeJS.ErrnoException },
-  ) {
-    super(`listener ${listener}: port ${port} ${portTrouble(options.cause.code)}`, options);
-  }
-}
-
-function portTrouble(code: string | undefined): string {
-  if (code === 'EADDRINUSE') return 'is already in use';
-  if (code === 'EACCES') return 'needs more privileges';
-  return `cannot be listened on (${code ?? 'unknown'})`;
-}
-
-interface Opening {
-  readonly planned: PlannedListener;
-  readonly server: Server;
-  readonly connections: Connections;
-}
+/** Requests on a listener that the file does not have any more. */
+const GRACE_MS = 30_000;
+/** The old server of an address may take a moment to let go of it. */
+const ATTEMPTS = 40;
+const ATTEMPT_MS = 50;
 
 /** Every certificate is read before the first port opens; if one port fails, the others are closed again. */
 export async function listen(
@@ -62,93 +27,104 @@ export async function listen(
   handlers: Handlers,
   { log }: { readonly log: Log },
 ): Promise<Running> {
-  const openings = listeners.map((planned): Opening => {
-    const server = createListener(planned);
-    const connections = new Connections(server, planned, log);
-    serve({ planned, server, connections }, handlers, log);
-    return { planned, server, connections };
-  });
-  const stop = async (graceMs: number): Promise<void> => {
-    await Promise.all(openings.map(({ connections }) => connections.stop(graceMs)));
-  };
-  try {
-    const listening = await Promise.all(openings.map(bind));
-    return { listening, stop };
-  } catch (error) {
-    await stop(0);
-    throw error;
+  const opened = new Listeners(handlers, log);
+  await opened.open(listeners);
+  return opened;
+}
+
+interface Open {
+  readonly listener: Listener;
+  readonly listening: Listening;
+}
+
+class Listeners implements Running {
+  #open: readonly Open[] = [];
+  readonly #closing = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(
+    private readonly handlers: Handlers,
+    private readonly log: Log,
+  ) {}
+
+  get listening(): readonly Listening[] {
+    return this.#open.map(({ listening }) => listening);
   }
-}
 
-function createListener(planned: PlannedListener): Server {
-  const options: ServerOptions = {
-    maxHeaderSize: planned.maxHeaderBytes,
-    headersTimeout: planned.readTimeoutMs,
-    // A total would cut long uploads; the connections watch for silence instead.
-    requestTimeout: 0,
-    keepAliveTimeout: planned.idleTimeoutMs,
-    connectionsCheckingInterval: Math.max(50, Math.min(5_000, Math.floor(planned.readTimeoutMs / 4))),
-    insecureHTTPParser: false,
-    // Node would answer by itself, in its own words and without a line in the log; the framing check asks for one host.
-    requireHostHeader: false,
-    noDelay: true,
-  };
-  if (planned.protocol === 'http') return createServer(options);
-  if (!planned.tls) throw new TypeError(`listener ${planned.name}: https needs tls`);
-  return createTlsServer({ ...options, ...tlsOptions(planned, planned.tls) });
-}
+  async open(planned: readonly PlannedListener[]): Promise<void> {
+    this.#open = await this.#bind(this.#read(planned));
+  }
 
-function serve({ planned, server, connections }: Opening, handlers: Handlers, log: Log): void {
-  const request = (req: IncomingMessage, res: ServerResponse): void => {
-    if (comesTooLate(req) || !connections.opened(req, res)) return;
+  async prepare(next: readonly PlannedListener[]): Promise<Prepared> {
+    const steps = next.map((planned) => ({ planned, running: this.#at(planned) }));
+    const renewals = steps.flatMap(({ planned, running }) =>
+      running?.listener.canGoOnAs(planned) ? [{ running, renew: running.listener.renewed(planned) }] : [],
+    );
+    const kept = new Set(renewals.map(({ running }) => running));
+    const added = this.#read(steps.flatMap(({ planned, running }) => (running ? [] : [planned])));
+    const replaced = this.#read(
+      steps.flatMap(({ planned, running }) => (running && !kept.has(running) ? [planned] : [])),
+    );
+    const bound = await this.#bind(added);
+    return {
+      commit: () => {
+        for (const { renew } of renewals) renew();
+        const over = this.#open.filter((each) => !kept.has(each));
+        this.#open = [...kept, ...bound];
+        for (const { listening } of bound) this.#tell(listening);
+        for (const { listener } of over) this.#close(listener);
+        for (const listener of replaced) void this.#takeOver(listener);
+      },
+      abandon: () => bound.forEach(({ listener }) => void listener.stop(0)),
+    };
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([...this.#open.map(({ listener }) => listener.stop(graceMs)), ...this.#closing]);
+  }
+
+  #at({ host, port }: PlannedListener): Open | undefined {
+    return this.#open.find(({ listener: { planned } }) => planned.host === host && planned.port === port);
+  }
+
+  #read(planned: readonly PlannedListener[]): readonly Listener[] {
+    return planned.map((each) => new Listener(each, this.handlers, this.log));
+  }
+
+  async #bind(listeners: readonly Listener[]): Promise<readonly Open[]> {
     try {
-      handlers.request(req, res);
+      return await Promise.all(listeners.map(async (listener) => ({ listener, listening: await listener.bind() })));
     } catch (error) {
-      log.error({ listener: planned.name, err: error }, 'request handler threw');
-      if (res.headersSent) res.destroy();
-      else res.writeHead(500, { 'Content-Length': '0', 'Cache-Control': 'no-store', Connection: 'close' }).end();
+      await Promise.all(listeners.map((listener) => listener.stop(0)));
+      throw error;
     }
-  };
-  server.on('request', request);
-  // Nothing is promised before admission: the 100 is written when the body is about to be read.
-  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    awaitContinue(req, res);
-    request(req, res);
-  });
-  server.on('checkExpectation', request);
-  server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-    connections.upgraded(socket);
-    socket.on('error', () => socket.destroy());
-    if (connections.isAnswering(socket)) {
-      socket.destroy();
-      return;
-    }
-    try {
-      handlers.upgrade(req, socket, head);
-    } catch (error) {
-      log.error({ listener: planned.name, err: error }, 'upgrade handler threw');
-      socket.destroy();
-    }
-  });
-  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
-    socket.on('error', () => socket.destroy());
-    if (connections.isAnswering(socket)) socket.destroy();
-    else connections.deny(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, 'CONNECT');
-  });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => connections.refuse(error, socket));
-}
+  }
 
-function bind({ planned, server }: Opening): Promise<Listening> {
-  const { name, protocol, port, host } = planned;
-  return new Promise((resolve, reject) => {
-    const refused = (cause: NodeJS.ErrnoException): void => reject(new PortError(name, port, { cause }));
-    server.once('error', refused);
-    server.listen({ port, ...(host !== undefined && { host }) }, () => {
-      server.off('error', refused);
-      // A connection that could not be accepted, for want of descriptors as a rule: unheard, it would end the process.
-      server.on('error', () => undefined);
-      const address = server.address() as AddressInfo;
-      resolve({ name, protocol, host: address.address, port: address.port });
-    });
-  });
+  #close(listener: Listener): void {
+    const closing = listener.stop(GRACE_MS).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  /** The same address with another server: for a moment nobody listens there. */
+  async #takeOver(listener: Listener): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const listening = await listener.bind();
+        if (this.#stopped) return await listener.stop(0);
+        this.#open = [...this.#open, { listener, listening }];
+        return this.#tell(listening);
+      } catch (err) {
+        if (!(err instanceof PortError) || attempt === ATTEMPTS || this.#stopped) {
+          this.log.error({ listener: listener.planned.name, err }, 'the listener could not be opened again');
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
+      }
+    }
+  }
+
+  #tell({ name: listener, ...where }: Listening): void {
+    this.log.info({ listener, ...where }, 'listening');
+  }
 }

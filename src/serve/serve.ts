@@ -1,11 +1,15 @@
-/** A Loom file as a gateway of its own: its listeners, their handler, and a graceful end. */
+/** A Loom file as a gateway of its own: its listeners, their handler, its reloads, and a graceful end. */
+import type { Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
+import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
-import { compose, tellWarnings } from '../loom.js';
-import { createLog } from '../observe/log.js';
+import { compose, tellWarnings, type Loom } from '../loom.js';
+import { createLog, type LeveledLog } from '../observe/log.js';
+import type { Prepared } from '../reload.js';
 import { bodyGarbage } from './body-garbage.js';
-import { listen, type Listening } from './listeners.js';
+import { listen, type Listening, type Running } from './listeners.js';
+import { FileWatch, markOf } from './watch.js';
 
 export interface ServeOptions {
   /** Default: what `logging` of the file says, on standard error. */
@@ -14,11 +18,19 @@ export interface ServeOptions {
   readonly strict?: boolean;
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: Now;
+  /** Reloads when the file, or a file that it names, has changed and is still again. Default: true. */
+  readonly watch?: boolean;
 }
 
 export interface Gatekeeper {
+  /** Where it listens now. */
   readonly listening: readonly Listening[];
   readonly log: Log;
+  /**
+   * Takes the file and all that it names again: routes, secrets, plugins, certificates, listeners. Rejects, and changes
+   * nothing, where the file cannot be used; the log says why.
+   */
+  reload(): Promise<readonly Diagnostic[]>;
   /** Stops listening; requests in flight have `graceMs` to finish. Default: 30 s. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -34,34 +46,119 @@ const GRACE_MS = 30_000;
  * @throws {TlsFileError} A certificate, key or CA cannot be used.
  */
 export async function serve(source: ConfigSource, options: ServeOptions = {}): Promise<Gatekeeper> {
-  const { strict = false, now = Date.now } = options;
-  const compile = (given: ConfigSource): Compiled => compileFile(given, { mode: 'serve', strict });
-  const { plan, warnings } = compile(source);
-  const log = options.log ?? createLog(plan.logging);
-  tellWarnings(warnings, log);
-  const shared = { strategies: {}, log, now, standalone: true, moved: bodyGarbage() };
-  const loom = compose(source, plan, { shared, compile });
-  try {
-    await loom.ready;
-    const running = await listen(
-      plan.listeners,
-      {
-        request: (req, res) => loom(req, res, () => res.destroy()),
-        upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
-      },
-      { log },
-    );
-    for (const { name: listener, ...where } of running.listening) log.info({ listener, ...where }, 'listening');
+  const gateway = new Served(source, options);
+  await gateway.start();
+  return gateway;
+}
+
+class Served implements Gatekeeper {
+  readonly log: Log;
+  readonly #loom: Loom;
+  readonly #own: LeveledLog | undefined;
+  readonly #files: FileWatch | undefined;
+  #running: Running | undefined;
+  /** What stood in the files that the last compilation read, whether it succeeded or not. */
+  #read = new Map<string, string>();
+  #logging: PlannedLogging;
+
+  constructor(
+    source: ConfigSource,
+    private readonly options: ServeOptions,
+  ) {
+    const { plan, warnings } = this.#compile(source);
+    this.#logging = plan.logging;
+    this.#own = options.log ? undefined : createLog(plan.logging);
+    this.log = options.log ?? (this.#own as Log);
+    tellWarnings(warnings, this.log);
+    const { now = Date.now, watch = true } = options;
+    const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
+    this.#loom = compose(source, plan, {
+      shared,
+      compile: (given) => this.#compile(given),
+      prepare: (next) => this.#prepare(next),
+    });
+    if (watch)
+      this.#files = new FileWatch({
+        changed: () =>
+          this.reload().then(
+            () => undefined,
+            () => undefined,
+          ),
+      });
+  }
+
+  get listening(): readonly Listening[] {
+    return this.#running?.listening ?? [];
+  }
+
+  async start(): Promise<void> {
+    const loom = this.#loom;
+    try {
+      await loom.ready;
+      this.#running = await listen(
+        loom.plan.listeners,
+        {
+          request: (req, res) => loom(req, res, () => res.destroy()),
+          upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
+        },
+        { log: this.log },
+      );
+    } catch (cause) {
+      await this.#end();
+      throw cause;
+    }
+    for (const { name: listener, ...where } of this.listening) this.log.info({ listener, ...where }, 'listening');
+    this.#files?.follow(this.#read);
+  }
+
+  async reload(): Promise<readonly Diagnostic[]> {
+    const before = this.#read;
+    try {
+      return await this.#loom.reload();
+    } catch (cause) {
+      // What a file that was refused no longer names may be what mends it.
+      this.#read = new Map([...before, ...this.#read]);
+      throw cause;
+    } finally {
+      this.#files?.follow(this.#read);
+    }
+  }
+
+  async stop(graceMs = GRACE_MS): Promise<void> {
+    this.#files?.close();
+    await this.#running?.stop(graceMs);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#files?.close();
+    await this.#loom.close();
+  }
+
+  #compile(source: ConfigSource): Compiled {
+    const read = new Map<string, string>();
+    this.#read = read;
+    const { strict = false } = this.options;
+    const named = (file: string): void => void (read.has(file) || read.set(file, markOf(file)));
+    return compileFile(source, { mode: 'serve', strict, named });
+  }
+
+  async #prepare({ listeners, logging, warnings }: Plan): Promise<Prepared> {
+    const prepared = await this.#running?.prepare(listeners);
     return {
-      listening: running.listening,
-      log,
-      stop: async (graceMs = GRACE_MS) => {
-        await running.stop(graceMs);
-        await loom.close();
+      commit: () => {
+        prepared?.commit();
+        this.#heed(logging);
+        tellWarnings(warnings, this.log);
       },
+      abandon: () => prepared?.abandon(),
     };
-  } catch (cause) {
-    await loom.close();
-    throw cause;
+  }
+
+  #heed(logging: PlannedLogging): void {
+    if (!this.#own) return;
+    this.#own.level = logging.level;
+    if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format counts from the next start on');
+    this.#logging = logging;
   }
 }

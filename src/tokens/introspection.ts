@@ -60,6 +60,12 @@ export class Introspection {
     return url === undefined ? this.askOnceDiscovered(token) : this.askAt(url, token);
   }
 
+  /** The answer that is remembered of a token, if there is one. */
+  remembered(token: string): IntrospectionAnswer | undefined {
+    const url = this.options.url ?? this.discovered?.url;
+    return url === undefined ? undefined : this.known(this.keyOf(url, token));
+  }
+
   close(): void {
     this.discovered?.close();
     this.active.clear();
@@ -73,12 +79,18 @@ export class Introspection {
     return this.askAt(url as string, token);
   }
 
-  /** The key holds who was asked and by whom: one server's "yes" is never another's. */
   private askAt(url: string, token: string): MaybePromise<IntrospectionAnswer> {
-    const key = this.digest.of([url, this.options.clientId, token]);
-    return (
-      this.active.get(key) ?? this.refused.get(key) ?? this.flights.run(key, () => this.askServer({ url, token, key }))
-    );
+    const key = this.keyOf(url, token);
+    return this.known(key) ?? this.flights.run(key, () => this.askServer({ url, token, key }));
+  }
+
+  /** The key holds who was asked and by whom: one server's "yes" is never another's. */
+  private keyOf(url: string, token: string): string {
+    return this.digest.of([url, this.options.clientId, token]);
+  }
+
+  private known(key: string): IntrospectionAnswer | undefined {
+    return this.active.get(key) ?? this.refused.get(key);
   }
 
   private async askServer({

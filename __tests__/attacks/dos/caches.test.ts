@@ -22,7 +22,7 @@ beforeAll(async () => {
     replaceAuth: true,
     auth: `
     jwt: { secret: ${SECRET} }
-    oauth: { introspection_url: "INTROSPECTION/introspect", client_id: loom, client_secret: secret-of-the-client, cache_size: 100 }`,
+    oauth: { introspection_url: "INTROSPECTION/introspect", client_id: loom, client_secret: secret-of-the-client, cache_size: 100, throttle: false }`,
     replaceRoutes: true,
     routes: `
   - { path: /jwt/*, upstream: plain, auth: { jwt: true } }

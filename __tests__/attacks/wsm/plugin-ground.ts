@@ -52,7 +52,7 @@ export async function openPlugins(plugins: Readonly<Record<string, Given>>, more
     for (const each of ['worker', 'inline'] as const) {
       if (isolation !== undefined && isolation !== each) continue;
       const full = each === 'inline' ? `${name}-inline` : name;
-      blocks.push(`  - { name: ${full}, path: "${path}", isolation: ${each}, ${options} }`);
+      blocks.push(`  - { name: ${full}, path: "${path}", isolation: ${each}, throttle: false, ${options} }`);
       routes.push(`  - { id: ${full}, path: /${full}/*, upstream: backend, auth: { ${full}: true } }`);
     }
   }

@@ -182,7 +182,7 @@ test('failures cost the same hashes for every user of a table with mixed costs',
     { username: 'low', password_hash: hashed('x', 4) },
     { username: 'high', password_hash: hashed('x', 7) },
   ];
-  const mixed = new Users(basic.options.parse({ users: table }), Date.now);
+  const mixed = new Users(basic.options.parse({ users: table }), { now: Date.now });
   const costs = (username: string) => {
     const { passwordHash, padding } = mixed.entryOf(username);
     return [passwordHash, ...padding].map((each) => each.slice(4, 6)).sort();

@@ -1,6 +1,7 @@
 /** The `basic` block: the realm and the users with their bcrypt hashes. */
 import { z } from 'zod';
 import { duration, headerName, plainText } from '../../lib/fields.js';
+import { throttleOption } from './throttle-option.js';
 
 const BCRYPT = /^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$/;
 /** 2^16 rounds take seconds; more would let one wrong password hold a worker for minutes. */
@@ -31,24 +32,7 @@ export const basicOptions = z.strictObject({
   cache_ttl: duration({ min: 0, max: 86_400_000 })
     .prefault('5m')
     .describe('How long a verified pair is remembered; "0s" hashes on each request.'),
-  throttle: z
-    .union(
-      [
-        z.literal(false),
-        z.strictObject({
-          failures: z
-            .int()
-            .min(1, 'must be at least 1')
-            .max(1_000_000)
-            .default(20)
-            .describe('Failures allowed within `per`.'),
-          per: duration({ min: 1_000, max: 86_400_000 }).prefault('1m').describe('The window of `failures`.'),
-        }),
-      ],
-      { error: 'must be false or {failures, per}' },
-    )
-    .prefault({})
-    .describe('Not built yet: the budget of failures per client address and user.'),
+  throttle: throttleOption('of an address for one user'),
   claims_to_headers: z
     .strictObject({ username: headerName().optional().describe('Header that carries the user.') })
     .default({})

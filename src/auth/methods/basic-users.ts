@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { BcryptPool } from '../../lib/bcrypt-pool.js';
 import { ProcessDigest } from '../../lib/digest.js';
 import { SingleFlight } from '../../lib/single-flight.js';
-import type { Now } from '../../lib/types.js';
+import type { MethodDeps } from '../method.js';
 import type { UserPass } from './basic-credentials.js';
 import { costOf, type BasicOptions } from './basic-options.js';
 
@@ -34,7 +34,7 @@ function paddingFor(cost: number, costs: readonly number[]): readonly string[] {
 export class Users {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #nobody: Entry;
-  readonly #pool = new BcryptPool();
+  readonly #pool: BcryptPool;
   readonly #remembered = new LRUCache<string, number>({ max: REMEMBERED });
   readonly #comparisons = new SingleFlight<boolean>();
   readonly #digest = new ProcessDigest();
@@ -42,8 +42,9 @@ export class Users {
 
   constructor(
     { users, cache_ttl }: BasicOptions,
-    private readonly now: Now,
+    private readonly deps: Pick<MethodDeps, 'now' | 'metrics'>,
   ) {
+    this.#pool = new BcryptPool({ metrics: deps.metrics });
     const costs = [...new Set(users.map((each) => costOf(each.password_hash)))];
     const highest = Math.max(...costs);
     this.#entries = new Map(
@@ -59,6 +60,11 @@ export class Users {
   /** Whether the pair was verified within the TTL. */
   remembers(pair: UserPass): boolean {
     return this.#isRemembered(this.#labelOf(pair));
+  }
+
+  /** Whether the pair is being compared: whoever joins costs no hash. */
+  compares(pair: UserPass): boolean {
+    return this.#comparisons.has(this.#labelOf(pair));
   }
 
   /** True at once for a remembered pair; otherwise one comparison, shared by everybody who sends the same pair. */
@@ -77,7 +83,7 @@ export class Users {
     const { passwordHash, padding, exists } = this.entryOf(username);
     const matches = await this.#pool.verify({ password, passwordHash, padding });
     if (!matches || !exists) return false;
-    if (this.#ttl > 0) this.#remembered.set(label, this.now() + this.#ttl);
+    if (this.#ttl > 0) this.#remembered.set(label, this.deps.now() + this.#ttl);
     return true;
   }
 
@@ -88,7 +94,7 @@ export class Users {
 
   #isRemembered(label: string): boolean {
     const until = this.#remembered.get(label);
-    return until !== undefined && this.now() < until;
+    return until !== undefined && this.deps.now() < until;
   }
 
   /** The stored hash is part of it: a changed password is never met by what was remembered of the old one. */

@@ -3,16 +3,17 @@ import type { IncomingMessage } from 'node:http';
 import { BasicStrategy } from 'passport-http';
 import type { Strategy } from 'passport-strategy';
 import { PoolFullError } from '../../lib/bcrypt-pool.js';
-import type { Now } from '../../lib/types.js';
 import { readOffer, type Place } from '../credentials.js';
+import { FailureBudget } from '../failure-budget.js';
 import { headerRules } from '../header-rule.js';
 import type { Identity } from '../identity.js';
-import type { Finding, Method, MethodStrategy } from '../method.js';
+import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { Absent, Challenge, Rejected } from '../verdict.js';
-import { readUserPass } from './basic-credentials.js';
+import { readUserPass, type UserPass } from './basic-credentials.js';
 import { basicNarrowing, basicOptions, costOf, type BasicOptions } from './basic-options.js';
 import { Users } from './basic-users.js';
+import { throttleSummary } from './throttle-option.js';
 
 const PLACES: readonly Place[] = [{ in: 'header', name: 'authorization', scheme: 'basic' }];
 
@@ -34,11 +35,13 @@ const Base = BasicStrategy as unknown as new (verify: () => void) => Strategy;
 export class RememberingBasicStrategy extends Base implements MethodStrategy {
   readonly ready = Promise.resolve();
   private readonly users: Users;
+  private readonly budget: FailureBudget;
   private readonly challenges: readonly [Challenge];
 
-  constructor(options: BasicOptions, now: Now) {
+  constructor(options: BasicOptions, deps: MethodDeps) {
     super(() => undefined);
-    this.users = new Users(options, now);
+    this.users = new Users(options, deps);
+    this.budget = new FailureBudget('basic', options.throttle, deps);
     this.challenges = [challengeOf(options)];
   }
 
@@ -49,9 +52,8 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     if (offer.kind === 'malformed') return this.reject(401, 'credential_invalid');
     const pair = readUserPass(offer.value);
     if (!pair) return this.reject(401, 'credential_invalid', offer.value);
-    const verified = this.users.verify(pair);
-    if (verified === true) return this.success(identityOf(pair.username));
-    verified
+    if (this.users.remembers(pair)) return this.success(identityOf(pair.username));
+    this.compare(request, pair)
       .then(
         (matches) =>
           matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
@@ -59,6 +61,13 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
       )
       // A host whose `success` throws must not end the process with an unhandled rejection.
       .catch((cause: unknown) => this.error(cause as Error));
+  }
+
+  /** Under the budget of its address and user, but for who joins a comparison of the same pair. */
+  private compare(request: IncomingMessage, pair: UserPass): Promise<boolean> {
+    const work = async (): Promise<boolean> => this.users.verify(pair);
+    if (this.users.compares(pair)) return work();
+    return this.budget.run({ request, user: pair.username, work, isFailure: (matches) => !matches });
   }
 
   /** Whether the request carries a pair that was verified within the TTL: a throttle lets it by. */
@@ -82,6 +91,7 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
   }
 
   private undecided(cause: unknown): void {
+    if (cause instanceof UnavailableError) return this.error(cause);
     const error = cause instanceof Error ? cause : new Error('bcrypt failed');
     const reason = error instanceof PoolFullError ? 'pool_full' : 'method_unavailable';
     this.error(new UnavailableError({ kind: 'unavailable', reason, cause: error }));
@@ -120,14 +130,15 @@ export const basic: Method<BasicOptions> = {
   headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
-  summary: ({ realm, users }) => [
+  summary: ({ realm, users, throttle }) => [
     ['realm', realm],
     ['users', String(users.length)],
+    ...throttleSummary(throttle, 'from one address for one user'),
   ],
   voucher: ({ users }, { subject }) => users.find(({ username }) => username === subject),
   judge: (narrowing, { subject }) => {
     const users = narrowing['users'];
     return users === undefined || (Array.isArray(users) && users.includes(subject)) ? undefined : 'not_allowed';
   },
-  compile: (options, { now }) => new RememberingBasicStrategy(options, now),
+  compile: (options, deps) => new RememberingBasicStrategy(options, deps),
 };

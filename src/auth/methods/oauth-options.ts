@@ -1,6 +1,7 @@
 /** The `oauth` block and its narrowing: whom to ask about a token, and what the answer must say. */
 import { z } from 'zod';
 import { duration, headerName, oneOrMore, plainText } from '../../lib/fields.js';
+import { throttleOption } from './throttle-option.js';
 
 const SCOPE = 'must be a scope: printable ASCII without space, quotes or backslash';
 const NON_EMPTY = 'must not be an empty list';
@@ -34,6 +35,7 @@ export const oauthOptions = z.strictObject({
     .describe('How long an answer is remembered, never past the `exp` of the token.'),
   cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many answers are remembered.'),
   timeout: duration({ min: 10, max: 60_000 }).prefault('5s').describe('How long the server may take.'),
+  throttle: throttleOption('of an address'),
   audience: oneOrMore(plainText())
     .optional()
     .describe('Audiences of which the token must have one. Missing: any audience.'),

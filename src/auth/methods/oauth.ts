@@ -10,12 +10,14 @@ import {
 } from '../../tokens/introspection-request.js';
 import { Introspection } from '../../tokens/introspection.js';
 import { readOffer, type Place } from '../credentials.js';
+import { FailureBudget } from '../failure-budget.js';
 import { headerRules } from '../header-rule.js';
 import { copyOf, type Identity } from '../identity.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../verdict.js';
 import { oauthNarrowing, oauthOptions, type OauthOptions } from './oauth-options.js';
+import { throttleSummary } from './throttle-option.js';
 
 export type { OauthOptions } from './oauth-options.js';
 
@@ -35,12 +37,18 @@ function challengeOf({ realm, scheme }: OauthOptions): Challenge {
   return { scheme: scheme === '' ? 'Bearer' : scheme, params: realm === undefined ? {} : { realm } };
 }
 
+type Outcome = Identity | Rejected;
+
+/** A token that is right and may not pass here is no guess. */
+const isFailure = (outcome: Outcome): boolean => 'status' in outcome && outcome.status === 401;
+
 class OauthStrategy extends Strategy implements MethodStrategy {
   readonly name = 'oauth';
   readonly ready: Promise<void>;
   private readonly introspection: Introspection;
   private readonly places: readonly Place[];
   private readonly challenge: Challenge;
+  private readonly budget: FailureBudget;
   private readonly logged = { at: -Infinity };
 
   constructor(
@@ -64,6 +72,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
       report: (fault) =>
         deps.log.warn({ method: 'oauth', fault: fault.message }, 'introspection endpoint not discovered'),
     });
+    this.budget = new FailureBudget('oauth', options.throttle, deps);
     this.ready = this.introspection.ready;
   }
 
@@ -74,10 +83,14 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     if (offer.kind === 'malformed') return this.reject(this.rejected('token_malformed'));
     const token = offer.value;
     if (token.length > MAX_TOKEN || !B64TOKEN.test(token)) return this.reject(this.rejected('token_malformed', token));
-    const answer = this.introspection.ask(token);
-    if (!(answer instanceof Promise)) return this.settle(token, answer);
-    // `error` may not throw: what `settle` throws is a bug and reaches the runner as one.
-    answer.then((fresh) => this.settle(token, fresh)).catch((cause: unknown) => this.error(this.failure(cause)));
+    const known = this.introspection.remembered(token);
+    if (known?.kind === 'active') return this.settle(this.outcomeOf(token, known));
+    const work = async (): Promise<Outcome> => this.outcomeOf(token, await this.introspection.ask(token));
+    this.budget
+      .run({ request, work, isFailure })
+      // `error` may not throw: what `settle` throws is a bug and reaches the runner as one.
+      .then((outcome) => this.settle(outcome))
+      .catch((cause: unknown) => this.error(this.failure(cause)));
   }
 
   close(): Promise<void> {
@@ -85,14 +98,16 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     return Promise.resolve();
   }
 
-  private settle(token: string, answer: IntrospectionAnswer): void {
-    const judged =
-      answer.kind === 'active' ? this.judge(token, answer.response) : this.rejected('token_inactive', token);
-    if ('method' in judged) return this.success(copyOf(judged));
-    this.reject(judged);
+  private outcomeOf(token: string, answer: IntrospectionAnswer): Outcome {
+    return answer.kind === 'active' ? this.judge(token, answer.response) : this.rejected('token_inactive', token);
   }
 
-  private judge(token: string, response: IntrospectionResponse): Identity | Rejected {
+  private settle(outcome: Outcome): void {
+    if ('method' in outcome) return this.success(copyOf(outcome));
+    this.reject(outcome);
+  }
+
+  private judge(token: string, response: IntrospectionResponse): Outcome {
     const { issuer, audience, ignore_cnf: ignoreCnf, required_scopes: required = [] } = this.options;
     const fault = introspectionFault(response, { now: this.deps.now() / 1_000, issuer, audience, ignoreCnf });
     if (fault !== undefined) return this.rejected(fault, token);
@@ -121,6 +136,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
   }
 
   private failure(cause: unknown): Error {
+    if (cause instanceof UnavailableError) return cause;
     if (!(cause instanceof IntrospectionUnavailableError)) {
       return cause instanceof Error ? cause : new Error('introspection failed');
     }
@@ -187,6 +203,7 @@ export const oauth: Method<OauthOptions> = {
     ['audience', options.audience?.join(', ') ?? 'ANY AUDIENCE'],
     ...(options.issuer === undefined ? [] : [['issuer', options.issuer] as const]),
     ...(options.required_scopes === undefined ? [] : [['scopes', options.required_scopes.join(' ')] as const]),
+    ...throttleSummary(options.throttle, 'from one address'),
   ],
   voucher: (options) => options,
   judge: ({ audience, required_scopes }, { claims, scopes }) => {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { byteSize, duration, headerName, timeout } from '../../lib/fields.js';
 import { LOG_LEVELS } from '../../wasm/abi.js';
+import { throttleOption } from './throttle-option.js';
 
 const WHOLE = 'must be a whole number';
 const NON_EMPTY = 'must not be an empty list';
@@ -75,6 +76,7 @@ export const pluginOptions = z.strictObject({
     .default(true)
     .describe('Whether `credential_headers` stay here when it has granted.'),
   max_body: byteSize(1, 1_073_741_824).prefault('1MB').describe('With `on_request_body`: a longer body is 413.'),
+  throttle: throttleOption('of an address'),
   log_level: z.enum(LOG_LEVELS).default('info').describe('The least of its lines that is written.'),
 });
 

@@ -3,6 +3,7 @@ import { PAGE_BYTES } from '../../wasm/abi.js';
 import { loadModule } from '../../wasm/module.js';
 import type { Summary } from '../method.js';
 import type { PluginOptions } from './plugin-options.js';
+import { throttleSummary } from './throttle-option.js';
 
 const KIB = 1_024;
 
@@ -17,6 +18,7 @@ export function pluginSummary(options: PluginOptions): Summary {
     ['memory', `${initialMemoryBytes / KIB} KiB at start, at most ${wholePages(memory_limit) / KIB} KiB`],
     ['isolation', isolation === 'inline' ? 'inline' : `${workers} of ${workers + 1} threads, ${timeout} ms a callback`],
     ['phase', phase],
+    ...throttleSummary(options.throttle, 'from one address'),
     ['calls', listed(upstreams, 'nobody')],
     ['imports', listed(imported(imports, 'env'))],
     ['wasi', listed(imported(imports, 'wasi_snapshot_preview1', 'wasi_unstable'))],

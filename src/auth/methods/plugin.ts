@@ -11,11 +11,13 @@ import { meterModule } from '../../wasm/meter.js';
 import { loadModule } from '../../wasm/module.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
 import type { Place } from '../credentials.js';
+import { FailureBudget } from '../failure-budget.js';
 import type { HeaderRule } from '../header-rule.js';
+import { KnownCredentials } from '../known-credentials.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { RunOptions } from '../strategy-runner.js';
-import type { Answered, Challenge, ReasonCode, Rejected } from '../verdict.js';
+import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } from '../verdict.js';
 import { callTargets } from './plugin-calls.js';
 import { pluginIdentity } from './plugin-identity.js';
 import { configBytes, pluginOptions, type PluginOptions } from './plugin-options.js';
@@ -37,6 +39,8 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   readonly ready: Promise<void>;
   readonly name: string;
   private readonly runner: PluginRunner;
+  private readonly budget: FailureBudget;
+  private readonly known: KnownCredentials;
   private readonly challenges: readonly [Challenge];
   private readonly allowed: ReadonlySet<string>;
   private readonly advised = new Set<string>();
@@ -47,6 +51,8 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   ) {
     super();
     this.name = options.name;
+    this.budget = new FailureBudget(options.name, options.throttle, deps);
+    this.known = new KnownCredentials(options.credential_headers, deps.now);
     this.challenges = [challengeOf(options)];
     this.allowed = new Set(options.identity_headers.map((header) => header.toLowerCase()));
     this.runner = startRunner(options, deps);
@@ -55,13 +61,14 @@ class PluginStrategy extends Strategy implements MethodStrategy {
 
   override authenticate(request: IncomingMessage, { refused = NONE_REFUSED }: RunOptions = {}): void {
     const early = this.early(request);
-    if (early) return this.reject(early);
+    if (early) return this.settle(this.rejected(early));
     if (this.options.phase === 'on_request_body' && hasBody(request)) {
       this.withBody(request, refused).catch((cause: unknown) => this.error(asError(cause)));
     } else this.judge(request, { hasBody: hasBody(request), refused });
   }
 
   close(): Promise<void> {
+    this.known.clear();
     return this.runner.close();
   }
 
@@ -82,36 +89,51 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   private async withBody(request: IncomingMessage, refused: ReadonlySet<string>): Promise<void> {
     const read = await readBody(request, { maxBytes: this.options.max_body, idleMs: BODY_IDLE_MS });
     if (read.kind === 'whole') this.judge(request, { hasBody: true, body: read.body, refused });
-    else if (read.kind === 'too_large') this.reject({ status: 413, reason: 'body_too_large' });
-    else if (read.kind === 'late') this.reject({ status: 408, reason: 'body_late' });
-    else this.unavailable(`the body is ${read.kind}`);
+    else if (read.kind === 'too_large') this.settle(this.rejected({ status: 413, reason: 'body_too_large' }));
+    else if (read.kind === 'late') this.settle(this.rejected({ status: 408, reason: 'body_late' }));
+    else this.settle(this.unavailable(`the body is ${read.kind}`));
   }
 
   private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): void {
     const gone = new AbortController();
     const abort = (): void => gone.abort();
     request.socket.once('close', abort);
-    void this.runner
-      .judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal)
-      .then((decision) => this.decided(decision))
+    const work = async (): Promise<Verdict> =>
+      this.read(await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal));
+    this.throttled(request, work)
+      .then((verdict) => this.settle(verdict))
       .catch((cause: unknown) => this.error(asError(cause)))
       .finally(() => request.socket.off('close', abort));
   }
 
-  private decided(decision: PluginDecision): void {
+  /** Every request costs a run, so a credential that was let in a moment ago is what is remembered here. */
+  private async throttled(request: IncomingMessage, work: () => Promise<Verdict>): Promise<Verdict> {
+    if (this.options.throttle === false) return work();
+    const label = this.known.labelOf(request);
+    const verdict = this.known.has(label) ? await work() : await this.budget.run({ request, work, isFailure });
+    if (verdict.kind === 'granted' || verdict.kind === 'rejected') this.known.settle(label, verdict.kind === 'granted');
+    return verdict;
+  }
+
+  private read(decision: PluginDecision): Verdict {
     if (decision.kind === 'fault') return this.unavailable(decision.detail, decision.fault);
     if (decision.kind === 'respond') {
       const { status, headers, body } = decision.response;
       const response = { status, headers, body: Buffer.from(body) };
-      if (status === 401 || status === 403) return this.reject({ status, reason: 'plugin_refused', response });
-      const answered: Answered = { kind: 'answered', response };
-      return this.fail(new FailInfo(answered), status);
+      if (status !== 401 && status !== 403) return { kind: 'answered', response };
+      return this.rejected({ status, reason: 'plugin_refused', response });
     }
     this.adviseOn(decision.set.map(([name]) => name));
     const identity = pluginIdentity(this.name, { decision, allowed: this.allowed });
-    if (identity) this.success(identity);
+    if (identity) return { kind: 'granted', identities: [identity] };
     // It continued and named nobody: an SDK whose handler was forgotten continues too.
-    else this.reject({ status: 401, reason: 'subject_invalid' });
+    return this.rejected({ status: 401, reason: 'subject_invalid' });
+  }
+
+  private settle(verdict: Verdict): void {
+    if (verdict.kind === 'granted') this.success(verdict.identities[0]);
+    else if (verdict.kind === 'unavailable') this.error(new UnavailableError(verdict));
+    else this.fail(new FailInfo(verdict), statusOf(verdict));
   }
 
   /** Once for each name: whatever is no identity header never reaches the upstream. */
@@ -123,15 +145,22 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     }
   }
 
-  private reject(refusal: Pick<Rejected, 'status' | 'reason' | 'response'>): void {
-    this.fail(new FailInfo({ kind: 'rejected', challenges: this.challenges, ...refusal }), refusal.status);
+  private rejected(refusal: Pick<Rejected, 'status' | 'reason' | 'response'>): Rejected {
+    return { kind: 'rejected', challenges: this.challenges, ...refusal };
   }
 
-  private unavailable(detail: string, fault: PluginFault = 'unavailable'): void {
+  private unavailable(detail: string, fault: PluginFault = 'unavailable'): Unavailable {
     this.deps.log.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
     const reason: ReasonCode = fault === 'overloaded' ? 'pool_full' : 'plugin_unavailable';
-    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: new Error(detail) }));
+    return { kind: 'unavailable', reason, cause: new Error(detail) };
   }
+}
+
+const isFailure = ({ kind }: Verdict): boolean => kind === 'rejected';
+
+function statusOf(verdict: Exclude<Verdict, Granted | Unavailable>): number {
+  if (verdict.kind === 'absent') return 401;
+  return verdict.kind === 'answered' ? verdict.response.status : verdict.status;
 }
 
 const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('the plugin failed'));

@@ -32,7 +32,6 @@ const WORDS: Readonly<Record<string, string>> = {
 
 export function reportUnbuilt(context: Context): void {
   reportKeys(context, [], TOP);
-  reportKeys(context, ['middleware', 'auth', 'basic'], { throttle: 'warning' });
   if (context.value(['rate_limit', 'enabled']) !== false) reportKeys(context, ['rate_limit'], RATE_LIMIT);
 }
 

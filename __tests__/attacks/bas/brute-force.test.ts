@@ -1,0 +1,176 @@
+/** Guesses in great number: how many are tried, who else notices, and whom they lock out. */
+import { hashSync } from 'bcryptjs';
+import { statusOf } from '../../support/ask.js';
+import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
+import { json } from '../../tokens/introspection-server.js';
+
+afterAll(closeGrounds);
+
+const VICTIM = 'correct horse';
+const OTHER = 'battery staple';
+
+const login = (user: string, password: string): string =>
+  `Authorization: Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+const from = (address: string): string => `X-Forwarded-For: ${address}`;
+
+/** Where the client's address is what a trusted proxy says. */
+function guarded(throttle = '', auth = '', routes = ''): Promise<Ground> {
+  const hashed = (name: string, password: string): string =>
+    `{ username: ${name}, password_hash: "${hashSync(password, 4)}" }`;
+  return openGround({
+    replaceAuth: true,
+    auth: `
+    basic: { ${throttle} users: [${hashed('victim', VICTIM)}, ${hashed('other', OTHER)}] }${auth}`,
+    replaceRoutes: true,
+    routes: `
+  - { id: ops, path: "/ops/*", upstream: backend, auth: { basic: true } }${routes}`,
+    top: 'trusted_proxies: ["127.0.0.1/32"]',
+  });
+}
+
+const status = async (ground: Ground, ...lines: string[]): Promise<number> =>
+  statusOf(await ground.send(get('/ops', ...lines)));
+
+/** How often each status came of guesses, ten at a time. */
+async function guesses(ground: Ground, count: number, lines: (at: number) => string[]): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  let next = 0;
+  const guess = async (): Promise<void> => {
+    for (let at = next++; at < count; at = next++) {
+      const answer = await status(ground, ...lines(at));
+      found.set(answer, (found.get(answer) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: 10 }, guess));
+  return found;
+}
+
+describe('BAS-12 a flood of guesses', () => {
+  const evil = '198.51.100.6';
+  let ground: Ground;
+  beforeAll(async () => (ground = await guarded()));
+
+  test('from one address for one user: twenty are tried in a minute, and honest ones get in meanwhile', async () => {
+    const honest: number[] = [];
+    const flood = guesses(ground, 1_500, (at) => [from(evil), login('victim', `guess ${at}`)]);
+    for (let at = 0; at < 40; at++) {
+      honest.push(await status(ground, from(`203.0.113.${at}`), login('victim', VICTIM)));
+      honest.push(await status(ground, from(evil), login('other', OTHER)));
+    }
+    const found = await flood;
+    expect([...found].sort(([a], [b]) => a - b)).toEqual([
+      [401, 20],
+      [429, 1_480],
+    ]);
+    expect(new Set(honest)).toEqual(new Set([200]));
+  });
+
+  test('says when to come again, and nothing of whether a guess was right', async () => {
+    const wrong = await ground.send(get('/ops', from(evil), login('victim', 'a new guess')));
+    expect(wrong).toMatch(/^retry-after: ([1-9]|[1-5]\d|60)\r$/im);
+    expect(wrong).toMatch(/"code":"rate_limited"/);
+    expect(wrong).not.toMatch(/^www-authenticate:/im);
+    // Another user of that address, whom nobody ever was: the same count as for those who exist.
+    const nobody = await guesses(ground, 40, (at) => [from(evil), login('nobody', `guess ${at}`)]);
+    expect([nobody.get(401), nobody.get(429)]).toEqual([20, 20]);
+  });
+
+  test('reaches no upstream, and is told in the log without the user that was tried', () => {
+    expect(ground.arrived().every(({ target }) => target === '/ops')).toBe(true);
+    const lines = ground.output().split('\n');
+    expect(lines.filter((line) => /too many failed attempts/.test(line) && line.includes(evil))).toHaveLength(2);
+    expect(lines.some((line) => /"reason":"throttled"/.test(line) && /"msg":"denied"/.test(line))).toBe(true);
+    expect(ground.output()).not.toMatch(/nobody|guess \d/);
+  });
+
+  test('spread over the addresses of one IPv6 network counts as one', async () => {
+    const found = await guesses(ground, 60, (at) => [
+      from(`2001:db8:0:7::${(at + 1).toString(16)}`),
+      login('victim', `guess ${at}`),
+    ]);
+    expect([found.get(401), found.get(429)]).toEqual([20, 40]);
+    expect(await status(ground, from('2001:db8:0:8::1'), login('victim', 'wrong'))).toBe(401);
+  });
+
+  test('an address that the client made up is none: without a trusted proxy the peer counts', async () => {
+    const plain = await openGround();
+    const wrong = (at: number): string[] => [from(`203.0.113.${at}`), login('admin', `guess ${at}`)];
+    const found = await guesses(plain, 30, wrong);
+    expect([found.get(401), found.get(429)]).toEqual([20, 10]);
+  });
+
+  test('twin: a user who mistypes a few times gets in, and who is remembered is not counted out', async () => {
+    const own = '192.0.2.77';
+    for (let at = 0; at < 19; at++) expect(await status(ground, from(own), login('victim', `typo ${at}`))).toBe(401);
+    expect(await status(ground, from(own), login('victim', VICTIM))).toBe(200);
+    for (let at = 0; at < 5; at++) await status(ground, from(own), login('victim', `typo ${at}`));
+    expect(await status(ground, from(own), login('victim', 'one more'))).toBe(429);
+    expect(await status(ground, from(own), login('victim', VICTIM))).toBe(200);
+  });
+
+  test('twin: "throttle: false" tries all, and a budget of one’s own is that one', async () => {
+    const open = await guarded('throttle: false,');
+    const all = await guesses(open, 60, (at) => [from(evil), login('victim', `guess ${at}`)]);
+    expect([...all]).toEqual([[401, 60]]);
+    const own = await guarded('throttle: { failures: 3, per: 1h },');
+    const few = await guesses(own, 20, (at) => [from(evil), login('victim', `guess ${at}`)]);
+    expect([few.get(401), few.get(429)]).toEqual([3, 17]);
+  });
+});
+
+describe('RL-12 guesses for a victim from elsewhere', () => {
+  test('a thousand bad logins from one address, and one from each of many, lock no victim out', async () => {
+    // Nothing remembered: each of the victim's logins is compared.
+    const ground = await guarded('cache_ttl: "0s",');
+    await guesses(ground, 1_000, (at) => [from('198.51.100.6'), login('victim', `guess ${at}`)]);
+    const spread = await guesses(ground, 200, (at) => [from(`198.51.101.${at}`), login('victim', `guess ${at}`)]);
+    expect([...spread]).toEqual([[401, 200]]);
+    for (let at = 0; at < 5; at++) {
+      expect(await status(ground, from('203.0.113.9'), login('victim', VICTIM))).toBe(200);
+    }
+    expect(await status(ground, from('198.51.100.6'), login('victim', VICTIM))).toBe(429);
+  });
+
+  test('twin: over the budget another credential of the same request still grants', async () => {
+    const ground = await guarded(
+      '',
+      '\n    api_key: { keys: [{ key: sk_live_of_the_twin, name: alice }] }',
+      '\n  - { id: any, path: "/any/*", upstream: backend, auth: { methods: [basic, api_key] } }',
+    );
+    const evil = '198.51.100.6';
+    await guesses(ground, 25, (at) => [from(evil), login('victim', `guess ${at}`)]);
+    const any = (...lines: string[]) => ground.send(get('/any', from(evil), login('victim', 'one more'), ...lines));
+    expect(statusOf(await any('X-API-Key: sk_live_of_the_twin'))).toBe(200);
+    expect(statusOf(await any())).toBe(429);
+    expect(statusOf(await any('X-API-Key: wrong'))).toBe(429);
+  });
+});
+
+describe('guesses at tokens', () => {
+  const bearer = (token: string): string => `Authorization: Bearer ${token}`;
+
+  test('twenty of an address are asked about; remembered ones pass, and those of other addresses', async () => {
+    const ground = await openGround({ top: 'trusted_proxies: ["127.0.0.1/32"]' });
+    const good = json({ active: true, sub: 'bob', scope: 'read' });
+    ground.introspection.answer = (asked, response) =>
+      (asked.body.includes('good') ? good : json({ active: false }))(asked, response);
+    const ask = async (...lines: string[]): Promise<number> => statusOf(await ground.send(get('/oauth/x', ...lines)));
+    const evil = from('198.51.100.6');
+    expect(await ask(evil, bearer('good-1'))).toBe(200);
+    const found: number[] = await Promise.all(Array.from({ length: 100 }, (_no, at) => ask(evil, bearer(`bad-${at}`))));
+    expect(found.filter((each) => each === 401)).toHaveLength(20);
+    expect(found.filter((each) => each === 429)).toHaveLength(80);
+    expect(ground.introspection.asked).toHaveLength(21);
+    expect([await ask(evil, bearer('good-1')), await ask(evil, bearer('good-2'))]).toEqual([200, 429]);
+    expect(await ask(from('203.0.113.9'), bearer('good-2'))).toBe(200);
+    expect(ground.introspection.asked).toHaveLength(22);
+  });
+
+  test('what the server could not say is no failure', async () => {
+    const ground = await openGround();
+    ground.introspection.answer = json({}, 500);
+    for (let at = 0; at < 30; at++) {
+      expect(statusOf(await ground.send(get('/oauth/x', bearer(`opaque-${at}`))))).toBe(503);
+    }
+  });
+});

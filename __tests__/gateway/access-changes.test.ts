@@ -1,0 +1,112 @@
+/** What another file changes for callers: the words, and that no request's change is missed. */
+import fc from 'fast-check';
+import type { Plan, PlannedRoute } from '../../src/config/plan-types.js';
+import { accessChanges, type AccessChange } from '../../src/gateway/access-changes.js';
+import { RouteTable } from '../../src/gateway/route-table.js';
+import { readTarget, type Target } from '../../src/gateway/target.js';
+import { cases } from '../support/fast-check-runs.js';
+import { apiKey, jwt, route } from '../support/routes.js';
+
+const planOf = (...routes: readonly PlannedRoute[]): Plan => ({ routes }) as unknown as Plan;
+const serving = (...routes: readonly PlannedRoute[]) => ({ plan: planOf(...routes), standalone: true });
+const words = (changes: readonly AccessChange[]): string[] =>
+  changes.map(({ where, before, after, opens }) => `${where}: ${before} -> ${after}${opens ? ' !' : ''}`);
+
+const admin = (more: Partial<PlannedRoute>) => route('admin', '/admin/*', { requirement: jwt, ...more });
+const open = { requirement: { kind: 'open' } as const };
+
+test.each<readonly [string, PlannedRoute[], PlannedRoute[], string[]]>([
+  ['nothing', [admin({})], [admin({})], []],
+  ['a requirement gone', [admin({})], [admin(open)], ['/admin/*: jwt -> PUBLIC !']],
+  ['opened on purpose', [admin({})], [admin({ ...open, declaredOpen: true })], ['/admin/*: jwt -> PUBLIC']],
+  ['another method', [admin({})], [admin({ requirement: apiKey })], ['/admin/*: jwt -> api_key']],
+  ['a route gone, with nothing below it', [admin({})], [], ['/admin/*: jwt -> nothing']],
+  [
+    'a route gone, with an open one below it',
+    [admin({}), route('all', '/*')],
+    [route('all', '/*')],
+    ['/admin/*: jwt -> PUBLIC !'],
+  ],
+  [
+    'a hole in the middle',
+    [admin({})],
+    [admin({}), route('hole', '/admin/:id/logo', open)],
+    ['/admin/*/logo: jwt -> PUBLIC !'],
+  ],
+  [
+    'a higher priority',
+    [admin({}), route('any', '/:a/:b')],
+    [admin({}), route('any', '/:a/:b', { priority: 1 })],
+    ['/admin/*: jwt -> PUBLIC !'],
+  ],
+  [
+    'one host of two',
+    [admin({ host: '*.example.com' })],
+    [admin({ host: '*.example.com' }), admin({ host: 'a.example.com', ...open })],
+    ['a.example.com/admin/*: jwt -> PUBLIC !'],
+  ],
+  [
+    'some methods',
+    [admin({})],
+    [admin({ methods: ['GET'], ...open }), admin({ methods: ['POST'] })],
+    ['GET,HEAD /admin/*: jwt -> PUBLIC !', 'PUT,PATCH,DELETE,OPTIONS /admin/*: jwt -> nothing'],
+  ],
+])('%s', (_name, before, after, expected) => {
+  expect(words(accessChanges(serving(...before), serving(...after)))).toEqual(expected);
+});
+
+test('as middleware, what no route matches counts: a route that goes leaves its path to the host application', () => {
+  const [before, after] = [planOf(admin({})), planOf()].map((plan) => ({ plan, standalone: false }));
+  expect(words(accessChanges(before!, after!))).toEqual(['/admin/*: jwt -> PUBLIC !']);
+  const guarded = { plan: { ...planOf(), unmatched: jwt }, standalone: false };
+  expect(words(accessChanges(before!, guarded))).toEqual(['/*: PUBLIC -> jwt']);
+});
+
+const segment = fc.constantFrom('a', 'b', 'c', ':x');
+const randomRoute = fc
+  .record({
+    path: fc.tuple(fc.array(segment, { maxLength: 3 }), fc.boolean()),
+    host: fc.constantFrom(undefined, 'a.test', '*.test', '*.a.test'),
+    priority: fc.constantFrom(0, 0, 0, 1),
+    methods: fc.constantFrom(undefined, undefined, ['GET'], ['POST', 'DELETE']),
+    requirement: fc.constantFrom(jwt, apiKey, open.requirement),
+    declaredOpen: fc.boolean(),
+  })
+  .map(({ path: [segments, rest], host, methods, ...more }) =>
+    route('r', `/${[...segments, ...(rest ? ['*'] : [])].join('/')}`, {
+      ...more,
+      ...(host && { host }),
+      ...(methods && { methods }),
+    }),
+  );
+const randomRoutes = fc.array(randomRoute, { maxLength: 5 });
+
+test('property: whatever request is judged otherwise by the new table, a line says so', () => {
+  const request = fc.record({
+    path: fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 5 }),
+    host: fc.constantFrom('a.test', 'b.test', 'b.a.test', 'other'),
+    method: fc.constantFrom('GET', 'POST', 'DELETE', 'HEAD', 'PUT'),
+  });
+  fc.assert(
+    fc.property(randomRoutes, randomRoutes, fc.boolean(), request, (before, edited, edit, asked) => {
+      // Edits of a file resemble it: without that, nearly every request would change.
+      const after = edit ? [...before.slice(1), ...edited.slice(0, 1)] : edited;
+      const [was, is] = [judged(before, asked), judged(after, asked)];
+      if (was === is) return;
+      const changes = accessChanges(serving(...before), serving(...after));
+      expect(changes.map(({ before: old, after: next }) => `${old} -> ${next}`)).toContain(`${was} -> ${is}`);
+    }),
+    cases(5_000, { cost: 5 }),
+  );
+});
+
+function judged(
+  routes: readonly PlannedRoute[],
+  { path, host, method }: { readonly path: readonly string[]; readonly host: string; readonly method: string },
+): string {
+  const target = readTarget(`/${path.join('/')}`) as Target;
+  const found = new RouteTable(routes).find({ host, target, method, headers: {} });
+  if (found.kind !== 'route') return 'nothing';
+  const { requirement } = found.route;
+  return requirement.kind === 'method' ? requirement.name : 'PUBLIC';
+}

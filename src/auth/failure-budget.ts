@@ -1,0 +1,69 @@
+/** Failed attempts of one method, counted for each client address: over the budget an attempt is refused before it costs anything. */
+import type { IncomingMessage } from 'node:http';
+import { clientAddressOf } from '../lib/client-address.js';
+import { digestOf } from '../lib/digest.js';
+import { canonicalAddress } from '../limit/address.js';
+import { Throttle, type Entrance, type ThrottleLimits } from '../limit/throttle.js';
+import type { MethodDeps } from './method.js';
+import { UnavailableError } from './outcome.js';
+
+export interface Attempted<T> {
+  readonly request: IncomingMessage;
+  /** Counts for this user of that address alone; never logged, for people type passwords there. */
+  readonly user?: string;
+  work(): Promise<T>;
+  isFailure(outcome: T): boolean;
+}
+
+export class FailureBudget {
+  readonly #throttle: Throttle | undefined;
+
+  constructor(
+    private readonly method: string,
+    limits: ThrottleLimits | false,
+    private readonly deps: MethodDeps,
+  ) {
+    this.#throttle = limits ? new Throttle(limits, deps.now) : undefined;
+  }
+
+  /** Does the work; rejects with an UnavailableError, and without the work, where the budget of its address is spent. */
+  async run<T>(attempted: Attempted<T>): Promise<T> {
+    const throttle = this.#throttle;
+    if (!throttle) return attempted.work();
+    const key = keyOf(attempted);
+    const entrance = throttle.enter(key);
+    const entered = entrance instanceof Promise ? await entrance : entrance;
+    if (entered.kind !== 'entered') throw this.#refusal(entered);
+    let failed = false;
+    try {
+      const outcome = await attempted.work();
+      failed = attempted.isFailure(outcome);
+      return outcome;
+    } finally {
+      if (throttle.leave(key, failed)) this.#tell(attempted.request);
+    }
+  }
+
+  /** Not decided rather than rejected: in an `any` another credential still grants, and nobody is told that his is wrong. */
+  #refusal(entrance: Exclude<Entrance, { kind: 'entered' }>): UnavailableError {
+    if (entrance.kind === 'crowded') {
+      const cause = new Error('too many attempts of one address wait');
+      return new UnavailableError({ kind: 'unavailable', reason: 'pool_full', cause });
+    }
+    this.deps.metrics?.count('loom_throttled_total', { method: this.method });
+    const retryAfter = Math.max(1, Math.ceil(entrance.waitMs / 1_000));
+    const cause = new Error('too many failed attempts');
+    return new UnavailableError({ kind: 'unavailable', reason: 'throttled', cause, retryAfter });
+  }
+
+  /** Once a window: each refusal has a line of its own anyway. */
+  #tell(request: IncomingMessage): void {
+    const facts = { method: this.method, client: clientAddressOf(request) };
+    this.deps.log.warn(facts, 'too many failed attempts: further ones are refused for a while');
+  }
+}
+
+function keyOf({ request, user }: Pick<Attempted<unknown>, 'request' | 'user'>): string {
+  const address = clientAddressOf(request);
+  return digestOf([canonicalAddress(address) ?? address, ...(user === undefined ? [] : [user])]);
+}

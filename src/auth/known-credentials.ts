@@ -1,0 +1,47 @@
+/** Credentials that a plugin let in a moment ago, for a throttle that must not lock their owners out. */
+import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import { ProcessDigest } from '../lib/digest.js';
+import type { Now } from '../lib/types.js';
+import { headerValues } from './credentials.js';
+
+const REMEMBERED = 10_000;
+const TTL_MS = 300_000;
+/** Where a plugin that names no header may have its credentials from. */
+const USUAL = ['authorization', 'cookie', 'x-api-key'];
+
+export class KnownCredentials {
+  readonly #headers: readonly string[];
+  readonly #known = new LRUCache<string, number>({ max: REMEMBERED });
+  readonly #digest = new ProcessDigest();
+
+  constructor(
+    headers: readonly string[] | undefined,
+    private readonly now: Now,
+  ) {
+    this.#headers = headers?.map((name) => name.toLowerCase()) ?? USUAL;
+  }
+
+  /** Undefined for a request without any. */
+  labelOf(request: IncomingMessage): string | undefined {
+    const values = this.#headers.map((name) => headerValues(request, name));
+    if (values.every((each) => each.length === 0)) return undefined;
+    return this.#digest.of(values.map((each) => JSON.stringify(each)));
+  }
+
+  has(label: string | undefined): boolean {
+    const until = label === undefined ? undefined : this.#known.get(label);
+    return until !== undefined && this.now() < until;
+  }
+
+  /** What was let in is known for a while, what was refused is not any more. */
+  settle(label: string | undefined, granted: boolean): void {
+    if (label === undefined) return;
+    if (granted) this.#known.set(label, this.now() + TTL_MS);
+    else this.#known.delete(label);
+  }
+
+  clear(): void {
+    this.#known.clear();
+  }
+}

@@ -1,0 +1,36 @@
+/** `throttle`, as the costly methods have it: how many failed attempts an address may make before it has to wait. */
+import { z } from 'zod';
+import { duration } from '../../lib/fields.js';
+import type { Summary } from '../method.js';
+
+/** `whose`: what the failures are counted for. */
+export const throttleOption = (whose: string) =>
+  z
+    .union(
+      [
+        z.literal(false),
+        z.strictObject({
+          failures: z
+            .int({ error: 'must be a whole number' })
+            .min(1, 'must be at least 1')
+            .max(1_000_000)
+            .default(20)
+            .describe('Failures allowed within `per`.'),
+          per: duration({ min: 1_000, max: 86_400_000 }).prefault('1m').describe('The window of `failures`.'),
+        }),
+      ],
+      { error: 'must be false or {failures, per}' },
+    )
+    .prefault({})
+    .describe(
+      `Failed attempts ${whose} within a window; over it 429, and nothing is asked or hashed, but for credentials that ` +
+        'are remembered. false: no limit.',
+    );
+
+export type ThrottleOption = z.output<ReturnType<typeof throttleOption>>;
+
+/** The line of `check`. */
+export function throttleSummary(throttle: ThrottleOption, whose: string): Summary {
+  const words = throttle ? `${throttle.failures} failures in ${throttle.per / 1_000} s ${whose}` : 'off';
+  return [['throttle', words]];
+}

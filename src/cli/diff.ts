@@ -1,0 +1,105 @@
+/** `loom-auth diff`: what another file would change for callers, path by path and method by method. */
+import { accessTable, type MethodRow } from '../config/access.js';
+import { ConfigError } from '../config/diagnostics.js';
+import { compileFile } from '../config/index.js';
+import type { Plan } from '../config/plan-types.js';
+import { accessChanges, type AccessChange, type Ruled } from '../gateway/access-changes.js';
+import { renderDiagnostic } from './check.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
+
+export interface DiffOptions {
+  readonly json?: boolean;
+  readonly strategy?: readonly string[];
+  /** Fail where a path opens that the new file does not open by `auth: none`. */
+  readonly exitCode?: boolean;
+}
+
+interface Difference {
+  readonly changes: readonly AccessChange[];
+  readonly methods: readonly MethodChange[];
+}
+
+/** What a method's line of the access table said, and says. */
+interface MethodChange {
+  readonly method: string;
+  readonly what: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+export function diffFiles(files: readonly [string, string], options: DiffOptions, terminal: Terminal): ExitCode {
+  const paint = paintFor(terminal.stdout, terminal.env);
+  const ruled: Ruled[] = [];
+  for (const file of files) {
+    const read = readRules(file, options, terminal);
+    if (!('diagnostics' in read)) ruled.push(read);
+    else {
+      const lines = read.diagnostics.map((each) => renderDiagnostic(each, paintFor(terminal.stderr, terminal.env)));
+      terminal.stderr.write(`${lines.join('\n')}\n`);
+      return EXIT.file;
+    }
+  }
+  const [before, after] = ruled as [Ruled, Ruled];
+  const difference = { changes: accessChanges(before, after), methods: methodChanges(before.plan, after.plan) };
+  terminal.stdout.write(options.json ? `${JSON.stringify(difference, null, 2)}\n` : asText(difference, paint));
+  return options.exitCode && difference.changes.some(({ opens }) => opens) ? EXIT.file : EXIT.fine;
+}
+
+function readRules(file: string, { strategy = [] }: DiffOptions, { env }: Terminal): Ruled | ConfigError {
+  try {
+    const { plan } = compileFile(file, { strategies: strategy, mode: 'middleware', env });
+    // With listeners and routes it is a gateway, as `check` has it.
+    if (plan.listeners.length === 0 || plan.routes.length === 0 || strategy.length > 0) {
+      return { plan, standalone: false };
+    }
+    return { plan: compileFile(file, { mode: 'serve', env }).plan, standalone: true };
+  } catch (cause) {
+    if (cause instanceof ConfigError) return cause;
+    throw cause;
+  }
+}
+
+/** The facts of each method that `check` prints; what only secrets tell apart shows as a fingerprint there, or not at all. */
+function methodChanges(before: Plan, after: Plan): readonly MethodChange[] {
+  const [old, next] = [factsOf(before), factsOf(after)];
+  const keys = [...new Set([...old.keys(), ...next.keys()])];
+  return keys.flatMap((key) => {
+    const [was, is] = [old.get(key), next.get(key)];
+    const { method, what } = (was ?? is) as Fact;
+    if (was?.value === is?.value) return [];
+    return [{ method, what, before: was?.value ?? 'nothing', after: is?.value ?? 'nothing' }];
+  });
+}
+
+interface Fact {
+  readonly method: string;
+  readonly what: string;
+  readonly value: string;
+}
+
+function factsOf(plan: Plan): ReadonlyMap<string, Fact> {
+  const facts = accessTable(plan).methods.flatMap(methodFacts);
+  return new Map(facts.map((fact) => [JSON.stringify([fact.method, fact.what]), fact]));
+}
+
+function methodFacts({ name: method, title, summary, headers }: MethodRow): readonly Fact[] {
+  return [
+    { method, what: 'method', value: title },
+    ...summary.map(([what, value]) => ({ method, what, value })),
+    ...headers.map(({ header, claim }) => ({ method, what: `header ${header}`, value: claim })),
+  ];
+}
+
+function asText({ changes, methods }: Difference, paint: Paint): string {
+  const lines = [
+    ...changes.map(({ where, before, after, opens }) => {
+      const line = printable(`${where}: ${before} → ${after}`);
+      return opens ? paint('red', line) : after === 'PUBLIC' ? paint('yellow', line) : line;
+    }),
+    ...methods.map(({ method, what, before, after }) =>
+      printable(what === 'method' ? `${method}: ${before} → ${after}` : `${method}, ${what}: ${before} → ${after}`),
+    ),
+  ];
+  return lines.length === 0 ? 'No caller sees a difference.\n' : `${lines.join('\n')}\n`;
+}

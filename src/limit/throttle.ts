@@ -1,0 +1,131 @@
+/** The budget of failed attempts: so many within a window for each key, and no more attempts at once than are left of it. */
+import { LRUCache } from 'lru-cache';
+import type { MaybePromise, Now } from '../lib/types.js';
+
+export interface ThrottleLimits {
+  /** Failures within a window. */
+  readonly failures: number;
+  /** Milliseconds; a window begins with its first failure. */
+  readonly per: number;
+}
+
+export type Entrance =
+  | { readonly kind: 'entered' }
+  /** The budget is spent; a window ends after so many milliseconds. */
+  | { readonly kind: 'spent'; readonly waitMs: number }
+  /** Too many wait for those under way, or waited too long. */
+  | { readonly kind: 'crowded' };
+
+interface Window {
+  readonly failures: number;
+  readonly from: number;
+}
+
+/** Attempts under way and, in the order of their arrival, those that wait for their outcome. */
+interface Queue {
+  running: number;
+  readonly waiting: Set<(entrance: Entrance) => void>;
+}
+
+const ENTERED: Entrance = { kind: 'entered' };
+const CROWDED: Entrance = { kind: 'crowded' };
+/** About 10 MB. Each entry is one failed attempt: whoever wants to push his own out must fail as often. */
+const MAX_WINDOWS = 100_000;
+const MAX_WAITING = 4_096;
+const MAX_WAIT_MS = 5_000;
+
+export class Throttle {
+  readonly #windows: LRUCache<string, Window>;
+  readonly #queues = new Map<string, Queue>();
+  #waiting = 0;
+
+  constructor(
+    private readonly limits: ThrottleLimits,
+    private readonly now: Now,
+    max = MAX_WINDOWS,
+  ) {
+    this.#windows = new LRUCache({ max });
+  }
+
+  /**
+   * Whether an attempt may start. Those under way count as if they failed, or a thousand at once would all start before
+   * the first has failed; whoever comes too many waits for their outcome, because honest ones come in crowds too.
+   * Whoever entered must `leave`.
+   */
+  enter(key: string): MaybePromise<Entrance> {
+    const left = this.#left(key);
+    if (left <= 0) return this.#spent(key);
+    const queue = this.#queues.get(key) ?? { running: 0, waiting: new Set() };
+    this.#queues.set(key, queue);
+    if (queue.running < left) {
+      queue.running += 1;
+      return ENTERED;
+    }
+    return this.#waiting >= MAX_WAITING ? CROWDED : this.#wait(queue);
+  }
+
+  /** Ends an attempt that entered. Returns whether its failure was the last of the budget. */
+  leave(key: string, failed: boolean): boolean {
+    const queue = this.#queues.get(key);
+    if (queue) queue.running -= 1;
+    if (failed) this.#count(key);
+    const left = this.#left(key);
+    if (queue) this.#wake(queue, key);
+    return failed && left === 0;
+  }
+
+  /** Keys that are remembered, and attempts that wait. */
+  get size(): { readonly windows: number; readonly waiting: number; readonly queues: number } {
+    return { windows: this.#windows.size, waiting: this.#waiting, queues: this.#queues.size };
+  }
+
+  #wait({ waiting }: Queue): Promise<Entrance> {
+    return new Promise((resolve) => {
+      const settle = (entrance: Entrance): void => {
+        clearTimeout(timer);
+        waiting.delete(settle);
+        this.#waiting -= 1;
+        resolve(entrance);
+      };
+      const timer = setTimeout(() => settle(CROWDED), MAX_WAIT_MS);
+      waiting.add(settle);
+      this.#waiting += 1;
+    });
+  }
+
+  #wake(queue: Queue, key: string): void {
+    const left = this.#left(key);
+    for (const settle of [...queue.waiting]) {
+      if (left <= 0) settle(this.#spent(key));
+      else if (queue.running < left) {
+        queue.running += 1;
+        settle(ENTERED);
+      } else break;
+    }
+    if (queue.running === 0 && queue.waiting.size === 0) this.#queues.delete(key);
+  }
+
+  #count(key: string): void {
+    const { failures, from } = this.#windowOf(key) ?? { failures: 0, from: this.now() };
+    this.#windows.set(key, { failures: failures + 1, from });
+  }
+
+  #left(key: string): number {
+    return this.limits.failures - (this.#windowOf(key)?.failures ?? 0);
+  }
+
+  /** A clock set back ends a window rather than stretch it. */
+  #windowOf(key: string): Window | undefined {
+    const window = this.#windows.get(key);
+    if (!window) return undefined;
+    const age = this.now() - window.from;
+    if (age >= 0 && age < this.limits.per) return window;
+    this.#windows.delete(key);
+    return undefined;
+  }
+
+  #spent(key: string): Entrance {
+    const { from = this.now() } = this.#windowOf(key) ?? {};
+    return { kind: 'spent', waitMs: Math.max(0, from + this.limits.per - this.now()) };
+  }
+}

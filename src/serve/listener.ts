@@ -1,0 +1,178 @@
+/** One listener: its server and connections, and the TLS files of the moment. */
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  type ServerOptions as TlsOptions,
+} from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
+import { COMMON_METHODS } from '../lib/http-methods.js';
+import type { PlannedListener } from '../config/plan-types.js';
+import { comesTooLate } from '../gateway/last-answer.js';
+import { awaitContinue } from '../lib/expect.js';
+import type { Log } from '../lib/types.js';
+import { Connections } from './connections.js';
+import { tlsOptions } from './tls.js';
+
+export interface Handlers {
+  request(req: IncomingMessage, res: ServerResponse): void;
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+export interface Listening {
+  readonly name: string;
+  readonly protocol: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The port is taken, or may not be used. */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+  readonly code = 'LOOM_PORT';
+  constructor(
+    readonly listener: string,
+    readonly port: number,
+    options: { cause: NodeJS.ErrnoException },
+  ) {
+    super(`listener ${listener}: port ${port} ${portTrouble(options.cause.code)}`, options);
+  }
+}
+
+function portTrouble(code: string | undefined): string {
+  if (code === 'EADDRINUSE') return 'is already in use';
+  if (code === 'EACCES') return 'needs more privileges';
+  return `cannot be listened on (${code ?? 'unknown'})`;
+}
+
+export class Listener {
+  readonly #server: Server;
+  readonly #connections: Connections;
+  #tls: TlsOptions | undefined;
+
+  /** Reads the TLS files; throws a TlsFileError for those that cannot be used. */
+  constructor(
+    readonly planned: PlannedListener,
+    handlers: Handlers,
+    log: Log,
+  ) {
+    this.#tls = tlsOf(planned);
+    this.#server = createListener(planned, this.#tls);
+    this.#connections = new Connections(this.#server, planned, log);
+    serve({ planned, server: this.#server, connections: this.#connections }, handlers, log);
+  }
+
+  /** Opens the port; throws a PortError. */
+  bind(): Promise<Listening> {
+    const { name, protocol, port, host } = this.planned;
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      const refused = (cause: NodeJS.ErrnoException): void => reject(new PortError(name, port, { cause }));
+      server.once('error', refused);
+      server.listen({ port, ...(host !== undefined && { host }) }, () => {
+        server.off('error', refused);
+        // A connection that could not be accepted, for want of descriptors as a rule: unheard, it would end the process.
+        server.on('error', () => undefined);
+        const address = server.address() as AddressInfo;
+        resolve({ name, protocol, host: address.address, port: address.port });
+      });
+    });
+  }
+
+  /** Whether it can go on as `next`, with the TLS files that stand there now. */
+  canGoOnAs(next: PlannedListener): boolean {
+    const { planned } = this;
+    if ((planned.tls === undefined) !== (next.tls === undefined)) return false;
+    // What the handshake asks for belongs to the server; files and the lowest version do not.
+    return isDeepStrictEqual({ ...planned, tls: planned.tls?.clientAuth }, { ...next, tls: next.tls?.clientAuth });
+  }
+
+  /** Reads the files now and returns the act of using them; throws a TlsFileError. */
+  renewed(next: PlannedListener): () => void {
+    const tls = tlsOf(next);
+    if (!tls || isDeepStrictEqual(tls, this.#tls)) return () => undefined;
+    return () => {
+      const trust = ({ ca, crl }: TlsOptions): unknown[] => [ca, crl];
+      const distrusts = !isDeepStrictEqual(trust(tls), trust(this.#tls ?? {}));
+      this.#tls = tls;
+      (this.#server as TlsServer).setSecureContext(tls);
+      // Whom the old authorities vouched for must show the new ones.
+      if (distrusts) this.#connections.retireCertified();
+    };
+  }
+
+  /** Stops accepting, lets requests in flight finish for at most `graceMs`, closes upgraded and idle sockets at once. */
+  stop(graceMs: number): Promise<void> {
+    return this.#connections.stop(graceMs);
+  }
+}
+
+function tlsOf(planned: PlannedListener): TlsOptions | undefined {
+  if (planned.protocol === 'http') return undefined;
+  if (!planned.tls) throw new TypeError(`listener ${planned.name}: https needs tls`);
+  return tlsOptions(planned, planned.tls);
+}
+
+function createListener(planned: PlannedListener, tls: TlsOptions | undefined): Server {
+  const options: ServerOptions = {
+    maxHeaderSize: planned.maxHeaderBytes,
+    headersTimeout: planned.readTimeoutMs,
+    // A total would cut long uploads; the connections watch for silence instead.
+    requestTimeout: 0,
+    keepAliveTimeout: planned.idleTimeoutMs,
+    connectionsCheckingInterval: Math.max(50, Math.min(5_000, Math.floor(planned.readTimeoutMs / 4))),
+    insecureHTTPParser: false,
+    // Node would answer by itself, in its own words and without a line in the log; the framing check asks for one host.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+  return tls ? createTlsServer({ ...options, ...tls }) : createServer(options);
+}
+
+interface Opening {
+  readonly planned: PlannedListener;
+  readonly server: Server;
+  readonly connections: Connections;
+}
+
+function serve({ planned, server, connections }: Opening, handlers: Handlers, log: Log): void {
+  const request = (req: IncomingMessage, res: ServerResponse): void => {
+    if (comesTooLate(req) || !connections.opened(req, res)) return;
+    try {
+      handlers.request(req, res);
+    } catch (error) {
+      log.error({ listener: planned.name, err: error }, 'request handler threw');
+      if (res.headersSent) res.destroy();
+      else res.writeHead(500, { 'Content-Length': '0', 'Cache-Control': 'no-store', Connection: 'close' }).end();
+    }
+  };
+  server.on('request', request);
+  // Nothing is promised before admission: the 100 is written when the body is about to be read.
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    awaitContinue(req, res);
+    request(req, res);
+  });
+  server.on('checkExpectation', request);
+  server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    connections.upgraded(socket);
+    socket.on('error', () => socket.destroy());
+    if (connections.isAnswering(socket)) {
+      socket.destroy();
+      return;
+    }
+    try {
+      handlers.upgrade(req, socket, head);
+    } catch (error) {
+      log.error({ listener: planned.name, err: error }, 'upgrade handler threw');
+      socket.destroy();
+    }
+  });
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    if (connections.isAnswering(socket)) socket.destroy();
+    else connections.deny(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, 'CONNECT');
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => connections.refuse(error, socket));
+}

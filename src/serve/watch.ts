@@ -1,0 +1,127 @@
+/** Watches the files that a plan came from, and tells when they have changed and are still again. */
+import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+
+/** Files by their absolute paths, and what stands there. */
+export type Marks = ReadonlyMap<string, string>;
+
+export interface WatchOptions {
+  /** Called when what stands in the files is not what stood there; not again before it has settled. */
+  readonly changed: () => Promise<void>;
+  /** How long the files must be as they are. */
+  readonly stillMs?: number;
+  /** How often to look where the system tells nothing: network file systems, directories that were replaced. */
+  readonly pollMs?: number;
+}
+
+const STILL_MS = 200;
+const POLL_MS = 5_000;
+
+/**
+ * Directories are watched, not files: editors put a new file in the place of the old one, and Kubernetes swaps the link
+ * `..data` beside links that stay as they are. What a path leads to counts, so an event alone means nothing.
+ */
+export class FileWatch {
+  #marks: Marks = new Map();
+  readonly #directories = new Map<string, FSWatcher>();
+  #timer: NodeJS.Timeout | undefined;
+  readonly #poll: NodeJS.Timeout;
+  #looking = false;
+  #again = false;
+  #closed = false;
+
+  constructor(private readonly options: WatchOptions) {
+    this.#poll = setInterval(() => this.#look(), options.pollMs ?? POLL_MS);
+    this.#poll.unref();
+  }
+
+  /** From now on these, with what stood there when they were read. */
+  follow(marks: Marks): void {
+    if (this.#closed) return;
+    this.#marks = marks;
+    const wanted = new Set([...marks.keys()].map((file) => dirname(file)));
+    for (const [directory, watcher] of this.#directories) {
+      if (wanted.has(directory)) continue;
+      watcher.close();
+      this.#directories.delete(directory);
+    }
+    for (const directory of wanted) if (!this.#directories.has(directory)) this.#watch(directory);
+    this.#look();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#timer);
+    for (const watcher of this.#directories.values()) watcher.close();
+  }
+
+  /** A directory that cannot be watched is looked at now and then. */
+  #watch(directory: string): void {
+    try {
+      const watcher = watch(directory, { persistent: false }, () => this.#look());
+      const lost = (): void => {
+        watcher.close();
+        if (this.#directories.get(directory) === watcher) this.#directories.delete(directory);
+      };
+      watcher.on('error', lost);
+      this.#directories.set(directory, watcher);
+    } catch {
+      return;
+    }
+  }
+
+  #look(): void {
+    if (this.#closed) return;
+    this.#again = this.#looking;
+    if (this.#looking) return;
+    this.#looking = true;
+    void this.#settle().finally(() => {
+      this.#looking = false;
+      if (this.#again) this.#look();
+    });
+  }
+
+  async #settle(): Promise<void> {
+    for (let seen = await marksOf(this.#marks.keys()); !isDeepStrictEqual(seen, this.#marks);) {
+      await new Promise<void>((resolve) => {
+        this.#timer = setTimeout(resolve, this.options.stillMs ?? STILL_MS);
+      });
+      if (this.#closed) return;
+      const now = await marksOf(this.#marks.keys());
+      if (isDeepStrictEqual(now, seen)) {
+        // Whatever becomes of it, the same files are not taken twice.
+        this.#marks = now;
+        await this.options.changed();
+      }
+      seen = await marksOf(this.#marks.keys());
+    }
+  }
+}
+
+/** What stands at a path at this moment; to be asked for before it is read, so that no change is missed. */
+export function markOf(file: string): string {
+  try {
+    return markFrom(statSync(file, { bigint: true }));
+  } catch (error) {
+    return absence(error);
+  }
+}
+
+async function marksOf(files: Iterable<string>): Promise<Marks> {
+  const marks = await Promise.all(
+    [...files].map(async (file) => [file, await stat(file, { bigint: true }).then(markFrom, absence)] as const),
+  );
+  return new Map(marks);
+}
+
+/** A file that is written again has another time or size, one that was put in its place another number. */
+function markFrom({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+function absence(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unreadable';
+}
