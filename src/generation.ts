@@ -1,11 +1,12 @@
 /** Everything that one plan compiles to: made aside, put in force whole, put away when its last request is judged. */
 import { isDeepStrictEqual } from 'node:util';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from './config/plan-types.js';
 import { deny } from './gateway/deny.js';
 import { Gate } from './gateway/gate.js';
-import { Gateway, type GatewayDeps, type Next } from './gateway/gateway.js';
+import { Gateway, type Next, type UpgradeRest } from './gateway/gateway.js';
 import { instanceOf, tellRefusal } from './gateway/refusal.js';
 import { LiveSockets, type Session } from './gateway/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
@@ -14,6 +15,7 @@ import type { Metrics } from './lib/metrics.js';
 import type { Log, Now } from './lib/types.js';
 import type { Limiter } from './limit/limiter.js';
 import { AccessLog } from './observe/access-log.js';
+import { Requests } from './observe/requests.js';
 
 /** What outlives a generation. */
 export interface Shared {
@@ -41,7 +43,7 @@ export class Generation {
   readonly ready: Promise<void>;
   readonly methods: MethodsInUse;
   readonly #upstreams: ReadonlyMap<string, InUse>;
-  readonly #access: AccessLog | undefined;
+  readonly #requests: Requests | undefined;
 
   /** `previous`: methods and upstreams of which the file says the same go on, with all that they have learnt. */
   constructor(
@@ -49,20 +51,27 @@ export class Generation {
     private readonly shared: Shared,
     previous?: Generation,
   ) {
-    const { log, now } = shared;
     this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
     this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? this.#start(each)]));
     this.ready = this.methods.ready();
     this.gate = new Gate(plan, { ...shared, methods: this.methods.compiled });
-    this.#access = plan.logging.access && new AccessLog(plan.logging.access, { log, now });
-    const decided: GatewayDeps['decided'] = (req, decision) => this.#access?.decided(req, decision);
+    this.#requests = requestsOf(plan, shared);
+    const decided = this.#requests?.decided;
     const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
-    this.gateway = new Gateway({ gate: this.gate, upstreams, liveSockets: this.liveSockets, decided });
+    this.gateway = new Gateway({
+      ...{ gate: this.gate, upstreams, liveSockets: this.liveSockets },
+      ...(decided && { decided }),
+    });
   }
 
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    this.#access?.watch(req, res);
+    this.#requests?.request(req, res);
     this.gateway.request(req, res, next);
+  }
+
+  upgrade(req: IncomingMessage, socket: Duplex, rest: UpgradeRest): void {
+    this.#requests?.upgrade(req, socket);
+    this.gateway.upgrade(req, socket, rest);
   }
 
   /**
@@ -116,4 +125,10 @@ export class Generation {
     };
     return { planned, upstream: createUpstream(planned, { ...this.shared, onFailure }) };
   }
+}
+
+/** Nobody is followed where nobody asks. */
+function requestsOf({ logging }: Plan, { log, metrics }: Shared): Requests | undefined {
+  const access = logging.access && new AccessLog(logging.access, log);
+  return access || metrics ? new Requests({ access, metrics }) : undefined;
 }

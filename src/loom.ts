@@ -13,9 +13,11 @@ import { expiryOf, type Next } from './gateway/gateway.js';
 import { at } from './gateway/tunnel.js';
 import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
+import { NO_ROUTE } from './lib/metrics.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
 import { Limiter } from './limit/limiter.js';
 import { createLog } from './observe/log.js';
+import { PrometheusMetrics } from './observe/prometheus.js';
 import { Reloading, type ReloadParts } from './reload.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
@@ -67,6 +69,13 @@ export interface Loom extends ConnectMiddleware {
    * @throws {ConfigError} The file is wrong, or would open what was guarded: the old table stays in force.
    */
   reload(source?: ConfigSource): Promise<readonly Diagnostic[]>;
+  /**
+   * What was counted, in Prometheus's text format, for a page of the host's own: a middleware opens no port. Whether
+   * anything is counted, the file says when it is first read.
+   *
+   * @throws TypeError The file has no `metrics` block.
+   */
+  metrics(): Promise<string>;
   /** Stops timers and pools, closes upgraded sockets and idle connections to upstreams. */
   close(): Promise<void>;
 }
@@ -108,15 +117,21 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
-  readonly shared: Omit<Shared, 'limiter'>;
+  readonly shared: Omit<Shared, 'limiter' | 'metrics'>;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
 export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
   const limiter = new Limiter(now);
-  const tables = new Reloading(source, plan, { ...parts, shared: { ...shared, limiter } });
+  const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
+  const tables = new Reloading(source, plan, {
+    ...parts,
+    shared: { ...shared, limiter, ...(metrics && { metrics }) },
+  });
   const { ready } = tables.current;
+  metrics?.gauge('loom_config_generation', {}, 1);
+  metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));
   // Whoever does not wait for it must not lose the process over it.
   ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));
   const watch = standalone ? () => undefined : unattachedWatch(log);
@@ -128,17 +143,36 @@ export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: 
     passport: passportOf(tables),
     ready,
     protect: (protection) => guardOf(tables, requirementOf(protection)),
-    upgrade: (req, socket, head) => tables.current.gateway.upgrade(req, socket, { head }),
+    upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
     attach: (server) =>
       attachUpgrades(server, {
-        judge: (req, socket, rest) => tables.current.gateway.upgrade(req, socket, rest),
+        judge: (req, socket, rest) => tables.current.upgrade(req, socket, rest),
         opened: (socket, admitted) => limitSession(socket, admitted, { table: tables.current, now }),
       }),
-    reload: (again) => tables.reload(again),
+    reload: async (again) => {
+      const warnings = await tables.reload(again);
+      metrics?.keep(namesOf(tables.current.plan));
+      return warnings;
+    },
+    metrics: async () => {
+      if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
+      return metrics.text();
+    },
     close: () => tables.close(),
   };
   const loom = Object.assign(middleware, members);
   return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
+}
+
+/** The names that series are labelled by. */
+function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
+  const plugins = methods.filter(({ type }) => type === 'plugin');
+  return {
+    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
+    upstream: upstreams.map(({ name }) => name),
+    listener: listeners.map(({ name }) => name),
+    plugin: plugins.map(({ name }) => name),
+  };
 }
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */

@@ -185,6 +185,24 @@ const GATEWAY: readonly Case[] = [
   ],
   [`${ROUTE}cors: {allow_origins: [§"null"]}\n`, 'unsafe_cors', 'cors.allow_origins[0]', /sandboxed/],
   [`${ROUTE}admin: {address: "0.0.0.0:9091", auth: {type: §none}}\n`, 'open_admin', 'admin.auth.type', /loopback/],
+  [`${ROUTE}admin: {address: §":9091"}\n`, 'open_admin', 'admin.address', /needs auth/],
+  [`${ROUTE}admin: {auth: {type: §basic}}\n`, 'missing', 'admin.auth.type', /block basic/],
+  [
+    `${ROUTE}admin: {auth: {type: none, §bearer: {token: 0123456789abcdef-token}}}\n`,
+    'two_sources',
+    'admin.auth.bearer',
+    /type: none/,
+  ],
+  [
+    `${ROUTE}admin: {auth: {type: basic, basic: {username: §"a:b", password: 0123456789abcdef-pass}}}\n`,
+    'wrong_value',
+    'admin.auth.basic.username',
+    /colon/,
+  ],
+  [`${ROUTE}metrics: {path: §/ready}\n`, 'duplicate', 'metrics.path', /another page/],
+  [`${ROUTE}metrics: {path: §metrics}\n`, 'wrong_value', 'metrics.path', /must be a path/],
+  [`${ROUTE}metrics: {buckets: [0.1, §0.05]}\n`, 'wrong_value', 'metrics.buckets[1]', /above the one before/],
+  [`${ROUTE}metrics: {path: /a, prometheus: {path: §/b}}\n`, 'two_sources', 'metrics.prometheus.path', /differs/],
 ];
 
 const UNBUILT: readonly Case[] = [
@@ -368,9 +386,8 @@ it.each([
   ['ai_gateway: {}', 'ai_gateway'],
   ['chaos: {}', 'chaos'],
   ['ebpf: {}', 'ebpf'],
-  ['admin: {enabled: true}', 'admin'],
-  ['metrics: {enabled: true}', 'metrics'],
-  ['tracing: {enabled: true}', 'tracing'],
+  ['tracing: {endpoint: "http://otel:4318"}', 'tracing.endpoint'],
+  ['tracing: {service_name: loom}', 'tracing.service_name'],
   ['rate_limit: {rate: 5, distributed: {type: redis, address: "r:6379"}}', 'rate_limit.distributed'],
   ['rate_limit: {rate: 5, exemptions: [{type: ip, values: [10.0.0.0/8]}]}', 'rate_limit.exemptions'],
 ])('loads what is not built and narrows nothing, with a warning: %s', (block, path) => {

@@ -54,7 +54,7 @@ function compilePart(requirement: Requirement, methods: CompiledMethods): Authen
     case 'open':
       return open;
     case 'method':
-      return compileMethod(requirement, methods);
+      return signed(requirement.name, compileMethod(requirement, methods));
     case 'optional': {
       const everyPlace = [...methods.values()].flatMap((each) => each.places);
       return optional(claimed(compilePart(requirement.of, methods), everyPlace.map(inAnyScheme)));
@@ -85,6 +85,16 @@ function methodNamed(methods: CompiledMethods, name: string): CompiledMethod {
   const method = methods.get(name);
   if (!method) throw new TypeError(`no method is named ${JSON.stringify(name)}`);
   return method;
+}
+
+/** What a method refuses carries its name: of several that were asked, one refused. */
+function signed(method: string, authenticate: Authenticator): Authenticator {
+  const sign = (verdict: Verdict): Verdict =>
+    verdict.kind === 'granted' || verdict.kind === 'absent' ? verdict : { ...verdict, refusedBy: method };
+  return (attempt) => {
+    const verdict = authenticate(attempt);
+    return verdict instanceof Promise ? verdict.then(sign) : sign(verdict);
+  };
 }
 
 function compileMethod({ name, narrow }: Requirement & { kind: 'method' }, methods: CompiledMethods): Authenticator {

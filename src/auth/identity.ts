@@ -46,14 +46,11 @@ function ownValue(value: unknown, copies: Map<object, unknown>): unknown {
   if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return value;
   const copy: object = Array.isArray(value) ? [] : {};
   copies.set(value, copy);
-  for (const [name, each] of Object.entries(value)) {
-    // A claim may be called `__proto__`.
-    Object.defineProperty(copy, name, {
-      value: ownValue(each, copies),
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+  for (const name of Object.keys(value)) {
+    const own = ownValue((value as Record<string, unknown>)[name], copies);
+    // A claim may be called so, and setting it would set the prototype.
+    if (name !== '__proto__') (copy as Record<string, unknown>)[name] = own;
+    else Object.defineProperty(copy, name, { value: own, writable: true, enumerable: true, configurable: true });
   }
   return copy;
 }

@@ -65,11 +65,14 @@ export interface Rejected {
   readonly response?: RawResponse;
   /** The credential as it was read, so that no later method of an `any` is offered it again. Never logged. */
   readonly credential?: string;
+  /** The method that says so, for the log and the metrics. */
+  readonly refusedBy?: string;
 }
 /** A plugin's own redirect, 429, …: final. */
 export interface Answered {
   readonly kind: 'answered';
   readonly response: RawResponse;
+  readonly refusedBy?: string;
 }
 /** Not decided: it could not be, or, where the reason is `throttled`, it was not tried. */
 export interface Unavailable {
@@ -78,6 +81,7 @@ export interface Unavailable {
   readonly cause: Error;
   /** Seconds, for `Retry-After`; the writer has a default. */
   readonly retryAfter?: number;
+  readonly refusedBy?: string;
 }
 
 export type Verdict = Granted | Absent | Rejected | Answered | Unavailable;

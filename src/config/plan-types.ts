@@ -180,6 +180,30 @@ export interface PlannedLogging {
   readonly requestId?: { readonly header: string; readonly generate: boolean };
 }
 
+/** Who may look at the administrator's pages. Passwords and tokens are non-enumerable, as `options` of a method are. */
+export type AdminAuth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'bearer'; readonly token: string };
+
+export interface PlannedAdmin {
+  /** Absent: every address. */
+  readonly host?: string;
+  readonly port: number;
+  readonly auth: AdminAuth;
+}
+
+export interface PlannedMetrics {
+  readonly path: string;
+  /** Upper bounds of `loom_request_seconds`; absent: those of the catalogue. */
+  readonly buckets?: readonly number[];
+}
+
+export interface PlannedTracing {
+  /** Share of the requests that get a span where nobody before has decided. */
+  readonly sampleRate: number;
+}
+
 export interface Plan {
   /** The file, as it was named. */
   readonly file: string;
@@ -193,6 +217,12 @@ export interface Plan {
   /** Absent: answers say nothing to other origins, and a preflight is a request like any other. */
   readonly cors?: PlannedCors;
   readonly logging: PlannedLogging;
+  /** Absent: no port is opened for an operator. */
+  readonly admin?: PlannedAdmin;
+  /** Absent: nothing is counted. */
+  readonly metrics?: PlannedMetrics;
+  /** Absent: no spans. */
+  readonly tracing?: PlannedTracing;
   /** Every header that any method, route, certificate or plugin can set, as spelt in the file. */
   readonly identityHeaders: readonly string[];
   /** CIDR blocks, as written. */

@@ -1,23 +1,21 @@
 /** One request on its way through an upstream: its deadlines, its attempts, its answer or its failure, exactly once. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import { endToEndFields, type Field } from './end-to-end.js';
-import { codeOf, failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+import { failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import { endConnection } from './last-answer.js';
-import { writeHead } from './response-head.js';
-import { Deadlines, type ExchangeLimits } from './upstream/deadlines.js';
+import { onManyInterim, pump, readHead, writeHead } from './response.js';
+import { Deadlines, type ExchangeLimits, type Late } from './upstream/deadlines.js';
 import { dropAnswer } from './upstream/dropped-answer.js';
 import type { Lease } from './upstream/member.js';
-import { isBodiless, type Attempts } from './upstream/retries.js';
+import { isStale, type Attempts } from './upstream/retries.js';
 
-/** An upstream that answers nothing but `1xx` is not answering. */
-const MAX_INFORMATION = 32;
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** That the proxy adds to a request and to its answer with each attempt. */
 const LISTENERS = 4;
 
 export interface ExchangeParts {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  /** Whether bytes may follow the head of the request. */
+  readonly carriesBody: boolean;
   /** To the response head, over all attempts. */
   readonly timeoutMs: number;
   readonly limits: ExchangeLimits;
@@ -49,11 +47,11 @@ export class Exchange {
   constructor(private readonly parts: ExchangeParts) {
     this.#deadlines = new Deadlines({
       totalMs: parts.timeoutMs,
-      attemptMs: parts.limits.readMs,
+      readMs: parts.limits.readMs,
       several: parts.attempts.repeatable,
-      late: (error) => this.fail(error),
+      late: (what) => this.#late(what),
     });
-    parts.res.once('close', () => this.#finish());
+    parts.res.on('close', () => this.#finish());
   }
 
   /** Sends it to an endpoint. */
@@ -81,47 +79,55 @@ export class Exchange {
       return;
     }
     this.#request = request;
-    const { req, limits } = this.parts;
-    // The proxy has joined the two by now, so that listening starts no flow.
-    if (!isBodiless(req)) this.#count(req);
-    this.#deadlines.attached();
+    const { carriesBody } = this.parts;
+    if (carriesBody) this.#follow(request);
     if (request.reusedSocket) this.#connected = true;
-    else this.#watchConnect(request);
-    this.#watchSilence(request, limits.writeMs);
-    request.on('timeout', () => this.#idle(request));
-    request.once('finish', () => {
-      if (this.#answered || this.#settled || request !== this.#request) return;
-      this.#watchSilence(request, limits.readMs);
-      this.#deadlines.written();
-    });
-    let information = 0;
-    request.on('information', () => {
-      if (++information > MAX_INFORMATION) this.fail(new UpstreamInvalid('too many interim responses'));
-    });
+    else {
+      const limit = this.#lease?.endpoint.connectTimeoutMs ?? Infinity;
+      this.#deadlines.connecting(request, limit, () => (this.#connected ||= request === this.#request));
+    }
+    // Without a body all is written at once where the socket is open.
+    const written = !carriesBody && request.reusedSocket;
+    this.#deadlines.attached(written);
+    if (!written) request.on('finish', () => this.#written(request));
+    onManyInterim(request, () => this.fail(new UpstreamInvalid('too many interim responses')));
     // Before the proxy's own word of it, which comes a turn later.
     request.on('error', (error) => request === this.#request && this.fail(error));
     // A `101` that nobody asked for ends the request with neither a response nor an error.
-    request.once('close', () => {
+    request.on('close', () => {
       if (request === this.#request && !this.#answered) this.fail(new UpstreamInvalid('closed without an answer'));
     });
   }
 
+  /** Bytes go both ways, so that only the socket knows when none did. */
+  #follow(request: ClientRequest): void {
+    const { req, moved, limits } = this.parts;
+    // The proxy has joined the two by now, so that listening starts no flow.
+    if (moved) req.on('data', (chunk: Buffer) => moved(chunk.length));
+    this.#watchSilence(request, limits.writeMs);
+    request.on('timeout', () => this.#idle(request));
+  }
+
+  #written(request: ClientRequest): void {
+    if (this.#answered || this.#settled || request !== this.#request) return;
+    const { carriesBody, limits } = this.parts;
+    if (carriesBody) this.#watchSilence(request, limits.readMs);
+    this.#deadlines.written();
+  }
+
   answer(message: IncomingMessage): void {
-    const { res, decorate } = this.parts;
+    const { res, decorate, limits } = this.parts;
     if (this.#settled || res.headersSent) {
       message.destroy();
       return;
     }
-    let fields: readonly Field[];
-    const status = message.statusCode ?? 0;
-    try {
-      fields = endToEndFields(message);
-      if (status < 200) throw new UpstreamInvalid('status');
-    } catch (error) {
+    const fields = readHead(message);
+    if (fields instanceof Error) {
       dropAnswer(message);
-      this.fail(error instanceof UpstreamInvalid ? error : new UpstreamInvalid('response head', { cause: error }));
+      this.fail(fields);
       return;
     }
+    const status = message.statusCode ?? 0;
     this.#lease?.answered(status);
     const wait = this.#mayRepeat({ status, unsent: false });
     if (wait !== undefined) {
@@ -132,7 +138,6 @@ export class Exchange {
     }
     this.#answered = true;
     this.#message = message;
-    this.#deadlines.clear();
     try {
       writeHead(res, { message, fields, decorate });
     } catch (error) {
@@ -141,23 +146,28 @@ export class Exchange {
       return;
     }
     const streams = /^text\/event-stream\b/i.test(message.headers['content-type'] ?? '');
-    if (streams && this.#request) this.#watchSilence(this.#request, this.parts.limits.silenceMs);
+    this.#watchAnswer(streams ? limits.silenceMs : limits.readMs);
     // A stream's head must not wait for its first event.
     if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
-    message.pipe(res);
-    this.#count(message);
+    pump({ message, res, moved: (bytes) => this.#moved(bytes) });
   }
 
-  #count(body: IncomingMessage): void {
-    const { moved } = this.parts;
-    if (moved) body.on('data', (chunk: Buffer) => moved(chunk.length));
+  #moved(bytes: number): void {
+    this.#deadlines.moved();
+    this.parts.moved?.(bytes);
+  }
+
+  #watchAnswer(silenceMs: number): void {
+    const { carriesBody } = this.parts;
+    this.#deadlines.answered(carriesBody ? 0 : silenceMs);
+    if (carriesBody && this.#request) this.#watchSilence(this.#request, silenceMs);
   }
 
   fail(error: unknown): void {
     // What comes after a whole answer, surplus bytes as a rule, is no fault of the answer.
     if (this.#settled || this.#message?.complete === true) return;
     const lease = this.#lease;
-    if (lease && this.#stale(error)) {
+    if (lease && !this.#again && !this.#answered && isStale(this.parts.req, this.#request, error)) {
       this.#again = true;
       this.#request = undefined;
       this.#hand(lease);
@@ -204,18 +214,10 @@ export class Exchange {
     this.#deadlines.again(waitMs, () => this.start());
   }
 
-  /** A pooled socket that the upstream had closed already: a bodiless safe request has not been seen by anyone. */
-  #stale(error: unknown): boolean {
-    const { req } = this.parts;
-    return (
-      !this.#again &&
-      !this.#answered &&
-      isBodiless(req) &&
-      SAFE.has(req.method ?? '') &&
-      this.#request?.reusedSocket === true &&
-      ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&
-      !req.socket.destroyed
-    );
+  #late(what: Late): void {
+    // Whoever keeps the bytes waiting is late: here, a slow client.
+    if (what === 'idle' && this.parts.res.writableNeedDrain) this.#deadlines.moved();
+    else this.fail(new UpstreamTimeout(what));
   }
 
   #idle(request: ClientRequest): void {
@@ -232,12 +234,6 @@ export class Exchange {
   #watchSilence(request: ClientRequest, ms: number): void {
     this.#quietMs = ms;
     request.setTimeout(ms);
-  }
-
-  #watchConnect(request: ClientRequest): void {
-    this.#deadlines.connecting(request, this.#lease?.endpoint.connectTimeoutMs ?? Infinity, () => {
-      if (request === this.#request) this.#connected = true;
-    });
   }
 
   #finish(): void {

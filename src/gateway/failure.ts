@@ -28,8 +28,10 @@ export class UpstreamShortage extends Error {
   }
 }
 
-/** Seconds after which a client may try again where no endpoint took its request. */
-export const RETRY_AFTER = '5';
+/** When a client may try again where no endpoint took its request. */
+export function retryAfter(status: FailureStatus): { readonly headers?: Readonly<Record<'Retry-After', string>> } {
+  return status === 503 ? { headers: { 'Retry-After': '5' } } : {};
+}
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof UpstreamShortage) return { status: 503, code: error.code };

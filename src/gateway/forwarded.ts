@@ -49,24 +49,52 @@ export function prepareForward(req: IncomingMessage, { trusted }: ForwardOptions
   const peer = plainAddress(req.socket.remoteAddress ?? '');
   const believed = trusted(peer);
   const named = namedByConnection(req);
-  editFields(req, (name, value) => {
-    if (FRAMING.has(name)) return value;
-    return ends(name, { believed, named }) || isConnectionBound(name, value) ? undefined : value;
-  });
+  editFields(req, (name, value) =>
+    ends(name, { believed, named }) || isConnectionBound(name, value) ? undefined : value,
+  );
   tellOfClient(req, { peer, believed });
 }
 
-function ends(name: string, { believed, named }: { believed: boolean; named: ReadonlySet<string> }): boolean {
-  const folded = foldName(name);
-  if (named.has(name) || NEVER_FORWARDED.has(folded)) return true;
-  const claims = TRUST_ONLY.has(folded) || TRUST_ONLY_PREFIXES.some((prefix) => folded.startsWith(prefix));
-  // `X_Forwarded_For` goes from anyone: a proxy in front removes only the name it knows.
-  return claims && (!believed || folded !== name);
+/** What a name says, whoever sends it: `claim` is for a proxy in front to make, `alias` is one in a spelling it does not know. */
+type Meaning = 'framing' | 'never' | 'claim' | 'alias' | 'plain';
+
+function ends(
+  name: string,
+  { believed, named }: { believed: boolean; named: ReadonlySet<string> | undefined },
+): boolean {
+  const meaning = meaningOf(name);
+  if (meaning === 'framing') return false;
+  return meaning === 'never' || meaning === 'alias' || (meaning === 'claim' && !believed) || named?.has(name) === true;
 }
 
-function namedByConnection(req: IncomingMessage): ReadonlySet<string> {
+/** Clients send few names, the same ones each time; what others make up is soon forgotten. */
+const meanings = new Map<string, Meaning>();
+const MOST_MEANINGS = 1_000;
+const LONGEST_NAME = 64;
+
+function meaningOf(name: string): Meaning {
+  const known = meanings.get(name);
+  if (known !== undefined) return known;
+  const meaning = read(name);
+  if (meanings.size >= MOST_MEANINGS) meanings.clear();
+  if (name.length <= LONGEST_NAME) meanings.set(name, meaning);
+  return meaning;
+}
+
+function read(name: string): Meaning {
+  if (FRAMING.has(name)) return 'framing';
+  const folded = foldName(name);
+  if (NEVER_FORWARDED.has(folded)) return 'never';
+  if (!TRUST_ONLY.has(folded) && !TRUST_ONLY_PREFIXES.some((prefix) => folded.startsWith(prefix))) return 'plain';
+  // `X_Forwarded_For` goes from anyone: a proxy in front removes only the name it knows.
+  return folded === name ? 'claim' : 'alias';
+}
+
+function namedByConnection(req: IncomingMessage): ReadonlySet<string> | undefined {
   const { connection } = req.headers;
-  return new Set(connection?.split(',').map((token) => token.trim().toLowerCase()));
+  return connection === undefined
+    ? undefined
+    : new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
 }
 
 /** NTLM and Negotiate authenticate the connection: on a pooled one the next user would be the last (HDR-22). */
@@ -91,6 +119,7 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
 
 /** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, link-local ones with a zone. */
 function plainAddress(address: string): string {
+  if (!address.includes(':')) return address;
   const [bare = ''] = address.split('%');
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
 }

@@ -3,17 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
 import type { PlannedRoute } from '../config/plan-types.js';
+import { setAnswered } from '../lib/answered.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
 import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cors.js';
+import { decisionOf } from './decided.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
-import { RETRY_AFTER } from './failure.js';
+import { retryAfter } from './failure.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
-import { requestIdOf } from './request-id.js';
 import type { Denial } from './problem.js';
 import { instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
@@ -24,11 +25,17 @@ export type Next = (error?: unknown) => void;
 /** What a host's own `upgrade` listeners get, once the socket is admitted. */
 export type Handover = (req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted) => void;
 
+/** What comes with an upgrade besides its request and its socket. */
+export interface UpgradeRest {
+  readonly head: Buffer;
+  readonly handOver?: Handover;
+}
+
 export interface GatewayDeps {
   readonly gate: Gate;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly liveSockets: LiveSockets;
-  /** Told once of every request and upgrade. */
+  /** Told of every request and upgrade, once, before it is answered or goes on. */
   readonly decided?: (req: IncomingMessage, decision: Decision) => void;
 }
 
@@ -69,11 +76,7 @@ export class Gateway {
     this.#run({ req, res }, { guard }, (admitted) => this.#pass(req, res, admitted, next));
   }
 
-  upgrade(
-    req: IncomingMessage,
-    socket: Duplex,
-    { head, handOver }: { readonly head: Buffer; readonly handOver?: Handover },
-  ): void {
+  upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
     // Node hands the socket over without a listener: a reset while we judge would end the process.
     socket.on('error', () => socket.destroy());
     const refusal = checkUpgrade(req);
@@ -87,8 +90,10 @@ export class Gateway {
       if (hasUpstream(admitted)) this.#forwardUpgrade(req, socket, { head, admitted });
       else if (handOver) {
         prepareLocal(req, admitted);
+        // What the host's listener makes of it, nobody here sees.
+        setAnswered(req, 101);
         this.#handOver(() => handOver(req, socket, head, admitted), socket);
-      } else this.#refuse({ req, socket }, { status: 404, code: 'no_route' });
+      } else this.#deny({ req, socket }, { status: 404, code: 'no_route' });
     });
   }
 
@@ -109,14 +114,10 @@ export class Gateway {
     const preflight = 'res' in exchange && shareAnswer(this.deps.gate.cors, req, exchange.res);
     const settle = (admission: Admission): void => {
       if (isOver(exchange)) return;
-      if (admission.kind === 'refused') this.#refuse(exchange, admission.denial, admission.route);
-      else {
-        const { route } = admission;
-        const identities = admission.kind === 'admitted' ? admission.identities : [];
-        this.deps.decided?.(req, { requestId: requestIdOf(req), route: route?.id, identities });
-        if (admission.kind === 'admitted') admitted(admission);
-        else if ('res' in exchange) answerPreflight(exchange.res, admission.rateLimit);
-      }
+      this.deps.decided?.(req, decisionOf(req, admission));
+      if (admission.kind === 'refused') this.#deny(exchange, admission.denial, admission.route);
+      else if (admission.kind === 'admitted') admitted(admission);
+      else if ('res' in exchange) answerPreflight(exchange.res, admission.rateLimit);
     };
     const crash = (error: unknown): void => {
       this.deps.gate.deps.log.error({ err: error }, 'the gateway failed on a request');
@@ -142,7 +143,7 @@ export class Gateway {
     if (isBodyConsumed(req)) {
       const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
       this.deps.gate.deps.log.error({ route: admitted.route.id }, advice);
-      this.#refuse({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route);
+      this.#deny({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route);
       return;
     }
     const { route } = admitted;
@@ -192,10 +193,7 @@ export class Gateway {
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
       session: { route: route.id, identities },
-      deny: (status, code) => {
-        const headers = { 'Retry-After': RETRY_AFTER };
-        this.#refuse({ req, socket }, { status, code, ...(status === 503 && { headers }) }, route);
-      },
+      deny: (status, code) => this.#deny({ req, socket }, { status, code, ...retryAfter(status) }, route),
       log: gate.deps.log,
       now: gate.deps.now,
     });
@@ -207,20 +205,23 @@ export class Gateway {
     return upstream;
   }
 
-  #refuse(exchange: Exchange, given: Denial, route?: PlannedRoute): void {
+  #refuse(exchange: Exchange, denial: Denial): void {
+    this.deps.decided?.(exchange.req, decisionOf(exchange.req, { kind: 'refused', denial }));
+    this.#deny(exchange, denial);
+  }
+
+  /** What was let in and fails all the same is no second decision. */
+  #deny(exchange: Exchange, given: Denial, route?: PlannedRoute): void {
     const { req } = exchange;
     const denial = this.deps.gate.cors ? withoutCors(given) : given;
     const instance = instanceOf(req);
     const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
-    this.deps.decided?.(req, {
-      requestId: requestIdOf(req),
-      route: route?.id,
-      identities: [],
-      reason: denial.reason,
-    });
     tellRefusal(this.deps.gate.deps.log, { instance, denial, ...about });
     if ('res' in exchange) deny(exchange.res, denial, instance);
-    else denySocket(exchange.socket, denial, instance);
+    else {
+      setAnswered(req, denial.status);
+      denySocket(exchange.socket, denial, instance);
+    }
   }
 }
 

@@ -1,5 +1,17 @@
 /** Edits a request's fields in every view Node gives of them: `headers`, `headersDistinct`, `rawHeaders`. */
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage } from 'node:http';
+
+/**
+ * A request of our own server. Nobody else has its `headers` in hand, so that they may be replaced; `headersDistinct` is
+ * made of the raw fields when it is asked for, so that nothing has to keep the two alike.
+ */
+export class OwnRequest extends IncomingMessage {}
+
+Object.defineProperty(OwnRequest.prototype, 'headersDistinct', {
+  get: function (this: IncomingMessage) {
+    return distinctIn(this.rawHeaders);
+  },
+});
 
 /** Fields of which Node's `headers` keeps the first alone. */
 const FIRST_ONLY = new Set(
@@ -23,32 +35,35 @@ const CHANGED_BY_FOLDING = /[^a-z0-9-]/;
  */
 export function editFields(req: IncomingMessage, edit: (name: string, value: string) => string | undefined): void {
   const raw = req.rawHeaders;
-  let fields: string[] | undefined;
-  const touched = new Set<string>();
+  let edited: Edited | undefined;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const field = raw[at] as string;
     const value = raw[at + 1] as string;
     const name = field.toLowerCase();
     const next = name === '__proto__' ? undefined : edit(name, value);
     if (next === value) {
-      fields?.push(field, value);
+      edited?.fields.push(field, value);
       continue;
     }
-    fields ??= raw.slice(0, at);
-    touched.add(name);
-    if (next !== undefined) fields.push(field, next);
+    edited ??= { fields: raw.slice(0, at), touched: new Set() };
+    edited.touched.add(name);
+    if (next !== undefined) edited.fields.push(field, next);
   }
-  if (fields) replaceFields(req, fields, touched);
+  if (edited) replaceFields(req, edited);
+}
+
+interface Edited {
+  readonly fields: string[];
+  readonly touched: Set<string>;
 }
 
 /** Sets a field to one value, whatever stood there. */
 export function setField(req: IncomingMessage, name: string, value: string): void {
   const key = name.toLowerCase();
-  const headers = req.headers;
   // `rawHeaders` is asked: a middleware before us may have deleted the field from `headers` alone.
   if (isSent(req.rawHeaders, key)) editFields(req, (each, sent) => (each === key ? undefined : sent));
-  headers[key] = value;
-  distinctOf(req)[key] = [value];
+  req.headers[key] = value;
+  if (!(req instanceof OwnRequest)) distinctOf(req)[key] = [value];
   req.rawHeaders.push(name, value);
 }
 
@@ -60,7 +75,12 @@ function isSent(raw: readonly string[], key: string): boolean {
   return false;
 }
 
-function replaceFields(req: IncomingMessage, fields: readonly string[], touched: ReadonlySet<string>): void {
+function replaceFields(req: IncomingMessage, { fields, touched }: Edited): void {
+  if (req instanceof OwnRequest) {
+    req.headers = withTouched(req.headers, { fields, touched });
+    req.rawHeaders = fields;
+    return;
+  }
   // Both views first: Node builds them from `rawHeaders` on first use, by a count it took when the head arrived.
   const headers = req.headers;
   const distinct = distinctOf(req);
@@ -73,9 +93,24 @@ function replaceFields(req: IncomingMessage, fields: readonly string[], touched:
       delete distinct[name];
       continue;
     }
-    headers[name] = name === 'set-cookie' ? [...values] : joined(name, values);
+    headers[name] = combined(name, values);
     distinct[name] = [...values];
   }
+}
+
+/** A new object: one that members were deleted from is slow for all who copy it, and the proxy does. */
+function withTouched(headers: IncomingMessage['headers'], { fields, touched }: Edited): IncomingMessage['headers'] {
+  const left: IncomingMessage['headers'] = {};
+  for (const name of Object.keys(headers)) if (!touched.has(name)) left[name] = headers[name];
+  for (const name of touched) {
+    const values = valuesIn(fields, name);
+    if (values.length > 0) left[name] = combined(name, values);
+  }
+  return left;
+}
+
+function combined(name: string, values: readonly string[]): string | string[] {
+  return name === 'set-cookie' ? [...values] : joined(name, values);
 }
 
 function valuesIn(fields: readonly string[], name: string): readonly string[] {
@@ -99,10 +134,15 @@ function distinctOf(req: IncomingMessage): NodeJS.Dict<string[]> {
   } catch {
     // Node before the fix of CVE-2026-21710 throws here on a field named `__proto__`.
   }
-  const own = Object.create(null) as NodeJS.Dict<string[]>;
-  for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
-    (own[(req.rawHeaders[at] as string).toLowerCase()] ??= []).push(req.rawHeaders[at + 1] as string);
-  }
+  const own = distinctIn(req.rawHeaders);
   Object.defineProperty(req, 'headersDistinct', { value: own, configurable: true, enumerable: true });
   return own;
+}
+
+function distinctIn(raw: readonly string[]): NodeJS.Dict<string[]> {
+  const distinct = Object.create(null) as NodeJS.Dict<string[]>;
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    (distinct[(raw[at] as string).toLowerCase()] ??= []).push(raw[at + 1] as string);
+  }
+  return distinct;
 }

@@ -24,5 +24,5 @@ export function instanceOf(req: IncomingMessage): string {
 /** Written before the answer: a client that reads it at once finds the line. */
 export function tellRefusal(log: Log, { instance, denial, ...about }: Refusal): void {
   const { status, code, reason } = denial;
-  log.info({ instance, status, code, reason, ...about }, 'denied');
+  log.info({ event: 'denied', instance, status, code, reason, ...about }, 'denied');
 }

@@ -10,6 +10,7 @@ import { request as httpRequest, type ClientRequest, type IncomingMessage, type 
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setAnswered } from '../lib/answered.js';
 import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
 import { EarlyBytes } from './early-bytes.js';
@@ -194,6 +195,7 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
     upstreamSocket.destroy();
     return;
   }
+  setAnswered(options.req, 101);
   socket.write(switching, 'latin1');
   if (first.length > 0) socket.write(first);
   if (head.length > 0) upstreamSocket.write(head);
@@ -208,7 +210,7 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
 }
 
 /** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
-function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, session }: UpgradeOptions): void {
+function relay(response: IncomingMessage, { req, socket, timeoutMs, liveSockets, session }: UpgradeOptions): void {
   let head: string;
   try {
     const line = `${response.statusCode ?? 502} ${reasonPhrase(response) ?? ''}`;
@@ -220,6 +222,7 @@ function relay(response: IncomingMessage, { socket, timeoutMs, liveSockets, sess
     ]);
     response.destroy();
   }
+  setAnswered(req, Number(head.slice(9, 12)));
   const forget = liveSockets.add(() => socket.destroy(), session);
   socket.once('close', () => {
     forget();

@@ -1,12 +1,14 @@
 /** Forwards an admitted request to one of an upstream's endpoints; the only file that knows http-proxy-middleware. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
-import { createProxyMiddleware, type Plugin, type RequestHandler } from 'http-proxy-middleware';
+import { Stream } from 'node:stream';
+import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedRetry, PlannedUpstream } from '../config/plan-types.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { writePendingContinue } from '../lib/expect.js';
 import type { Metrics } from '../lib/metrics.js';
 import { Note } from '../lib/note.js';
+import { hasBody } from '../lib/request-body.js';
 import type { Log, Now } from '../lib/types.js';
 import { canonicalAddress } from '../limit/address.js';
 import { dropHopByHop } from './end-to-end.js';
@@ -15,11 +17,12 @@ import { Exchange } from './exchange.js';
 import {
   codeOf,
   failureOf,
-  RETRY_AFTER,
+  retryAfter,
   type FailureCode,
   type FailureStatus,
   type UpstreamShortage,
 } from './failure.js';
+import { isHttp2 } from './http-version.js';
 import type { ExchangeLimits } from './upstream/deadlines.js';
 import type { EndpointStatus, Lease } from './upstream/member.js';
 import { Members } from './upstream/members.js';
@@ -79,23 +82,26 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   const { log, now, metrics, random = Math.random } = deps;
   const members = new Members(planned, { log, now, random, ...(metrics && { metrics }) });
   const budget = new RetryBudget(() => members.inFlight);
-  const proxies = members.all.map(proxyTo);
+  const proxies = members.all.map(proxiesTo);
 
   function forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void {
     const { timeoutMs, retry = planned.retry } = options;
-    const rule = retry && retry.maxRetries > 0 && isRepeatable(req) ? retry : undefined;
+    const carriesBody = hasBody(req) || isHttp2(req);
+    const rule = retry && retry.maxRetries > 0 && isRepeatable(req, carriesBody) ? retry : undefined;
     const client = (): string => clientOf(req);
     let sent = 0;
     const exchange: Exchange = new Exchange({
       req,
       res,
+      carriesBody,
       timeoutMs,
       limits: limitsOf(planned, timeoutMs),
       attempts: new Attempts({ members, budget, client, rule, timeoutMs, now, random }),
       send: (lease, failed) => {
         if (sent++ > 0) metrics?.count('loom_upstream_retries_total', { upstream: name });
         prepare(req, options, lease.endpoint);
-        void send(proxies[lease.member.at] as RequestHandler, { req, res, failed });
+        const { piping, bodiless } = proxies[lease.member.at] as Proxies;
+        send(carriesBody ? piping : bodiless, { req, res, failed });
       },
       failed: (error, lease) => {
         const { status, code } = failureOf(error);
@@ -106,7 +112,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
           res.destroy();
           return;
         }
-        if (status === 503) res.setHeader('Retry-After', RETRY_AFTER);
+        for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
         deps.onFailure(req, res, status, code);
       },
       ...(options.responseHeaders && { decorate: options.responseHeaders }),
@@ -114,6 +120,8 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
     });
     exchanges.set(req, exchange);
     writePendingContinue(req);
+    // Its end is all there is to read.
+    if (!carriesBody) req.resume();
     exchange.start();
   }
 
@@ -141,8 +149,25 @@ function limitsOf(planned: PlannedUpstream, timeoutMs: number): ExchangeLimits {
   };
 }
 
-function proxyTo({ endpoint, agent }: Members['all'][number]): RequestHandler {
-  return createProxyMiddleware({
+interface Proxies {
+  /** Sends the body on. */
+  readonly piping: RequestHandler;
+  /** For requests that end with their head. */
+  readonly bodiless: RequestHandler;
+}
+
+/** Piping a request without a body would cost more than sending its head does. */
+class NoBody extends Stream {
+  override pipe<T extends NodeJS.WritableStream>(request: T): T {
+    request.end();
+    return request;
+  }
+}
+
+const NO_BODY = new NoBody();
+
+function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
+  const options: Options = {
     target: endpoint.url,
     agent,
     secure: endpoint.tls?.rejectUnauthorized !== false,
@@ -151,7 +176,11 @@ function proxyTo({ endpoint, agent }: Members['all'][number]): RequestHandler {
     pathFilter: () => true,
     ejectPlugins: true,
     plugins: [follow],
-  });
+  };
+  return {
+    piping: createProxyMiddleware(options),
+    bodiless: createProxyMiddleware({ ...options, buffer: NO_BODY }),
+  };
 }
 
 /** Everything is changed before the proxy sees the request: its `proxyReq` event is not certain to fire. */
@@ -168,13 +197,9 @@ interface Sent {
   readonly failed: (error: unknown) => void;
 }
 
-async function send(proxy: RequestHandler, { req, res, failed }: Sent): Promise<void> {
-  try {
-    // It calls back when it failed or when it declined, and then nobody else would answer.
-    await proxy(req, res, (error?: unknown) => failed(error ?? new Error('not proxied')));
-  } catch (error) {
-    failed(error);
-  }
+function send(proxy: RequestHandler, { req, res, failed }: Sent): void {
+  // It calls back when it failed or when it declined, and then nobody else would answer.
+  proxy(req, res, (error?: unknown) => failed(error ?? new Error('not proxied'))).catch(failed);
 }
 
 /** Not to its `error`: that names the request, and not which attempt of it failed. Unheard, the proxy rejects instead. */

@@ -11,6 +11,7 @@ export const ACCESS_FIELDS = [
   'duration_ms',
   'bytes',
   'route',
+  'outcome',
   'auth_method',
   'subject',
   'reason',

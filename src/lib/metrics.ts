@@ -4,7 +4,13 @@ interface Kind {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
+  /** Upper bounds of a histogram, in seconds. */
+  readonly buckets?: readonly number[];
 }
+
+/** A verdict from a cache takes microseconds, one that asks an issuer seconds. */
+const OF_VERDICTS = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 0.025, 0.1, 0.5, 2.5, 10];
+const OF_REQUESTS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
  * Every metric there is. A label's value is a name of the file or of a closed set: never a subject, an address, a path
@@ -16,11 +22,17 @@ export const METRICS = {
     help: 'Requests and upgrades judged.',
     labels: ['route', 'method', 'outcome', 'reason'],
   },
-  loom_verdict_seconds: { type: 'histogram', help: 'Time from a request to its verdict.', labels: ['route'] },
+  loom_verdict_seconds: {
+    type: 'histogram',
+    help: 'Time from a request to its verdict.',
+    labels: ['route'],
+    buckets: OF_VERDICTS,
+  },
   loom_request_seconds: {
     type: 'histogram',
     help: 'Time from a request to the end of its answer.',
     labels: ['route', 'code'],
+    buckets: OF_REQUESTS,
   },
   loom_jwks_keys: { type: 'gauge', help: 'Keys in the set of an issuer.', labels: ['issuer'] },
   loom_jwks_loaded_timestamp_seconds: {
@@ -34,7 +46,12 @@ export const METRICS = {
     help: 'Tokens looked up: in the cache, in the shared cache, or at the issuer.',
     labels: ['method', 'outcome'],
   },
-  loom_introspection_seconds: { type: 'histogram', help: 'Time of a call to an issuer.', labels: ['method'] },
+  loom_introspection_seconds: {
+    type: 'histogram',
+    help: 'Time of a call to an issuer.',
+    labels: ['method'],
+    buckets: OF_REQUESTS,
+  },
   loom_bcrypt_waiting: { type: 'gauge', help: 'Password comparisons that run or wait.', labels: [] },
   loom_rate_limit_decisions_total: {
     type: 'counter',
@@ -48,7 +65,7 @@ export const METRICS = {
     labels: ['reason'],
   },
   loom_throttled_total: { type: 'counter', help: 'Attempts refused before their method ran.', labels: ['method'] },
-  loom_plugin_seconds: { type: 'histogram', help: 'Time in a plugin.', labels: ['plugin'] },
+  loom_plugin_seconds: { type: 'histogram', help: 'Time in a plugin.', labels: ['plugin'], buckets: OF_VERDICTS },
   loom_plugin_outcomes_total: { type: 'counter', help: 'What plugins answered.', labels: ['plugin', 'outcome'] },
   loom_upstream_up: {
     type: 'gauge',
@@ -86,6 +103,9 @@ export const METRICS = {
   },
   loom_live_sockets: { type: 'gauge', help: 'Upgraded sockets that are open.', labels: [] },
 } as const satisfies Readonly<Record<string, Kind>>;
+
+/** What stands for a route where a request has none: it was refused before, or the host's own code guards it. */
+export const NO_ROUTE = '(no route)';
 
 export type MetricName = keyof typeof METRICS;
 

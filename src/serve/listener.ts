@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { COMMON_METHODS } from '../lib/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
+import { OwnRequest } from '../gateway/header-views.js';
 import { comesTooLate } from '../gateway/last-answer.js';
 import { awaitContinue } from '../lib/expect.js';
 import type { Log } from '../lib/types.js';
@@ -116,7 +117,8 @@ function tlsOf(planned: PlannedListener): TlsOptions | undefined {
 }
 
 function createListener(planned: PlannedListener, tls: TlsOptions | undefined): Server {
-  const options: ServerOptions = {
+  const options: ServerOptions<typeof OwnRequest> = {
+    IncomingMessage: OwnRequest,
     maxHeaderSize: planned.maxHeaderBytes,
     headersTimeout: planned.readTimeoutMs,
     // A total would cut long uploads; the connections watch for silence instead.

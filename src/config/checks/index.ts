@@ -26,7 +26,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);
   checkLimits(plan, context);
-  checkOperations(blocks, context);
+  checkOperations(draft, context);
   checkRetries(blocks, plan.upstreams, context);
   checkCors(blocks.cors, context);
   checkRoutes(draft, context);

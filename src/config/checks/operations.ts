@@ -1,17 +1,96 @@
-/** Blocks that are not built yet, but whose worst mistakes are none the less errors. */
-import type { Blocks } from '../blocks.js';
+/** Who could look at the operator's pages, and what of them would be unreadable, ambiguous or without effect. */
 import type { Context } from '../context.js';
-import { parseAddress } from '../schema/listeners.js';
+import type { Draft } from '../plan/plan.js';
+import type { AdminBlock, MetricsBlock, TracingBlock } from '../schema/operations.js';
+import { collide } from './references.js';
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
+const SHORTEST_SECRET = 16;
 
-export function checkOperations({ admin }: Blocks, { report }: Context): void {
-  const host = admin?.address === undefined ? '127.0.0.1' : parseAddress(admin.address)?.host;
-  if (admin && admin.enabled !== false && admin.auth?.type === 'none' && !LOOPBACK.test(host ?? '')) {
+/** Pages of the administrator's address that metrics cannot have. */
+const PAGES = new Set(['/health', '/ready', '/routes', '/upstreams']);
+
+export function checkOperations({ plan, blocks }: Draft, context: Context): void {
+  const { admin, metrics, tracing } = blocks;
+  if (admin?.enabled) checkAdmin(admin, plan, context);
+  checkAddress(plan, context);
+  if (metrics) checkMetrics(metrics, plan, context);
+  if (tracing?.enabled) checkTracing(tracing, context);
+}
+
+function checkAdmin({ auth }: AdminBlock, plan: Draft['plan'], context: Context): void {
+  const { report, mode } = context;
+  const loopback = LOOPBACK.test(plan.admin?.host ?? '');
+  if (!loopback && auth === undefined)
+    report.error({ path: ['admin', 'address'], code: 'open_admin', message: 'is no loopback address: it needs auth' });
+  else if (!loopback && auth?.type === 'none')
     report.error({
       path: ['admin', 'auth', 'type'],
       code: 'open_admin',
       message: 'none is for loopback addresses alone',
     });
+  if (auth) checkAdminAuth(auth, context);
+  if (mode === 'middleware' && !context.has(['listeners'])) {
+    const message = 'a middleware opens no port: loom.metrics() has the numbers';
+    report.warning({ path: ['admin'], code: 'no_effect', message, at: 'key' });
+  }
+}
+
+const SECRETS = { basic: 'password', bearer: 'token' } as const;
+
+function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Context): void {
+  const path = ['admin', 'auth'];
+  for (const kind of ['basic', 'bearer'] as const) {
+    if (auth.type === kind && auth[kind] === undefined)
+      report.error({ path: [...path, 'type'], code: 'missing', message: `needs a block ${kind} beside it` });
+    if (auth.type !== kind && auth[kind] !== undefined) {
+      const message = `stands beside type: ${auth.type}`;
+      report.error({ path: [...path, kind], code: 'two_sources', message, at: 'key' });
+    }
+    const secret = kind === 'basic' ? auth.basic?.password : auth.bearer?.token;
+    if (secret === undefined || secret.length >= SHORTEST_SECRET) continue;
+    const message = `is shorter than ${SHORTEST_SECRET} characters`;
+    report.warning({ path: [...path, kind, SECRETS[kind]], code: 'weak_secret', message });
+  }
+}
+
+/** The operator's address is no listener: nothing of it may stand on one. */
+function checkAddress({ admin, listeners }: Draft['plan'], context: Context): void {
+  if (!admin || context.mode !== 'serve') return;
+  const rival = listeners.find((listener) => collide(listener, admin));
+  if (!rival) return;
+  const path = context.has(['admin', 'address'])
+    ? ['admin', 'address']
+    : [context.has(['admin']) ? 'admin' : 'metrics'];
+  const message = `${rival.name} listens on this port already (${admin.host ?? ''}:${admin.port})`;
+  context.report.error({ path, code: 'duplicate', message });
+}
+
+function checkMetrics(block: MetricsBlock, { admin, metrics }: Draft['plan'], { report, mode }: Context): void {
+  for (const option of ['path', 'buckets'] as const) {
+    const [own, loom] = [block[option], block.prometheus?.[option]];
+    const path = loom === undefined ? ['metrics', option] : ['metrics', 'prometheus', option];
+    if (own !== undefined && loom !== undefined && JSON.stringify(own) !== JSON.stringify(loom))
+      report.error({ path, code: 'two_sources', message: `differs from metrics.${option}` });
+    const value = loom ?? own;
+    if (typeof value === 'string' && PAGES.has(value))
+      report.error({ path, code: 'duplicate', message: 'another page is there' });
+    const fall = Array.isArray(value) ? value.findIndex((bound, at) => at > 0 && bound <= (value[at - 1] ?? 0)) : -1;
+    if (fall > 0) report.error({ path: [...path, fall], code: 'wrong_value', message: 'must be above the one before' });
+  }
+  if (metrics && !admin && mode === 'serve') {
+    const message = 'are read on admin.address, and admin is off: nobody can read them';
+    report.warning({ path: ['metrics'], code: 'no_effect', message, at: 'key' });
+  }
+}
+
+function checkTracing(block: TracingBlock, { report }: Context): void {
+  for (const [option, instead] of [
+    ['endpoint', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+    ['service_name', 'OTEL_SERVICE_NAME'],
+  ] as const) {
+    if (block[option] === undefined) continue;
+    const message = `is not read: the OpenTelemetry SDK of the process exports; npm install @opentelemetry/api @opentelemetry/auto-instrumentations-node, run node --import @opentelemetry/auto-instrumentations-node/register, and set ${instead}`;
+    report.warning({ path: ['tracing', option], code: 'not_built', message, at: 'key' });
   }
 }

@@ -74,8 +74,11 @@ export function checkListeners(listeners: readonly PlannedListener[], blocks: Bl
   });
 }
 
+type Place = Pick<PlannedListener, 'host' | 'port'>;
+
 const ANY_ADDRESS = new Set([undefined, '0.0.0.0', '::']);
 
-function collide(a: PlannedListener, b: PlannedListener): boolean {
+/** Whether two would want one port of one address. */
+export function collide(a: Place, b: Place): boolean {
   return a.port === b.port && (a.host === b.host || ANY_ADDRESS.has(a.host) || ANY_ADDRESS.has(b.host));
 }

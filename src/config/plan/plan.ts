@@ -10,6 +10,7 @@ import { planCors } from './cors.js';
 import { planLimit } from './limit.js';
 import { planListeners } from './listeners.js';
 import { planLogging } from './logging.js';
+import { planOperations } from './operations.js';
 import { withListeners } from './listener-mtls.js';
 import { readPlugins } from './plugins.js';
 import { readPolicy } from './policy.js';
@@ -52,6 +53,7 @@ export function draftPlan(context: Context): Draft {
     ...planLimit(blocks.rate_limit),
     ...planCors(blocks.cors, methods),
     logging: planLogging(blocks.logging),
+    ...planOperations(blocks),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),
       ...roster.disabledHeaders,

@@ -8,9 +8,6 @@ type Unbuilt = Readonly<Record<string, Level>>;
 
 const TOP: Unbuilt = {
   ...Object.fromEntries(Object.keys(NOT_IMPLEMENTED).map((key) => [key, 'warning'] as const)),
-  admin: 'warning',
-  metrics: 'warning',
-  tracing: 'warning',
   multi_tenancy: 'error',
 };
 

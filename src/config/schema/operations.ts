@@ -1,31 +1,81 @@
-/** The blocks of Loom that are read and not built yet: admin, metrics, tracing. */
+/** What an operator sees, `admin`, `metrics` and `tracing`. */
 import { z } from 'zod';
+import { hasControlCharacter } from '../../lib/control-character.js';
 import { address } from './listeners.js';
 import { flag, listOf } from './fields.js';
 
+const secret = () =>
+  z
+    .string({ error: 'must be a string' })
+    .min(1, 'must not be empty')
+    .max(1_024, 'must be at most 1024 characters')
+    .refine((text) => !hasControlCharacter(text) && text === text.trim(), {
+      error: 'must not hold control characters or begin or end with white space',
+    });
+
+const username = () =>
+  secret().refine((text) => !text.includes(':'), { error: 'must not hold a colon: it ends the name (RFC 7617)' });
+
 export const admin = z.strictObject({
-  enabled: flag().optional(),
-  address: address().optional(),
+  enabled: flag().default(true).describe('false: no port is opened.'),
+  address: address().default('127.0.0.1:9091').describe('`host:port` or `:port`; off loopback it needs `auth`.'),
   auth: z
     .strictObject({
-      type: z.enum(['none', 'basic', 'bearer']),
-      basic: z.strictObject({ username: z.string(), password: z.string() }).optional(),
-      bearer: z.strictObject({ token: z.string() }).optional(),
+      type: z
+        .enum(['none', 'basic', 'bearer'], { error: 'must be "none", "basic" or "bearer"' })
+        .describe('`none` (loopback alone), `basic` or `bearer`.'),
+      basic: z
+        .strictObject({
+          username: username().describe('The name.'),
+          password: secret().describe('The password, as a rule `${ENV}` or `${file:PATH}`.'),
+        })
+        .optional()
+        .describe('Who may look, with `type: basic`.'),
+      bearer: z
+        .strictObject({ token: secret().describe('The token, as a rule `${ENV}` or `${file:PATH}`.') })
+        .optional()
+        .describe('Who may look, with `type: bearer`.'),
     })
-    .optional(),
+    .optional()
+    .describe('Who may look. Default: whoever reaches a loopback address.'),
 });
+
+export type AdminBlock = z.output<typeof admin>;
+
+const PATH = 'must be a path such as "/metrics"';
+const seconds = () =>
+  z.number({ error: 'must be a number of seconds' }).positive('must be above 0').max(86_400, 'must be at most a day');
 
 const prometheus = {
-  enabled: flag().optional(),
-  path: z.string().optional(),
-  buckets: listOf(z.number()).optional(),
+  enabled: flag().optional().describe('false: nothing is counted.'),
+  path: z
+    .string({ error: PATH })
+    .regex(/^\/[\w.~/-]{1,127}$/, PATH)
+    .optional()
+    .describe('Where it is read, on `admin.address`. Default: `/metrics`.'),
+  buckets: listOf(seconds())
+    .max(64, 'must be at most 64')
+    .optional()
+    .describe('Upper bounds of `loom_request_seconds`, in seconds, rising. Default: 1 ms to 30 s.'),
 };
 
-export const metrics = z.strictObject({ ...prometheus, prometheus: z.strictObject(prometheus).optional() });
+export const metrics = z.strictObject({
+  ...prometheus,
+  prometheus: z.strictObject(prometheus).optional().describe('The same three, as Loom writes them.'),
+});
+
+export type MetricsBlock = z.output<typeof metrics>;
 
 export const tracing = z.strictObject({
-  enabled: flag().optional(),
-  endpoint: z.string().optional(),
-  service_name: z.string().optional(),
-  sample_rate: z.number().min(0).max(1).optional(),
+  enabled: flag().default(true).describe('false: no spans; `traceparent` goes on as it came.'),
+  endpoint: z.string().optional().describe('Ignored with a warning: the OpenTelemetry SDK of the process exports.'),
+  service_name: z.string().optional().describe('Ignored with a warning: `OTEL_SERVICE_NAME` says it to the SDK.'),
+  sample_rate: z
+    .number({ error: 'must be a number from 0 to 1' })
+    .min(0, 'must be at least 0')
+    .max(1, 'must be at most 1')
+    .default(1)
+    .describe('Share of requests with a span, where no caller has decided already.'),
 });
+
+export type TracingBlock = z.output<typeof tracing>;

@@ -1,7 +1,6 @@
-/** The timers of one request on its way: to connect, to the head of an answer, of one attempt and of all. */
+/** The timers of one request on its way: to connect, to the head of an answer, of one attempt and of all, between bytes. */
 import type { ClientRequest } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { UpstreamTimeout } from '../failure.js';
 
 export interface ExchangeLimits {
   /** Of one attempt, to its response head, and between two bytes of it. */
@@ -12,45 +11,53 @@ export interface ExchangeLimits {
   readonly silenceMs: number;
 }
 
+export type Late = 'connect' | 'response head' | 'idle';
+
 export interface DeadlinesParts {
   /** To the response head; over all attempts where there may be several. */
   readonly totalMs: number;
-  /** To the response head of one attempt. */
-  readonly attemptMs: number;
+  readonly readMs: number;
   /** There may be several attempts: the deadline of all of them never stands still. */
   readonly several: boolean;
-  readonly late: (error: UpstreamTimeout) => void;
+  readonly late: (what: Late) => void;
 }
 
+/** One timer does for most requests: each costs as much as a part of the proxying. */
 export class Deadlines {
-  readonly #head: NodeJS.Timeout;
-  /** Whether the deadline of the response head counts at this moment. */
+  /** To the head, then between two bytes. */
+  #timer: NodeJS.Timeout;
+  readonly #timerMs: number;
+  /** Whether it counts at this moment. */
   #waiting = true;
+  #late: Late = 'response head';
   #connect: NodeJS.Timeout | undefined;
   #attempt: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: DeadlinesParts) {
-    const { several, totalMs, attemptMs } = parts;
+    const { several, totalMs, readMs } = parts;
     // Before a socket is free and after the request is written; in between only idleness counts, uploads have no total.
-    this.#head = setTimeout(() => this.#waiting && this.#late('response head'), several ? totalMs : attemptMs);
+    this.#timerMs = several ? totalMs : readMs;
+    this.#timer = this.#start(this.#timerMs);
   }
 
-  /** There is a socket to write to. */
-  attached(): void {
-    const { several, totalMs, attemptMs } = this.parts;
-    this.#waiting = several;
-    clearTimeout(this.#attempt);
-    if (several && attemptMs < totalMs) this.#attempt = setTimeout(() => this.#late('response head'), attemptMs);
+  /** There is a socket; `written`: and all of the request goes out at once. */
+  attached(written: boolean): void {
+    const { several, totalMs, readMs, late } = this.parts;
+    if (several) {
+      clearTimeout(this.#attempt);
+      if (readMs < totalMs) this.#attempt = setTimeout(() => late('response head'), readMs);
+    } else if (written) this.#timer.refresh();
+    else this.#waiting = false;
   }
 
   /** The socket is a new one. */
   connecting(request: ClientRequest, limitMs: number, connected: () => void): void {
     const socket = request.socket as TLSSocket | null;
     if (!socket) return;
-    const timer = setTimeout(() => this.#late('connect'), Math.min(limitMs, this.parts.totalMs));
+    const timer = setTimeout(() => this.parts.late('connect'), Math.min(limitMs, this.parts.totalMs));
     this.#connect = timer;
-    socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => {
+    socket.on(socket.encrypted ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer);
       connected();
     });
@@ -60,7 +67,26 @@ export class Deadlines {
   written(): void {
     if (this.parts.several) return;
     this.#waiting = true;
-    this.#head.refresh();
+    this.#timer.refresh();
+  }
+
+  /** The head is there. From now on silence for so long is late; 0: never. */
+  answered(silenceMs: number): void {
+    clearTimeout(this.#connect);
+    clearTimeout(this.#attempt);
+    this.#waiting = true;
+    this.#late = 'idle';
+    if (silenceMs === this.#timerMs) {
+      this.#timer.refresh();
+      return;
+    }
+    clearTimeout(this.#timer);
+    if (silenceMs > 0) this.#timer = this.#start(silenceMs);
+  }
+
+  /** Bytes of the answer came, or the client is not ready for more. */
+  moved(): void {
+    this.#timer.refresh();
   }
 
   /** An attempt has failed; the next begins after a while. */
@@ -70,14 +96,14 @@ export class Deadlines {
     this.#backoff = setTimeout(next, waitMs);
   }
 
+  #start(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#waiting && this.parts.late(this.#late), ms);
+  }
+
   clear(): void {
-    clearTimeout(this.#head);
+    clearTimeout(this.#timer);
     clearTimeout(this.#connect);
     clearTimeout(this.#attempt);
     clearTimeout(this.#backoff);
-  }
-
-  #late(what: string): void {
-    this.parts.late(new UpstreamTimeout(what));
   }
 }

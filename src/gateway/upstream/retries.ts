@@ -1,21 +1,32 @@
 /** Whether a request may be sent once more, when, and where: never one that could do a thing twice, never a flood. */
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { PlannedRetry } from '../../config/plan-types.js';
 import type { Now } from '../../lib/types.js';
-import type { UpstreamShortage } from '../failure.js';
+import { hasBody } from '../../lib/request-body.js';
+import { codeOf, type UpstreamShortage } from '../failure.js';
 import type { Lease, Member } from './member.js';
 import type { Members } from './members.js';
 
 /** RFC 9110 §9.2.2; TRACE is never served. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** A body is read as it is sent: there is no second copy of it. */
-export function isBodiless({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+/** `carriesBody`: a body is read as it is sent, and there is no second copy of it. */
+export function isRepeatable({ method }: IncomingMessage, carriesBody: boolean): boolean {
+  return !carriesBody && IDEMPOTENT.has(method ?? '');
 }
 
-export function isRepeatable(req: IncomingMessage): boolean {
-  return IDEMPOTENT.has(req.method ?? '') && isBodiless(req);
+/** RFC 9110 §9.2.1. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** A pooled socket that the upstream had closed already: a bodiless safe request has not been seen by anyone. */
+export function isStale(req: IncomingMessage, sent: ClientRequest | undefined, error: unknown): boolean {
+  return (
+    sent?.reusedSocket === true &&
+    !hasBody(req) &&
+    SAFE.has(req.method ?? '') &&
+    ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&
+    !req.socket.destroyed
+  );
 }
 
 /** Of the requests in flight, at most this share are retries; a few always may be, or a quiet upstream would have none. */

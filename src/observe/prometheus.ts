@@ -1,0 +1,76 @@
+/** Collects what every layer counts, and says it in Prometheus's words through prom-client. */
+import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
+import { METRICS, type Labels, type MetricName, type Metrics } from '../lib/metrics.js';
+import { Histogram, Totals } from './series.js';
+
+export interface PrometheusOptions {
+  /** Upper bounds of `loom_request_seconds`, in seconds. Default: those of the catalogue. */
+  readonly buckets?: readonly number[] | undefined;
+  /** Also what prom-client knows of the process. Default: false, as a host counts that itself. */
+  readonly process?: boolean;
+}
+
+/** `text/plain` in the format that Prometheus reads. */
+export const CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/**
+ * @example
+ * const metrics = new PrometheusMetrics();
+ * metrics.count('loom_upstream_retries_total', { upstream: 'orders' });
+ * await metrics.text(); // # HELP loom_upstream_retries_total …
+ */
+export class PrometheusMetrics implements Metrics {
+  readonly #registry = new Registry();
+  readonly #series: ReadonlyMap<MetricName, Totals | Histogram>;
+  readonly #process: boolean;
+
+  constructor({ buckets, process = false }: PrometheusOptions = {}) {
+    this.#process = process;
+    this.#series = new Map(
+      Object.entries(METRICS).map(([key, kind]): readonly [MetricName, Totals | Histogram] => {
+        const name = key as MetricName;
+        if (kind.type !== 'histogram') return [name, new Totals(name, kind)];
+        const bounds = name === 'loom_request_seconds' ? (buckets ?? kind.buckets) : kind.buckets;
+        return [name, new Histogram(name, kind, bounds)];
+      }),
+    );
+    for (const series of this.#series.values()) this.#registry.registerMetric(series as unknown as Metric);
+  }
+
+  count<Name extends MetricName>(name: Name, labels: Labels<Name>, by = 1): void {
+    (this.#series.get(name) as Totals).add(labels, by);
+  }
+
+  gauge<Name extends MetricName>(name: Name, labels: Labels<Name>, value: number): void {
+    (this.#series.get(name) as Totals).set(labels, value);
+  }
+
+  time<Name extends MetricName>(name: Name, labels: Labels<Name>, seconds: number): void {
+    (this.#series.get(name) as Histogram).observe(labels, seconds);
+  }
+
+  /** After a reload: series of routes, upstreams and listeners that are gone end, or an alert on them would never. */
+  keep(names: Readonly<Record<'route' | 'upstream' | 'listener' | 'plugin', readonly string[]>>): void {
+    for (const [label, values] of Object.entries(names)) {
+      const known = new Set(values);
+      for (const series of this.#series.values()) series.keep(label, known);
+    }
+  }
+
+  /** All of it, as Prometheus scrapes it. */
+  async text(): Promise<string> {
+    const own = await this.#registry.metrics();
+    return this.#process ? `${own}\n${await ofProcess().metrics()}` : own;
+  }
+}
+
+let shared: Registry | undefined;
+
+/** One for the process, because it is about the process: each further one would watch the event loop once more, for ever. */
+function ofProcess(): Registry {
+  if (!shared) {
+    shared = new Registry();
+    collectDefaultMetrics({ register: shared });
+  }
+  return shared;
+}

@@ -1,0 +1,98 @@
+/** Follows each request and upgrade from its first moment to its end, for the access log and the metrics. */
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Decision } from '../auth/decision.js';
+import { answeredOf } from '../lib/answered.js';
+import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
+import { Note } from '../lib/note.js';
+import type { AccessLog } from './access-log.js';
+
+/** What is known of a request on its way; nothing of it outlives the request. */
+export interface Trail {
+  readonly path: string;
+  readonly startMs: number;
+  /** Bytes that the socket had written before. */
+  readonly sent: number;
+  decision?: Decision;
+}
+
+export interface RequestsDeps {
+  readonly access?: AccessLog | undefined;
+  readonly metrics?: Metrics | undefined;
+}
+
+/** nginx's word for a client that left before the answer. */
+const CLIENT_LEFT = 499;
+
+const trails = new Note<Trail>('trail');
+
+export class Requests {
+  constructor(private readonly deps: RequestsDeps) {}
+
+  request(req: IncomingMessage, res: ServerResponse): void {
+    const trail = this.#follow(req);
+    res.once('close', () => this.#ended(req, trail, res.headersSent ? res.statusCode : CLIENT_LEFT));
+  }
+
+  /** Its line comes when the socket closes, its time counts to there. */
+  upgrade(req: IncomingMessage, socket: Duplex): void {
+    const trail = this.#follow(req);
+    socket.once('close', () => this.#ended(req, trail, answeredOf(req) ?? CLIENT_LEFT));
+  }
+
+  /** Told by the gateway before it answers or lets go on. A guard of the host's own code makes a second decision. */
+  readonly decided = (req: IncomingMessage, decision: Decision): void => {
+    const { metrics } = this.deps;
+    const trail = trails.of(req);
+    const route = decision.route ?? NO_ROUTE;
+    if (metrics) {
+      const reason = decision.reason ?? decision.code ?? 'none';
+      const labels = { route, method: methodOf(decision), outcome: decision.outcome, reason };
+      metrics.count('loom_decisions_total', labels);
+      if (trail && !trail.decision)
+        metrics.time('loom_verdict_seconds', { route }, (performance.now() - trail.startMs) / 1_000);
+    }
+    if (trail) trail.decision = decision;
+  };
+
+  #follow(req: IncomingMessage): Trail {
+    const trail: Trail = {
+      path: this.deps.access ? pathOf(req) : '',
+      startMs: performance.now(),
+      sent: req.socket.bytesWritten,
+    };
+    trails.set(req, trail);
+    return trail;
+  }
+
+  #ended(req: IncomingMessage, trail: Trail, status: number): void {
+    const elapsedMs = performance.now() - trail.startMs;
+    const { access, metrics } = this.deps;
+    access?.write(req, trail, { status, elapsedMs });
+    metrics?.time(
+      'loom_request_seconds',
+      { route: trail.decision?.route ?? NO_ROUTE, code: codeOf(status) },
+      elapsedMs / 1_000,
+    );
+  }
+}
+
+function methodOf({ identities, method }: Decision): string {
+  const [first] = identities;
+  if (!first) return method ?? 'none';
+  return identities.length === 1 ? first.method : identities.map((each) => each.method).join('+');
+}
+
+/** An upstream may answer any number, and a client may choose it: each that has no name counts with its hundred. */
+function codeOf(status: number): string {
+  return status === CLIENT_LEFT || STATUS_CODES[status] !== undefined
+    ? String(status)
+    : `${Math.floor(status / 100)}xx`;
+}
+
+const LONGEST = 512;
+
+/** As the client sent it, without the query: that is where keys stand. */
+function pathOf({ url = '' }: IncomingMessage): string {
+  return (url.split('?', 1)[0] ?? '').slice(0, LONGEST);
+}
