@@ -18,6 +18,9 @@ const TABLES = [
   ['`rate_limit`', ['rate_limit']],
   ['`cors`', ['cors']],
   ['`logging`', ['logging']],
+  ['`admin`', ['admin']],
+  ['`metrics`', ['metrics']],
+  ['`tracing`', ['tracing']],
 ];
 
 export const START = '<!-- option tables: made by `npm run docs` -->';

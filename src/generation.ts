@@ -13,7 +13,7 @@ import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upst
 import { clientAddressOf } from './lib/client-address.js';
 import type { Metrics } from './lib/metrics.js';
 import type { Log, Now } from './lib/types.js';
-import type { Limiter } from './limit/limiter.js';
+import type { Lease, Limiters } from './limit/limiters.js';
 import { AccessLog } from './observe/access-log.js';
 import { Requests } from './observe/requests.js';
 
@@ -27,7 +27,7 @@ export interface Shared {
   readonly standalone: boolean;
   /** Told of every piece of a body that goes through. */
   readonly moved?: (bytes: number) => void;
-  readonly limiter: Limiter;
+  readonly limiters: Limiters;
 }
 
 interface InUse {
@@ -43,6 +43,7 @@ export class Generation {
   readonly ready: Promise<void>;
   readonly methods: MethodsInUse;
   readonly #upstreams: ReadonlyMap<string, InUse>;
+  readonly #limits: Lease;
   readonly #requests: Requests | undefined;
 
   /** `previous`: methods and upstreams of which the file says the same go on, with all that they have learnt. */
@@ -53,8 +54,10 @@ export class Generation {
   ) {
     this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
     this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? this.#start(each)]));
-    this.ready = this.methods.ready();
-    this.gate = new Gate(plan, { ...shared, methods: this.methods.compiled });
+    this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
+    const { limiter } = this.#limits;
+    this.ready = Promise.all([this.methods.ready(), limiter.ready]).then(() => undefined);
+    this.gate = new Gate(plan, { ...shared, limiter, methods: this.methods.compiled });
     this.#requests = requestsOf(plan, shared);
     const decided = this.#requests?.decided;
     const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
@@ -95,6 +98,7 @@ export class Generation {
   async #end(other?: Generation): Promise<void> {
     const kept = new Set(other && [...other.#upstreams.values()].map(({ upstream }) => upstream));
     for (const { upstream } of this.#upstreams.values()) if (!kept.has(upstream)) upstream.close();
+    await this.#limits.release();
     await this.methods.close(other?.methods);
   }
 

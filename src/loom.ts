@@ -15,7 +15,7 @@ import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
 import { NO_ROUTE } from './lib/metrics.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
-import { Limiter } from './limit/limiter.js';
+import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
 import { Reloading, type ReloadParts } from './reload.js';
@@ -117,17 +117,17 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
-  readonly shared: Omit<Shared, 'limiter' | 'metrics'>;
+  readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
 export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
-  const limiter = new Limiter(now);
   const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
+  const watched = { ...shared, ...(metrics && { metrics }) };
   const tables = new Reloading(source, plan, {
     ...parts,
-    shared: { ...shared, limiter, ...(metrics && { metrics }) },
+    shared: { ...watched, limiters: new Limiters(watched) },
   });
   const { ready } = tables.current;
   metrics?.gauge('loom_config_generation', {}, 1);
@@ -177,7 +177,7 @@ function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<Pr
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
 function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
-  tables.demand((table) => void table.gate.guardFor(requirement));
+  tables.demand(JSON.stringify(requirement), (table) => void table.gate.guardFor(requirement));
   return (req, res, next) => {
     const { gate, gateway } = tables.current;
     gateway.guard(req, res, { guard: gate.guardFor(requirement), next });

@@ -27,7 +27,7 @@ const MOST_CHANGES = 50;
 export class Reloading {
   #current: Generation;
   /** What depends on the table and was made by the host's code: throws where a plan does not bear it. */
-  readonly #demands: ((next: Generation) => void)[] = [];
+  readonly #demands = new Map<string, (next: Generation) => void>();
   #last: Promise<unknown> = Promise.resolve();
   #retired: Promise<void> = Promise.resolve();
   #generation = 1;
@@ -46,10 +46,10 @@ export class Reloading {
     return this.#current;
   }
 
-  /** Every table from now on must bear it. */
-  demand(bears: (next: Generation) => void): void {
+  /** Every table from now on must bear it; the same demand, by its key, counts once. */
+  demand(key: string, bears: (next: Generation) => void): void {
     bears(this.#current);
-    this.#demands.push(bears);
+    this.#demands.set(key, bears);
   }
 
   /** One after the other; rejects with what kept the old table in force. */
@@ -92,7 +92,7 @@ export class Reloading {
     const next = new Generation(plan, shared, old);
     let prepared: Prepared | undefined;
     try {
-      for (const bears of this.#demands) bears(next);
+      for (const bears of this.#demands.values()) bears(next);
       await next.ready;
       prepared = await prepare?.(plan);
       if (this.#closed) throw new Error('this Loom is closed');

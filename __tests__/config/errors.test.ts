@@ -209,18 +209,6 @@ const UNBUILT: readonly Case[] = [
   [`${ROUTE}§multi_tenancy: {a: 1}\n`, 'not_built', 'multi_tenancy', /more would pass/],
   [`${ROUTE}plugins: [{name: a, path: §a.wasm}]\n`, 'unreadable_file', 'plugins[0].path', /there is no such file/],
   [
-    `${ROUTE}rate_limit: {rate: 5, §tiers: [{name: a, match: {header: x, value: y}, rate: 5}]}\n`,
-    'not_built',
-    'rate_limit.tiers',
-    /more would pass/,
-  ],
-  [
-    `${ROUTE}rate_limit: {rate: 5, §quotas: [{name: a, window: 1h, limit: 5}]}\n`,
-    'not_built',
-    'rate_limit.quotas',
-    /more would pass/,
-  ],
-  [
     `${ROUTE}rate_limit: {rate: 5, exemptions: [{type: header, name: §X-A, value: b}]}\n`,
     'client_chooses',
     'rate_limit.exemptions[0].name',
@@ -388,8 +376,6 @@ it.each([
   ['ebpf: {}', 'ebpf'],
   ['tracing: {endpoint: "http://otel:4318"}', 'tracing.endpoint'],
   ['tracing: {service_name: loom}', 'tracing.service_name'],
-  ['rate_limit: {rate: 5, distributed: {type: redis, address: "r:6379"}}', 'rate_limit.distributed'],
-  ['rate_limit: {rate: 5, exemptions: [{type: ip, values: [10.0.0.0/8]}]}', 'rate_limit.exemptions'],
 ])('loads what is not built and narrows nothing, with a warning: %s', (block, path) => {
   expect(diagnose(`${ROUTE}${block}\n`)).toMatchObject([{ level: 'warning', code: 'not_built', path }]);
 });

@@ -54,7 +54,7 @@ it('sets the headers of the certificate example', () => {
 
 it('limits by the identity header of the rate limit example', () => {
   const { plan, warnings } = load(pageFile(12));
-  expect(plan.rateLimit).toEqual({
+  expect(plan.rateLimit).toMatchObject({
     rate: { rate: 100, perMs: 1000, burst: 200 },
     key: [{ kind: 'header', name: 'X-User-ID' }],
   });

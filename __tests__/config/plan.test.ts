@@ -286,7 +286,7 @@ describe('a listener', () => {
 
 describe('the rate limit', () => {
   it('counts identities by default, with a burst of one second', () => {
-    expect(compile('routes: [{path: /a, auth: none}]\nrate_limit: {rate: 100}').plan.rateLimit).toEqual({
+    expect(compile('routes: [{path: /a, auth: none}]\nrate_limit: {rate: 100}').plan.rateLimit).toMatchObject({
       rate: { rate: 100, perMs: 1_000, burst: 100 },
       key: [{ kind: 'identity' }],
     });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { msUntil, refilled, type Bucket } from '../../src/limit/bucket.js';
 import { rateLimitHeaders } from '../../src/limit/headers.js';
-import { Limiter } from '../../src/limit/limiter.js';
+import { MemoryLimiter } from '../../src/limit/limiter.js';
 import { cases } from '../support/fast-check-runs.js';
 
 const RATE = { rate: 2, perMs: 1_000, burst: 4 };
@@ -39,7 +39,7 @@ it('says when there will be enough, or that there never will', () => {
 });
 
 it('that never fills again still gives headers that clients can read', () => {
-  const limiter = new Limiter(() => 1_800_000_000_000);
+  const limiter = new MemoryLimiter(() => 1_800_000_000_000);
   const rate = { rate: 0, perMs: 1_000, burst: 1 };
   const [first, second] = [limiter.take('a', rate), limiter.take('a', rate)];
   expect([first.allowed, second.allowed]).toEqual([true, false]);
@@ -55,7 +55,7 @@ it('of several, the one that waits longest is told, whatever their order', () =>
   const slow = { key: 'slow', rate: { rate: 1, perMs: 60_000, burst: 1 } };
   const fast = { key: 'fast', rate: { rate: 1, perMs: 1_000, burst: 1 } };
   for (const claims of [[slow, fast] as const, [fast, slow] as const]) {
-    const limiter = new Limiter(() => 0);
+    const limiter = new MemoryLimiter(() => 0);
     limiter.takeAll(claims);
     expect(limiter.takeAll(claims)).toMatchObject({ allowed: false, retryAfterSeconds: 60 });
   }

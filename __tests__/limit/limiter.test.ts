@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { rateLimitHeaders } from '../../src/limit/headers.js';
-import { Limiter } from '../../src/limit/limiter.js';
+import { MemoryLimiter } from '../../src/limit/limiter.js';
 import { MemoryStore } from '../../src/limit/memory-store.js';
 import { cases } from '../support/fast-check-runs.js';
 
@@ -16,7 +16,7 @@ test('never more than burst + rate * t + 1 are admitted, whatever the times', ()
   fc.assert(
     fc.property(rates, fc.array(fc.integer({ min: 0, max: 500 }), { maxLength: 300 }), (rate, steps) => {
       let now = START;
-      const limiter = new Limiter(() => now);
+      const limiter = new MemoryLimiter(() => now);
       const admitted = steps.filter((step) => {
         now += step;
         return limiter.take('a', rate).allowed;
@@ -29,7 +29,7 @@ test('never more than burst + rate * t + 1 are admitted, whatever the times', ()
 
 test('the burst passes, the next waits, and a token comes back with time', () => {
   let now = START;
-  const limiter = new Limiter(() => now);
+  const limiter = new MemoryLimiter(() => now);
   expect([1, 2, 3].map(() => limiter.take('a', RATE).allowed)).toEqual([true, true, false]);
   expect(limiter.take('b', RATE).allowed).toBe(true);
   now += 100;
@@ -38,7 +38,7 @@ test('the burst passes, the next waits, and a token comes back with time', () =>
 
 test('a clock set back by an hour locks nobody out for an hour', () => {
   let now = START;
-  const limiter = new Limiter(() => now);
+  const limiter = new MemoryLimiter(() => now);
   [1, 2, 3].forEach(() => limiter.take('a', RATE));
   now -= 3_600_000;
   expect(limiter.take('a', RATE).allowed).toBe(false);
@@ -47,7 +47,7 @@ test('a clock set back by an hour locks nobody out for an hour', () => {
 });
 
 test('of two buckets both give a token or neither does', () => {
-  const limiter = new Limiter(() => START);
+  const limiter = new MemoryLimiter(() => START);
   const wide = { key: 'wide', rate: { ...RATE, burst: 3 } };
   const tight = { key: 'tight', rate: { ...RATE, burst: 1 } };
   expect(limiter.takeAll([wide, tight])).toMatchObject({ allowed: true, limit: 1, remaining: 0 });
@@ -57,13 +57,13 @@ test('of two buckets both give a token or neither does', () => {
 
 test('the store is bounded', () => {
   const store = new MemoryStore(10);
-  const limiter = new Limiter(() => START, store);
+  const limiter = new MemoryLimiter(() => START, store);
   for (let i = 0; i < 1_000; i += 1) limiter.take(String(i), RATE);
   expect(store.size).toBe(10);
 });
 
 test('the headers say what is left and when it is full, and when to come back', () => {
-  const limiter = new Limiter(() => START);
+  const limiter = new MemoryLimiter(() => START);
   const rate = { rate: 1, perMs: 10_000, burst: 1 };
   const allowed = {
     RateLimit: '"default";r=0;t=10',

@@ -13,8 +13,10 @@ export async function openIssuer() {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid: KID, use: 'sig', alg: 'RS256' };
   let asked = 0;
+  let down = false;
   const server = createServer((_req, res) => {
     asked += 1;
+    if (down) return void res.writeHead(500).end();
     res.setHeader('Content-Type', 'application/json');
     res.end(JSON.stringify({ keys: [jwk] }));
   });
@@ -41,6 +43,8 @@ export async function openIssuer() {
       signature[0] = 0;
       return `${input(claims, header)}.${signature.toString('base64url')}`;
     },
+    /** From now on the key set is answered 500, or not any more. */
+    fail: (now) => void (down = now),
     close: () => server.close().closeAllConnections(),
   };
 }

@@ -42,16 +42,16 @@ export function runStrategy(
   options: RunOptions = {},
 ): MaybePromise<Verdict> {
   let now: Verdict | undefined;
-  const crashes: unknown[] = [];
+  let crashed: { readonly cause: unknown } | undefined;
   let later: { settle: Settle; crash: Crash } | undefined;
   const settle: Settle = (verdict) => {
-    if (now || crashes.length > 0) return;
+    if (now || crashed) return;
     now = verdict;
     later?.settle(verdict);
   };
   const crash: Crash = (cause) => {
-    if (now || crashes.length > 0) return;
-    crashes.push(cause);
+    if (now || crashed) return;
+    crashed = { cause };
     later?.crash(cause);
   };
   const run = Object.create(strategy) as PassportStrategy;
@@ -59,7 +59,7 @@ export function runStrategy(
   const returned: unknown = run.authenticate(request as never, options);
   if (returned instanceof Promise) returned.catch(crash);
   if (now) return now;
-  if (crashes.length > 0) throw asError(crashes[0]);
+  if (crashed) throw asError(crashed.cause);
   return new Promise((resolve, reject) => {
     later = { settle: resolve, crash: (cause) => reject(asError(cause)) };
   });

@@ -26,6 +26,7 @@ export type ReasonCode =
   | 'key_set_unavailable'
   | 'introspection_unavailable'
   | 'method_unavailable'
+  | 'store_unavailable'
   | 'pool_full'
   | 'throttled'
   | 'plugin_refused'

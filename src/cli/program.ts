@@ -1,6 +1,6 @@
 /** The commands of `loom-auth`, their options and their help. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../config/diagnostics.js';
 import { checkFile, renderDiagnostic, type CheckOptions } from './check.js';
 import { runDemo } from './demo.js';
@@ -53,6 +53,7 @@ function commands(terminal: Terminal, finish: Finish): Command {
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
     .option('--strict', 'do not start on a warning')
     .option('--no-watch', 'reload on SIGHUP alone, not when the file changes')
+    .option('--workers <n>', 'as many processes, which share the ports', numberOfWorkers)
     .option('--insecure-node', 'start on a Node version that is known to drop header fields')
     .addHelpText('after', '\nExample:\n  loom-auth serve /etc/loom/loom.yaml')
     .action((file: string, options: ServeOptions) => finish(() => serveFile(file, options, terminal)));
@@ -107,6 +108,14 @@ function secretCommands(program: Command, terminal: Terminal, finish: Finish): v
     .description('print the JSON Schema of a Loom file, for editors')
     .addHelpText('after', '\nExample:\n  loom-auth schema > loom.schema.json')
     .action(() => finish(() => printSchema(terminal)));
+}
+
+const MOST_WORKERS = 256;
+
+function numberOfWorkers(text: string): number {
+  const count = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MOST_WORKERS) throw new InvalidArgumentError(`must be a number from 1 to ${MOST_WORKERS}.`);
+  return count;
 }
 
 /** A secret given as an argument stands in the shell's history already: it is not echoed on top of that. */

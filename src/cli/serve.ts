@@ -1,15 +1,20 @@
 /** `loom-auth serve`: runs the gateway that a file describes until a signal ends it. */
+import cluster from 'node:cluster';
 import { createLog } from '../observe/log.js';
 import { inspectRuntime } from '../lib/runtime.js';
 import { onReloadSignal } from '../serve/reload-signal.js';
 import { serve } from '../serve/serve.js';
 import { onStopSignals } from '../serve/stop-signals.js';
+import { serveAsWorker } from '../serve/worker.js';
+import { readForWorkers, Workers, WorkerStartError } from '../serve/workers.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { paintFor, type Terminal } from './terminal.js';
 
 export interface ServeOptions {
   readonly insecureNode?: boolean;
   readonly strict?: boolean;
+  /** Processes; absent: this one serves. */
+  readonly workers?: number;
   /** `--no-watch`: reload on SIGHUP alone. */
   readonly watch?: boolean;
 }
@@ -26,13 +31,49 @@ export async function serveFile(file: string, options: ServeOptions, terminal: T
     for (const error of found.errors) terminal.stderr.write(`${paint('red', 'error')} ${error}\n`);
     return EXIT.runtime;
   }
+  if (options.workers !== undefined && cluster.worker) return serveHere(file, options, cluster.worker.id);
   const log = createLog();
   for (const warning of found.warnings) log.warn({}, warning);
   if (options.insecureNode) log.warn({ version: process.version }, 'the check of the Node version is off');
+  if (options.workers !== undefined) return serveThere(file, { ...options, workers: options.workers });
+  return serveHere(file, options);
+}
+
+/** In this process; under a primary as number `worker`. */
+async function serveHere(file: string, options: ServeOptions, worker?: number): Promise<ExitCode> {
   const { strict = false, watch = true } = options;
   const reloads = onReloadSignal();
-  const running = await serve(file, { strict, watch });
+  const running = await (worker === undefined
+    ? serve(file, { strict, watch })
+    : serveAsWorker(file, { strict, watch }, worker));
   reloads(() => running.reload());
-  onStopSignals({ stop: () => running.stop(), log: running.log });
+  // A worker stops when its primary says so.
+  if (worker === undefined) onStopSignals({ stop: () => running.stop(), log: running.log });
   return EXIT.fine;
+}
+
+/** In processes of their own, for whose file and certificates this one vouches before it starts them. */
+async function serveThere(file: string, options: ServeOptions & { readonly workers: number }): Promise<ExitCode> {
+  const { workers: count, strict = false } = options;
+  const { log } = readForWorkers(file, { count, strict });
+  const workers = new Workers({ count, log, gaveUp: () => process.exit(EXIT.runtime) });
+  const reloads = onReloadSignal();
+  try {
+    await workers.start();
+  } catch (cause) {
+    // It has said why.
+    if (cause instanceof WorkerStartError) return exitCodeFrom(cause.exitCode);
+    throw cause;
+  }
+  reloads(() => Promise.resolve(workers.reload()));
+  const exit = (code: number): never => {
+    workers.kill();
+    return process.exit(code);
+  };
+  onStopSignals({ stop: () => workers.stop(), log, exit });
+  return EXIT.fine;
+}
+
+function exitCodeFrom(code: number): ExitCode {
+  return code === EXIT.file || code === EXIT.port ? code : EXIT.runtime;
 }

@@ -4,8 +4,12 @@ import type { Rate } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
+import type { RedisOptions } from '../lib/redis-client.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Pattern } from './pattern.js';
+import type { PlannedRetry, PlannedUpstream } from './upstream-types.js';
+
+export type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from './upstream-types.js';
 
 /** One authentication method of the file. */
 export interface PlannedMethod {
@@ -57,63 +61,6 @@ export interface PlannedRoute {
   readonly retry?: PlannedRetry;
 }
 
-export interface PlannedEndpoint {
-  /** `http://host:port` or `https://host:port`; no path, no user. */
-  readonly url: string;
-  readonly weight: number;
-}
-
-export type Balancer = 'round_robin' | 'weighted' | 'least_conn' | 'random' | 'ip_hash';
-
-export interface PlannedRetry {
-  /** Attempts after the first; 0: none. */
-  readonly maxRetries: number;
-  readonly backoffBaseMs: number;
-  readonly backoffMaxMs: number;
-  /** Statuses of the upstream, or of ours in its place, that are worth another attempt. */
-  readonly codes: readonly number[];
-}
-
-export interface PlannedUpstream {
-  readonly name: string;
-  readonly endpoints: readonly PlannedEndpoint[];
-  readonly balancer: Balancer;
-  readonly healthCheck?: {
-    readonly path: string;
-    readonly intervalMs: number;
-    readonly timeoutMs: number;
-    readonly healthyThreshold: number;
-    readonly unhealthyThreshold: number;
-    readonly expectedStatus: readonly number[];
-  };
-  readonly circuitBreaker?: {
-    /** In a row. */
-    readonly failureThreshold: number;
-    readonly successThreshold: number;
-    /** From open to half open. */
-    readonly timeoutMs: number;
-  };
-  readonly retry?: PlannedRetry;
-  readonly connectTimeoutMs: number;
-  /** Of one attempt, to the response head and between two bytes; absent: the route's alone counts. */
-  readonly readTimeoutMs?: number;
-  /** While the upstream takes nothing of a body; absent: the route's. */
-  readonly writeTimeoutMs?: number;
-  /** While an event stream or an upgraded socket is silent; absent: for ever. */
-  readonly silenceTimeoutMs?: number;
-  /** Idle keep-alive sockets per endpoint, and sockets at all. */
-  readonly maxIdle: number;
-  readonly maxOpen: number;
-  readonly idleTimeoutMs: number;
-  readonly tls?: {
-    readonly ca?: string;
-    readonly cert?: string;
-    /** A secret: non-enumerable, as `options` of a method are. */
-    readonly key?: string;
-    readonly insecureSkipVerify: boolean;
-  };
-}
-
 export type ClientAuth = 'none' | 'request' | 'require' | 'verify';
 
 export interface PlannedTls {
@@ -148,9 +95,41 @@ export type LimitKeyPart =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'claim'; readonly path: string };
 
-export interface PlannedRateLimit {
+/** Who has another rate than the rest. */
+export interface PlannedTier {
+  readonly name: string;
+  readonly match:
+    | { readonly kind: 'header'; readonly name: string; readonly value: string }
+    | { readonly kind: 'claim'; readonly path: string; readonly value: string };
   readonly rate: Rate;
+}
+
+export interface PlannedQuota {
+  readonly name: string;
   readonly key: readonly LimitKeyPart[];
+  readonly rate: Rate & { readonly fixed: true };
+}
+
+export interface PlannedExemptions {
+  /** CIDR blocks. */
+  readonly addresses: readonly string[];
+  readonly paths: readonly Pattern[];
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface PlannedRateLimit {
+  /** Absent: quotas alone. */
+  readonly rate?: Rate;
+  readonly key: readonly LimitKeyPart[];
+  /** The first that matches counts. */
+  readonly tiers: readonly PlannedTier[];
+  readonly quotas: readonly PlannedQuota[];
+  readonly exemptions: PlannedExemptions;
+  /** Absent: each instance counts for itself. */
+  readonly distributed?: {
+    readonly redis: RedisOptions;
+    readonly onStoreError: 'local' | 'deny' | 'allow';
+  };
   /** In place of the usual 429. */
   readonly response?: {
     readonly status: number;

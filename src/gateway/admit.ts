@@ -9,12 +9,14 @@ import { setClientAddress } from '../lib/client-address.js';
 import type { MaybePromise } from '../lib/types.js';
 import { clientAddress } from '../limit/address.js';
 import { rateLimitHeaders } from '../limit/headers.js';
-import type { LimitFacts } from '../limit/keys.js';
 import type { Decision } from '../limit/limiter.js';
-import { identityHeaders, lookUpClaim } from './assert.js';
+import { identityHeaders } from './assert.js';
 import { certificateHeaders } from './certificate-headers.js';
 import { crossSiteRefused } from './cross-site.js';
 import type { Gate, Guard } from './gate.js';
+import { limitDenial } from './limit-denial.js';
+import { limitFacts } from './limit-facts.js';
+import type { LimitDecision, Metered } from './limits.js';
 import { foldName, setField } from './header-views.js';
 import { find, findAny, isGuardedOtherwise, isMountOfAnother, local, NO_ROUTE, refused, type Found } from './place.js';
 import { denialOf, type Denial } from './problem.js';
@@ -118,48 +120,66 @@ class Admitting {
   }
 
   /** A limit by address counts it; no other can, before anybody is known. */
-  preflight(): Admission {
+  preflight(): MaybePromise<Admission> {
     const early = this.#early();
-    if (early && !early.allowed) return this.#limited(early);
     const { route } = this.subject;
-    return { kind: 'preflight', route, rateLimit: early ? rateLimitHeaders(early) : {} };
+    const answer = (each: Decision | undefined): Admission => {
+      if (each && !each.allowed) return this.#limited(each);
+      return { kind: 'preflight', route, rateLimit: each ? rateLimitHeaders(each) : {} };
+    };
+    return early instanceof Promise ? early.then(answer) : answer(early);
   }
 
   run(): MaybePromise<Admission> {
-    const { guard } = this.subject;
     const early = this.#early();
+    return early instanceof Promise ? early.then((each) => this.#authenticate(each)) : this.#authenticate(early);
+  }
+
+  #early(): LimitDecision {
+    return this.gate.limits.before(this.req, this.#metered([], []));
+  }
+
+  #authenticate(early: Decision | undefined): MaybePromise<Admission> {
     if (early && !early.allowed) return this.#limited(early);
-    const verdict = guard.authenticate(attemptOf(this.req));
+    const verdict = this.subject.guard.authenticate(attemptOf(this.req));
     return verdict instanceof Promise ? verdict.then((each) => this.#judge(each, early)) : this.#judge(verdict, early);
   }
 
-  #early(): Decision | undefined {
+  #judge(verdict: Verdict, early: Decision | undefined): MaybePromise<Admission> {
     const { route } = this.subject;
-    return this.gate.limits.before(this.req, { route, facts: () => this.#facts([], []), identities: [] });
-  }
-
-  #judge(verdict: Verdict, early: Decision | undefined): Admission {
-    const { route, guard, target } = this.subject;
     if (verdict.kind !== 'granted') return refused(denialOf(verdict), route);
     const { identities } = verdict;
     if (this.#fromElsewhere(identities))
       return refused({ status: 403, code: 'cross_site', reason: 'cross_site' }, route);
     const headers = this.#headersOf(identities);
     if (!headers) return refused({ status: 403, code: 'forbidden', reason: 'identity_conflict' }, route);
-    const late = this.gate.limits.after(this.req, { route, facts: () => this.#facts(identities, headers), identities });
+    const late = this.gate.limits.after(this.req, this.#metered(identities, headers));
+    const admit = (each: Decision | undefined): Admission => this.#admit({ identities, headers }, early, each);
+    return late instanceof Promise ? late.then(admit) : admit(late);
+  }
+
+  #admit(known: Pick<Admitted, 'identities' | 'headers'>, early?: Decision, late?: Decision): Admission {
     if (late && !late.allowed) return this.#limited(late);
+    const { route, guard, target } = this.subject;
     const decision = tighter(early, late);
     const rateLimit = decision ? rateLimitHeaders(decision) : {};
-    return { kind: 'admitted', route, guard, identities, target, headers, rateLimit };
+    return { kind: 'admitted', route, guard, target, ...known, rateLimit };
+  }
+
+  #metered(identities: readonly Identity[], headers: Admitted['headers']): Metered {
+    const { route, target } = this.subject;
+    const known = { address: this.#address, route, identities, headers };
+    return {
+      route,
+      address: this.#address,
+      segments: target.segments,
+      facts: () => limitFacts(this.gate, this.req, known),
+      identities,
+    };
   }
 
   #limited(decision: Decision): Refused {
-    const headers = rateLimitHeaders(decision);
-    const own = this.gate.plan.rateLimit?.response;
-    if (!own) return refused({ status: 429, code: 'rate_limited', headers }, this.subject.route);
-    const { status, body } = own;
-    const response = { status, headers: [...Object.entries(headers), ...own.headers], body: Buffer.from(body) };
-    return refused({ status, code: 'rate_limited', response }, this.subject.route);
+    return refused(limitDenial(decision, this.gate.plan.rateLimit?.response), this.subject.route);
   }
 
   #fromElsewhere(identities: readonly Identity[]): boolean {
@@ -190,25 +210,6 @@ class Admitting {
     const known = new Set(set.map(([name]) => foldName(name)));
     return [...set, ...certified.filter(([name]) => !known.has(foldName(name)))];
   }
-
-  #facts(identities: readonly Identity[], headers: Admitted['headers']): LimitFacts {
-    const { route } = this.subject;
-    const [identity] = identities;
-    const set = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]));
-    return {
-      address: this.#address,
-      path: route?.path ?? '',
-      ...(identity ? { identity } : {}),
-      header: (name) => set.get(name.toLowerCase()) ?? headerValues(this.req, name.toLowerCase())[0],
-      claim: (path) => claimText(identity, path),
-      vouched: (name) => set.has(name.toLowerCase()),
-    };
-  }
-}
-
-function claimText(identity: Identity | undefined, path: string): string | undefined {
-  const value = identity && lookUpClaim(identity.claims, path);
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
 function tighter(early: Decision | undefined, late: Decision | undefined): Decision | undefined {

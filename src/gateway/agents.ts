@@ -16,7 +16,10 @@ export function createAgent(endpoint: Endpoint, planned: PlannedUpstream): HttpA
     timeout: planned.idleTimeoutMs,
     scheduling: 'lifo' as const,
   };
-  const agent = endpoint.tls ? new HttpsAgent({ ...options, ...endpoint.tls }) : new HttpAgent(options);
+  const agent = endpoint.tls
+    ? new HttpsAgent({ ...options, ...endpoint.tls })
+    : // Without TLS nobody asks for a server name; Node would read one from each request's Host.
+      new HttpAgent({ ...options, ...{ servername: '' } });
   // To the constructor, 0 is nothing said, and it keeps 256.
   agent.maxFreeSockets = planned.maxIdle;
   return agent;

@@ -24,9 +24,9 @@ export interface ExchangeParts {
   readonly send: (lease: Lease, failed: (error: unknown) => void) => void;
   /** Nobody answers; `lease` is where it was tried last. */
   readonly failed: (error: unknown, lease: Lease | undefined) => void;
-  readonly decorate?: (res: ServerResponse) => void;
+  readonly decorate: ((res: ServerResponse) => void) | undefined;
   /** Told of every piece of a body, in either direction. */
-  readonly moved?: (bytes: number) => void;
+  readonly moved: ((bytes: number) => void) | undefined;
 }
 
 export class Exchange {

@@ -10,7 +10,7 @@ import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../con
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import { parseCidrs } from '../limit/address.js';
-import { Limiter } from '../limit/limiter.js';
+import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
 import type { RulesByMethod } from './assert.js';
 import { createCors, type Cors } from './cors.js';
 import { createFramingCheck, type FramingCheck } from './framing.js';
@@ -66,7 +66,8 @@ export class Gate {
     this.strip = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
-    this.limits = new Limits(deps.limiter ?? new Limiter(deps.now), this.#withoutCredentials(plan.rateLimit));
+    const limiter = deps.limiter ?? new MemoryLimiter(deps.now);
+    this.limits = new Limits(limiter, this.#withoutCredentials(plan.rateLimit), deps.metrics);
     this.trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
     this.cors = plan.cors && createCors(plan.cors);
     this.rules = new Map(methods.map((each) => [each.name, each.headers]));
@@ -80,10 +81,10 @@ export class Gate {
   #withoutCredentials(limit: PlannedRateLimit | undefined): PlannedRateLimit | undefined {
     if (!limit) return undefined;
     const names = new Set(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
-    const key = limit.key.map((part): LimitKeyPart =>
-      part.kind === 'header' && names.has(part.name.toLowerCase()) ? { kind: 'identity' } : part,
-    );
-    return { ...limit, key };
+    const replace = (key: readonly LimitKeyPart[]): readonly LimitKeyPart[] =>
+      key.map((part) => (part.kind === 'header' && names.has(part.name.toLowerCase()) ? { kind: 'identity' } : part));
+    const quotas = limit.quotas.map((quota) => ({ ...quota, key: replace(quota.key) }));
+    return { ...limit, key: replace(limit.key), quotas };
   }
 
   /** Gives the request its id, where the file asks for one, and its answer too. */
@@ -99,6 +100,12 @@ export class Gate {
     if (!this.trusted) return false;
     const version = isIP(address);
     return version !== 0 && this.trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  /** Whether a method reads its credential from the header, so that its value granted where the method did. */
+  readsHeader(method: string, name: string): boolean {
+    const places = this.planned.get(method)?.places ?? [];
+    return places.some((place) => place.in === 'header' && place.name.toLowerCase() === name);
   }
 
   guardAt(index: number): Guard {

@@ -115,8 +115,8 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
         deps.onFailure(req, res, status, code);
       },
-      ...(options.responseHeaders && { decorate: options.responseHeaders }),
-      ...(deps.moved && { moved: deps.moved }),
+      decorate: options.responseHeaders,
+      moved: deps.moved,
     });
     exchanges.set(req, exchange);
     writePendingContinue(req);

@@ -6,15 +6,17 @@ import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 
  * UTF-8 turns every lone surrogate into the same replacement character.
  */
 export function lengthPrefixed(parts: readonly string[]): Buffer {
-  const pieces: Buffer[] = [];
+  const size = parts.reduce((sum, { length }) => sum + LENGTH_BYTES + 2 * length, 0);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
   for (const part of parts) {
-    const bytes = Buffer.from(part, 'utf16le');
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    pieces.push(length, bytes);
+    at = bytes.writeUInt32BE(2 * part.length, at);
+    at += bytes.write(part, at, 'utf16le');
   }
-  return Buffer.concat(pieces);
+  return bytes;
 }
+
+const LENGTH_BYTES = 4;
 
 /** SHA-256 over length-prefixed parts, as base64url. */
 export function digestOf(parts: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** Which bucket a request draws from: a digest over length-prefixed facts, so that no two callers ever share one. */
+/** Which bucket a request draws from: length-prefixed facts, so that no two callers ever share one. */
 import { digestOf } from '../lib/digest.js';
 import { canonicalAddress } from './address.js';
 
@@ -18,6 +18,8 @@ export interface LimitFacts {
   /** Read after the identity headers were set. */
   header(name: string): string | undefined;
   claim(path: string): string | undefined;
+  /** Whether a claim is this value, or a list that has it. */
+  holds?(path: string, value: string): boolean;
   /** Whether the header was set by a method or is the credential that granted; otherwise the client chose it. */
   vouched?(name: string): boolean;
 }
@@ -26,7 +28,18 @@ export interface LimitFacts {
 export function limitKey(parts: readonly LimitKeyPart[], facts: LimitFacts): string {
   const pieces = parts.flatMap((part) => pieceOf(part, facts));
   const names = parts.length === 0 || parts.every(({ kind }) => kind === 'path');
-  return digestOf(names ? [...pieces, ...principalOf(facts)] : pieces);
+  return bucketKey(names ? [...pieces, ...principalOf(facts)] : pieces);
+}
+
+/** Longer keys are digests, so that nobody fills memory with them. */
+const LONGEST_KEY = 128;
+
+/** One key for a list of parts, another for every other list. */
+export function bucketKey(parts: readonly string[]): string {
+  let key = '';
+  for (const part of parts) key += `${part.length}:${part}`;
+  // No list begins with a letter.
+  return key.length > LONGEST_KEY ? `digest ${digestOf(parts)}` : key;
 }
 
 function pieceOf(part: LimitKeyPart, facts: LimitFacts): readonly string[] {

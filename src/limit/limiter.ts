@@ -1,10 +1,15 @@
 /** Takes tokens: from one bucket, or from several at once, where a refusal by one leaves the others as they were. */
-import type { NonEmpty, Now } from '../lib/types.js';
+import type { MaybePromise, NonEmpty, Now } from '../lib/types.js';
 import { msUntil, refilled, type Bucket, type Rate } from './bucket.js';
 import { MemoryStore } from './memory-store.js';
 
+/** Which kind of limit a bucket belongs to, for the metric. */
+export type LimitScope = 'address' | 'global' | 'tier' | 'route' | 'key' | 'quota';
+
 export interface Decision {
   readonly allowed: boolean;
+  /** The shared store is down, and the file says to refuse then. */
+  readonly unavailable?: boolean;
   /** The burst: what a full bucket holds. */
   readonly limit: number;
   readonly remaining: number;
@@ -15,17 +20,34 @@ export interface Decision {
   /** Seconds until the bucket is full again. */
   readonly resetAfterSeconds: number;
   readonly rate: Rate;
+  readonly scope: LimitScope;
 }
 
 export interface Claim {
   readonly key: string;
   readonly rate: Rate;
+  /** Default: `global`. */
+  readonly scope?: LimitScope;
+}
+
+export interface Limiter {
+  /** Rejects where what it counts with is not installed. */
+  readonly ready: Promise<void>;
+  /**
+   * One token of each bucket or of none; the decision is that of the tightest, undefined where nothing limits now.
+   * Settled at once where the buckets are in this process; never rejects.
+   */
+  takeAll(claims: NonEmpty<Claim>): MaybePromise<Decision | undefined>;
+  close(): Promise<void>;
 }
 
 /** A rate that never gives another token still names a moment. */
 const LONGEST_SECONDS = 86_400 * 366;
 
-export class Limiter {
+/** Counts in this process alone. */
+export class MemoryLimiter implements Limiter {
+  readonly ready = Promise.resolve();
+
   constructor(
     private readonly now: Now,
     private readonly store: MemoryStore = new MemoryStore(),
@@ -35,33 +57,62 @@ export class Limiter {
     return this.takeAll([{ key, rate }]);
   }
 
-  /** One token of each bucket or of none; the decision is that of the tightest. */
   takeAll(claims: NonEmpty<Claim>): Decision {
     const now = this.now();
-    const held = claims.map(({ key, rate }) => ({ key, rate, bucket: refilled(this.store.get(key), rate, now) }));
-    const allowed = held.every(({ bucket }) => bucket.tokens >= 1);
-    const decisions = held.map(({ key, rate, bucket }) => {
-      const left: Bucket = allowed ? { tokens: bucket.tokens - 1, at: now } : bucket;
-      this.store.set(key, left);
-      return decide(left, rate, { allowed, now });
-    });
-    return decisions.reduce((tightest, each) => (isTighter(each, tightest) ? each : tightest));
+    if (claims.length === 1) return this.#takeOne(claims[0], now);
+    const buckets = claims.map(({ key, rate }) => refilled(this.store.get(key), rate, now));
+    const allowed = buckets.every(({ tokens }) => tokens >= 1);
+    const left = buckets.map((bucket) => (allowed ? taken(bucket) : bucket));
+    left.forEach((bucket, at) => this.store.set((claims[at] as Claim).key, bucket));
+    return tightest(claims, left, { allowed, now });
+  }
+
+  #takeOne(claim: Claim, now: number): Decision {
+    const bucket = refilled(this.store.get(claim.key), claim.rate, now);
+    const allowed = bucket.tokens >= 1;
+    const left = allowed ? taken(bucket) : bucket;
+    this.store.set(claim.key, left);
+    return decide(claim, left, { allowed, now });
+  }
+
+  /** What is known from elsewhere: counting goes on from there. */
+  put(key: string, tokens: number): void {
+    this.store.set(key, { tokens, at: this.now() });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }
 
-function decide(bucket: Bucket, rate: Rate, { allowed, now }: { allowed: boolean; now: number }): Decision {
-  const seconds = (ms: number) => Math.min(LONGEST_SECONDS, Math.ceil(ms / 1_000));
-  const full = seconds(msUntil(rate.burst, bucket, rate));
+const taken = ({ tokens, at }: Bucket): Bucket => ({ tokens: tokens - 1, at });
+
+interface Outcome {
+  readonly allowed: boolean;
+  readonly now: number;
+}
+
+/** The decision of several buckets: what is left of each, in the order of the claims. */
+export function tightest(claims: NonEmpty<Claim>, left: readonly Bucket[], outcome: Outcome): Decision {
+  const decisions = claims.map((claim, at) => decide(claim, left[at] as Bucket, outcome));
+  return decisions.reduce((least, each) => (isTighter(each, least) ? each : least));
+}
+
+function decide({ rate, scope = 'global' }: Claim, bucket: Bucket, { allowed, now }: Outcome): Decision {
+  const full = secondsOf(msUntil(rate.burst, bucket, rate));
   return {
     allowed,
     limit: Math.floor(rate.burst),
-    remaining: Math.floor(bucket.tokens),
+    remaining: Math.max(0, Math.floor(bucket.tokens)),
     resetAtSeconds: Math.ceil(now / 1_000) + full,
-    retryAfterSeconds: allowed ? 0 : seconds(msUntil(1, bucket, rate)),
+    retryAfterSeconds: allowed ? 0 : secondsOf(msUntil(1, bucket, rate)),
     resetAfterSeconds: full,
     rate,
+    scope,
   };
 }
+
+const secondsOf = (ms: number): number => Math.min(LONGEST_SECONDS, Math.ceil(ms / 1_000));
 
 function isTighter(a: Decision, b: Decision): boolean {
   if (a.retryAfterSeconds !== b.retryAfterSeconds) return a.retryAfterSeconds > b.retryAfterSeconds;

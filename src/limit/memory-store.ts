@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Bucket } from './bucket.js';
 
-/** About 20 MB; whoever floods with keys pushes his own out, and a forgotten bucket is a full one. */
+/** About 30 MB; whoever floods with keys pushes his own out, and a forgotten bucket is a full one. */
 const MAX_BUCKETS = 100_000;
 
 export class MemoryStore {

@@ -10,6 +10,8 @@ export interface LogOptions {
   /** `json`, or `text` for people. Default: `json`. */
   readonly format?: 'json' | 'text';
   readonly stream?: DestinationStream;
+  /** The number of this process among several, which stands in each line. */
+  readonly worker?: number | undefined;
 }
 
 /** A log of ours, whose level can be changed. */
@@ -23,10 +25,14 @@ export interface LeveledLog extends Log {
  * @example createLog({ level: 'info' }).info({ address: ':8080' }, 'listening')
  */
 export function createLog(options: LogOptions = {}): LeveledLog {
-  const { level = 'info', format = 'json', stream = standardError() } = options;
+  const { level = 'info', format = 'json', stream = standardError(), worker } = options;
   const escaped: DestinationStream = { write: (line) => stream.write(oneLine(line)) };
   return pino(
-    { level, base: { name: 'loom-auth' }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: { name: 'loom-auth', ...(worker !== undefined && { worker }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
     format === 'text' ? textStream(escaped) : escaped,
   );
 }

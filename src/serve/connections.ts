@@ -66,8 +66,7 @@ export class Connections {
     if (socket.destroyed) return false;
     this.#silent.delete(socket);
     const open = { req, res };
-    const exchanges = this.#open.get(socket) ?? new Set();
-    this.#open.set(socket, exchanges.add(open));
+    const exchanges = this.#exchangesOf(socket).add(open);
     if (exchanges.size > MAX_PIPELINED) {
       this.log.warn({ listener: this.planned.name, client: addressOf(socket) }, 'too many requests without an answer');
       socket.destroy();
@@ -75,9 +74,8 @@ export class Connections {
     }
     if (this.#stopping) endConnection(res);
     this.#watch(req, res);
-    res.once('close', () => {
+    res.on('close', () => {
       exchanges.delete(open);
-      if (exchanges.size === 0) this.#open.delete(socket);
       if (this.#stopping) setImmediate(() => this.server.closeIdleConnections());
     });
     return true;
@@ -104,9 +102,19 @@ export class Connections {
     else endConnection(last);
   }
 
+  /** One set for all requests of a connection. */
+  #exchangesOf(socket: Duplex): Set<Open> {
+    let exchanges = this.#open.get(socket);
+    if (!exchanges) {
+      this.#open.set(socket, (exchanges = new Set()));
+      socket.once('close', () => this.#open.delete(socket));
+    }
+    return exchanges;
+  }
+
   /** Whether an earlier request on the socket waits for its answer: another's would be taken for it. */
   isAnswering(socket: Duplex): boolean {
-    return this.#open.has(socket);
+    return (this.#open.get(socket)?.size ?? 0) > 0;
   }
 
   upgraded(socket: Duplex): void {

@@ -15,6 +15,7 @@ import { comesTooLate } from '../gateway/last-answer.js';
 import { awaitContinue } from '../lib/expect.js';
 import type { Log } from '../lib/types.js';
 import { Connections } from './connections.js';
+import type { TicketKeys } from './ticket-keys.js';
 import { tlsOptions } from './tls.js';
 
 export interface Handlers {
@@ -27,6 +28,12 @@ export interface Listening {
   readonly protocol: 'http' | 'https';
   readonly host: string;
   readonly port: number;
+}
+
+export interface ListenerDeps {
+  readonly log: Log;
+  /** Shared with the other processes of this gateway. Default: keys of its own. */
+  readonly tickets?: TicketKeys | undefined;
 }
 
 /** The port is taken, or may not be used. */
@@ -57,10 +64,12 @@ export class Listener {
   constructor(
     readonly planned: PlannedListener,
     handlers: Handlers,
-    log: Log,
+    private readonly deps: ListenerDeps,
   ) {
+    const { log } = deps;
     this.#tls = tlsOf(planned);
     this.#server = createListener(planned, this.#tls);
+    this.#shareTickets();
     this.#connections = new Connections(this.#server, planned, log);
     serve({ planned, server: this.#server, connections: this.#connections }, handlers, log);
   }
@@ -99,9 +108,17 @@ export class Listener {
       const distrusts = !isDeepStrictEqual(trust(tls), trust(this.#tls ?? {}));
       this.#tls = tls;
       (this.#server as TlsServer).setSecureContext(tls);
+      this.#shareTickets();
       // Whom the old authorities vouched for must show the new ones.
       if (distrusts) this.#connections.retireCertified();
     };
+  }
+
+  /** Where certificates are asked for, there are no tickets to share. */
+  #shareTickets(): void {
+    const { name: listener, port, tls } = this.planned;
+    if (!this.#tls || tls?.clientAuth !== 'none') return;
+    this.deps.tickets?.use(this.#server as TlsServer, { listener, port, certificate: String(this.#tls.cert) });
   }
 
   /** Stops accepting, lets requests in flight finish for at most `graceMs`, closes upgraded and idle sockets at once. */

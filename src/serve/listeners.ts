@@ -1,8 +1,7 @@
 /** The listeners of a plan: opened together or not at all, changed by a reload, closed without cutting an answer short. */
 import type { PlannedListener } from '../config/plan-types.js';
-import type { Log } from '../lib/types.js';
 import type { Prepared } from '../reload.js';
-import { Listener, PortError, type Handlers, type Listening } from './listener.js';
+import { Listener, PortError, type Handlers, type ListenerDeps, type Listening } from './listener.js';
 
 export { PortError, type Handlers, type Listening } from './listener.js';
 export { TlsFileError } from './tls.js';
@@ -25,9 +24,9 @@ const ATTEMPT_MS = 50;
 export async function listen(
   listeners: readonly PlannedListener[],
   handlers: Handlers,
-  { log }: { readonly log: Log },
+  deps: ListenerDeps,
 ): Promise<Running> {
-  const opened = new Listeners(handlers, log);
+  const opened = new Listeners(handlers, deps);
   await opened.open(listeners);
   return opened;
 }
@@ -44,7 +43,7 @@ class Listeners implements Running {
 
   constructor(
     private readonly handlers: Handlers,
-    private readonly log: Log,
+    private readonly deps: ListenerDeps,
   ) {}
 
   get listening(): readonly Listening[] {
@@ -89,7 +88,7 @@ class Listeners implements Running {
   }
 
   #read(planned: readonly PlannedListener[]): readonly Listener[] {
-    return planned.map((each) => new Listener(each, this.handlers, this.log));
+    return planned.map((each) => new Listener(each, this.handlers, this.deps));
   }
 
   async #bind(listeners: readonly Listener[]): Promise<readonly Open[]> {
@@ -116,7 +115,7 @@ class Listeners implements Running {
         return this.#tell(listening);
       } catch (err) {
         if (!(err instanceof PortError) || attempt === ATTEMPTS || this.#stopped) {
-          this.log.error({ listener: listener.planned.name, err }, 'the listener could not be opened again');
+          this.deps.log.error({ listener: listener.planned.name, err }, 'the listener could not be opened again');
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
@@ -125,6 +124,6 @@ class Listeners implements Running {
   }
 
   #tell({ name: listener, ...where }: Listening): void {
-    this.log.info({ listener, ...where }, 'listening');
+    this.deps.log.info({ listener, ...where }, 'listening');
   }
 }

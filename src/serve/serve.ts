@@ -1,4 +1,5 @@
 /** A Loom file as a gateway of its own: its listeners, their handler, its reloads, and a graceful end. */
+import type { AdminListener } from '../admin/listener.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
@@ -7,8 +8,10 @@ import type { Log, Now } from '../lib/types.js';
 import { compose, tellWarnings, type Loom } from '../loom.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { Prepared } from '../reload.js';
+import { adminOf, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import { listen, type Listening, type Running } from './listeners.js';
+import type { TicketKeys } from './ticket-keys.js';
 import { FileWatch, markOf } from './watch.js';
 
 export interface ServeOptions {
@@ -46,7 +49,18 @@ const GRACE_MS = 30_000;
  * @throws {TlsFileError} A certificate, key or CA cannot be used.
  */
 export async function serve(source: ConfigSource, options: ServeOptions = {}): Promise<Gatekeeper> {
-  const gateway = new Served(source, options);
+  return serveAmong(source, options);
+}
+
+/** What a process has of the others that serve the same file, under one primary. */
+export interface Among {
+  /** Its number, from 1. */
+  readonly worker: number;
+  readonly tickets: TicketKeys;
+}
+
+export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
+  const gateway = new Served(source, options, among);
   await gateway.start();
   return gateway;
 }
@@ -57,6 +71,8 @@ class Served implements Gatekeeper {
   readonly #own: LeveledLog | undefined;
   readonly #files: FileWatch | undefined;
   #running: Running | undefined;
+  #admin: AdminListener | undefined;
+  #state: 'starting' | 'ready' | 'stopping' = 'starting';
   /** What stood in the files that the last compilation read, whether it succeeded or not. */
   #read = new Map<string, string>();
   #logging: PlannedLogging;
@@ -64,12 +80,14 @@ class Served implements Gatekeeper {
   constructor(
     source: ConfigSource,
     private readonly options: ServeOptions,
+    private readonly among: Among | undefined,
   ) {
     const { plan, warnings } = this.#compile(source);
     this.#logging = plan.logging;
-    this.#own = options.log ? undefined : createLog(plan.logging);
+    this.#own = options.log ? undefined : createLog({ ...plan.logging, worker: among?.worker });
     this.log = options.log ?? (this.#own as Log);
-    tellWarnings(warnings, this.log);
+    // The primary has told them, once.
+    if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
     this.#loom = compose(source, plan, {
@@ -94,6 +112,7 @@ class Served implements Gatekeeper {
   async start(): Promise<void> {
     const loom = this.#loom;
     try {
+      this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state });
       await loom.ready;
       this.#running = await listen(
         loom.plan.listeners,
@@ -101,20 +120,27 @@ class Served implements Gatekeeper {
           request: (req, res) => loom(req, res, () => res.destroy()),
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
-        { log: this.log },
+        { log: this.log, tickets: this.among?.tickets },
       );
     } catch (cause) {
       await this.#end();
       throw cause;
     }
     for (const { name: listener, ...where } of this.listening) this.log.info({ listener, ...where }, 'listening');
+    if (this.#admin) this.log.info({ listener: 'admin', host: this.#admin.host, port: this.#admin.port }, 'listening');
+    const { file, routes } = loom.plan;
+    this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the file is in force');
+    this.#state = 'ready';
     this.#files?.follow(this.#read);
   }
 
   async reload(): Promise<readonly Diagnostic[]> {
     const before = this.#read;
     try {
-      return await this.#loom.reload();
+      const { plan } = this.#loom;
+      const warnings = await this.#loom.reload();
+      tellUnchanged(plan, this.#loom.plan, this.log);
+      return warnings;
     } catch (cause) {
       // What a file that was refused no longer names may be what mends it.
       this.#read = new Map([...before, ...this.#read]);
@@ -125,6 +151,7 @@ class Served implements Gatekeeper {
   }
 
   async stop(graceMs = GRACE_MS): Promise<void> {
+    this.#state = 'stopping';
     this.#files?.close();
     await this.#running?.stop(graceMs);
     await this.#end();
@@ -133,6 +160,7 @@ class Served implements Gatekeeper {
   async #end(): Promise<void> {
     this.#files?.close();
     await this.#loom.close();
+    await this.#admin?.close();
   }
 
   #compile(source: ConfigSource): Compiled {

@@ -115,9 +115,9 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
 
   /** The digest finds the entry; comparing it in full costs the same for a near miss as for a wild guess. */
   private find(value: string): KnownKey | undefined {
-    const offered = hash('sha256', value, 'buffer');
-    const known = this.keys.get(textOf(offered));
-    const same = timingSafeEqual(offered, known?.digest ?? NO_DIGEST);
+    const offered = hash('sha256', value, 'binary');
+    const known = this.keys.get(offered);
+    const same = timingSafeEqual(Buffer.from(offered, 'latin1'), known?.digest ?? NO_DIGEST);
     return same ? known : undefined;
   }
 

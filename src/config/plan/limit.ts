@@ -1,18 +1,84 @@
-/** From the `rate_limit` block to the global limit and the answer of whoever is over it. */
-import type { PlannedRateLimit } from '../plan-types.js';
+/** From the `rate_limit` block to the global limit, its tiers and quotas, and where they are counted. */
+import { parseRedisAddress } from '../../lib/redis-address.js';
+import type { RedisAddress, RedisOptions } from '../../lib/redis-client.js';
+import type { Context } from '../context.js';
+import type { Path } from '../report.js';
+import { parsePattern } from '../pattern.js';
+import type { PlannedExemptions, PlannedQuota, PlannedRateLimit, PlannedTier } from '../plan-types.js';
 import { parseLimitKey, type RateLimitBlock } from '../schema/rate-limit.js';
 import { rateOf } from './routes.js';
+import { readPem } from './upstreams.js';
 
-export function planLimit(block: RateLimitBlock | undefined): { readonly rateLimit?: PlannedRateLimit } {
-  if (!block?.enabled || block.rate === undefined) return {};
-  const { rate, burst, key, response } = block;
+export function planLimit(
+  block: RateLimitBlock | undefined,
+  context: Context,
+): { readonly rateLimit?: PlannedRateLimit } {
+  if (!block?.enabled) return {};
+  const { rate, burst, key, response, distributed } = block;
+  const shared = distributed && planRedis(distributed, context);
   return {
     rateLimit: {
-      rate: rateOf({ rate, burst }),
+      ...(rate !== undefined && { rate: rateOf({ rate, burst }) }),
       key: parseLimitKey(key) ?? [],
+      tiers: (block.tiers ?? []).map(planTier),
+      quotas: (block.quotas ?? []).map((quota) => planQuota(quota, key)),
+      exemptions: planExemptions(block.exemptions ?? [], context),
+      ...(shared && { distributed: { redis: shared, onStoreError: block.on_store_error } }),
       ...(response && {
         response: { status: response.status, headers: Object.entries(response.headers), body: response.body },
       }),
     },
   };
+}
+
+type Item<Key extends 'tiers' | 'quotas' | 'exemptions'> = NonNullable<RateLimitBlock[Key]>[number];
+
+function planTier({ name, match, rate, burst }: Item<'tiers'>): PlannedTier {
+  const { value } = match;
+  const by =
+    'header' in match
+      ? ({ kind: 'header', name: match.header, value } as const)
+      : ({ kind: 'claim', path: match.claim, value } as const);
+  return { name, match: by, rate: rateOf({ rate, burst }) };
+}
+
+function planQuota({ name, window, limit, key }: Item<'quotas'>, otherwise: string): PlannedQuota {
+  const rate = { rate: limit, perMs: window, burst: limit, fixed: true } as const;
+  return { name, key: parseLimitKey(key ?? otherwise) ?? [], rate };
+}
+
+function planExemptions(items: readonly Item<'exemptions'>[], { report }: Context): PlannedExemptions {
+  const paths = items.flatMap(({ type, values = [] }, at) =>
+    (type === 'path' ? values : []).flatMap((text, index) => {
+      const pattern = parsePattern(text);
+      if (!('fault' in pattern)) return [pattern];
+      const path = ['rate_limit', 'exemptions', at, 'values', index];
+      report.error({ path, code: 'wrong_value', message: pattern.fault });
+      return [];
+    }),
+  );
+  return {
+    addresses: items.flatMap(({ type, values = [] }) => (type === 'ip' ? values : [])),
+    paths,
+    headers: items.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [{ name, value }])),
+  };
+}
+
+const PLACE: Path = ['rate_limit', 'distributed'];
+
+function planRedis(block: NonNullable<RateLimitBlock['distributed']>, context: Context): RedisOptions | undefined {
+  const written = block.addresses ?? (block.address === undefined ? [] : [block.address]);
+  const [first, ...rest] = written.map(parseRedisAddress).filter((each): each is RedisAddress => each !== undefined);
+  if (!first) return undefined;
+  const ca = block.ca_file === undefined ? undefined : readPem(block.ca_file, [...PLACE, 'ca_file'], context);
+  const planned: RedisOptions = {
+    type: block.type,
+    addresses: [first, ...rest],
+    ...(block.username !== undefined && { username: block.username }),
+    ...(block.db !== undefined && { db: block.db }),
+    keyPrefix: block.key_prefix,
+    ...(ca !== undefined && { ca }),
+  };
+  const { password } = block;
+  return password === undefined ? planned : Object.defineProperty(planned, 'password', { value: password });
 }

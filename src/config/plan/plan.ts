@@ -50,7 +50,7 @@ export function draftPlan(context: Context): Draft {
     ...(unmatched && { unmatched }),
     upstreams,
     listeners,
-    ...planLimit(blocks.rate_limit),
+    ...planLimit(blocks.rate_limit, context),
     ...planCors(blocks.cors, methods),
     logging: planLogging(blocks.logging),
     ...planOperations(blocks),

@@ -11,25 +11,12 @@ const TOP: Unbuilt = {
   multi_tenancy: 'error',
 };
 
-/** An exemption would let more through, so without it the limit is only stricter. */
-const RATE_LIMIT: Unbuilt = {
-  tiers: 'error',
-  quotas: 'error',
-  exemptions: 'warning',
-  distributed: 'warning',
-  on_store_error: 'warning',
-};
-
 const WORDS: Readonly<Record<string, string>> = {
   multi_tenancy: 'is not built, and without it more would pass than the file says',
-  tiers: 'are not built yet, and without them more would pass than the file says',
-  quotas: 'are not built yet, and without them more would pass than the file says',
-  distributed: 'is not built yet: each instance counts for itself',
 };
 
 export function reportUnbuilt(context: Context): void {
   reportKeys(context, [], TOP);
-  if (context.value(['rate_limit', 'enabled']) !== false) reportKeys(context, ['rate_limit'], RATE_LIMIT);
 }
 
 function reportKeys(context: Context, above: Path, unbuilt: Unbuilt): void {

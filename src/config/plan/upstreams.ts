@@ -156,7 +156,7 @@ function planTls(block: TlsBlock, path: Path, context: Context): NonNullable<Pla
 }
 
 /** The text of a PEM file; undefined, with the reason told, if it cannot be used. */
-function readPem(file: string, path: Path, { source, report }: Context): string | undefined {
+export function readPem(file: string, path: Path, { source, report }: Context): string | undefined {
   const read = source.readBeside(file);
   if (read.kind === 'unreadable') report.error({ path, code: 'unreadable_file', message: `${file}: ${read.why}` });
   else if (!read.text.includes('-----BEGIN '))

@@ -1,8 +1,9 @@
 /** The `rate_limit` block: how many requests a caller may send. */
 import { z } from 'zod';
-import { headerName, timeout } from '../../lib/fields.js';
+import { duration, headerName, plainText } from '../../lib/fields.js';
+import { parseRedisAddress } from '../../lib/redis-address.js';
 import type { LimitKeyPart } from '../plan-types.js';
-import { count, flag, listOf, name, rate } from './fields.js';
+import { count, filePath, flag, listOf, name, rate } from './fields.js';
 
 const KEY = 'must be ip, identity, path, header:NAME or jwt:CLAIM, or several of them joined by commas';
 
@@ -21,35 +22,93 @@ function parsePart(text: string): LimitKeyPart | undefined {
 
 const limitKey = () => z.string({ error: KEY }).refine((text) => parseLimitKey(text) !== undefined, { error: KEY });
 
+/** Of a name in a list: one that two have would be one bucket of both. */
+const named = () => name().describe('Its name; another name is another bucket.');
+
 const tier = z.strictObject({
-  name: name(),
-  match: z.strictObject({ header: headerName(), value: z.string() }),
+  name: named(),
+  match: z
+    .union(
+      [
+        z.strictObject({
+          header: headerName().describe('An identity header.'),
+          value: z.string().min(1, 'must not be empty').describe('Its value.'),
+        }),
+        z.strictObject({
+          claim: plainText().describe('A claim, by its dotted path.'),
+          value: z.string().min(1, 'must not be empty').describe('Its value, or one of the list that it is.'),
+        }),
+      ],
+      { error: 'must be {header, value} or {claim, value}' },
+    )
+    .describe('Whose tier it is: the first tier that matches counts.'),
   rate: rate.rate,
   burst: rate.burst,
 });
 
-const exemption = z.strictObject({
-  type: z.enum(['ip', 'header', 'path']),
-  values: listOf(z.string()).optional(),
-  name: z.string().optional(),
-  value: z.string().optional(),
-});
+const exemption = z
+  .strictObject({
+    type: z
+      .enum(['ip', 'header', 'path'], { error: 'must be ip, header or path' })
+      .describe('`ip`, `path` or `header`.'),
+    values: listOf(z.string()).optional().describe('Addresses and CIDR blocks, or path patterns.'),
+    name: headerName().optional().describe('A header that a method sets.'),
+    value: z.string().min(1, 'must not be empty').optional().describe('Its value.'),
+  })
+  .superRefine(({ type, values, name: header, value }, context) => {
+    const needs = type === 'header' ? { name: header, value } : { values };
+    const others = type === 'header' ? { values } : { name: header, value };
+    const fault = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    for (const [key, given] of Object.entries(needs)) if (given === undefined) fault(key, `is required for ${type}`);
+    for (const [key, given] of Object.entries(others)) if (given !== undefined) fault(key, `means nothing for ${type}`);
+  });
 
 const quota = z.strictObject({
-  name: name(),
-  window: timeout(),
-  limit: count(1, 1_000_000_000),
-  key: limitKey().optional(),
+  name: named(),
+  window: duration({ min: 1_000 }).describe(
+    'As long as the limit counts; windows begin at whole multiples since 1970, UTC.',
+  ),
+  limit: count(1, 1_000_000_000).describe('Requests in one window.'),
+  key: limitKey().optional().describe('What shares it; default: the `key` above.'),
 });
 
-const distributed = z.strictObject({
-  type: z.enum(['redis', 'redis-cluster']),
-  address: z.string().optional(),
-  addresses: listOf(z.string()).optional(),
-  password: z.string().optional(),
-  db: count(0).optional(),
-  key_prefix: z.string().optional(),
-});
+const ADDRESS = 'must be "host:port", or a URL such as "rediss://redis.internal:6379", without a password';
+
+const address = () =>
+  z.string({ error: ADDRESS }).refine((text) => parseRedisAddress(text) !== undefined, { error: ADDRESS });
+
+const distributed = z
+  .strictObject({
+    type: z
+      .enum(['redis', 'redis-cluster'], { error: 'must be redis or redis-cluster' })
+      .describe('`redis` or `redis-cluster`.'),
+    address: address().optional().describe('Where it is: `host:port`, or a URL; `rediss://` speaks TLS.'),
+    addresses: listOf(address()).optional().describe('Some nodes of a cluster; the others are asked for.'),
+    username: plainText().optional().describe('Its user, where Redis has several.'),
+    password: z.string().min(1, 'must not be empty').optional().describe('Its password.'),
+    db: count(0).optional().describe('Number of the database; clusters have one alone.'),
+    key_prefix: z
+      .string()
+      .regex(/^[!-z|~]{0,128}$/, 'must be visible ASCII without braces, at most 128 characters')
+      .default('loom:limit:')
+      .describe('Put before every key: files that share one Redis and not their limits have one each.'),
+    ca_file: filePath()
+      .optional()
+      .describe('PEM of the authorities that may vouch for it, in place of the public ones.'),
+  })
+  .superRefine((block, context) => {
+    const fault = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    const all = [...(block.address === undefined ? [] : [block.address]), ...(block.addresses ?? [])];
+    if (all.length === 0) fault('address', 'is required');
+    else if (block.address !== undefined && block.addresses)
+      fault('addresses', 'stands beside address; give one of them');
+    else if (block.type === 'redis' && all.length > 1)
+      fault('addresses', 'must be one for redis; redis-cluster has several');
+    const secure = all.map((text) => parseRedisAddress(text)?.tls);
+    if (new Set(secure).size > 1) fault('addresses', 'must all speak TLS, or none');
+    if (block.ca_file !== undefined && !secure.every(Boolean)) fault('ca_file', 'means nothing without rediss://');
+    if (block.type === 'redis-cluster' && (block.db ?? 0) !== 0) fault('db', 'must be 0: a cluster has no other');
+  });
 
 const response = z.strictObject({
   status: count(400, 599).default(429).describe('Its status.'),
@@ -68,13 +127,41 @@ export const rateLimit = z
     key: limitKey()
       .default('identity')
       .describe('What shares one bucket: `ip`, `identity`, `path`, `header:NAME`, `jwt:CLAIM`.'),
-    tiers: listOf(tier).optional().describe('Not built yet.'),
-    exemptions: listOf(exemption).optional().describe('Not built yet.'),
-    quotas: listOf(quota).optional().describe('Not built yet.'),
-    distributed: distributed.optional().describe('Not built yet.'),
+    tiers: listOf(tier).optional().describe('Other rates for some callers, in place of the one above.'),
+    exemptions: listOf(exemption)
+      .optional()
+      .describe('Who has no limit of this block nor of a route; a key keeps its own.'),
+    quotas: listOf(quota).optional().describe('Limits of long windows, besides every other limit.'),
+    distributed: distributed
+      .optional()
+      .describe(
+        'Counts together with other instances, in Redis; needs the package `ioredis`. Default: each for itself.',
+      ),
     response: response.optional().describe('The answer of whoever is over a limit. Default: 429, as problem+json.'),
-    on_store_error: z.enum(['local', 'deny', 'allow']).optional().describe('Not built yet.'),
+    on_store_error: z
+      .enum(['local', 'deny', 'allow'], { error: 'must be local, deny or allow' })
+      .default('local')
+      .describe(
+        'While Redis does not answer: `local` limits of each instance, `deny` (503), or `allow` without limits.',
+      ),
   })
-  .refine(({ enabled, rate }) => !enabled || rate !== undefined, { path: ['rate'], error: 'is required' });
+  .refine(
+    (block) => !block.enabled || block.rate !== undefined || (block.quotas && !block.tiers) || isStoreAlone(block),
+    {
+      path: ['rate'],
+      error: 'is required',
+    },
+  );
+
+/** For the limits of routes and keys alone. */
+function isStoreAlone({
+  distributed: shared,
+  tiers,
+}: {
+  readonly distributed?: unknown;
+  readonly tiers?: unknown;
+}): boolean {
+  return shared !== undefined && tiers === undefined;
+}
 
 export type RateLimitBlock = z.output<typeof rateLimit>;

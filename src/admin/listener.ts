@@ -1,0 +1,109 @@
+/** The administrator's address: one server of its own, for reading alone, that no client of the gateway reaches. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { PlannedAdmin } from '../config/plan-types.js';
+import type { Log } from '../lib/types.js';
+import { json, pageAt, type AdminSources, type Page } from './pages.js';
+import { admittanceOf, type Admittance } from './visitor.js';
+
+export interface AdminListener {
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export interface AdminDeps extends AdminSources {
+  readonly log: Log;
+}
+
+const MAX_CONNECTIONS = 64;
+
+/** Rejects with the cause where the port cannot be had. */
+export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise<AdminListener> {
+  const server = createServer({
+    maxHeaderSize: 8_192,
+    headersTimeout: 5_000,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 5_000,
+    connectionsCheckingInterval: 1_000,
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(30_000);
+  const answer = (req: IncomingMessage, res: ServerResponse): void => {
+    // Who may look is the table's in force; where, the address that was bound.
+    const rules = { ...planned, auth: deps.plan().admin?.auth ?? planned.auth };
+    respond(req, rules, deps).then(
+      (page) => write(req, res, page),
+      (err: unknown) => {
+        deps.log.error({ err }, "a page of the administrator's address failed");
+        write(req, res, json(500, { error: 'the page failed' }));
+      },
+    );
+  };
+  server.on('request', answer);
+  // Nobody is asked for a body.
+  server.on('checkContinue', answer);
+  server.on('checkExpectation', answer);
+  server.on('connect', (_req, socket) => socket.destroy());
+  server.on('clientError', (_error, socket) => socket.destroy());
+  await bind(server, planned);
+  // A connection that could not be accepted: unheard, it would end the process.
+  server.on('error', () => undefined);
+  const { address, port } = server.address() as AddressInfo;
+  return { host: address, port, close: () => close(server) };
+}
+
+const REFUSALS: Readonly<Record<Exclude<Admittance, 'welcome'>, Page>> = {
+  wrong_host: json(421, { error: 'the Host header must be admin.address or localhost' }),
+  unauthorized: json(401, { error: 'a valid credential is required' }),
+  open_address: json(403, { error: 'off loopback this needs admin.auth' }),
+};
+
+async function respond(req: IncomingMessage, rules: PlannedAdmin, deps: AdminDeps): Promise<Page> {
+  const { headers, method, url = '' } = req;
+  const admittance = admittanceOf(req, rules);
+  if (admittance !== 'welcome') {
+    const facts = { event: 'denied', listener: 'admin', reason: admittance, client: req.socket.remoteAddress };
+    const { status } = REFUSALS[admittance];
+    deps.log.info({ ...facts, status, method }, 'denied');
+    const challenge = rules.auth.kind === 'basic' ? 'Basic' : 'Bearer';
+    return { ...REFUSALS[admittance], ...(status === 401 && { challenge: `${challenge} realm="loom admin"` }) };
+  }
+  if (method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET and HEAD alone' });
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+    return json(400, { error: 'no body is read here' });
+  return pageAt(url.split('?', 1)[0] ?? '', deps);
+}
+
+function write(req: IncomingMessage, res: ServerResponse, { status, type, body, challenge }: Page): void {
+  res.setHeader('Content-Type', type);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  if (status === 405) res.setHeader('Allow', 'GET, HEAD');
+  if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
+  // What is left of a body, or of a doubt, is not read as a request.
+  if (status >= 400 && status !== 404) res.setHeader('Connection', 'close');
+  res.writeHead(status).end(req.method === 'HEAD' ? undefined : body);
+}
+
+function bind(server: Server, { host, port }: PlannedAdmin): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host !== undefined && { host }) }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,53 @@
+/** The administrator's pages: what each path says of the gateway, never a secret. */
+import type { Plan } from '../config/plan-types.js';
+import { accessTable } from '../config/access.js';
+
+export interface AdminSources {
+  /** Of the table that is in force now. */
+  readonly plan: () => Plan;
+  /** In Prometheus's text format; absent where nothing is counted. */
+  readonly metrics?: () => Promise<string>;
+  /** Whether requests are taken: not before the listeners are open, and not once the end has begun. */
+  readonly state: () => 'starting' | 'ready' | 'stopping';
+  /** Each upstream and how its endpoints are. */
+  readonly upstreams: () => unknown;
+}
+
+export interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly challenge?: string;
+}
+
+const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
+
+export async function pageAt(path: string, sources: AdminSources): Promise<Page> {
+  const plan = sources.plan();
+  if (sources.metrics && path === (plan.metrics?.path ?? '/metrics'))
+    return { status: 200, type: PROMETHEUS, body: await sources.metrics() };
+  switch (path) {
+    case '/health':
+      return json(200, { status: 'ok' });
+    case '/ready': {
+      const state = sources.state();
+      return json(state === 'ready' ? 200 : 503, { status: state });
+    }
+    case '/routes':
+      return json(200, routesOf(plan));
+    case '/upstreams':
+      return json(200, { upstreams: sources.upstreams() });
+    default:
+      return json(404, { error: 'there is no such page' });
+  }
+}
+
+export function json(status: number, value: unknown): Page {
+  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+/** Who may call what, as `check` prints it. Of the methods their names: what they are made of is the file's to say. */
+function routesOf(plan: Plan): object {
+  const { rows, methods } = accessTable(plan);
+  return { routes: rows, methods: methods.map(({ name, title, routes }) => ({ name, title, routes })) };
+}

@@ -1,0 +1,54 @@
+/** Who may look at the administrator's pages: by the host that is asked, and by a credential. */
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import type { AdminAuth, PlannedAdmin } from '../config/plan-types.js';
+import { constantTimeEqual } from '../lib/digest.js';
+
+export type Admittance = 'welcome' | 'wrong_host' | 'unauthorized' | 'open_address';
+
+/** The rules in force now, for a request to the address that was bound. */
+export function admittanceOf(req: IncomingMessage, { host, auth }: PlannedAdmin): Admittance {
+  if (!isOurHost(req, host)) return 'wrong_host';
+  // A reload may have taken the credential away from an address that is not loopback.
+  if (auth.kind === 'none') return isLoopback(localAddress(req)) ? 'welcome' : 'open_address';
+  return isKnown(valuesOf(req, 'authorization'), auth) ? 'welcome' : 'unauthorized';
+}
+
+/**
+ * A name that an attacker's page made point here is not ours (DNS rebinding): only the address itself, the name that the
+ * file gives it, and `localhost`. An address is no name that could be made to point anywhere.
+ */
+function isOurHost(req: IncomingMessage, configured: string | undefined): boolean {
+  const [given, ...others] = valuesOf(req, 'host');
+  if (given === undefined || others.length > 0) return false;
+  const [, bracketed, plain] = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::\d{1,5})?$/i.exec(given) ?? [];
+  const name = (bracketed ?? plain ?? '').toLowerCase();
+  if (name === 'localhost' || name === configured?.toLowerCase()) return true;
+  const everywhere = configured === undefined || configured === '0.0.0.0' || configured === '::';
+  return isIP(name) !== 0 && (everywhere || name === localAddress(req));
+}
+
+function isKnown([given, ...others]: readonly string[], auth: Exclude<AdminAuth, { kind: 'none' }>): boolean {
+  if (given === undefined || others.length > 0) return false;
+  const [, scheme = '', credential = ''] = /^(\S+) +(\S+)$/.exec(given) ?? [];
+  if (auth.kind === 'bearer') return isWord(scheme, 'bearer') && constantTimeEqual(credential, auth.token);
+  const expected = Buffer.from(`${auth.username}:${auth.password}`).toString('base64');
+  return isWord(scheme, 'basic') && constantTimeEqual(credential, expected);
+}
+
+function isWord(text: string, word: string): boolean {
+  return text.toLowerCase() === word;
+}
+
+/** Node drops a second `Host` or `Authorization` from `headers`. */
+function valuesOf({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+}
+
+function localAddress({ socket }: IncomingMessage): string {
+  return (socket.localAddress ?? '').replace(/^::ffff:/, '');
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^127\./.test(address);
+}

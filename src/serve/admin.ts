@@ -1,0 +1,41 @@
+/** Opens the administrator's address beside the listeners of a gateway. */
+import { openAdmin, type AdminListener } from '../admin/listener.js';
+import type { AdminSources } from '../admin/pages.js';
+import type { Plan } from '../config/plan-types.js';
+import type { Log } from '../lib/types.js';
+import type { Loom } from '../loom.js';
+import { PortError } from './listeners.js';
+
+interface AdminParts {
+  readonly log: Log;
+  readonly state: AdminSources['state'];
+}
+
+/** Undefined where the file has no such address. */
+export async function adminOf(loom: Loom, { log, state }: AdminParts): Promise<AdminListener | undefined> {
+  const { admin, metrics } = loom.plan;
+  if (!admin) return undefined;
+  try {
+    return await openAdmin(admin, {
+      log,
+      state,
+      plan: () => loom.plan,
+      upstreams: () => upstreamsOf(loom.plan),
+      ...(metrics && { metrics: () => loom.metrics() }),
+    });
+  } catch (cause) {
+    throw new PortError('admin', admin.port, { cause: cause as NodeJS.ErrnoException });
+  }
+}
+
+function upstreamsOf({ upstreams }: Plan): object {
+  return upstreams.map(({ name, endpoints }) => ({ name, endpoints }));
+}
+
+/** What of the operator's side a reload cannot change. */
+export function tellUnchanged(before: Plan, { admin, metrics }: Plan, log: Log): void {
+  const where = (plan: Pick<Plan, 'admin'>): string => JSON.stringify([plan.admin?.host, plan.admin?.port]);
+  const counted = JSON.stringify(metrics?.buckets) === JSON.stringify(before.metrics?.buckets);
+  if (where({ ...(admin && { admin }) }) !== where(before) || !counted || !metrics !== !before.metrics)
+    log.warn({ event: 'config' }, 'admin.address and what metrics count are as they were: they change with a restart');
+}

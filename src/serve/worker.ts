@@ -1,0 +1,66 @@
+/** One of the processes of `serve --workers`: the same gateway as ever, but its primary says when it stops. */
+import cluster from 'node:cluster';
+import type { Log } from '../lib/types.js';
+import { serveAmong, type Gatekeeper, type ServeOptions } from './serve.js';
+import { TicketKeys } from './ticket-keys.js';
+import { isOrder, type Notice, type Order } from './worker-messages.js';
+
+/** The exit code of a process that SIGTERM has ended. */
+const ENDED = 143;
+
+/** Starts the gateway, as number `worker`, when the primary has handed over the ticket keys; rejects as `serve` does. */
+export async function serveAsWorker(file: string, options: ServeOptions, worker: number): Promise<Gatekeeper> {
+  let running: Gatekeeper | undefined;
+  let stopping = false;
+  // Supervisors signal the whole group, so that one SIGTERM comes twice; only the primary's word cuts a stop short.
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    if (running) void stopGracefully(running);
+    else process.exit(ENDED);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  const tickets = await ticketsFromPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
+  try {
+    running = await serveAmong(file, options, { worker, tickets });
+  } catch (cause) {
+    // The channel would keep the process alive; its end alone would end it as if nothing were wrong.
+    cluster.worker?.disconnect();
+    throw cause;
+  }
+  tell({ kind: 'ready' });
+  return running;
+}
+
+/** Follows the primary's orders from here on. */
+function ticketsFromPrimary(stop: (graceful: boolean) => void): Promise<TicketKeys> {
+  return new Promise((resolve) => {
+    let tickets: TicketKeys | undefined;
+    const obey = (order: Order): void => {
+      if (order.kind === 'stop') return stop(order.graceful);
+      const secret = Buffer.from(order.secret, 'base64');
+      if (tickets) tickets.rotate(secret);
+      else resolve((tickets = new TicketKeys(secret)));
+    };
+    process.on('message', (message) => {
+      if (isOrder(message)) obey(message);
+    });
+    tell({ kind: 'here' });
+  });
+}
+
+function tell(notice: Notice): void {
+  // A primary that is gone ends this process by itself.
+  process.send?.(notice, undefined, undefined, () => undefined);
+}
+
+async function stopGracefully(running: Pick<Gatekeeper, 'stop'> & { readonly log: Log }): Promise<void> {
+  try {
+    await running.stop();
+    process.exit(0);
+  } catch (err) {
+    running.log.error({ err }, 'stopping failed');
+    process.exit(2);
+  }
+}

@@ -1,0 +1,194 @@
+/** The processes of `serve --workers`: started, replaced when they die, told of signals, and given the same ticket keys. */
+import cluster, { type Worker } from 'node:cluster';
+import { randomBytes } from 'node:crypto';
+import { compileFile } from '../config/index.js';
+import type { Plan } from '../config/plan-types.js';
+import type { Log } from '../lib/types.js';
+import { tellWarnings } from '../loom.js';
+import { createLog } from '../observe/log.js';
+import { tlsOptions } from './tls.js';
+import { isNotice, type Notice, type Order } from './worker-messages.js';
+
+export interface WorkersOptions {
+  readonly count: number;
+  readonly log: Log;
+  /** Called where no worker is left and none can be started. */
+  readonly gaveUp: () => void;
+  /** How long the keys of session tickets are used. Default: a day. */
+  readonly rotateMs?: number;
+}
+
+/** The first workers did not start; each has said why, on standard error. */
+export class WorkerStartError extends Error {
+  override readonly name = 'WorkerStartError';
+  constructor(readonly exitCode: number) {
+    super('a worker could not start');
+  }
+}
+
+/**
+ * Reads and checks the file once for all workers, and says what several processes make of it.
+ *
+ * @throws {ConfigError} The file is wrong.
+ * @throws {TlsFileError} A certificate, key or CA cannot be used.
+ */
+export function readForWorkers(file: string, { count, strict }: { count: number; strict: boolean }): { log: Log } {
+  const { plan, warnings } = compileFile(file, { mode: 'serve', strict });
+  const log = createLog(plan.logging);
+  tellWarnings(warnings, log);
+  for (const listener of plan.listeners) if (listener.tls) tlsOptions(listener, listener.tls);
+  if (count > 1 && countsHere(plan)) {
+    log.warn({ workers: count }, `each worker counts for itself: ${count} x the limit, unless rate_limit.distributed`);
+  }
+  return { log };
+}
+
+/** Whether any limit is counted in the memory of the process that a connection happens to reach. */
+function countsHere({ rateLimit, routes, methods }: Plan): boolean {
+  const ofKeys = methods.some(({ type, options }) => {
+    const { keys = [] } = type === 'api_key' ? (options as { keys?: readonly { rate_limit?: unknown }[] }) : {};
+    return keys.some(({ rate_limit }) => rate_limit !== undefined);
+  });
+  return rateLimit !== undefined || routes.some((route) => route.rateLimit !== undefined) || ofKeys;
+}
+
+interface Member {
+  readonly worker: Worker;
+  /** It listens to orders; a signal from before would end it. */
+  here: boolean;
+  readyAt: number | undefined;
+}
+
+const DAY_MS = 86_400_000;
+/** A worker that lives for less has died at start, whatever it said. */
+const SETTLED_MS = 10_000;
+const FIRST_DELAY_MS = 100;
+const LONGEST_DELAY_MS = 30_000;
+/** Starts in a row that fail while nobody serves. */
+const MOST_FAILURES = 5;
+/** A worker ends by itself within 30 s. */
+const PATIENCE_MS = 35_000;
+
+export class Workers {
+  readonly #members = new Set<Member>();
+  readonly #waiting = new Set<NodeJS.Timeout>();
+  #secret = newSecret();
+  #rotation: NodeJS.Timeout | undefined;
+  /** Deaths in a row, each soon after its start. */
+  #deaths = 0;
+  /** Starts in a row that came to nothing. */
+  #failures = 0;
+  #started = false;
+  #stopping = false;
+
+  constructor(private readonly options: WorkersOptions) {}
+
+  /** Resolves when all of them accept connections. The first goes ahead: what it meets, all would meet. */
+  async start(): Promise<void> {
+    try {
+      await this.#fork();
+      await Promise.all(Array.from({ length: this.options.count - 1 }, () => this.#fork()));
+    } catch (cause) {
+      await this.stop();
+      throw cause;
+    }
+    this.#started = true;
+    this.#rotation = setInterval(() => this.#rotate(), this.options.rotateMs ?? DAY_MS).unref();
+  }
+
+  /** Each takes its file again. One that is only starting reads it anyway. */
+  reload(): void {
+    for (const { worker, here } of this.#members) if (here) worker.process.kill('SIGHUP');
+  }
+
+  /** Resolves when all have ended; requests in flight may finish. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#rotation);
+    for (const timer of this.#waiting) clearTimeout(timer);
+    const ends = [...this.#members].map(({ worker }) => new Promise((resolve) => worker.once('exit', resolve)));
+    for (const { worker } of this.#members) send(worker, { kind: 'stop', graceful: true });
+    const late = setTimeout(() => this.kill(), PATIENCE_MS);
+    await Promise.all(ends);
+    clearTimeout(late);
+  }
+
+  /** Nothing is waited for. */
+  kill(): void {
+    this.#stopping = true;
+    for (const { worker } of this.#members) worker.process.kill('SIGKILL');
+  }
+
+  /** Resolves when it accepts connections; rejects where it ends before. */
+  #fork(): Promise<void> {
+    const worker = cluster.fork();
+    const member: Member = { worker, here: false, readyAt: undefined };
+    this.#members.add(member);
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: unknown) => {
+        if (isNotice(message)) this.#hear(message, member);
+        if (member.readyAt !== undefined) resolve();
+      });
+      // A channel that breaks is followed by an end.
+      worker.on('error', () => undefined);
+      worker.once('exit', (code: number | null, signal: NodeJS.Signals | null) => {
+        this.#members.delete(member);
+        reject(new WorkerStartError(code ?? 2));
+        if (this.#started && !this.#stopping) this.#replace(member, { code, signal });
+      });
+    });
+  }
+
+  #hear(notice: Notice, member: Member): void {
+    if (notice.kind === 'here') {
+      member.here = true;
+      send(member.worker, { kind: 'tickets', secret: this.#secret.toString('base64') });
+      return;
+    }
+    member.readyAt = Date.now();
+    this.#failures = 0;
+    this.options.log.info({ worker: member.worker.id, pid: member.worker.process.pid }, 'a worker serves');
+  }
+
+  #replace({ worker, readyAt }: Member, end: { readonly code: number | null; readonly signal: string | null }): void {
+    const { log } = this.options;
+    const facts = { worker: worker.id, pid: worker.process.pid, ...end };
+    const settled = readyAt !== undefined && Date.now() - readyAt >= SETTLED_MS;
+    this.#deaths = settled ? 0 : this.#deaths + 1;
+    if (readyAt === undefined) this.#failures += 1;
+    if (this.#failures >= MOST_FAILURES && this.#nobodyServes()) {
+      log.error({ ...facts, starts: this.#failures }, 'no worker is left and none can be started: giving up');
+      this.#stopping = true;
+      this.kill();
+      this.options.gaveUp();
+      return;
+    }
+    const delayMs = this.#deaths === 0 ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#deaths - 1));
+    log.error({ ...facts, delayMs }, readyAt === undefined ? 'a worker could not start' : 'a worker has died');
+    const timer = setTimeout(() => {
+      this.#waiting.delete(timer);
+      this.#fork().catch(() => undefined);
+    }, delayMs);
+    this.#waiting.add(timer);
+  }
+
+  #nobodyServes(): boolean {
+    return [...this.#members].every(({ readyAt }) => readyAt === undefined);
+  }
+
+  /** A ticket is worth nothing after two of these at the latest: whoever steals a key reads little. */
+  #rotate(): void {
+    this.#secret = newSecret();
+    for (const { worker, here } of this.#members)
+      if (here) send(worker, { kind: 'tickets', secret: this.#secret.toString('base64') });
+  }
+}
+
+function newSecret(): Buffer {
+  return randomBytes(32);
+}
+
+/** A worker that is gone needs no orders: its end is heard of. */
+function send(worker: Worker, order: Order): void {
+  if (worker.isConnected()) worker.send(order, undefined, () => undefined);
+}
