@@ -7,6 +7,7 @@ import type { Plan, PlannedUpstream } from './config/plan-types.js';
 import { deny } from './gateway/deny.js';
 import { Gate } from './gateway/gate.js';
 import { Gateway, type Next, type UpgradeRest } from './gateway/gateway.js';
+import { editFields, setField } from './gateway/header-views.js';
 import { instanceOf, tellRefusal } from './gateway/refusal.js';
 import { LiveSockets, type Session } from './gateway/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
@@ -16,6 +17,7 @@ import type { Log, Now } from './lib/types.js';
 import type { Lease, Limiters } from './limit/limiters.js';
 import { AccessLog } from './observe/access-log.js';
 import { Requests } from './observe/requests.js';
+import { Tracing } from './observe/tracing.js';
 
 /** What outlives a generation. */
 export interface Shared {
@@ -56,9 +58,10 @@ export class Generation {
     this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? this.#start(each)]));
     this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
     const { limiter } = this.#limits;
-    this.ready = Promise.all([this.methods.ready(), limiter.ready]).then(() => undefined);
+    const tracing = plan.tracing && new Tracing({ ...plan.tracing, log: shared.log });
+    this.ready = Promise.all([this.methods.ready(), limiter.ready, tracing?.ready]).then(() => undefined);
     this.gate = new Gate(plan, { ...shared, limiter, methods: this.methods.compiled });
-    this.#requests = requestsOf(plan, shared);
+    this.#requests = requestsOf(plan, shared, tracing);
     const decided = this.#requests?.decided;
     const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
     this.gateway = new Gateway({
@@ -68,8 +71,10 @@ export class Generation {
   }
 
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    this.#requests?.request(req, res);
-    this.gateway.request(req, res, next);
+    const requests = this.#requests;
+    requests?.request(req, res);
+    if (requests) requests.within(req, () => this.gateway.request(req, res, next));
+    else this.gateway.request(req, res, next);
   }
 
   upgrade(req: IncomingMessage, socket: Duplex, rest: UpgradeRest): void {
@@ -132,7 +137,12 @@ export class Generation {
 }
 
 /** Nobody is followed where nobody asks. */
-function requestsOf({ logging }: Plan, { log, metrics }: Shared): Requests | undefined {
+function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracing | undefined): Requests | undefined {
   const access = logging.access && new AccessLog(logging.access, log);
-  return access || metrics ? new Requests({ access, metrics }) : undefined;
+  return access || metrics || tracing ? new Requests({ access, metrics, tracing, setField: replaceField }) : undefined;
+}
+
+function replaceField(req: IncomingMessage, name: string, value: string | undefined): void {
+  if (value === undefined) editFields(req, (each, sent) => (each === name ? undefined : sent));
+  else setField(req, name, value);
 }

@@ -18,6 +18,7 @@ import type { Log, NonEmpty, Now } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
+import type { Together } from './observe/snapshot.js';
 import { Reloading, type ReloadParts } from './reload.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
@@ -118,12 +119,15 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
+  /** Where this process is one of several that serve the file. */
+  readonly numbers?: Together;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
+export function compose(source: ConfigSource, plan: Plan, { shared, numbers, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
   const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
+  if (metrics) numbers?.share(() => metrics.snapshot());
   const watched = { ...shared, ...(metrics && { metrics }) };
   const tables = new Reloading(source, plan, {
     ...parts,
@@ -156,7 +160,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: 
     },
     metrics: async () => {
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
-      return metrics.text();
+      return numbers ? numbers.text() : metrics.text();
     },
     close: () => tables.close(),
   };

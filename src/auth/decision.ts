@@ -25,6 +25,8 @@ export interface Decision {
   readonly requestId?: string | undefined;
   /** The id of the route; absent where none was found. */
   readonly route?: string | undefined;
+  /** Where it goes on to, once admitted; absent: to the host's own handlers. */
+  readonly upstream?: string | undefined;
   readonly outcome: Outcome;
   /** The method that refused; absent where none did. */
   readonly method?: string | undefined;

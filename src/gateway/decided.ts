@@ -15,7 +15,8 @@ export function decisionOf(req: IncomingMessage, admission: Admission): Decision
     }
     case 'admitted': {
       const { identities } = admission;
-      return { ...about, outcome: identities.length > 0 ? 'granted' : 'open', identities };
+      const { upstream } = admission.route ?? {};
+      return { ...about, upstream, outcome: identities.length > 0 ? 'granted' : 'open', identities };
     }
     case 'preflight':
       return { ...about, outcome: 'preflight', identities: [] };

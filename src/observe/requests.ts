@@ -6,6 +6,7 @@ import { answeredOf } from '../lib/answered.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import { Note } from '../lib/note.js';
 import type { AccessLog } from './access-log.js';
+import type { RequestSpan, Tracing } from './tracing.js';
 
 /** What is known of a request on its way; nothing of it outlives the request. */
 export interface Trail {
@@ -14,11 +15,15 @@ export interface Trail {
   /** Bytes that the socket had written before. */
   readonly sent: number;
   decision?: Decision;
+  readonly span?: RequestSpan | undefined;
 }
 
 export interface RequestsDeps {
   readonly access?: AccessLog | undefined;
   readonly metrics?: Metrics | undefined;
+  readonly tracing?: Tracing | undefined;
+  /** Sets or removes a field of the request before it goes on. */
+  readonly setField: (req: IncomingMessage, name: string, value: string | undefined) => void;
 }
 
 /** nginx's word for a client that left before the answer. */
@@ -40,6 +45,13 @@ export class Requests {
     socket.once('close', () => this.#ended(req, trail, answeredOf(req) ?? CLIENT_LEFT));
   }
 
+  /** Runs a request within its span, so that what a host's handlers start is a part of it. */
+  within(req: IncomingMessage, act: () => void): void {
+    const span = trails.of(req)?.span;
+    if (span) span.within(act);
+    else act();
+  }
+
   /** Told by the gateway before it answers or lets go on. A guard of the host's own code makes a second decision. */
   readonly decided = (req: IncomingMessage, decision: Decision): void => {
     const { metrics } = this.deps;
@@ -52,6 +64,8 @@ export class Requests {
       if (trail && !trail.decision)
         metrics.time('loom_verdict_seconds', { route }, (performance.now() - trail.startMs) / 1_000);
     }
+    const fields = trail?.span?.decided(req.method ?? '', decision);
+    for (const [name, value] of Object.entries(fields ?? {})) this.deps.setField(req, name, value);
     if (trail) trail.decision = decision;
   };
 
@@ -60,6 +74,7 @@ export class Requests {
       path: this.deps.access ? pathOf(req) : '',
       startMs: performance.now(),
       sent: req.socket.bytesWritten,
+      span: this.deps.tracing?.start(req),
     };
     trails.set(req, trail);
     return trail;
@@ -68,6 +83,7 @@ export class Requests {
   #ended(req: IncomingMessage, trail: Trail, status: number): void {
     const elapsedMs = performance.now() - trail.startMs;
     const { access, metrics } = this.deps;
+    trail.span?.end(status);
     access?.write(req, trail, { status, elapsedMs });
     metrics?.time(
       'loom_request_seconds',

@@ -1,0 +1,132 @@
+/** One span for each request, and one for its upstream, through the OpenTelemetry API where the process has it. */
+import type { IncomingMessage } from 'node:http';
+import type * as Otel from '@opentelemetry/api';
+import type { Decision } from '../auth/decision.js';
+import { NO_ROUTE } from '../lib/metrics.js';
+import type { Log } from '../lib/types.js';
+import { formatTraceParent, parseTraceParent } from './trace-parent.js';
+
+type Api = typeof Otel;
+
+export interface TracingOptions {
+  readonly sampleRate: number;
+  readonly log: Log;
+  /** Default: the package, which is an optional peer. */
+  readonly load?: () => Promise<Api>;
+}
+
+/** The fields that go on to the upstream; undefined: none of that name. */
+export type TraceFields = Readonly<Record<'traceparent' | 'tracestate', string | undefined>>;
+
+export class Tracing {
+  #api: Api | undefined;
+  /** Settles when spans can be made, or when it is known that none can; never rejects. */
+  readonly ready: Promise<void>;
+
+  constructor(private readonly options: TracingOptions) {
+    const { log, load = () => import('@opentelemetry/api') } = options;
+    this.ready = load().then(
+      (api) => void (this.#api = api),
+      () => log.warn({}, 'tracing has no effect: npm install @opentelemetry/api, and register an SDK in the process'),
+    );
+  }
+
+  /** Undefined where this request gets no span: its `traceparent` goes on as it came. */
+  start(req: IncomingMessage): RequestSpan | undefined {
+    const api = this.#api;
+    if (!api) return undefined;
+    try {
+      const active = api.trace.getSpan(api.context.active());
+      const parent = active ? api.context.active() : remoteContext(api, req);
+      if (!parent && Math.random() >= this.options.sampleRate) return undefined;
+      // Where the host's own instrumentation has a span for the request, ours is a part of it.
+      const kind = active ? api.SpanKind.INTERNAL : api.SpanKind.SERVER;
+      return new RequestSpan(api, { req, kind, parent: parent ?? api.ROOT_CONTEXT });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function remoteContext(api: Api, { headers }: IncomingMessage): Otel.Context | undefined {
+  const { traceparent, tracestate } = headers;
+  const parsed = typeof traceparent === 'string' ? parseTraceParent(traceparent) : undefined;
+  if (!parsed) return undefined;
+  const traceState = typeof tracestate === 'string' ? api.createTraceState(tracestate) : undefined;
+  return api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parsed, isRemote: true, ...(traceState && { traceState }) });
+}
+
+interface Start {
+  readonly req: IncomingMessage;
+  readonly kind: Otel.SpanKind;
+  readonly parent: Otel.Context;
+}
+
+const FIRST_FAILURE = 500;
+
+/** What a tracer throws never reaches a request. */
+export class RequestSpan {
+  readonly #span: Otel.Span;
+  readonly #context: Otel.Context;
+  readonly #tracer: Otel.Tracer;
+  #toUpstream: Otel.Span | undefined;
+
+  constructor(
+    private readonly api: Api,
+    { req, kind, parent }: Start,
+  ) {
+    const method = req.method ?? '';
+    this.#tracer = api.trace.getTracer('loom-auth');
+    this.#span = this.#tracer.startSpan(method, { kind, attributes: { 'http.request.method': method } }, parent);
+    this.#context = api.trace.setSpan(parent, this.#span);
+  }
+
+  /** Runs a host's handlers within the span. */
+  within(act: () => void): void {
+    this.api.context.with(this.#context, act);
+  }
+
+  /** What is known once the verdict is; for a request that goes on, the fields that it takes along. */
+  decided(method: string, { route = NO_ROUTE, outcome, reason, code, upstream }: Decision): TraceFields | undefined {
+    try {
+      const why = reason ?? code;
+      this.#span.updateName(`${method} ${route}`);
+      this.#span.setAttributes({
+        'loom.route': route,
+        'loom.outcome': outcome,
+        ...(why !== undefined && { 'loom.reason': why }),
+      });
+      if (outcome !== 'granted' && outcome !== 'open') return undefined;
+      if (upstream !== undefined) this.#toUpstream ??= this.#startUpstream(method, upstream);
+      return fieldsOf(this.#toUpstream ?? this.#span);
+    } catch {
+      return undefined;
+    }
+  }
+
+  end(status: number): void {
+    try {
+      for (const span of [this.#toUpstream, this.#span]) {
+        span?.setAttribute('http.response.status_code', status);
+        if (status >= FIRST_FAILURE) span?.setStatus({ code: this.api.SpanStatusCode.ERROR });
+        span?.end();
+      }
+    } catch {
+      // An exporter's trouble.
+    }
+  }
+
+  #startUpstream(method: string, upstream: string): Otel.Span {
+    const attributes = { 'loom.upstream': upstream, 'http.request.method': method };
+    const kind = this.api.SpanKind.CLIENT;
+    return this.#tracer.startSpan(`${method} to ${upstream}`, { kind, attributes }, this.#context);
+  }
+}
+
+/** Undefined without an SDK: then there is no span that anybody could continue. */
+function fieldsOf(span: Otel.Span): TraceFields | undefined {
+  const { traceState, ...context } = span.spanContext();
+  const traceparent = formatTraceParent(context);
+  if (!parseTraceParent(traceparent)) return undefined;
+  return { traceparent, tracestate: traceState?.serialize() };
+}
