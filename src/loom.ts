@@ -19,6 +19,7 @@ import type { Log, Now } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
+import type { Together } from './observe/snapshot.js';
 import { Reloading, type ReloadParts } from './reload.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
@@ -117,6 +118,8 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly shared: Omit<Shared, 'limiters' | 'metrics' | 'sockets'>;
   readonly metrics?: PrometheusMetrics | undefined;
+  /** Where this process is one of several that serve the file. */
+  readonly numbers?: Together;
 }
 
 /** What collects for a plan that wants it; `standalone`: of the whole process. */
@@ -125,8 +128,9 @@ export function metricsOf({ metrics }: Plan, standalone: boolean): PrometheusMet
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(source: ConfigSource, plan: Plan, { shared, metrics, ...parts }: ComposeParts): Loom {
+export function compose(source: ConfigSource, plan: Plan, { shared, metrics, numbers, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
+  if (metrics) numbers?.share(() => metrics.snapshot());
   let open = 0;
   const sockets = (by: number): void => metrics?.gauge('loom_live_sockets', {}, (open += by));
   const watched = { ...shared, ...(metrics && { metrics, sockets }) };
@@ -161,7 +165,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, metrics, ...
     },
     metrics: async () => {
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
-      return metrics.text();
+      return numbers ? numbers.text() : metrics.text();
     },
     close: () => tables.close(),
   };

@@ -1,5 +1,6 @@
 import { Introspection, type IntrospectionOptions } from '../../src/tokens/introspection.js';
 import type { IntrospectionAnswer } from '../../src/tokens/introspection-request.js';
+import { until } from '../support/until.js';
 import { askedServer, json, raw, type Answer, type AskedServer } from './introspection-server.js';
 
 const START = 1_800_000_000_000;
@@ -209,6 +210,84 @@ describe('discovery', () => {
     expect(server.asked).toHaveLength(before);
     server.answer = metadata();
     await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await kind(it.ask('t'))).toBe('active');
+  });
+});
+
+describe('an answer that is in use', () => {
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+  test('is asked for anew ahead of its end, and nobody waits for that', async () => {
+    const it = introspection();
+    await it.ask('t');
+    clock += 239_999;
+    expect(it.ask('t')).not.toBeInstanceOf(Promise);
+    expect(server.asked).toHaveLength(1);
+    clock += 1;
+    for (let times = 0; times < 10; times++) expect(it.ask('t')).not.toBeInstanceOf(Promise);
+    await until(() => server.asked.length > 1);
+    await settled();
+    expect(server.asked).toHaveLength(2);
+    clock += 239_999;
+    expect(it.ask('t')).not.toBeInstanceOf(Promise);
+  });
+
+  test('is over at once where the server now says no', async () => {
+    const it = introspection();
+    await it.ask('t');
+    server.answer = json({ active: false });
+    clock += 240_000;
+    expect(await kind(it.ask('t'))).toBe('active');
+    await until(() => server.asked.length > 1);
+    await settled();
+    expect(await kind(it.ask('t'))).toBe('inactive');
+  });
+
+  test('outlives a fault of the server until its end, no longer, and the server is asked now and then', async () => {
+    const it = introspection();
+    await it.ask('t');
+    server.answer = raw(500, '');
+    for (let at = 0; at < 59; at++) {
+      clock += 5_000;
+      expect(await kind(it.ask('t'))).toBe('active');
+      await settled();
+    }
+    expect(server.asked.length).toBeGreaterThan(2);
+    expect(server.asked.length).toBeLessThan(8);
+    clock += 5_000;
+    await expect(it.ask('t')).rejects.toThrow('500');
+  });
+});
+
+describe('a server that does not answer', () => {
+  test('is asked by one at a time after five silences in a row, and again by all once it answers', async () => {
+    server.answer = (_asked, response) => void response.destroy();
+    const it = introspection();
+    const fails = (token: string) => kind(it.ask(token)).catch((cause: Error) => cause.message);
+    for (let at = 0; at < 5; at++) expect(await fails(`t${at}`)).toMatch(/exchange failed/);
+    for (let at = 5; at < 50; at++) expect(await fails(`t${at}`)).toMatch(/not answered of late/);
+    const asked = server.asked.length;
+    clock += 1_000;
+    // The one that asks fails too: now the wait is twice as long, counted from this attempt.
+    expect(await Promise.all(['a', 'b', 'c'].map(fails))).toEqual([
+      expect.stringMatching(/exchange failed/),
+      expect.stringMatching(/of late/),
+      expect.stringMatching(/of late/),
+    ]);
+    clock += 1_999;
+    expect(await fails('d')).toMatch(/of late/);
+    expect(server.asked.length).toBe(asked + 1);
+    server.answer = json({ active: true, sub: 'alice' });
+    clock += 1;
+    expect(await fails('e')).toBe('active');
+    expect(await Promise.all(['f', 'g', 'h'].map(fails))).toEqual(['active', 'active', 'active']);
+  });
+
+  test('twin: whatever it answers is no silence', async () => {
+    const it = introspection();
+    server.answer = raw(500, '');
+    for (let at = 0; at < 20; at++) await expect(it.ask(`t${at}`)).rejects.toThrow('500');
+    server.answer = json({ active: true, sub: 'alice' });
     expect(await kind(it.ask('t'))).toBe('active');
   });
 });

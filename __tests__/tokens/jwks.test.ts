@@ -114,12 +114,44 @@ describe('discovery', () => {
     expect(await failure(discoverJwksUri(server.origin, false))).toBe('no failure');
   });
 
-  test('does not let another machine send us to this one', async () => {
-    // Reaches the server as any host would, and is no loopback address by its spelling.
-    const remote = server.origin.replace('127.0.0.1', '0.0.0.0');
-    server.answer = document({ issuer: remote });
-    expect(await failure(discoverJwksUri(remote, true))).toContain('loopback');
-    server.answer = document({ issuer: remote, jwks_uri: `${remote}/keys` });
-    expect(await failure(discoverJwksUri(remote, true))).toBe('no failure');
+  test.each([
+    ['http://127.0.0.1/keys'],
+    ['https://localhost/keys'],
+    ['https://localhost./keys'],
+    ['https://LOCALHOST.:8443/keys'],
+    ['https://any.localhost/keys'],
+    ['https://localhost.localdomain/keys'],
+    ['https://127.1/keys'],
+    ['https://2130706433/keys'],
+    ['https://0x7f000001/keys'],
+    ['https://127.0.0.1./keys'],
+    ['https://0.0.0.0/keys'],
+    ['https://0/keys'],
+    ['https://[::1]/keys'],
+    ['https://[::]/keys'],
+    ['https://[::ffff:127.0.0.1]/keys'],
+    ['https://[::ffff:0.0.0.0]/keys'],
+    ['https://[::127.0.0.1]/keys'],
+    ['https://169.254.169.254/keys'],
+    ['https://[::ffff:169.254.169.254]/keys'],
+    ['https://[fe80::1]/keys'],
+  ])('does not let another machine send us to this one: %s', async (jwks_uri) => {
+    const issuer = 'https://id.example';
+    const from = (said: string) => discoverJwksUri(said, true, () => Promise.resolve({ issuer: said, jwks_uri }));
+    expect(await failure(from(issuer))).toContain('this machine');
+    // What listens here may send us here.
+    expect(await failure(from('https://127.0.0.1'))).toBe('no failure');
+  });
+
+  test.each([
+    ['https://id.example/keys'],
+    ['https://localhost.example/keys'],
+    ['https://10.0.0.7/keys'],
+    ['https://[2001:db8::1]/keys'],
+    ['https://128.0.0.1/keys'],
+    ['https://[::ffff:192.0.2.1]/keys'],
+  ])('lets it send us to %s', async (jwks_uri) => {
+    const issuer = 'https://id.example';
+    expect(await discoverJwksUri(issuer, false, () => Promise.resolve({ issuer, jwks_uri }))).toBe(jwks_uri);
   });
 });

@@ -248,3 +248,39 @@ test('a closed set loads no more', async () => {
   await seconds(3_600);
   expect(issuer.loads).toBe(1);
 });
+
+describe('a token without a kid that no key at hand verifies', () => {
+  const again = async (set: RemoteKeySet) => {
+    const answer = await set.again({ alg: 'ES256' });
+    return answer.kind === 'keys' ? answer.keys.map((each) => each.kid) : answer.kind;
+  };
+
+  test('asks again, as rarely as an unknown kid and together with it', async () => {
+    const { set, issuer, ask } = keySet();
+    await set.ready;
+    issuer.answer = () => Promise.resolve([first, second]);
+    expect(await again(set)).toEqual(['first', 'second']);
+    expect([await again(set), await ask('third'), issuer.loads]).toEqual(['unknown', 'unknown', 2]);
+    await seconds(30);
+    expect([await again(set), issuer.loads]).toEqual([['first', 'second'], 3]);
+  });
+
+  test('is undecided while the issuer cannot be asked: it may have signed with a new key', async () => {
+    const { set, issuer, ask } = keySet();
+    await set.ready;
+    issuer.answer = down;
+    expect([await again(set), await again(set), await ask('first')]).toEqual(['unavailable', 'unavailable', ['first']]);
+    expect(issuer.loads).toBe(2);
+  });
+});
+
+test('each load is told with the number of its keys', async () => {
+  const loaded: number[] = [];
+  const { set, issuer } = keySet({ loaded: (keys) => void loaded.push(keys) });
+  await set.ready;
+  issuer.answer = () => Promise.resolve([first, second]);
+  await seconds(480);
+  issuer.answer = down;
+  await seconds(480);
+  expect(loaded).toEqual([1, 2]);
+});

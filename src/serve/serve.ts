@@ -8,6 +8,7 @@ import type { Log, Now } from '../lib/types.js';
 import { compose, metricsOf, tellWarnings, type Loom } from '../loom.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { PrometheusMetrics } from '../observe/prometheus.js';
+import type { Together } from '../observe/snapshot.js';
 import type { Prepared } from '../reload.js';
 import { adminOf, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
@@ -58,6 +59,7 @@ export interface Among {
   /** Its number, from 1. */
   readonly worker: number;
   readonly tickets: TicketKeys;
+  readonly numbers: Together;
 }
 
 export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
@@ -96,6 +98,7 @@ class Served implements Gatekeeper {
     this.#loom = compose(source, plan, {
       shared,
       metrics: this.#metrics,
+      ...(among && { numbers: among.numbers }),
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });

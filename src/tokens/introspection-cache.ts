@@ -6,6 +6,8 @@ interface Entry<V> {
   readonly value: V;
   readonly from: number;
   readonly until: number;
+  /** From when on it should be asked for anew, ahead of its end. */
+  refreshAt: number;
 }
 
 interface CacheLimits {
@@ -13,6 +15,11 @@ interface CacheLimits {
   /** Of all values together, by `sizeOf`: the count alone would let large answers fill the memory. */
   readonly bytes: number;
 }
+
+/** The part of its life after which an entry in use is asked for anew, so that nobody ever waits for it. */
+const AHEAD = 0.8;
+const AGAIN = 0.05;
+const LEAST_REFRESHED_MS = 10_000;
 
 export class ExpiringCache<V extends object> {
   private readonly entries: LRUCache<string, Entry<V>>;
@@ -40,7 +47,22 @@ export class ExpiringCache<V extends object> {
 
   set(key: string, value: V, until: number): void {
     const from = this.now();
-    if (until > from) this.entries.set(key, { value, from, until });
+    const refreshAt = until - from < LEAST_REFRESHED_MS ? Infinity : from + (until - from) * AHEAD;
+    if (until > from) this.entries.set(key, { value, from, until, refreshAt });
+  }
+
+  /** Whether the entry is old enough to be asked for anew. Whoever is told so is the only one for a while. */
+  takeRefresh(key: string): boolean {
+    const entry = this.entries.peek(key);
+    const now = this.now();
+    if (!entry || now < entry.refreshAt) return false;
+    // Counted from this attempt: an outage is not asked about by every hit.
+    entry.refreshAt = now + (entry.until - entry.from) * AGAIN;
+    return true;
+  }
+
+  delete(key: string): void {
+    this.entries.delete(key);
   }
 
   get size(): number {

@@ -1,5 +1,5 @@
 /** One RFC 7662 exchange: the token asked about once, in a form field, by an authenticated client. */
-import { fetchJson, type FetchJson, type JsonAnswer } from '../lib/fetch-json.js';
+import { fetchJson, FetchJsonError, type FetchJson, type JsonAnswer } from '../lib/fetch-json.js';
 import type { Now } from '../lib/types.js';
 
 export type IntrospectionResponse = Readonly<Record<string, unknown>>;
@@ -14,6 +14,8 @@ export class IntrospectionUnavailableError extends Error {
     message: string,
     /** Seconds that the server asked to wait. */
     readonly retryAfter?: number,
+    /** No answer at all came, not even a refusal. */
+    readonly silence = false,
   ) {
     super(message);
   }
@@ -47,7 +49,9 @@ export async function introspect(
     maxBytes: MAX_BYTES,
   } as const;
   const answer = await ask(url, request).catch((cause: unknown) => {
-    throw new IntrospectionUnavailableError(`introspection: ${cause instanceof Error ? cause.message : 'failed'}`);
+    const silence = cause instanceof FetchJsonError && (cause.code === 'timeout' || cause.code === 'network');
+    const words = `introspection: ${cause instanceof Error ? cause.message : 'failed'}`;
+    throw new IntrospectionUnavailableError(words, undefined, silence);
   });
   return read(answer, client.now());
 }

@@ -6,6 +6,7 @@ import type { MaybePromise } from '../lib/types.js';
 import { ExpiringCache } from './introspection-cache.js';
 import { isExpired } from './introspection-claims.js';
 import { DiscoveredEndpoint } from './introspection-endpoint.js';
+import { BreakerOpenError, IntrospectionBreaker } from './introspection-breaker.js';
 import { GateClosedError, IntrospectionGate } from './introspection-gate.js';
 import {
   introspect,
@@ -24,7 +25,14 @@ export interface IntrospectionOptions extends IntrospectionClient {
   readonly concurrency?: number;
   /** Told of each failed round of discovery. */
   report(fault: Error): void;
+  /** Told where each answer came from, and of each that there was none. */
+  readonly looked?: ((outcome: IntrospectionOutcome) => void) | undefined;
+  /** Told how long each call took. */
+  readonly called?: ((seconds: number) => void) | undefined;
 }
+
+/** `cached`: remembered here; the others are what a call came to. */
+export type IntrospectionOutcome = 'cached' | 'active' | 'inactive' | 'unavailable';
 
 const NEGATIVE_TTL_MS = 10_000;
 const CACHE_BYTES = 64 * 1_048_576;
@@ -39,12 +47,14 @@ export class Introspection {
   private readonly flights = new SingleFlight<IntrospectionAnswer>();
   private readonly digest = new ProcessDigest();
   private readonly gate: IntrospectionGate;
+  private readonly breaker: IntrospectionBreaker;
   private readonly discovered: DiscoveredEndpoint | undefined;
 
   constructor(private readonly options: IntrospectionOptions) {
     const limits = { entries: options.cacheSize, bytes: CACHE_BYTES };
     this.active = new ExpiringCache(limits, options.now);
     this.refused = new ExpiringCache(limits, options.now);
+    this.breaker = new IntrospectionBreaker(options.now);
     this.gate = new IntrospectionGate({
       running: options.concurrency ?? CONCURRENCY,
       waiting: WAITING,
@@ -63,7 +73,7 @@ export class Introspection {
   /** The answer that is remembered of a token, if there is one. */
   remembered(token: string): IntrospectionAnswer | undefined {
     const url = this.options.url ?? this.discovered?.url;
-    return url === undefined ? undefined : this.known(this.keyOf(url, token));
+    return url === undefined ? undefined : this.known({ url, token, key: this.keyOf(url, token) });
   }
 
   close(): void {
@@ -80,8 +90,12 @@ export class Introspection {
   }
 
   private askAt(url: string, token: string): MaybePromise<IntrospectionAnswer> {
-    const key = this.keyOf(url, token);
-    return this.known(key) ?? this.flights.run(key, () => this.askServer({ url, token, key }));
+    const question = { url, token, key: this.keyOf(url, token) };
+    return this.known(question) ?? this.askOnce(question);
+  }
+
+  private askOnce(question: Question): Promise<IntrospectionAnswer> {
+    return this.flights.run(question.key, () => this.askServer(question));
   }
 
   /** The key holds who was asked and by whom: one server's "yes" is never another's. */
@@ -89,28 +103,35 @@ export class Introspection {
     return this.digest.of([url, this.options.clientId, token]);
   }
 
-  private known(key: string): IntrospectionAnswer | undefined {
-    return this.active.get(key) ?? this.refused.get(key);
+  private known(question: Question): IntrospectionAnswer | undefined {
+    const { key } = question;
+    const answer = this.active.get(key) ?? this.refused.get(key);
+    if (!answer) return undefined;
+    this.options.looked?.('cached');
+    // What comes of it is the next one's; until then, and through an outage, the answer at hand is good.
+    if (this.active.takeRefresh(key)) void this.askOnce(question).catch(() => undefined);
+    return answer;
   }
 
-  private async askServer({
-    url,
-    token,
-    key,
-  }: {
-    url: string;
-    token: string;
-    key: string;
-  }): Promise<IntrospectionAnswer> {
+  private async askServer({ url, token, key }: Question): Promise<IntrospectionAnswer> {
     const answer = await this.gate
-      .run(() => introspect(url, token, this.options))
+      .run(() => this.call(url, token))
       .catch((cause: unknown) => {
-        throw cause instanceof GateClosedError
-          ? new IntrospectionUnavailableError(`introspection: ${cause.message}`)
-          : cause;
+        this.options.looked?.('unavailable');
+        throw unavailable(cause);
       });
+    this.options.looked?.(answer.kind);
     this.remember(key, answer);
     return answer;
+  }
+
+  private async call(url: string, token: string): Promise<IntrospectionAnswer> {
+    const start = performance.now();
+    try {
+      return await this.breaker.run(() => introspect(url, token, this.options), isSilence);
+    } finally {
+      this.options.called?.((performance.now() - start) / 1_000);
+    }
   }
 
   /** Until `cache_ttl` or `exp`, whichever comes first; a token that is over stays so and counts as a "no". */
@@ -118,11 +139,28 @@ export class Introspection {
     const now = this.options.now();
     const until = now + this.options.cacheTtlMs;
     if (answer.kind === 'inactive' || isExpired(answer.response, now / 1_000)) {
+      // A token that was revoked meanwhile is over at once, whatever was remembered of it.
+      this.active.delete(key);
       return this.refused.set(key, answer, Math.min(until, now + NEGATIVE_TTL_MS));
     }
     const { exp } = answer.response;
     this.active.set(key, answer, typeof exp === 'number' ? Math.min(until, exp * 1_000) : until);
   }
+}
+
+interface Question {
+  readonly url: string;
+  readonly token: string;
+  readonly key: string;
+}
+
+const isSilence = (cause: unknown): boolean => cause instanceof IntrospectionUnavailableError && cause.silence;
+
+function unavailable(cause: unknown): unknown {
+  if (cause instanceof BreakerOpenError)
+    return new IntrospectionUnavailableError(`introspection: ${cause.message}`, Math.ceil(cause.waitMs / 1_000));
+  if (cause instanceof GateClosedError) return new IntrospectionUnavailableError(`introspection: ${cause.message}`);
+  return cause;
 }
 
 function discovery(options: IntrospectionOptions): DiscoveredEndpoint {

@@ -12,6 +12,8 @@ export interface KeySetOptions {
   readonly staleIfErrorMs: number;
   /** Told of each failed load. */
   report(fault: Error): void;
+  /** Told of each load that succeeded, and how many keys it brought. */
+  readonly loaded?: ((keys: number) => void) | undefined;
 }
 
 interface LoadedSet {
@@ -47,6 +49,12 @@ export class RemoteKeySet implements KeySource {
   find(query: KeyQuery): MaybePromise<KeyAnswer> {
     const set = this.current();
     return set ? (pickKeys(set.keys, query) ?? this.ask(query)) : this.wait(query);
+  }
+
+  /** As rarely as an unknown `kid` asks. Nobody knows what an issuer that cannot be asked would have added. */
+  async again(query: KeyQuery): Promise<KeyAnswer> {
+    const answer = await this.ask(query);
+    return answer.kind === 'keys' ? this.unlessDown(answer) : answer;
   }
 
   holds(thumbprint: string): boolean {
@@ -92,8 +100,12 @@ export class RemoteKeySet implements KeySource {
 
   /** While the issuer cannot be asked or has not answered, nobody knows whether it signed with a new key. */
   private unknown(): KeyAnswer {
+    return this.unlessDown({ kind: 'unknown' });
+  }
+
+  private unlessDown(answer: KeyAnswer): KeyAnswer {
     const cause = this.fault ?? (this.flight && new Error('the key set is still loading'));
-    return cause ? { kind: 'unavailable', cause } : { kind: 'unknown' };
+    return cause ? { kind: 'unavailable', cause } : answer;
   }
 
   /** One load at a time, whoever asks; never rejects. */
@@ -110,6 +122,7 @@ export class RemoteKeySet implements KeySource {
       this.set = { keys, thumbprints: new Set(keys.map(({ thumbprint }) => thumbprint)), at };
       this.fault = undefined;
       this.retryMs = FIRST_RETRY_MS;
+      this.options.loaded?.(keys.length);
       this.loadIn(this.options.maxAgeMs * AHEAD);
     } catch (cause) {
       this.fault = cause instanceof Error ? cause : new Error('the key set cannot be loaded');

@@ -18,6 +18,8 @@ export interface KeySource {
   /** Settles after the first attempt to load, whatever came of it. */
   readonly ready: Promise<void>;
   find(query: KeyQuery): MaybePromise<KeyAnswer>;
+  /** Keys that may have come since, for a token that names none and that none verifies; a source that changes has it. */
+  again?(query: KeyQuery): Promise<KeyAnswer>;
   /** Whether the key may verify at this moment: what it verified before is worth as much as the key. */
   holds(thumbprint: string): boolean;
   close(): void;

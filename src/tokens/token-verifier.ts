@@ -94,9 +94,15 @@ export class TokenVerifier<P extends TokenPolicy> {
     if (!isAlgorithm(alg) || !algorithms.includes(alg) || !fitsLength(alg, signature.length))
       return rejected('token_signature');
     const found = keys.find({ kid, alg });
-    return found instanceof Promise
-      ? found.then((answer) => this.judge({ ...jws, alg }, answer, place))
-      : this.judge({ ...jws, alg }, found, place);
+    const judged = (answer: KeyAnswer) => this.judge({ ...jws, alg }, answer, place);
+    const again = kid === undefined ? keys.again?.bind(keys, { alg }) : undefined;
+    // A `kid` that the set has not makes it ask by itself; without one only the signature tells that a key is missing.
+    // Keys that had to be waited for are new.
+    const retried = (first: Verification<P>): MaybePromise<Verification<P>> =>
+      again && first.kind === 'rejected' && first.reason === 'token_signature'
+        ? again().then((answer) => (answer.kind === 'unknown' ? first : judged(answer)))
+        : first;
+    return found instanceof Promise ? found.then(judged) : retried(judged(found));
   }
 
   /** The signature first: a forged token is told nothing of what its claims would have met. */

@@ -72,6 +72,19 @@ describe('JWK-01 a flood of unknown names', () => {
   });
 });
 
+test('a key rotated in is found by the first token without a kid, and made-up signatures ask once in 30 seconds', async () => {
+  const issuer = await server(of(jwkOf(K1, 'k1')));
+  const gate = await gateOf(block(issuer));
+  const nameless = tokenOf(ISS, K2, undefined, LATE);
+  issuer.answer = of(jwkOf(K1, 'k1'), jwkOf(K2, 'k2'));
+  expect([await gate.status(nameless), await gate.status(one), issuer.asked.length]).toEqual([200, 200, 2]);
+  const flood = Array.from({ length: 200 }, (_no, at) =>
+    tokenOf(ISS, stranger, undefined, { ...LATE, jti: String(at) }),
+  );
+  gate.pass(30_000);
+  expect([[...(await statuses(gate, flood, 20))], issuer.asked.length]).toEqual([[[401, 200]], 3]);
+});
+
 describe('JWK-08 two replicas of an issuer that disagree', () => {
   test('each answer another: a published key waits for the next question, never longer, and the issuer is not stormed', async () => {
     const sets = [of(jwkOf(K1, 'k1')), of(jwkOf(K2, 'k2'))];

@@ -29,15 +29,24 @@ export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps): KeySource {
 
 function keySet(
   from: JwtIssuer,
-  { now, log }: MethodDeps,
+  { now, log, metrics }: MethodDeps,
   load: ConstructorParameters<typeof RemoteKeySet>[0]['load'],
 ) {
   const { issuer, jwks_max_age: maxAgeMs, stale_if_error: staleIfErrorMs } = from;
+  const label = issuer ?? from.name ?? 'any';
   return new RemoteKeySet({
     load,
     now,
     maxAgeMs,
     staleIfErrorMs,
-    report: (fault) => log.warn({ method: 'jwt', issuer, fault: fault.message }, 'key set not loaded'),
+    report: (fault) => {
+      metrics?.count('loom_jwks_loads_total', { issuer: label, outcome: 'failed' });
+      log.warn({ method: 'jwt', issuer, fault: fault.message }, 'key set not loaded');
+    },
+    loaded: (count) => {
+      metrics?.count('loom_jwks_loads_total', { issuer: label, outcome: 'loaded' });
+      metrics?.gauge('loom_jwks_keys', { issuer: label }, count);
+      metrics?.gauge('loom_jwks_loaded_timestamp_seconds', { issuer: label }, now() / 1_000);
+    },
   });
 }

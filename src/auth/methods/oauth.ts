@@ -71,6 +71,8 @@ class OauthStrategy extends Strategy implements MethodStrategy {
       now: deps.now,
       report: (fault) =>
         deps.log.warn({ method: 'oauth', fault: fault.message }, 'introspection endpoint not discovered'),
+      looked: (outcome) => deps.metrics?.count('loom_introspections_total', { method: 'oauth', outcome }),
+      called: (seconds) => deps.metrics?.time('loom_introspection_seconds', { method: 'oauth' }, seconds),
     });
     this.budget = new FailureBudget('oauth', options.throttle, deps);
     this.ready = this.introspection.ready;
