@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { endToEndFields, reasonPhrase } from './end-to-end.js';
 import { codeOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+import { hasBody } from '../lib/request-body.js';
 import { endConnection } from './last-answer.js';
 
 /** An upstream that answers nothing but `1xx` is not answering. */
@@ -51,7 +52,7 @@ export class Exchange {
     }
     this.#request = request;
     // The proxy has joined the two by now, so that listening starts no flow.
-    if (!isBodiless(this.parts.req)) this.#count(this.parts.req);
+    if (hasBody(this.parts.req)) this.#count(this.parts.req);
     this.#waiting = false;
     if (!request.reusedSocket) this.#armConnect(request);
     request.setTimeout(this.parts.timeoutMs);
@@ -134,7 +135,7 @@ export class Exchange {
     return (
       !this.#again &&
       !this.#answered &&
-      isBodiless(req) &&
+      !hasBody(req) &&
       SAFE.has(req.method ?? '') &&
       this.#request?.reusedSocket === true &&
       ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&
@@ -171,10 +172,6 @@ export class Exchange {
     clearTimeout(this.#head);
     clearTimeout(this.#connect);
   }
-}
-
-function isBodiless({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 /** Fields that several hands may set are joined; of all others the upstream's stands. */

@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import { createProxyMiddleware, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedUpstream } from '../config/plan-types.js';
 import { Note } from '../lib/note.js';
+import { hasBody } from '../lib/request-body.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import { createAgent, retire } from './agents.js';
@@ -103,9 +104,15 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
 /** Everything is changed before the proxy sees the request: its `proxyReq` event is not certain to fire. */
 function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoint): void {
   dropHopByHop(req);
+  frame(req);
   if (!options.preserveHost) req.headers.host = endpoint.url.host;
   req.url = options.url;
   makeRoom(req);
+}
+
+/** HTTP/2 frames a body without a field; of a GET without one Node writes the body raw, as a second request. */
+function frame(req: IncomingMessage): void {
+  if (req.headers['content-length'] === undefined && hasBody(req)) req.headers['transfer-encoding'] = 'chunked';
 }
 
 async function send(
