@@ -37,7 +37,7 @@ export class Exchange {
   constructor(private readonly parts: ExchangeParts) {
     // Before a socket is free and after the request is written; in between only idleness counts, uploads have no total.
     this.#head = setTimeout(() => this.#waiting && this.fail(new UpstreamTimeout('response head')), parts.timeoutMs);
-    parts.res.once('close', () => this.#finish());
+    parts.res.once('close', () => this.#leave());
   }
 
   get settled(): boolean {
@@ -165,6 +165,12 @@ export class Exchange {
     const limit = Math.min(this.parts.connectTimeoutMs, this.parts.timeoutMs);
     this.#connect = setTimeout(() => this.fail(new UpstreamTimeout('connect')), limit);
     socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => clearTimeout(this.#connect));
+  }
+
+  /** The client has its answer, or is gone. The proxy cannot tell over HTTP/2, where a cancelled answer counts as finished. */
+  #leave(): void {
+    this.#finish();
+    if (this.#message?.complete !== true) this.#request?.destroy();
   }
 
   #finish(): void {

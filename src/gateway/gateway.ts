@@ -7,6 +7,7 @@ import { clientAddressOf } from '../lib/client-address.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
+import { isHttp2 } from '../lib/http-version.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
 import type { Gate, Guard } from './gate.js';
@@ -194,7 +195,9 @@ type Exchange = { readonly req: IncomingMessage } & ({ readonly res: ServerRespo
 /** The client left, or a host has answered in the meantime. */
 function isOver(exchange: Exchange): boolean {
   if ('socket' in exchange) return exchange.socket.destroyed;
-  return exchange.res.headersSent || exchange.res.destroyed;
+  const { req, res } = exchange;
+  // A response of HTTP/2 does not tell that its stream is gone.
+  return res.headersSent || res.destroyed || (isHttp2(req) && req.stream.destroyed);
 }
 
 function hasUpstream(admitted: Admitted): admitted is ToUpstream {
