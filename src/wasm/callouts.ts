@@ -78,8 +78,9 @@ export class CallOuts {
   }
 
   async #ask(call: OutboundCall, { url, tls }: CallTarget, hold: Hold): Promise<CallResponse> {
-    await this.#pace.turn();
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(call.timeoutMs)]);
+    await this.#pace.turn();
+    signal.throwIfAborted();
     const secure = url.protocol === 'https:';
     const options = {
       ...{ protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port },
