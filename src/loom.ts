@@ -1,6 +1,7 @@
 /** The composition root: the only file that knows every layer; makes the callable `Loom`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { expiryOf } from './auth/identity.js';
 import type { Strategies } from './auth/methods-in-use.js';
 import { requirementOf, type Protection } from './auth/protection.js';
 import type { Requirement } from './auth/requirement.js';
@@ -10,7 +11,7 @@ import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
-import { expiryOf, type Next } from './gateway/gateway.js';
+import type { Next } from './gateway/gateway.js';
 import { at } from './gateway/tunnel.js';
 import type { Generation, Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
@@ -212,7 +213,7 @@ function limitSession(
   const { identities, route } = admitted;
   const close = (): void => void socket.destroy();
   const forget = table.liveSockets.add(close, { route: route?.id, identities });
-  const cancel = at(expiryOf(admitted) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
+  const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
   socket.once('close', () => {
     cancel();
     forget();

@@ -54,3 +54,9 @@ function ownValue(value: unknown, copies: Map<object, unknown>): unknown {
   }
   return copy;
 }
+
+/** When the first of the identities ends, in milliseconds since the epoch; undefined where none does. */
+export function expiryOf(identities: readonly Identity[]): number | undefined {
+  const ends = identities.flatMap(({ expiresAt }) => (expiresAt === undefined ? [] : [expiresAt * 1_000]));
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}

@@ -1,5 +1,7 @@
 /** Regular expressions of routes: `^(?:…)$` over at most 256 bytes, without anything that can run away. */
 
+import { longestValue } from './regex-cost.js';
+
 const LONGEST = 256;
 
 /** Why a match may not be used, or undefined; what does not begin with `^` is an exact value. */
@@ -13,10 +15,11 @@ export function safeRegex(text: string): string | undefined {
   if (hasNestedQuantifier(body)) return 'a repeated group must not hold a repetition or an alternative';
   try {
     new RegExp(`^(?:${body})$`, 'u');
-    return undefined;
   } catch {
     return 'is not a regular expression';
   }
+  if (longestValue(body) > 0) return undefined;
+  return 'has too many repetitions, each of which may end anywhere';
 }
 
 /** Exponential backtracking needs a repetition over a group that can match one text in two ways. */

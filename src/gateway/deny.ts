@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { mergeChallenges } from '../auth/combine.js';
 import type { Challenge } from '../auth/verdict.js';
+import { hasBody } from '../lib/request-body.js';
 import { endConnection } from './last-answer.js';
 import { TITLES, type Denial } from './problem.js';
 
@@ -53,9 +54,7 @@ const ABOUT_BODY = [
 
 /** `complete` alone is false for every request that is judged while its head is being parsed. */
 function hasUnreadBody(req: IncomingMessage): boolean {
-  const { headers } = req;
-  const bodiless = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-  return !bodiless && !req.complete;
+  return hasBody(req) && !req.complete;
 }
 
 /** Answers an upgrade and ends its socket. */

@@ -51,7 +51,7 @@ export class Exchange {
       several: parts.attempts.repeatable,
       late: (what) => this.#late(what),
     });
-    parts.res.on('close', () => this.#finish());
+    parts.res.on('close', () => this.#leave());
   }
 
   /** Sends it to an endpoint. */
@@ -232,8 +232,13 @@ export class Exchange {
   }
 
   #watchSilence(request: ClientRequest, ms: number): void {
-    this.#quietMs = ms;
-    request.setTimeout(ms);
+    request.setTimeout((this.#quietMs = ms));
+  }
+
+  /** Over HTTP/2 the proxy cannot tell: there a cancelled answer counts as finished. */
+  #leave(): void {
+    this.#finish();
+    if (this.#message?.complete !== true) this.#request?.destroy();
   }
 
   #finish(): void {

@@ -1,12 +1,10 @@
 /** The `headers` and `query` conditions of a route, compiled once into one question. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { queryValues } from '../auth/credentials.js';
+import { longestValue } from '../config/regex-cost.js';
 import type { FieldMatch, PlannedRoute } from '../config/plan-types.js';
 
 export type Fits = (headers: IncomingHttpHeaders, query: string | undefined) => boolean;
-
-/** What a client may make a regular expression work on. */
-const LONGEST = 256;
 
 /** Whether a request meets every condition; a parameter sent several times must meet it each time, a header as Node joins it. */
 export function compileFits({ headers, query }: Pick<PlannedRoute, 'headers' | 'query'>): Fits {
@@ -27,7 +25,8 @@ function compileMatch({ kind, value }: FieldMatch): (values: readonly string[]) 
     case 'regex': {
       // All of the value: `^a|b$` means either, not whatever begins with `a`.
       const whole = new RegExp(`^(?:${value})$`, 'u');
-      return (values) => values.length > 0 && values.every((each) => each.length <= LONGEST && whole.test(each));
+      const longest = longestValue(value);
+      return (values) => values.length > 0 && values.every((each) => each.length <= longest && whole.test(each));
     }
   }
 }

@@ -1,7 +1,7 @@
 /** What is doubtful about a request's framing and Host is refused before anything is decided on it. */
 import type { IncomingMessage } from 'node:http';
 import { foldName } from './header-views.js';
-import { hasKnownVersion } from './http-version.js';
+import { hasKnownVersion } from '../lib/http-version.js';
 import type { DenialCode } from './problem.js';
 
 export interface BadFraming {
@@ -25,6 +25,8 @@ const NEVER_NAMED = new Set(
   ).split(' '),
 );
 const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
+/** An HTTP/2 client may send `post`: no route of `POST`, and yet Node's client and Express make `POST` of it. */
+const METHOD = /^[A-Z]+(?:-[A-Z]+)*$/;
 const IPV6 = /^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
 
 export type FramingCheck = (req: IncomingMessage) => BadFraming | undefined;
@@ -36,7 +38,7 @@ export function createFramingCheck(credentialHeaders: readonly string[]): Framin
 }
 
 function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming | undefined {
-  if (!hasKnownVersion(req)) return BAD;
+  if (!hasKnownVersion(req) || !METHOD.test(req.method ?? '')) return BAD;
   const raw = req.rawHeaders;
   if (raw.length / 2 > MAX_FIELDS) return TOO_MANY;
   const hosts: string[] = [];

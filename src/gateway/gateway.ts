@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
+import { expiryOf } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { setAnswered } from '../lib/answered.js';
 import { clientAddressOf } from '../lib/client-address.js';
@@ -10,6 +11,7 @@ import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cor
 import { decisionOf } from './decided.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
+import { isHttp2 } from '../lib/http-version.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
 import { retryAfter } from './failure.js';
@@ -178,7 +180,7 @@ export class Gateway {
     const { route, identities } = admitted;
     const offered = req.headers['sec-websocket-protocol'];
     const url = prepareOutbound(gate, req, admitted);
-    const expiresAtMs = expiryOf(admitted);
+    const expiresAtMs = expiryOf(identities);
     forwardUpgrade({
       req,
       socket,
@@ -230,7 +232,9 @@ type Exchange = { readonly req: IncomingMessage } & ({ readonly res: ServerRespo
 /** The client left, or a host has answered in the meantime. */
 function isOver(exchange: Exchange): boolean {
   if ('socket' in exchange) return exchange.socket.destroyed;
-  return exchange.res.headersSent || exchange.res.destroyed;
+  const { req, res } = exchange;
+  // A response of HTTP/2 does not tell that its stream is gone.
+  return res.headersSent || res.destroyed || (isHttp2(req) && req.stream.destroyed);
 }
 
 function hasUpstream(admitted: Admitted): admitted is ToUpstream {
@@ -241,10 +245,4 @@ function hasUpstream(admitted: Admitted): admitted is ToUpstream {
 function decorate(res: ServerResponse, { guard, rateLimit }: Admitted): void {
   for (const [name, value] of Object.entries(rateLimit)) res.setHeader(name, value);
   if (guard.requirement.kind !== 'open') privateResponse(guard.vary)(res);
-}
-
-/** The first of the identities to end; undefined where none does. */
-export function expiryOf({ identities }: Admitted): number | undefined {
-  const ends = identities.flatMap(({ expiresAt }) => (expiresAt === undefined ? [] : [expiresAt * 1_000]));
-  return ends.length === 0 ? undefined : Math.min(...ends);
 }

@@ -1,6 +1,6 @@
 /** Connections that end with an answer of ours: what was sent behind it is no request any more (RFC 9112 §9.6). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isHttp2 } from './http-version.js';
+import { isHttp2 } from '../lib/http-version.js';
 
 const ending = new WeakSet<object>();
 

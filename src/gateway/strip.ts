@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Note } from '../lib/note.js';
 import { editFields, foldName } from './header-views.js';
-import { isHttp2 } from './http-version.js';
+import { isHttp2 } from '../lib/http-version.js';
 
 export type Strip = (req: IncomingMessage) => void;
 

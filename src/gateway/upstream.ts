@@ -22,7 +22,6 @@ import {
   type FailureStatus,
   type UpstreamShortage,
 } from './failure.js';
-import { isHttp2 } from './http-version.js';
 import type { ExchangeLimits } from './upstream/deadlines.js';
 import type { EndpointStatus, Lease } from './upstream/member.js';
 import { Members } from './upstream/members.js';
@@ -86,7 +85,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
 
   function forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void {
     const { timeoutMs, retry = planned.retry } = options;
-    const carriesBody = hasBody(req) || isHttp2(req);
+    const carriesBody = hasBody(req);
     const rule = retry && retry.maxRetries > 0 && isRepeatable(req, carriesBody) ? retry : undefined;
     const client = (): string => clientOf(req);
     let sent = 0;
@@ -186,9 +185,15 @@ function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
 /** Everything is changed before the proxy sees the request: its `proxyReq` event is not certain to fire. */
 function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoint): void {
   dropHopByHop(req);
+  frame(req);
   if (!options.preserveHost) req.headers.host = endpoint.url.host;
   req.url = options.url;
   makeRoom(req);
+}
+
+/** HTTP/2 frames a body without a field; of a GET without one Node writes the body raw, as a second request. */
+function frame(req: IncomingMessage): void {
+  if (req.headers['content-length'] === undefined && hasBody(req)) req.headers['transfer-encoding'] = 'chunked';
 }
 
 interface Sent {

@@ -30,7 +30,10 @@ interface Reading {
   readonly claims: CertificateClaims | undefined;
 }
 
-/** What a socket showed stays; whether it was authorized is asked each time. */
+/**
+ * What a socket proved stays; whether it was authorized is asked each time. What it only showed does not stay: where a
+ * host renegotiates, the next certificate would vouch for the name in the first.
+ */
 const readings = new WeakMap<Socket, Reading>();
 
 /** MD5 and SHA-1 signatures can be forged; OpenSSL's level refuses them as well, but hosts lower it. */
@@ -67,7 +70,7 @@ function readPeer(socket: TLSSocket): Reading | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) return undefined;
   const reading = { notBefore: Date.parse(certificate.validFrom), claims: readClaims(certificate) };
-  readings.set(socket, reading);
+  if (socket.authorized === true) readings.set(socket, reading);
   return reading;
 }
 

@@ -1,6 +1,7 @@
 /** Reads the body of a request for a look, and puts it back as it was for whoever reads or forwards it next. */
 import type { IncomingMessage } from 'node:http';
 import { writePendingContinue } from './expect.js';
+import { isHttp2 } from './http-version.js';
 import { Note } from './note.js';
 
 export type BodyRead =
@@ -23,9 +24,11 @@ export interface BodyLimits {
 /** How many bytes. */
 const returned = new Note<number>('body put back');
 
-/** Whether the request says that it has a body. */
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+/** Whether the request says that it has a body: by a field, or over HTTP/2 by a head that does not end the stream. */
+export function hasBody(req: IncomingMessage): boolean {
+  const { 'transfer-encoding': coding, 'content-length': length } = req.headers;
+  if (coding !== undefined) return true;
+  return length === undefined ? isHttp2(req) && !req.stream.endAfterHeaders : Number(length) > 0;
 }
 
 /** Whether somebody has read of the body, so that it cannot be forwarded whole. */
@@ -60,7 +63,7 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits)
         length += chunk.length;
       }
       if (length > maxBytes) settle({ kind: 'too_large' });
-      else if (req.complete) {
+      else if (isWhole(req)) {
         const body = Buffer.concat(chunks, length);
         returned.set(req, length);
         if (length > 0) req.unshift(body);
@@ -70,4 +73,9 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits)
     req.on('readable', take).on('close', gone).on('error', gone);
     take();
   });
+}
+
+/** All has arrived. An HTTP/2 request is `complete` once it has been read to its end, which is too late here. */
+function isWhole(req: IncomingMessage): boolean {
+  return req.complete || (isHttp2(req) && req.stream.readableEnded);
 }

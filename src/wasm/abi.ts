@@ -53,19 +53,33 @@ export const LIMITS = {
   headerPairs: 1_024,
   mapBytes: 1_048_576,
   logBytes: 8_192,
+  /** In one callback. */
   logLines: 100,
+  /** In one second, with what each line costs besides its words. */
+  logRate: 1_048_576,
+  logLine: 100,
   responseBytes: 1_048_576,
   callResponseBytes: 1_048_576,
   callsPerStream: 8,
+  /** Open ones of the root context: no request bounds how often it is called. */
+  callsOfRoot: 16,
+  /** Bodies of open calls and of their answers. */
+  callBytes: 32 * 1_048_576,
   openCalls: 1_000,
   openStreams: 10_000,
+  /** One value of shared data, one item of a queue. */
+  itemBytes: 1_048_576,
   sharedKeys: 10_000,
   sharedBytes: 16 * 1_048_576,
   metrics: 1_000,
   queues: 100,
   queueItems: 1_000,
-  queueBytes: 4 * 1_048_576,
+  /** Of all queues together. */
+  queueBytes: 16 * 1_048_576,
+  queueName: 256,
   properties: 100,
   propertyBytes: 65_536,
   tickMs: 10,
+  /** What a timer can wait: beyond that it would fire at once. */
+  longestTickMs: 0x7fff_ffff,
 } as const;

@@ -4,7 +4,16 @@ import { PAGE_BYTES } from './abi.js';
 /** The module cannot be used; the words are for the operator. */
 export class ModuleError extends Error {
   override readonly name = 'ModuleError';
+
+  /** Printable alone: names in a module may hold line ends, and would write lines of their own where it is told. */
+  constructor(words: string, options?: ErrorOptions) {
+    super(words.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_WORDS), options);
+  }
 }
+
+const LONGEST_WORDS = 500;
+/** What is built has a dozen, and some with notes for debuggers. */
+const MOST_SECTIONS = 1_000;
 
 export interface Section {
   readonly id: number;
@@ -27,6 +36,7 @@ export function sectionsOf(bytes: Uint8Array): readonly Section[] {
     const size = readLeb(bytes, at + 1);
     const end = size.next + size.value;
     if (end > bytes.length) throw new ModuleError('is cut short');
+    if (sections.length >= MOST_SECTIONS) throw new ModuleError(`has more than ${MOST_SECTIONS} sections`);
     sections.push({ id: bytes[at] as number, start: at, content: size.next, end });
     at = end;
   }

@@ -6,6 +6,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
 import type { Pair } from './header-map.js';
+import { Pace } from './pace.js';
 
 /** Where calls to one upstream go, each in its turn. */
 export interface CallTarget {
@@ -14,6 +15,9 @@ export interface CallTarget {
 }
 
 export type CallTargets = ReadonlyMap<string, () => CallTarget>;
+
+/** False where so many bytes more are too many. */
+type Hold = (bytes: number) => boolean;
 
 /** Written by the host, or by whoever is called: never by a plugin. */
 const OURS = new Set([
@@ -29,8 +33,14 @@ const OURS = new Set([
   'upgrade',
 ]);
 
+/** In one turn of the event loop: a plugin that calls a thousand times at once must not hold up everybody else's requests. */
+const STARTS_A_TURN = 8;
+
 export class CallOuts {
   #open = 0;
+  /** Bytes of open calls, and of their answers until these are told. */
+  #held = 0;
+  readonly #pace = new Pace(STARTS_A_TURN);
   readonly #abort = new AbortController();
 
   constructor(
@@ -42,11 +52,20 @@ export class CallOuts {
   start(call: OutboundCall, answered: (response: CallResponse) => void): boolean {
     const target = this.targets.get(call.upstream)?.();
     if (!target || this.#open >= LIMITS.openCalls || this.#abort.signal.aborted) return false;
+    let held = 0;
+    const hold: Hold = (bytes) => {
+      if (this.#held + bytes > LIMITS.callBytes) return false;
+      this.#held += bytes;
+      held += bytes;
+      return true;
+    };
+    if (!hold(sizeOf(call))) return false;
     this.#open += 1;
-    void this.#ask(call, target)
+    void this.#ask(call, target, hold)
       .catch(() => FAILED_CALL)
       .then((response) => {
         this.#open -= 1;
+        this.#held -= held;
         answered(response);
       });
     return true;
@@ -58,8 +77,10 @@ export class CallOuts {
     this.agents.https.destroy();
   }
 
-  async #ask(call: OutboundCall, { url, tls }: CallTarget): Promise<CallResponse> {
+  async #ask(call: OutboundCall, { url, tls }: CallTarget, hold: Hold): Promise<CallResponse> {
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(call.timeoutMs)]);
+    await this.#pace.turn();
+    signal.throwIfAborted();
     const secure = url.protocol === 'https:';
     const options = {
       ...{ protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port },
@@ -75,7 +96,7 @@ export class CallOuts {
       outgoing.once('close', () => reject(new Error('no answer')));
       outgoing.end(call.body);
     });
-    const body = await whole(response);
+    const body = await whole(response, hold);
     return {
       pairs: [[':status', String(response.statusCode)], ...pairsOf(response.rawHeaders)],
       body,
@@ -83,6 +104,9 @@ export class CallOuts {
     };
   }
 }
+
+const sizeOf = ({ pairs, body }: OutboundCall): number =>
+  pairs.reduce((sum, [name, value]) => sum + name.length + value.length, body.length);
 
 const pseudo = (pairs: readonly Pair[], name: string): string => pairs.find(([each]) => each === name)?.[1] ?? '';
 
@@ -108,12 +132,13 @@ function pairsOf(raw: readonly string[]): readonly Pair[] {
   return raw.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), raw[at + 1] ?? ''] as const] : []));
 }
 
-async function whole(response: IncomingMessage): Promise<Buffer> {
+async function whole(response: IncomingMessage, hold: Hold): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LIMITS.callResponseBytes) throw new RangeError('the answer to a call is too long');
+    if (length > LIMITS.callResponseBytes || !hold(chunk.length))
+      throw new RangeError('the answer to a call is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -23,7 +23,8 @@ export function received({ text, body }: SentRequest): PluginRequest {
 }
 
 export type ToThread =
-  | { readonly kind: 'begin'; readonly id: number; readonly request: SentRequest }
+  /** `until`: in milliseconds since the epoch; whom it begins later nobody waits for. */
+  | { readonly kind: 'begin'; readonly id: number; readonly until: number; readonly request: SentRequest }
   | { readonly kind: 'abandon'; readonly id: number }
   | { readonly kind: 'answer'; readonly token: number; readonly response: CallResponse }
   | { readonly kind: 'queued'; readonly token: number };
@@ -41,7 +42,10 @@ export type FromThread =
       readonly metrics: readonly Metric[];
     };
 
-/** A synchronous question to the store that all threads of a plugin share, and its answer. */
+/** A synchronous question to the store that all threads of a plugin share, and its answer: of the same serial number. */
+export interface Numbered {
+  readonly serial: number;
+}
 export type StoreQuestion =
   | { readonly op: 'get'; readonly key: string }
   | { readonly op: 'set'; readonly key: string; readonly value: Uint8Array; readonly cas: number }
@@ -58,7 +62,7 @@ export interface StoreAnswer {
 export const WORD = {
   /** Odd while the module runs; another number at each entry and each exit. */
   turn: 0,
-  /** The last request that was begun. */
+  /** The last request that was begun; as the next one, the last 32 bits of its number. */
   begun: 1,
   /** The request that is being begun; 0 in every other callback. */
   running: 2,
@@ -68,6 +72,9 @@ export const WORD = {
   waited: 4,
 } as const;
 export const WORDS = 5;
+
+/** Whether a request comes behind the one whose number stands in a word, which holds the last 32 bits of it. */
+export const isBehind = (id: number, word: number): boolean => ((id - word) | 0) > 0;
 
 export interface ThreadData {
   readonly module: WebAssembly.Module;

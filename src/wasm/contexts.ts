@@ -1,4 +1,5 @@
 /** The contexts of one VM: the root, the streams that are not deleted yet, and whose turn it is. */
+import { LIMITS } from './abi.js';
 import type { CallResponse } from './decision.js';
 import type { Turn } from './host.js';
 import type { Stream } from './stream.js';
@@ -17,6 +18,7 @@ export class Contexts {
   readonly #calls = new Map<number, Stream | undefined>();
   /** Whose `on_done` said that they are not. */
   readonly #pending = new Set<number>();
+  #rootCalls = 0;
   #lastContext = ROOT;
   #lastToken = 0;
 
@@ -32,6 +34,7 @@ export class Contexts {
     const stream = this.#calls.get(token);
     this.#calls.delete(token);
     if (stream) stream.calls -= 1;
+    else this.#rootCalls -= 1;
     return true;
   }
 
@@ -64,10 +67,15 @@ export class Contexts {
         this.resumed.add(stream);
         return true;
       },
+      mayCall: () => {
+        const stream = current();
+        return stream ? stream.calls < LIMITS.callsPerStream : this.#rootCalls < LIMITS.callsOfRoot;
+      },
       nextToken: () => (this.#lastToken = (this.#lastToken % 0xffff_ffff) + 1),
       called: (token) => {
         const stream = current();
         if (stream) stream.calls += 1;
+        else this.#rootCalls += 1;
         this.#calls.set(token, stream);
       },
     };

@@ -27,7 +27,7 @@ export function callFunctions(turn: Turn): HostFunctions {
       const names = new Set(pairs.map(([each]) => each.toLowerCase()));
       const whole = REQUIRED.every((each) => names.has(each)) && pairs.every(isField) && trailersSize >>> 0 <= 4;
       if (!whole || !turn.options.upstreams.includes(name)) return Status.BadArgument;
-      if ((turn.stream()?.calls ?? 0) >= LIMITS.callsPerStream) return Status.InternalFailure;
+      if (!turn.mayCall()) return Status.InternalFailure;
       // The result must be writable before anything is sent.
       turn.memory.writeU32(tokenAt, 0);
       const token = turn.nextToken();

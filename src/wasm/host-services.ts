@@ -27,7 +27,7 @@ function logFunctions(turn: Turn): HostFunctions {
     },
     proxy_set_tick_period_milliseconds: (period: number) => {
       const everyMs = period >>> 0;
-      turn.host.tick(everyMs === 0 ? 0 : Math.max(everyMs, LIMITS.tickMs));
+      turn.host.tick(everyMs === 0 ? 0 : Math.min(Math.max(everyMs, LIMITS.tickMs), LIMITS.longestTickMs));
       return Status.Ok;
     },
   };
@@ -78,8 +78,11 @@ function storeFunctions(turn: Turn): HostFunctions {
       turn.memory.writeU32(casAt, entry.cas);
       return Status.Ok;
     },
-    proxy_set_shared_data: (key: number, keySize: number, value: number, valueSize: number, cas: number) =>
-      turn.host.shared.set(text(key, keySize), turn.memory.read(value, valueSize), cas >>> 0),
+    // What is too large is not even copied: it would cross to the thread of the gateway, and back at each look.
+    proxy_set_shared_data: (key: number, keySize: number, value: number, valueSize: number, cas: number) => {
+      if (valueSize >>> 0 > LIMITS.itemBytes) return Status.BadArgument;
+      return turn.host.shared.set(text(key, keySize), turn.memory.read(value, valueSize), cas >>> 0);
+    },
     proxy_register_shared_queue: (name: number, size: number, tokenAt: number) => {
       const token = turn.host.queues.register(text(name, size));
       if (token === 0) return Status.BadArgument;
@@ -94,6 +97,7 @@ function storeFunctions(turn: Turn): HostFunctions {
       return Status.Ok;
     },
     proxy_enqueue_shared_queue: (token: number, value: number, size: number) => {
+      if (size >>> 0 > LIMITS.itemBytes) return Status.InternalFailure;
       const status = turn.host.queues.enqueue(token >>> 0, turn.memory.read(value, size));
       if (status === Status.Ok) turn.host.queued(token >>> 0);
       return status;

@@ -63,6 +63,8 @@ export interface Turn {
   done(): boolean;
   /** Continues the stream of the effective context. */
   resume(): boolean;
+  /** Whether the effective context has so few open calls that it may have one more. */
+  mayCall(): boolean;
   nextToken(): number;
   /** The call belongs to the effective context. */
   called(token: number): void;

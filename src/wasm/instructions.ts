@@ -84,6 +84,7 @@ function list(bytes: Uint8Array, from: number): number {
 
 /** LEB numbers of any sign and width end where the high bit does. */
 export function skip(bytes: Uint8Array, from: number, numbers: number): number {
+  if (from + numbers > bytes.length) throw new ModuleError('is cut short');
   let at = from;
   for (let left = numbers; left > 0; left -= 1) {
     while ((bytes[at] ?? 0) >= 0x80) at += 1;

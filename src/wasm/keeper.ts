@@ -4,7 +4,9 @@ import { LIMITS, type LogLevel } from './abi.js';
 import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
 import { ModuleError } from './binary.js';
 import { DeadlineError, type VmHost, type VmOptions } from './host.js';
+import { LogBudget } from './log-budget.js';
 import type { Metrics } from './metrics.js';
+import { QueueTurns } from './queue-turns.js';
 import type { Queues } from './queues.js';
 import type { SharedData } from './shared-data.js';
 import type { Settle, Stream } from './stream.js';
@@ -51,7 +53,11 @@ export class VmKeeper {
   #vm: PluginVm;
   /** Takes no more requests, and has some that are paused. */
   #retired: PluginVm | undefined;
-  readonly #tickers = new Set<NodeJS.Timeout>();
+  readonly #log: LogBudget;
+  readonly #queues = new QueueTurns((token) => {
+    if (!this.#vm.fault) this.#vm.queueReady(token);
+  });
+  readonly #tickers = new Map<NodeJS.Timeout, Running>();
   /** Tokens of all instances that there were: an answer must not reach another's call of the same number. */
   readonly #calls = new Map<number, { readonly vm: Running; readonly token: number }>();
   #lastCall = 0;
@@ -59,12 +65,12 @@ export class VmKeeper {
   #failures = 0;
   #startsFrom = 0;
   #bytesAtStart = 0;
-  #lines = 0;
   #since = 0;
   #starting = false;
 
   /** @throws ModuleError where the plugin does not start */
   constructor(private readonly parts: KeeperParts) {
+    this.#log = new LogBudget((level, words) => parts.surroundings.log(level, words));
     this.#vm = this.#create();
   }
 
@@ -96,11 +102,12 @@ export class VmKeeper {
   }
 
   queueReady(token: number): void {
-    if (!this.#vm.fault) this.#vm.queueReady(token);
+    this.#queues.add(token);
   }
 
   close(): void {
-    this.#tickers.forEach(clearInterval);
+    for (const ticker of this.#tickers.keys()) this.#stopTicks(ticker);
+    this.#queues.close();
   }
 
   /** Near a limit that it has come to by leaking, and not while a worn one before it still has requests. */
@@ -109,7 +116,12 @@ export class VmKeeper {
     const near = memoryBytes > this.parts.options.memoryLimitBytes * RECYCLE_AT;
     // One that began so large would be no smaller.
     if (!(near && memoryBytes > this.#bytesAtStart) && openStreams < LIMITS.openStreams) return false;
-    return this.#vm.isIdle || !this.#retired || this.#retired.fault !== undefined || this.#retired.isIdle;
+    return this.#vm.isIdle || !this.#retired || this.#isOver(this.#retired);
+  }
+
+  /** Nothing that comes for it is of any use: it has died, or was replaced and has no requests left. */
+  #isOver(vm: PluginVm): boolean {
+    return vm.fault !== undefined || (vm !== this.#vm && vm.isIdle);
   }
 
   /** One that is merely worn goes on where no other starts. */
@@ -130,10 +142,21 @@ export class VmKeeper {
     const before = this.#vm;
     this.parts.surroundings.log('warn', `the plugin ${why}; a fresh instance takes its place`);
     this.#restarts += 1;
-    this.#vm = this.#create();
-    this.#retired = before.fault || before.isIdle ? undefined : before;
-    // Whoever waits for an answer keeps the memory of the instance: nobody does in one that is dead.
-    for (const [token, { vm }] of this.#calls) if (vm()?.fault) this.#calls.delete(token);
+    try {
+      this.#vm = this.#create();
+      // The one before it may have requests still, though this one has none.
+      if (this.#retired && this.#isOver(this.#retired)) this.#retired = undefined;
+      if (!this.#isOver(before)) this.#retired = before;
+    } finally {
+      this.#forget();
+    }
+  }
+
+  /** A tick or an answer to come keeps the memory of its instance: those of the dead are not waited for. */
+  #forget(): void {
+    const isGone = (vm: PluginVm | undefined): boolean => !vm || this.#isOver(vm);
+    for (const [token, { vm }] of this.#calls) if (isGone(vm())) this.#calls.delete(token);
+    for (const [ticker, vm] of this.#tickers) if (isGone(vm())) this.#stopTicks(ticker);
   }
 
   #create(): PluginVm {
@@ -163,9 +186,9 @@ export class VmKeeper {
       shared,
       queues,
       metrics,
-      log: (level, words) => this.#log(level, words),
+      log: (level, words) => this.#log.log(level, words),
       running: (on) => {
-        this.#lines = 0;
+        this.#log.renew();
         this.#since = performance.now();
         surroundings.running(on);
       },
@@ -185,14 +208,6 @@ export class VmKeeper {
     };
   }
 
-  /** A plugin that logs in a loop fills no disk: a hundred lines a callback. */
-  #log(level: LogLevel, words: string): void {
-    this.#lines += 1;
-    if (this.#lines <= LIMITS.logLines) this.parts.surroundings.log(level, words);
-    else if (this.#lines === LIMITS.logLines + 1)
-      this.parts.surroundings.log('warn', 'too many lines: the rest is dropped');
-  }
-
   #call(vm: Running, call: OutboundCall): boolean {
     this.#lastCall = (this.#lastCall % MOST_CALLS) + 1;
     const token = this.#lastCall;
@@ -204,12 +219,10 @@ export class VmKeeper {
   #tick(vm: Running, everyMs: number): NodeJS.Timeout {
     const ticker = setInterval(() => {
       const running = vm();
-      // One that did not start, that trapped, or that has no requests left.
-      const isOver = !running || running.fault !== undefined || (running !== this.#vm && running.isIdle);
-      if (isOver) this.#stopTicks(ticker);
+      if (!running || this.#isOver(running)) this.#stopTicks(ticker);
       else running.tick();
     }, everyMs);
-    this.#tickers.add(ticker.unref());
+    this.#tickers.set(ticker.unref(), vm);
     return ticker;
   }
 

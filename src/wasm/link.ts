@@ -105,7 +105,7 @@ class Instance implements Linked {
         found = () => Status.Unimplemented;
       }
       if (!found) throw new ModuleError(`imports ${from}.${name}, which no host of this ABI provides`);
-      (imports[from] ??= {})[name] = kind === 'proxy' ? this.#guarded(name, found, check) : found;
+      (imports[from] ??= {})[name] = kind === 'proxy' ? this.#guarded(name, found, check) : timed(found, check);
     }
     return imports;
   }
@@ -124,6 +124,15 @@ class Instance implements Linked {
       }
     };
   }
+}
+
+/** What moves kilobytes of random numbers or prints lines takes its time too. */
+function timed(act: Callable, check: (() => void) | undefined): Callable {
+  if (!check) return act;
+  return (...args) => {
+    check();
+    return act(...args);
+  };
 }
 
 type Tables = Readonly<Record<ImportKind, object>> & { readonly guard: { readonly tick: () => void } };

@@ -4,7 +4,7 @@
  */
 import { leb, ModuleError, readLeb, sectionsOf, type Section } from './binary.js';
 import { skip } from './instructions.js';
-import { FUNCTION, Renumbered, LAPS, signed, type Bytes, type Layout } from './renumber.js';
+import { FUNCTION, joined, Renumbered, LAPS, signed, type Bytes, type Layout } from './renumber.js';
 
 export const GUARD = { module: 'loom', name: 'tick' } as const;
 
@@ -29,12 +29,12 @@ const NEEDED = [ID.type, ID.import, ID.global] as const;
 export function meterModule(bytes: Uint8Array): Uint8Array {
   const sections = sectionsOf(bytes);
   const layout = layoutOf(bytes, sections);
-  const parts: Bytes[] = [[...bytes.subarray(0, 8)]];
+  const parts: Bytes[] = [bytes.subarray(0, 8)];
   for (const section of NEEDED.reduce(withSection, sections)) {
     const content = rewrite(bytes, section, layout);
     if (content) parts.push([section.id], leb(content.length), content);
   }
-  return Uint8Array.from(parts.flat());
+  return joined(parts);
 }
 
 /** With an empty one of this id in its place, where there is none. */
@@ -83,11 +83,16 @@ function rewrite(bytes: Uint8Array, section: Section, layout: Layout): Bytes | u
   const moved = new Renumbered(bytes, layout);
   switch (id) {
     case ID.type:
-      return appended(bytes, section, [0x60, 0, 0]);
+      return appended(bytes.subarray(content, end), [0x60, 0, 0]);
     case ID.import:
-      return appended(bytes, section, [...text(GUARD.module), ...text(GUARD.name), FUNCTION, ...leb(layout.type)]);
+      return appended(bytes.subarray(content, end), [
+        ...text(GUARD.module),
+        ...text(GUARD.name),
+        FUNCTION,
+        ...leb(layout.type),
+      ]);
     case ID.global:
-      return appended(moved.expressions(section), undefined, [0x7f, 0x01, 0x41, ...signed(LAPS), END]);
+      return appended(moved.expressions(section), [0x7f, 0x01, 0x41, ...signed(LAPS), END]);
     case ID.export:
       return moved.exports(section);
     case ID.start:
@@ -102,16 +107,15 @@ function rewrite(bytes: Uint8Array, section: Section, layout: Layout): Bytes | u
       // Names of functions would be those of other ones.
       return undefined;
     default:
-      return [...bytes.subarray(content, end)];
+      return bytes.subarray(content, end);
   }
 }
 
 /** A vector with one more item. */
-function appended(bytes: Uint8Array | Bytes, section: Section | undefined, item: Bytes): Bytes {
-  const source = section ? [...(bytes as Uint8Array).subarray(section.content, section.end)] : [...bytes];
-  if (source.length === 0) return [1, ...item];
-  const { value, next } = readLeb(Uint8Array.from(source), 0);
-  return [...leb(value + 1), ...source.slice(next), ...item];
+function appended(vector: Uint8Array, item: readonly number[]): Bytes {
+  if (vector.length === 0) return [1, ...item];
+  const { value, next } = readLeb(vector, 0);
+  return joined([leb(value + 1), vector.subarray(next), item]);
 }
 
-const text = (words: string): Bytes => [...leb(words.length), ...Buffer.from(words)];
+const text = (words: string): readonly number[] => [...leb(words.length), ...Buffer.from(words)];

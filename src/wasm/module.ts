@@ -14,7 +14,9 @@ export interface ModuleFacts extends Origin {
   readonly readsBodies: boolean;
 }
 
-const ABI_MARKER = /^proxy_abi_version_(\d+)_(\d+)_(\d+)$/;
+const ABI_MARKER = /^proxy_abi_version_(\d{1,4})_(\d{1,4})_(\d{1,4})$/;
+/** `check` prints them. */
+const PROXY_FUNCTION = /^proxy_\w{1,100}$/;
 const MISC_IMPORTS = new Set(['emscripten_notify_memory_growth', 'pthread_equal', 'abort']);
 const WASI_MODULES = new Set(['wasi_snapshot_preview1', 'wasi_unstable']);
 
@@ -24,7 +26,7 @@ export function importKind({ module, name, kind }: WebAssembly.ModuleImportDescr
   if (WASI_MODULES.has(module)) return isWasiFunction(name) ? 'wasi' : undefined;
   if (module === GUARD.module && name === GUARD.name) return 'guard';
   if (module !== 'env') return undefined;
-  if (name.startsWith('proxy_')) return 'proxy';
+  if (PROXY_FUNCTION.test(name)) return 'proxy';
   return MISC_IMPORTS.has(name) ? 'misc' : undefined;
 }
 export type ImportKind = 'wasi' | 'proxy' | 'misc' | 'guard';

@@ -70,12 +70,16 @@ export function readProducers(bytes: Uint8Array): Producers {
   return fields;
 }
 
+/** A module that is made of nothing else must not be read for seconds. */
+const MOST_PLACES = 10_000;
 const LIBRARY = Buffer.from('~lib/', 'utf16le');
 
 /** Its runtime and packages name their files in UTF-16: `~lib/rt/itcms.ts`. The compiler leaves no other trace. */
 function assemblyScriptLibraries(code: Buffer): ReadonlySet<string> {
   const found = new Set<string>();
-  for (let at = code.indexOf(LIBRARY); at !== -1; at = code.indexOf(LIBRARY, at + 1)) {
+  let left = MOST_PLACES;
+  for (let at = code.indexOf(LIBRARY); at !== -1 && left > 0; at = code.indexOf(LIBRARY, at + 1)) {
+    left -= 1;
     const [, path] = /^~lib\/([\w@./-]+)\.ts/.exec(code.toString('utf16le', at, at + 400)) ?? [];
     if (path !== undefined) found.add(path);
   }

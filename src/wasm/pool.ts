@@ -6,11 +6,10 @@ import { START_MS } from './keeper.js';
 import { loadModule } from './module.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
 import { Store } from './store.js';
-import { PluginThread, type Pending, type ThreadParts } from './thread.js';
+import { LONGEST_WAIT_MS, PluginThread, type Pending, type ThreadParts } from './thread.js';
 
 /** Requests that wait while no thread is there. */
 const MOST_WAITING = 1_000;
-const LONGEST_WAIT_MS = 5_000;
 const LONGEST_RESPAWN_MS = 30_000;
 
 interface Waiting extends Pending {
@@ -134,6 +133,7 @@ export class PoolRunner implements PluginRunner {
     const { timeoutMs } = this.#parts.options;
     const now = performance.now();
     for (const thread of this.#threads) {
+      thread.refuseLate(now);
       const limitMs = thread.isReady ? timeoutMs : START_MS;
       if (!thread.isStuck(now, { limitMs, everyMs: this.#everyMs })) continue;
       this.#parts.log.warn(

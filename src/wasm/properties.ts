@@ -22,6 +22,17 @@ export function encodeProperty(value: PropertyValue): Buffer {
   return bytes;
 }
 
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Undefined where the bytes are no UTF-8: to put a sign for what is wrong in them would make one name of two. */
+export function decodedText(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF_8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whose paths a plugin may not set, so that what it reads there is always the host's word. */
 const RESERVED = new Set([
   'request',

@@ -1,21 +1,19 @@
 /** Shared queues of one VM id: first in, first out; bounded. */
 import { LIMITS, Status } from './abi.js';
 
-interface Queue {
-  readonly items: Buffer[];
-  bytes: number;
-}
+type Queue = Buffer[];
 
 export class Queues {
   readonly #tokens = new Map<string, number>();
   readonly #queues: Queue[] = [];
+  #bytes = 0;
 
   /** The token of the queue of that name, made where there is none; 0 where there are too many. */
   register(name: string): number {
     const known = this.#tokens.get(name);
     if (known !== undefined) return known;
-    if (this.#queues.length >= LIMITS.queues) return 0;
-    const token = this.#queues.push({ items: [], bytes: 0 });
+    if (this.#queues.length >= LIMITS.queues || name.length > LIMITS.queueName) return 0;
+    const token = this.#queues.push([]);
     this.#tokens.set(name, token);
     return token;
   }
@@ -27,19 +25,19 @@ export class Queues {
   enqueue(token: number, item: Buffer): Status {
     const queue = this.#queues[token - 1];
     if (!queue) return Status.NotFound;
-    if (queue.items.length >= LIMITS.queueItems || queue.bytes + item.length > LIMITS.queueBytes)
-      return Status.InternalFailure;
-    queue.items.push(item);
-    queue.bytes += item.length;
+    const isFull = queue.length >= LIMITS.queueItems || this.#bytes + item.length > LIMITS.queueBytes;
+    if (isFull) return Status.InternalFailure;
+    queue.push(item);
+    this.#bytes += item.length;
     return Status.Ok;
   }
 
   dequeue(token: number): Buffer | typeof Status.NotFound | typeof Status.Empty {
     const queue = this.#queues[token - 1];
     if (!queue) return Status.NotFound;
-    const item = queue.items.shift();
+    const item = queue.shift();
     if (!item) return Status.Empty;
-    queue.bytes -= item.length;
+    this.#bytes -= item.length;
     return item;
   }
 }

@@ -2,12 +2,28 @@
 import { leb, ModuleError, readLeb, type Section } from './binary.js';
 import { isBulk, LOOP, readInstruction, skip, type Instruction } from './instructions.js';
 
-/** Loops and calls between two looks at the clock. */
+/** Loops, calls and stretches of code between two looks at the clock. */
 export const LAPS = 1_000;
+/** Instructions without a loop or a call that count as a lap all the same: a body may be megabytes long. */
+const LONGEST_STRETCH = 1_000;
+/** It is compiled when it is first called, and nothing stops a compiler. */
+const LONGEST_BODY = 262_144;
+const TOO_LONG = `a function of more than ${LONGEST_BODY} bytes`;
 export const FUNCTION = 0x00;
 const END = 0x0b;
 
-export type Bytes = readonly number[];
+export type Bytes = Uint8Array | readonly number[];
+
+/** One after the other, copied once. */
+export function joined(parts: readonly Bytes[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
 
 /** What the new function and the new global are called by their numbers. */
 export interface Layout {
@@ -18,7 +34,7 @@ export interface Layout {
 }
 
 /** Signed LEB of a small positive number. */
-export function signed(value: number): Bytes {
+export function signed(value: number): readonly number[] {
   return value < 64 ? [value] : [(value % 128) + 128, ...signed(Math.floor(value / 128))];
 }
 
@@ -46,12 +62,12 @@ export class Renumbered {
       parts.push(isFunction ? this.index(kindAt + 1).bytes : this.#raw(kindAt + 1, end));
       at = end;
     }
-    return parts.flat();
+    return joined(parts);
   }
 
   /** Globals: a type, a mutability and an expression each. */
-  expressions({ content, end }: Section): Bytes {
-    if (content === end) return [];
+  expressions({ content, end }: Section): Uint8Array {
+    if (content === end) return new Uint8Array(0);
     const { value: count, next } = readLeb(this.bytes, content);
     const parts: Bytes[] = [leb(count)];
     let at = next;
@@ -60,7 +76,7 @@ export class Renumbered {
       parts.push(this.#raw(at, at + 2), expression.bytes);
       at = expression.next;
     }
-    return parts.flat();
+    return joined(parts);
   }
 
   /** Up to and with its `end`. */
@@ -69,9 +85,9 @@ export class Renumbered {
     let at = from;
     for (;;) {
       const instruction = readInstruction(this.bytes, at);
-      parts.push(this.#copied(instruction));
+      parts.push(...this.#copied(instruction, at));
       at = instruction.end;
-      if (instruction.opcode === END) return { bytes: parts.flat(), next: at };
+      if (instruction.opcode === END) return { bytes: joined(parts), next: at };
     }
   }
 
@@ -84,7 +100,7 @@ export class Renumbered {
       parts.push(segment.bytes);
       at = segment.next;
     }
-    return parts.flat();
+    return joined(parts);
   }
 
   /** Flags: 1 passive or declared, 2 with a table (or declared), 4 expressions in place of indexes. */
@@ -112,7 +128,7 @@ export class Renumbered {
       parts.push(item.bytes);
       at = item.next;
     }
-    return { bytes: parts.flat(), next: at };
+    return { bytes: joined(parts), next: at };
   }
 
   code({ content }: Section): Bytes {
@@ -121,28 +137,44 @@ export class Renumbered {
     let at = next;
     for (let left = count; left > 0; left -= 1) {
       const size = readLeb(this.bytes, at);
+      if (size.value > LONGEST_BODY)
+        throw new ModuleError(`has ${TOO_LONG}, which cannot be metered: isolate it in a worker`);
       const body = this.#body(size.next, size.next + size.value);
       parts.push(leb(body.length), body);
       at = size.next + size.value;
     }
-    return parts.flat();
+    return joined(parts);
   }
 
   #body(from: number, end: number): Bytes {
     const locals = readLeb(this.bytes, from);
     let at = locals.next;
     for (let left = locals.value; left > 0; left -= 1) at = skip(this.bytes, at, 1) + 1;
-    const parts: Bytes[] = [this.#raw(from, at), this.#lap()];
+    const lap = this.#lap();
+    const parts: Bytes[] = [this.#raw(from, at), lap];
+    // What is copied as it stands is copied in one piece, up to where something is changed or put in.
+    let [copied, stretch] = [at, 0];
     while (at < end) {
       const instruction = readInstruction(this.bytes, at);
-      // One instruction that moves megabytes is worth a look at the clock of its own.
-      if (isBulk(instruction)) parts.push([0x10, ...leb(this.layout.tick)]);
-      parts.push(this.#copied(instruction));
-      if (instruction.opcode === LOOP) parts.push(this.#lap());
+      const put = this.#before(instruction, stretch, lap);
+      if (put) parts.push(this.#raw(copied, at), put);
+      if (put) copied = at;
+      stretch = put === lap ? 0 : stretch + 1;
+      if (instruction.functionAt !== undefined || instruction.opcode === LOOP) {
+        parts.push(...this.#copied(instruction, copied));
+        copied = instruction.end;
+      }
+      if (instruction.opcode === LOOP) parts.push(lap);
       at = instruction.end;
     }
     if (at !== end) throw new ModuleError('has a function that ends in the middle of an instruction');
-    return parts.flat();
+    return joined([...parts, this.#raw(copied, at)]);
+  }
+
+  #before(instruction: Instruction, stretch: number, lap: Bytes): Bytes | undefined {
+    // One instruction that moves megabytes is worth a look at the clock of its own.
+    if (isBulk(instruction)) return [0x10, ...leb(this.layout.tick)];
+    return stretch >= LONGEST_STRETCH ? lap : undefined;
   }
 
   /** `counter -= 1; if (counter === 0) { counter = LAPS; tick() }` */
@@ -156,12 +188,13 @@ export class Renumbered {
     return [...count, ...get, 0x45, 0x04, 0x40, 0x41, ...signed(LAPS), ...set, 0x10, ...leb(this.layout.tick), END];
   }
 
-  #copied({ start, end, functionAt }: Instruction): Bytes {
-    if (functionAt === undefined) return this.#raw(start, end);
-    return [...this.#raw(start, functionAt), ...this.index(functionAt).bytes];
+  /** With all that stands between `from` and it. */
+  #copied({ end, functionAt }: Instruction, from: number): readonly Bytes[] {
+    if (functionAt === undefined) return [this.#raw(from, end)];
+    return [this.#raw(from, functionAt), this.index(functionAt).bytes];
   }
 
   #raw(from: number, to: number): Bytes {
-    return Array.from(this.bytes.subarray(from, to));
+    return this.bytes.subarray(from, to);
   }
 }

@@ -1,7 +1,7 @@
 /** What all threads of a plugin share, answered by the gateway's thread: it outlives a thread that had to be stopped. */
 import type { MessagePort } from 'node:worker_threads';
 import { Status } from './abi.js';
-import { WORD, type StoreAnswer, type StoreQuestion } from './channel.js';
+import { WORD, type Numbered, type StoreAnswer, type StoreQuestion } from './channel.js';
 import { Queues } from './queues.js';
 import { SharedData } from './shared-data.js';
 
@@ -13,8 +13,8 @@ export class Store {
 
   /** Answers one thread; `words` are those that it waits on, `thread` is where it is told of queued items. */
   serve(port: MessagePort, { words, thread }: { readonly words: Int32Array; readonly thread: MessagePort }): void {
-    port.on('message', (question: StoreQuestion) => {
-      port.postMessage(this.#answer(question, thread));
+    port.on('message', (question: StoreQuestion & Numbered) => {
+      port.postMessage({ ...this.#answer(question, thread), serial: question.serial });
       Atomics.store(words, WORD.store, 1);
       Atomics.notify(words, WORD.store);
     });

@@ -2,6 +2,7 @@
 import { LIMITS, Status } from './abi.js';
 import type { PluginDecision, PluginRequest } from './decision.js';
 import { HeaderMap, type Pair } from './header-map.js';
+import { decodedText } from './properties.js';
 
 export type Settle = (decision: PluginDecision) => void;
 
@@ -44,7 +45,9 @@ export class Stream {
 
   admit(): void {
     const { set, removed } = changes(this.request.pairs, this.headers);
-    const subject = this.property('auth\0subject')?.toString('utf8');
+    const told = this.property('auth\0subject');
+    // One that cannot be read is no reason to take another one.
+    const subject = told && (decodedText(told) ?? '');
     this.decide({ kind: 'continue', set, removed, claims: this.#claims(), ...(subject !== undefined && { subject }) });
   }
 
@@ -65,7 +68,8 @@ export class Stream {
   #claims(): Record<string, string> {
     const entries = [...(this.#properties ?? [])].flatMap(([path, value]): [string, string][] => {
       const [, name] = /^auth\0claims\0([^\0]+)$/.exec(path) ?? [];
-      return name === undefined ? [] : [[name, value.toString('utf8')]];
+      const text = name === undefined ? undefined : decodedText(value);
+      return name === undefined || text === undefined ? [] : [[name, text]];
     });
     return Object.fromEntries(entries);
   }

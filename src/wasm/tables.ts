@@ -61,8 +61,9 @@ function refuseObjects(bytes: Uint8Array, { content }: Section): void {
 /** Where a list of them ends. */
 function valueTypes(bytes: Uint8Array, from: number): number {
   const { value: count, next } = readLeb(bytes, from);
+  // Before it counts: a number of four bytes would have it count for minutes.
+  if (next + count > bytes.length) throw new ModuleError('is cut short');
   let at = next;
   for (let left = count; left > 0; left -= 1) at = TYPED.has(bytes[at] ?? 0) ? readLeb(bytes, at + 1).next : at + 1;
-  if (at > bytes.length) throw new ModuleError('is cut short');
   return at;
 }

@@ -1,7 +1,7 @@
 /** One thread of a plugin as the gateway sees it: what it was given, what it has decided, and whether it is stuck. */
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { ModuleError } from './binary.js';
-import { sent, WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
+import { isBehind, sent, WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
 import type { PluginDecision, PluginFault, PluginRequest } from './decision.js';
 import type { Metric } from './metrics.js';
 import type { RunnerOptions } from './runner.js';
@@ -30,6 +30,8 @@ export interface ThreadParts {
 const HEAP_MB = 64;
 /** At most: a thread that waits for a gateway that is busy otherwise is not stuck yet. */
 const MOST_FORGIVEN_MS = 1_000;
+/** For a thread, or for a busy one's next free moment. */
+export const LONGEST_WAIT_MS = 5_000;
 
 export interface Watch {
   /** For one callback. */
@@ -44,6 +46,8 @@ export class PluginThread {
   readonly #port: MessagePort;
   readonly #words: Int32Array;
   readonly #pending = new Map<number, Pending>();
+  /** When each was given, the oldest first, as long as it has no answer. */
+  readonly #given = new Map<number, number>();
   #lastId = 0;
   #state: { readonly restarts: number; readonly memoryBytes: number; readonly metrics: readonly Metric[] } = {
     restarts: 0,
@@ -87,7 +91,7 @@ export class PluginThread {
 
   /** Whether it was given a request that it has begun. */
   get hasBegun(): boolean {
-    return Atomics.load(this.#words, WORD.begun) > 0;
+    return Atomics.load(this.#words, WORD.begun) !== 0;
   }
 
   get load(): number {
@@ -101,8 +105,21 @@ export class PluginThread {
   begin(pending: Pending): number {
     this.#lastId += 1;
     this.#pending.set(this.#lastId, pending);
-    this.say({ kind: 'begin', id: this.#lastId, request: sent(pending.request) });
+    this.#given.set(this.#lastId, performance.now());
+    const until = Date.now() + LONGEST_WAIT_MS;
+    this.say({ kind: 'begin', id: this.#lastId, until, request: sent(pending.request) });
     return this.#lastId;
+  }
+
+  /** Whatever keeps the thread busy, each request is answered. It counts as a load until the thread is done with it. */
+  refuseLate(now: number): void {
+    const longest = LONGEST_WAIT_MS + this.parts.options.pauseTimeoutMs;
+    for (const [id, since] of this.#given) {
+      if (now - since < longest) return;
+      this.#given.delete(id);
+      const detail = 'the thread of the plugin is busy';
+      this.#pending.get(id)?.settle({ kind: 'fault', fault: 'overloaded', detail });
+    }
   }
 
   say(message: ToThread): void {
@@ -135,15 +152,17 @@ export class PluginThread {
     this.#started?.reject(new ModuleError(`does not start: ${detail}`));
     const rest: Pending[] = [];
     for (const [id, pending] of this.#pending) {
+      if (!this.#given.has(id)) continue;
       const paused: PluginDecision = {
         kind: 'fault',
         fault: 'unavailable',
         detail: 'another request stopped the plugin',
       };
-      if (id > begun) rest.push(pending);
-      else pending.settle(id === running ? { kind: 'fault', fault, detail } : paused);
+      if (isBehind(id, begun)) rest.push(pending);
+      else pending.settle((id | 0) === running ? { kind: 'fault', fault, detail } : paused);
     }
     this.#pending.clear();
+    this.#given.clear();
     return rest;
   }
 
@@ -162,6 +181,7 @@ export class PluginThread {
       case 'decided': {
         const pending = this.#pending.get(message.id);
         this.#pending.delete(message.id);
+        this.#given.delete(message.id);
         return pending?.settle(message.decision);
       }
       case 'state':

@@ -4,13 +4,14 @@ import { LIMITS, Status } from './abi.js';
 import {
   received,
   WORD,
+  type Numbered,
   type FromThread,
   type StoreAnswer,
   type StoreQuestion,
   type ThreadData,
   type ToThread,
 } from './channel.js';
-import type { PluginRequest } from './decision.js';
+import type { PluginDecision } from './decision.js';
 import { judge } from './judge.js';
 import { VmKeeper, type Surroundings } from './keeper.js';
 import { Metrics } from './metrics.js';
@@ -24,16 +25,33 @@ const STATE_MS = 1_000;
 
 const say = (message: FromThread): void => port.postMessage(message);
 
+let lastQuestion = 0;
+
 /** Blocks until the gateway has answered: what all threads share is kept there. */
 function ask(question: StoreQuestion): StoreAnswer {
   const since = performance.now();
+  lastQuestion += 1;
   Atomics.store(shared, WORD.store, 0);
-  store.postMessage(question);
-  Atomics.wait(shared, WORD.store, 0, STORE_MS);
+  store.postMessage({ ...question, serial: lastQuestion });
+  const answer = waitFor(lastQuestion, since + STORE_MS);
+  Atomics.store(shared, WORD.store, 1);
   Atomics.add(shared, WORD.waited, Math.round((performance.now() - since) * 1_000));
-  const answer: { readonly message?: unknown } | undefined = receiveMessageOnPort(store);
   if (!answer) throw new Error('the store of the plugin did not answer');
-  return answer.message as StoreAnswer;
+  return answer;
+}
+
+/** An answer that came too late for an earlier question is nobody's: to take it would be to read another key's value. */
+function waitFor(serial: number, until: number): StoreAnswer | undefined {
+  for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
+    Atomics.wait(shared, WORD.store, 0, left);
+    // Before it looks: what comes from now on wakes it again.
+    Atomics.store(shared, WORD.store, 0);
+    for (let next = receiveMessageOnPort(store); next; next = receiveMessageOnPort(store)) {
+      const answer = next.message as StoreAnswer & Numbered;
+      if (answer.serial === serial) return answer;
+    }
+  }
+  return undefined;
 }
 
 let openCalls = 0;
@@ -93,8 +111,12 @@ function tellState(): void {
 
 setInterval(tellState, STATE_MS).unref();
 
-function begin(id: number, request: PluginRequest): void {
+const LATE: PluginDecision = { kind: 'fault', fault: 'overloaded', detail: 'the thread of the plugin was busy' };
+
+function begin({ id, until, request: asked }: Extract<ToThread, { kind: 'begin' }>): void {
   Atomics.store(shared, WORD.begun, id);
+  if (Date.now() > until) return say({ kind: 'decided', id, decision: LATE });
+  const request = received(asked);
   Atomics.store(shared, WORD.running, id);
   let decided = false;
   const abandon = judge(keeper, { request, pauseTimeoutMs: options.pauseTimeoutMs }, (decision) => {
@@ -107,7 +129,7 @@ function begin(id: number, request: PluginRequest): void {
 }
 
 port.on('message', (message: ToThread) => {
-  if (message.kind === 'begin') begin(message.id, received(message.request));
+  if (message.kind === 'begin') begin(message);
   else if (message.kind === 'abandon') abandons.get(message.id)?.();
   else if (message.kind === 'queued') keeper.queueReady(message.token);
   else {

@@ -1,5 +1,7 @@
 /** Who a plugin says that the caller is: its identity headers, and the properties `auth.subject` and `auth.claims.*`. */
 import type { PluginDecision } from '../../wasm/decision.js';
+import { decodedText } from '../../wasm/properties.js';
+import { hasControlCharacter } from '../../lib/control-character.js';
 import { copyOf, type Identity } from '../identity.js';
 
 interface Told {
@@ -13,8 +15,9 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
   const headers = new Map<string, string[]>();
   for (const [name, value] of decision.set) {
     if (!allowed.has(name) || value === '') continue;
-    headers.set(name, [...(headers.get(name) ?? []), Buffer.from(value, 'latin1').toString('utf8')]);
+    headers.set(name, [...(headers.get(name) ?? []), decodedText(Buffer.from(value, 'latin1')) ?? '']);
   }
+  for (const [name, values] of headers) if (!canBeSaid(values)) headers.delete(name);
   // In the order of the file, whatever the plugin set first: a name must not depend on that.
   const first = [...allowed].flatMap((name) => headers.get(name) ?? [])[0];
   if (first === undefined) return undefined;
@@ -23,4 +26,14 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
   const values = [...headers].map(([name, [only, ...more]]) => [name, more.length === 0 ? only : [only, ...more]]);
   const claims = { ...decision.claims, ...(Object.fromEntries(values) as Identity['claims']) };
   return copyOf({ method, subject, scopes: [], claims });
+}
+
+const LONGEST_VALUE = 4_096;
+
+/** Whether the upstream can be told of it: a header that is left out names nobody, whatever it was to say. */
+function canBeSaid(values: readonly string[]): boolean {
+  const said = values.map((text) => (/^[ -$&-~]*$/.test(text) ? text : encodeURIComponent(text)));
+  const isList = values.length > 1;
+  const isPlain = values.every((text) => text !== '' && !hasControlCharacter(text) && !(isList && text.includes(',')));
+  return isPlain && said.join(',').length <= LONGEST_VALUE;
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
+import { onDeparture } from '../../lib/departure.js';
 import { hasBody, readBody } from '../../lib/request-body.js';
 import { ModuleError } from '../../wasm/binary.js';
 import { CallOuts } from '../../wasm/callouts.js';
@@ -97,8 +98,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
 
   private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): void {
     const gone = new AbortController();
-    const abort = (): void => gone.abort();
-    request.socket.once('close', abort);
+    const stay = onDeparture(request.socket, () => gone.abort());
     const work = async (): Promise<Verdict> => {
       const from = performance.now();
       const decision = await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal);
@@ -108,7 +108,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     this.throttled(request, work)
       .then((verdict) => this.settle(verdict))
       .catch((cause: unknown) => this.error(asError(cause)))
-      .finally(() => request.socket.off('close', abort));
+      .finally(stay);
   }
 
   /** Every request costs a run, so a credential that was let in a moment ago is what is remembered here. */

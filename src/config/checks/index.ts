@@ -2,6 +2,7 @@
 import type { Context } from '../context.js';
 import type { Draft } from '../plan/plan.js';
 import { checkAccess } from './access.js';
+import { checkAuthorities } from './authorities.js';
 import { checkCors } from './cors.js';
 import { groupRoutes, type Placed } from './groups.js';
 import { checkIdentityHeaders } from './headers.js';
@@ -22,6 +23,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkUpstreamNames(blocks, context);
   checkIds(blocks, context);
   checkListeners(plan.listeners, blocks, context);
+  checkAuthorities(plan, context);
   checkProxies(plan.trustedProxies, context);
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);

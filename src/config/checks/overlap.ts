@@ -1,5 +1,6 @@
 /** Routes compared by what the upstream receives: a weaker route must not deliver what a stricter one guards. */
 import type { Requirement } from '../../auth/requirement.js';
+import { isLoopback } from '../../lib/tls-url.js';
 import type { Context } from '../context.js';
 import { parsePattern, patternKey, type Pattern } from '../pattern.js';
 import type { PlannedRoute, PlannedUpstream } from '../plan-types.js';
@@ -52,15 +53,23 @@ function applicationsOf(upstreams: readonly PlannedUpstream[]): ReadonlyMap<stri
   const byEndpoint = new Map<string, string>();
   const names = new Map<string, string>();
   for (const { name, endpoints } of upstreams) {
-    const known = new Set(endpoints.flatMap(({ url }) => byEndpoint.get(url) ?? []));
+    const places = endpoints.map(({ url }) => placeOf(url));
+    const known = new Set(places.flatMap((place) => byEndpoint.get(place) ?? []));
     const [first = name] = known;
     names.set(name, first);
-    for (const { url } of endpoints) byEndpoint.set(url, first);
+    for (const place of places) byEndpoint.set(place, first);
     // An upstream may join two that had nothing in common before.
     for (const [other, application] of names) if (known.has(application)) names.set(other, first);
-    for (const [url, application] of byEndpoint) if (known.has(application)) byEndpoint.set(url, first);
+    for (const [place, application] of byEndpoint) if (known.has(application)) byEndpoint.set(place, first);
   }
   return names;
+}
+
+/** `localhost:3000`, `127.0.0.1:3000` and `[::1]:3000` are one listener as a rule, whatever is spoken to it. */
+function placeOf(endpoint: string): string {
+  const url = new URL(endpoint);
+  const host = isLoopback(url) ? 'localhost' : url.hostname.replace(/\.$/, '');
+  return `${host}:${url.port || url.protocol}`;
 }
 
 /** One host and one mapping: what the router chose is what the upstream gets. */

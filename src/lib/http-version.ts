@@ -1,8 +1,9 @@
 /** Which protocol a request really came by: its request line may say `HTTP/2.0` on a plain HTTP/1 connection. */
 import type { IncomingMessage } from 'node:http';
+import type { Http2Stream } from 'node:http2';
 
 /** A host's `node:http2` server made it; only there is one socket shared by many requests. */
-export function isHttp2(req: IncomingMessage): boolean {
+export function isHttp2(req: IncomingMessage): req is IncomingMessage & { readonly stream: Http2Stream } {
   return 'stream' in req;
 }
 

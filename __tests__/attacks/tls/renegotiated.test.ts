@@ -1,0 +1,41 @@
+/** A host that renegotiates (TLS 1.2): Node then asks anew whether the peer is authorized, and of another certificate. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { certificateClaims, peerCertificate } from '../../../src/lib/certificate.js';
+import { makeCertificates, type Certificates } from '../../support/certificates.js';
+
+let made: Certificates;
+beforeAll(async () => {
+  made = await makeCertificates();
+});
+afterAll(() => made.remove());
+
+/** The part of a TLS socket that is read: what it shows, and whether its last handshake was verified. */
+class Shown {
+  readonly encrypted = true;
+  constructor(
+    public file: string,
+    public authorized: boolean,
+  ) {}
+  getPeerX509Certificate(): X509Certificate {
+    return new X509Certificate(readFileSync(this.file));
+  }
+}
+
+const subjectOf = (shown: Shown): string | undefined => certificateClaims(shown as unknown as Socket)?.subject;
+
+test('a certificate that nobody verified gives its name to none that comes after it', () => {
+  const shown = new Shown(made.wrongCa.cert, false);
+  expect(peerCertificate(shown as unknown as Socket, Date.now()).kind).toBe('untrusted');
+  [shown.file, shown.authorized] = [made.clientWithoutNames.cert, true];
+  expect(subjectOf(shown)).toBe('CN=svc-b,O=Example');
+});
+
+test('one that was verified is who it was, until it is no longer', () => {
+  const shown = new Shown(made.clientWithoutNames.cert, true);
+  expect(subjectOf(shown)).toBe('CN=svc-b,O=Example');
+  expect(subjectOf(shown)).toBe('CN=svc-b,O=Example');
+  shown.authorized = false;
+  expect(subjectOf(shown)).toBe(undefined);
+});

@@ -1,0 +1,71 @@
+/** Listeners that trust different authorities: the same name is another holder to each of them. */
+import { methodsOf } from '../../auth/requirement.js';
+import type { Context } from '../context.js';
+import type { Plan, PlannedTls } from '../plan-types.js';
+import { AUTH } from '../plan/methods.js';
+
+type Facts = Pick<Plan, 'listeners' | 'routes' | 'unmatched'>;
+
+interface Asking {
+  readonly name: string;
+  readonly place: number;
+  readonly tls: PlannedTls;
+}
+
+/**
+ * A route does not say by which listener a request comes. So `subjects: ["CN=admin"]` would let in whomever any of the
+ * authorities calls so, and the revoked would come where nobody has the list.
+ */
+export function checkAuthorities(plan: Facts, context: Context): void {
+  const asking = plan.listeners.flatMap(({ name, tls }, place): Asking[] =>
+    tls && tls.clientAuth !== 'none' && tls.caFile !== undefined ? [{ name, place, tls }] : [],
+  );
+  const required = [...plan.routes.map(({ requirement }) => requirement), ...(plan.unmatched ? [plan.unmatched] : [])];
+  if (required.some((each) => methodsOf(each).includes('mtls'))) {
+    checkSameAuthority(asking, context);
+    checkSameRevocations(asking, context);
+  }
+  warnOfSharedHeaders(asking, context);
+}
+
+/** `mtls.ca_file` says for all routes whose word counts. */
+function checkSameAuthority([first, ...others]: readonly Asking[], context: Context): void {
+  const other = others.find(({ tls }) => tls.caFile !== first?.tls.caFile);
+  const said = (['ca_file', 'ca'] as const).some((key) => context.has([...AUTH, 'mtls', key]));
+  if (!first || !other || said) return;
+  const message =
+    `is another authority than that of ${first.name}, and a route with mtls takes the certificates of both; ` +
+    'say in middleware.auth.mtls.ca_file whose count';
+  context.report.error({ path: pathOf(other), code: 'two_authorities', message });
+}
+
+function checkSameRevocations(asking: readonly Asking[], { report }: Context): void {
+  for (const each of asking) {
+    const { caFile, crlFile } = each.tls;
+    const listed = asking.find(({ tls }) => tls.caFile === caFile && tls.crlFile !== undefined);
+    if (!listed || crlFile !== undefined) continue;
+    const message = `has no crl_file: whom ${listed.name} refuses as revoked comes in here`;
+    report.error({ path: pathOf(each), code: 'two_authorities', message });
+  }
+}
+
+/** Behind the header they are one person, unless another tells the issuer. */
+function warnOfSharedHeaders(asking: readonly Asking[], { report }: Context): void {
+  const feeding = new Map<string, Asking>();
+  for (const each of asking) {
+    const { clientCertHeaders: rules, caFile } = each.tls;
+    if (rules.some(({ claim }) => claim === 'issuer')) continue;
+    for (const { header, claim } of rules) {
+      if (claim === 'fingerprint') continue;
+      const earlier = feeding.get(header.toLowerCase());
+      feeding.set(header.toLowerCase(), earlier ?? each);
+      if (!earlier || earlier.tls.caFile === caFile) continue;
+      const message = `${header} is fed by ${earlier.name} too, whose authority is another; map issuer as well`;
+      report.warning({ path: pathOf(each), code: 'two_authorities', message });
+    }
+  }
+}
+
+function pathOf({ place }: Asking): readonly (string | number)[] {
+  return ['listeners', place, 'tls', 'ca_file'];
+}
