@@ -11,13 +11,14 @@ import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
 import { expiryOf, type Next } from './gateway/gateway.js';
 import { at } from './gateway/tunnel.js';
-import type { Generation, Shared } from './generation.js';
+import { namesOf, type Generation, type Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
-import { NO_ROUTE } from './lib/metrics.js';
+import type { Metrics } from './lib/metrics.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
+import type { Together } from './observe/snapshot.js';
 import { Reloading, type ReloadParts } from './reload.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
@@ -118,12 +119,22 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
+  /** Where this process is one of several that serve the file. */
+  readonly numbers?: Together;
+  /** Told before the numbers are read: what is looked up rather than counted. */
+  readonly reading?: (metrics: Metrics, plan: Plan) => void;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: ComposeParts): Loom {
+export function compose(source: ConfigSource, plan: Plan, { shared, numbers, reading, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
   const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
+  const readings = (collected: PrometheusMetrics): PrometheusMetrics => {
+    collected.gauge('loom_live_sockets', {}, tables.current.liveSockets.size);
+    reading?.(collected, tables.current.plan);
+    return collected;
+  };
+  if (metrics) numbers?.share(() => readings(metrics).snapshot());
   const watched = { ...shared, ...(metrics && { metrics }) };
   const tables = new Reloading(source, plan, {
     ...parts,
@@ -156,23 +167,12 @@ export function compose(source: ConfigSource, plan: Plan, { shared, ...parts }: 
     },
     metrics: async () => {
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
-      return metrics.text();
+      return numbers ? numbers.text() : readings(metrics).text();
     },
     close: () => tables.close(),
   };
   const loom = Object.assign(middleware, members);
   return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
-}
-
-/** The names that series are labelled by. */
-function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
-  const plugins = methods.filter(({ type }) => type === 'plugin');
-  return {
-    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
-    upstream: upstreams.map(({ name }) => name),
-    listener: listeners.map(({ name }) => name),
-    plugin: plugins.map(({ name }) => name),
-  };
 }
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */

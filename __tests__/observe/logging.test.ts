@@ -3,7 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { Log } from '../../src/lib/types.js';
 import { loom, type Loom } from '../../src/loom.js';
 import { createLog } from '../../src/observe/log.js';
+import { askBytes } from '../support/ask.js';
+import { handshake } from '../support/handshake.js';
 import { quietLog } from '../support/quiet-log.js';
+import { until } from '../support/until.js';
 import { closed, echoUpstream, listening, type Echo, type Echoed } from '../support/recording-upstream.js';
 
 function lines(options: Parameters<typeof createLog>[0]): { readonly log: Log; readonly written: string[] } {
@@ -94,6 +97,30 @@ upstreams: [{ name: far, endpoints: ["127.0.0.1:${echo.port}"] }]
     expect(instance).toBe(response.headers.get('x-trace'));
     expect(await accessLine(2)).toMatchObject({ status: 401, reason: 'credential_missing', request_id: instance });
   });
+});
+
+test('an upgrade has its line when its socket closes, with its status, and a refused one too', async () => {
+  const log = quietLog();
+  const text = `
+logging: { access: {} }
+middleware: { auth: { api_key: { keys: [{ key: key-of-alice, name: alice }] } } }
+routes: [{ id: live, path: /live, auth: { api_key: true } }]`;
+  const gate = loom({ text, file: 'loom.yaml' }, { log });
+  const server = createServer();
+  server.on('upgrade', (_req, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
+  gate.attach(server);
+  const port = await listening(server);
+  await askBytes(port, handshake('/live?token=of-the-query', 'X-API-Key: key-of-alice'));
+  await askBytes(port, handshake('/live', 'X-API-Key: wrong'));
+  const lines = () => log.entries.filter(({ facts }) => facts['event'] === 'access').map(({ facts }) => facts);
+  await until(() => lines().length === 2);
+  expect(lines()).toMatchObject([
+    { status: 101, route: 'live', outcome: 'granted', subject: 'alice', path: '/live' },
+    { status: 401, route: 'live', outcome: 'rejected', auth_method: 'api_key', reason: 'credential_invalid' },
+  ]);
+  expect(JSON.stringify(log.entries)).not.toContain('of-the-query');
+  await closed(server, []);
+  await gate.close();
 });
 
 test('the id of a trusted proxy is kept, an unfit one is not, and without generate none is made', async () => {

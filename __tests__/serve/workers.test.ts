@@ -198,6 +198,30 @@ test('SIGHUP reaches every one of them; each says in its log who it is, and the 
   expect(gate.pids().size).toBe(2);
 });
 
+test('the numbers of all of them are one answer, whoever is asked, and do not fall when one dies', async () => {
+  const [admin = 0] = await freePorts(1);
+  const gate = await gateway([], `admin: { address: "127.0.0.1:${admin}" }\nmetrics: {}\n`);
+  const granted = async (): Promise<number> => {
+    const { body } = await ask({ port: admin, path: '/metrics', headers: { Connection: 'close' } });
+    const lines = body.split('\n').filter((line) => /^loom_decisions_total\{.*route="all"/.test(line));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  };
+  await Promise.all(Array.from({ length: 20 }, () => gate.get('/counted')));
+  await until(() => answeredBy(gate, '/counted').size === 2);
+  const asked = [];
+  for (let at = 0; at < 4; at++) asked.push(await granted());
+  expect(asked).toEqual([20, 20, 20, 20]);
+  const [[, pid = 0] = []] = gate.pids();
+  process.kill(pid, 'SIGKILL');
+  await until(
+    () => gate.pids().size === 3,
+    () => gate.primary.output,
+  );
+  expect(await gate.get('/counted')).toBe(200);
+  expect([await granted(), await granted()]).toEqual([21, 21]);
+  expect((await ask({ port: admin, path: '/ready' })).status).toBe(200);
+});
+
 describe('session tickets', () => {
   test('of one worker resume at the other; none ever on a listener that asks for certificates', async () => {
     const gate = await gateway();

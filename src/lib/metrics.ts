@@ -6,6 +6,8 @@ interface Kind {
   readonly labels: readonly string[];
   /** Upper bounds of a histogram, in seconds. */
   readonly buckets?: readonly number[];
+  /** What the numbers of several processes make together; absent: their sum. */
+  readonly together?: 'min' | 'max';
 }
 
 /** A verdict from a cache takes microseconds, one that asks an issuer seconds. */
@@ -34,11 +36,12 @@ export const METRICS = {
     labels: ['route', 'code'],
     buckets: OF_REQUESTS,
   },
-  loom_jwks_keys: { type: 'gauge', help: 'Keys in the set of an issuer.', labels: ['issuer'] },
+  loom_jwks_keys: { type: 'gauge', help: 'Keys in the set of an issuer.', labels: ['issuer'], together: 'max' },
   loom_jwks_loaded_timestamp_seconds: {
     type: 'gauge',
     help: 'When the key set of an issuer was loaded last, in Unix seconds.',
     labels: ['issuer'],
+    together: 'min',
   },
   loom_jwks_loads_total: { type: 'counter', help: 'Loads of key sets.', labels: ['issuer', 'outcome'] },
   loom_introspections_total: {
@@ -58,7 +61,7 @@ export const METRICS = {
     help: 'Requests counted against a limit.',
     labels: ['scope', 'outcome'],
   },
-  loom_rate_limit_store_up: { type: 'gauge', help: '1 while the shared store answers.', labels: [] },
+  loom_rate_limit_store_up: { type: 'gauge', help: '1 while the shared store answers.', labels: [], together: 'min' },
   loom_rate_limit_store_errors_total: {
     type: 'counter',
     help: 'Questions that the shared store did not answer in time or rightly.',
@@ -71,30 +74,44 @@ export const METRICS = {
     type: 'gauge',
     help: '1 while an endpoint takes requests, 0 while its health or its breaker keeps it out.',
     labels: ['upstream', 'endpoint'],
+    together: 'min',
   },
   loom_upstream_breaker: {
     type: 'gauge',
     help: 'Circuit breaker of an endpoint: 0 closed, 1 half open, 2 open.',
     labels: ['upstream', 'endpoint'],
+    together: 'max',
   },
   loom_upstream_failures_total: {
     type: 'counter',
     help: 'Requests that an endpoint did not answer.',
     labels: ['upstream', 'endpoint', 'code'],
   },
+  loom_upstream_health_checks_total: {
+    type: 'counter',
+    help: 'Health checks of endpoints.',
+    labels: ['upstream', 'endpoint', 'outcome'],
+  },
   loom_upstream_retries_total: { type: 'counter', help: 'Requests sent once more.', labels: ['upstream'] },
-  loom_config_generation: { type: 'gauge', help: 'How many tables have been in force.', labels: [] },
+  loom_config_generation: { type: 'gauge', help: 'How many tables have been in force.', labels: [], together: 'min' },
   loom_config_reloads_total: { type: 'counter', help: 'Reloads.', labels: ['outcome'] },
   loom_config_last_reload_timestamp_seconds: {
     type: 'gauge',
     help: 'When the table in force was loaded, in Unix seconds.',
     labels: [],
+    together: 'min',
   },
-  loom_config_last_reload_success: { type: 'gauge', help: '1 where the last reload was taken.', labels: [] },
+  loom_config_last_reload_success: {
+    type: 'gauge',
+    help: '1 where the last reload was taken.',
+    labels: [],
+    together: 'min',
+  },
   loom_certificate_expiry_timestamp_seconds: {
     type: 'gauge',
     help: "When a listener's certificate expires, in Unix seconds.",
     labels: ['listener'],
+    together: 'min',
   },
   loom_live_sockets: { type: 'gauge', help: 'Upgraded sockets that are open.', labels: [] },
 } as const satisfies Readonly<Record<string, Kind>>;

@@ -20,19 +20,20 @@ type Branch<Cell> = Map<string, Branch<Cell> | Cell>;
 abstract class Series<Cell extends object> {
   readonly help: string;
   readonly type: Kind['type'];
-  /** For a cluster: the workers' numbers are added up, and of gauges the first word stands in prom-client too. */
-  readonly aggregator = 'sum';
+  /** What several processes' numbers make together. */
+  readonly aggregator: 'sum' | 'min' | 'max';
   readonly #labels: readonly string[];
   #root: Branch<Cell> = new Map();
   #alone: Cell | undefined;
 
   constructor(
     readonly name: string,
-    { help, type, labels }: Kind,
+    kind: Kind,
   ) {
-    this.help = help;
-    this.type = type;
-    this.#labels = labels;
+    this.help = kind.help;
+    this.type = kind.type;
+    this.#labels = kind.labels;
+    this.aggregator = 'together' in kind ? kind.together : 'sum';
   }
 
   protected abstract create(): Cell;

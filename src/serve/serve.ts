@@ -7,8 +7,9 @@ import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
 import { compose, tellWarnings, type Loom } from '../loom.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
+import type { Together } from '../observe/snapshot.js';
 import type { Prepared } from '../reload.js';
-import { adminOf, tellUnchanged } from './admin.js';
+import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import { listen, type Listening, type Running } from './listeners.js';
 import type { TicketKeys } from './ticket-keys.js';
@@ -57,6 +58,7 @@ export interface Among {
   /** Its number, from 1. */
   readonly worker: number;
   readonly tickets: TicketKeys;
+  readonly numbers: Together;
 }
 
 export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
@@ -92,6 +94,8 @@ class Served implements Gatekeeper {
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
     this.#loom = compose(source, plan, {
       shared,
+      ...(among && { numbers: among.numbers }),
+      reading: tellCertificates,
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });

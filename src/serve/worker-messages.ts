@@ -1,24 +1,44 @@
 /** What the primary and its workers tell each other; never anything of a request. */
+import type { Worker } from 'node:cluster';
+import type { Snapshot } from '../observe/snapshot.js';
 
 /** To a worker. */
 export type Order =
   /** Base64. What the keys of session tickets are made from: over this channel alone, never on a disk, in argv or env. */
-  { readonly kind: 'tickets'; readonly secret: string } | { readonly kind: 'stop'; readonly graceful: boolean };
+  | { readonly kind: 'tickets'; readonly secret: string }
+  | { readonly kind: 'stop'; readonly graceful: boolean }
+  /** What has it counted? */
+  | { readonly kind: 'count'; readonly id: number }
+  /** What all of them have counted, for the scrape that it was asked. */
+  | { readonly kind: 'total'; readonly id: number; readonly text: string };
 
 /** From a worker. */
 export type Notice =
   /** It listens to orders and to signals. */
   | { readonly kind: 'here' }
   /** It accepts connections. */
-  | { readonly kind: 'ready' };
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'counted'; readonly id: number; readonly snapshot: Snapshot }
+  /** It is asked for the numbers of all. */
+  | { readonly kind: 'total'; readonly id: number };
 
-/** Other libraries talk over the same channel, prom-client for one. */
+/** One that is gone needs no orders: its end is heard of. */
+export function send(worker: Worker, order: Order): void {
+  if (worker.isConnected()) worker.send(order, undefined, () => undefined);
+}
+
+/** To the primary; where it is gone, this process ends by itself. */
+export function tell(notice: Notice): void {
+  process.send?.(notice, undefined, undefined, () => undefined);
+}
+
+/** Other libraries talk over the same channel. */
 export function isOrder(message: unknown): message is Order {
-  return isKind(message, ['tickets', 'stop']);
+  return isKind(message, ['tickets', 'stop', 'count', 'total']);
 }
 
 export function isNotice(message: unknown): message is Notice {
-  return isKind(message, ['here', 'ready']);
+  return isKind(message, ['here', 'ready', 'counted', 'total']);
 }
 
 function isKind(message: unknown, kinds: readonly string[]): boolean {

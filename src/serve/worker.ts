@@ -3,7 +3,8 @@ import cluster from 'node:cluster';
 import type { Log } from '../lib/types.js';
 import { serveAmong, type Gatekeeper, type ServeOptions } from './serve.js';
 import { TicketKeys } from './ticket-keys.js';
-import { isOrder, type Notice, type Order } from './worker-messages.js';
+import { isOrder, tell, type Order } from './worker-messages.js';
+import { WorkerNumbers } from './worker-numbers.js';
 
 /** The exit code of a process that SIGTERM has ended. */
 const ENDED = 143;
@@ -22,8 +23,9 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const tickets = await ticketsFromPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
+  const numbers = new WorkerNumbers();
   try {
-    running = await serveAmong(file, options, { worker, tickets });
+    running = await serveAmong(file, options, { worker, tickets, numbers });
   } catch (cause) {
     // The channel would keep the process alive; its end alone would end it as if nothing were wrong.
     cluster.worker?.disconnect();
@@ -39,6 +41,7 @@ function ticketsFromPrimary(stop: (graceful: boolean) => void): Promise<TicketKe
     let tickets: TicketKeys | undefined;
     const obey = (order: Order): void => {
       if (order.kind === 'stop') return stop(order.graceful);
+      if (order.kind !== 'tickets') return;
       const secret = Buffer.from(order.secret, 'base64');
       if (tickets) tickets.rotate(secret);
       else resolve((tickets = new TicketKeys(secret)));
@@ -48,11 +51,6 @@ function ticketsFromPrimary(stop: (graceful: boolean) => void): Promise<TicketKe
     });
     tell({ kind: 'here' });
   });
-}
-
-function tell(notice: Notice): void {
-  // A primary that is gone ends this process by itself.
-  process.send?.(notice, undefined, undefined, () => undefined);
 }
 
 async function stopGracefully(running: Pick<Gatekeeper, 'stop'> & { readonly log: Log }): Promise<void> {

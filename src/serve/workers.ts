@@ -6,8 +6,9 @@ import type { Plan } from '../config/plan-types.js';
 import type { Log } from '../lib/types.js';
 import { tellWarnings } from '../loom.js';
 import { createLog } from '../observe/log.js';
+import { Gathering } from './gathering.js';
 import { tlsOptions } from './tls.js';
-import { isNotice, type Notice, type Order } from './worker-messages.js';
+import { isNotice, send, type Notice } from './worker-messages.js';
 
 export interface WorkersOptions {
   readonly count: number;
@@ -45,6 +46,7 @@ export function readForWorkers(file: string, { count, strict }: { count: number;
 
 /** Whether any limit is counted in the memory of the process that a connection happens to reach. */
 function countsHere({ rateLimit, routes, methods }: Plan): boolean {
+  if (rateLimit?.distributed) return false;
   const ofKeys = methods.some(({ type, options }) => {
     const { keys = [] } = type === 'api_key' ? (options as { keys?: readonly { rate_limit?: unknown }[] }) : {};
     return keys.some(({ rate_limit }) => rate_limit !== undefined);
@@ -81,7 +83,13 @@ export class Workers {
   #started = false;
   #stopping = false;
 
-  constructor(private readonly options: WorkersOptions) {}
+  readonly #gathering: Gathering;
+
+  constructor(private readonly options: WorkersOptions) {
+    const serving = (): Worker[] =>
+      [...this.#members].flatMap(({ worker, readyAt }) => (readyAt === undefined ? [] : [worker]));
+    this.#gathering = new Gathering(serving, options.log);
+  }
 
   /** Resolves when all of them accept connections. The first goes ahead: what it meets, all would meet. */
   async start(): Promise<void> {
@@ -133,6 +141,7 @@ export class Workers {
       worker.on('error', () => undefined);
       worker.once('exit', (code: number | null, signal: NodeJS.Signals | null) => {
         this.#members.delete(member);
+        this.#gathering.ended(worker);
         reject(new WorkerStartError(code ?? 2));
         if (this.#started && !this.#stopping) this.#replace(member, { code, signal });
       });
@@ -140,6 +149,7 @@ export class Workers {
   }
 
   #hear(notice: Notice, member: Member): void {
+    if (notice.kind === 'counted' || notice.kind === 'total') return this.#gathering.hear(notice, member.worker);
     if (notice.kind === 'here') {
       member.here = true;
       send(member.worker, { kind: 'tickets', secret: this.#secret.toString('base64') });
@@ -186,9 +196,4 @@ export class Workers {
 
 function newSecret(): Buffer {
   return randomBytes(32);
-}
-
-/** A worker that is gone needs no orders: its end is heard of. */
-function send(worker: Worker, order: Order): void {
-  if (worker.isConnected()) worker.send(order, undefined, () => undefined);
 }
