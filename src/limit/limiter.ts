@@ -75,9 +75,10 @@ export class MemoryLimiter implements Limiter {
     return decide(claim, left, { allowed, now });
   }
 
-  /** What is known from elsewhere: counting goes on from there. */
-  put(key: string, tokens: number): void {
-    this.store.set(key, { tokens, at: this.now() });
+  /** What is known from elsewhere: counting goes on from there, or from what was counted here where that left less. */
+  follow({ key, rate }: Claim, tokens: number): void {
+    const bucket = refilled(this.store.get(key), rate, this.now());
+    this.store.set(key, { tokens: Math.min(bucket.tokens, tokens), at: bucket.at });
   }
 
   close(): Promise<void> {

@@ -58,7 +58,7 @@ export class SharedLimiter implements Limiter {
   }
 
   #decide(claims: NonEmpty<Claim>, { allowed, left, now }: Taken): Decision {
-    claims.forEach(({ key }, at) => this.parts.local.put(key, left[at]?.tokens ?? 0));
+    claims.forEach((claim, at) => this.parts.local.follow(claim, left[at]?.tokens ?? 0));
     return tightest(claims, left, { allowed, now });
   }
 
