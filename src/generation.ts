@@ -12,10 +12,11 @@ import { instanceOf, tellRefusal } from './gateway/refusal.js';
 import { LiveSockets, type Session } from './gateway/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
 import { clientAddressOf } from './lib/client-address.js';
-import type { Metrics } from './lib/metrics.js';
+import { NO_ROUTE, type Metrics } from './lib/metrics.js';
 import type { Log, Now } from './lib/types.js';
 import type { Lease, Limiters } from './limit/limiters.js';
 import { AccessLog } from './observe/access-log.js';
+import type { PrometheusMetrics } from './observe/prometheus.js';
 import { Requests } from './observe/requests.js';
 import { Tracing } from './observe/tracing.js';
 
@@ -30,8 +31,6 @@ export interface Shared {
   /** Told of every piece of a body that goes through. */
   readonly moved?: (bytes: number) => void;
   readonly limiters: Limiters;
-  /** Told of each upgraded socket that opens (1) and ends (-1). */
-  readonly sockets?: (by: 1 | -1) => void;
 }
 
 interface InUse {
@@ -42,7 +41,7 @@ interface InUse {
 export class Generation {
   readonly gate: Gate;
   readonly gateway: Gateway;
-  readonly liveSockets: LiveSockets;
+  readonly liveSockets = new LiveSockets();
   /** Settles when key sets, pools and plugins have warmed up. */
   readonly ready: Promise<void>;
   readonly methods: MethodsInUse;
@@ -56,7 +55,6 @@ export class Generation {
     private readonly shared: Shared,
     previous?: Generation,
   ) {
-    this.liveSockets = new LiveSockets(shared.sockets);
     this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
     this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? this.#start(each)]));
     this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
@@ -148,4 +146,15 @@ function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracin
 function replaceField(req: IncomingMessage, name: string, value: string | undefined): void {
   if (value === undefined) editFields(req, (each, sent) => (each === name ? undefined : sent));
   else setField(req, name, value);
+}
+
+/** The names that series are labelled by. */
+export function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
+  const plugins = methods.filter(({ type }) => type === 'plugin');
+  return {
+    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
+    upstream: upstreams.map(({ name }) => name),
+    listener: listeners.map(({ name }) => name),
+    plugin: plugins.map(({ name }) => name),
+  };
 }

@@ -13,9 +13,9 @@ import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
 import type { Next } from './gateway/gateway.js';
 import { at } from './gateway/tunnel.js';
-import type { Generation, Shared } from './generation.js';
+import { namesOf, type Generation, type Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
-import { NO_ROUTE } from './lib/metrics.js';
+import type { Metrics } from './lib/metrics.js';
 import type { Log, Now } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
@@ -105,7 +105,7 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
     );
   }
   const shared = { strategies, log, now, standalone: false };
-  return compose(source, plan, { shared, compile, metrics: metricsOf(plan, false) });
+  return compose(source, plan, { shared, compile });
 }
 
 /** What `check` would print, in the log of whoever starts the file. */
@@ -117,24 +117,24 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 
 /** What a composition is made of; the rest of what outlives a table is made here. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
-  readonly shared: Omit<Shared, 'limiters' | 'metrics' | 'sockets'>;
-  readonly metrics?: PrometheusMetrics | undefined;
+  readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
   /** Where this process is one of several that serve the file. */
   readonly numbers?: Together;
-}
-
-/** What collects for a plan that wants it; `standalone`: of the whole process. */
-export function metricsOf({ metrics }: Plan, standalone: boolean): PrometheusMetrics | undefined {
-  return metrics && new PrometheusMetrics({ buckets: metrics.buckets, process: standalone });
+  /** Told before the numbers are read: what is looked up rather than counted. */
+  readonly reading?: (metrics: Metrics, plan: Plan) => void;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(source: ConfigSource, plan: Plan, { shared, metrics, numbers, ...parts }: ComposeParts): Loom {
+export function compose(source: ConfigSource, plan: Plan, { shared, numbers, reading, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
-  if (metrics) numbers?.share(() => metrics.snapshot());
-  let open = 0;
-  const sockets = (by: number): void => metrics?.gauge('loom_live_sockets', {}, (open += by));
-  const watched = { ...shared, ...(metrics && { metrics, sockets }) };
+  const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
+  const readings = (collected: PrometheusMetrics): PrometheusMetrics => {
+    collected.gauge('loom_live_sockets', {}, tables.current.liveSockets.size);
+    reading?.(collected, tables.current.plan);
+    return collected;
+  };
+  if (metrics) numbers?.share(() => readings(metrics).snapshot());
+  const watched = { ...shared, ...(metrics && { metrics }) };
   const tables = new Reloading(source, plan, {
     ...parts,
     shared: { ...watched, limiters: new Limiters(watched) },
@@ -166,23 +166,12 @@ export function compose(source: ConfigSource, plan: Plan, { shared, metrics, num
     },
     metrics: async () => {
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
-      return numbers ? numbers.text() : metrics.text();
+      return numbers ? numbers.text() : readings(metrics).text();
     },
     close: () => tables.close(),
   };
   const loom = Object.assign(middleware, members);
   return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
-}
-
-/** The names that series are labelled by. */
-function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
-  const plugins = methods.filter(({ type }) => type === 'plugin');
-  return {
-    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
-    upstream: upstreams.map(({ name }) => name),
-    listener: listeners.map(({ name }) => name),
-    plugin: plugins.map(({ name }) => name),
-  };
 }
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */

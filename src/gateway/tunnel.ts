@@ -26,9 +26,6 @@ interface Live {
 export class LiveSockets {
   readonly #open = new Set<Live>();
 
-  /** `changed`: told of each socket that opens (1) and ends (-1), whoever keeps it then. */
-  constructor(private readonly changed: (by: 1 | -1) => void = () => undefined) {}
-
   get size(): number {
     return this.#open.size;
   }
@@ -37,10 +34,7 @@ export class LiveSockets {
   add(close: () => void, session?: Session): () => void {
     const live: Live = { close, session, keeper: this };
     this.#open.add(live);
-    this.changed(1);
-    return () => {
-      if (live.keeper.#open.delete(live)) this.changed(-1);
-    };
+    return () => live.keeper.#open.delete(live);
   }
 
   close(): void {

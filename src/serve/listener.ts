@@ -1,5 +1,4 @@
 /** One listener: its server and connections, and the TLS files of the moment. */
-import { X509Certificate } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import {
   createServer as createTlsServer,
@@ -14,7 +13,6 @@ import type { PlannedListener } from '../config/plan-types.js';
 import { OwnRequest } from '../gateway/header-views.js';
 import { comesTooLate } from '../gateway/last-answer.js';
 import { awaitContinue } from '../lib/expect.js';
-import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import { Connections } from './connections.js';
 import type { TicketKeys } from './ticket-keys.js';
@@ -36,7 +34,6 @@ export interface ListenerDeps {
   readonly log: Log;
   /** Shared with the other processes of this gateway. Default: keys of its own. */
   readonly tickets?: TicketKeys | undefined;
-  readonly metrics?: Metrics | undefined;
 }
 
 /** The port is taken, or may not be used. */
@@ -88,7 +85,6 @@ export class Listener {
         server.off('error', refused);
         // A connection that could not be accepted, for want of descriptors as a rule: unheard, it would end the process.
         server.on('error', () => undefined);
-        this.#tellExpiry();
         const address = server.address() as AddressInfo;
         resolve({ name, protocol, host: address.address, port: address.port });
       });
@@ -111,18 +107,11 @@ export class Listener {
       const trust = ({ ca, crl }: TlsOptions): unknown[] => [ca, crl];
       const distrusts = !isDeepStrictEqual(trust(tls), trust(this.#tls ?? {}));
       this.#tls = tls;
-      this.#tellExpiry();
       (this.#server as TlsServer).setSecureContext(tls);
       this.#shareTickets();
       // Whom the old authorities vouched for must show the new ones.
       if (distrusts) this.#connections.retireCertified();
     };
-  }
-
-  #tellExpiry(): void {
-    const ends = this.#tls && Date.parse(new X509Certificate(String(this.#tls.cert)).validTo);
-    const listener = this.planned.name;
-    if (ends) this.deps.metrics?.gauge('loom_certificate_expiry_timestamp_seconds', { listener }, ends / 1_000);
   }
 
   /** Where certificates are asked for, there are no tickets to share. */

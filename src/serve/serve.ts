@@ -5,12 +5,11 @@ import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
-import { compose, metricsOf, tellWarnings, type Loom } from '../loom.js';
+import { compose, tellWarnings, type Loom } from '../loom.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
-import type { PrometheusMetrics } from '../observe/prometheus.js';
 import type { Together } from '../observe/snapshot.js';
 import type { Prepared } from '../reload.js';
-import { adminOf, tellUnchanged } from './admin.js';
+import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import { listen, type Listening, type Running } from './listeners.js';
 import type { TicketKeys } from './ticket-keys.js';
@@ -72,7 +71,6 @@ class Served implements Gatekeeper {
   readonly log: Log;
   readonly #loom: Loom;
   readonly #own: LeveledLog | undefined;
-  readonly #metrics: PrometheusMetrics | undefined;
   readonly #files: FileWatch | undefined;
   #running: Running | undefined;
   #admin: AdminListener | undefined;
@@ -94,11 +92,10 @@ class Served implements Gatekeeper {
     if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
-    this.#metrics = metricsOf(plan, true);
     this.#loom = compose(source, plan, {
       shared,
-      metrics: this.#metrics,
       ...(among && { numbers: among.numbers }),
+      reading: tellCertificates,
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });
@@ -127,7 +124,7 @@ class Served implements Gatekeeper {
           request: (req, res) => loom(req, res, () => res.destroy()),
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
-        { log: this.log, tickets: this.among?.tickets, metrics: this.#metrics },
+        { log: this.log, tickets: this.among?.tickets },
       );
     } catch (cause) {
       await this.#end();

@@ -22,7 +22,6 @@ import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } f
 import { callTargets } from './plugin-calls.js';
 import { pluginIdentity } from './plugin-identity.js';
 import { configBytes, pluginOptions, type PluginOptions } from './plugin-options.js';
-import { tellDecision } from './plugin-metrics.js';
 import { isPlain, pluginRequest, type Seen } from './plugin-request.js';
 import { pluginSummary } from './plugin-summary.js';
 
@@ -100,10 +99,13 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     const gone = new AbortController();
     const stay = onDeparture(request.socket, () => gone.abort());
     const work = async (): Promise<Verdict> => {
-      const from = performance.now();
+      const start = performance.now();
       const decision = await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal);
-      tellDecision(this.deps.metrics, { plugin: this.name, decision, ms: performance.now() - from });
-      return this.read(decision);
+      const verdict = this.read(decision);
+      const { metrics } = this.deps;
+      metrics?.time('loom_plugin_seconds', { plugin: this.name }, (performance.now() - start) / 1_000);
+      metrics?.count('loom_plugin_outcomes_total', { plugin: this.name, outcome: verdict.kind });
+      return verdict;
     };
     this.throttled(request, work)
       .then((verdict) => this.settle(verdict))
