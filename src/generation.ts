@@ -12,10 +12,11 @@ import { instanceOf, tellRefusal } from './gateway/refusal.js';
 import { LiveSockets, type Session } from './gateway/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
 import { clientAddressOf } from './lib/client-address.js';
-import type { Metrics } from './lib/metrics.js';
+import { NO_ROUTE, type Metrics } from './lib/metrics.js';
 import type { Log, Now } from './lib/types.js';
 import type { Lease, Limiters } from './limit/limiters.js';
 import { AccessLog } from './observe/access-log.js';
+import type { PrometheusMetrics } from './observe/prometheus.js';
 import { Requests } from './observe/requests.js';
 import { Tracing } from './observe/tracing.js';
 
@@ -145,4 +146,15 @@ function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracin
 function replaceField(req: IncomingMessage, name: string, value: string | undefined): void {
   if (value === undefined) editFields(req, (each, sent) => (each === name ? undefined : sent));
   else setField(req, name, value);
+}
+
+/** The names that series are labelled by. */
+export function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
+  const plugins = methods.filter(({ type }) => type === 'plugin');
+  return {
+    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
+    upstream: upstreams.map(({ name }) => name),
+    listener: listeners.map(({ name }) => name),
+    plugin: plugins.map(({ name }) => name),
+  };
 }

@@ -11,9 +11,9 @@ import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
 import { expiryOf, type Next } from './gateway/gateway.js';
 import { at } from './gateway/tunnel.js';
-import type { Generation, Shared } from './generation.js';
+import { namesOf, type Generation, type Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
-import { NO_ROUTE } from './lib/metrics.js';
+import type { Metrics } from './lib/metrics.js';
 import type { Log, NonEmpty, Now } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
 import { createLog } from './observe/log.js';
@@ -121,13 +121,20 @@ export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
   /** Where this process is one of several that serve the file. */
   readonly numbers?: Together;
+  /** Told before the numbers are read: what is looked up rather than counted. */
+  readonly reading?: (metrics: Metrics, plan: Plan) => void;
 }
 
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
-export function compose(source: ConfigSource, plan: Plan, { shared, numbers, ...parts }: ComposeParts): Loom {
+export function compose(source: ConfigSource, plan: Plan, { shared, numbers, reading, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
   const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
-  if (metrics) numbers?.share(() => metrics.snapshot());
+  const readings = (collected: PrometheusMetrics): PrometheusMetrics => {
+    collected.gauge('loom_live_sockets', {}, tables.current.liveSockets.size);
+    reading?.(collected, tables.current.plan);
+    return collected;
+  };
+  if (metrics) numbers?.share(() => readings(metrics).snapshot());
   const watched = { ...shared, ...(metrics && { metrics }) };
   const tables = new Reloading(source, plan, {
     ...parts,
@@ -160,23 +167,12 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, ...
     },
     metrics: async () => {
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
-      return numbers ? numbers.text() : metrics.text();
+      return numbers ? numbers.text() : readings(metrics).text();
     },
     close: () => tables.close(),
   };
   const loom = Object.assign(middleware, members);
   return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
-}
-
-/** The names that series are labelled by. */
-function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
-  const plugins = methods.filter(({ type }) => type === 'plugin');
-  return {
-    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
-    upstream: upstreams.map(({ name }) => name),
-    listener: listeners.map(({ name }) => name),
-    plugin: plugins.map(({ name }) => name),
-  };
 }
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */

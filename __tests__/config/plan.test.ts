@@ -65,8 +65,8 @@ describe('an upstream', () => {
     expect(upstreamOf('endpoints: ["api.internal:8080"]')).toEqual({
       name: 'u',
       endpoints: [{ url: 'http://api.internal:8080', weight: 1 }],
+      balancer: 'round_robin',
       connectTimeoutMs: 5_000,
-      readTimeoutMs: 30_000,
       maxIdle: 100,
       maxOpen: 1_000,
       idleTimeoutMs: 90_000,
@@ -104,12 +104,114 @@ describe('an upstream', () => {
     expect(warningsOf(file)).toMatchObject([{ code: 'insecure', path: 'upstreams[0].tls.insecure_skip_verify' }]);
   });
 
-  it.each(['least_conn', 'random', 'ip_hash'])('warns that %s is not built', (balancer) => {
-    const file = (key: string): string =>
-      `routes: [{path: /a, auth: none, upstream: u}]\nupstreams: [{name: u, endpoints: ["h:1"], ${key}}]`;
-    expect(warningsOf(file(`load_balancer: ${balancer}`))).toMatchObject([{ code: 'not_built' }]);
-    expect(warningsOf(file(`load_balancing: {algorithm: ${balancer}}`))).toMatchObject([{ code: 'not_built' }]);
-    expect(warningsOf(file('load_balancer: round_robin'))).toEqual([]);
+  it.each(['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'])('takes %s in both spellings', (balancer) => {
+    expect(upstreamOf(`endpoints: ["h:1"], load_balancer: ${balancer}`)?.balancer).toBe(balancer);
+    expect(upstreamOf(`endpoints: ["h:1"], load_balancing: {algorithm: ${balancer}}`)?.balancer).toBe(balancer);
+  });
+
+  it('has defaults for every block that is named and says no more', () => {
+    expect(upstreamOf('endpoints: ["h:1"], health_check: {}, circuit_breaker: {}, retry: {}')).toMatchObject({
+      healthCheck: {
+        path: '/',
+        intervalMs: 10_000,
+        timeoutMs: 2_000,
+        healthyThreshold: 2,
+        unhealthyThreshold: 3,
+        expectedStatus: [200],
+      },
+      circuitBreaker: { failureThreshold: 5, successThreshold: 3, timeoutMs: 30_000 },
+      retry: { maxRetries: 3, backoffBaseMs: 100, backoffMaxMs: 10_000, codes: [502, 503, 504] },
+    });
+    const off = 'health_check: {enabled: false}, circuit_breaker: {enabled: false}, retry: {enabled: false}';
+    for (const key of ['healthCheck', 'circuitBreaker', 'retry']) {
+      expect(upstreamOf(`endpoints: ["h:1"], ${off}`)).not.toHaveProperty(key);
+    }
+  });
+
+  it('takes all that it may say of health, circuits, retries and time', () => {
+    const health = 'health_check: {path: /up?deep=1, interval: 1s, timeout: 1s, expected_status: [200, 204]}';
+    const time = 'timeout: {connect: 1s, read: 2s, write: 3s, idle: 4s}, pool: {max_idle: 0, max_open: 7}';
+    expect(upstreamOf(`endpoints: ["h:1"], ${health}, ${time}`)).toMatchObject({
+      healthCheck: { path: '/up?deep=1', expectedStatus: [200, 204] },
+      connectTimeoutMs: 1_000,
+      readTimeoutMs: 2_000,
+      writeTimeoutMs: 3_000,
+      silenceTimeoutMs: 4_000,
+      maxIdle: 0,
+      maxOpen: 7,
+    });
+  });
+
+  it.each([
+    ['health_check: {path: healthz}', 'health_check.path'],
+    ['health_check: {path: "/a b"}', 'health_check.path'],
+    ['health_check: {path: "/a\\r\\nX: y"}', 'health_check.path'],
+    ['health_check: {path: "/a#b"}', 'health_check.path'],
+    ['health_check: {path: "http://h/up"}', 'health_check.path'],
+    ['health_check: {success_threshold: 3}', 'health_check.success_threshold'],
+    ['health_check: {expected_status: [200, 700]}', 'health_check.expected_status'],
+    ['health_check: {unhealthy_threshold: 0}', 'health_check.unhealthy_threshold'],
+    ['circuit_breaker: {failure_threshold: 0}', 'circuit_breaker.failure_threshold'],
+    ['circuit_breaker: {timeout: 30}', 'circuit_breaker.timeout'],
+    ['success_threshold: 3', 'success_threshold'],
+    ['retry: {backoff_base: 20s}', 'retry.backoff_base'],
+    ['retry: {retryable_codes: [200]}', 'retry.retryable_codes'],
+    ['retry: {retryable_codes: []}', 'retry.retryable_codes'],
+    ['retry: {retryable_codes: [503, 503]}', 'retry.retryable_codes'],
+    ['retry: {max_retries: 101}', 'retry.max_retries'],
+    ['load_balancer: fastest', 'load_balancer'],
+    ['load_balancer: random, load_balancing: {algorithm: ip_hash}', 'load_balancing.algorithm'],
+  ])('refuses %s, and says where', (block, at) => {
+    expect(() => upstreamOf(`endpoints: ["h:1"], ${block}`)).toThrow(
+      new RegExp(`loom.yaml:2:\\d+ upstreams\\[0\\]\\.${at.replaceAll('.', '\\.')}`),
+    );
+  });
+
+  it('refuses an endpoint that stands twice, and a weight that is said twice', () => {
+    expect(() => upstreamOf('endpoints: ["h:1", "http://h:1"]')).toThrow(/endpoints\[1\].*in the list already/);
+    expect(() => upstreamOf('endpoints: [{host: h, port: 1, weight: 2}], weights: [3]')).toThrow(/beside weights/);
+  });
+});
+
+describe('what a route takes from its upstream', () => {
+  const routeOf = (route: string, upstream = '') =>
+    compile(
+      `routes: [{path: /a, auth: none, upstream: u, ${route}}]\nupstreams: [{name: u, endpoints: ["h:1"], ${upstream}}]`,
+    ).plan.routes[0];
+
+  it('is the time to read where it gives none of its own', () => {
+    expect(routeOf('')?.timeoutMs).toBe(30_000);
+    expect(routeOf('', 'timeout: {read: 2m}')?.timeoutMs).toBe(120_000);
+    expect(routeOf('timeout: 5s', 'timeout: {read: 2m}')?.timeoutMs).toBe(5_000);
+  });
+
+  it('are its retries, each of whose words it may replace', () => {
+    expect(routeOf('', 'retry: {}')).not.toHaveProperty('retry');
+    expect(routeOf('retries: 0', 'retry: {}')?.retry).toMatchObject({ maxRetries: 0 });
+    const upstream = 'retry: {max_retries: 5, backoff_base: 1s}';
+    expect(routeOf('retry_codes: [429]', upstream)?.retry).toEqual({
+      maxRetries: 5,
+      backoffBaseMs: 1_000,
+      backoffMaxMs: 10_000,
+      codes: [429],
+    });
+    expect(routeOf('retries: 2')?.retry).toEqual({
+      maxRetries: 2,
+      backoffBaseMs: 100,
+      backoffMaxMs: 10_000,
+      codes: [502, 503, 504],
+    });
+  });
+
+  it.each([
+    ['retry_codes: [503]', 'retry_codes', /neither the route nor its upstream/],
+    ['methods: [POST, PATCH], retries: 2', 'retries', /only GET, HEAD/],
+  ])('warns of %s, which never does anything', (route, key, message) => {
+    const file = `routes: [{path: /a, auth: none, upstream: u, ${route}}]\nupstreams: [{name: u, endpoints: ["h:1"]}]`;
+    const [warning, ...more] = warningsOf(file);
+    expect(warning).toMatchObject({ code: 'no_effect', path: `routes[0].${key}` });
+    expect(warning?.message).toMatch(message);
+    expect(more).toEqual([]);
   });
 });
 

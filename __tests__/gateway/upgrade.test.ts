@@ -19,6 +19,7 @@ async function gateway(url: string, more: Partial<UpgradeOptions> = {}) {
   const plan = {
     name: 'ws',
     endpoints: [{ url, weight: 1 }],
+    balancer: 'round_robin' as const,
     connectTimeoutMs: 2_000,
     readTimeoutMs: 5_000,
     maxIdle: 1,

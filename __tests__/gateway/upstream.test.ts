@@ -26,6 +26,7 @@ function planned(urls: readonly string[], more: Partial<PlannedUpstream> = {}): 
   return {
     name: 'backend',
     endpoints: urls.map((url) => ({ url, weight: 1 })),
+    balancer: 'round_robin',
     connectTimeoutMs: 2_000,
     readTimeoutMs: 5_000,
     maxIdle: 10,

@@ -220,6 +220,7 @@ describe('an upstream on https', () => {
       {
         name: 'secure',
         endpoints: [{ url, weight: 1 }],
+        balancer: 'round_robin' as const,
         connectTimeoutMs: 2_000,
         readTimeoutMs: 5_000,
         maxIdle: 1,

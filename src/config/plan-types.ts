@@ -7,6 +7,9 @@ import type { AccessField } from '../lib/access-fields.js';
 import type { RedisOptions } from '../lib/redis-client.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Pattern } from './pattern.js';
+import type { PlannedRetry, PlannedUpstream } from './upstream-types.js';
+
+export type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from './upstream-types.js';
 
 /** One authentication method of the file. */
 export interface PlannedMethod {
@@ -54,30 +57,8 @@ export interface PlannedRoute {
   /** For sockets of identities that do not expire. */
   readonly maxSessionMs: number;
   readonly rateLimit?: Rate;
-}
-
-export interface PlannedEndpoint {
-  /** `http://host:port` or `https://host:port`; no path, no user. */
-  readonly url: string;
-  readonly weight: number;
-}
-
-export interface PlannedUpstream {
-  readonly name: string;
-  readonly endpoints: readonly PlannedEndpoint[];
-  readonly connectTimeoutMs: number;
-  readonly readTimeoutMs: number;
-  /** Idle keep-alive sockets per endpoint, and sockets at all. */
-  readonly maxIdle: number;
-  readonly maxOpen: number;
-  readonly idleTimeoutMs: number;
-  readonly tls?: {
-    readonly ca?: string;
-    readonly cert?: string;
-    /** A secret: non-enumerable, as `options` of a method are. */
-    readonly key?: string;
-    readonly insecureSkipVerify: boolean;
-  };
+  /** In place of the upstream's. */
+  readonly retry?: PlannedRetry;
 }
 
 export type ClientAuth = 'none' | 'request' | 'require' | 'verify';

@@ -16,9 +16,13 @@ export function createAgent(endpoint: Endpoint, planned: PlannedUpstream): HttpA
     timeout: planned.idleTimeoutMs,
     scheduling: 'lifo' as const,
   };
-  if (endpoint.tls) return new HttpsAgent({ ...options, ...endpoint.tls });
-  // Without TLS nobody asks for a server name; Node would read one from each request's Host.
-  return new HttpAgent({ ...options, ...{ servername: '' } });
+  const agent = endpoint.tls
+    ? new HttpsAgent({ ...options, ...endpoint.tls })
+    : // Without TLS nobody asks for a server name; Node would read one from each request's Host.
+      new HttpAgent({ ...options, ...{ servername: '' } });
+  // To the constructor, 0 is nothing said, and it keeps 256.
+  agent.maxFreeSockets = planned.maxIdle;
+  return agent;
 }
 
 /** Closes idle sockets now and the others as soon as their answer ends. */

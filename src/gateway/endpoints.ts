@@ -1,4 +1,4 @@
-/** The endpoints of one upstream, taken in turn by their weights. */
+/** How a connection to an endpoint is made: where, within what time, over what TLS. */
 import type { PlannedEndpoint, PlannedUpstream } from '../config/plan-types.js';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
@@ -7,13 +7,16 @@ import type { ConnectionOptions } from 'node:tls';
 export interface Endpoint {
   readonly url: URL;
   readonly connectTimeoutMs: number;
+  /** How long an upgraded socket may be silent; absent: for ever. */
+  readonly silenceTimeoutMs?: number;
   /** TLS options of an `https:` endpoint; verified unless the file says otherwise. */
   readonly tls?: ConnectionOptions;
 }
 
 export function createEndpoint(planned: PlannedEndpoint, upstream: PlannedUpstream): Endpoint {
   const url = new URL(planned.url);
-  const endpoint = { url, connectTimeoutMs: upstream.connectTimeoutMs };
+  const { connectTimeoutMs, silenceTimeoutMs } = upstream;
+  const endpoint = { url, connectTimeoutMs, ...(silenceTimeoutMs !== undefined && { silenceTimeoutMs }) };
   return url.protocol === 'https:' ? { ...endpoint, tls: tlsOptions(url, upstream.tls) } : endpoint;
 }
 
@@ -35,22 +38,4 @@ function tlsOptions(url: URL, tls: PlannedUpstream['tls']): ConnectionOptions {
 /** The host to connect to: an IPv6 address without its brackets. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-/** Smooth weighted round robin: with equal weights, plainly one after the other. */
-export function inTurn<T>(items: readonly { readonly item: T; readonly weight: number }[]): () => T {
-  const first = items[0];
-  if (!first) throw new TypeError('an upstream needs an endpoint');
-  if (items.length === 1) return () => first.item;
-  const lots = items.map((each) => ({ ...each, credit: 0 }));
-  const total = items.reduce((sum, { weight }) => sum + weight, 0);
-  return () => {
-    let best = lots[0] as (typeof lots)[number];
-    for (const lot of lots) {
-      lot.credit += lot.weight;
-      if (lot.credit > best.credit) best = lot;
-    }
-    best.credit -= total;
-    return best.item;
-  };
 }

@@ -1,74 +1,98 @@
-/** One request on its way through an upstream: its deadlines, its answer or its failure, exactly once. */
+/** One request on its way through an upstream: its deadlines, its attempts, its answer or its failure, exactly once. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
-import { endToEndFields, reasonPhrase } from './end-to-end.js';
-import { hasBody } from '../lib/request-body.js';
-import { codeOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
-import { isHttp2 } from './http-version.js';
+import { failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import { endConnection } from './last-answer.js';
+import { onManyInterim, pump, readHead, writeHead } from './response.js';
+import { Deadlines, type ExchangeLimits, type Late } from './upstream/deadlines.js';
+import { dropAnswer } from './upstream/dropped-answer.js';
+import type { Lease } from './upstream/member.js';
+import { isStale, type Attempts } from './upstream/retries.js';
 
-/** An upstream that answers nothing but `1xx` is not answering. */
-const MAX_INFORMATION = 32;
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** That the proxy adds to a request and to its answer with each attempt. */
+const LISTENERS = 4;
 
 export interface ExchangeParts {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  /** Whether bytes may follow the head of the request. */
+  readonly carriesBody: boolean;
+  /** To the response head, over all attempts. */
   readonly timeoutMs: number;
-  readonly connectTimeoutMs: number;
-  /** Hands the request to the proxy; once more after a pooled socket turned out to be closed. */
-  readonly send: () => void;
-  readonly failed: (error: unknown) => void;
+  readonly limits: ExchangeLimits;
+  readonly attempts: Attempts;
+  /** Hands the request to the proxy of an endpoint; `failed` is told what went wrong before there was a connection. */
+  readonly send: (lease: Lease, failed: (error: unknown) => void) => void;
+  /** Nobody answers; `lease` is where it was tried last. */
+  readonly failed: (error: unknown, lease: Lease | undefined) => void;
   readonly decorate: ((res: ServerResponse) => void) | undefined;
   /** Told of every piece of a body, in either direction. */
   readonly moved: ((bytes: number) => void) | undefined;
 }
 
 export class Exchange {
+  #lease: Lease | undefined;
   #request: ClientRequest | undefined;
   #message: IncomingMessage | undefined;
   #answered = false;
   #settled = false;
   #again = false;
-  /** Whether bytes may follow the head of the request. */
-  readonly carriesBody: boolean;
-  readonly #deadline: NodeJS.Timeout;
-  /** Whether the deadline of the response head counts at this moment. */
-  #waiting = true;
-  #connect: NodeJS.Timeout | undefined;
+  /** Counts what was handed to the proxy: a failure of an earlier one is old news. */
+  #sent = 0;
+  /** Whether the endpoint of this attempt can have seen the request. */
+  #connected = false;
+  readonly #deadlines: Deadlines;
+  /** What the socket's own timer is set to. */
+  #quietMs = 0;
 
-  constructor(readonly parts: ExchangeParts) {
-    this.carriesBody = hasBody(parts.req) || isHttp2(parts.req);
-    // Before a socket is free and after the request is written; in between only idleness counts, uploads have no total.
-    this.#deadline = setTimeout(() => this.#late(), parts.timeoutMs);
+  constructor(private readonly parts: ExchangeParts) {
+    this.#deadlines = new Deadlines({
+      totalMs: parts.timeoutMs,
+      readMs: parts.limits.readMs,
+      several: parts.attempts.repeatable,
+      late: (what) => this.#late(what),
+    });
     parts.res.on('close', () => this.#finish());
   }
 
-  get settled(): boolean {
-    return this.#settled;
+  /** Sends it to an endpoint. */
+  start(): void {
+    const lease = this.parts.attempts.next();
+    if (lease instanceof Error) {
+      this.#lease = undefined;
+      this.fail(lease);
+      return;
+    }
+    this.#lease = lease;
+    this.#hand(lease);
+  }
+
+  #hand(lease: Lease): void {
+    const number = ++this.#sent;
+    this.#connected = false;
+    this.parts.send(lease, (error) => number === this.#sent && this.fail(error));
   }
 
   /** A socket is there and nothing has been written to it yet. */
   attach(request: ClientRequest): void {
-    if (this.#settled) {
+    if (this.#settled || this.#request) {
       request.destroy();
       return;
     }
     this.#request = request;
-    if (this.carriesBody) this.#follow(request);
-    if (!request.reusedSocket) this.#armConnect(request);
-    // Without a body all is written at once where the socket is open.
-    if (!this.carriesBody && request.reusedSocket) this.#deadline.refresh();
+    const { carriesBody } = this.parts;
+    if (carriesBody) this.#follow(request);
+    if (request.reusedSocket) this.#connected = true;
     else {
-      this.#waiting = false;
-      request.on('finish', () => {
-        if (!this.#answered && !this.#settled && request === this.#request) this.#armHead();
-      });
+      const limit = this.#lease?.endpoint.connectTimeoutMs ?? Infinity;
+      this.#deadlines.connecting(request, limit, () => (this.#connected ||= request === this.#request));
     }
-    let information = 0;
-    request.on('information', () => {
-      if (++information > MAX_INFORMATION) this.fail(new UpstreamInvalid('too many interim responses'));
-    });
+    // Without a body all is written at once where the socket is open.
+    const written = !carriesBody && request.reusedSocket;
+    this.#deadlines.attached(written);
+    if (!written) request.on('finish', () => this.#written(request));
+    onManyInterim(request, () => this.fail(new UpstreamInvalid('too many interim responses')));
+    // Before the proxy's own word of it, which comes a turn later.
+    request.on('error', (error) => request === this.#request && this.fail(error));
     // A `101` that nobody asked for ends the request with neither a response nor an error.
     request.on('close', () => {
       if (request === this.#request && !this.#answered) this.fail(new UpstreamInvalid('closed without an answer'));
@@ -77,144 +101,145 @@ export class Exchange {
 
   /** Bytes go both ways, so that only the socket knows when none did. */
   #follow(request: ClientRequest): void {
+    const { req, moved, limits } = this.parts;
     // The proxy has joined the two by now, so that listening starts no flow.
-    const { req, moved, timeoutMs } = this.parts;
     if (moved) req.on('data', (chunk: Buffer) => moved(chunk.length));
-    request.setTimeout(timeoutMs);
+    this.#watchSilence(request, limits.writeMs);
     request.on('timeout', () => this.#idle(request));
   }
 
+  #written(request: ClientRequest): void {
+    if (this.#answered || this.#settled || request !== this.#request) return;
+    const { carriesBody, limits } = this.parts;
+    if (carriesBody) this.#watchSilence(request, limits.readMs);
+    this.#deadlines.written();
+  }
+
   answer(message: IncomingMessage): void {
-    const { res, decorate } = this.parts;
+    const { res, decorate, limits } = this.parts;
     if (this.#settled || res.headersSent) {
       message.destroy();
       return;
     }
+    const fields = readHead(message);
+    if (fields instanceof Error) {
+      dropAnswer(message);
+      this.fail(fields);
+      return;
+    }
+    const status = message.statusCode ?? 0;
+    this.#lease?.answered(status);
+    const wait = this.#mayRepeat({ status, unsent: false });
+    if (wait !== undefined) {
+      this.#request = undefined;
+      dropAnswer(message);
+      this.#repeat(wait);
+      return;
+    }
     this.#answered = true;
     this.#message = message;
-    clearTimeout(this.#connect);
-    if (this.carriesBody) clearTimeout(this.#deadline);
-    else this.#deadline.refresh();
     try {
-      const fields = endToEndFields(message);
-      const status = message.statusCode ?? 0;
-      if (status < 200) throw new UpstreamInvalid('status');
-      for (const [name, values] of fields) setField(res, name, values);
-      decorate?.(res);
-      const reason = reasonPhrase(message);
-      if (reason === undefined) res.writeHead(status);
-      else res.writeHead(status, reason);
+      writeHead(res, { message, fields, decorate });
     } catch (error) {
-      message.destroy();
-      this.fail(error instanceof UpstreamInvalid ? error : new UpstreamInvalid('response head', { cause: error }));
+      dropAnswer(message);
+      this.fail(new UpstreamInvalid('response head', { cause: error }));
       return;
     }
     const streams = /^text\/event-stream\b/i.test(message.headers['content-type'] ?? '');
-    if (streams) this.#endless();
+    this.#watchAnswer(streams ? limits.silenceMs : limits.readMs);
     // A stream's head must not wait for its first event.
     if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
-    this.#pump(message, !streams && !this.carriesBody);
+    pump({ message, res, moved: (bytes) => this.#moved(bytes) });
   }
 
-  /** No event for a day is no fault of a stream. */
-  #endless(): void {
-    if (this.carriesBody) this.#request?.setTimeout(0);
-    else clearTimeout(this.#deadline);
+  #moved(bytes: number): void {
+    this.#deadlines.moved();
+    this.parts.moved?.(bytes);
   }
 
-  /** What `pipe` does, with a third of its listeners; a client that left ends the message by way of the proxy. */
-  #pump(message: IncomingMessage, timed: boolean): void {
-    const { res, moved } = this.parts;
-    message.on('data', (chunk: Buffer) => {
-      moved?.(chunk.length);
-      if (res.destroyed) return;
-      if (timed) this.#deadline.refresh();
-      if (res.write(chunk)) return;
-      message.pause();
-      res.once('drain', () => message.resume());
-    });
-    message.on('end', () => res.end());
+  #watchAnswer(silenceMs: number): void {
+    const { carriesBody } = this.parts;
+    this.#deadlines.answered(carriesBody ? 0 : silenceMs);
+    if (carriesBody && this.#request) this.#watchSilence(this.#request, silenceMs);
   }
 
   fail(error: unknown): void {
     // What comes after a whole answer, surplus bytes as a rule, is no fault of the answer.
     if (this.#settled || this.#message?.complete === true) return;
-    if (this.#stale(error)) {
+    const lease = this.#lease;
+    if (lease && !this.#again && !this.#answered && isStale(this.parts.req, this.#request, error)) {
       this.#again = true;
       this.#request = undefined;
-      this.parts.send();
+      this.#hand(lease);
       return;
     }
     const { req, res, failed } = this.parts;
+    const clientLeft = res.destroyed || req.socket.destroyed;
+    // One that waited in vain for a free connection says nothing of the endpoint; one that failed before it had any does.
+    const blameless = clientLeft || (error instanceof UpstreamTimeout && !this.#request);
+    if (!blameless) lease?.failed(error);
+    const wait = blameless ? undefined : this.#mayRepeat({ status: failureOf(error).status, unsent: !this.#connected });
+    if (wait !== undefined) {
+      const request = this.#request;
+      this.#request = undefined;
+      request?.destroy();
+      this.#repeat(wait);
+      return;
+    }
     this.#finish();
     this.#request?.destroy();
-    if (res.destroyed || req.socket.destroyed) return;
+    if (clientLeft) return;
     if (!res.headersSent && !req.complete) {
       // What is left of the body belongs to nobody: it is read off, and the connection is not used again.
       endConnection(res);
       req.unpipe();
       req.resume();
     }
-    failed(error);
+    failed(error, lease);
   }
 
-  /** A pooled socket that the upstream had closed already: a bodiless safe request has not been seen by anyone. */
-  #stale(error: unknown): boolean {
-    const { req } = this.parts;
-    return (
-      !this.#again &&
-      !this.#answered &&
-      !hasBody(req) &&
-      SAFE.has(req.method ?? '') &&
-      this.#request?.reusedSocket === true &&
-      ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&
-      !req.socket.destroyed
-    );
+  #mayRepeat(failed: { readonly status: number; readonly unsent: boolean }): number | undefined {
+    const { attempts, res } = this.parts;
+    if (!this.#lease || this.#answered || !attempts.repeatable || res.headersSent) return undefined;
+    return attempts.again(this.#lease.member, failed);
   }
 
-  /** The deadline of the head, then, where no body went out, that between two pieces of the answer. */
-  #late(): void {
-    if (this.#settled) return;
-    if (!this.#answered) {
-      if (this.#waiting) this.fail(new UpstreamTimeout('response head'));
-    } else if (this.parts.res.writableNeedDrain) this.#deadline.refresh();
-    else this.fail(new UpstreamTimeout('idle'));
+  #repeat(waitMs: number): void {
+    const { req, res } = this.parts;
+    this.#lease?.release();
+    this.#lease = undefined;
+    this.#sent++;
+    // Each attempt listens to both; several are not a leak.
+    for (const end of [req, res]) end.setMaxListeners(end.getMaxListeners() + LISTENERS);
+    this.#deadlines.again(waitMs, () => this.start());
+  }
+
+  #late(what: Late): void {
+    // Whoever keeps the bytes waiting is late: here, a slow client.
+    if (what === 'idle' && this.parts.res.writableNeedDrain) this.#deadlines.moved();
+    else this.fail(new UpstreamTimeout(what));
   }
 
   #idle(request: ClientRequest): void {
     if (this.#settled || request !== this.#request) return;
-    const { res, timeoutMs } = this.parts;
+    const { res } = this.parts;
     // Whoever keeps the bytes waiting is late. A slow client is the listener's to judge, not the upstream's fault.
     const clientIsLate = this.#answered
       ? res.writableNeedDrain
       : !request.writableFinished && !request.writableNeedDrain && request.socket?.connecting !== true;
-    if (clientIsLate) request.setTimeout(timeoutMs);
+    if (clientIsLate) request.setTimeout(this.#quietMs);
     else this.fail(new UpstreamTimeout('idle'));
   }
 
-  #armHead(): void {
-    this.#waiting = true;
-    this.#deadline.refresh();
-  }
-
-  #armConnect(request: ClientRequest): void {
-    const socket = request.socket as TLSSocket | null;
-    if (!socket) return;
-    const limit = Math.min(this.parts.connectTimeoutMs, this.parts.timeoutMs);
-    this.#connect = setTimeout(() => this.fail(new UpstreamTimeout('connect')), limit);
-    socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => clearTimeout(this.#connect));
+  #watchSilence(request: ClientRequest, ms: number): void {
+    this.#quietMs = ms;
+    request.setTimeout(ms);
   }
 
   #finish(): void {
     this.#settled = true;
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#connect);
+    this.#deadlines.clear();
+    this.#lease?.release();
+    this.parts.attempts.end();
   }
-}
-
-/** Fields that several hands may set are joined; of all others the upstream's stands. */
-function setField(res: ServerResponse, name: string, values: readonly string[]): void {
-  const key = name.toLowerCase();
-  if (res.hasHeader(name) && (key === 'set-cookie' || key === 'vary')) res.appendHeader(name, values);
-  else res.setHeader(name, values.length === 1 ? (values[0] as string) : values);
 }

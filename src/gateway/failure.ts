@@ -1,8 +1,12 @@
 /** Why an upstream gave no answer, in the closed set of words that a client may see. */
 
-export type FailureCode = 'upstream_unreachable' | 'upstream_invalid' | 'upstream_timeout';
+/** No endpoint is up; or those that are have no room for one more request. */
+export type ShortageCode = 'upstream_unavailable' | 'upstream_overloaded';
+export type FailureCode = 'upstream_unreachable' | 'upstream_invalid' | 'upstream_timeout' | ShortageCode;
+export type FailureStatus = 502 | 503 | 504;
+
 export interface Failure {
-  readonly status: 502 | 504;
+  readonly status: FailureStatus;
   readonly code: FailureCode;
 }
 
@@ -15,7 +19,22 @@ export class UpstreamInvalid extends Error {
   readonly code = 'LOOM_UPSTREAM_INVALID';
 }
 
+/** There is no endpoint to send to. */
+export class UpstreamShortage extends Error {
+  override readonly name = 'UpstreamShortage';
+
+  constructor(readonly code: ShortageCode) {
+    super(code);
+  }
+}
+
+/** When a client may try again where no endpoint took its request. */
+export function retryAfter(status: FailureStatus): { readonly headers?: Readonly<Record<'Retry-After', string>> } {
+  return status === 503 ? { headers: { 'Retry-After': '5' } } : {};
+}
+
 export function failureOf(error: unknown): Failure {
+  if (error instanceof UpstreamShortage) return { status: 503, code: error.code };
   const code = codeOf(error);
   if (error instanceof UpstreamTimeout || code === 'ETIMEDOUT') return { status: 504, code: 'upstream_timeout' };
   const invalid = error instanceof UpstreamInvalid || code.startsWith('HPE_') || code.startsWith('ERR_HTTP');

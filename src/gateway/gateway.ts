@@ -12,6 +12,7 @@ import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
+import { retryAfter } from './failure.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
 import type { Denial } from './problem.js';
@@ -152,6 +153,7 @@ export class Gateway {
       url,
       timeoutMs: route.timeoutMs,
       preserveHost: route.preserveHost,
+      ...(route.retry && { retry: route.retry }),
       responseHeaders: (response) => {
         decorate(response, admitted);
         // What the upstream says of other origins is the file's to say.
@@ -191,7 +193,7 @@ export class Gateway {
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
       session: { route: route.id, identities },
-      deny: (status, code) => this.#deny({ req, socket }, { status, code }, route),
+      deny: (status, code) => this.#deny({ req, socket }, { status, code, ...retryAfter(status) }, route),
       log: gate.deps.log,
       now: gate.deps.now,
     });

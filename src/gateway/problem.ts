@@ -24,6 +24,8 @@ export const TITLES = {
   upstream_unreachable: 'The upstream could not be reached',
   upstream_invalid: 'The upstream gave no valid answer',
   upstream_timeout: 'The upstream took too long',
+  upstream_unavailable: 'The upstream takes no requests now',
+  upstream_overloaded: 'The upstream has too many requests waiting',
   unavailable: 'The credential could not be checked now',
 } as const;
 
@@ -101,6 +103,8 @@ const OUTCOMES: Readonly<Record<DenialCode, Outcome>> = {
   upstream_unreachable: 'failed',
   upstream_invalid: 'failed',
   upstream_timeout: 'failed',
+  upstream_unavailable: 'failed',
+  upstream_overloaded: 'failed',
   unavailable: 'unavailable',
 };
 

@@ -15,8 +15,17 @@ import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
 import { EarlyBytes } from './early-bytes.js';
 import { hostOf, type Endpoint } from './endpoints.js';
-import { codeOf, failureOf, UpstreamInvalid, UpstreamTimeout, type FailureCode } from './failure.js';
+import {
+  codeOf,
+  failureOf,
+  UpstreamInvalid,
+  UpstreamTimeout,
+  type FailureCode,
+  type FailureStatus,
+} from './failure.js';
 import { at, join, type LiveSockets, type Session } from './tunnel.js';
+import type { Upstream } from './upstream.js';
+import type { Lease } from './upstream/member.js';
 
 export { checkUpgrade, type UpgradeRefusal } from './upgrade-check.js';
 export { LiveSockets } from './tunnel.js';
@@ -28,7 +37,7 @@ export interface UpgradeOptions {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
-  readonly upstream: { readonly name: string; next(): Endpoint };
+  readonly upstream: Pick<Upstream, 'name' | 'lease'>;
   readonly url: string;
   /** For the whole handshake, and between the bytes of a refusal. */
   readonly timeoutMs: number;
@@ -41,14 +50,30 @@ export interface UpgradeOptions {
   /** Whose socket it will be: a reload may take that away. */
   readonly session?: Session;
   /** Writes the refusal and closes the socket. */
-  readonly deny: (status: 502 | 504, code: FailureCode) => void;
+  readonly deny: (status: FailureStatus, code: FailureCode) => void;
   readonly log: Log;
   readonly now: Now;
 }
 
+/** A handshake is sent once: what the upstream made of the first is not known, and a client dials again by itself. */
 export function forwardUpgrade(options: UpgradeOptions): void {
+  const { req, socket, upstream } = options;
+  const lease = upstream.lease(req);
+  if (lease instanceof Error) {
+    const { status, code } = failureOf(lease);
+    options.log.warn({ upstream: upstream.name, status, code }, 'upgrade failed');
+    options.deny(status, code);
+    return;
+  }
+  // A tunnel is a load of its endpoint for as long as it is open.
+  if (socket.destroyed) lease.release();
+  else socket.once('close', () => lease.release());
+  handshake(options, lease);
+}
+
+function handshake(options: UpgradeOptions, lease: Lease): void {
   const { socket, upstream, timeoutMs } = options;
-  const endpoint = upstream.next();
+  const { endpoint } = lease;
   const request = shakeHands(options, endpoint);
   const early = new EarlyBytes(socket, options.head);
   let head = options.head;
@@ -65,6 +90,7 @@ export function forwardUpgrade(options: UpgradeOptions): void {
   const fail = (error: unknown): void => {
     if (!settle()) return;
     request.destroy();
+    if (!socket.destroyed) lease.failed(error);
     const { status, code } = failureOf(error);
     options.log.warn(
       { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) },
@@ -91,15 +117,19 @@ export function forwardUpgrade(options: UpgradeOptions): void {
   request.once('response', (response) => {
     // A 101 that switches to nothing we asked for is no answer.
     if ((response.statusCode ?? 0) < 200) fail(new UpstreamInvalid('status'));
-    else if (settle()) relay(response, options);
-    else response.destroy();
+    else if (settle()) {
+      lease.answered(response.statusCode ?? 0);
+      relay(response, options);
+    } else response.destroy();
   });
   request.once('upgrade', (response: IncomingMessage, upstreamSocket: Socket, first: Buffer) => {
     upstreamSocket.on('error', () => upstreamSocket.destroy());
     try {
       const switching = switchingHead(response, options);
-      if (settle()) open({ options, upstreamSocket, switching, first, head });
-      else upstreamSocket.destroy();
+      if (settle()) {
+        lease.answered(101);
+        open({ options, upstreamSocket, switching, first, head, silenceMs: endpoint.silenceTimeoutMs });
+      } else upstreamSocket.destroy();
     } catch (error) {
       upstreamSocket.destroy();
       fail(error instanceof UpstreamInvalid ? error : new UpstreamInvalid('handshake', { cause: error }));
@@ -155,9 +185,11 @@ interface Opened {
   readonly first: Buffer;
   /** What the client has said so far. */
   readonly head: Buffer;
+  /** How long nothing may move in either direction; undefined: for ever. */
+  readonly silenceMs: number | undefined;
 }
 
-function open({ options, upstreamSocket, switching, first, head }: Opened): void {
+function open({ options, upstreamSocket, switching, first, head, silenceMs }: Opened): void {
   const { socket, now } = options;
   if (socket.destroyed) {
     upstreamSocket.destroy();
@@ -171,6 +203,8 @@ function open({ options, upstreamSocket, switching, first, head }: Opened): void
     cancel();
     forget();
   });
+  // What one side says is written to the other: the silence of this one is that of both.
+  if (silenceMs !== undefined) upstreamSocket.setTimeout(silenceMs, cut);
   const forget = options.liveSockets.add(cut, options.session);
   const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
 }

@@ -3,22 +3,38 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
 import { Stream } from 'node:stream';
 import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
-import type { PlannedUpstream } from '../config/plan-types.js';
-import { Note } from '../lib/note.js';
-import type { Metrics } from '../lib/metrics.js';
-import type { Log, Now } from '../lib/types.js';
-import { createAgent, retire } from './agents.js';
-import { dropHopByHop } from './end-to-end.js';
-import { createEndpoint, inTurn, type Endpoint } from './endpoints.js';
-import { Exchange } from './exchange.js';
+import type { PlannedRetry, PlannedUpstream } from '../config/plan-types.js';
+import { clientAddressOf } from '../lib/client-address.js';
 import { writePendingContinue } from '../lib/expect.js';
-import { codeOf, failureOf, type FailureCode } from './failure.js';
+import type { Metrics } from '../lib/metrics.js';
+import { Note } from '../lib/note.js';
+import { hasBody } from '../lib/request-body.js';
+import type { Log, Now } from '../lib/types.js';
+import { canonicalAddress } from '../limit/address.js';
+import { dropHopByHop } from './end-to-end.js';
+import type { Endpoint } from './endpoints.js';
+import { Exchange } from './exchange.js';
+import {
+  codeOf,
+  failureOf,
+  retryAfter,
+  type FailureCode,
+  type FailureStatus,
+  type UpstreamShortage,
+} from './failure.js';
+import { isHttp2 } from './http-version.js';
+import type { ExchangeLimits } from './upstream/deadlines.js';
+import type { EndpointStatus, Lease } from './upstream/member.js';
+import { Members } from './upstream/members.js';
+import { Attempts, isRepeatable, RetryBudget } from './upstream/retries.js';
 
 export interface ForwardOptions {
   /** Path and query as the upstream receives them; begins with one `/`. */
   readonly url: string;
-  /** To the response head, then between bytes; never a total. */
+  /** To the response head, then between bytes; never a total of the whole answer. */
   readonly timeoutMs: number;
+  /** The route's, in place of the upstream's. */
+  readonly retry?: PlannedRetry;
   /** False: the endpoint's own `Host`. */
   readonly preserveHost: boolean;
   /** Called when the upstream's fields are set on `res` and its head is not yet written. */
@@ -30,71 +46,74 @@ export interface UpstreamDeps {
   readonly now: Now;
   /** Default: nobody collects. */
   readonly metrics?: Metrics;
+  /** From 0 to below 1. Default: `Math.random`. */
+  readonly random?: () => number;
   /** Told of every piece of a body, in either direction. */
   readonly moved?: (bytes: number) => void;
   /** Writes the answer: no body of ours names the URL or the address. */
-  readonly onFailure: (req: IncomingMessage, res: ServerResponse, status: 502 | 504, code: FailureCode) => void;
+  readonly onFailure: (req: IncomingMessage, res: ServerResponse, status: FailureStatus, code: FailureCode) => void;
 }
 
+/** An upstream, for whoever operates it. */
+export interface UpstreamStatus {
+  readonly name: string;
+  readonly balancer: PlannedUpstream['balancer'];
+  readonly endpoints: readonly EndpointStatus[];
+}
+
+/**
+ * Holds what was learned of the endpoints (health, breakers, open connections): a reload that says the same of it keeps
+ * it.
+ */
 export interface Upstream {
   readonly name: string;
   forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void;
-  /** The endpoint whose turn it is, for an upgrade. */
-  next(): Endpoint;
-  /** Idle connections end now, busy ones with their answer. */
+  /** A place at an endpoint for an upgrade; whoever takes it tells its outcome and gives it back. */
+  lease(req: IncomingMessage): Lease | UpstreamShortage;
+  status(): UpstreamStatus;
+  /** Health checks stop and idle connections end now, busy ones with their answer. */
   close(): void;
-}
-
-interface Line {
-  readonly endpoint: Endpoint;
-  /** Pipes the body. */
-  readonly proxy: RequestHandler;
-  /** For requests that end with their head. */
-  readonly bodiless: RequestHandler;
 }
 
 const exchanges = new Note<Exchange>('exchange');
 
 export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Upstream {
-  const agents: ReturnType<typeof createAgent>[] = [];
-  const lines = planned.endpoints.map((each) => {
-    const endpoint = createEndpoint(each, planned);
-    const agent = createAgent(endpoint, planned);
-    agents.push(agent);
-    const options: Options = {
-      target: endpoint.url,
-      agent,
-      secure: endpoint.tls?.rejectUnauthorized !== false,
-      ws: false,
-      selfHandleResponse: true,
-      pathFilter: () => true,
-      ejectPlugins: true,
-      plugins: [follow],
-    };
-    const proxy = createProxyMiddleware(options);
-    const bodiless = createProxyMiddleware({ ...options, buffer: NO_BODY });
-    return { item: { endpoint, proxy, bodiless }, weight: each.weight };
-  });
-  const next = inTurn<Line>(lines);
+  const { name, balancer } = planned;
+  const { log, now, metrics, random = Math.random } = deps;
+  const members = new Members(planned, { log, now, random, ...(metrics && { metrics }) });
+  const budget = new RetryBudget(() => members.inFlight);
+  const proxies = members.all.map(proxiesTo);
 
   function forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void {
-    const line = next();
-    const { endpoint } = line;
-    prepare(req, options, endpoint);
+    const { timeoutMs, retry = planned.retry } = options;
+    const carriesBody = hasBody(req) || isHttp2(req);
+    const rule = retry && retry.maxRetries > 0 && isRepeatable(req, carriesBody) ? retry : undefined;
+    const client = (): string => clientOf(req);
+    let sent = 0;
     const exchange: Exchange = new Exchange({
       req,
       res,
-      timeoutMs: options.timeoutMs,
-      connectTimeoutMs: endpoint.connectTimeoutMs,
-      send: () => send(line, exchange),
-      failed: (error) => {
+      carriesBody,
+      timeoutMs,
+      limits: limitsOf(planned, timeoutMs),
+      attempts: new Attempts({ members, budget, client, rule, timeoutMs, now, random }),
+      send: (lease, failed) => {
+        if (sent++ > 0) metrics?.count('loom_upstream_retries_total', { upstream: name });
+        prepare(req, options, lease.endpoint);
+        const { piping, bodiless } = proxies[lease.member.at] as Proxies;
+        send(carriesBody ? piping : bodiless, { req, res, failed });
+      },
+      failed: (error, lease) => {
         const { status, code } = failureOf(error);
-        deps.log.warn(
-          { upstream: planned.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) },
-          'upstream failed',
-        );
-        if (res.headersSent) res.destroy();
-        else deps.onFailure(req, res, status, code);
+        const endpoint = lease?.endpoint.url.host;
+        log.warn({ upstream: name, endpoint, status, code, cause: codeOf(error) }, 'upstream failed');
+        if (!lease) metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
+        if (res.headersSent) {
+          res.destroy();
+          return;
+        }
+        for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
+        deps.onFailure(req, res, status, code);
       },
       decorate: options.responseHeaders,
       moved: deps.moved,
@@ -102,19 +121,39 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
     exchanges.set(req, exchange);
     writePendingContinue(req);
     // Its end is all there is to read.
-    if (!exchange.carriesBody) req.resume();
-    send(line, exchange);
+    if (!carriesBody) req.resume();
+    exchange.start();
   }
 
-  return { name: planned.name, forward, next: () => next().endpoint, close: () => agents.forEach(retire) };
+  return {
+    name,
+    forward,
+    lease: (req) => members.lease({ use: 'upgrade', client: () => clientOf(req) }),
+    status: () => ({ name, balancer, endpoints: members.status() }),
+    close: () => members.close(),
+  };
 }
 
-/** Everything is changed before the proxy sees the request: its `proxyReq` event is not certain to fire. */
-function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoint): void {
-  dropHopByHop(req);
-  if (!options.preserveHost) req.headers.host = endpoint.url.host;
-  req.url = options.url;
-  makeRoom(req);
+/** A client as limits count it: a subscriber's IPv6 addresses change, and their /64 does not. */
+function clientOf(req: IncomingMessage): string {
+  const address = clientAddressOf(req);
+  return canonicalAddress(address) ?? address;
+}
+
+function limitsOf(planned: PlannedUpstream, timeoutMs: number): ExchangeLimits {
+  const { readTimeoutMs = timeoutMs, writeTimeoutMs = timeoutMs, silenceTimeoutMs = 0 } = planned;
+  return {
+    readMs: Math.min(readTimeoutMs, timeoutMs),
+    writeMs: Math.min(writeTimeoutMs, timeoutMs),
+    silenceMs: silenceTimeoutMs,
+  };
+}
+
+interface Proxies {
+  /** Sends the body on. */
+  readonly piping: RequestHandler;
+  /** For requests that end with their head. */
+  readonly bodiless: RequestHandler;
 }
 
 /** Piping a request without a body would cost more than sending its head does. */
@@ -127,21 +166,46 @@ class NoBody extends Stream {
 
 const NO_BODY = new NoBody();
 
-function send({ proxy, bodiless }: Line, exchange: Exchange): void {
-  const { req, res } = exchange.parts;
-  const forward = exchange.carriesBody ? proxy : bodiless;
-  // It calls back when it failed or when it declined, and then nobody else would answer.
-  forward(req, res, (error?: unknown) => exchange.fail(error ?? new Error('not proxied'))).catch((error: unknown) =>
-    exchange.fail(error),
-  );
+function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
+  const options: Options = {
+    target: endpoint.url,
+    agent,
+    secure: endpoint.tls?.rejectUnauthorized !== false,
+    ws: false,
+    selfHandleResponse: true,
+    pathFilter: () => true,
+    ejectPlugins: true,
+    plugins: [follow],
+  };
+  return {
+    piping: createProxyMiddleware(options),
+    bodiless: createProxyMiddleware({ ...options, buffer: NO_BODY }),
+  };
 }
 
+/** Everything is changed before the proxy sees the request: its `proxyReq` event is not certain to fire. */
+function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoint): void {
+  dropHopByHop(req);
+  if (!options.preserveHost) req.headers.host = endpoint.url.host;
+  req.url = options.url;
+  makeRoom(req);
+}
+
+interface Sent {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly failed: (error: unknown) => void;
+}
+
+function send(proxy: RequestHandler, { req, res, failed }: Sent): void {
+  // It calls back when it failed or when it declined, and then nobody else would answer.
+  proxy(req, res, (error?: unknown) => failed(error ?? new Error('not proxied'))).catch(failed);
+}
+
+/** Not to its `error`: that names the request, and not which attempt of it failed. Unheard, the proxy rejects instead. */
 const follow: Plugin = (server) => {
   server.on('proxyReq', (request, req) => exchanges.of(req)?.attach(request));
   server.on('proxyRes', (message, req) => exchanges.of(req)?.answer(message));
-  server.on('error', (error, req) => {
-    if (req) exchanges.of(req)?.fail(error);
-  });
   server.on('econnreset', (error, req) => exchanges.of(req)?.fail(error));
 };
 

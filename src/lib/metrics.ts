@@ -87,6 +87,11 @@ export const METRICS = {
     help: 'Requests that an endpoint did not answer.',
     labels: ['upstream', 'endpoint', 'code'],
   },
+  loom_upstream_health_checks_total: {
+    type: 'counter',
+    help: 'Health checks of endpoints.',
+    labels: ['upstream', 'endpoint', 'outcome'],
+  },
   loom_upstream_retries_total: { type: 'counter', help: 'Requests sent once more.', labels: ['upstream'] },
   loom_config_generation: { type: 'gauge', help: 'How many tables have been in force.', labels: [], together: 'min' },
   loom_config_reloads_total: { type: 'counter', help: 'Reloads.', labels: ['outcome'] },

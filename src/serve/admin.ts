@@ -2,9 +2,11 @@
 import { openAdmin, type AdminListener } from '../admin/listener.js';
 import type { AdminSources } from '../admin/pages.js';
 import type { Plan } from '../config/plan-types.js';
+import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import type { Loom } from '../loom.js';
 import { PortError } from './listeners.js';
+import { certificateEnd } from './tls.js';
 
 interface AdminParts {
   readonly log: Log;
@@ -38,4 +40,12 @@ export function tellUnchanged(before: Plan, { admin, metrics }: Plan, log: Log):
   const counted = JSON.stringify(metrics?.buckets) === JSON.stringify(before.metrics?.buckets);
   if (where({ ...(admin && { admin }) }) !== where(before) || !counted || !metrics !== !before.metrics)
     log.warn({ event: 'config' }, 'admin.address and what metrics count are as they were: they change with a restart');
+}
+
+/** What is looked up when somebody reads the numbers. */
+export function tellCertificates(metrics: Metrics, { listeners }: Plan): void {
+  for (const { name: listener, tls } of listeners) {
+    const end = tls && certificateEnd(tls);
+    if (end !== undefined) metrics.gauge('loom_certificate_expiry_timestamp_seconds', { listener }, end);
+  }
 }

@@ -9,7 +9,7 @@ import { compose, tellWarnings, type Loom } from '../loom.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { Together } from '../observe/snapshot.js';
 import type { Prepared } from '../reload.js';
-import { adminOf, tellUnchanged } from './admin.js';
+import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import { listen, type Listening, type Running } from './listeners.js';
 import type { TicketKeys } from './ticket-keys.js';
@@ -95,6 +95,7 @@ class Served implements Gatekeeper {
     this.#loom = compose(source, plan, {
       shared,
       ...(among && { numbers: among.numbers }),
+      reading: tellCertificates,
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });

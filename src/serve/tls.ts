@@ -30,6 +30,15 @@ const CIPHERS = [
 /** A slow handshake may not hold a socket longer than this. */
 const HANDSHAKE_MS = 10_000;
 
+/** When the certificate of a listener ends, in Unix seconds; undefined where its file cannot be read now. */
+export function certificateEnd({ certFile }: PlannedTls): number | undefined {
+  try {
+    return Math.floor(new X509Certificate(readFileSync(certFile)).validToDate.getTime() / 1_000);
+  } catch {
+    return undefined;
+  }
+}
+
 export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOptions {
   const read = reader(listener.name);
   const asks = tls.clientAuth !== 'none';

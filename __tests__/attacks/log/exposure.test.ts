@@ -17,6 +17,7 @@ import {
   request,
   type Ground,
 } from '../../support/attack-ground.js';
+import { ask } from '../../support/ask.js';
 import { handshake } from '../../support/handshake.js';
 import { until } from '../../support/until.js';
 import { runProcess } from '../../support/process.js';
@@ -52,6 +53,7 @@ const found = (output: string, secrets: Readonly<Record<string, string>>): reado
     .filter(([, secret]) => formsOf(secret).some((form) => form.length > 7 && output.includes(form)))
     .map(([name]) => name);
 
+const ADMIN_TOKEN = 'token-of-the-scraper-of-this-test';
 const SHARED = 'a-shared-secret-of-thirty-two-bytes!';
 const FROM_ENV = 'introspection-secret-from-env';
 const HASHED = 'b5bea41b6c623f7c09f1bf24dcae58ebab3c0cdd90ad966bc43a45b44867e12b';
@@ -60,6 +62,7 @@ const secretsOf = async ({ issuer }: Ground) => ({
   key: KEY,
   password: PASSWORD,
   clientSecret: CLIENT_SECRET,
+  adminToken: ADMIN_TOKEN,
   shared: SHARED,
   keyHash: HASHED,
   token: await issuer.token({ sub: 'ada', jti: 'of-this-test' }),
@@ -137,7 +140,8 @@ const groundOf = (format: string): Promise<Ground> =>
   - { id: dead, path: /dead, upstream: dead, auth: { methods: [jwt, api_key] } }
   - { id: shared, path: /shared, upstream: backend, auth: { jwt: true } }`,
     upstreams: '  - { name: dead, endpoints: ["127.0.0.1:1"] }',
-    top: `logging: { level: trace, format: ${format}, access: { enabled: true }, request_id: { header: X-Request-ID } }`,
+    top: `admin: { address: "127.0.0.1:PORT3", auth: { type: bearer, bearer: { token: ${ADMIN_TOKEN} } } }
+logging: { level: trace, format: ${format}, access: { enabled: true }, request_id: { header: X-Request-ID } }`,
     answer: ({ method }) =>
       `HTTP/1.1 200 OK\r\nSet-Cookie: s=cookie-of-the-upstream-01\r\nContent-Length: 0\r\nX-M: ${method}\r\n\r\n`,
   });
@@ -163,6 +167,16 @@ describe('LOG-02 secrets in what is written', () => {
     }
     expect(asked).toBeGreaterThan(200);
     expect(ground.output()).toMatch(/access/);
+    for (const path of ['/metrics', '/routes', '/upstreams', '/health', '/ready', '/nothing']) {
+      const [, port = 0] = ground.morePorts;
+      for (const token of [ADMIN_TOKEN, secrets.token]) {
+        const answer = await ask({ port, path, headers: { Authorization: `Bearer ${token}` } });
+        expect({ path, told: found(JSON.stringify(answer), secrets) }).toEqual({ path, told: [] });
+        if (token === ADMIN_TOKEN && path !== '/nothing') expect([path, answer.status]).toEqual([path, 200]);
+        // Subjects are no secret, and are no label either.
+        if (path === '/metrics') expect(answer.body).not.toMatch(/="(?:alice|admin|ada|bob)"|127\.0\.0\.1"/);
+      }
+    }
     expect(found(ground.output(), secrets)).toEqual([]);
   });
 

@@ -98,8 +98,15 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     const gone = new AbortController();
     const abort = (): void => gone.abort();
     request.socket.once('close', abort);
-    const work = async (): Promise<Verdict> =>
-      this.read(await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal));
+    const work = async (): Promise<Verdict> => {
+      const start = performance.now();
+      const decision = await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal);
+      const verdict = this.read(decision);
+      const { metrics } = this.deps;
+      metrics?.time('loom_plugin_seconds', { plugin: this.name }, (performance.now() - start) / 1_000);
+      metrics?.count('loom_plugin_outcomes_total', { plugin: this.name, outcome: verdict.kind });
+      return verdict;
+    };
     this.throttled(request, work)
       .then((verdict) => this.settle(verdict))
       .catch((cause: unknown) => this.error(asError(cause)))

@@ -11,6 +11,7 @@ import { checkOperations } from './operations.js';
 import { checkOverlap } from './overlap.js';
 import { checkProxies } from './proxies.js';
 import { checkIds, checkListeners, checkUpstreamNames } from './references.js';
+import { checkRetries } from './retries.js';
 import { checkReservedHeaders } from './reserved-headers.js';
 import { checkSiblings } from './siblings.js';
 import { Strictness } from './strictness.js';
@@ -26,6 +27,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkReservedHeaders(plan, context);
   checkLimits(plan, context);
   checkOperations(draft, context);
+  checkRetries(blocks, plan.upstreams, context);
   checkCors(blocks.cors, context);
   checkRoutes(draft, context);
   // Last: it says nothing of files that have mistakes.

@@ -3,7 +3,7 @@ import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
 import type { Context } from '../context.js';
-import type { Plan, PlannedRoute } from '../plan-types.js';
+import type { Plan, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import { hint } from '../suggest.js';
 import { AUTH, readMethods, Roster } from './methods.js';
 import { planCors } from './cors.js';
@@ -40,7 +40,7 @@ export function draftPlan(context: Context): Draft {
   const policy = readPolicy(context, roster);
   const reader = new RequirementReader(context, roster, policy);
   const plugins = new RequiredPlugins(policy.plugins, roster, context);
-  const routes = planRoutes(context, blocks, { reader, plugins });
+  const routes = planRoutes(context, blocks, { reader, plugins, upstreams });
   const unmatched = unmatchedOf(context, roster, { reader, plugins });
   const methods = roster.planned();
   const plan = {
@@ -94,14 +94,20 @@ interface Readers {
   readonly plugins: RequiredPlugins;
 }
 
-function planRoutes(context: Context, blocks: Blocks, { reader, plugins }: Readers): readonly PlacedRoute[] {
+function planRoutes(
+  context: Context,
+  blocks: Blocks,
+  { reader, plugins, upstreams }: Readers & { readonly upstreams: readonly PlannedUpstream[] },
+): readonly PlacedRoute[] {
   const hostAnswers = context.mode === 'middleware' && !context.has(['upstreams']);
   return blocks.routes.flatMap(({ value, path }) => {
     const access = plugins.besides(reader.read([...path, 'auth']), value.plugins, [...path, 'plugins']);
     if (!access) return [];
     // With no upstreams at all, the host application answers, as for a route without one.
     const block = hostAnswers ? { ...value, upstream: undefined } : value;
-    return [{ route: planRoute({ value: block, path }, access), place: Number(path[1]) }];
+    const upstream = upstreams.find(({ name }) => name === block.upstream);
+    const forwarding = { access, upstream, ownTimeout: context.has([...path, 'timeout']) };
+    return [{ route: planRoute({ value: block, path }, forwarding), place: Number(path[1]) }];
   });
 }
 

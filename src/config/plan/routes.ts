@@ -3,16 +3,29 @@ import type { Rate } from '../../auth/identity.js';
 import type { Item } from '../blocks.js';
 import type { Pattern } from '../pattern.js';
 import { parsePattern } from '../pattern.js';
-import type { FieldMatch, PlannedRoute } from '../plan-types.js';
+import type { FieldMatch, PlannedRetry, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import type { RouteBlock } from '../schema/routes.js';
 import type { RouteRequirement } from './requirement.js';
+import { DEFAULT_RETRY } from './upstreams.js';
 
 /** `burst` is the rate where the file says nothing, and one request at least. */
 export function rateOf({ rate, burst }: { readonly rate: number; readonly burst?: number | undefined }): Rate {
   return { rate, perMs: 1_000, burst: burst ?? Math.max(1, Math.ceil(rate)) };
 }
 
-export function planRoute({ value: block, path }: Item<RouteBlock>, access: RouteRequirement): PlannedRoute {
+/** What a route takes from its upstream, and what it says itself. */
+export interface Forwarding {
+  /** Absent: there is none. */
+  readonly upstream?: PlannedUpstream | undefined;
+  /** The file gives the route a timeout. */
+  readonly ownTimeout: boolean;
+}
+
+export function planRoute(
+  { value: block, path }: Item<RouteBlock>,
+  { access, upstream, ownTimeout }: Forwarding & { readonly access: RouteRequirement },
+): PlannedRoute {
+  const retry = retryOf(block, upstream?.retry);
   return {
     id: block.id ?? `routes[${path[1]}]`,
     path: block.path,
@@ -24,7 +37,7 @@ export function planRoute({ value: block, path }: Item<RouteBlock>, access: Rout
     priority: block.priority,
     ...access,
     ...(block.upstream !== undefined && { upstream: block.upstream }),
-    timeoutMs: block.timeout,
+    timeoutMs: ownTimeout ? block.timeout : (upstream?.readTimeoutMs ?? block.timeout),
     stripPrefix: block.strip_prefix,
     ...(block.add_prefix !== undefined && { addPrefix: block.add_prefix }),
     ...(block.rewrite !== undefined && { rewritePath: block.rewrite.path }),
@@ -33,7 +46,15 @@ export function planRoute({ value: block, path }: Item<RouteBlock>, access: Rout
     preserveHost: block.preserve_host,
     maxSessionMs: block.max_session,
     ...(block.rate_limit !== undefined && { rateLimit: rateOf(block.rate_limit) }),
+    ...(retry && { retry }),
   };
+}
+
+/** Undefined where the route says nothing, and the upstream's own counts. */
+function retryOf({ retries, retry_codes: codes }: RouteBlock, inherited: PlannedRetry | undefined) {
+  if (retries === undefined && (codes === undefined || !inherited)) return undefined;
+  const base = inherited ?? DEFAULT_RETRY;
+  return { ...base, ...(retries !== undefined && { maxRetries: retries }), ...(codes && { codes }) };
 }
 
 function fieldMatches(block: Readonly<Record<string, string>> = {}): readonly FieldMatch[] {

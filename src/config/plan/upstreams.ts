@@ -1,9 +1,9 @@
 /** Upstreams as the plan has them, the texts of their TLS files included. */
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
-import type { PlannedEndpoint, PlannedUpstream } from '../plan-types.js';
+import type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from '../plan-types.js';
 import type { Path } from '../report.js';
-import { endpointUrl, type UpstreamBlock } from '../schema/upstreams.js';
+import { endpointUrl, retry, type UpstreamBlock } from '../schema/upstreams.js';
 
 export function planUpstreams(items: readonly Item<UpstreamBlock>[], context: Context): readonly PlannedUpstream[] {
   const seen = new Set<string>();
@@ -23,11 +23,19 @@ export function planUpstreams(items: readonly Item<UpstreamBlock>[], context: Co
 
 function planUpstream({ value: block, path }: Item<UpstreamBlock>, context: Context): PlannedUpstream {
   const tls = block.tls?.enabled === true ? planTls(block.tls, [...path, 'tls'], context) : undefined;
+  const { connect, read, write, idle } = block.timeout;
+  const retry = block.retry && planRetry(block.retry, [...path, 'retry'], context);
   return {
     name: block.name,
     endpoints: planEndpoints(block, path, context),
-    connectTimeoutMs: block.timeout.connect,
-    readTimeoutMs: block.timeout.read,
+    balancer: balancerOf(block, path, context),
+    ...(block.health_check?.enabled === true && { healthCheck: planHealthCheck(block.health_check) }),
+    ...(block.circuit_breaker?.enabled === true && { circuitBreaker: planBreaker(block.circuit_breaker) }),
+    ...(retry && { retry }),
+    connectTimeoutMs: connect,
+    ...(read !== undefined && { readTimeoutMs: read }),
+    ...(write !== undefined && { writeTimeoutMs: write }),
+    ...(idle !== undefined && { silenceTimeoutMs: idle }),
     maxIdle: block.pool.max_idle,
     maxOpen: block.pool.max_open,
     idleTimeoutMs: block.pool.idle_timeout,
@@ -35,8 +43,62 @@ function planUpstream({ value: block, path }: Item<UpstreamBlock>, context: Cont
   };
 }
 
-function planEndpoints(block: UpstreamBlock, path: Path, { report }: Context): readonly PlannedEndpoint[] {
+function balancerOf(block: UpstreamBlock, path: Path, { report }: Context): Balancer {
+  const { load_balancer: own, load_balancing: nested } = block;
+  if (own !== undefined && nested && nested.algorithm !== own) {
+    report.error({
+      path: [...path, 'load_balancing', 'algorithm'],
+      code: 'wrong_value',
+      message: `says another balancer than load_balancer: ${own}`,
+    });
+  }
+  return own ?? nested?.algorithm ?? 'round_robin';
+}
+
+function planHealthCheck(block: NonNullable<UpstreamBlock['health_check']>): PlannedUpstream['healthCheck'] & object {
+  return {
+    path: block.path,
+    intervalMs: block.interval,
+    timeoutMs: block.timeout,
+    healthyThreshold: block.healthy_threshold,
+    unhealthyThreshold: block.unhealthy_threshold,
+    expectedStatus: block.expected_status,
+  };
+}
+
+function planBreaker(block: NonNullable<UpstreamBlock['circuit_breaker']>): PlannedUpstream['circuitBreaker'] & object {
+  return {
+    failureThreshold: block.failure_threshold,
+    successThreshold: block.success_threshold,
+    timeoutMs: block.timeout,
+  };
+}
+
+type RetryBlock = NonNullable<UpstreamBlock['retry']>;
+
+function planRetry(block: RetryBlock, path: Path, { report }: Context): PlannedRetry | undefined {
+  if (!block.enabled) return undefined;
+  if (block.backoff_base > block.backoff_max) {
+    report.error({ path: [...path, 'backoff_base'], code: 'wrong_value', message: 'is longer than backoff_max' });
+  }
+  return retryOf(block);
+}
+
+function retryOf(block: RetryBlock): PlannedRetry {
+  return {
+    maxRetries: block.max_retries,
+    backoffBaseMs: block.backoff_base,
+    backoffMaxMs: block.backoff_max,
+    codes: block.retryable_codes,
+  };
+}
+
+/** Of a route that asks for retries and whose upstream says nothing of them. */
+export const DEFAULT_RETRY: PlannedRetry = retryOf(retry.parse({}));
+
+function planEndpoints(block: UpstreamBlock, path: Path, context: Context): readonly PlannedEndpoint[] {
   const { endpoints, weights } = block;
+  const { report } = context;
   if (weights && weights.length !== endpoints.length) {
     report.error({
       path: [...path, 'weights'],
@@ -44,12 +106,22 @@ function planEndpoints(block: UpstreamBlock, path: Path, { report }: Context): r
       message: 'must have one weight for each endpoint',
     });
   }
+  const seen = new Set<string>();
   return endpoints.flatMap((endpoint, at): PlannedEndpoint[] => {
     const written = typeof endpoint === 'string' ? endpoint : hostAndPort(endpoint);
     const read = endpointUrl(written, block.tls?.enabled === true);
     if ('fault' in read) {
       report.error({ path: [...path, 'endpoints', at], code: 'wrong_value', message: read.fault });
       return [];
+    }
+    if (seen.has(read.url)) {
+      const message = 'stands in the list already: it is one endpoint, and a weight gives it a larger share';
+      report.error({ path: [...path, 'endpoints', at], code: 'duplicate', message });
+    }
+    seen.add(read.url);
+    if (weights && context.has([...path, 'endpoints', at, 'weight'])) {
+      const message = 'stands beside weights: one of them says it';
+      report.error({ path: [...path, 'endpoints', at, 'weight'], code: 'wrong_value', message });
     }
     return [{ url: read.url, weight: weights?.[at] ?? (typeof endpoint === 'string' ? 1 : endpoint.weight) }];
   });

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { timeout } from '../../lib/fields.js';
 import { parsePattern } from '../pattern.js';
 import { safeRegex } from '../safe-regex.js';
-import { count, flag, httpMethod, listOf, name, origin, rate, status } from './fields.js';
+import { count, flag, httpMethod, listOf, name, origin, rate } from './fields.js';
+import { retryCodes } from './upstreams.js';
 
 const HOST =
   /^(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$|^\[[\da-fA-F:.]+\]$/;
@@ -52,9 +53,11 @@ export const route = z.strictObject({
     .optional()
     .describe('Query parameters, like `headers`.'),
   upstream: name().optional().describe('Name of the upstream; absent: `next()` of the host application.'),
-  timeout: timeout().prefault('30s').describe('Time to the head of the response, then between two bytes.'),
-  retries: count(0, 100).optional().describe('Not built yet.'),
-  retry_codes: listOf(status()).optional().describe('Not built yet.'),
+  timeout: timeout()
+    .prefault('30s')
+    .describe('Time to the head of the response, over all attempts, then between two bytes.'),
+  retries: count(0, 100).optional().describe("In place of the upstream's `retry.max_retries`; 0: none."),
+  retry_codes: retryCodes().optional().describe("In place of the upstream's `retry.retryable_codes`."),
   priority: count(-1_000_000).default(0).describe('Higher is chosen first.'),
   strip_prefix: flag().default(false).describe('Removes the fixed prefix of the pattern.'),
   add_prefix: literalPath().optional().describe('Put before the path, after `strip_prefix`.'),

@@ -1,6 +1,6 @@
 /** The `upstreams` block: where admitted requests go. */
 import { z } from 'zod';
-import { timeout } from '../../lib/fields.js';
+import { oneOrMore, timeout } from '../../lib/fields.js';
 import { count, filePath, flag, listOf, name, status } from './fields.js';
 
 export const BALANCERS = ['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const;
@@ -35,48 +35,82 @@ const endpoint = z.union(
     z.strictObject({
       host: z.string().min(1, 'must not be empty').describe('Host name or address.'),
       port: count(1, 65535).describe('Port.'),
-      weight: count(1, 1_000).default(1).describe('Share under the `weighted` balancer.'),
+      weight: count(1, 1_000).default(1).describe('Its share of the requests, under every balancer.'),
     }),
   ],
   { error: ENDPOINT },
 );
 
+/** Sent as it stands: what is not of a request line would be another one. */
+const checkPath = () =>
+  z
+    .string({ error: 'must be a path such as "/healthz"' })
+    .regex(
+      /^\/[\x21\x22\x24-\x7e]*$/,
+      'must be a path such as "/healthz": a leading slash, ASCII, no spaces, no fragment',
+    )
+    .max(2_048, 'must be at most 2048 characters');
+
 const healthCheck = z.strictObject({
-  enabled: flag().optional(),
-  path: z.string().optional(),
-  interval: timeout().optional(),
-  timeout: timeout().optional(),
-  healthy_threshold: count(1).optional(),
-  unhealthy_threshold: count(1).optional(),
-  expected_status: z.union([status(), listOf(status())]).optional(),
+  enabled: flag().default(true).describe('false: endpoints are not checked.'),
+  path: checkPath().default('/').describe('Asked with GET, over the same TLS as requests.'),
+  interval: timeout().prefault('10s').describe('From the end of a check to the next, 10 % more or less.'),
+  timeout: timeout().prefault('2s').describe('Time to the head of the answer, connecting included.'),
+  healthy_threshold: count(1).default(2).describe('Good checks in a row that bring an endpoint back.'),
+  unhealthy_threshold: count(1).default(3).describe('Bad checks in a row that take it out.'),
+  expected_status: oneOrMore(status()).prefault(200).describe('Status, or a list of them, that says all is well.'),
 });
 
 const circuitBreaker = z.strictObject({
-  enabled: flag().optional(),
-  failure_threshold: count(1).optional(),
-  success_threshold: count(1).optional(),
-  timeout: timeout().optional(),
+  enabled: flag().default(true).describe('false: no circuit breaker.'),
+  failure_threshold: count(1).default(5).describe('Failures in a row that open it.'),
+  success_threshold: count(1).default(3).describe('Successes that close it; as many requests at most try at once.'),
+  timeout: timeout().prefault('30s').describe('Time from open to half open.'),
 });
 
-const retry = z.strictObject({
-  enabled: flag().optional(),
-  max_retries: count(0, 100).optional(),
-  backoff_base: timeout().optional(),
-  backoff_max: timeout().optional(),
-  retryable_codes: listOf(status()).optional(),
+/** What is not a failure is an answer. */
+export const retryCodes = () =>
+  listOf(count(400, 599)).refine((codes) => new Set(codes).size === codes.length, {
+    error: 'must not repeat a status',
+  });
+
+export const retry = z.strictObject({
+  enabled: flag().default(true).describe('false: nothing is sent twice.'),
+  max_retries: count(0, 100).default(3).describe('Attempts after the first.'),
+  backoff_base: timeout()
+    .prefault('100ms')
+    .describe('Longest wait before the first retry; doubled for each further one.'),
+  backoff_max: timeout().prefault('10s').describe('Longest wait at all.'),
+  retryable_codes: retryCodes()
+    .default([502, 503, 504])
+    .describe(
+      'Statuses of the upstream, or of ours in its place, that are tried again. A failed connection always is.',
+    ),
 });
 
 const pool = z.strictObject({
   max_idle: count(0).default(100).describe('Idle connections kept per endpoint.'),
-  max_open: count(1).default(1_000).describe('Connections at all per endpoint.'),
+  max_open: count(1)
+    .default(1_000)
+    .describe(
+      'Connections per endpoint; as many requests more, at least 100, may wait for one. Upgraded sockets are counted apart.',
+    ),
   idle_timeout: timeout().prefault('90s').describe('Time that an idle connection is kept.'),
 });
 
 const timeouts = z.strictObject({
   connect: timeout().prefault('5s').describe('Time to connect.'),
-  read: timeout().prefault('30s').describe('Time between two bytes of a response.'),
-  write: timeout().optional().describe('Not built yet.'),
-  idle: timeout().optional().describe('Not built yet.'),
+  read: timeout()
+    .optional()
+    .describe(
+      'Time to the head of an answer, for each attempt, then between two bytes. Default: the timeout of the route.',
+    ),
+  write: timeout()
+    .optional()
+    .describe('Time that the upstream may take nothing of a body. Default: the timeout of the route.'),
+  idle: timeout()
+    .optional()
+    .describe('Time that an event stream or an upgraded socket may be silent. Default: no limit.'),
 });
 
 const tls = z.strictObject({
@@ -89,16 +123,21 @@ const tls = z.strictObject({
 
 export const upstream = z.strictObject({
   name: name().describe('The name that routes use.'),
-  endpoints: listOf(endpoint).describe('`host:port`, URL, or `{host, port, weight}`; asked in turn.'),
-  load_balancer: z.enum(BALANCERS).optional().describe('`round_robin`; the others are not built yet.'),
+  endpoints: listOf(endpoint).describe('`host:port`, URL, or `{host, port, weight}`.'),
+  load_balancer: z
+    .enum(BALANCERS)
+    .optional()
+    .describe(
+      '`round_robin` (the default; `weighted` is the same), `least_conn`, `random`, or `ip_hash`: by client address.',
+    ),
   load_balancing: z
     .strictObject({ algorithm: z.enum(BALANCERS).describe('The balancer.') })
     .optional()
     .describe('The same as `load_balancer`.'),
-  weights: listOf(count(1, 1_000)).optional().describe('Not built yet.'),
-  health_check: healthCheck.optional().describe('Not built yet.'),
-  circuit_breaker: circuitBreaker.optional().describe('Not built yet.'),
-  retry: retry.optional().describe('Not built yet.'),
+  weights: listOf(count(1, 1_000)).optional().describe('One weight for each endpoint, in their order.'),
+  health_check: healthCheck.optional().describe('Active health checks. Absent: none.'),
+  circuit_breaker: circuitBreaker.optional().describe('Circuit breaker of each endpoint. Absent: none.'),
+  retry: retry.optional().describe('Retries of idempotent requests without a body. Absent: none.'),
   pool: pool.prefault({}).describe('Connections kept to each endpoint.'),
   timeout: timeouts.prefault({}).describe('Time limits towards the upstream.'),
   tls: tls.optional().describe('TLS towards the upstream.'),

@@ -1,0 +1,66 @@
+/** An upstream's answer on its way to the client: its head, checked and beside what we have to say, then its bytes. */
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
+import { UpstreamInvalid } from './failure.js';
+
+/** An upstream that answers nothing but `1xx` is not answering. */
+const MAX_INFORMATION = 32;
+
+export function onManyInterim(request: ClientRequest, tooMany: () => void): void {
+  let information = 0;
+  request.on('information', () => {
+    if (++information > MAX_INFORMATION) tooMany();
+  });
+}
+
+/** The fields that go on, or why none of it may. */
+export function readHead(message: IncomingMessage): readonly Field[] | UpstreamInvalid {
+  try {
+    if ((message.statusCode ?? 0) < 200) return new UpstreamInvalid('status');
+    return endToEndFields(message);
+  } catch (error) {
+    return error instanceof UpstreamInvalid ? error : new UpstreamInvalid('response head', { cause: error });
+  }
+}
+
+export interface ResponseHead {
+  readonly message: IncomingMessage;
+  readonly fields: readonly Field[];
+  /** Called when the upstream's fields are set, and before the head is written. */
+  readonly decorate?: ((res: ServerResponse) => void) | undefined;
+}
+
+/** Throws where Node will not send it. */
+export function writeHead(res: ServerResponse, { message, fields, decorate }: ResponseHead): void {
+  for (const [name, values] of fields) setField(res, name, values);
+  decorate?.(res);
+  const reason = reasonPhrase(message);
+  const status = message.statusCode ?? 0;
+  if (reason === undefined) res.writeHead(status);
+  else res.writeHead(status, reason);
+}
+
+/** Fields that several hands may set are joined; of all others the upstream's stands. */
+function setField(res: ServerResponse, name: string, values: readonly string[]): void {
+  const key = name.toLowerCase();
+  if (res.hasHeader(name) && (key === 'set-cookie' || key === 'vary')) res.appendHeader(name, values);
+  else res.setHeader(name, values.length === 1 ? (values[0] as string) : values);
+}
+
+export interface Pumped {
+  readonly message: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Told of every piece. */
+  readonly moved: (bytes: number) => void;
+}
+
+/** What `pipe` does, with a third of its listeners; a client that left ends the message by way of the proxy. */
+export function pump({ message, res, moved }: Pumped): void {
+  message.on('data', (chunk: Buffer) => {
+    moved(chunk.length);
+    if (res.destroyed || res.write(chunk)) return;
+    message.pause();
+    res.once('drain', () => message.resume());
+  });
+  message.on('end', () => res.end());
+}
