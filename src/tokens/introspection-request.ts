@@ -98,7 +98,7 @@ function retryAfter(value: string | null, now: number): number | undefined {
 }
 
 /** The answer is shared by every request with the token: a handler that writes into its claims must not change them. */
-function deepFrozen<T extends object>(value: T): T {
+export function deepFrozen<T extends object>(value: T): T {
   for (const each of Object.values(value) as unknown[]) if (typeof each === 'object' && each !== null) deepFrozen(each);
   return Object.freeze(value);
 }

@@ -8,6 +8,7 @@ import { isExpired } from './introspection-claims.js';
 import { DiscoveredEndpoint } from './introspection-endpoint.js';
 import { BreakerOpenError, IntrospectionBreaker } from './introspection-breaker.js';
 import { GateClosedError, IntrospectionGate } from './introspection-gate.js';
+import type { DatedAnswer } from './sealed-answers.js';
 import {
   introspect,
   IntrospectionUnavailableError,
@@ -23,6 +24,8 @@ export interface IntrospectionOptions extends IntrospectionClient {
   readonly cacheSize: number;
   /** Introspections under way at once; default 64. */
   readonly concurrency?: number;
+  /** What other instances were told. */
+  readonly shared?: SharedAnswers | undefined;
   /** Told of each failed round of discovery. */
   report(fault: Error): void;
   /** Told where each answer came from, and of each that there was none. */
@@ -31,8 +34,14 @@ export interface IntrospectionOptions extends IntrospectionClient {
   readonly called?: ((seconds: number) => void) | undefined;
 }
 
-/** `cached`: remembered here; the others are what a call came to. */
-export type IntrospectionOutcome = 'cached' | 'active' | 'inactive' | 'unavailable';
+/** A store of answers beside this one's memory; it never fails and never takes long. */
+export interface SharedAnswers {
+  get(question: readonly string[]): Promise<DatedAnswer | undefined>;
+  put(question: readonly string[], dated: DatedAnswer): void;
+}
+
+/** `cached`: remembered here; `shared`: by another instance; the others are what a call came to. */
+export type IntrospectionOutcome = 'cached' | 'shared' | 'active' | 'inactive' | 'unavailable';
 
 const NEGATIVE_TTL_MS = 10_000;
 const CACHE_BYTES = 64 * 1_048_576;
@@ -94,13 +103,24 @@ export class Introspection {
     return this.known(question) ?? this.askOnce(question);
   }
 
-  private askOnce(question: Question): Promise<IntrospectionAnswer> {
-    return this.flights.run(question.key, () => this.askServer(question));
+  /** `anew`: what others were told is as old as what is known here. */
+  private askOnce(question: Question, anew = false): Promise<IntrospectionAnswer> {
+    return this.flights.run(question.key, async () => {
+      const shared = anew ? undefined : await this.options.shared?.get(this.partsOf(question));
+      if (!shared) return this.askServer(question);
+      this.options.looked?.('shared');
+      this.remember(question.key, shared.answer, shared.until);
+      return shared.answer;
+    });
   }
 
   /** The key holds who was asked and by whom: one server's "yes" is never another's. */
   private keyOf(url: string, token: string): string {
-    return this.digest.of([url, this.options.clientId, token]);
+    return this.digest.of(this.partsOf({ url, token }));
+  }
+
+  private partsOf({ url, token }: Pick<Question, 'url' | 'token'>): readonly string[] {
+    return [url, this.options.clientId, token];
   }
 
   private known(question: Question): IntrospectionAnswer | undefined {
@@ -109,23 +129,24 @@ export class Introspection {
     if (!answer) return undefined;
     this.options.looked?.('cached');
     // What comes of it is the next one's; until then, and through an outage, the answer at hand is good.
-    if (this.active.takeRefresh(key)) void this.askOnce(question).catch(() => undefined);
+    if (this.active.takeRefresh(key)) void this.askOnce(question, true).catch(() => undefined);
     return answer;
   }
 
-  private async askServer({ url, token, key }: Question): Promise<IntrospectionAnswer> {
+  private async askServer(question: Question): Promise<IntrospectionAnswer> {
     const answer = await this.gate
-      .run(() => this.call(url, token))
+      .run(() => this.call(question))
       .catch((cause: unknown) => {
         this.options.looked?.('unavailable');
         throw unavailable(cause);
       });
     this.options.looked?.(answer.kind);
-    this.remember(key, answer);
+    const until = this.remember(question.key, answer);
+    this.options.shared?.put(this.partsOf(question), { answer, until });
     return answer;
   }
 
-  private async call(url: string, token: string): Promise<IntrospectionAnswer> {
+  private async call({ url, token }: Question): Promise<IntrospectionAnswer> {
     const start = performance.now();
     try {
       return await this.breaker.run(() => introspect(url, token, this.options), isSilence);
@@ -134,17 +155,21 @@ export class Introspection {
     }
   }
 
-  /** Until `cache_ttl` or `exp`, whichever comes first; a token that is over stays so and counts as a "no". */
-  private remember(key: string, answer: IntrospectionAnswer): void {
+  /** Until `cache_ttl` or `exp`, whichever comes first; a token that is over stays so and counts as a "no". Returns the end. */
+  private remember(key: string, answer: IntrospectionAnswer, ends = Infinity): number {
     const now = this.options.now();
-    const until = now + this.options.cacheTtlMs;
+    const until = Math.min(ends, now + this.options.cacheTtlMs);
     if (answer.kind === 'inactive' || isExpired(answer.response, now / 1_000)) {
+      const soon = Math.min(until, now + NEGATIVE_TTL_MS);
       // A token that was revoked meanwhile is over at once, whatever was remembered of it.
       this.active.delete(key);
-      return this.refused.set(key, answer, Math.min(until, now + NEGATIVE_TTL_MS));
+      this.refused.set(key, answer, soon);
+      return soon;
     }
     const { exp } = answer.response;
-    this.active.set(key, answer, typeof exp === 'number' ? Math.min(until, exp * 1_000) : until);
+    const end = typeof exp === 'number' ? Math.min(until, exp * 1_000) : until;
+    this.active.set(key, answer, end);
+    return end;
   }
 }
 

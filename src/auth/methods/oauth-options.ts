@@ -1,6 +1,7 @@
 /** The `oauth` block and its narrowing: whom to ask about a token, and what the answer must say. */
 import { z } from 'zod';
 import { duration, headerName, oneOrMore, plainText } from '../../lib/fields.js';
+import { oauthDistributed } from './oauth-distributed.js';
 import { throttleOption } from './throttle-option.js';
 
 const SCOPE = 'must be a scope: printable ASCII without space, quotes or backslash';
@@ -34,6 +35,9 @@ export const oauthOptions = z.strictObject({
     .prefault('5m')
     .describe('How long an answer is remembered, never past the `exp` of the token.'),
   cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many answers are remembered.'),
+  distributed: oauthDistributed
+    .optional()
+    .describe('Shares answers with other instances, in Redis; needs the package `ioredis`. Default: each for itself.'),
   timeout: duration({ min: 10, max: 60_000 }).prefault('5s').describe('How long the server may take.'),
   throttle: throttleOption('of an address'),
   audience: oneOrMore(plainText())

@@ -9,6 +9,7 @@ import {
   type IntrospectionResponse,
 } from '../../tokens/introspection-request.js';
 import { Introspection } from '../../tokens/introspection.js';
+import { SharedIntrospections } from '../../tokens/shared-introspections.js';
 import { readOffer, type Place } from '../credentials.js';
 import { FailureBudget } from '../failure-budget.js';
 import { headerRules } from '../header-rule.js';
@@ -16,6 +17,7 @@ import { copyOf, type Identity } from '../identity.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../verdict.js';
+import { redisOptionsOf } from './oauth-distributed.js';
 import { oauthNarrowing, oauthOptions, type OauthOptions } from './oauth-options.js';
 import { throttleSummary } from './throttle-option.js';
 
@@ -46,6 +48,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
   readonly name = 'oauth';
   readonly ready: Promise<void>;
   private readonly introspection: Introspection;
+  private readonly shared: SharedIntrospections | undefined;
   private readonly places: readonly Place[];
   private readonly challenge: Challenge;
   private readonly budget: FailureBudget;
@@ -58,7 +61,9 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     super();
     this.places = placesOf(options);
     this.challenge = challengeOf(options);
+    this.shared = sharedBy(options, deps);
     this.introspection = new Introspection({
+      shared: this.shared,
       url: options.introspection_url,
       issuer: options.issuer,
       clientId: options.client_id,
@@ -75,7 +80,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
       called: (seconds) => deps.metrics?.time('loom_introspection_seconds', { method: 'oauth' }, seconds),
     });
     this.budget = new FailureBudget('oauth', options.throttle, deps);
-    this.ready = this.introspection.ready;
+    this.ready = Promise.all([this.introspection.ready, this.shared?.ready]).then(() => undefined);
   }
 
   override authenticate(request: IncomingMessage): void {
@@ -97,7 +102,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
 
   close(): Promise<void> {
     this.introspection.close();
-    return Promise.resolve();
+    return this.shared?.close() ?? Promise.resolve();
   }
 
   private outcomeOf(token: string, answer: IntrospectionAnswer): Outcome {
@@ -152,6 +157,11 @@ class OauthStrategy extends Strategy implements MethodStrategy {
   }
 }
 
+function sharedBy({ distributed }: OauthOptions, { now, log }: MethodDeps): SharedIntrospections | undefined {
+  if (!distributed) return undefined;
+  return new SharedIntrospections({ redis: redisOptionsOf(distributed), secret: distributed.secret, now, log });
+}
+
 function identityOf(response: IntrospectionResponse, scopes: readonly string[], configured?: string): Identity {
   const { iss, exp, username } = response;
   const issuer = typeof iss === 'string' ? iss : configured;
@@ -193,7 +203,7 @@ export const oauth: Method<OauthOptions> = {
   title: 'OAuth 2.0 token introspection',
   options: oauthOptions,
   narrowing: oauthNarrowing,
-  files: {},
+  files: { ca_file: 'ca' },
   findings,
   unknownNames: () => [],
   places: placesOf,
@@ -205,6 +215,7 @@ export const oauth: Method<OauthOptions> = {
     ['audience', options.audience?.join(', ') ?? 'ANY AUDIENCE'],
     ...(options.issuer === undefined ? [] : [['issuer', options.issuer] as const]),
     ...(options.required_scopes === undefined ? [] : [['scopes', options.required_scopes.join(' ')] as const]),
+    ...(options.distributed ? [['cache', 'shared in Redis, sealed'] as const] : []),
     ...throttleSummary(options.throttle, 'from one address'),
   ],
   voucher: (options) => options,

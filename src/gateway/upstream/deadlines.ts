@@ -1,6 +1,7 @@
 /** The timers of one request on its way: to connect, to the head of an answer, of one attempt and of all, between bytes. */
 import type { ClientRequest } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { Note } from '../../lib/note.js';
 
 export interface ExchangeLimits {
   /** Of one attempt, to its response head, and between two bytes of it. */
@@ -21,6 +22,8 @@ export interface DeadlinesParts {
   readonly several: boolean;
   readonly late: (what: Late) => void;
 }
+
+const connectedSockets = new Note<true>('connected');
 
 /** One timer does for most requests: each costs as much as a part of the proxying. */
 export class Deadlines {
@@ -51,14 +54,20 @@ export class Deadlines {
     else this.#waiting = false;
   }
 
-  /** The socket is a new one. */
+  /** The socket is none that lay idle: a new one, or one that another request has just left to this. */
   connecting(request: ClientRequest, limitMs: number, connected: () => void): void {
     const socket = request.socket as TLSSocket | null;
     if (!socket) return;
+    // Node calls a socket reused only where it lay idle: one that was waited for connects no second time.
+    if (connectedSockets.of(socket) === true) {
+      connected();
+      return;
+    }
     const timer = setTimeout(() => this.parts.late('connect'), Math.min(limitMs, this.parts.totalMs));
     this.#connect = timer;
     socket.on(socket.encrypted ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer);
+      connectedSockets.set(socket, true);
       connected();
     });
   }

@@ -1,0 +1,55 @@
+/** Introspected answers that several instances share in Redis. Where it does not answer, the issuer is asked as if it were not there. */
+import { RedisConnection, type RedisOptions } from '../lib/redis.js';
+import type { Log, Now } from '../lib/types.js';
+import { SealedAnswers, type DatedAnswer } from './sealed-answers.js';
+
+export interface SharedIntrospectionsOptions {
+  readonly redis: RedisOptions;
+  /** Known to every instance and to nobody else. */
+  readonly secret: string;
+  readonly now: Now;
+  readonly log: Log;
+}
+
+/** An answer of at most 64 KiB, sealed and in base64url. */
+const MAX_LENGTH = 131_072;
+
+export class SharedIntrospections {
+  /** Rejects where the client of Redis is not installed. */
+  readonly ready: Promise<void>;
+  readonly #redis: RedisConnection;
+  readonly #sealed: SealedAnswers;
+
+  constructor(private readonly options: SharedIntrospectionsOptions) {
+    this.#sealed = new SealedAnswers(options.secret);
+    this.#redis = new RedisConnection(options.redis);
+    this.ready = this.#redis.ready;
+    this.#redis.watch((up, reason) => {
+      if (up) options.log.info({ method: 'oauth' }, 'shared introspection cache in use');
+      else options.log.warn({ method: 'oauth', reason }, 'shared introspection cache not in use: the issuer is asked');
+    });
+  }
+
+  /** What another instance was told, while it counts. Never rejects, and never takes longer than a command may. */
+  async get(question: readonly string[]): Promise<DatedAnswer | undefined> {
+    const name = this.#sealed.nameOf(question);
+    const text = await this.#redis.run('get', this.#redis.keyOf(name)).catch(() => undefined);
+    if (typeof text !== 'string' || text.length > MAX_LENGTH) return undefined;
+    const dated = this.#sealed.open(name, text);
+    return dated && this.options.now() < dated.until ? dated : undefined;
+  }
+
+  /** Nobody waits for it. */
+  put(question: readonly string[], dated: DatedAnswer): void {
+    const ms = Math.floor(dated.until - this.options.now());
+    if (ms < 1) return;
+    const name = this.#sealed.nameOf(question);
+    const text = this.#sealed.seal(name, dated);
+    if (text.length > MAX_LENGTH) return;
+    void this.#redis.run('set', this.#redis.keyOf(name), text, 'PX', ms).catch(() => undefined);
+  }
+
+  close(): Promise<void> {
+    return this.#redis.close();
+  }
+}
