@@ -10,7 +10,7 @@ import { Gateway, type Next, type UpgradeRest } from './gateway/gateway.js';
 import { editFields, setField } from './gateway/header-views.js';
 import { instanceOf, tellRefusal } from './gateway/refusal.js';
 import { LiveSockets, type Session } from './gateway/tunnel.js';
-import { createUpstream, type Upstream, type UpstreamDeps } from './gateway/upstream.js';
+import { createUpstream, type Upstream, type UpstreamStatus, type UpstreamDeps } from './gateway/upstream.js';
 import { clientAddressOf } from './lib/client-address.js';
 import { NO_ROUTE, type Metrics } from './lib/metrics.js';
 import type { Log, Now } from './lib/types.js';
@@ -93,6 +93,10 @@ export class Generation {
     await this.gateway.drained();
     handOver();
     await this.#end(next);
+  }
+
+  upstreams(): readonly UpstreamStatus[] {
+    return [...this.#upstreams.values()].map(({ upstream }) => upstream.status());
   }
 
   /** Ends all of it, or what `other` does not go on with. */

@@ -13,6 +13,7 @@ import { attachUpgrades, isAttached } from './gateway/attach.js';
 import type { Admitted } from './gateway/admit.js';
 import type { Next } from './gateway/gateway.js';
 import { at } from './gateway/tunnel.js';
+import type { UpstreamStatus } from './gateway/upstream.js';
 import { namesOf, type Generation, type Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Metrics } from './lib/metrics.js';
@@ -76,6 +77,8 @@ export interface Loom extends ConnectMiddleware {
    * @throws TypeError The file has no `metrics` block.
    */
   metrics(): Promise<string>;
+  /** Each upstream and how its endpoints are now. */
+  upstreams(): readonly UpstreamStatus[];
   /** Stops timers and pools, closes upgraded sockets and idle connections to upstreams. */
   close(): Promise<void>;
 }
@@ -168,6 +171,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
       return numbers ? numbers.text() : readings(metrics).text();
     },
+    upstreams: () => tables.current.upstreams(),
     close: () => tables.close(),
   };
   const loom = Object.assign(middleware, members);

@@ -15,6 +15,7 @@ interface Manifest {
   readonly scripts: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies?: object;
+  readonly peerDependenciesMeta?: Readonly<Record<string, object>>;
 }
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const manifest = JSON.parse(read('package.json')) as Manifest;
@@ -30,9 +31,11 @@ test('src imports its dependencies, all of them, and no other package', () => {
     .map(({ fileName }) => fileName)
     .filter((each) => !each.startsWith('.') && !each.startsWith('node:'));
   const packages = new Set(specifiers.map((each) => each.split('/', each.startsWith('@') ? 2 : 1).join('/')));
-  expect([...packages].sort()).toEqual(Object.keys(manifest.dependencies).sort());
+  const peers = Object.keys(manifest.peerDependencies ?? {});
+  expect([...packages].sort()).toEqual([...Object.keys(manifest.dependencies), ...peers].sort());
   expect([...packages].filter((each) => builtinModules.includes(each))).toEqual([]);
-  expect(manifest.peerDependencies).toBeUndefined();
+  // Whoever does not want them does without.
+  for (const name of peers) expect(manifest.peerDependenciesMeta?.[name]).toEqual({ optional: true });
 });
 
 test('entry, types and command are made from sources that exist, and are packed', () => {

@@ -18,8 +18,9 @@ export type RedisWatch = (up: boolean, reason?: RedisFaultReason) => void;
 
 /** What a command may add to a request, so that with our own time it stays below 50 ms. */
 const DEADLINE_MS = 40;
-/** One late answer may be a pause of either process; so many in a row are a server that hangs. */
+/** Some late answers may be a pause of either process; so many in a row, and none for so long, are a server that hangs. */
 const MISSES = 3;
+const SILENCE_MS = 150;
 const PROBE_MS = 1_000;
 /** A server that takes a connection and then says nothing. */
 const CONNECTED_MS = 3_000;
@@ -39,6 +40,7 @@ export class RedisConnection {
   #misses = 0;
   #attempt = 0;
   #upSince = 0;
+  #answeredAt = 0;
   #waitingSince = 0;
   #reason: RedisFaultReason = 'closed';
   /** In the slot that failed, where one did. */
@@ -115,10 +117,11 @@ export class RedisConnection {
     try {
       const answer = await within(this.deadlineMs, act(this.#client));
       this.#misses = 0;
+      this.#answeredAt = performance.now();
       return answer;
     } catch (error) {
       const fault = redisFaultOf(error);
-      if (fault.isOfServer && (fault.reason !== 'timeout' || ++this.#misses >= MISSES)) this.#fell(fault.reason, key);
+      if (fault.reason === 'timeout' ? this.#isSilent() : fault.isOfServer) this.#fell(fault.reason, key);
       throw fault;
     }
   }
@@ -132,6 +135,11 @@ export class RedisConnection {
     client.on('ready', () => void this.#probe());
     this.#timer = setTimeout(() => this.#fell('timeout'), PATIENCE_MS);
     await new Promise<void>((resolve) => (this.#settle = resolve));
+  }
+
+  #isSilent(): boolean {
+    this.#misses += 1;
+    return this.#misses >= MISSES && performance.now() - this.#answeredAt > SILENCE_MS;
   }
 
   #fell(reason: RedisFaultReason, key?: string): void {
@@ -149,7 +157,7 @@ export class RedisConnection {
     if (this.#state === 'up' || this.#state === 'closed') return;
     clearTimeout(this.#timer);
     this.#misses = 0;
-    this.#upSince = performance.now();
+    this.#upSince = this.#answeredAt = performance.now();
     this.#change('up');
   }
 

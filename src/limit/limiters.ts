@@ -17,6 +17,8 @@ export interface LimitersDeps {
   readonly now: Now;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Milliseconds that Redis has for an answer. Default: 40. */
+  readonly deadlineMs?: number;
 }
 
 /** One table's use of a limiter. */
@@ -59,8 +61,8 @@ export class Limiters {
   }
 
   #start(distributed: Distributed): Held {
-    const { log, metrics } = this.deps;
-    const redis = new RedisConnection(distributed.redis);
+    const { log, metrics, deadlineMs } = this.deps;
+    const redis = new RedisConnection(distributed.redis, deadlineMs);
     const store = new RedisStore(redis, distributed.redis.type);
     const { onStoreError } = distributed;
     const limiter = new SharedLimiter({ redis, store, local: this.#local, onStoreError, log, metrics });

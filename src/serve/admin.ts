@@ -22,16 +22,12 @@ export async function adminOf(loom: Loom, { log, state }: AdminParts): Promise<A
       log,
       state,
       plan: () => loom.plan,
-      upstreams: () => upstreamsOf(loom.plan),
+      upstreams: () => loom.upstreams(),
       ...(metrics && { metrics: () => loom.metrics() }),
     });
   } catch (cause) {
     throw new PortError('admin', admin.port, { cause: cause as NodeJS.ErrnoException });
   }
-}
-
-function upstreamsOf({ upstreams }: Plan): object {
-  return upstreams.map(({ name, endpoints }) => ({ name, endpoints }));
 }
 
 /** What of the operator's side a reload cannot change. */

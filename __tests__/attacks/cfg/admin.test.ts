@@ -55,7 +55,13 @@ describe('CFG-19 the pages', () => {
       { route: 'open', path: '/open/*', requirement: 'PUBLIC', public: true, declaredOpen: true },
     ]);
     expect(JSON.parse((await page('/upstreams')).body)).toMatchObject({
-      upstreams: [{ name: 'backend', endpoints: [{ url: `http://127.0.0.1:${upstream.port}` }] }],
+      upstreams: [
+        {
+          name: 'backend',
+          balancer: 'round_robin',
+          endpoints: [{ url: `http://127.0.0.1:${upstream.port}`, up: true }],
+        },
+      ],
     });
     const metrics = await page('/metrics');
     expect(metrics.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
