@@ -86,7 +86,11 @@ test('the bounds are those of the host', () => {
     ['set_property', `${LIMITS.properties} of ${LIMITS.propertyBytes / 1_024} KiB`],
     ['get_shared_data', `${many(LIMITS.sharedKeys)} keys, ${mib(LIMITS.sharedBytes)}`],
     ['register_shared_queue', `${LIMITS.queues} queues`],
-    ['enqueue_shared_queue', `${many(LIMITS.queueItems)} items and ${mib(LIMITS.queueBytes)}`],
+    ['enqueue_shared_queue', `${many(LIMITS.queueItems)} items a queue and ${mib(LIMITS.queueBytes)} in all`],
+    ['enqueue_shared_queue', `${mib(LIMITS.itemBytes)} an item`],
+    ['get_shared_data', `${mib(LIMITS.itemBytes)} a value`],
+    ['http_call', `${LIMITS.callsOfRoot} of the root context, ${mib(LIMITS.callBytes)} of bodies`],
+    ['log', `${mib(LIMITS.logRate)} a second`],
     ['define_metric', `${many(LIMITS.metrics)} of them`],
   ];
   for (const [name, words] of said) {
