@@ -1,6 +1,6 @@
 /**
  * What limits cost in this process, what ten million callers leave in memory, and what two gateways on one Redis admit
- * together: `npm run build && node --expose-gc bench/limits.mjs`. Needs `redis-server`.
+ * together: `npm run bench:limits`. Needs `redis-server`.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
