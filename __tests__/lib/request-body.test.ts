@@ -1,7 +1,7 @@
 /** A body that was looked at goes on whole; one that is too long, late or gone is told apart. */
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { isBodyConsumed, readBody, type BodyLimits, type BodyRead } from '../../src/lib/request-body.js';
+import { BodyRoom, isBodyConsumed, readBody, type BodyLimits, type BodyRead } from '../../src/lib/request-body.js';
 import { awaitContinue } from '../../src/lib/expect.js';
 import { closed, listening } from '../support/recording-upstream.js';
 
@@ -100,4 +100,18 @@ test('a body that somebody has read is not there any more', async () => {
     for await (const chunk of req) void chunk;
   };
   expect((await look([`${head('Content-Length: 5')}hello`], LIMITS, drain)).read).toEqual({ kind: 'consumed' });
+});
+
+test('bodies share a room: one for which none is left is crowded out, and gives back what it took', async () => {
+  const room = new BodyRoom(1_000);
+  const body = (length: number): readonly string[] => [
+    `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${'a'.repeat(length / 2)}`,
+    'a'.repeat(length / 2),
+  ];
+  const limits = { ...LIMITS, room };
+  expect((await look(body(800), limits)).read.kind).toBe('whole');
+  expect((await look(body(400), limits)).read.kind).toBe('crowded');
+  expect((await look(body(200), limits)).read.kind).toBe('whole');
+  room.give(1_000);
+  expect((await look(body(1_000), limits)).read.kind).toBe('whole');
 });

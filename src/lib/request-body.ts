@@ -10,6 +10,8 @@ export type BodyRead =
   | { readonly kind: 'too_large' }
   /** No byte for too long. */
   | { readonly kind: 'late' }
+  /** The bodies that are held already leave no room for it. */
+  | { readonly kind: 'crowded' }
   /** The client is gone. */
   | { readonly kind: 'aborted' }
   /** Somebody has read it already. */
@@ -19,6 +21,25 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Between two pieces. */
   readonly idleMs: number;
+  /** Taken from piece by piece; whoever gets the whole body gives its length back when it is done with it. */
+  readonly room?: BodyRoom;
+}
+
+/** How much of all bodies together may be held at once: many slow uploads of an honest size are a flood too. */
+export class BodyRoom {
+  #held = 0;
+
+  constructor(private readonly maxBytes: number) {}
+
+  take(bytes: number): boolean {
+    if (this.#held + bytes > this.maxBytes) return false;
+    this.#held += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes;
+  }
 }
 
 /** How many bytes. */
@@ -39,7 +60,7 @@ export function isBodyConsumed(req: IncomingMessage): boolean {
   return req.readableEnded || (req.readableDidRead && length === undefined);
 }
 
-export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits): Promise<BodyRead> {
+export function readBody(req: IncomingMessage, { maxBytes, idleMs, room }: BodyLimits): Promise<BodyRead> {
   if (!hasBody(req)) return Promise.resolve({ kind: 'whole', body: Buffer.alloc(0) });
   if (isBodyConsumed(req)) return Promise.resolve({ kind: 'consumed' });
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.resolve({ kind: 'too_large' });
@@ -47,8 +68,10 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits)
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let taken = 0;
     const settle = (read: BodyRead): void => {
       clearTimeout(timer);
+      if (read.kind !== 'whole') room?.give(taken);
       req.off('readable', take).off('close', gone).off('error', gone);
       resolve(read);
     };
@@ -59,6 +82,8 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs }: BodyLimits)
       // Exactly what is there: to ask for more at the end would end the stream, and nothing can be put back then.
       while (req.readableLength > 0) {
         const chunk = req.read(req.readableLength) as Buffer;
+        if (room?.take(chunk.length) === false) return settle({ kind: 'crowded' });
+        taken += chunk.length;
         chunks.push(chunk);
         length += chunk.length;
       }

@@ -75,7 +75,11 @@ export const pluginOptions = z.strictObject({
     .boolean({ error: 'must be true or false' })
     .default(true)
     .describe('Whether `credential_headers` stay here when it has granted.'),
-  max_body: byteSize(1, 1_073_741_824).prefault('1MB').describe('With `on_request_body`: a longer body is 413.'),
+  max_body: byteSize(1, 1_073_741_824)
+    .prefault('1MB')
+    .describe(
+      'With `on_request_body`: a longer body is 413; 256 MB (or four of these) of them are held at once, beyond that 503.',
+    ),
   throttle: throttleOption('of an address'),
   log_level: z.enum(LOG_LEVELS).default('info').describe('The least of its lines that is written.'),
 });

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
 import { onDeparture } from '../../lib/departure.js';
-import { hasBody, readBody } from '../../lib/request-body.js';
+import { BodyRoom, hasBody, readBody } from '../../lib/request-body.js';
 import { ModuleError } from '../../wasm/binary.js';
 import { CallOuts } from '../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../wasm/decision.js';
@@ -26,6 +26,8 @@ import { isPlain, pluginRequest, type Seen } from './plugin-request.js';
 import { pluginSummary } from './plugin-summary.js';
 
 const BODY_IDLE_MS = 30_000;
+/** Of bodies that are read or judged at once, whoever sent them. */
+const HELD_BYTES = 256 * 2 ** 20;
 
 /** The name that no browser takes for a scheme of its own. */
 const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'Plugin', params: { realm: name } });
@@ -43,6 +45,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   private readonly budget: FailureBudget;
   private readonly known: KnownCredentials;
   private readonly challenges: readonly [Challenge];
+  private readonly room: BodyRoom;
   private readonly allowed: ReadonlySet<string>;
   private readonly advised = new Set<string>();
 
@@ -56,6 +59,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     this.known = new KnownCredentials(options.credential_headers, deps.now);
     this.challenges = [challengeOf(options)];
     this.allowed = new Set(options.identity_headers.map((header) => header.toLowerCase()));
+    this.room = new BodyRoom(Math.max(HELD_BYTES, 4 * options.max_body));
     this.runner = startRunner(options, deps);
     this.ready = this.runner.ready;
   }
@@ -65,7 +69,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     if (early) return this.settle(this.rejected(early));
     if (this.options.phase === 'on_request_body' && hasBody(request)) {
       this.withBody(request, refused).catch((cause: unknown) => this.error(asError(cause)));
-    } else this.judge(request, { hasBody: hasBody(request), refused });
+    } else void this.judge(request, { hasBody: hasBody(request), refused });
   }
 
   close(): Promise<void> {
@@ -88,14 +92,17 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   }
 
   private async withBody(request: IncomingMessage, refused: ReadonlySet<string>): Promise<void> {
-    const read = await readBody(request, { maxBytes: this.options.max_body, idleMs: BODY_IDLE_MS });
-    if (read.kind === 'whole') this.judge(request, { hasBody: true, body: read.body, refused });
+    const { room } = this;
+    const read = await readBody(request, { maxBytes: this.options.max_body, idleMs: BODY_IDLE_MS, room });
+    if (read.kind === 'whole') {
+      await this.judge(request, { hasBody: true, body: read.body, refused }).finally(() => room.give(read.body.length));
+    } else if (read.kind === 'crowded') this.settle(this.unavailable('too many bodies are held', 'overloaded'));
     else if (read.kind === 'too_large') this.settle(this.rejected({ status: 413, reason: 'body_too_large' }));
     else if (read.kind === 'late') this.settle(this.rejected({ status: 408, reason: 'body_late' }));
     else this.settle(this.unavailable(`the body is ${read.kind}`));
   }
 
-  private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): void {
+  private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): Promise<void> {
     const gone = new AbortController();
     const stay = onDeparture(request.socket, () => gone.abort());
     const work = async (): Promise<Verdict> => {
@@ -107,7 +114,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
       metrics?.count('loom_plugin_outcomes_total', { plugin: this.name, outcome: verdict.kind });
       return verdict;
     };
-    this.throttled(request, work)
+    return this.throttled(request, work)
       .then((verdict) => this.settle(verdict))
       .catch((cause: unknown) => this.error(asError(cause)))
       .finally(stay);
