@@ -67,7 +67,7 @@ test('an unknown user, a wrong password and a wrong spelling are one answer', as
 
 test('users of any cost and nobody at all are refused in the same time', async () => {
   const table = [4, 8].map((cost) => `{ username: cost${cost}, password_hash: "${hashSync('x', cost)}" }`);
-  const gate = await serving(`middleware: { auth: { basic: { users: [${table.join(', ')}] } } }`);
+  const gate = await serving(`middleware: { auth: { basic: { throttle: false, users: [${table.join(', ')}] } } }`);
   const times: Record<string, number[]> = { cost4: [], cost8: [], nobody: [] };
   for (let round = 0; round < 30; round++) {
     for (const [user, taken] of Object.entries(times)) {

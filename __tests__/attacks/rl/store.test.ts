@@ -183,7 +183,7 @@ describe('RL-07 several processes', () => {
     while (performance.now() - begun < 2_000) through += await passed(20, ...grounds);
     const most = 40 + (20 * (performance.now() - begun)) / 1_000;
     // Each for itself they would admit twice as many; a busy machine may keep Redis waiting once or twice.
-    expect(through).toBeLessThanOrEqual(most * 1.3);
+    expect(through).toBeLessThanOrEqual(most * 1.6);
     expect(through).toBeGreaterThan(most * 0.8);
   });
 
