@@ -22,7 +22,7 @@ const ground = (module: string, isolation: string): Promise<Ground> =>
     auth: '    chain: [jwt, custom-auth]\n    require_any: true',
     replaceRoutes: true,
     routes: ROUTES,
-    top: `plugins:\n  - { name: custom-auth, path: "${join(ROOT, 'examples/wasm-plugin', module)}", isolation: ${isolation} }`,
+    top: `plugins:\n  - { name: custom-auth, path: "${join(ROOT, 'examples/wasm-plugin', module)}", isolation: ${isolation}, throttle: false }`,
   });
 
 /** What its own answers look like. */

@@ -208,3 +208,14 @@ test('check tells what it is and what it may use', async () => {
     ...{ isolation: '1 of 2 threads, 50 ms a callback', calls: 'authz' },
   });
 });
+
+test('failures have a budget: guesses spend it, requests without any header that it reads do not', async () => {
+  const block = { credential_headers: ['X-API-Key'], throttle: { failures: 2, per: '1m' } };
+  const server = await serveMethod(await open(await made(answering(401)), block));
+  opened.push(() => server.close());
+  const bare = [await server.ask([]), await server.ask([]), await server.ask([])];
+  expect(bare.map(words)).toEqual(Array(3).fill('rejected plugin_refused'));
+  const guesses = [];
+  for (const guess of ['a', 'b', 'c']) guesses.push(await server.ask([`X-API-Key: ${guess}`]));
+  expect(guesses.map(words)).toEqual(['rejected plugin_refused', 'rejected plugin_refused', 'unavailable throttled']);
+});

@@ -124,6 +124,9 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   private async throttled(request: IncomingMessage, work: () => Promise<Verdict>): Promise<Verdict> {
     if (this.options.throttle === false) return work();
     const label = this.known.labelOf(request);
+    // A plugin knows no "absent": without any of the headers that it says it reads, nobody has guessed.
+    const guesses = label !== undefined || this.options.credential_headers === undefined;
+    const isFailure = ({ kind }: Verdict): boolean => guesses && kind === 'rejected';
     const verdict = this.known.has(label) ? await work() : await this.budget.run({ request, work, isFailure });
     if (verdict.kind === 'granted' || verdict.kind === 'rejected') this.known.settle(label, verdict.kind === 'granted');
     return verdict;
@@ -169,8 +172,6 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     return { kind: 'unavailable', reason, cause: new Error(detail) };
   }
 }
-
-const isFailure = ({ kind }: Verdict): boolean => kind === 'rejected';
 
 function statusOf(verdict: Exclude<Verdict, Granted | Unavailable>): number {
   if (verdict.kind === 'absent') return 401;
