@@ -63,4 +63,13 @@ onLinux('the other benches', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(8);
   });
+
+  test('the soak serves honest clients and no hostile one, through its reloads and faults', async () => {
+    const counts = { BENCH_MINUTES: '1', BENCH_ROUND_MS: '1500', BENCH_RELOAD_MS: '300', BENCH_FAULT_MS: '150' };
+    const { code, stdout, stderr } = await bench('soak.mjs', counts);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^minute 1: honest 200: \d+/m);
+    expect(stdout).toContain('PASS    hostile requests that were served: 0.00');
+    expect(stdout).toContain('PASS    honest requests that were called unauthorized: 0.00');
+  });
 });

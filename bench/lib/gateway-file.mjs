@@ -6,8 +6,17 @@ export const KEY = 'sk_bench_0123456789abcdef';
 const PASSWORD = 'correct horse battery';
 export const BASIC = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`;
 
-/** `cost` is that of the user's bcrypt hash; `more` stands behind the rest. */
-export function gatewayFile({ port, upstream, issuer, cost = 4, routes = '', upstreams = '', listener = '' }) {
+/** `cost` is that of the user's bcrypt hash; `backend` stands behind its endpoints. */
+export function gatewayFile({
+  port,
+  upstream,
+  issuer,
+  cost = 4,
+  routes = '',
+  upstreams = '',
+  listener = '',
+  backend = '',
+}) {
   const hash = createHash('sha256').update(KEY).digest('hex');
   return `
 listeners: [{ name: main, address: "127.0.0.1:${port}", protocol: http${listener} }]
@@ -31,7 +40,7 @@ routes:
   - { id: internal, path: /internal/*, upstream: backend, auth: { jwt: true } }
 ${routes}
 upstreams:
-  - { name: backend, endpoints: ["127.0.0.1:${upstream}"] }
+  - { name: backend, endpoints: ["127.0.0.1:${upstream}"]${backend} }
 ${upstreams}
 `;
 }
