@@ -133,7 +133,7 @@ test.each<[string, () => object]>([
 test('no secret is in anything of the gate that can be printed', () => {
   const gate = loom({ text: FILE, file: 'loom.yaml' }, { log: quietLog() });
   opened.push(() => gate.close());
-  const printed = inspect(gate, { depth: 20, maxArrayLength: null, maxStringLength: null });
+  const printed = inspect(gate, { depth: 20, maxArrayLength: null, maxStringLength: null, getters: true });
   expect(printed).toContain('api_key');
   expect([SECRET, HASH, 'key-of-alice'].filter((secret) => printed.includes(secret))).toEqual([]);
 });
