@@ -28,8 +28,9 @@ const rowOf = (name: string): string =>
   name.includes('/') ? name.slice(0, name.indexOf('/')) : name.replace(/\.js$/, '.ts');
 
 const BELOW_LOOM = ['lib', 'tokens', 'wasm', 'limit', 'auth', 'config', 'gateway', 'observe'];
-const BELOW_SERVE = [...BELOW_LOOM, 'reload.ts', 'loom.ts'];
-const ALL = [...BELOW_SERVE, 'serve', 'admin', 'index.ts'];
+const COMPOSED = ['generation.ts', 'reload.ts', 'middleware.ts'];
+const BELOW_SERVE = [...BELOW_LOOM, ...COMPOSED, 'compose.ts'];
+const ALL = [...BELOW_SERVE, 'loom.ts', 'serve', 'admin', 'index.ts'];
 
 /** Who may import whom, beside one's own folder. */
 const TABLE: Readonly<Record<string, readonly string[]>> = {
@@ -43,7 +44,10 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   observe: ['lib', 'auth'],
   'generation.ts': BELOW_LOOM,
   'reload.ts': [...BELOW_LOOM, 'generation.ts'],
-  'loom.ts': [...BELOW_LOOM, 'generation.ts', 'reload.ts'],
+  // What a host sees, in types alone.
+  'middleware.ts': BELOW_LOOM,
+  'compose.ts': [...BELOW_LOOM, ...COMPOSED],
+  'loom.ts': BELOW_SERVE,
   admin: BELOW_SERVE,
   // Opens the administrator's address beside the listeners.
   serve: [...BELOW_SERVE, 'admin'],

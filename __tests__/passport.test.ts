@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import express from 'express';
 import CustomStrategy from 'passport-custom';
 import OAuth2Strategy from 'passport-oauth2';
-import type { Strategies } from '../src/auth/methods-in-use.js';
+import type { Strategies } from '../src/auth/host-strategy.js';
 import { loom } from '../src/loom.js';
 import { quietLog } from './support/quiet-log.js';
 import { closed, listening } from './support/recording-upstream.js';

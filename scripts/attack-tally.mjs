@@ -45,9 +45,9 @@ export default class AttackTally {
     if (missing.length > 0) this.#wrong.push(`attacks not held, or without a twin: ${missing.join(', ')}`);
     if (unknown.length > 0)
       this.#wrong.push(`attacks tested that rows.json does not list as held: ${unknown.join(', ')}`);
-    console.log(
-      `attacks: ${ids.length - missing.length} held, ${Object.keys(waiting).length} waiting for ${reasons(waiting)}`,
-    );
+    const count = Object.keys(waiting).length;
+    const rest = count === 0 ? 'none waiting' : `${count} waiting for ${reasons(waiting)}`;
+    console.log(`attacks: ${ids.length - missing.length} held, ${rest}`);
     for (const words of this.#wrong) console.log(words);
   }
 

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { MethodsInUse, type Strategies } from './auth/methods-in-use.js';
+import type { Strategies } from './auth/host-strategy.js';
+import { MethodsInUse } from './auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from './config/plan-types.js';
 import { deny } from './gateway/deny.js';
 import { Gate } from './gateway/gate.js';

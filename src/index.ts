@@ -1,7 +1,7 @@
 /** The public face of the package. */
 export type { Identity, Rate } from './auth/identity.js';
-export type { HostIdentity, HostStrategy } from './auth/host-strategy.js';
-export type { Strategies } from './auth/methods-in-use.js';
+export type { HostIdentity, HostStrategy, Strategies } from './auth/host-strategy.js';
+
 export type { Protection } from './auth/protection.js';
 export type { Requirement } from './auth/requirement.js';
 export type { Challenge, ReasonCode, Verdict } from './auth/verdict.js';

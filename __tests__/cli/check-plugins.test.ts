@@ -115,18 +115,21 @@ bare (WASM plugin)
 });
 
 test('what a module calls its imports and its makers reaches no terminal as it stands', async () => {
-  const imports = '(import "env" "proxy_\\1b[31m\\0d\\0a" (func (param i32) (result i32)))';
-  const module = await fromWat(pluginWat({ imports }));
+  const named = async (name: string): Promise<Uint8Array> =>
+    fromWat(pluginWat({ imports: `(import "env" "${name}" (func (param i32) (result i32)))` }));
+  const module = await named('proxy_log');
   const loud = withProducers(module, producers([['processed-by', [['\u001b[31mrustc', '1.0']]]]));
   writeFileSync(join(folder, 'loud.wasm'), loud);
   write(
     'loud.yaml',
     'plugins: [{ name: loud, path: loud.wasm }]\nroutes: [{ id: a, path: /a, auth: { loud: true } }]\n',
   );
-  const { code, stdout } = await loomAuth(['check', 'loud.yaml']);
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/^ {2}imports {4}proxy_.+31m/m);
+  const told = await loomAuth(['check', 'loud.yaml']);
+  expect(told.code).toBe(0);
+  expect(told.stdout).not.toMatch(/^ {2}sdk/m);
+  writeFileSync(join(folder, 'loud.wasm'), await named('proxy_\\1b[31m\\0d\\0a'));
+  const refused = await loomAuth(['check', 'loud.yaml']);
+  expect(refused).toMatchObject({ code: 1, stdout: expect.stringMatching(/plugins\[0\]\.path/) as string });
   // eslint-disable-next-line no-control-regex
-  expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
-  expect(stdout).not.toMatch(/^ {2}sdk/m);
+  for (const { stdout } of [told, refused]) expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
 });

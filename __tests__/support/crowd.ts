@@ -38,7 +38,8 @@ export function crowdOptions(upstreamPort: number): GroundOptions {
       route('basic', '{ basic: true }'),
       route('any', '{ methods: [jwt, api_key, basic] }'),
     ].join('\n'),
-    upstreams: `  - { name: slow, endpoints: ["127.0.0.1:${upstreamPort}"] }`,
+    // Room for all of the crowd: nobody is turned away for want of a connection.
+    upstreams: `  - { name: slow, endpoints: ["127.0.0.1:${upstreamPort}"], pool: { max_open: 2000 } }`,
   };
 }
 

@@ -21,6 +21,9 @@ export interface HostStrategy {
   offered?(request: IncomingMessage): boolean;
 }
 
+/** A host's strategies by the names that the file uses for them. */
+export type Strategies = Readonly<Record<string, PassportStrategy | HostStrategy>>;
+
 /** A strategy that has not settled after this long is unavailable. */
 const DEADLINE_MS = 5_000;
 

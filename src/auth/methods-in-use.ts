@@ -3,14 +3,11 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import passport from 'passport';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
 import type { Identity } from './identity.js';
-import { fromHost, type HostStrategy } from './host-strategy.js';
+import { fromHost, type HostStrategy, type Strategies } from './host-strategy.js';
 import type { Method, MethodDeps, MethodStrategy } from './method.js';
 import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
-import { fromOurs, type PassportStrategy } from './strategy-runner.js';
-
-/** A host's strategies by the names that the file uses for them. */
-export type Strategies = Readonly<Record<string, PassportStrategy | HostStrategy>>;
+import { fromOurs } from './strategy-runner.js';
 
 /** A private Passport with our strategies; what its middleware looks like is for the composition root to say. */
 export interface OwnPassport {

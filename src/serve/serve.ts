@@ -5,13 +5,15 @@ import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Log, Now } from '../lib/types.js';
-import { compose, tellWarnings, type Loom } from '../loom.js';
+import { compose, tellWarnings } from '../compose.js';
+import type { Loom } from '../middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { Together } from '../observe/snapshot.js';
 import type { Prepared } from '../reload.js';
 import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
-import { listen, type Listening, type Running } from './listeners.js';
+import type { Listening } from './listener.js';
+import { listen, type Running } from './listeners.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { FileWatch, markOf } from './watch.js';
 

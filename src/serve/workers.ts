@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { compileFile } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
 import type { Log } from '../lib/types.js';
-import { tellWarnings } from '../loom.js';
+import { tellWarnings } from '../compose.js';
 import { createLog } from '../observe/log.js';
 import { Gathering } from './gathering.js';
 import { tlsOptions } from './tls.js';

@@ -157,7 +157,7 @@ describe('while Redis does not answer', () => {
       await end();
       await until(() => one.words.filter((words) => words.endsWith('cache in use')).length > 1);
       await redis.ask('FLUSHALL');
-    await one.ask('after');
+      await one.ask('after');
       await names(1);
       expect(await (await instance()).ask('after')).toBe('granted ada');
       expect(issuer.asked).toHaveLength(21);
