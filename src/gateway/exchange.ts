@@ -63,7 +63,7 @@ export class Exchange {
       return;
     }
     this.#lease = lease;
-    this.#hand(lease);
+    lease.whenFree(() => this.#hand(lease));
   }
 
   #hand(lease: Lease): void {
