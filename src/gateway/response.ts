@@ -54,15 +54,20 @@ export interface Pumped {
   readonly res: ServerResponse;
   /** Told of every piece. */
   readonly moved: (bytes: number) => void;
+  /** Called when all of it came. */
+  readonly ended: () => void;
 }
 
 /** What `pipe` does, with a third of its listeners; a client that left ends the message by way of the proxy. */
-export function pump({ message, res, moved }: Pumped): void {
+export function pump({ message, res, moved, ended }: Pumped): void {
   message.on('data', (chunk: Buffer) => {
     moved(chunk.length);
     if (res.destroyed || res.write(chunk)) return;
     message.pause();
     res.once('drain', () => message.resume());
   });
-  message.on('end', () => res.end());
+  message.on('end', () => {
+    res.end();
+    ended();
+  });
 }

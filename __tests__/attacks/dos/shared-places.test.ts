@@ -120,3 +120,34 @@ describe('connections that are all busy', () => {
     expect(endpoint.asked.map(({ url }) => url)).toEqual(['/x', '/b', '/d', '/e']);
   });
 });
+
+describe('an answer behind another on one connection', () => {
+  test('holds no place at an endpoint that has given it: nobody else is refused for it', async () => {
+    const endpoint = await moody((req, res) => {
+      if (req.url === '/x') res.end('answer');
+      else res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: a\n\n');
+    });
+    const ground = await upstreamGround([endpoint], { plan: { maxOpen: 5 } });
+    for (let at = 0; at < 3; at += 1) client(ground.port, GET.replace('/x', '/events') + GET.repeat(34));
+    await until(() => endpoint.asked.length === 3 * 35);
+    await until(() => ground.upstream.status().endpoints[0]?.inFlight === 3);
+    expect((await ground.get('/x')).status).toBe(200);
+  });
+
+  test('twin: one that is under way holds it, until its last byte', async () => {
+    const held: (() => void)[] = [];
+    const endpoint = await moody((_req, res) => {
+      res.writeHead(200).write('ans');
+      held.push(() => res.end('wer'));
+    });
+    const ground = await upstreamGround([endpoint], { plan: { maxOpen: 1 } });
+    const [first, second] = [ground.get(), ground.get()];
+    await until(() => held.length === 1);
+    await wait(100);
+    expect([ground.upstream.status().endpoints[0]?.inFlight, endpoint.asked.length]).toEqual([2, 1]);
+    held[0]?.();
+    await until(() => held.length === 2);
+    held[1]?.();
+    expect((await Promise.all([first, second])).map(({ body }) => body)).toEqual(['answer', 'answer']);
+  });
+});

@@ -31,7 +31,7 @@ export interface EndpointStatus {
   readonly healthy?: boolean;
   /** Absent where there is none. */
   readonly breaker?: BreakerState;
-  /** Requests and upgraded sockets that it has now. */
+  /** Requests that it has not wholly answered, and upgraded sockets. */
   readonly inFlight: number;
 }
 
