@@ -57,13 +57,9 @@ export class Exchange {
   /** Sends it to an endpoint. */
   start(): void {
     const lease = this.parts.attempts.next();
-    if (lease instanceof Error) {
-      this.#lease = undefined;
-      this.fail(lease);
-      return;
-    }
-    this.#lease = lease;
-    this.#hand(lease);
+    this.#lease = lease instanceof Error ? undefined : lease;
+    if (lease instanceof Error) this.fail(lease);
+    else lease.whenFree(() => this.#hand(lease));
   }
 
   #hand(lease: Lease): void {
@@ -149,7 +145,7 @@ export class Exchange {
     this.#watchAnswer(streams ? limits.silenceMs : limits.readMs);
     // A stream's head must not wait for its first event.
     if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
-    pump({ message, res, moved: (bytes) => this.#moved(bytes) });
+    pump({ message, res, moved: (bytes) => this.#moved(bytes), ended: () => this.#giveBack() });
   }
 
   #moved(bytes: number): void {
@@ -222,10 +218,9 @@ export class Exchange {
 
   #idle(request: ClientRequest): void {
     if (this.#settled || request !== this.#request) return;
-    const { res } = this.parts;
     // Whoever keeps the bytes waiting is late. A slow client is the listener's to judge, not the upstream's fault.
     const clientIsLate = this.#answered
-      ? res.writableNeedDrain
+      ? this.parts.res.writableNeedDrain
       : !request.writableFinished && !request.writableNeedDrain && request.socket?.connecting !== true;
     if (clientIsLate) request.setTimeout(this.#quietMs);
     else this.fail(new UpstreamTimeout('idle'));
@@ -244,6 +239,11 @@ export class Exchange {
   #finish(): void {
     this.#settled = true;
     this.#deadlines.clear();
+    this.#giveBack();
+  }
+
+  /** The endpoint has done its part, though the client may still read, or wait for an earlier answer on its connection. */
+  #giveBack(): void {
     this.#lease?.release();
     this.parts.attempts.end();
   }

@@ -2,6 +2,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
 import { UpstreamInvalid } from './failure.js';
+import { isHttp2 } from '../lib/http-version.js';
 
 /** An upstream that answers nothing but `1xx` is not answering. */
 const MAX_INFORMATION = 32;
@@ -34,7 +35,8 @@ export interface ResponseHead {
 export function writeHead(res: ServerResponse, { message, fields, decorate }: ResponseHead): void {
   for (const [name, values] of fields) setField(res, name, values);
   decorate?.(res);
-  const reason = reasonPhrase(message);
+  // HTTP/2 has none (RFC 9113 §8.3.2), and Node warns of it.
+  const reason = isHttp2(res.req) ? undefined : reasonPhrase(message);
   const status = message.statusCode ?? 0;
   if (reason === undefined) res.writeHead(status);
   else res.writeHead(status, reason);
@@ -52,15 +54,20 @@ export interface Pumped {
   readonly res: ServerResponse;
   /** Told of every piece. */
   readonly moved: (bytes: number) => void;
+  /** Called when all of it came. */
+  readonly ended: () => void;
 }
 
 /** What `pipe` does, with a third of its listeners; a client that left ends the message by way of the proxy. */
-export function pump({ message, res, moved }: Pumped): void {
+export function pump({ message, res, moved, ended }: Pumped): void {
   message.on('data', (chunk: Buffer) => {
     moved(chunk.length);
     if (res.destroyed || res.write(chunk)) return;
     message.pause();
     res.once('drain', () => message.resume());
   });
-  message.on('end', () => res.end());
+  message.on('end', () => {
+    res.end();
+    ended();
+  });
 }

@@ -186,9 +186,15 @@ function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
 function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoint): void {
   dropHopByHop(req);
   frame(req);
-  if (!options.preserveHost) req.headers.host = endpoint.url.host;
+  if (!options.preserveHost) nameEndpoint(req, endpoint);
   req.url = options.url;
   makeRoom(req);
+}
+
+/** Over HTTP/2 the proxy takes the client's `:authority` for a host that goes before the `Host` of ours. */
+function nameEndpoint({ headers }: IncomingMessage, { url }: Endpoint): void {
+  headers.host = url.host;
+  delete headers[':authority'];
 }
 
 /** HTTP/2 frames a body without a field; of a GET without one Node writes the body raw, as a second request. */

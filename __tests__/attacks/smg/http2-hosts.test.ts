@@ -16,6 +16,7 @@ routes:
   - { path: /mixed/*, methods: [POST, DELETE], upstream: main, auth: { api_key: true } }
   - { path: /mixed/*, upstream: main, auth: none }
   - { path: /guarded/*, upstream: main, auth: { api_key: true } }
+  - { path: /own-host/*, upstream: main, auth: none, preserve_host: false }
 upstreams: [{ name: main, endpoints: ["127.0.0.1:${port}"], pool: { max_open: 1, max_idle: 1 } }]
 `;
 
@@ -116,5 +117,22 @@ describe('a method in other letters', () => {
     expect(await ask('POST', 'body')).toBe(401);
     expect(await ask('M-SEARCH', '')).toBe(200);
     expect(await ask('POST', 'body', { 'x-api-key': 'key-of-alice' })).toBe(200);
+  });
+});
+
+describe('a host in `:authority`', () => {
+  const hostsOf = (message: Message | undefined): unknown => message && valuesOf(message, 'host');
+
+  test.each([
+    ['alone', {}],
+    ['and in a field', { host: 'gw' }],
+  ])('%s is not what an upstream gets that wants its own', async (_where, fields) => {
+    expect(await ask('GET', '', { ':path': '/own-host/x', ...fields })).toBe(200);
+    expect(hostsOf(arrived()[0])).toEqual([`127.0.0.1:${upstream.port}`]);
+  });
+
+  test('goes on to all others', async () => {
+    expect(await ask('GET', '')).toBe(200);
+    expect(hostsOf(arrived()[0])).toEqual(['gw']);
   });
 });

@@ -1,5 +1,5 @@
 /** When a circuit opens, how it is tried, and what closes it. */
-import { Breaker, type BreakerState } from '../../../src/gateway/upstream/breaker.js';
+import { Breaker, type BreakerState, type Call } from '../../../src/gateway/upstream/breaker.js';
 
 function breaker(plan: Partial<{ failureThreshold: number; successThreshold: number; timeoutMs: number }> = {}) {
   const clock = { now: 1_000_000 };
@@ -33,10 +33,10 @@ test('admits nobody while open, and as many probes as are needed when its time i
   expect([made.admits, made.state]).toEqual([true, 'half_open']);
   const probes = [made.enter(), made.enter()];
   expect(made.admits).toBe(false);
-  made.succeeded(probes[0] as number);
+  made.succeeded(probes[0] as Call);
   // One success is here and one probe is under way: a third is not needed.
   expect(made.admits).toBe(false);
-  made.leave(probes[1] as number);
+  made.leave(probes[1] as Call);
   expect(made.admits).toBe(true);
 });
 
@@ -76,10 +76,10 @@ test('hears nothing of requests that began before it opened', () => {
   fail(3);
   clock.now += 1_000;
   expect(made.admits).toBe(true);
-  made.failed(late[0] as number);
-  made.leave(late[1] as number);
-  made.succeeded(late[2] as number);
-  made.succeeded(late[3] as number);
+  made.failed(late[0] as Call);
+  made.leave(late[1] as Call);
+  made.succeeded(late[2] as Call);
+  made.succeeded(late[3] as Call);
   expect([made.state, made.admits]).toEqual(['half_open', true]);
   made.enter();
   made.enter();
@@ -91,4 +91,24 @@ test('is not held open by a clock that was set back', () => {
   fail(3);
   clock.now -= 3_600_000;
   expect([made.admits, made.state]).toEqual([true, 'half_open']);
+});
+
+test('gives the place of a probe that takes too long to another, and still hears what the first comes to', () => {
+  const { made, clock, fail } = breaker({ successThreshold: 1 });
+  fail(3);
+  clock.now += 1_000;
+  expect(made.admits).toBe(true);
+  const slow = made.enter();
+  clock.now += 999;
+  expect(made.admits).toBe(false);
+  clock.now += 1;
+  expect(made.admits).toBe(true);
+  const other = made.enter();
+  expect(made.admits).toBe(false);
+  made.leave(slow);
+  expect(made.admits).toBe(false);
+  made.leave(other);
+  expect([made.admits, made.state]).toEqual([true, 'half_open']);
+  made.succeeded(slow);
+  expect(made.state).toBe('closed');
 });

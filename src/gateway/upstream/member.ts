@@ -8,8 +8,9 @@ import { createEndpoint, type Endpoint } from '../endpoints.js';
 import { failureOf } from '../failure.js';
 import { hashOf } from './address-hash.js';
 import type { Candidate } from './balancer.js';
-import { Breaker, type BreakerState } from './breaker.js';
+import { Breaker, type BreakerState, type Call } from './breaker.js';
 import { HealthCheck } from './health-check.js';
+import { Line } from './line.js';
 
 export interface MemberDeps {
   readonly log: Log;
@@ -30,7 +31,7 @@ export interface EndpointStatus {
   readonly healthy?: boolean;
   /** Absent where there is none. */
   readonly breaker?: BreakerState;
-  /** Requests and upgraded sockets that it has now. */
+  /** Requests that it has not wholly answered, and upgraded sockets. */
   readonly inFlight: number;
 }
 
@@ -46,6 +47,7 @@ export class Member implements Candidate {
   readonly #check: HealthCheck | undefined;
   readonly #labels: { readonly upstream: string; readonly endpoint: string };
   readonly #load = { request: 0, upgrade: 0 };
+  readonly #line: Line;
   #healthy = true;
 
   constructor(
@@ -60,6 +62,7 @@ export class Member implements Candidate {
     this.agent = createAgent(this.endpoint, planned);
     this.weight = own.weight;
     this.hash = hashOf(own.url);
+    this.#line = new Line(planned.maxOpen);
     this.#labels = { upstream: planned.name, endpoint: this.endpoint.url.host };
     this.breaker =
       circuitBreaker && new Breaker(circuitBreaker, { now: deps.now, changed: (state) => this.#breakerIs(state) });
@@ -89,7 +92,7 @@ export class Member implements Candidate {
   }
 
   lease(use: Use): Lease {
-    return new Lease(this, { load: this.#load, use, failed: (error) => this.#count(error) });
+    return new Lease(this, { load: this.#load, line: this.#line, use, failed: (error) => this.#count(error) });
   }
 
   status(): EndpointStatus {
@@ -142,6 +145,7 @@ export class Member implements Candidate {
 
 interface LeaseParts {
   readonly load: { request: number; upgrade: number };
+  readonly line: Line;
   readonly use: Use;
   readonly failed: (error: unknown) => void;
 }
@@ -151,7 +155,8 @@ const isFailure = (status: number): boolean => status >= 500 && status !== 501 &
 
 /** The place of one request at an endpoint, from its choice to its end; what it came to feeds the circuit breaker. */
 export class Lease {
-  readonly #term: number | undefined;
+  readonly #call: Call | undefined;
+  #inLine = false;
   #settled = false;
   #released = false;
 
@@ -160,11 +165,17 @@ export class Lease {
     private readonly parts: LeaseParts,
   ) {
     parts.load[parts.use]++;
-    this.#term = member.breaker?.enter();
+    this.#call = member.breaker?.enter();
   }
 
   get endpoint(): Endpoint {
     return this.member.endpoint;
+  }
+
+  /** Calls back when a connection is free for a request: at once, or after those that came before it. */
+  whenFree(go: () => void): void {
+    this.#inLine = true;
+    this.parts.line.enter(this, go);
   }
 
   /** The head of an answer came. */
@@ -185,11 +196,12 @@ export class Lease {
     this.#released = true;
     this.parts.load[this.parts.use]--;
     this.#settle('leave');
+    if (this.#inLine) this.parts.line.leave(this);
   }
 
   #settle(outcome: 'succeeded' | 'failed' | 'leave'): void {
     if (this.#settled) return;
     this.#settled = true;
-    if (this.#term !== undefined) this.member.breaker?.[outcome](this.#term);
+    if (this.#call) this.member.breaker?.[outcome](this.#call);
   }
 }
