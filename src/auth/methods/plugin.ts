@@ -117,7 +117,8 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   private async throttled(request: IncomingMessage, work: () => Promise<Verdict>): Promise<Verdict> {
     if (this.options.throttle === false) return work();
     const label = this.known.labelOf(request);
-    const verdict = this.known.has(label) ? await work() : await this.budget.run({ request, work, isFailure });
+    const attempted = { request, work, isFailure };
+    const verdict = await (this.known.has(label) ? this.budget.runKnown(attempted) : this.budget.run(attempted));
     if (verdict.kind === 'granted' || verdict.kind === 'rejected') this.known.settle(label, verdict.kind === 'granted');
     return verdict;
   }
