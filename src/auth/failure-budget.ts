@@ -10,7 +10,7 @@ import { UnavailableError } from './outcome.js';
 
 export interface Attempting {
   readonly request: IncomingMessage;
-  /** Counts for this user of that address alone; never logged, for people type passwords there. */
+  /** Counts for this user of that address alone, or for this kind of attempt; never logged, for people type passwords there. */
   readonly user?: string;
 }
 
@@ -21,8 +21,7 @@ export interface Attempted<T> extends Attempting {
 
 const TRUSTED = 10_000;
 const TRUST_MS = 300_000;
-/** No user has such a name: a colon ends it. */
-const KNOWN = 'known:';
+const KNOWN = 'known';
 
 export class FailureBudget {
   readonly #throttle: Throttle | undefined;
