@@ -4,7 +4,7 @@ import type { MaybePromise, NonEmpty } from '../lib/types.js';
 import { readOffer, type Place } from './credentials.js';
 import type { Absent, Challenge, Granted, Rejected, Unavailable, Verdict } from './verdict.js';
 
-/** One request as a method sees it, with the credentials that an earlier method of an `any` rejected. */
+/** One request as a method sees it, with the credentials that an earlier method of an `any` rejected or was kept from judging. */
 export interface Attempt {
   readonly request: IncomingMessage;
   readonly refused: ReadonlySet<string>;
@@ -49,16 +49,17 @@ function search(parts: NonEmpty<Authenticator>, onInvalid: 'continue' | 'stop', 
   return then(part(state.attempt), (verdict) => {
     if (verdict.kind === 'granted' || verdict.kind === 'answered') return verdict;
     const failures = [...state.failures, verdict];
-    if (verdict.kind !== 'rejected') return search(parts, onInvalid, { ...state, failures });
-    if (verdict.status !== 401 && verdict.status !== 403) return verdict;
-    if (onInvalid === 'stop') return failed(failures);
+    if (verdict.kind === 'rejected') {
+      if (verdict.status !== 401 && verdict.status !== 403) return verdict;
+      if (onInvalid === 'stop') return failed(failures);
+    }
     return search(parts, onInvalid, { attempt: refuse(state.attempt, verdict), failures });
   });
 }
 
-function refuse(attempt: Attempt, { credential }: Rejected): Attempt {
-  if (credential === undefined) return attempt;
-  return { request: attempt.request, refused: new Set([...attempt.refused, credential]) };
+function refuse(attempt: Attempt, verdict: Search['failures'][number]): Attempt {
+  if (verdict.kind === 'absent' || verdict.credential === undefined) return attempt;
+  return { request: attempt.request, refused: new Set([...attempt.refused, verdict.credential]) };
 }
 
 function failed(failures: Search['failures']): Verdict {

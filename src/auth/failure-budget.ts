@@ -1,5 +1,6 @@
 /** Failed attempts of one method, counted for each client address: over the budget an attempt is refused before it costs anything. */
 import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
 import { clientAddressOf } from '../lib/client-address.js';
 import { digestOf } from '../lib/digest.js';
 import { canonicalAddress } from '../limit/address.js';
@@ -7,16 +8,25 @@ import { Throttle, type Entrance, type ThrottleLimits } from '../limit/throttle.
 import type { MethodDeps } from './method.js';
 import { UnavailableError } from './outcome.js';
 
-export interface Attempted<T> {
+export interface Attempting {
   readonly request: IncomingMessage;
-  /** Counts for this user of that address alone; never logged, for people type passwords there. */
+  /** Counts for this user of that address alone, or for this kind of attempt; never logged, for people type passwords there. */
   readonly user?: string;
+}
+
+export interface Attempted<T> extends Attempting {
   work(): Promise<T>;
   isFailure(outcome: T): boolean;
 }
 
+const TRUSTED = 10_000;
+const TRUST_MS = 300_000;
+const KNOWN = 'known';
+
 export class FailureBudget {
   readonly #throttle: Throttle | undefined;
+  /** Which credentials came from which addresses, each with the moment that ends it. */
+  readonly #trusted = new LRUCache<string, number>({ max: TRUSTED });
 
   constructor(
     private readonly method: string,
@@ -44,6 +54,42 @@ export class FailureBudget {
     }
   }
 
+  /**
+   * Whether a credential that is remembered passes: over the budget only from where it came before. Else whoever has spent
+   * his budget guesses on for free, and the guess that finds what somebody else is remembered by is let in.
+   */
+  passes(whose: Attempting, label: string): boolean {
+    const throttle = this.#throttle;
+    if (!throttle) return true;
+    const key = keyOf(whose);
+    const place = `${key} ${label}`;
+    if (throttle.spent(key) && this.deps.now() >= (this.#trusted.get(place) ?? 0)) return false;
+    this.#trusted.set(place, this.deps.now() + TRUST_MS);
+    return true;
+  }
+
+  /** It was right, there. */
+  trust(whose: Attempting, label: string): void {
+    if (this.#throttle) this.#trusted.set(`${keyOf(whose)} ${label}`, this.deps.now() + TRUST_MS);
+  }
+
+  /** Whether anything but a remembered credential would be refused now. */
+  isSpent(whose: Attempting): boolean {
+    return this.#throttle?.spent(keyOf(whose)) !== undefined;
+  }
+
+  /** For what is remembered and asked about all the same: no crowd waits, and failures have a budget of their own. */
+  async runKnown<T>(attempted: Omit<Attempted<T>, 'user'>): Promise<T> {
+    const throttle = this.#throttle;
+    if (!throttle) return attempted.work();
+    const key = keyOf({ request: attempted.request, user: KNOWN });
+    const spent = throttle.spent(key);
+    if (spent) throw this.#refusal(spent);
+    const outcome = await attempted.work();
+    if (attempted.isFailure(outcome) && throttle.leave(key, true)) this.#tell(attempted.request);
+    return outcome;
+  }
+
   /** Not decided rather than rejected: in an `any` another credential still grants, and nobody is told that his is wrong. */
   #refusal(entrance: Exclude<Entrance, { kind: 'entered' }>): UnavailableError {
     if (entrance.kind === 'crowded') {
@@ -63,7 +109,7 @@ export class FailureBudget {
   }
 }
 
-function keyOf({ request, user }: Pick<Attempted<unknown>, 'request' | 'user'>): string {
+function keyOf({ request, user }: Attempting): string {
   const address = clientAddressOf(request);
   return digestOf([canonicalAddress(address) ?? address, ...(user === undefined ? [] : [user])]);
 }

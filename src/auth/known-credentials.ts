@@ -1,8 +1,10 @@
-/** Credentials that a plugin let in a moment ago, for a throttle that must not lock their owners out. */
+/** Credentials that a plugin let in a moment ago, and from where, for a throttle that must not lock their owners out. */
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import { clientAddressOf } from '../lib/client-address.js';
 import { ProcessDigest } from '../lib/digest.js';
 import type { Now } from '../lib/types.js';
+import { canonicalAddress } from '../limit/address.js';
 import { headerValues } from './credentials.js';
 
 const REMEMBERED = 10_000;
@@ -22,11 +24,12 @@ export class KnownCredentials {
     this.#headers = headers?.map((name) => name.toLowerCase()) ?? USUAL;
   }
 
-  /** Undefined for a request without any. */
+  /** Of an address too: elsewhere it is a guess like any. Undefined for a request without any. */
   labelOf(request: IncomingMessage): string | undefined {
     const values = this.#headers.map((name) => headerValues(request, name));
     if (values.every((each) => each.length === 0)) return undefined;
-    return this.#digest.of(values.map((each) => JSON.stringify(each)));
+    const address = clientAddressOf(request);
+    return this.#digest.of([canonicalAddress(address) ?? address, ...values.map((each) => JSON.stringify(each))]);
   }
 
   has(label: string | undefined): boolean {

@@ -14,8 +14,11 @@ export class FailInfo {
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
   readonly status: 429 | 503;
-  constructor(readonly verdict: Unavailable) {
+  declare readonly verdict: Unavailable;
+  constructor(verdict: Unavailable) {
     super(verdict.reason, { cause: verdict.cause });
+    // It may hold the credential, and loggers write what of an error is enumerable.
+    Object.defineProperty(this, 'verdict', { value: verdict });
     this.status = verdict.reason === 'throttled' ? 429 : 503;
   }
 }

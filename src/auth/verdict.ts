@@ -82,6 +82,8 @@ export interface Unavailable {
   readonly cause: Error;
   /** Seconds, for `Retry-After`; the writer has a default. */
   readonly retryAfter?: number;
+  /** As of a rejected one: whoever can keep this method from judging must not choose a later judge by that. Never logged. */
+  readonly credential?: string;
   readonly refusedBy?: string;
 }
 

@@ -6,7 +6,7 @@ import type { Metrics } from '../lib/metrics.js';
 import { Note } from '../lib/note.js';
 import type { MaybePromise, NonEmpty } from '../lib/types.js';
 import { bucketKey, limitKey, type LimitFacts } from '../limit/keys.js';
-import type { Claim, Decision, Limiter, LimitScope } from '../limit/limiter.js';
+import type { Claim, Decision, Limiter, LimitScope, Patience } from '../limit/limiter.js';
 import { isEarlyKey, LimitRules, type EarlyFacts } from './limit-rules.js';
 
 export interface Metered extends EarlyFacts {
@@ -20,6 +20,11 @@ export type LimitDecision = MaybePromise<Decision | undefined>;
 
 const BY_IDENTITY: readonly LimitKeyPart[] = [{ kind: 'identity' }];
 
+interface Drawn {
+  readonly keys: Set<string>;
+  readonly patience: Patience;
+}
+
 export class Limits {
   readonly #key: readonly LimitKeyPart[];
   /** `key: ip` needs no method to be known, so it spares them the work of a flood. */
@@ -29,7 +34,7 @@ export class Limits {
   readonly #rules: LimitRules;
   readonly #earlyQuotas: readonly PlannedQuota[];
   readonly #lateQuotas: readonly PlannedQuota[];
-  readonly #drawn = new Note<Set<string>>('buckets drawn from');
+  readonly #drawn = new Note<Drawn>('buckets drawn from');
 
   constructor(
     private readonly limiter: Limiter,
@@ -76,12 +81,12 @@ export class Limits {
   /** One token of each bucket, once a request: a mount and a `protect()` behind it count together. */
   #take(req: IncomingMessage, claims: readonly Claim[]): LimitDecision {
     if (claims.length === 0) return undefined;
-    const drawn = this.#drawn.of(req) ?? new Set<string>();
-    const fresh = claims.filter(({ key }) => !drawn.has(key));
+    const drawn = this.#drawn.of(req) ?? { keys: new Set(), patience: { spent: false } };
+    const fresh = claims.filter(({ key }) => !drawn.keys.has(key));
     if (fresh.length === 0) return undefined;
     this.#drawn.set(req, drawn);
-    for (const { key } of fresh) drawn.add(key);
-    const decision = this.limiter.takeAll(fresh as unknown as NonEmpty<Claim>);
+    for (const { key } of fresh) drawn.keys.add(key);
+    const decision = this.limiter.takeAll(fresh as unknown as NonEmpty<Claim>, drawn.patience);
     return decision instanceof Promise ? decision.then((each) => this.#counted(each)) : this.#counted(decision);
   }
 

@@ -30,6 +30,11 @@ export interface Claim {
   readonly scope?: LimitScope;
 }
 
+/** One request's: whoever has waited in vain for a shared store waits for no second answer of it. */
+export interface Patience {
+  spent: boolean;
+}
+
 export interface Limiter {
   /** Rejects where what it counts with is not installed. */
   readonly ready: Promise<void>;
@@ -37,7 +42,7 @@ export interface Limiter {
    * One token of each bucket or of none; the decision is that of the tightest, undefined where nothing limits now.
    * Settled at once where the buckets are in this process; never rejects.
    */
-  takeAll(claims: NonEmpty<Claim>): MaybePromise<Decision | undefined>;
+  takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<Decision | undefined>;
   close(): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import type { Metrics } from '../lib/metrics.js';
 import type { RedisConnection } from '../lib/redis.js';
 import { redisFaultOf } from '../lib/redis-fault.js';
 import type { Log, MaybePromise, NonEmpty } from '../lib/types.js';
-import { tightest, type Claim, type Decision, type Limiter, type MemoryLimiter } from './limiter.js';
+import { tightest, type Claim, type Decision, type Limiter, type MemoryLimiter, type Patience } from './limiter.js';
 import type { RedisStore, Taken } from './redis-store.js';
 
 /** What a request meets while the shared store does not answer: limits of this instance alone, a 503, or none. */
@@ -40,13 +40,14 @@ export class SharedLimiter implements Limiter {
     });
   }
 
-  takeAll(claims: NonEmpty<Claim>): MaybePromise<Decision | undefined> {
+  takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<Decision | undefined> {
     const { redis, store } = this.parts;
-    if (!redis.up) return this.#without(claims);
+    if (!redis.up || patience?.spent === true) return this.#without(claims);
     return store.take(claims).then(
       (taken) => this.#decide(claims, taken),
       (error: unknown) => {
         const { reason } = redisFaultOf(error);
+        if (patience && reason === 'timeout') patience.spent = true;
         this.parts.metrics?.count('loom_rate_limit_store_errors_total', { reason });
         return this.#without(claims);
       },

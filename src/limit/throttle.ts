@@ -53,8 +53,9 @@ export class Throttle {
    * Whoever entered must `leave`.
    */
   enter(key: string): MaybePromise<Entrance> {
+    const spent = this.spent(key);
+    if (spent) return spent;
     const left = this.#left(key);
-    if (left <= 0) return this.#spent(key);
     const queue = this.#queues.get(key) ?? { running: 0, waiting: new Set() };
     this.#queues.set(key, queue);
     if (queue.running < left) {
@@ -62,6 +63,11 @@ export class Throttle {
       return ENTERED;
     }
     return this.#waiting >= MAX_WAITING ? CROWDED : this.#wait(queue);
+  }
+
+  /** The refusal of whoever would enter now, where the budget is spent. */
+  spent(key: string): (Entrance & { readonly kind: 'spent' }) | undefined {
+    return this.#left(key) <= 0 ? this.#spent(key) : undefined;
   }
 
   /** Ends an attempt that entered. Returns whether its failure was the last of the budget. */
@@ -124,7 +130,7 @@ export class Throttle {
     return undefined;
   }
 
-  #spent(key: string): Entrance {
+  #spent(key: string): Entrance & { readonly kind: 'spent' } {
     const { from = this.now() } = this.#windowOf(key) ?? {};
     return { kind: 'spent', waitMs: Math.max(0, from + this.limits.per - this.now()) };
   }

@@ -85,6 +85,12 @@ export class Introspection {
     return url === undefined ? undefined : this.known({ url, token, key: this.keyOf(url, token) });
   }
 
+  /** Whether the server is being asked about the token: whoever joins costs no question. */
+  asks(token: string): boolean {
+    const url = this.options.url ?? this.discovered?.url;
+    return url !== undefined && this.flights.has(this.keyOf(url, token));
+  }
+
   close(): void {
     this.discovered?.close();
     this.active.clear();

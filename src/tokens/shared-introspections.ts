@@ -33,7 +33,8 @@ export class SharedIntrospections {
   /** What another instance was told, while it counts. Never rejects, and never takes longer than a command may. */
   async get(question: readonly string[]): Promise<DatedAnswer | undefined> {
     const name = this.#sealed.nameOf(question);
-    const text = await this.#redis.run('get', this.#redis.keyOf(name)).catch(() => undefined);
+    // No more than an answer may have: whoever writes to Redis could have every question read what fills the memory.
+    const text = await this.#redis.run('getrange', this.#redis.keyOf(name), 0, MAX_LENGTH).catch(() => undefined);
     if (typeof text !== 'string' || text.length > MAX_LENGTH) return undefined;
     const dated = this.#sealed.open(name, text);
     return dated && this.options.now() < dated.until ? dated : undefined;

@@ -118,6 +118,35 @@ describe('BAS-12 a flood of guesses', () => {
   });
 });
 
+describe('guesses at what somebody else is remembered by', () => {
+  test('over the budget a right one is refused like a wrong one, however busy its owner is', async () => {
+    const ground = await guarded();
+    const [evil, home] = [from('198.51.100.6'), from('203.0.113.9')];
+    expect(await status(ground, home, login('victim', VICTIM))).toBe(200);
+    await guesses(ground, 25, (at) => [evil, login('victim', `guess ${at}`)]);
+    expect(await status(ground, evil, login('victim', VICTIM))).toBe(429);
+    // Twin: where it came from before it passes, and while the budget lasts it passes from anywhere.
+    expect(await status(ground, home, login('victim', VICTIM))).toBe(200);
+    expect(await status(ground, from('192.0.2.1'), login('victim', VICTIM))).toBe(200);
+    await guesses(ground, 25, (at) => [from('192.0.2.1'), login('victim', `guess ${at}`)]);
+    expect(await status(ground, from('192.0.2.1'), login('victim', VICTIM))).toBe(200);
+  });
+
+  test('nor does it join a comparison that its owner waits for', async () => {
+    const ground = await guarded('cache_ttl: "0s",');
+    const evil = from('198.51.100.6');
+    await guesses(ground, 25, (at) => [evil, login('victim', `guess ${at}`)]);
+    const found = new Set<number>();
+    for (let round = 0; round < 20; round++) {
+      const home = Array.from({ length: 5 }, () => status(ground, from('203.0.113.9'), login('victim', VICTIM)));
+      const guess = Array.from({ length: 5 }, () => status(ground, evil, login('victim', VICTIM)));
+      expect(new Set(await Promise.all(home))).toEqual(new Set([200]));
+      for (const each of await Promise.all(guess)) found.add(each);
+    }
+    expect(found).toEqual(new Set([429]));
+  });
+});
+
 describe('RL-12 guesses for a victim from elsewhere', () => {
   test('a thousand bad logins from one address, and one from each of many, lock no victim out', async () => {
     // Nothing remembered: each of the victim's logins is compared.
@@ -164,6 +193,19 @@ describe('guesses at tokens', () => {
     expect([await ask(evil, bearer('good-1')), await ask(evil, bearer('good-2'))]).toEqual([200, 429]);
     expect(await ask(from('203.0.113.9'), bearer('good-2'))).toBe(200);
     expect(ground.introspection.asked).toHaveLength(22);
+  });
+
+  test('a page that asks on with one token that is over may come with its new one', async () => {
+    const ground = await openGround();
+    const good = json({ active: true, sub: 'bob', scope: 'read' });
+    ground.introspection.answer = (asked, response) =>
+      (asked.body.includes('good') ? good : json({ active: false }))(asked, response);
+    const ask = async (token: string): Promise<number> => statusOf(await ground.send(get('/oauth/x', bearer(token))));
+    const old = await Promise.all(Array.from({ length: 40 }, () => ask('over')));
+    for (let at = 0; at < 20; at++) old.push(await ask('over'));
+    expect(new Set(old)).toEqual(new Set([401]));
+    expect(ground.introspection.asked).toHaveLength(1);
+    expect(await ask('good')).toBe(200);
   });
 
   test('what the server could not say is no failure', async () => {

@@ -49,10 +49,11 @@ export async function openPlugins(plugins: Readonly<Record<string, Given>>, more
   const routes: string[] = [];
   for (const [name, { build, options = TIMES, isolation }] of Object.entries(plugins)) {
     const path = moduleFile(await made(build));
+    const throttle = options.includes('throttle:') ? '' : 'throttle: false, ';
     for (const each of ['worker', 'inline'] as const) {
       if (isolation !== undefined && isolation !== each) continue;
       const full = each === 'inline' ? `${name}-inline` : name;
-      blocks.push(`  - { name: ${full}, path: "${path}", isolation: ${each}, throttle: false, ${options} }`);
+      blocks.push(`  - { name: ${full}, path: "${path}", isolation: ${each}, ${throttle}${options} }`);
       routes.push(`  - { id: ${full}, path: /${full}/*, upstream: backend, auth: { ${full}: true } }`);
     }
   }

@@ -57,19 +57,20 @@ export class Users {
     this.#ttl = cache_ttl;
   }
 
-  /** Whether the pair was verified within the TTL. */
-  remembers(pair: UserPass): boolean {
-    return this.#isRemembered(this.#labelOf(pair));
+  /** The label of a pair that was verified within the TTL. */
+  remembered(pair: UserPass): string | undefined {
+    const label = this.labelOf(pair);
+    return this.#isRemembered(label) ? label : undefined;
   }
 
   /** Whether the pair is being compared: whoever joins costs no hash. */
   compares(pair: UserPass): boolean {
-    return this.#comparisons.has(this.#labelOf(pair));
+    return this.#comparisons.has(this.labelOf(pair));
   }
 
   /** True at once for a remembered pair; otherwise one comparison, shared by everybody who sends the same pair. */
   verify(pair: UserPass): true | Promise<boolean> {
-    const label = this.#labelOf(pair);
+    const label = this.labelOf(pair);
     if (this.#isRemembered(label)) return true;
     return this.#comparisons.run(label, () => this.#compare(pair, label));
   }
@@ -98,7 +99,7 @@ export class Users {
   }
 
   /** The stored hash is part of it: a changed password is never met by what was remembered of the old one. */
-  #labelOf({ username, password }: UserPass): string {
+  labelOf({ username, password }: UserPass): string {
     return this.#digest.of([username, password, this.entryOf(username).passwordHash]);
   }
 }

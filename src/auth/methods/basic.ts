@@ -52,29 +52,40 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     if (offer.kind === 'malformed') return this.reject(401, 'credential_invalid');
     const pair = readUserPass(offer.value);
     if (!pair) return this.reject(401, 'credential_invalid', offer.value);
-    if (this.users.remembers(pair)) return this.success(identityOf(pair.username));
+    if (this.passes(request, pair)) return this.success(identityOf(pair.username));
     this.compare(request, pair)
       .then(
         (matches) =>
           matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
-        (cause: unknown) => this.undecided(cause),
+        (cause: unknown) => this.undecided(cause, offer.value),
       )
       // A host whose `success` throws must not end the process with an unhandled rejection.
       .catch((cause: unknown) => this.error(cause as Error));
   }
 
-  /** Under the budget of its address and user, but for who joins a comparison of the same pair. */
+  private passes(request: IncomingMessage, pair: UserPass): boolean {
+    const whose = { request, user: pair.username };
+    const label = this.users.remembered(pair);
+    return label !== undefined && this.budget.passes(whose, label);
+  }
+
+  /** Under the budget of its address and user, but for who joins a comparison of the same pair within it. */
   private compare(request: IncomingMessage, pair: UserPass): Promise<boolean> {
-    const work = async (): Promise<boolean> => this.users.verify(pair);
-    if (this.users.compares(pair)) return work();
-    return this.budget.run({ request, user: pair.username, work, isFailure: (matches) => !matches });
+    const whose = { request, user: pair.username };
+    const work = async (): Promise<boolean> => {
+      const matches = await this.users.verify(pair);
+      if (matches) this.budget.trust(whose, this.users.labelOf(pair));
+      return matches;
+    };
+    if (this.users.compares(pair) && !this.budget.isSpent(whose)) return work();
+    return this.budget.run({ ...whose, work, isFailure: (matches) => !matches });
   }
 
   /** Whether the request carries a pair that was verified within the TTL: a throttle lets it by. */
   remembers(request: IncomingMessage): boolean {
     const offer = readOffer(request, PLACES);
     const pair = offer.kind === 'one' ? readUserPass(offer.value) : undefined;
-    return pair !== undefined && this.users.remembers(pair);
+    return pair !== undefined && this.users.remembered(pair) !== undefined;
   }
 
   close(): Promise<void> {
@@ -90,11 +101,11 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     this.fail(new FailInfo(verdict), verdict.kind === 'rejected' ? verdict.status : 401);
   }
 
-  private undecided(cause: unknown): void {
-    if (cause instanceof UnavailableError) return this.error(cause);
+  private undecided(cause: unknown, credential: string): void {
+    if (cause instanceof UnavailableError) return this.error(new UnavailableError({ ...cause.verdict, credential }));
     const error = cause instanceof Error ? cause : new Error('bcrypt failed');
     const reason = error instanceof PoolFullError ? 'pool_full' : 'method_unavailable';
-    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: error }));
+    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: error, credential }));
   }
 }
 

@@ -91,13 +91,17 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     const token = offer.value;
     if (token.length > MAX_TOKEN || !B64TOKEN.test(token)) return this.reject(this.rejected('token_malformed', token));
     const known = this.introspection.remembered(token);
-    if (known?.kind === 'active') return this.settle(this.outcomeOf(token, known));
-    const work = async (): Promise<Outcome> => this.outcomeOf(token, await this.introspection.ask(token));
-    this.budget
-      .run({ request, work, isFailure })
+    if (known) return this.settle(this.outcomeOf(token, known));
+    this.ask(request, token)
       // `error` may not throw: what `settle` throws is a bug and reaches the runner as one.
       .then((outcome) => this.settle(outcome))
-      .catch((cause: unknown) => this.error(this.failure(cause)));
+      .catch((cause: unknown) => this.error(this.failure(cause, token)));
+  }
+
+  /** Under the budget, but for who joins a question: a page that sends one token that is over in many requests guesses once. */
+  private ask(request: IncomingMessage, token: string): Promise<Outcome> {
+    const work = async (): Promise<Outcome> => this.outcomeOf(token, await this.introspection.ask(token));
+    return this.introspection.asks(token) ? work() : this.budget.run({ request, work, isFailure });
   }
 
   close(): Promise<void> {
@@ -142,8 +146,8 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     this.fail(new FailInfo(verdict), verdict.status);
   }
 
-  private failure(cause: unknown): Error {
-    if (cause instanceof UnavailableError) return cause;
+  private failure(cause: unknown, credential: string): Error {
+    if (cause instanceof UnavailableError) return new UnavailableError({ ...cause.verdict, credential });
     if (!(cause instanceof IntrospectionUnavailableError)) {
       return cause instanceof Error ? cause : new Error('introspection failed');
     }
@@ -153,7 +157,8 @@ class OauthStrategy extends Strategy implements MethodStrategy {
       this.deps.log.warn({ method: 'oauth', fault: cause.message }, 'introspection unavailable');
     }
     const wait = cause.retryAfter === undefined ? {} : { retryAfter: cause.retryAfter };
-    return new UnavailableError({ kind: 'unavailable', reason: 'introspection_unavailable', cause, ...wait });
+    const reason = 'introspection_unavailable';
+    return new UnavailableError({ kind: 'unavailable', reason, cause, credential, ...wait });
   }
 }
 

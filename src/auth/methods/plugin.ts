@@ -12,7 +12,7 @@ import { meterModule } from '../../wasm/meter.js';
 import { loadModule } from '../../wasm/module.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
 import type { Place } from '../credentials.js';
-import { FailureBudget } from '../failure-budget.js';
+import { FailureBudget, type Attempted } from '../failure-budget.js';
 import type { HeaderRule } from '../header-rule.js';
 import { KnownCredentials } from '../known-credentials.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
@@ -36,6 +36,7 @@ function placesOf({ credential_headers = [] }: PluginOptions): readonly Place[] 
   return credential_headers.map((header) => ({ in: 'header', name: header.toLowerCase() }));
 }
 
+const NOTHING = 'nothing';
 const NONE_REFUSED: ReadonlySet<string> = new Set();
 
 class PluginStrategy extends Strategy implements MethodStrategy {
@@ -124,12 +125,21 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   private async throttled(request: IncomingMessage, work: () => Promise<Verdict>): Promise<Verdict> {
     if (this.options.throttle === false) return work();
     const label = this.known.labelOf(request);
-    // A plugin knows no "absent": without any of the headers that it says it reads, nobody has guessed.
-    const guesses = label !== undefined || this.options.credential_headers === undefined;
-    const isFailure = ({ kind }: Verdict): boolean => guesses && kind === 'rejected';
-    const verdict = this.known.has(label) ? await work() : await this.budget.run({ request, work, isFailure });
+    const attempted = { request, work, isFailure };
+    if (label === undefined && this.options.credential_headers) return this.unoffered(attempted);
+    const verdict = await (this.known.has(label) ? this.budget.runKnown(attempted) : this.budget.run(attempted));
     if (verdict.kind === 'granted' || verdict.kind === 'rejected') this.known.settle(label, verdict.kind === 'granted');
     return verdict;
+  }
+
+  /** Who offers nothing guesses nothing: such requests have a budget of their own, and over it what is said to them is known. */
+  private async unoffered(attempted: Attempted<Verdict>): Promise<Verdict> {
+    try {
+      return await this.budget.run({ ...attempted, user: NOTHING });
+    } catch (cause) {
+      if (!(cause instanceof UnavailableError) || cause.verdict.reason !== 'throttled') throw cause;
+      return this.rejected({ status: 401, reason: 'plugin_refused' });
+    }
   }
 
   private read(decision: PluginDecision): Verdict {
@@ -178,6 +188,7 @@ function statusOf(verdict: Exclude<Verdict, Granted | Unavailable>): number {
   return verdict.kind === 'answered' ? verdict.response.status : verdict.status;
 }
 
+const isFailure = ({ kind }: Verdict): boolean => kind === 'rejected';
 const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('the plugin failed'));
 
 function startRunner(options: PluginOptions, { log }: MethodDeps): PluginRunner {
