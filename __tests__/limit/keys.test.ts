@@ -79,7 +79,6 @@ test('a claim counts with its issuer, a header with its name and value, and no t
     claimed(alice, 'acme2'),
     claimed(alice, 'a:b*{}\r\nFLUSHALL'),
     keyOf({ kind: 'claim', path: 'or' }, { identity: alice, claim: () => 'gacme' }),
-    keyOf({ kind: 'header', name: 'X-Org' }, { identity: alice, header: () => 'acme' }),
     keyOf({ kind: 'header', name: 'X-Org' }, { identity: alice, header: () => 'acme', vouched: () => true }),
     keyOf({ kind: 'ip' }, {}),
     keyOf({ kind: 'ip' }, { address: 'no address' }),
@@ -87,7 +86,11 @@ test('a claim counts with its issuer, a header with its name and value, and no t
   expect(new Set(keys).size).toBe(keys.length);
   expect(claimed({ ...alice, subject: 'bob' }, 'acme')).toBe(keys[0]);
   expect(claimed(alice, '')).toBe(keyOf({ kind: 'ip' }, { identity: alice }));
-  expect(keyOf({ kind: 'header', name: 'x-org' }, { identity: alice, header: () => 'acme' })).toBe(keys[6]);
+  const org = (change: Partial<LimitFacts>) => keyOf({ kind: 'header', name: 'x-org' }, { identity: alice, ...change });
+  expect(org({ header: () => 'acme', vouched: () => true })).toBe(keys[6]);
+  // What the client chose names no bucket, or a new value in each request would have no limit.
+  expect(org({ header: () => 'acme' })).toBe(keyOf({ kind: 'ip' }, {}));
+  expect(org({ header: () => 'other' })).toBe(keyOf({ kind: 'ip' }, {}));
 });
 
 test('no part at all is the caller', () => {

@@ -59,12 +59,12 @@ function pieceOf(part: LimitKeyPart, facts: LimitFacts): readonly string[] {
   }
 }
 
-/** A header that the client chose counts together with the address: a new value must not mean a new bucket elsewhere. */
+/** A header that the client chose names no bucket: with a new value in each request there would be no limit. */
 function headerOf(name: string, facts: LimitFacts): readonly string[] {
   const value = facts.header(name);
   if (value === undefined || value === '') return addressOf(facts);
-  const own = facts.vouched?.(name.toLowerCase()) === true ? issuerOf(facts) : addressOf(facts);
-  return ['header', name.toLowerCase(), value, ...own];
+  if (facts.vouched?.(name.toLowerCase()) !== true) return addressOf(facts);
+  return ['header', name.toLowerCase(), value, ...issuerOf(facts)];
 }
 
 function principalOf({ identity, ...facts }: LimitFacts): readonly string[] {

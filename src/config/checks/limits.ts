@@ -41,7 +41,7 @@ function checkKey(key: readonly LimitKeyPart[], path: Path, checking: Checking):
   const { vouched, context } = checking;
   for (const part of key) {
     if (part.kind === 'header' && !vouched.has(part.name.toLowerCase())) {
-      const message = `the client chooses ${part.name}: no method sets it, so it counts together with the address`;
+      const message = `the client chooses ${part.name}: no method sets it, so the address counts in its place`;
       context.report.warning({ path, code: 'client_chooses', message });
     }
     if (part.kind === 'claim') checkClaim(part.path, path, checking);
