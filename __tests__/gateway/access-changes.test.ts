@@ -49,7 +49,7 @@ test.each<readonly [string, PlannedRoute[], PlannedRoute[], string[]]>([
     'some methods',
     [admin({})],
     [admin({ methods: ['GET'], ...open }), admin({ methods: ['POST'] })],
-    ['GET,HEAD /admin/*: jwt -> PUBLIC !', 'PUT,PATCH,DELETE,OPTIONS /admin/*: jwt -> nothing'],
+    ['GET,HEAD /admin/*: jwt -> PUBLIC !', 'PUT,PATCH,DELETE,OPTIONS,others /admin/*: jwt -> nothing'],
   ],
 ])('%s', (_name, before, after, expected) => {
   expect(words(accessChanges(serving(...before), serving(...after)))).toEqual(expected);
@@ -68,7 +68,7 @@ const randomRoute = fc
     path: fc.tuple(fc.array(segment, { maxLength: 3 }), fc.boolean()),
     host: fc.constantFrom(undefined, 'a.test', '*.test', '*.a.test'),
     priority: fc.constantFrom(0, 0, 0, 1),
-    methods: fc.constantFrom(undefined, undefined, ['GET'], ['POST', 'DELETE']),
+    methods: fc.constantFrom(undefined, undefined, ['GET'], ['GET', 'PUT'], ['POST', 'DELETE']),
     requirement: fc.constantFrom(jwt, apiKey, open.requirement),
     declaredOpen: fc.boolean(),
   })
@@ -85,12 +85,12 @@ test('property: whatever request is judged otherwise by the new table, a line sa
   const request = fc.record({
     path: fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 5 }),
     host: fc.constantFrom('a.test', 'b.test', 'b.a.test', 'other'),
-    method: fc.constantFrom('GET', 'POST', 'DELETE', 'HEAD', 'PUT'),
+    method: fc.constantFrom('GET', 'POST', 'DELETE', 'HEAD', 'PUT', 'PROPFIND'),
   });
   fc.assert(
     fc.property(randomRoutes, randomRoutes, fc.boolean(), request, (before, edited, edit, asked) => {
       // Edits of a file resemble it: without that, nearly every request would change.
-      const after = edit ? [...before.slice(1), ...edited.slice(0, 1)] : edited;
+      const after = edit ? [...edited.slice(0, 1), ...before.slice(1).reverse()] : edited;
       const [was, is] = [judged(before, asked), judged(after, asked)];
       if (was === is) return;
       const changes = accessChanges(serving(...before), serving(...after));
