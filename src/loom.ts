@@ -1,7 +1,6 @@
 /** The composition root: the only file that knows every layer; makes the callable `Loom`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { expiryOf } from './auth/identity.js';
 import type { Strategies } from './auth/methods-in-use.js';
 import { requirementOf, type Protection } from './auth/protection.js';
 import type { Requirement } from './auth/requirement.js';
@@ -10,11 +9,9 @@ import { compileFile, type Compiled } from './config/index.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { attachUpgrades, isAttached } from './gateway/attach.js';
-import type { Admitted } from './gateway/admit.js';
 import type { Next } from './gateway/gateway.js';
-import { at } from './gateway/tunnel.js';
 import type { UpstreamStatus } from './gateway/upstream.js';
-import { namesOf, type Generation, type Shared } from './generation.js';
+import { namesOf, type Shared } from './generation.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Metrics } from './lib/metrics.js';
 import type { Log, Now } from './lib/types.js';
@@ -157,11 +154,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
     ready,
     protect: (protection) => guardOf(tables, requirementOf(protection)),
     upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
-    attach: (server) =>
-      attachUpgrades(server, {
-        judge: (req, socket, rest) => tables.current.upgrade(req, socket, rest),
-        opened: (socket, admitted) => limitSession(socket, admitted, { table: tables.current, now }),
-      }),
+    attach: (server) => attachUpgrades(server, (req, socket, rest) => tables.current.upgrade(req, socket, rest)),
     reload: async (again) => {
       const warnings = await tables.reload(again);
       metrics?.keep(namesOf(tables.current.plan));
@@ -193,24 +186,6 @@ function passportOf(tables: Reloading): PassportLike {
     authenticate: (name, options) => (req, res, next) => own().authenticate(name, options)(req, res, next),
     initialize: () => (req, res, next) => own().initialize()(req, res, next),
   };
-}
-
-const LONGEST_SESSION_MS = 3_600_000;
-
-/** A socket that a host serves ends with its identity all the same. */
-function limitSession(
-  socket: Duplex,
-  admitted: Admitted,
-  { table, now }: { readonly table: Generation; readonly now: Now },
-): void {
-  const { identities, route } = admitted;
-  const close = (): void => void socket.destroy();
-  const forget = table.liveSockets.add(close, { route: route?.id, identities });
-  const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
-  socket.once('close', () => {
-    cancel();
-    forget();
-  });
 }
 
 let advised = false;
