@@ -7,7 +7,7 @@ import { readTarget, type Target } from '../../src/gateway/target.js';
 import { cases } from '../support/fast-check-runs.js';
 import { apiKey, jwt, route } from '../support/routes.js';
 
-const planOf = (...routes: readonly PlannedRoute[]): Plan => ({ routes }) as unknown as Plan;
+const planOf = (...routes: readonly PlannedRoute[]): Plan => ({ routes, listeners: [] }) as unknown as Plan;
 const serving = (...routes: readonly PlannedRoute[]) => ({ plan: planOf(...routes), standalone: true });
 const words = (changes: readonly AccessChange[]): string[] =>
   changes.map(({ where, before, after, opens }) => `${where}: ${before} -> ${after}${opens ? ' !' : ''}`);
@@ -60,6 +60,23 @@ test('as middleware, what no route matches counts: a route that goes leaves its 
   expect(words(accessChanges(before!, after!))).toEqual(['/admin/*: jwt -> PUBLIC !']);
   const guarded = { plan: { ...planOf(), unmatched: jwt }, standalone: false };
   expect(words(accessChanges(before!, guarded))).toEqual(['/*: PUBLIC -> jwt']);
+});
+
+test('where no listener takes a client without a certificate, the handshake guards what no route does', () => {
+  const behind = (clientAuth: string, ...routes: readonly PlannedRoute[]) => ({
+    plan: { ...planOf(...routes), listeners: [{ tls: { clientAuth } }] } as unknown as Plan,
+    standalone: true,
+  });
+  const [all, meant] = [route('all', '/*'), route('all', '/*', { declaredOpen: true })];
+  const certified = behind('require', all);
+  expect(words(accessChanges(certified, behind('request', all)))).toEqual(['/*: a client certificate -> PUBLIC !']);
+  expect(words(accessChanges(certified, serving(all)))).toEqual(['/*: a client certificate -> PUBLIC !']);
+  expect(words(accessChanges(certified, serving(meant)))).toEqual(['/*: a client certificate -> PUBLIC']);
+  expect(accessChanges(certified, behind('verify', all))).toEqual([]);
+  expect(words(accessChanges(serving(admin({})), certified))).toEqual([
+    '/*: nothing -> a client certificate',
+    '/admin/*: jwt -> a client certificate',
+  ]);
 });
 
 const segment = fc.constantFrom('a', 'b', 'c', ':x');

@@ -23,7 +23,7 @@ export interface AccessChange {
 }
 
 /** What of a plan says who may call what. */
-export type AccessRules = Pick<Plan, 'routes' | 'unmatched'>;
+export type AccessRules = Pick<Plan, 'routes' | 'unmatched' | 'listeners'>;
 
 /** A plan, and whether what no route matches is 404 there, rather than the host application's. */
 export interface Ruled {
@@ -32,8 +32,8 @@ export interface Ruled {
 }
 
 /** As plain data for another process: without conditions, which may hold secrets and say nothing about access. */
-export function accessRules({ routes, unmatched }: Plan): AccessRules {
-  return { routes: routes.map(withoutConditions), ...(unmatched && { unmatched }) };
+export function accessRules({ routes, unmatched, listeners }: Plan): AccessRules {
+  return { routes: routes.map(withoutConditions), listeners, ...(unmatched && { unmatched }) };
 }
 
 function withoutConditions(route: PlannedRoute): PlannedRoute {
@@ -47,7 +47,7 @@ export function accessChanges(before: Ruled, after: Ruled): readonly AccessChang
   const [old, next] = [new Rules(before), new Rules(after)];
   const methods = methodsOf(before.plan, after.plan);
   const told: Told[] = [];
-  for (const witness of witnesses(before.plan.routes, after.plan.routes)) {
+  for (const witness of witnesses(before, after)) {
     for (const [change, which] of changesAt(witness, { old, next, methods })) {
       const { region } = witness;
       const names = which.join(',');
@@ -110,9 +110,12 @@ export class Rules {
   readonly #table: RouteTable;
   readonly #routes: readonly PlannedRoute[];
   readonly #unmatched: Access;
+  readonly #certified: boolean;
 
-  constructor({ plan, standalone }: Ruled) {
+  constructor(ruled: Ruled) {
+    const { plan, standalone } = ruled;
     this.#routes = plan.routes;
+    this.#certified = isCertified(ruled);
     this.#table = new RouteTable(plan.routes.map(withoutConditions));
     this.#unmatched = standalone ? NOTHING : accessOf(plan.unmatched ?? OPEN, false);
   }
@@ -124,8 +127,22 @@ export class Rules {
     if (found.kind === 'none') return this.#unmatched;
     const route = found.kind === 'route' ? this.#routes[found.index] : undefined;
     if (!route || found.kind !== 'route') return NOTHING;
-    return { ...accessOf(route.requirement, route.declaredOpen), route: found.index };
+    const access = accessOf(route.requirement, route.declaredOpen);
+    return { ...(access.kind === 'open' && this.#certified ? CERTIFIED : access), route: found.index };
   }
+}
+
+const CERTIFIED: Access = {
+  kind: 'guarded',
+  declared: false,
+  words: 'a client certificate',
+  demand: 'client certificate',
+};
+
+/** Whether nobody reaches any route without a certificate: the handshake is a guard, too, whatever the routes say. */
+function isCertified({ plan: { listeners }, standalone }: Ruled): boolean {
+  const asks = listeners.map(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify');
+  return standalone && asks.length > 0 && asks.every(Boolean);
 }
 
 function accessOf(requirement: Requirement, declared: boolean): Access {
@@ -148,8 +165,8 @@ function methodsOf(...plans: readonly AccessRules[]): Methods {
 }
 
 /** Where both tables have the same to say, no path is taken from anybody; so one of each pair is new, gone or changed. */
-function* witnesses(before: readonly PlannedRoute[], after: readonly PlannedRoute[]): Generator<Witness> {
-  const source = new Witnesses([...before, ...after]);
+function* witnesses(before: Ruled, after: Ruled): Generator<Witness> {
+  const source = new Witnesses([...before.plan.routes, ...after.plan.routes]);
   const [was, is] = [groupsOf(before), groupsOf(after)];
   const [gone, added] = [changed(was, is), changed(is, was)];
   yield* source.of(EVERYWHERE);
@@ -177,12 +194,13 @@ interface Group {
 
 type Groups = ReadonlyMap<string, Group>;
 
-function groupsOf(routes: readonly PlannedRoute[]): Groups {
+function groupsOf(ruled: Ruled): Groups {
   const groups = new Map<string, Group>();
-  for (const { host, pattern, priority, methods, requirement, declaredOpen } of routes) {
+  const certified = isCertified(ruled);
+  for (const { host, pattern, priority, methods, requirement, declaredOpen } of ruled.plan.routes) {
     const key = JSON.stringify([host, patternKey(pattern)]);
     const group = groups.get(key) ?? { region: { host, pattern }, says: [] };
-    group.says.push(JSON.stringify([priority, methods, requirement, declaredOpen]));
+    group.says.push(JSON.stringify([priority, methods, requirement, declaredOpen, certified]));
     groups.set(key, group);
   }
   return groups;
