@@ -1,18 +1,14 @@
 /** The composition root: the only file that knows every layer; puts a plan to work behind the members of a `Loom`. */
 import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { expiryOf } from './auth/identity.js';
 import { requirementOf } from './auth/protection.js';
 import type { Requirement } from './auth/requirement.js';
 import type { Diagnostic } from './config/diagnostics.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { attachUpgrades, isAttached } from './gateway/attach.js';
-import type { Admitted } from './gateway/admit.js';
-import { at } from './gateway/tunnel.js';
-import { namesOf, type Generation, type Shared } from './generation.js';
+import { namesOf, type Shared } from './generation.js';
 import type { Metrics } from './lib/metrics.js';
-import type { Log, Now } from './lib/types.js';
+import type { Log } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
 import type { ConnectMiddleware, Loom, PassportLike } from './middleware.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
@@ -65,11 +61,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
     ready,
     protect: (protection) => guardOf(tables, requirementOf(protection)),
     upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
-    attach: (server) =>
-      attachUpgrades(server, {
-        judge: (req, socket, rest) => tables.current.upgrade(req, socket, rest),
-        opened: (socket, admitted) => limitSession(socket, admitted, { table: tables.current, now }),
-      }),
+    attach: (server) => attachUpgrades(server, (req, socket, rest) => tables.current.upgrade(req, socket, rest)),
     reload: async (again) => {
       const warnings = await tables.reload(again);
       metrics?.keep(namesOf(tables.current.plan));
@@ -101,24 +93,6 @@ function passportOf(tables: Reloading): PassportLike {
     authenticate: (name, options) => (req, res, next) => own().authenticate(name, options)(req, res, next),
     initialize: () => (req, res, next) => own().initialize()(req, res, next),
   };
-}
-
-const LONGEST_SESSION_MS = 3_600_000;
-
-/** A socket that a host serves ends with its identity all the same. */
-function limitSession(
-  socket: Duplex,
-  admitted: Admitted,
-  { table, now }: { readonly table: Generation; readonly now: Now },
-): void {
-  const { identities, route } = admitted;
-  const close = (): void => void socket.destroy();
-  const forget = table.liveSockets.add(close, { route: route?.id, identities });
-  const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
-  socket.once('close', () => {
-    cancel();
-    forget();
-  });
 }
 
 /** A host's `upgrade` listeners run beside a middleware, never after it: such a server is unguarded. */

@@ -3,14 +3,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Strategies } from './auth/host-strategy.js';
+import { expiryOf } from './auth/identity.js';
 import { MethodsInUse } from './auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from './config/plan-types.js';
+import { Rules } from './gateway/access-changes.js';
+import type { Admitted } from './gateway/admit.js';
 import { deny } from './gateway/deny.js';
 import { Gate } from './gateway/gate.js';
-import { Gateway, type Next, type UpgradeRest } from './gateway/gateway.js';
+import { Gateway, type Handover, type Next, type UpgradeRest } from './gateway/gateway.js';
 import { editFields, setField } from './gateway/header-views.js';
 import { instanceOf, tellRefusal } from './gateway/refusal.js';
-import { LiveSockets, type Session } from './gateway/tunnel.js';
+import { at, LiveSockets, type Session } from './gateway/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamStatus, type UpstreamDeps } from './gateway/upstream.js';
 import { clientAddressOf } from './lib/client-address.js';
 import { NO_ROUTE, type Metrics } from './lib/metrics.js';
@@ -39,6 +42,8 @@ interface InUse {
   readonly upstream: Upstream;
 }
 
+const LONGEST_SESSION_MS = 3_600_000;
+
 export class Generation {
   readonly gate: Gate;
   readonly gateway: Gateway;
@@ -49,6 +54,7 @@ export class Generation {
   readonly #upstreams: ReadonlyMap<string, InUse>;
   readonly #limits: Lease;
   readonly #requests: Requests | undefined;
+  #rules: Rules | undefined;
 
   /** `previous`: methods and upstreams of which the file says the same go on, with all that they have learnt. */
   constructor(
@@ -79,20 +85,41 @@ export class Generation {
     else this.gateway.request(req, res, next);
   }
 
-  upgrade(req: IncomingMessage, socket: Duplex, rest: UpgradeRest): void {
+  upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
     this.#requests?.upgrade(req, socket);
-    this.gateway.upgrade(req, socket, rest);
+    if (!handOver) return this.gateway.upgrade(req, socket, { head });
+    // Before the host's listeners, so that a socket never outlives its identity.
+    const limited: Handover = (asked, given, first, admitted) => {
+      this.#limitSession(asked, given, admitted);
+      handOver(asked, given, first, admitted);
+    };
+    this.gateway.upgrade(req, socket, { head, handOver: limited });
   }
 
-  /**
-   * Leaves the field to `next`. Whoever is being judged is judged by this one to the end; upgraded sockets go on under
-   * `next` where their route, key, user or issuer is what it was.
-   */
+  /** A socket that a host serves ends with its identity all the same. */
+  #limitSession({ headers: { host = '' } }: IncomingMessage, socket: Duplex, admitted: Admitted): void {
+    const { now } = this.shared;
+    const { identities, route, target } = admitted;
+    const close = (): void => void socket.destroy();
+    const forget = this.liveSockets.add(close, { route: route?.id, host, path: target.path, identities });
+    const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
+    socket.once('close', () => {
+      cancel();
+      forget();
+    });
+  }
+
+  /** Upgraded sockets, also those judged later, go on under the table in force where it upholds them. */
+  leaveSockets(inForce: () => Generation): void {
+    this.liveSockets.handOver(
+      () => inForce().liveSockets,
+      (session) => inForce().#upholds(session, this),
+    );
+  }
+
+  /** Leaves the field to `next`. Whoever is being judged is judged by this one to the end. */
   async retire(next: Generation): Promise<void> {
-    const handOver = (): void => this.liveSockets.handOver(next.liveSockets, (each) => next.#upholds(each, this));
-    handOver();
     await this.gateway.drained();
-    handOver();
     await this.#end(next);
   }
 
@@ -113,16 +140,15 @@ export class Generation {
     await this.methods.close(other?.methods);
   }
 
-  #upholds({ route, identities }: Session, previous: Generation): boolean {
-    if (route !== undefined) {
-      const [before, after] = [previous.#routeNamed(route), this.#routeNamed(route)];
-      if (!after || !isDeepStrictEqual(before?.requirement, after.requirement)) return false;
-    }
-    return identities.every((identity) => this.methods.vouchesFor(identity, previous.methods));
+  /** Whether its route is there, the same would be asked for now, and what vouched for the caller still does. */
+  #upholds({ route, host, path, identities }: Session, previous: Generation): boolean {
+    if (route !== undefined && !this.plan.routes.some(({ id }) => id === route)) return false;
+    const [was, is] = [previous, this].map(({ rules }) => rules.at({ host, path }, 'GET').demand);
+    return was === is && identities.every((identity) => this.methods.vouchesFor(identity, previous.methods));
   }
 
-  #routeNamed(id: string): Plan['routes'][number] | undefined {
-    return this.plan.routes.find((route) => route.id === id);
+  private get rules(): Rules {
+    return (this.#rules ??= new Rules({ plan: this.plan, standalone: this.shared.standalone }));
   }
 
   private same(planned: PlannedUpstream): InUse | undefined {

@@ -3,7 +3,7 @@ import { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnos
 import type { Compiled } from './config/index.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
-import { accessChanges, type AccessChange } from './gateway/access-changes.js';
+import { accessChanges, type AccessChange, type AccessRules } from './gateway/access-changes.js';
 import { Generation, type Shared } from './generation.js';
 
 /** What else changes with the table, readied before and done at the same moment. */
@@ -85,10 +85,9 @@ export class Reloading {
   async #take(source: ConfigSource): Promise<{ warnings: readonly Diagnostic[]; changes: readonly AccessChange[] }> {
     const { shared, compile, prepare } = this.parts;
     const old = this.#current;
-    const { plan, warnings, placeOf } = compile(source);
-    const { standalone } = shared;
-    const changes = accessChanges({ plan: old.plan, standalone }, { plan, standalone });
-    refuseOpenings(changes, { plan, placeOf });
+    const compiled = compile(source);
+    const { plan, warnings } = compiled;
+    const changes = changesUnlessOpening(old.plan, compiled, shared);
     const next = new Generation(plan, shared, old);
     let prepared: Prepared | undefined;
     try {
@@ -104,6 +103,7 @@ export class Reloading {
     this.source = source;
     this.#current = next;
     this.#generation += 1;
+    old.leaveSockets(() => this.#current);
     prepared?.commit();
     this.#retired = this.#retired.then(() => old.retire(next)).catch((err: unknown) => this.#complain(err));
     return { warnings, changes };
@@ -122,8 +122,17 @@ export class Reloading {
   }
 }
 
-/** Whoever wants a path open says so: a block that went missing by mistake must not do it (spec §9). */
-function refuseOpenings(changes: readonly AccessChange[], { plan, placeOf }: Pick<Compiled, 'plan' | 'placeOf'>): void {
+/**
+ * Whoever wants a path open says so: a block that went missing by mistake must not do it (spec §9).
+ *
+ * @throws {ConfigError} The new plan opens what the old rules guard.
+ */
+export function changesUnlessOpening(
+  before: AccessRules,
+  { plan, placeOf }: Pick<Compiled, 'plan' | 'placeOf'>,
+  { standalone }: Pick<Shared, 'standalone'>,
+): readonly AccessChange[] {
+  const changes = accessChanges({ plan: before, standalone }, { plan, standalone });
   const diagnostics = changes
     .filter(({ opens }) => opens)
     .map(({ where, before, route }): Diagnostic => {
@@ -132,6 +141,7 @@ function refuseOpenings(changes: readonly AccessChange[], { plan, placeOf }: Pic
       return { level: 'error', code: 'reload_opens', ...place, message };
     });
   if (diagnostics.length > 0) throw new ConfigError(diagnostics);
+  return changes;
 }
 
 function causeOf(cause: unknown): object {

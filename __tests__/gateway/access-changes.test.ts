@@ -7,7 +7,7 @@ import { readTarget, type Target } from '../../src/gateway/target.js';
 import { cases } from '../support/fast-check-runs.js';
 import { apiKey, jwt, route } from '../support/routes.js';
 
-const planOf = (...routes: readonly PlannedRoute[]): Plan => ({ routes }) as unknown as Plan;
+const planOf = (...routes: readonly PlannedRoute[]): Plan => ({ routes, listeners: [] }) as unknown as Plan;
 const serving = (...routes: readonly PlannedRoute[]) => ({ plan: planOf(...routes), standalone: true });
 const words = (changes: readonly AccessChange[]): string[] =>
   changes.map(({ where, before, after, opens }) => `${where}: ${before} -> ${after}${opens ? ' !' : ''}`);
@@ -49,7 +49,7 @@ test.each<readonly [string, PlannedRoute[], PlannedRoute[], string[]]>([
     'some methods',
     [admin({})],
     [admin({ methods: ['GET'], ...open }), admin({ methods: ['POST'] })],
-    ['GET,HEAD /admin/*: jwt -> PUBLIC !', 'PUT,PATCH,DELETE,OPTIONS /admin/*: jwt -> nothing'],
+    ['GET,HEAD /admin/*: jwt -> PUBLIC !', 'PUT,PATCH,DELETE,OPTIONS,others /admin/*: jwt -> nothing'],
   ],
 ])('%s', (_name, before, after, expected) => {
   expect(words(accessChanges(serving(...before), serving(...after)))).toEqual(expected);
@@ -62,13 +62,30 @@ test('as middleware, what no route matches counts: a route that goes leaves its 
   expect(words(accessChanges(before!, guarded))).toEqual(['/*: PUBLIC -> jwt']);
 });
 
+test('where no listener takes a client without a certificate, the handshake guards what no route does', () => {
+  const behind = (clientAuth: string, ...routes: readonly PlannedRoute[]) => ({
+    plan: { ...planOf(...routes), listeners: [{ tls: { clientAuth } }] } as unknown as Plan,
+    standalone: true,
+  });
+  const [all, meant] = [route('all', '/*'), route('all', '/*', { declaredOpen: true })];
+  const certified = behind('require', all);
+  expect(words(accessChanges(certified, behind('request', all)))).toEqual(['/*: a client certificate -> PUBLIC !']);
+  expect(words(accessChanges(certified, serving(all)))).toEqual(['/*: a client certificate -> PUBLIC !']);
+  expect(words(accessChanges(certified, serving(meant)))).toEqual(['/*: a client certificate -> PUBLIC']);
+  expect(accessChanges(certified, behind('verify', all))).toEqual([]);
+  expect(words(accessChanges(serving(admin({})), certified))).toEqual([
+    '/*: nothing -> a client certificate',
+    '/admin/*: jwt -> a client certificate',
+  ]);
+});
+
 const segment = fc.constantFrom('a', 'b', 'c', ':x');
 const randomRoute = fc
   .record({
     path: fc.tuple(fc.array(segment, { maxLength: 3 }), fc.boolean()),
     host: fc.constantFrom(undefined, 'a.test', '*.test', '*.a.test'),
     priority: fc.constantFrom(0, 0, 0, 1),
-    methods: fc.constantFrom(undefined, undefined, ['GET'], ['POST', 'DELETE']),
+    methods: fc.constantFrom(undefined, undefined, ['GET'], ['GET', 'PUT'], ['POST', 'DELETE']),
     requirement: fc.constantFrom(jwt, apiKey, open.requirement),
     declaredOpen: fc.boolean(),
   })
@@ -85,12 +102,12 @@ test('property: whatever request is judged otherwise by the new table, a line sa
   const request = fc.record({
     path: fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 5 }),
     host: fc.constantFrom('a.test', 'b.test', 'b.a.test', 'other'),
-    method: fc.constantFrom('GET', 'POST', 'DELETE', 'HEAD', 'PUT'),
+    method: fc.constantFrom('GET', 'POST', 'DELETE', 'HEAD', 'PUT', 'PROPFIND'),
   });
   fc.assert(
     fc.property(randomRoutes, randomRoutes, fc.boolean(), request, (before, edited, edit, asked) => {
       // Edits of a file resemble it: without that, nearly every request would change.
-      const after = edit ? [...before.slice(1), ...edited.slice(0, 1)] : edited;
+      const after = edit ? [...edited.slice(0, 1), ...before.slice(1).reverse()] : edited;
       const [was, is] = [judged(before, asked), judged(after, asked)];
       if (was === is) return;
       const changes = accessChanges(serving(...before), serving(...after));

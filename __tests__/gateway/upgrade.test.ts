@@ -149,14 +149,20 @@ describe('a tunnel', () => {
 
   test('is left to another keeper, which closes it where it does not uphold the session', async () => {
     const upstream = await echoing();
-    const session = { route: 'route-1', identities: [] };
+    const session = { route: 'route-1', host: 'localhost', path: '/', identities: [] };
     const { port, liveSockets } = await gateway(upstream.url, { session });
     const client = new WebSocket(`ws://127.0.0.1:${port}/`);
     await opened(client);
     const [next, last] = [new LiveSockets(), new LiveSockets()];
-    liveSockets.handOver(next, ({ route }) => route === 'route-1');
+    liveSockets.handOver(
+      () => next,
+      ({ route }) => route === 'route-1',
+    );
     expect([liveSockets.size, next.size]).toEqual([0, 1]);
-    next.handOver(last, ({ route }) => route === 'route-2');
+    next.handOver(
+      () => last,
+      ({ route }) => route === 'route-2',
+    );
     await ended(client);
     await until(() => last.size === 0);
   });

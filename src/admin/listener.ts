@@ -32,7 +32,12 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(30_000);
+  const asking = new WeakMap<object, ServerResponse>();
   const answer = (req: IncomingMessage, res: ServerResponse): void => {
+    const first = asking.get(req.socket);
+    if (first) return endWith(first);
+    asking.set(req.socket, res);
+    res.once('close', () => req.socket.writable && asking.delete(req.socket));
     // Who may look is the table's in force; where, the address that was bound.
     const rules = { ...planned, auth: deps.plan().admin?.auth ?? planned.auth };
     respond(req, rules, deps).then(
@@ -54,6 +59,12 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
   server.on('error', () => undefined);
   const { address, port } = server.address() as AddressInfo;
   return { host: address, port, close: () => close(server) };
+}
+
+/** One question at a time: of those that come behind it, thousands to a packet, none is read, and the connection ends. */
+function endWith(first: ServerResponse): void {
+  if (first.headersSent) first.socket?.destroy();
+  else first.setHeader('Connection', 'close');
 }
 
 const REFUSALS: Readonly<Record<Exclude<Admittance, 'welcome'>, Page>> = {

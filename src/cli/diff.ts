@@ -3,7 +3,7 @@ import { accessTable, type MethodRow } from '../config/access.js';
 import { ConfigError } from '../config/diagnostics.js';
 import { compileFile } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
-import { accessChanges, type AccessChange, type Ruled } from '../gateway/access-changes.js';
+import { accessChanges, type AccessChange } from '../gateway/access-changes.js';
 import { renderDiagnostic } from './check.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
@@ -13,6 +13,11 @@ export interface DiffOptions {
   readonly strategy?: readonly string[];
   /** Fail where a path opens that the new file does not open by `auth: none`. */
   readonly exitCode?: boolean;
+}
+
+interface Ruled {
+  readonly plan: Plan;
+  readonly standalone: boolean;
 }
 
 interface Difference {

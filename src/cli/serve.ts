@@ -55,9 +55,9 @@ async function serveHere(file: string, options: ServeOptions, worker?: number): 
 /** In processes of their own, for whose file and certificates this one vouches before it starts them. */
 async function serveThere(file: string, options: ServeOptions & { readonly workers: number }): Promise<ExitCode> {
   const { workers: count, strict = false } = options;
+  const reloads = onReloadSignal();
   const { log } = readForWorkers(file, { count, strict });
   const workers = new Workers({ count, log, gaveUp: () => process.exit(EXIT.runtime) });
-  const reloads = onReloadSignal();
   try {
     await workers.start();
   } catch (cause) {

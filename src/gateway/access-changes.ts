@@ -1,9 +1,11 @@
 /** What another file would change for callers: every path whose requirement is not what it was, in words. */
+import { METHODS } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, OPEN, type Requirement } from '../auth/requirement.js';
 import { covers, coversHost } from '../config/checks/patterns.js';
 import { patternKey } from '../config/pattern.js';
 import type { Plan, PlannedRoute } from '../config/plan-types.js';
-import { COMMON_METHODS } from '../lib/http-methods.js';
+import { COMMON_METHODS, NEVER_SERVED } from '../lib/http-methods.js';
 import { RouteTable } from './route-table.js';
 import { readTarget } from './target.js';
 import { common, nameOfRegion, Witnesses, type Region, type Witness } from './witnesses.js';
@@ -20,10 +22,22 @@ export interface AccessChange {
   readonly route?: number;
 }
 
+/** What of a plan says who may call what. */
+export type AccessRules = Pick<Plan, 'routes' | 'unmatched' | 'listeners'>;
+
 /** A plan, and whether what no route matches is 404 there, rather than the host application's. */
 export interface Ruled {
-  readonly plan: Plan;
+  readonly plan: AccessRules;
   readonly standalone: boolean;
+}
+
+/** As plain data for another process: without conditions, which may hold secrets and say nothing about access. */
+export function accessRules({ routes, unmatched, listeners }: Plan): AccessRules {
+  return { routes: routes.map(withoutConditions), listeners, ...(unmatched && { unmatched }) };
+}
+
+function withoutConditions(route: PlannedRoute): PlannedRoute {
+  return { ...route, headers: [], query: [] };
 }
 
 /**
@@ -33,12 +47,12 @@ export function accessChanges(before: Ruled, after: Ruled): readonly AccessChang
   const [old, next] = [new Rules(before), new Rules(after)];
   const methods = methodsOf(before.plan, after.plan);
   const told: Told[] = [];
-  for (const witness of witnesses(before.plan.routes, after.plan.routes)) {
+  for (const witness of witnesses(before, after)) {
     for (const [change, which] of changesAt(witness, { old, next, methods })) {
       const { region } = witness;
       const names = which.join(',');
       if (told.some((each) => isSame(each, { change, region, names }))) continue;
-      const where = `${which.length === methods.length ? '' : `${names} `}${nameOfRegion(region)}`;
+      const where = `${which.length === methods.size ? '' : `${names} `}${nameOfRegion(region)}`;
       told.push({ change: { ...change, where }, region, names });
     }
   }
@@ -63,10 +77,10 @@ type Unnamed = AccessChange & { readonly where: '' };
 
 function changesAt(
   witness: Witness,
-  { old, next, methods }: { readonly old: Rules; readonly next: Rules; readonly methods: readonly string[] },
+  { old, next, methods }: { readonly old: Rules; readonly next: Rules; readonly methods: Methods },
 ): readonly (readonly [change: Unnamed, methods: readonly string[]])[] {
   const changes = new Map<string, readonly [Unnamed, string[]]>();
-  for (const method of methods) {
+  for (const [name, method] of methods) {
     const [was, is] = [old.at(witness, method), next.at(witness, method)];
     if (was.demand === is.demand) continue;
     const opens = was.kind === 'guarded' && is.kind === 'open' && !is.declared;
@@ -74,8 +88,8 @@ function changesAt(
     const change: Unnamed = { where: '', before: was.words, after: is.words, opens, ...route };
     const key = JSON.stringify([was.demand, is.demand, opens]);
     const known = changes.get(key);
-    if (known) known[1].push(method);
-    else changes.set(key, [change, [method]]);
+    if (known) known[1].push(name);
+    else changes.set(key, [change, [name]]);
   }
   return [...changes.values()];
 }
@@ -91,27 +105,44 @@ interface Access {
 
 const NOTHING: Access = { kind: 'nothing', declared: false, words: 'nothing', demand: 'nothing' };
 
-/** Routes told apart by headers or query ask for the same, so these say nothing about access. */
-class Rules {
+/** What a plan asks of requests. Routes told apart by headers or query ask for the same, so these say nothing about it. */
+export class Rules {
   readonly #table: RouteTable;
   readonly #routes: readonly PlannedRoute[];
   readonly #unmatched: Access;
+  readonly #certified: boolean;
 
-  constructor({ plan, standalone }: Ruled) {
+  constructor(ruled: Ruled) {
+    const { plan, standalone } = ruled;
     this.#routes = plan.routes;
-    this.#table = new RouteTable(plan.routes.map((route) => ({ ...route, headers: [], query: [] })));
+    this.#certified = isCertified(ruled);
+    this.#table = new RouteTable(plan.routes.map(withoutConditions));
     this.#unmatched = standalone ? NOTHING : accessOf(plan.unmatched ?? OPEN, false);
   }
 
-  at({ host, path }: Witness, method: string): Access {
+  at({ host, path }: Pick<Witness, 'host' | 'path'>, method: string): Access {
     const target = readTarget(path);
     if (target.kind === 'bad') return NOTHING;
     const found = this.#table.find({ host, target, method, headers: {} });
     if (found.kind === 'none') return this.#unmatched;
     const route = found.kind === 'route' ? this.#routes[found.index] : undefined;
     if (!route || found.kind !== 'route') return NOTHING;
-    return { ...accessOf(route.requirement, route.declaredOpen), route: found.index };
+    const access = accessOf(route.requirement, route.declaredOpen);
+    return { ...(access.kind === 'open' && this.#certified ? CERTIFIED : access), route: found.index };
   }
+}
+
+const CERTIFIED: Access = {
+  kind: 'guarded',
+  declared: false,
+  words: 'a client certificate',
+  demand: 'client certificate',
+};
+
+/** Whether nobody reaches any route without a certificate: the handshake is a guard, too, whatever the routes say. */
+function isCertified({ plan: { listeners }, standalone }: Ruled): boolean {
+  const asks = listeners.map(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify');
+  return standalone && asks.length > 0 && asks.every(Boolean);
 }
 
 function accessOf(requirement: Requirement, declared: boolean): Access {
@@ -120,26 +151,33 @@ function accessOf(requirement: Requirement, declared: boolean): Access {
   return { kind: open ? 'open' : 'guarded', declared, words, demand: JSON.stringify(requirement) };
 }
 
-function methodsOf(...plans: readonly Plan[]): readonly string[] {
-  return [
-    ...new Set([...COMMON_METHODS, ...plans.flatMap(({ routes }) => routes.flatMap(({ methods = [] }) => methods))]),
-  ];
+/** By the names that people read: those that a route may name, and one that stands for all others (WebDAV has many). */
+type Methods = ReadonlyMap<string, string>;
+
+function methodsOf(...plans: readonly AccessRules[]): Methods {
+  const named = new Set([
+    ...COMMON_METHODS,
+    ...plans.flatMap(({ routes }) => routes.flatMap(({ methods = [] }) => methods)),
+  ]);
+  const other = METHODS.find((method) => !named.has(method) && !NEVER_SERVED.has(method));
+  const known = [...named].map((method) => [method, method] as const);
+  return new Map(other === undefined ? known : [...known, ['others', other]]);
 }
 
-/** Routes that both tables have alike cannot take a path from each other, so one of each pair is new, gone or changed. */
-function* witnesses(before: readonly PlannedRoute[], after: readonly PlannedRoute[]): Generator<Witness> {
-  const source = new Witnesses([...before, ...after]);
-  const [was, is] = [before.map(keyOf), after.map(keyOf)];
-  const [gone, added] = [changed(before, was, new Set(is)), changed(after, is, new Set(was))];
+/** Where both tables have the same to say, no path is taken from anybody; so one of each pair is new, gone or changed. */
+function* witnesses(before: Ruled, after: Ruled): Generator<Witness> {
+  const source = new Witnesses([...before.plan.routes, ...after.plan.routes]);
+  const [was, is] = [groupsOf(before), groupsOf(after)];
+  const [gone, added] = [changed(was, is), changed(is, was)];
   yield* source.of(EVERYWHERE);
   for (const region of [...gone, ...added]) yield* source.of(region);
   for (const [ones, others] of [
-    [gone, after],
-    [added, before],
+    [gone, is],
+    [added, was],
   ] as const) {
     for (const one of ones) {
-      for (const other of others) {
-        const both = common(one, other);
+      for (const { region } of others.values()) {
+        const both = common(one, region);
         if (both) yield* source.of(both);
       }
     }
@@ -148,14 +186,28 @@ function* witnesses(before: readonly PlannedRoute[], after: readonly PlannedRout
 
 const EVERYWHERE: Region = { pattern: { segments: [], rest: true } };
 
-function changed(
-  routes: readonly PlannedRoute[],
-  keys: readonly string[],
-  known: ReadonlySet<string>,
-): readonly PlannedRoute[] {
-  return routes.filter((_, at) => !known.has(keys[at] as string));
+/** The routes of one host and pattern, which share out the methods among them in the order of the file. */
+interface Group {
+  readonly region: Region;
+  readonly says: string[];
 }
 
-function keyOf({ host, pattern, priority, methods, requirement, declaredOpen }: PlannedRoute): string {
-  return JSON.stringify([host, patternKey(pattern), priority, methods, requirement, declaredOpen]);
+type Groups = ReadonlyMap<string, Group>;
+
+function groupsOf(ruled: Ruled): Groups {
+  const groups = new Map<string, Group>();
+  const certified = isCertified(ruled);
+  for (const { host, pattern, priority, methods, requirement, declaredOpen } of ruled.plan.routes) {
+    const key = JSON.stringify([host, patternKey(pattern)]);
+    const group = groups.get(key) ?? { region: { host, pattern }, says: [] };
+    group.says.push(JSON.stringify([priority, methods, requirement, declaredOpen, certified]));
+    groups.set(key, group);
+  }
+  return groups;
+}
+
+function changed(groups: Groups, others: Groups): readonly Region[] {
+  return [...groups].flatMap(([key, { region, says }]) =>
+    isDeepStrictEqual(says, others.get(key)?.says) ? [] : [region],
+  );
 }

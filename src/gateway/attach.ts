@@ -2,7 +2,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { listItems } from '../auth/credentials.js';
-import type { Admitted } from './admit.js';
 import { awaitContinue } from '../lib/expect.js';
 import type { Handover } from './gateway.js';
 import { setField } from './header-views.js';
@@ -20,23 +19,16 @@ export function isAttached(server: object): boolean {
   return attached.has(server);
 }
 
-export interface Attaching {
-  readonly judge: JudgeUpgrade;
-  /** Called before the host's listeners, so that a socket never outlives its identity. */
-  readonly opened: (socket: Duplex, admitted: Admitted) => void;
-}
-
 /**
  * The listeners stay where they are, so that a host can add and remove them at any time; the event reaches them through
  * us alone. Several gates on one server all judge, the last attached first.
  */
-export function attachUpgrades(server: Server, { judge, opened }: Attaching): void {
+export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
   const innermost = !attached.has(server);
   attached.add(server);
   const pending = new PendingAnswers();
-  const handOver: Handover = (req, socket, head, admitted) => {
-    opened(socket, admitted);
+  const handOver: Handover = (req, socket, head) => {
     if (!innermost) return void emit('upgrade', req, socket, head);
     keepMarkerAlone(req);
     if (server.listeners('upgrade').some((listener) => !placeholders.has(listener))) emit('upgrade', req, socket, head);

@@ -177,8 +177,8 @@ export class Gateway {
     { head, admitted }: { head: Buffer; admitted: ToUpstream },
   ): void {
     const { gate, liveSockets } = this.deps;
-    const { route, identities } = admitted;
-    const offered = req.headers['sec-websocket-protocol'];
+    const { route, identities, target } = admitted;
+    const { 'sec-websocket-protocol': offered, host = '' } = req.headers;
     const url = prepareOutbound(gate, req, admitted);
     const expiresAtMs = expiryOf(identities);
     forwardUpgrade({
@@ -194,7 +194,7 @@ export class Gateway {
       // The token's two entries are gone; a browser that offered them wants one selected.
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
-      session: { route: route.id, identities },
+      session: { route: route.id, host, path: target.path, identities },
       deny: (status, code) => this.#deny({ req, socket }, { status, code, ...retryAfter(status) }, route),
       log: gate.deps.log,
       now: gate.deps.now,

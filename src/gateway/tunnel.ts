@@ -10,9 +10,11 @@ const KEEP_ALIVE_MS = 30_000;
 /** `setTimeout` fires at once beyond 2^31-1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Whose socket it is, and by which route it came. */
+/** Whose socket it is, and what was asked for when it came. */
 export interface Session {
   readonly route?: string | undefined;
+  readonly host: string;
+  readonly path: string;
   readonly identities: readonly Identity[];
 }
 
@@ -22,27 +24,45 @@ interface Live {
   keeper: LiveSockets;
 }
 
+interface Heir {
+  readonly keeper: () => LiveSockets;
+  readonly upholds: (session: Session) => boolean;
+}
+
 /** The upgraded sockets that are open, so that a stop or a reload can close them. */
 export class LiveSockets {
   readonly #open = new Set<Live>();
+  #heir: Heir | undefined;
+  #closed = false;
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** Returns the act of forgetting. */
+  /** Returns the act of forgetting. A socket that comes too late is with the heir, and closed as it would be there. */
   add(close: () => void, session?: Session): () => void {
-    const live: Live = { close, session, keeper: this };
-    this.#open.add(live);
+    const keeper = this.#heir?.keeper() ?? this;
+    const live: Live = { close, session, keeper };
+    keeper.#open.add(live);
+    const upheld = !keeper.#closed && (!session || this.#heir?.upholds(session) !== false);
+    // Whoever adds it is still about to open it.
+    if (!upheld) process.nextTick(close);
     return () => live.keeper.#open.delete(live);
   }
 
+  /** Those that come from now on are closed as well. */
   close(): void {
+    this.#closed = true;
     for (const live of [...this.#open]) live.close();
   }
 
-  /** Leaves to another keeper those that it upholds, and closes the others. */
-  handOver(next: LiveSockets, upholds: (session: Session) => boolean): void {
+  /**
+   * Leaves them to another keeper, which closes those that it does not uphold. `keeper` is asked anew for whatever comes
+   * later: a handshake with an upstream may last for several tables.
+   */
+  handOver(keeper: () => LiveSockets, upholds: (session: Session) => boolean): void {
+    this.#heir = { keeper, upholds };
+    const next = keeper();
     for (const live of [...this.#open]) {
       this.#open.delete(live);
       live.keeper = next;

@@ -2,6 +2,7 @@
 import type { Pattern, PatternSegment } from '../config/pattern.js';
 import { coversHost, meet } from '../config/checks/patterns.js';
 import type { PlannedRoute } from '../config/plan-types.js';
+import { foldLiteral } from './fold.js';
 
 /** The paths of one pattern on one host. */
 export type Region = Pick<PlannedRoute, 'host' | 'pattern'>;
@@ -15,30 +16,34 @@ export interface Witness {
 
 /**
  * Why two routes suffice: let a request go to route p of one table and to route q of another. Whatever route matches the
- * witness of "p and q" matches every request of p and q, so p wins there in the one table and q in the other as well.
+ * witness of "p and q" that is as deep matches every request of p and q of that depth, so p wins there in the one table
+ * and q in the other as well.
  */
 export class Witnesses {
   readonly #fresh: string;
-  readonly #depth: number;
+  /** Between two of these, no pattern begins or ends to match. */
+  readonly #depths: readonly number[];
 
   constructor(regions: readonly Region[]) {
     const literals = new Set(
       regions.flatMap(({ host = '', pattern }) => [
-        ...pattern.segments.flatMap((segment) => (segment.kind === 'literal' ? [segment.text.toLowerCase()] : [])),
+        // As the router folds them: a witness that may be read as a literal of the file would stand for nothing else.
+        ...pattern.segments.flatMap((segment) => (segment.kind === 'literal' ? foldLiteral(segment.text) : [])),
         ...host.toLowerCase().split('.'),
       ]),
     );
     let fresh = 'any';
     while (literals.has(fresh)) fresh += 'x';
     this.#fresh = fresh;
-    this.#depth = Math.max(0, ...regions.map(({ pattern }) => pattern.segments.length)) + 1;
+    const ends = new Set(regions.map(({ pattern }) => pattern.segments.length));
+    this.#depths = [...new Set([0, ...ends].flatMap((depth) => [depth, depth + 1]))].sort((a, b) => a - b);
   }
 
-  /** The shortest path of the region and, where it has a rest, one longer than any pattern. */
+  /** The shortest path of the region and, where it has a rest, one of each depth at which other patterns match. */
   of(region: Region): readonly Witness[] {
     const { segments, rest } = region.pattern;
     const texts = segments.map((segment) => (segment.kind === 'one' ? this.#fresh : segment.text));
-    const depths = rest ? [texts.length, this.#depth] : [texts.length];
+    const depths = [texts.length, ...(rest ? this.#depths.filter((depth) => depth > texts.length) : [])];
     return depths.map((depth) => {
       const all = [...texts, ...Array.from({ length: depth - texts.length }, () => this.#fresh)];
       return { host: this.#hostOf(region), path: `/${all.map(encodeURIComponent).join('/')}`, region };

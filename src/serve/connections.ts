@@ -95,7 +95,9 @@ export class Connections {
   }
 
   #retire(socket: TLSSocket): void {
-    if (Object.keys(socket.getPeerCertificate()).length === 0) return;
+    // One that was destroyed a moment ago has none to tell of, and Node gives null for it.
+    const certificate = socket.getPeerCertificate() as object | null;
+    if (!certificate || Object.keys(certificate).length === 0) return;
     const last = [...(this.#open.get(socket) ?? [])].at(-1)?.res;
     if (!last) socket.destroy();
     else if (last.headersSent) last.once('close', () => socket.destroy());

@@ -65,8 +65,15 @@ class Listeners implements Running {
       steps.flatMap(({ planned, running }) => (running && !kept.has(running) ? [planned] : [])),
     );
     const bound = await this.#bind(added);
+    const abandon = (): void => bound.forEach(({ listener }) => void listener.stop(0));
+    // A port that opens after the stop would be closed by nobody.
+    if (this.#stopped) {
+      abandon();
+      throw new Error('the gateway is stopping');
+    }
     return {
       commit: () => {
+        if (this.#stopped) return abandon();
         for (const { renew } of renewals) renew();
         const over = this.#open.filter((each) => !kept.has(each));
         this.#open = [...kept, ...bound];
@@ -74,7 +81,7 @@ class Listeners implements Running {
         for (const { listener } of over) this.#close(listener);
         for (const listener of replaced) void this.#takeOver(listener);
       },
-      abandon: () => bound.forEach(({ listener }) => void listener.stop(0)),
+      abandon,
     };
   }
 

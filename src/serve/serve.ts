@@ -4,12 +4,13 @@ import type { Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
+import { accessRules, type AccessRules } from '../gateway/access-changes.js';
 import type { Log, Now } from '../lib/types.js';
 import { compose, tellWarnings } from '../compose.js';
 import type { Loom } from '../middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { Together } from '../observe/snapshot.js';
-import type { Prepared } from '../reload.js';
+import { changesUnlessOpening, type Prepared } from '../reload.js';
 import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import type { Listening } from './listener.js';
@@ -61,6 +62,10 @@ export interface Among {
   readonly worker: number;
   readonly tickets: TicketKeys;
   readonly numbers: Together;
+  /** What the others serve; undefined where nobody does yet. */
+  readonly rules: AccessRules | undefined;
+  /** Told what this one serves from now on. */
+  readonly took: (rules: AccessRules) => void;
 }
 
 export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
@@ -86,7 +91,10 @@ class Served implements Gatekeeper {
     private readonly options: ServeOptions,
     private readonly among: Among | undefined,
   ) {
-    const { plan, warnings } = this.#compile(source);
+    const compiled = this.#compile(source);
+    const { plan, warnings } = compiled;
+    // One that takes the place of another starts on a file that its fellows may have refused.
+    if (among?.rules) changesUnlessOpening(among.rules, compiled, { standalone: true });
     this.#logging = plan.logging;
     this.#own = options.log ? undefined : createLog({ ...plan.logging, worker: among?.worker });
     this.log = options.log ?? (this.#own as Log);
@@ -137,6 +145,7 @@ class Served implements Gatekeeper {
     const { file, routes } = loom.plan;
     this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the file is in force');
     this.#state = 'ready';
+    this.among?.took(accessRules(loom.plan));
     this.#files?.follow(this.#read);
   }
 
@@ -177,13 +186,15 @@ class Served implements Gatekeeper {
     return compileFile(source, { mode: 'serve', strict, named });
   }
 
-  async #prepare({ listeners, logging, warnings }: Plan): Promise<Prepared> {
+  async #prepare(plan: Plan): Promise<Prepared> {
+    const { listeners, logging, warnings } = plan;
     const prepared = await this.#running?.prepare(listeners);
     return {
       commit: () => {
         prepared?.commit();
         this.#heed(logging);
         tellWarnings(warnings, this.log);
+        this.among?.took(accessRules(plan));
       },
       abandon: () => prepared?.abandon(),
     };

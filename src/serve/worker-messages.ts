@@ -1,5 +1,6 @@
 /** What the primary and its workers tell each other; never anything of a request. */
 import type { Worker } from 'node:cluster';
+import type { AccessRules } from '../gateway/access-changes.js';
 import type { Snapshot } from '../observe/snapshot.js';
 
 /** To a worker. */
@@ -7,6 +8,8 @@ export type Order =
   /** Base64. What the keys of session tickets are made from: over this channel alone, never on a disk, in argv or env. */
   | { readonly kind: 'tickets'; readonly secret: string }
   | { readonly kind: 'stop'; readonly graceful: boolean }
+  /** What the others serve: one that starts later may open none of it, as no reload may. */
+  | { readonly kind: 'rules'; readonly rules: AccessRules }
   /** What has it counted? */
   | { readonly kind: 'count'; readonly id: number }
   /** What all of them have counted, for the scrape that it was asked. */
@@ -18,6 +21,8 @@ export type Notice =
   | { readonly kind: 'here' }
   /** It accepts connections. */
   | { readonly kind: 'ready' }
+  /** What it serves from now on. */
+  | { readonly kind: 'rules'; readonly rules: AccessRules }
   | { readonly kind: 'counted'; readonly id: number; readonly snapshot: Snapshot }
   /** It is asked for the numbers of all. */
   | { readonly kind: 'total'; readonly id: number };
@@ -34,11 +39,11 @@ export function tell(notice: Notice): void {
 
 /** Other libraries talk over the same channel. */
 export function isOrder(message: unknown): message is Order {
-  return isKind(message, ['tickets', 'stop', 'count', 'total']);
+  return isKind(message, ['tickets', 'stop', 'rules', 'count', 'total']);
 }
 
 export function isNotice(message: unknown): message is Notice {
-  return isKind(message, ['here', 'ready', 'counted', 'total']);
+  return isKind(message, ['here', 'ready', 'rules', 'counted', 'total']);
 }
 
 function isKind(message: unknown, kinds: readonly string[]): boolean {

@@ -1,7 +1,8 @@
 /** One of the processes of `serve --workers`: the same gateway as ever, but its primary says when it stops. */
 import cluster from 'node:cluster';
+import type { AccessRules } from '../gateway/access-changes.js';
 import type { Log } from '../lib/types.js';
-import { serveAmong, type Gatekeeper, type ServeOptions } from './serve.js';
+import { serveAmong, type Among, type Gatekeeper, type ServeOptions } from './serve.js';
 import { TicketKeys } from './ticket-keys.js';
 import { isOrder, tell, type Order } from './worker-messages.js';
 import { WorkerNumbers } from './worker-numbers.js';
@@ -22,10 +23,11 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  const tickets = await ticketsFromPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
+  const given = await givenByPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
   const numbers = new WorkerNumbers();
+  const took = (rules: AccessRules): void => tell({ kind: 'rules', rules });
   try {
-    running = await serveAmong(file, options, { worker, tickets, numbers });
+    running = await serveAmong(file, options, { worker, numbers, took, ...given });
   } catch (cause) {
     // The channel would keep the process alive; its end alone would end it as if nothing were wrong.
     cluster.worker?.disconnect();
@@ -36,15 +38,17 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
 }
 
 /** Follows the primary's orders from here on. */
-function ticketsFromPrimary(stop: (graceful: boolean) => void): Promise<TicketKeys> {
+function givenByPrimary(stop: (graceful: boolean) => void): Promise<Pick<Among, 'tickets' | 'rules'>> {
   return new Promise((resolve) => {
     let tickets: TicketKeys | undefined;
+    let rules: AccessRules | undefined;
     const obey = (order: Order): void => {
       if (order.kind === 'stop') return stop(order.graceful);
+      if (order.kind === 'rules') rules = order.rules;
       if (order.kind !== 'tickets') return;
       const secret = Buffer.from(order.secret, 'base64');
       if (tickets) tickets.rotate(secret);
-      else resolve((tickets = new TicketKeys(secret)));
+      else resolve({ tickets: (tickets = new TicketKeys(secret)), rules });
     };
     process.on('message', (message) => {
       if (isOrder(message)) obey(message);

@@ -3,6 +3,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { compileFile } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
+import type { AccessRules } from '../gateway/access-changes.js';
 import type { Log } from '../lib/types.js';
 import { tellWarnings } from '../compose.js';
 import { createLog } from '../observe/log.js';
@@ -75,6 +76,8 @@ export class Workers {
   readonly #members = new Set<Member>();
   readonly #waiting = new Set<NodeJS.Timeout>();
   #secret = newSecret();
+  /** Of the table that a worker was the last to take. */
+  #rules: AccessRules | undefined;
   #rotation: NodeJS.Timeout | undefined;
   /** Deaths in a row, each soon after its start. */
   #deaths = 0;
@@ -150,8 +153,13 @@ export class Workers {
 
   #hear(notice: Notice, member: Member): void {
     if (notice.kind === 'counted' || notice.kind === 'total') return this.#gathering.hear(notice, member.worker);
+    if (notice.kind === 'rules') {
+      this.#rules = notice.rules;
+      return;
+    }
     if (notice.kind === 'here') {
       member.here = true;
+      if (this.#rules) send(member.worker, { kind: 'rules', rules: this.#rules });
       send(member.worker, { kind: 'tickets', secret: this.#secret.toString('base64') });
       return;
     }

@@ -205,3 +205,34 @@ test('a port that is taken, by a listener of the file or by another process, is 
     /listener admin: port \d+ is already in use/,
   );
 });
+
+describe('questions behind a question', () => {
+  const question = (host: string) => `GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+  const told = async (port: number, bytes: string): Promise<number> => {
+    const answers = await new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+      socket.on('data', (piece) => (text += String(piece)));
+      socket.on('error', () => undefined).on('close', () => resolve(text));
+    });
+    return answers.match(/HTTP\/1\.1 \d{3}/g)?.length ?? 0;
+  };
+
+  test('a packet full of them gets one answer and one line in the log, and costs no more', async () => {
+    const { admin, log } = await open((port) => `${LOOPBACK(port)}\nmetrics: { enabled: true }`);
+    expect(await told(admin, question('evil.example').repeat(2_000))).toBe(1);
+    expect(log.entries.filter(({ facts }) => facts['reason'] === 'wrong_host')).toHaveLength(1);
+    expect(await told(admin, question('localhost').repeat(2_000))).toBe(1);
+  });
+
+  test('twin: one after the other, all are answered on one connection', async () => {
+    const { admin } = await open(LOOPBACK);
+    const socket = connect(admin, '127.0.0.1');
+    for (let asked = 0; asked < 3; asked++) {
+      socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      const text = await new Promise<string>((resolve) => socket.once('data', (piece) => resolve(String(piece))));
+      expect(statusOf(text)).toBe(200);
+    }
+    socket.destroy();
+  });
+});
