@@ -180,7 +180,7 @@ describe('the block', () => {
     [{ type: 'redis', secret: SECRET }, 'distributed.address: is required'],
     [{ type: 'redis', address: 'r:6379' }, 'distributed.secret'],
     [{ type: 'redis', address: 'r:6379', secret: 'short' }, 'distributed.secret: must have at least 32 bytes'],
-    [{ type: 'redis', address: 'redis://u:p@r', secret: SECRET }, 'distributed.address: must be host:port'],
+    [{ type: 'redis', address: 'redis://u:p@r', secret: SECRET }, 'distributed.address: must be "host:port"'],
     [{ type: 'redis', addresses: ['a:1', 'b:1'], secret: SECRET }, 'distributed.addresses: must be one for redis'],
     [{ type: 'redis', address: 'r:1', addresses: ['r:1'], secret: SECRET }, 'distributed.addresses: stands beside'],
     [{ type: 'redis', address: 'r:1', ca_file: 'ca.pem', secret: SECRET }, 'distributed.ca_file: means nothing'],

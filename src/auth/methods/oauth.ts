@@ -1,6 +1,7 @@
 /** `oauth`: a bearer token that the authorization server is asked about (RFC 7662). */
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
+import { redisOptionsOf } from '../../lib/redis-block.js';
 import { urlProblem } from '../../lib/tls-url.js';
 import { hasAudience, introspectionFault, scopesOf, subjectOf } from '../../tokens/introspection-claims.js';
 import {
@@ -17,7 +18,6 @@ import { copyOf, type Identity } from '../identity.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../verdict.js';
-import { redisOptionsOf } from './oauth-distributed.js';
 import { oauthNarrowing, oauthOptions, type OauthOptions } from './oauth-options.js';
 import { throttleSummary } from './throttle-option.js';
 
@@ -164,7 +164,9 @@ class OauthStrategy extends Strategy implements MethodStrategy {
 
 function sharedBy({ distributed }: OauthOptions, { now, log }: MethodDeps): SharedIntrospections | undefined {
   if (!distributed) return undefined;
-  return new SharedIntrospections({ redis: redisOptionsOf(distributed), secret: distributed.secret, now, log });
+  const redis = redisOptionsOf(distributed, distributed.ca);
+  if (!redis) throw new TypeError('oauth.distributed has no address');
+  return new SharedIntrospections({ redis, secret: distributed.secret, now, log });
 }
 
 function identityOf(response: IntrospectionResponse, scopes: readonly string[], configured?: string): Identity {

@@ -1,6 +1,6 @@
 /** From the `rate_limit` block to the global limit, its tiers and quotas, and where they are counted. */
-import { parseRedisAddress } from '../../lib/redis-address.js';
-import type { RedisAddress, RedisOptions } from '../../lib/redis-client.js';
+import { redisOptionsOf } from '../../lib/redis-block.js';
+import type { RedisOptions } from '../../lib/redis-client.js';
 import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 import { parsePattern } from '../pattern.js';
@@ -67,18 +67,6 @@ function planExemptions(items: readonly Item<'exemptions'>[], { report }: Contex
 const PLACE: Path = ['rate_limit', 'distributed'];
 
 function planRedis(block: NonNullable<RateLimitBlock['distributed']>, context: Context): RedisOptions | undefined {
-  const written = block.addresses ?? (block.address === undefined ? [] : [block.address]);
-  const [first, ...rest] = written.map(parseRedisAddress).filter((each): each is RedisAddress => each !== undefined);
-  if (!first) return undefined;
   const ca = block.ca_file === undefined ? undefined : readPem(block.ca_file, [...PLACE, 'ca_file'], context);
-  const planned: RedisOptions = {
-    type: block.type,
-    addresses: [first, ...rest],
-    ...(block.username !== undefined && { username: block.username }),
-    ...(block.db !== undefined && { db: block.db }),
-    keyPrefix: block.key_prefix,
-    ...(ca !== undefined && { ca }),
-  };
-  const { password } = block;
-  return password === undefined ? planned : Object.defineProperty(planned, 'password', { value: password });
+  return redisOptionsOf(block, ca);
 }

@@ -1,9 +1,9 @@
 /** The `rate_limit` block: how many requests a caller may send. */
 import { z } from 'zod';
 import { duration, headerName, plainText } from '../../lib/fields.js';
-import { parseRedisAddress } from '../../lib/redis-address.js';
+import { checkRedis, redisFields } from '../../lib/redis-block.js';
 import type { LimitKeyPart } from '../plan-types.js';
-import { count, filePath, flag, listOf, name, rate } from './fields.js';
+import { count, flag, listOf, name, rate } from './fields.js';
 
 const KEY = 'must be ip, identity, path, header:NAME or jwt:CLAIM, or several of them joined by commas';
 
@@ -72,43 +72,14 @@ const quota = z.strictObject({
   key: limitKey().optional().describe('What shares it; default: the `key` above.'),
 });
 
-const ADDRESS = 'must be "host:port", or a URL such as "rediss://redis.internal:6379", without a password';
-
-const address = () =>
-  z.string({ error: ADDRESS }).refine((text) => parseRedisAddress(text) !== undefined, { error: ADDRESS });
-
 const distributed = z
-  .strictObject({
-    type: z
-      .enum(['redis', 'redis-cluster'], { error: 'must be redis or redis-cluster' })
-      .describe('`redis` or `redis-cluster`.'),
-    address: address().optional().describe('Where it is: `host:port`, or a URL; `rediss://` speaks TLS.'),
-    addresses: listOf(address()).optional().describe('Some nodes of a cluster; the others are asked for.'),
-    username: plainText().optional().describe('Its user, where Redis has several.'),
-    password: z.string().min(1, 'must not be empty').optional().describe('Its password.'),
-    db: count(0).optional().describe('Number of the database; clusters have one alone.'),
-    key_prefix: z
-      .string()
-      .regex(/^[!-z|~]{0,128}$/, 'must be visible ASCII without braces, at most 128 characters')
-      .default('loom:limit:')
-      .describe('Put before every key: files that share one Redis and not their limits have one each.'),
-    ca_file: filePath()
-      .optional()
-      .describe('PEM of the authorities that may vouch for it, in place of the public ones.'),
-  })
-  .superRefine((block, context) => {
-    const fault = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
-    const all = [...(block.address === undefined ? [] : [block.address]), ...(block.addresses ?? [])];
-    if (all.length === 0) fault('address', 'is required');
-    else if (block.address !== undefined && block.addresses)
-      fault('addresses', 'stands beside address; give one of them');
-    else if (block.type === 'redis' && all.length > 1)
-      fault('addresses', 'must be one for redis; redis-cluster has several');
-    const secure = all.map((text) => parseRedisAddress(text)?.tls);
-    if (new Set(secure).size > 1) fault('addresses', 'must all speak TLS, or none');
-    if (block.ca_file !== undefined && !secure.every(Boolean)) fault('ca_file', 'means nothing without rediss://');
-    if (block.type === 'redis-cluster' && (block.db ?? 0) !== 0) fault('db', 'must be 0: a cluster has no other');
-  });
+  .strictObject(
+    redisFields({
+      prefix: 'loom:limit:',
+      words: 'Put before every key: files that share one Redis and not their limits have one each.',
+    }),
+  )
+  .superRefine(checkRedis);
 
 const response = z.strictObject({
   status: count(400, 599).default(429).describe('Its status.'),
