@@ -40,6 +40,8 @@ class Listeners implements Running {
   #open: readonly Open[] = [];
   readonly #closing = new Set<Promise<void>>();
   #stopped = false;
+  /** Of which commit the listeners are. */
+  #turn = 0;
 
   constructor(
     private readonly handlers: Handlers,
@@ -74,6 +76,7 @@ class Listeners implements Running {
     return {
       commit: () => {
         if (this.#stopped) return abandon();
+        this.#turn += 1;
         for (const { renew } of renewals) renew();
         const over = this.#open.filter((each) => !kept.has(each));
         this.#open = [...kept, ...bound];
@@ -114,14 +117,18 @@ class Listeners implements Running {
 
   /** The same address with another server: for a moment nobody listens there. */
   async #takeOver(listener: Listener): Promise<void> {
+    const turn = this.#turn;
+    // A later file may not have it any more, or has it in another form.
+    const isOver = (): boolean => this.#stopped || this.#turn !== turn;
     for (let attempt = 1; ; attempt++) {
       try {
         const listening = await listener.bind();
-        if (this.#stopped) return await listener.stop(0);
+        if (isOver()) return await listener.stop(0);
         this.#open = [...this.#open, { listener, listening }];
         return this.#tell(listening);
       } catch (err) {
-        if (!(err instanceof PortError) || attempt === ATTEMPTS || this.#stopped) {
+        if (isOver()) return;
+        if (!(err instanceof PortError) || attempt === ATTEMPTS) {
           this.deps.log.error({ listener: listener.planned.name, err }, 'the listener could not be opened again');
           return;
         }
