@@ -1,11 +1,13 @@
 /** One request on its way through an upstream: its deadlines, its attempts, its answer or its failure, exactly once. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { Field } from './end-to-end.js';
 import { failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
-import { endConnection } from './last-answer.js';
-import { onManyInterim, pump, readHead, writeHead } from './response.js';
+import { endUnread } from './last-answer.js';
+import { awaitsBody, isEventStream, onManyInterim, pump, readHead, writeHead } from './response.js';
 import { Deadlines, type ExchangeLimits, type Late } from './upstream/deadlines.js';
-import { dropAnswer } from './upstream/dropped-answer.js';
+import { dropAnswer, takeFromProxy } from './upstream/dropped-answer.js';
 import type { Lease } from './upstream/member.js';
+import { Silence } from './upstream/silence.js';
 import { isStale, type Attempts } from './upstream/retries.js';
 
 /** That the proxy adds to a request and to its answer with each attempt. */
@@ -41,8 +43,8 @@ export class Exchange {
   /** Whether the endpoint of this attempt can have seen the request. */
   #connected = false;
   readonly #deadlines: Deadlines;
-  /** What the socket's own timer is set to. */
-  #quietMs = 0;
+  /** Of a request with a body. */
+  #silence: Silence | undefined;
 
   constructor(private readonly parts: ExchangeParts) {
     this.#deadlines = new Deadlines({
@@ -91,28 +93,29 @@ export class Exchange {
     request.on('error', (error) => request === this.#request && this.fail(error));
     // A `101` that nobody asked for ends the request with neither a response nor an error.
     request.on('close', () => {
-      if (request === this.#request && !this.#answered) this.fail(new UpstreamInvalid('closed without an answer'));
+      if (request === this.#request) this.fail(new UpstreamInvalid('closed without a whole answer'));
     });
   }
 
-  /** Bytes go both ways, so that only the socket knows when none did. */
   #follow(request: ClientRequest): void {
-    const { req, moved, limits } = this.parts;
+    const { req, res, moved, limits } = this.parts;
     // The proxy has joined the two by now, so that listening starts no flow.
     if (moved) req.on('data', (chunk: Buffer) => moved(chunk.length));
-    this.#watchSilence(request, limits.writeMs);
-    request.on('timeout', () => this.#idle(request));
+    const late = (): void => {
+      if (request === this.#request) this.fail(new UpstreamTimeout('idle'));
+    };
+    this.#silence = new Silence({ request, res, answered: () => this.#answered, late });
+    this.#silence.limit(limits.writeMs);
   }
 
   #written(request: ClientRequest): void {
     if (this.#answered || this.#settled || request !== this.#request) return;
-    const { carriesBody, limits } = this.parts;
-    if (carriesBody) this.#watchSilence(request, limits.readMs);
+    this.#silence?.limit(this.parts.limits.readMs);
     this.#deadlines.written();
   }
 
   answer(message: IncomingMessage): void {
-    const { res, decorate, limits } = this.parts;
+    const { req, res } = this.parts;
     if (this.#settled || res.headersSent) {
       message.destroy();
       return;
@@ -123,29 +126,50 @@ export class Exchange {
       this.fail(fields);
       return;
     }
-    const status = message.statusCode ?? 0;
-    this.#lease?.answered(status);
-    const wait = this.#mayRepeat({ status, unsent: false });
-    if (wait !== undefined) {
-      this.#request = undefined;
-      dropAnswer(message);
-      this.#repeat(wait);
-      return;
-    }
-    this.#answered = true;
+    const awaited = awaitsBody(message, req.method);
+    if (this.#repeats(message, awaited)) return;
     this.#message = message;
+    const begin = awaited ? (): boolean => this.#begin(message, fields) : undefined;
+    if (begin) this.#deadlines.headed();
+    else if (!this.#begin(message, fields)) return;
+    takeFromProxy(message, (error) => message === this.#message && this.fail(error));
+    pump({ message, res, begin, moved: (bytes) => this.#moved(bytes), ended: () => this.#giveBack() });
+  }
+
+  /** Whether another attempt takes the place of this answer. */
+  #repeats(message: IncomingMessage, awaited: boolean): boolean {
+    const status = message.statusCode ?? 0;
+    if (awaited) this.#lease?.headed(status);
+    else this.#lease?.answered(status);
+    const wait = this.#mayRepeat({ status, unsent: false });
+    if (wait === undefined) return false;
+    this.#lease?.answered(status);
+    this.#request = undefined;
+    dropAnswer(message);
+    this.#repeat(wait);
+    return true;
+  }
+
+  #begin(message: IncomingMessage, fields: readonly Field[]): boolean {
+    const { res, decorate, limits } = this.parts;
+    if (this.#settled || message !== this.#message || res.headersSent) return false;
+    this.#answered = true;
+    this.#lease?.answered(message.statusCode ?? 0);
     try {
       writeHead(res, { message, fields, decorate });
     } catch (error) {
+      this.#message = undefined;
       dropAnswer(message);
       this.fail(new UpstreamInvalid('response head', { cause: error }));
-      return;
+      return false;
     }
-    const streams = /^text\/event-stream\b/i.test(message.headers['content-type'] ?? '');
-    this.#watchAnswer(streams ? limits.silenceMs : limits.readMs);
+    const streams = isEventStream(message);
+    const silenceMs = streams ? limits.silenceMs : limits.readMs;
+    this.#deadlines.answered(this.#silence ? 0 : silenceMs);
+    this.#silence?.limit(silenceMs);
     // A stream's head must not wait for its first event.
     if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
-    pump({ message, res, moved: (bytes) => this.#moved(bytes), ended: () => this.#giveBack() });
+    return true;
   }
 
   #moved(bytes: number): void {
@@ -153,23 +177,17 @@ export class Exchange {
     this.parts.moved?.(bytes);
   }
 
-  #watchAnswer(silenceMs: number): void {
-    const { carriesBody } = this.parts;
-    this.#deadlines.answered(carriesBody ? 0 : silenceMs);
-    if (carriesBody && this.#request) this.#watchSilence(this.#request, silenceMs);
-  }
-
   fail(error: unknown): void {
     // What comes after a whole answer, surplus bytes as a rule, is no fault of the answer.
     if (this.#settled || this.#message?.complete === true) return;
     const lease = this.#lease;
-    if (lease && !this.#again && !this.#answered && isStale(this.parts.req, this.#request, error)) {
+    const { req, res, failed } = this.parts;
+    if (lease && !this.#again && !this.#message && isStale(req, this.#request, error)) {
       this.#again = true;
       this.#request = undefined;
       this.#hand(lease);
       return;
     }
-    const { req, res, failed } = this.parts;
     const clientLeft = res.destroyed || req.socket.destroyed;
     // One that waited in vain for a free connection says nothing of the endpoint; one that failed before it had any does.
     const blameless = clientLeft || (error instanceof UpstreamTimeout && !this.#request);
@@ -178,6 +196,7 @@ export class Exchange {
     if (wait !== undefined) {
       const request = this.#request;
       this.#request = undefined;
+      this.#message = undefined;
       request?.destroy();
       this.#repeat(wait);
       return;
@@ -185,12 +204,7 @@ export class Exchange {
     this.#finish();
     this.#request?.destroy();
     if (clientLeft) return;
-    if (!res.headersSent && !req.complete) {
-      // What is left of the body belongs to nobody: it is read off, and the connection is not used again.
-      endConnection(res);
-      req.unpipe();
-      req.resume();
-    }
+    if (!res.headersSent) endUnread(req, res);
     failed(error, lease);
   }
 
@@ -214,20 +228,6 @@ export class Exchange {
     // Whoever keeps the bytes waiting is late: here, a slow client.
     if (what === 'idle' && this.parts.res.writableNeedDrain) this.#deadlines.moved();
     else this.fail(new UpstreamTimeout(what));
-  }
-
-  #idle(request: ClientRequest): void {
-    if (this.#settled || request !== this.#request) return;
-    // Whoever keeps the bytes waiting is late. A slow client is the listener's to judge, not the upstream's fault.
-    const clientIsLate = this.#answered
-      ? this.parts.res.writableNeedDrain
-      : !request.writableFinished && !request.writableNeedDrain && request.socket?.connecting !== true;
-    if (clientIsLate) request.setTimeout(this.#quietMs);
-    else this.fail(new UpstreamTimeout('idle'));
-  }
-
-  #watchSilence(request: ClientRequest, ms: number): void {
-    request.setTimeout((this.#quietMs = ms));
   }
 
   /** Over HTTP/2 the proxy cannot tell: there a cancelled answer counts as finished. */

@@ -13,6 +13,14 @@ export function endConnection(response: ServerResponse): void {
   ending.add(req.socket);
 }
 
+/** Before an answer to a request whose body goes to no upstream: what is left of it is read off. */
+export function endUnread(req: IncomingMessage, response: ServerResponse): void {
+  if (req.complete) return;
+  endConnection(response);
+  req.unpipe();
+  req.resume();
+}
+
 /**
  * Whether an earlier answer was the last: nobody would hear of what this request does. Where its framing was refused,
  * it may even be what another reader took for a body; Node has parsed it all the same.

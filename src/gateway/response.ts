@@ -1,5 +1,7 @@
 /** An upstream's answer on its way to the client: its head, checked and beside what we have to say, then its bytes. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
 import { UpstreamInvalid } from './failure.js';
 import { isHttp2 } from '../lib/http-version.js';
@@ -49,9 +51,27 @@ function setField(res: ServerResponse, name: string, values: readonly string[]):
   else res.setHeader(name, values.length === 1 ? (values[0] as string) : values);
 }
 
+/** A stream sends its head long before its first event. */
+export function isEventStream({ headers }: IncomingMessage): boolean {
+  return /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
+}
+
+/**
+ * Whether the head says that bytes follow. Until the first of them comes, an upstream that breaks off or is silent can
+ * still be answered for by 502 or 504.
+ */
+export function awaitsBody(message: IncomingMessage, method: string | undefined): boolean {
+  const { headers, statusCode } = message;
+  if (method === 'HEAD' || statusCode === 204 || statusCode === 304) return false;
+  if (headers['transfer-encoding'] !== undefined || isEventStream(message)) return false;
+  return Number(headers['content-length'] ?? 0) > 0;
+}
+
 export interface Pumped {
   readonly message: IncomingMessage;
   readonly res: ServerResponse;
+  /** Writes the head, before the first byte or the end; false: the answer is not passed on. Absent: it is written. */
+  readonly begin: (() => boolean) | undefined;
   /** Told of every piece. */
   readonly moved: (bytes: number) => void;
   /** Called when all of it came. */
@@ -59,15 +79,34 @@ export interface Pumped {
 }
 
 /** What `pipe` does, with a third of its listeners; a client that left ends the message by way of the proxy. */
-export function pump({ message, res, moved, ended }: Pumped): void {
+export function pump({ message, res, begin, moved, ended }: Pumped): void {
+  let begun = begin === undefined;
+  const start = (): boolean => (begun ||= begin?.() === true);
   message.on('data', (chunk: Buffer) => {
+    if (!start()) return;
     moved(chunk.length);
     if (res.destroyed || res.write(chunk)) return;
     message.pause();
     res.once('drain', () => message.resume());
   });
   message.on('end', () => {
+    if (!start()) return;
     res.end();
     ended();
   });
+}
+
+/** Ends an answer that is not whole so that the client does not take it for one. */
+export function breakOff(res: ServerResponse): void {
+  // Without an error Node resets the HTTP/2 stream with NO_ERROR, which clients take for the end of the answer.
+  if (isHttp2(res.req)) res.destroy(new UpstreamInvalid('broken off'));
+  // An HTTP/1.0 client takes the end of the connection for the end of the body (RFC 9112 §6.3).
+  else if (!res.chunkedEncoding && !res.hasHeader('content-length') && res.socket) reset(res.socket);
+  else res.destroy();
+}
+
+/** TLS has no reset; there the missing close_notify says the same. */
+function reset(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }

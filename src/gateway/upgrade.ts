@@ -15,14 +15,9 @@ import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
 import { EarlyBytes } from './early-bytes.js';
 import { hostOf, type Endpoint } from './endpoints.js';
-import {
-  codeOf,
-  failureOf,
-  UpstreamInvalid,
-  UpstreamTimeout,
-  type FailureCode,
-  type FailureStatus,
-} from './failure.js';
+import { codeOf, failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+import type { FailureCode, FailureStatus } from './failure.js';
+import { awaitsBody } from './response.js';
 import { at, join, type LiveSockets, type Session } from './tunnel.js';
 import type { Upstream } from './upstream.js';
 import type { Lease } from './upstream/member.js';
@@ -92,10 +87,8 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
     request.destroy();
     if (!socket.destroyed) lease.failed(error);
     const { status, code } = failureOf(error);
-    options.log.warn(
-      { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) },
-      'upgrade failed',
-    );
+    const facts = { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) };
+    options.log.warn(facts, 'upgrade failed');
     if (!socket.destroyed) options.deny(status, code);
   };
   const abandon = (): void => {
@@ -115,12 +108,18 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
   request.on('error', fail);
   request.once('close', () => fail(new UpstreamInvalid('closed without an answer')));
   request.once('response', (response) => {
-    // A 101 that switches to nothing we asked for is no answer.
-    if ((response.statusCode ?? 0) < 200) fail(new UpstreamInvalid('status'));
-    else if (settle()) {
-      lease.answered(response.statusCode ?? 0);
-      relay(response, options);
-    } else response.destroy();
+    const begin = (): void => {
+      // A 101 that switches to nothing we asked for is no answer.
+      if ((response.statusCode ?? 0) < 200) fail(new UpstreamInvalid('status'));
+      else if (settle()) {
+        lease.answered(response.statusCode ?? 0);
+        relay(response, options);
+      } else response.destroy();
+    };
+    // What happens to it before is told by the request.
+    response.on('error', () => undefined);
+    if (awaitsBody(response, 'GET')) response.once('readable', begin);
+    else begin();
   });
   request.once('upgrade', (response: IncomingMessage, upstreamSocket: Socket, first: Buffer) => {
     upstreamSocket.on('error', () => upstreamSocket.destroy());

@@ -22,7 +22,8 @@ import {
   type FailureStatus,
   type UpstreamShortage,
 } from './failure.js';
-import type { ExchangeLimits } from './upstream/deadlines.js';
+import { breakOff } from './response.js';
+import { limitsOf } from './upstream/deadlines.js';
 import type { EndpointStatus, Lease } from './upstream/member.js';
 import { Members } from './upstream/members.js';
 import { Attempts, isRepeatable, RetryBudget } from './upstream/retries.js';
@@ -105,10 +106,11 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
       failed: (error, lease) => {
         const { status, code } = failureOf(error);
         const endpoint = lease?.endpoint.url.host;
-        log.warn({ upstream: name, endpoint, status, code, cause: codeOf(error) }, 'upstream failed');
+        const facts = { upstream: name, endpoint, status, code, cause: codeOf(error) };
+        log.warn(facts, 'upstream failed');
         if (!lease) metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
         if (res.headersSent) {
-          res.destroy();
+          breakOff(res);
           return;
         }
         for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
@@ -137,15 +139,6 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
 function clientOf(req: IncomingMessage): string {
   const address = clientAddressOf(req);
   return canonicalAddress(address) ?? address;
-}
-
-function limitsOf(planned: PlannedUpstream, timeoutMs: number): ExchangeLimits {
-  const { readTimeoutMs = timeoutMs, writeTimeoutMs = timeoutMs, silenceTimeoutMs = 0 } = planned;
-  return {
-    readMs: Math.min(readTimeoutMs, timeoutMs),
-    writeMs: Math.min(writeTimeoutMs, timeoutMs),
-    silenceMs: silenceTimeoutMs,
-  };
 }
 
 interface Proxies {

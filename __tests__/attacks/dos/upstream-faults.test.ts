@@ -43,6 +43,7 @@ const FAULTS: readonly (readonly [name: string, bytes: string, statuses: readonl
   ],
   ['a head of a megabyte', `${OK}X-A: ${'b'.repeat(2 ** 20)}\r\n${LENGTH}\r\nok`, [502]],
   ['five thousand fields', `${OK}${'X-A: b\r\n'.repeat(5_000)}${LENGTH}\r\nok`, [502]],
+  ['a length and no byte', `${OK}X-A: b\r\nContent-Length: 100\r\n\r\n`, [502], true],
   ['a flood of 100', `${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(10_000)}${OK}${LENGTH}\r\nok`, [502]],
   ['a flood of 103', `${'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(1_000)}${OK}${LENGTH}\r\nok`, [502]],
   ['a few 103', `${'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(3)}${OK}${LENGTH}\r\nok`, [200]],

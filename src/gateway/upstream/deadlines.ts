@@ -1,6 +1,7 @@
 /** The timers of one request on its way: to connect, to the head of an answer, of one attempt and of all, between bytes. */
 import type { ClientRequest } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import type { PlannedUpstream } from '../../config/plan-types.js';
 import { Note } from '../../lib/note.js';
 
 export interface ExchangeLimits {
@@ -10,6 +11,15 @@ export interface ExchangeLimits {
   readonly writeMs: number;
   /** While an event stream is silent; 0: for ever. */
   readonly silenceMs: number;
+}
+
+export function limitsOf(planned: PlannedUpstream, timeoutMs: number): ExchangeLimits {
+  const { readTimeoutMs = timeoutMs, writeTimeoutMs = timeoutMs, silenceTimeoutMs = 0 } = planned;
+  return {
+    readMs: Math.min(readTimeoutMs, timeoutMs),
+    writeMs: Math.min(writeTimeoutMs, timeoutMs),
+    silenceMs: silenceTimeoutMs,
+  };
 }
 
 export type Late = 'connect' | 'response head' | 'idle';
@@ -32,6 +42,8 @@ export class Deadlines {
   readonly #timerMs: number;
   /** Whether it counts at this moment. */
   #waiting = true;
+  /** Whether it ended while it did not count. */
+  #missed = false;
   #late: Late = 'response head';
   #connect: NodeJS.Timeout | undefined;
   #attempt: NodeJS.Timeout | undefined;
@@ -79,7 +91,18 @@ export class Deadlines {
     this.#timer.refresh();
   }
 
-  /** The head is there. From now on silence for so long is late; 0: never. */
+  /** The head is there and its body is awaited: the first byte has as long as the head had, and another attempt may follow. */
+  headed(): void {
+    const { several, readMs, late } = this.parts;
+    clearTimeout(this.#connect);
+    if (several) {
+      this.#waiting = false;
+      clearTimeout(this.#attempt);
+      this.#attempt = setTimeout(() => late('response head'), readMs);
+    } else if (this.#waiting) this.#timer.refresh();
+  }
+
+  /** The head is there, with what it waited for. From now on silence for so long is late; 0: never. */
   answered(silenceMs: number): void {
     clearTimeout(this.#connect);
     clearTimeout(this.#attempt);
@@ -102,11 +125,16 @@ export class Deadlines {
   again(waitMs: number, next: () => void): void {
     clearTimeout(this.#connect);
     clearTimeout(this.#attempt);
-    this.#backoff = setTimeout(next, waitMs);
+    this.#waiting = true;
+    if (this.#missed) this.parts.late('response head');
+    else this.#backoff = setTimeout(next, waitMs);
   }
 
   #start(ms: number): NodeJS.Timeout {
-    return setTimeout(() => this.#waiting && this.parts.late(this.#late), ms);
+    return setTimeout(() => {
+      if (this.#waiting) this.parts.late(this.#late);
+      else this.#missed = true;
+    }, ms);
   }
 
   clear(): void {

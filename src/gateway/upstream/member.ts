@@ -153,11 +153,15 @@ interface LeaseParts {
 /** `501` and `505` are said of the request, not of the endpoint. */
 const isFailure = (status: number): boolean => status >= 500 && status !== 501 && status !== 505;
 
+type Result = 'succeeded' | 'failed' | 'leave';
+
 /** The place of one request at an endpoint, from its choice to its end; what it came to feeds the circuit breaker. */
 export class Lease {
   readonly #call: Call | undefined;
   #inLine = false;
   #settled = false;
+  /** Whether the circuit breaker knows. */
+  #told = false;
   #released = false;
 
   constructor(
@@ -178,7 +182,12 @@ export class Lease {
     this.parts.line.enter(this, go);
   }
 
-  /** The head of an answer came. */
+  /** The head of an answer came, and its body is awaited. A failure by status counts now: retries depend on it. */
+  headed(status: number): void {
+    if (isFailure(status)) this.#tell('failed');
+  }
+
+  /** The head of an answer came, with the first byte of its body where there is one. */
   answered(status: number): void {
     this.#settle(isFailure(status) ? 'failed' : 'succeeded');
   }
@@ -199,9 +208,15 @@ export class Lease {
     if (this.#inLine) this.parts.line.leave(this);
   }
 
-  #settle(outcome: 'succeeded' | 'failed' | 'leave'): void {
+  #settle(outcome: Result): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#tell(outcome);
+  }
+
+  #tell(outcome: Result): void {
+    if (this.#told) return;
+    this.#told = true;
     if (this.#call) this.member.breaker?.[outcome](this.#call);
   }
 }
