@@ -123,9 +123,12 @@ describe('an upstream', () => {
       retry: { maxRetries: 3, backoffBaseMs: 100, backoffMaxMs: 10_000, codes: [502, 503, 504] },
     });
     const off = 'health_check: {enabled: false}, circuit_breaker: {enabled: false}, retry: {enabled: false}';
-    for (const key of ['healthCheck', 'circuitBreaker', 'retry']) {
+    for (const key of ['healthCheck', 'circuitBreaker']) {
       expect(upstreamOf(`endpoints: ["h:1"], ${off}`)).not.toHaveProperty(key);
     }
+    // Without a block a closed kept connection allows a second send; with `enabled: false` nothing does.
+    expect(upstreamOf('endpoints: ["h:1"]')).not.toHaveProperty('retry');
+    expect(upstreamOf(`endpoints: ["h:1"], ${off}`)).toMatchObject({ retry: { maxRetries: 0 } });
   });
 
   it('takes all that it may say of health, circuits, retries and time', () => {
@@ -204,10 +207,12 @@ describe('what a route takes from its upstream', () => {
   });
 
   it.each([
-    ['retry_codes: [503]', 'retry_codes', /neither the route nor its upstream/],
-    ['methods: [POST, PATCH], retries: 2', 'retries', /only GET, HEAD/],
-  ])('warns of %s, which never does anything', (route, key, message) => {
-    const file = `routes: [{path: /a, auth: none, upstream: u, ${route}}]\nupstreams: [{name: u, endpoints: ["h:1"]}]`;
+    ['retry_codes: [503]', 'retry_codes', /neither the route nor its upstream/, ''],
+    ['retry_codes: [503]', 'retry_codes', /neither the route nor its upstream/, ', retry: {enabled: false}'],
+    ['methods: [POST, PATCH], retries: 2', 'retries', /only GET, HEAD/, ''],
+  ])('warns of %s, which never does anything', (route, key, message, retry) => {
+    const upstream = `{name: u, endpoints: ["h:1"]${retry}}`;
+    const file = `routes: [{path: /a, auth: none, upstream: u, ${route}}]\nupstreams: [${upstream}]`;
     const [warning, ...more] = warningsOf(file);
     expect(warning).toMatchObject({ code: 'no_effect', path: `routes[0].${key}` });
     expect(warning?.message).toMatch(message);

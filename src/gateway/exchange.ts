@@ -37,7 +37,6 @@ export class Exchange {
   #message: IncomingMessage | undefined;
   #answered = false;
   #settled = false;
-  #again = false;
   /** Counts what was handed to the proxy: a failure of an earlier one is old news. */
   #sent = 0;
   /** Whether the endpoint of this attempt can have seen the request. */
@@ -181,9 +180,8 @@ export class Exchange {
     // What comes after a whole answer, surplus bytes as a rule, is no fault of the answer.
     if (this.#settled || this.#message?.complete === true) return;
     const lease = this.#lease;
-    const { req, res, failed } = this.parts;
-    if (lease && !this.#again && !this.#message && isStale(req, this.#request, error)) {
-      this.#again = true;
+    const { req, res, failed, attempts } = this.parts;
+    if (lease && !this.#message && isStale(req, this.#request, error) && attempts.resend()) {
       this.#request = undefined;
       this.#hand(lease);
       return;

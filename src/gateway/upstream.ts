@@ -82,12 +82,14 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   const { log, now, metrics, random = Math.random } = deps;
   const members = new Members(planned, { log, now, random, ...(metrics && { metrics }) });
   const budget = new RetryBudget(() => members.inFlight);
+  const shared = { members, budget, now, random };
   const proxies = members.all.map(proxiesTo);
 
   function forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void {
     const { timeoutMs, retry = planned.retry } = options;
     const carriesBody = hasBody(req);
     const rule = retry && retry.maxRetries > 0 && isRepeatable(req, carriesBody) ? retry : undefined;
+    const resends = retry === undefined || retry.maxRetries > 0;
     const client = (): string => clientOf(req);
     let sent = 0;
     const exchange: Exchange = new Exchange({
@@ -96,7 +98,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
       carriesBody,
       timeoutMs,
       limits: limitsOf(planned, timeoutMs),
-      attempts: new Attempts({ members, budget, client, rule, timeoutMs, now, random }),
+      attempts: new Attempts({ ...shared, client, rule, resends, timeoutMs }),
       send: (lease, failed) => {
         if (sent++ > 0) metrics?.count('loom_upstream_retries_total', { upstream: name });
         prepare(req, options, lease.endpoint);

@@ -1,10 +1,15 @@
 /** What is sent once more, where to, and what never is. */
 import { connect } from 'node:net';
 import type { PlannedRetry } from '../../../src/config/plan-types.js';
+import { recordingUpstream, type Recording } from '../../support/recording-upstream.js';
 import { closeUpstreamGrounds, moody, upstreamGround } from '../../support/upstream-ground.js';
 import { until } from '../../support/until.js';
 
-afterEach(closeUpstreamGrounds);
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await closeUpstreamGrounds();
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
 
 const retrying = (more: Partial<PlannedRetry> = {}) => ({
   retry: { maxRetries: 3, backoffBaseMs: 5, backoffMaxMs: 20, codes: [502, 503, 504], ...more },
@@ -243,6 +248,64 @@ test('many attempts of one request are no leak of listeners', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   process.off('warning', hear);
   expect([endpoint.asked.length, warnings]).toEqual([41, []]);
+});
+
+describe('a kept connection that the upstream has closed', () => {
+  /** Answers the first request; from then on each is reset. Counts the requests on all connections. */
+  async function closing(): Promise<Recording & { sends(): number }> {
+    let sends = 0;
+    const upstream = await recordingUpstream((_received, socket) => {
+      if (++sends === 1) return 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+      socket.resetAndDestroy();
+      return undefined;
+    });
+    cleanups.push(() => upstream.close());
+    return Object.assign(upstream, { sends: () => sends - 1 });
+  }
+
+  test.each([
+    [0, 1],
+    [1, 2],
+    [3, 4],
+  ])('with max_retries: %d a GET is sent %d times at most', async (maxRetries, most) => {
+    const upstream = await closing();
+    const ground = await upstreamGround([upstream], { plan: retrying({ maxRetries }) });
+    expect([(await ground.get()).status, (await ground.get()).status]).toEqual([200, 502]);
+    expect(upstream.sends()).toBe(most);
+    expect(ground.counted('loom_upstream_retries_total')).toHaveLength(most - 1);
+  });
+
+  test('a route with retries: 0 sends once, whatever its upstream allows', async () => {
+    const upstream = await closing();
+    const { retry } = retrying({ maxRetries: 0 });
+    const ground = await upstreamGround([upstream], { plan: retrying(), options: { retry } });
+    expect([(await ground.get()).status, (await ground.get()).status, upstream.sends()]).toEqual([200, 502, 1]);
+  });
+
+  test('where the file says nothing of retries a GET is sent twice at most, a POST once', async () => {
+    const upstream = await closing();
+    const ground = await upstreamGround([upstream], { plan: {} });
+    expect([(await ground.get()).status, (await ground.get()).status, upstream.sends()]).toEqual([200, 502, 2]);
+    const other = await closing();
+    const posting = await upstreamGround([other], { plan: {} });
+    await posting.get();
+    expect([(await posting.get('/', { method: 'POST' })).status, other.sends()]).toEqual([502, 1]);
+  });
+
+  test.each([[{}], [retrying({ maxRetries: 1 })]])(
+    'twin: %j answers 200 where a new connection works',
+    async (plan) => {
+      let sends = 0;
+      const upstream = await recordingUpstream((_received, socket) => {
+        if (++sends !== 2) return 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+        socket.resetAndDestroy();
+        return undefined;
+      });
+      cleanups.push(() => upstream.close());
+      const ground = await upstreamGround([upstream], { plan });
+      expect([(await ground.get()).status, (await ground.get()).status, sends]).toEqual([200, 200, 3]);
+    },
+  );
 });
 
 test('each attempt carries the Host of its own endpoint where the client’s does not go on', async () => {

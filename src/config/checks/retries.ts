@@ -15,7 +15,7 @@ export function checkRetries({ routes }: Blocks, upstreams: readonly PlannedUpst
     if (upstream === undefined) warn(key, 'has no effect: the route has no upstream');
     else if (methods?.every((method) => !IDEMPOTENT.includes(method)) === true) {
       warn(key, `has no effect: only ${IDEMPOTENT.join(', ')} are sent twice`);
-    } else if (retries === undefined && !upstreams.find(({ name }) => name === upstream)?.retry) {
+    } else if (retries === undefined && !upstreams.find(({ name }) => name === upstream)?.retry?.maxRetries) {
       warn('retry_codes', 'has no effect: neither the route nor its upstream has retries');
     }
   }

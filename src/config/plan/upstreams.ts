@@ -76,8 +76,9 @@ function planBreaker(block: NonNullable<UpstreamBlock['circuit_breaker']>): Plan
 
 type RetryBlock = NonNullable<UpstreamBlock['retry']>;
 
-function planRetry(block: RetryBlock, path: Path, { report }: Context): PlannedRetry | undefined {
-  if (!block.enabled) return undefined;
+function planRetry(block: RetryBlock, path: Path, { report }: Context): PlannedRetry {
+  // Not the same as no block: without one, a closed kept connection still allows a second send.
+  if (!block.enabled) return { ...retryOf(block), maxRetries: 0 };
   if (block.backoff_base > block.backoff_max) {
     report.error({ path: [...path, 'backoff_base'], code: 'wrong_value', message: 'is longer than backoff_max' });
   }

@@ -76,7 +76,9 @@ export const retryCodes = () =>
 
 export const retry = z.strictObject({
   enabled: flag().default(true).describe('false: nothing is sent twice.'),
-  max_retries: count(0, 100).default(3).describe('Attempts after the first.'),
+  max_retries: count(0, 100)
+    .default(3)
+    .describe('Attempts after the first, one after a closed kept connection included.'),
   backoff_base: timeout()
     .prefault('100ms')
     .describe('Longest wait before the first retry; doubled for each further one.'),

@@ -56,6 +56,8 @@ export interface AttemptsParts {
   readonly client: () => string;
   /** Absent: this request is sent once. */
   readonly rule?: PlannedRetry | undefined;
+  /** Whether a closed pooled connection allows a second send. False where the file forbids retries. */
+  readonly resends: boolean;
   /** For all attempts together, to the head of an answer. */
   readonly timeoutMs: number;
   readonly now: Now;
@@ -74,6 +76,7 @@ export class Attempts {
   readonly #startedAt: number;
   #tried: Set<Member> | undefined;
   #retries = 0;
+  #resent = 0;
   #holdsBudget = false;
 
   constructor(private readonly parts: AttemptsParts) {
@@ -90,10 +93,18 @@ export class Attempts {
     return members.lease({ use: 'request', client, ...(this.#tried && { tried: this.#tried }) });
   }
 
+  /** Whether a request that met a closed pooled connection is sent again at once. True once; counts against `maxRetries`. */
+  resend(): boolean {
+    const { resends } = this.parts;
+    if (!resends || this.#resent > 0 || this.#isSpent()) return false;
+    this.#resent++;
+    return true;
+  }
+
   /** Milliseconds to wait before the next attempt, which is then counted; undefined: this one was the last. */
   again(member: Member, { status, unsent }: Failed): number | undefined {
     const { rule, members, now, timeoutMs, budget } = this.parts;
-    if (!rule || this.#retries >= rule.maxRetries) return undefined;
+    if (!rule || this.#isSpent()) return undefined;
     if (!unsent && !rule.codes.includes(status)) return undefined;
     const wait = this.#backoff(rule);
     const elapsed = now() - this.#startedAt;
@@ -108,6 +119,11 @@ export class Attempts {
   end(): void {
     if (this.#holdsBudget) this.parts.budget.giveBack();
     this.#holdsBudget = false;
+  }
+
+  #isSpent(): boolean {
+    const { rule } = this.parts;
+    return rule !== undefined && this.#retries + this.#resent >= rule.maxRetries;
   }
 
   /** Doubled each time; anywhere up to it ("full jitter"), or those that failed together would come back together. */
