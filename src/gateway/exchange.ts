@@ -1,5 +1,6 @@
 /** One request on its way through an upstream: its deadlines, its attempts, its answer or its failure, exactly once. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { ownLimitOf } from '../lib/own-limit.js';
 import type { Field } from './end-to-end.js';
 import { failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import { endUnread } from './last-answer.js';
@@ -176,9 +177,10 @@ export class Exchange {
     this.parts.moved?.(bytes);
   }
 
-  fail(error: unknown): void {
+  fail(thrown: unknown): void {
     // What comes after a whole answer, surplus bytes as a rule, is no fault of the answer.
     if (this.#settled || this.#message?.complete === true) return;
+    const error = ownLimitOf(thrown) ?? thrown;
     const lease = this.#lease;
     const { req, res, failed, attempts } = this.parts;
     if (lease && !this.#message && isStale(req, this.#request, error) && attempts.resend()) {

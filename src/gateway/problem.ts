@@ -26,6 +26,7 @@ export const TITLES = {
   upstream_timeout: 'The upstream took too long',
   upstream_unavailable: 'The upstream takes no requests now',
   upstream_overloaded: 'The upstream has too many requests waiting',
+  gateway_exhausted: 'The gateway has no connection left for this request',
   unavailable: 'The credential could not be checked now',
 } as const;
 
@@ -105,6 +106,7 @@ const OUTCOMES: Readonly<Record<DenialCode, Outcome>> = {
   upstream_timeout: 'failed',
   upstream_unavailable: 'failed',
   upstream_overloaded: 'failed',
+  gateway_exhausted: 'failed',
   unavailable: 'unavailable',
 };
 

@@ -11,11 +11,12 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setAnswered } from '../lib/answered.js';
+import { ownLimitOf } from '../lib/own-limit.js';
 import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end.js';
 import { EarlyBytes } from './early-bytes.js';
 import { hostOf, type Endpoint } from './endpoints.js';
-import { codeOf, failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import type { FailureCode, FailureStatus } from './failure.js';
 import { awaitsBody } from './response.js';
 import { at, join, type LiveSockets, type Session } from './tunnel.js';
@@ -82,13 +83,14 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
     head = early.take();
     return true;
   };
-  const fail = (error: unknown): void => {
+  const fail = (thrown: unknown): void => {
     if (!settle()) return;
+    const error = ownLimitOf(thrown) ?? thrown;
     request.destroy();
     if (!socket.destroyed) lease.failed(error);
     const { status, code } = failureOf(error);
     const facts = { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) };
-    options.log.warn(facts, 'upgrade failed');
+    options.log.warn(facts, failureWords(error, 'upgrade failed'));
     if (!socket.destroyed) options.deny(status, code);
   };
   const abandon = (): void => {

@@ -8,6 +8,7 @@ import { clientAddressOf } from '../lib/client-address.js';
 import { writePendingContinue } from '../lib/expect.js';
 import type { Metrics } from '../lib/metrics.js';
 import { Note } from '../lib/note.js';
+import { OwnLimit } from '../lib/own-limit.js';
 import { hasBody } from '../lib/request-body.js';
 import type { Log, Now } from '../lib/types.js';
 import { canonicalAddress } from '../limit/address.js';
@@ -17,6 +18,7 @@ import { Exchange } from './exchange.js';
 import {
   codeOf,
   failureOf,
+  failureWords,
   retryAfter,
   type FailureCode,
   type FailureStatus,
@@ -109,8 +111,9 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         const { status, code } = failureOf(error);
         const endpoint = lease?.endpoint.url.host;
         const facts = { upstream: name, endpoint, status, code, cause: codeOf(error) };
-        log.warn(facts, 'upstream failed');
-        if (!lease) metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
+        log.warn(facts, failureWords(error, 'upstream failed'));
+        if (!lease || error instanceof OwnLimit)
+          metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
         if (res.headersSent) {
           breakOff(res);
           return;

@@ -2,6 +2,7 @@
 import { request as httpRequest, type ClientRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { PlannedUpstream } from '../../config/plan-types.js';
+import { OwnLimit, ownLimitOf } from '../../lib/own-limit.js';
 import { hostOf, type Endpoint } from '../endpoints.js';
 import { codeOf, UpstreamInvalid, UpstreamTimeout } from '../failure.js';
 
@@ -14,6 +15,8 @@ export interface HealthCheckDeps {
   readonly checked: (cause: string | undefined) => void;
   /** Told when the thresholds say that the endpoint has changed. */
   readonly changed: (healthy: boolean, cause: string | undefined) => void;
+  /** Told of each check that a limit of this process prevented: it says nothing of the endpoint. */
+  readonly prevented: (limit: OwnLimit) => void;
 }
 
 /** Gateways that were started together must not ask together for ever. */
@@ -52,13 +55,14 @@ export class HealthCheck {
 
   #ask(): void {
     let settled = false;
-    const settle = (cause: string | undefined): void => {
+    const settle = (result: string | OwnLimit | undefined): void => {
       if (settled) return;
       settled = true;
       clearTimeout(deadline);
       request.destroy();
       if (this.#closed) return;
-      this.#judge(cause);
+      if (result instanceof OwnLimit) this.deps.prevented(result);
+      else this.#judge(result);
       this.#after(this.plan.intervalMs * (1 - JITTER + 2 * JITTER * this.deps.random()));
     };
     const request = this.#send();
@@ -66,7 +70,7 @@ export class HealthCheck {
     const deadline = setTimeout(() => settle(new UpstreamTimeout('check').code), this.plan.timeoutMs);
     deadline.unref();
     request.once('socket', (socket) => socket.unref());
-    request.on('error', (error) => settle(codeOf(error)));
+    request.on('error', (error) => settle(ownLimitOf(error) ?? codeOf(error)));
     // A `101` that nobody asked for ends with neither a response nor an error.
     request.once('close', () => settle(new UpstreamInvalid('closed without an answer').code));
     request.once('response', ({ statusCode = 0 }) =>

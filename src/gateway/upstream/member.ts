@@ -1,11 +1,12 @@
 /** One endpoint as requests find it: its load, its health, its circuit breaker. */
 import type { Agent } from 'node:http';
 import type { Metrics } from '../../lib/metrics.js';
+import { OwnLimit } from '../../lib/own-limit.js';
 import type { Log, Now } from '../../lib/types.js';
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { createAgent, retire } from '../agents.js';
 import { createEndpoint, type Endpoint } from '../endpoints.js';
-import { failureOf } from '../failure.js';
+import { failureOf, OWN_LIMIT } from '../failure.js';
 import { hashOf } from './address-hash.js';
 import type { Candidate } from './balancer.js';
 import { Breaker, type BreakerState, type Call } from './breaker.js';
@@ -72,6 +73,7 @@ export class Member implements Candidate {
         random: deps.random,
         checked: (cause) => this.#checked(cause),
         changed: (healthy, cause) => this.#healthIs(healthy, cause),
+        prevented: ({ code }) => deps.log.warn({ ...this.#labels, cause: code }, OWN_LIMIT),
       });
     this.#tellUp();
   }
@@ -192,9 +194,9 @@ export class Lease {
     this.#settle(isFailure(status) ? 'failed' : 'succeeded');
   }
 
-  /** No connection, no answer in time, or none that is HTTP. */
+  /** No connection, no answer in time, or none that is HTTP. A limit of this process says nothing of the endpoint. */
   failed(error: unknown): void {
-    if (this.#settled) return;
+    if (this.#settled || error instanceof OwnLimit) return;
     this.parts.failed(error);
     this.#settle('failed');
   }
