@@ -16,7 +16,7 @@ interface File {
 }
 
 const files: readonly File[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
+  .filter((path) => /\.c?ts$/.test(path))
   .map((path) => {
     const text = readFileSync(join(SRC, path), 'utf8');
     const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);

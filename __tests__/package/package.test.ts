@@ -24,7 +24,7 @@ const installed = (): string => join(dirname(built()), '../..');
 
 test('src imports its dependencies, all of them, and no other package', () => {
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((each) =>
-    each.endsWith('.ts'),
+    /\.c?ts$/.test(each),
   );
   const specifiers = sources
     .flatMap((name) => ts.preProcessFile(read(join('src', name)), true, true).importedFiles)

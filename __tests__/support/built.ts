@@ -23,8 +23,8 @@ export const NODE = existsSync(ours) ? ours : process.execPath;
 
 /** The `loom-auth` command. */
 export function built(): string {
-  for (const name of filesOf('src').filter((each) => each.endsWith('.ts'))) {
-    refresh(join('src', name), join('dist', name.replace(/\.ts$/, '.js')), compile);
+  for (const name of filesOf('src').filter((each) => /\.c?ts$/.test(each))) {
+    refresh(join('src', name), join('dist', name.replace(/ts$/, 'js')), compile);
   }
   refresh('package.json', 'package.json', copyFileSync);
   return MAIN;
@@ -67,7 +67,7 @@ function compile(source: string, output: string): void {
     filename: source,
     swcrc: false,
     jsc: { parser: { syntax: 'typescript' }, target: 'es2023', transform: { verbatimModuleSyntax: true } },
-    module: { type: 'es6' },
+    module: { type: source.endsWith('.cts') ? 'commonjs' : 'es6' },
   });
   writeFileSync(output, code);
 }

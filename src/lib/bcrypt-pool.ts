@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import type { Comparison } from './bcrypt-worker.js';
 import type { Metrics } from './metrics.js';
 
 /** Too many comparisons wait already: the caller says 503, never 401. */
@@ -11,8 +10,17 @@ export class PoolFullError extends Error {
   override readonly name = 'PoolFullError';
 }
 
-/** The worker is this file's neighbour and has its extension: `.js` when built, `.ts` where Node strips the types. */
-const WORKER = new URL(`./bcrypt-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
+/** The worker stands beside this file: `.cjs` when built, `.cts` where Node strips the types. */
+const BUILT = extname(fileURLToPath(import.meta.url)) === '.js';
+const WORKER = new URL(`./bcrypt-worker.${BUILT ? 'cjs' : 'cts'}`, import.meta.url);
+
+/** What a worker is asked. */
+export interface Comparison {
+  readonly password: string;
+  readonly passwordHash: string;
+  /** Hashed as well when the first does not match, so that all failures of a user table take the same time. */
+  readonly padding: readonly string[];
+}
 
 const IDLE_MS = 30_000;
 /** One core is left for the event loop. */
