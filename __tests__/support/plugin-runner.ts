@@ -1,6 +1,7 @@
 /** Runs plugins in tests as the product does: a runner of either isolation, what it said, and requests for it. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Metrics } from '../../src/lib/metrics.js';
 import { CallOuts } from '../../src/wasm/callouts.js';
 import type { PluginDecision, PluginRequest } from '../../src/wasm/decision.js';
 import { createRunner, type PluginRunner } from '../../src/wasm/index.js';
@@ -28,6 +29,7 @@ export interface RunSettings extends Partial<RunnerOptions> {
   readonly isolation?: Isolation;
   /** Where the upstream `authz` is. */
   readonly port?: number;
+  readonly metrics?: Metrics;
 }
 
 const running: PluginRunner[] = [];
@@ -39,7 +41,7 @@ export async function run(bytes: Uint8Array, settings: RunSettings = {}): Promis
 }
 
 /** Without waiting for it. */
-export function start(bytes: Uint8Array, { isolation = 'inline', port, ...options }: RunSettings = {}): Run {
+export function start(bytes: Uint8Array, { isolation = 'inline', port, metrics, ...options }: RunSettings = {}): Run {
   const said: string[] = [];
   const write = (facts: object, words: string): void =>
     void said.push('said' in facts ? String(facts.said) : `${words} ${JSON.stringify(facts)}`);
@@ -47,6 +49,7 @@ export function start(bytes: Uint8Array, { isolation = 'inline', port, ...option
   const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent() };
   const runner = createRunner(isolation, {
     bytes,
+    metrics,
     options: { ...OPTIONS, ...options },
     log: { info: write, warn: write, error: write },
     callOuts: new CallOuts(new Map([['authz', () => target]]), agents),

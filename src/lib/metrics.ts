@@ -70,6 +70,11 @@ export const METRICS = {
   loom_throttled_total: { type: 'counter', help: 'Attempts refused before their method ran.', labels: ['method'] },
   loom_plugin_seconds: { type: 'histogram', help: 'Time in a plugin.', labels: ['plugin'], buckets: OF_VERDICTS },
   loom_plugin_outcomes_total: { type: 'counter', help: 'What plugins answered.', labels: ['plugin', 'outcome'] },
+  loom_plugin_ending_threads: {
+    type: 'gauge',
+    help: 'Threads of a plugin that were told to end and still run.',
+    labels: ['plugin'],
+  },
   loom_upstream_up: {
     type: 'gauge',
     help: '1 while an endpoint takes requests, 0 while its health or its breaker keeps it out.',

@@ -6,13 +6,20 @@ export interface StopSignals {
   readonly log: Log;
   /** Ends the process; injected for tests. */
   readonly exit?: (code: number) => void;
+  /** The longest that a stop may take. Default: 40 s. */
+  readonly deadlineMs?: number;
 }
+
+/** Requests in flight have 30 s, threads of plugins 1 s; a primary kills its workers after 35 s. */
+const DEADLINE_MS = 40_000;
 
 const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /** Returns the act of no longer listening. */
-export function onStopSignals({ stop, log, exit = (code) => process.exit(code) }: StopSignals): () => void {
+export function onStopSignals(signals: StopSignals): () => void {
+  const { stop, log, exit = (code) => process.exit(code), deadlineMs = DEADLINE_MS } = signals;
   let stopping = false;
+  let deadline: NodeJS.Timeout | undefined;
   const received = (signal: keyof typeof SIGNALS): void => {
     if (stopping) {
       exit(SIGNALS[signal]);
@@ -20,9 +27,17 @@ export function onStopSignals({ stop, log, exit = (code) => process.exit(code) }
     }
     stopping = true;
     log.info({ signal }, 'stopping: requests in flight may finish');
+    deadline = setTimeout(() => {
+      log.error({ signal, deadlineMs }, 'stopping takes too long: the process ends now');
+      exit(2);
+    }, deadlineMs);
     stop().then(
-      () => exit(0),
+      () => {
+        clearTimeout(deadline);
+        exit(0);
+      },
       (error: unknown) => {
+        clearTimeout(deadline);
         log.error({ err: error }, 'stopping failed');
         exit(2);
       },
@@ -33,5 +48,8 @@ export function onStopSignals({ stop, log, exit = (code) => process.exit(code) }
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });
-  return () => listeners.forEach((off) => off());
+  return () => {
+    clearTimeout(deadline);
+    listeners.forEach((off) => off());
+  };
 }

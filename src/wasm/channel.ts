@@ -70,8 +70,10 @@ export const WORD = {
   store: 3,
   /** Microseconds of the callback that runs in which the thread has waited for the store. */
   waited: 4,
+  /** 1: the thread is to end; the module is stopped at its next question. */
+  ending: 5,
 } as const;
-export const WORDS = 5;
+export const WORDS = 6;
 
 /** Whether a request comes behind the one whose number stands in a word, which holds the last 32 bits of it. */
 export const isBehind = (id: number, word: number): boolean => ((id - word) | 0) > 0;

@@ -49,7 +49,7 @@ export class InlineRunner implements PluginRunner {
 
   #start(): VmKeeper {
     const { bytes, options, callOuts, log } = this.parts;
-    const { module, facts } = loadModule(meterModule(bytes), options.memoryLimitBytes);
+    const { module, facts } = loadModule(meterModule(bytes, 'inline'), options.memoryLimitBytes);
     const answer = (token: number) => (response: CallResponse) => this.#keeper?.answerCall(token, response);
     return new VmKeeper({
       module,
@@ -63,6 +63,7 @@ export class InlineRunner implements PluginRunner {
         log: pluginLog(log, options.name),
         call: (call) => callOuts.start(call, answer(call.token)),
         running: () => undefined,
+        isOver: (since, limitMs) => performance.now() - since > limitMs,
         queued: (token) => void setImmediate(() => this.#keeper?.queueReady(token)),
       },
     });

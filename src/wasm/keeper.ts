@@ -23,13 +23,15 @@ export interface Surroundings {
   running(on: boolean): void;
   /** Something was put into a queue. */
   queued(token: number): void;
+  /** Whether a metered module that was entered at `since` is to be stopped. */
+  isOver(since: number, limitMs: number): boolean;
 }
 
 export interface KeeperParts {
   readonly module: WebAssembly.Module;
   readonly facts: VmParts['facts'];
   readonly options: VmOptions;
-  /** For one callback; asked of metered modules alone. */
+  /** For one callback. */
   readonly timeoutMs: number;
   readonly surroundings: Surroundings;
 }
@@ -194,7 +196,7 @@ export class VmKeeper {
       },
       check: () => {
         const limitMs = this.#starting ? START_MS : this.parts.timeoutMs;
-        if (performance.now() - this.#since > limitMs) throw new DeadlineError(`ran for more than ${limitMs} ms`);
+        if (surroundings.isOver(this.#since, limitMs)) throw new DeadlineError(`ran for more than ${limitMs} ms`);
       },
       now: () => BigInt(Date.now()) * 1_000_000n,
       monotonic: () => process.hrtime.bigint(),

@@ -1,9 +1,9 @@
 /**
- * Counts loops and calls inside a module, so that one that never returns can be stopped on the thread that it blocks:
- * a global counts down at each function and loop, and at its end the host is asked (`loom.tick`), which may throw.
+ * Makes a module ask its host (`loom.tick`, which may throw) before each instruction whose cost is not constant. On the
+ * gateway's own thread a global counts loops and calls as well, and the host is asked each time it has counted down.
  */
 import { leb, ModuleError, readLeb, sectionsOf, type Section } from './binary.js';
-import { skip } from './instructions.js';
+import { skip, valueType } from './immediates.js';
 import { FUNCTION, joined, Renumbered, LAPS, signed, type Bytes, type Layout } from './renumber.js';
 
 export const GUARD = { module: 'loom', name: 'tick' } as const;
@@ -23,14 +23,19 @@ const ID = {
 const END = 0x0b;
 
 /** What the meter adds to: empty ones are put where a module has none. */
-const NEEDED = [ID.type, ID.import, ID.global] as const;
+const NEEDED = { inline: [ID.type, ID.import, ID.global], worker: [ID.type, ID.import] } as const;
 
-/** @throws ModuleError where the module uses what cannot be metered */
-export function meterModule(bytes: Uint8Array): Uint8Array {
+/**
+ * `inline`: the module can be stopped wherever it is. `worker`: it can be stopped before each costly instruction; V8 ends
+ * the thread everywhere else, but looks only once in hundreds of thousands of laps of a loop.
+ *
+ * @throws ModuleError where the module uses what cannot be metered
+ */
+export function meterModule(bytes: Uint8Array, isolation: keyof typeof NEEDED = 'inline'): Uint8Array {
   const sections = sectionsOf(bytes);
-  const layout = layoutOf(bytes, sections);
+  const layout = layoutOf(bytes, sections, isolation === 'inline');
   const parts: Bytes[] = [bytes.subarray(0, 8)];
-  for (const section of NEEDED.reduce(withSection, sections)) {
+  for (const section of NEEDED[isolation].reduce(withSection, sections)) {
     const content = rewrite(bytes, section, layout);
     if (content) parts.push([section.id], leb(content.length), content);
   }
@@ -45,7 +50,7 @@ function withSection(sections: readonly Section[], id: number): readonly Section
   return [...sections.slice(0, at), { id, start: 0, content: 0, end: 0 }, ...sections.slice(at)];
 }
 
-function layoutOf(bytes: Uint8Array, sections: readonly Section[]): Layout {
+function layoutOf(bytes: Uint8Array, sections: readonly Section[], counts: boolean): Layout {
   const countOf = (id: number): number => {
     const section = sections.find((each) => each.id === id);
     return section ? readLeb(bytes, section.content).value : 0;
@@ -58,7 +63,8 @@ function layoutOf(bytes: Uint8Array, sections: readonly Section[]): Layout {
       if (kind === 3) globals += 1;
     }
   }
-  return { type: countOf(ID.type), tick: functions, counter: globals + countOf(ID.global) };
+  const counter = counts ? globals + countOf(ID.global) : undefined;
+  return { type: countOf(ID.type), tick: functions, counter };
 }
 
 function* importKinds(bytes: Uint8Array, { content }: Section): Generator<number> {
@@ -72,7 +78,7 @@ function* importKinds(bytes: Uint8Array, { content }: Section): Generator<number
     const kind = bytes[at] as number;
     yield kind;
     if (kind === FUNCTION) at = skip(bytes, at + 1, 1);
-    else if (kind === 3) at += 3;
+    else if (kind === 3) at = valueType(bytes, at + 1) + 1;
     else throw new ModuleError('imports a memory or a table');
   }
 }
@@ -92,6 +98,7 @@ function rewrite(bytes: Uint8Array, section: Section, layout: Layout): Bytes | u
         ...leb(layout.type),
       ]);
     case ID.global:
+      if (layout.counter === undefined) return moved.expressions(section);
       return appended(moved.expressions(section), [0x7f, 0x01, 0x41, ...signed(LAPS), END]);
     case ID.export:
       return moved.exports(section);
@@ -102,6 +109,7 @@ function rewrite(bytes: Uint8Array, section: Section, layout: Layout): Bytes | u
     case ID.code:
       return moved.code(section);
     case ID.tag:
+      if (layout.counter === undefined) return bytes.subarray(content, end);
       throw new ModuleError('uses exceptions, which cannot be metered: isolate it in a worker');
     case ID.custom:
       // Names of functions would be those of other ones.

@@ -1,16 +1,23 @@
 /** Threads of one plugin, one more standing by: whatever a plugin does to its thread, the next one takes over. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type PluginDecision, type PluginRequest } from './decision.js';
 import type { FromThread } from './channel.js';
+import { ModuleError } from './binary.js';
+import { endings } from './endings.js';
 import { START_MS } from './keeper.js';
+import { meterModule } from './meter.js';
 import { loadModule } from './module.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
 import { Store } from './store.js';
 import { LONGEST_WAIT_MS, PluginThread, type Pending, type ThreadParts } from './thread.js';
 
+const TOO_MANY_ENDING = 'threads of the plugin that were told to end still run: no other is started';
+
 /** Requests that wait while no thread is there. */
 const MOST_WAITING = 1_000;
 const LONGEST_RESPAWN_MS = 30_000;
+const OWED_MS = 20;
 
 interface Waiting extends Pending {
   readonly timer: NodeJS.Timeout;
@@ -25,6 +32,9 @@ export class PoolRunner implements PluginRunner {
   readonly #everyMs: number;
   readonly #watch: NodeJS.Timeout;
   readonly #respawns = new Set<NodeJS.Timeout>();
+  /** Threads that are to start when others have ended. */
+  #owed = 0;
+  #overdue = 0;
   #failures = 0;
   #restarts = 0;
   /** Counters of threads that are gone: a counter never runs back. */
@@ -34,7 +44,7 @@ export class PoolRunner implements PluginRunner {
   constructor(parts: RunnerParts) {
     this.#parts = parts;
     const { bytes, options, log } = parts;
-    const { module, facts } = loadModule(bytes, options.memoryLimitBytes);
+    const { module, facts } = loadModule(meterModule(bytes, 'worker'), options.memoryLimitBytes);
     const told = pluginLog(log, options.name);
     this.#threadParts = {
       ...{ module, facts, options, store: new Store() },
@@ -43,9 +53,10 @@ export class PoolRunner implements PluginRunner {
         else this.#call(message, thread);
       },
       ended: (thread) => this.#replace(thread, 'the thread ended'),
+      ending: (ended) => this.#tellEnding(ended),
     };
     for (let count = 0; count <= options.workers; count += 1) this.#spawn();
-    this.ready = Promise.all([...this.#threads].map((thread) => thread.ready)).then(() => undefined);
+    this.ready = this.#started();
     this.ready.catch(() => undefined);
     this.#everyMs = Math.max(5, options.timeoutMs / 5);
     this.#watch = setInterval(() => this.#look(), this.#everyMs);
@@ -90,6 +101,16 @@ export class PoolRunner implements PluginRunner {
     await Promise.all(threads.map((thread) => thread.close()));
   }
 
+  /** Threads that still run after a reload, or after several in a row, have a moment to end. */
+  async #started(): Promise<void> {
+    const until = performance.now() + LONGEST_WAIT_MS;
+    while (this.#owed > 0) {
+      if (performance.now() >= until || this.#closed) throw new ModuleError(`does not start: ${TOO_MANY_ENDING}`);
+      await sleep(OWED_MS);
+    }
+    await Promise.all([...this.#threads].map((thread) => thread.ready));
+  }
+
   /** To the thread with the fewest requests among those that take any; undefined: it waits for one. */
   #give(pending: Pending): { readonly thread: PluginThread; readonly id: number } | undefined {
     let best: PluginThread | undefined;
@@ -97,6 +118,7 @@ export class PoolRunner implements PluginRunner {
     const isFull = best ? best.load >= LIMITS.openStreams : this.#waiting.length >= MOST_WAITING;
     if (best && !isFull) return { thread: best, id: best.begin(pending) };
     if (this.#closed) this.#refuse(pending, 'the plugin is being put away');
+    else if (this.#owed > 0 && this.#threads.size === 0) this.#refuse(pending, TOO_MANY_ENDING);
     else if (isFull) {
       pending.settle({ kind: 'fault', fault: 'overloaded', detail: 'too many requests wait for the plugin' });
     } else this.#wait(pending);
@@ -166,13 +188,37 @@ export class PoolRunner implements PluginRunner {
     this.#respawns.add(timer.unref());
   }
 
+  /** A pool and those before it never have more threads that were told to end than the pool has threads. */
   #spawn(): void {
+    const { name, workers } = this.#parts.options;
+    if (this.#closed) return;
+    if (endings.running(name) > workers) return this.#owe();
     const thread = new PluginThread(this.#threadParts);
     this.#threads.add(thread);
     thread.ready.then(
       () => this.#serveWaiting(),
       () => this.#replace(thread, 'the plugin does not start'),
     );
+  }
+
+  #owe(): void {
+    this.#owed += 1;
+    void endings.next(this.#parts.options.name).then(() => {
+      this.#owed -= 1;
+      this.#spawn();
+    });
+    // Requests that wait for a thread are refused at once where none is left.
+    if (this.#threads.size === 0) this.#serveWaiting();
+  }
+
+  #tellEnding({ running, overdue }: { readonly running: number; readonly overdue: number }): void {
+    const { log, metrics, options } = this.#parts;
+    const { name: plugin } = options;
+    metrics?.gauge('loom_plugin_ending_threads', { plugin }, running);
+    if (overdue > this.#overdue) {
+      log.error({ plugin, running, overdue }, 'a thread of a plugin does not end: the process is killed when it exits');
+    }
+    this.#overdue = overdue;
   }
 
   #serveWaiting(): void {

@@ -1,6 +1,7 @@
-/** Copies parts of a module in which every function behind the imports has a number one higher, and is metered. */
+/** Copies parts of a module: every function behind the imports has a number one higher, and its code asks the host. */
 import { leb, ModuleError, readLeb, type Section } from './binary.js';
-import { isBulk, LOOP, readInstruction, skip, type Instruction } from './instructions.js';
+import { skip, valueType } from './immediates.js';
+import { isCostly, isException, isVector, LOOP, readInstruction, type Instruction } from './instructions.js';
 
 /** Loops, calls and stretches of code between two looks at the clock. */
 export const LAPS = 1_000;
@@ -25,18 +26,23 @@ export function joined(parts: readonly Bytes[]): Uint8Array {
   return whole;
 }
 
-/** What the new function and the new global are called by their numbers. */
+/** The numbers of the new type, of the new imported function, of the new global. */
 export interface Layout {
-  /** Of the new type, of the new imported function, of the new global. */
   readonly type: number;
   readonly tick: number;
-  readonly counter: number;
+  /** Undefined: laps are not counted, and only costly instructions ask the host. */
+  readonly counter: number | undefined;
 }
+
+const NOTHING: Bytes = [];
 
 /** Signed LEB of a small positive number. */
 export function signed(value: number): readonly number[] {
   return value < 64 ? [value] : [(value % 128) + 128, ...signed(Math.floor(value / 128))];
 }
+
+const unmetered = (what: string): ModuleError =>
+  new ModuleError(`${what}, which cannot be metered: isolate it in a worker`);
 
 export class Renumbered {
   constructor(
@@ -72,8 +78,9 @@ export class Renumbered {
     const parts: Bytes[] = [leb(count)];
     let at = next;
     for (let left = count; left > 0; left -= 1) {
-      const expression = this.expression(at + 2);
-      parts.push(this.#raw(at, at + 2), expression.bytes);
+      const from = valueType(this.bytes, at) + 1;
+      const expression = this.expression(from);
+      parts.push(this.#raw(at, from), expression.bytes);
       at = expression.next;
     }
     return joined(parts);
@@ -119,7 +126,7 @@ export class Renumbered {
       at = offset.next;
     }
     // The kind or the type of the elements.
-    if (flags & 3) copy(at + 1);
+    if (flags & 3) copy(valueType(this.bytes, at));
     const items = readLeb(this.bytes, at);
     parts.push(leb(items.value));
     at = items.next;
@@ -137,8 +144,7 @@ export class Renumbered {
     let at = next;
     for (let left = count; left > 0; left -= 1) {
       const size = readLeb(this.bytes, at);
-      if (size.value > LONGEST_BODY)
-        throw new ModuleError(`has ${TOO_LONG}, which cannot be metered: isolate it in a worker`);
+      if (this.layout.counter !== undefined && size.value > LONGEST_BODY) throw unmetered(`has ${TOO_LONG}`);
       const body = this.#body(size.next, size.next + size.value);
       parts.push(leb(body.length), body);
       at = size.next + size.value;
@@ -149,13 +155,13 @@ export class Renumbered {
   #body(from: number, end: number): Bytes {
     const locals = readLeb(this.bytes, from);
     let at = locals.next;
-    for (let left = locals.value; left > 0; left -= 1) at = skip(this.bytes, at, 1) + 1;
-    const lap = this.#lap();
+    for (let left = locals.value; left > 0; left -= 1) at = valueType(this.bytes, skip(this.bytes, at, 1));
+    const lap = this.layout.counter === undefined ? NOTHING : this.#lap(this.layout.counter);
     const parts: Bytes[] = [this.#raw(from, at), lap];
     // What is copied as it stands is copied in one piece, up to where something is changed or put in.
     let [copied, stretch] = [at, 0];
     while (at < end) {
-      const instruction = readInstruction(this.bytes, at);
+      const instruction = this.#read(at);
       const put = this.#before(instruction, stretch, lap);
       if (put) parts.push(this.#raw(copied, at), put);
       if (put) copied = at;
@@ -171,15 +177,24 @@ export class Renumbered {
     return joined([...parts, this.#raw(copied, at)]);
   }
 
+  /** Counted code must not catch what the host throws to stop it. */
+  #read(at: number): Instruction {
+    const instruction = readInstruction(this.bytes, at);
+    if (this.layout.counter === undefined) return instruction;
+    if (isException(instruction)) throw unmetered('uses exceptions');
+    if (isVector(instruction)) throw unmetered(`uses the instruction 0x${instruction.opcode.toString(16)}`);
+    return instruction;
+  }
+
   #before(instruction: Instruction, stretch: number, lap: Bytes): Bytes | undefined {
-    // One instruction that moves megabytes is worth a look at the clock of its own.
-    if (isBulk(instruction)) return [0x10, ...leb(this.layout.tick)];
-    return stretch >= LONGEST_STRETCH ? lap : undefined;
+    // One instruction that moves megabytes is worth a question of its own.
+    if (isCostly(instruction)) return [0x10, ...leb(this.layout.tick)];
+    return lap !== NOTHING && stretch >= LONGEST_STRETCH ? lap : undefined;
   }
 
   /** `counter -= 1; if (counter === 0) { counter = LAPS; tick() }` */
-  #lap(): Bytes {
-    const counter = leb(this.layout.counter);
+  #lap(global: number): Bytes {
+    const counter = leb(global);
     const [get, set] = [
       [0x23, ...counter],
       [0x24, ...counter],

@@ -1,4 +1,5 @@
 /** What the rest of the product sees of a plugin: it starts, judges requests, tells how it is, and is put away. */
+import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import type { LogLevel } from './abi.js';
 import type { CallOuts } from './callouts.js';
@@ -21,6 +22,7 @@ export interface RunnerParts {
   readonly options: RunnerOptions;
   readonly callOuts: CallOuts;
   readonly log: Log;
+  readonly metrics?: Metrics | undefined;
 }
 
 export interface RunnerStats {

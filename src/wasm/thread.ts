@@ -3,6 +3,7 @@ import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from '
 import { ModuleError } from './binary.js';
 import { isBehind, sent, WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
 import type { PluginDecision, PluginFault, PluginRequest } from './decision.js';
+import { endings, type Told } from './endings.js';
 import type { Metric } from './metrics.js';
 import type { RunnerOptions } from './runner.js';
 import type { Store } from './store.js';
@@ -24,6 +25,8 @@ export interface ThreadParts {
   readonly said: (message: Extract<FromThread, { kind: 'call' | 'log' }>, thread: PluginThread) => void;
   /** It has ended by itself. */
   readonly ended: (thread: PluginThread) => void;
+  /** Threads that were told to end, this one among them, have not ended, or have. */
+  readonly ending: Told;
 }
 
 /** JavaScript of a thread's own; the module's memory is bounded by its limit. */
@@ -57,6 +60,7 @@ export class PluginThread {
   #started: { readonly resolve: () => void; readonly reject: (cause: Error) => void } | undefined;
   #ready = false;
   #over = false;
+  #closing: Promise<void> | undefined;
   /** `late`: by how much the looks came late in the callback that runs. */
   #seen = { turn: 0, since: 0, last: 0, late: 0 };
 
@@ -148,7 +152,7 @@ export class PluginThread {
     this.#drain();
     const begun = Atomics.load(this.#words, WORD.begun);
     const running = Atomics.load(this.#words, WORD.running);
-    this.#close();
+    void this.#close();
     this.#started?.reject(new ModuleError(`does not start: ${detail}`));
     const rest: Pending[] = [];
     for (const [id, pending] of this.#pending) {
@@ -166,9 +170,9 @@ export class PluginThread {
     return rest;
   }
 
-  async close(): Promise<void> {
-    this.#close();
-    await this.#worker.terminate();
+  /** Resolves when the thread has ended, or is overdue. */
+  close(): Promise<void> {
+    return this.#close();
   }
 
   #hear(message: FromThread): void {
@@ -200,11 +204,13 @@ export class PluginThread {
     }
   }
 
-  #close(): void {
+  #close(): Promise<void> {
+    if (this.#closing) return this.#closing;
     this.#over = true;
+    Atomics.store(this.#words, WORD.ending, 1);
     this.parts.store.forget(this.#port);
     this.#port.close();
-    void this.#worker.terminate();
+    return (this.#closing = endings.end(this.parts.options.name, this.#worker, this.parts.ending));
   }
 
   #end(cause: Error): void {

@@ -88,6 +88,8 @@ const surroundings: Surroundings = {
     if (on) Atomics.store(shared, WORD.waited, 0);
     Atomics.add(shared, WORD.turn, 1);
   },
+  // The gateway watches the time.
+  isOver: () => Atomics.load(shared, WORD.ending) === 1,
 };
 
 let told = '';

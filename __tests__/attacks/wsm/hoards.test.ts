@@ -30,6 +30,7 @@ async function keep(build: (kit: Kit) => { readonly onRequest: string; readonly 
     surroundings: {
       ...{ shared: new SharedData(), queues: new Queues(), metrics: new Metrics() },
       ...{ log: () => undefined, call: () => true, running: () => undefined, queued: () => undefined },
+      isOver: () => false,
     },
   });
   keepers.push(keeper);

@@ -191,13 +191,14 @@ function statusOf(verdict: Exclude<Verdict, Granted | Unavailable>): number {
 const isFailure = ({ kind }: Verdict): boolean => kind === 'rejected';
 const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('the plugin failed'));
 
-function startRunner(options: PluginOptions, { log }: MethodDeps): PluginRunner {
+function startRunner(options: PluginOptions, { log, metrics }: MethodDeps): PluginRunner {
   const { bytes, name, calls = [] } = options;
   if (!bytes) throw new TypeError(`the module of the plugin ${name} was not read`);
   const { targets, agents } = callTargets(calls);
   return createRunner(options.isolation, {
     bytes,
     log,
+    metrics,
     callOuts: new CallOuts(targets, agents),
     options: {
       ...{ name, vmId: name, rootId: options.root_id ?? name, env: options.env, upstreams: options.upstreams },
@@ -217,7 +218,7 @@ function findings(options: PluginOptions): readonly Finding[] {
   }
   try {
     const { facts } = loadModule(bytes, memory_limit);
-    if (isolation === 'inline') loadModule(meterModule(bytes), memory_limit);
+    loadModule(meterModule(bytes, isolation), memory_limit);
     if (phase === 'on_request_headers' || facts.readsBodies) return [];
     return [refuse('phase', 'the module exports no proxy_on_request_body')];
   } catch (cause) {
