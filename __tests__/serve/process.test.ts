@@ -29,6 +29,27 @@ describe('signals', () => {
   });
 });
 
+describe('a stop that does not end', () => {
+  const exitOf = (deadlineMs: number, stop: () => Promise<void>): Promise<number> =>
+    new Promise((resolve) => {
+      const exit = (code: number): void => {
+        off();
+        resolve(code);
+      };
+      const off = onStopSignals({ stop, log: quiet, exit, deadlineMs });
+      process.emit('SIGTERM', 'SIGTERM');
+    });
+
+  test('is cut short at its deadline, as a failure', async () => {
+    expect(await exitOf(50, () => new Promise(() => undefined))).toBe(2);
+  });
+
+  test('twin: one that ends before has its own code', async () => {
+    const stop = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await exitOf(60_000, stop)).toBe(0);
+  });
+});
+
 describe('the runtime', () => {
   const facts = { version: 'v24.18.1', env: {}, execArgv: [] };
 
