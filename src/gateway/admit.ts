@@ -1,13 +1,12 @@
 /** Admission: one request judged from its first byte to its identity headers, or refused (spec §2 to §6). */
 import type { IncomingMessage } from 'node:http';
 import { attemptOf } from '../auth/combine.js';
-import { headerValues, readOffer } from '../auth/credentials.js';
+import { readOffer } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
 import type { Verdict } from '../auth/verdict.js';
 import type { PlannedRoute } from '../config/plan-types.js';
-import { setClientAddress } from '../lib/client-address.js';
+import { clientAddressOf } from '../lib/client-address.js';
 import type { MaybePromise } from '../lib/types.js';
-import { clientAddress } from '../limit/address.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import type { Decision } from '../limit/limiter.js';
 import { identityHeaders } from './assert.js';
@@ -60,6 +59,8 @@ export interface AdmitOptions {
 
 /** Judges a request. A throw is a bug, and answered 500. */
 export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = {}): MaybePromise<Admission> {
+  // First: what is refused below is logged with the client, never with the proxy before it.
+  gate.clients.find(req);
   gate.strip(req);
   const framing = gate.framing(req);
   if (framing) return refused(framing);
@@ -114,9 +115,7 @@ class Admitting {
     private readonly req: IncomingMessage,
     private readonly subject: Subject,
   ) {
-    const forwardedFor = gate.trusted ? headerValues(req, 'x-forwarded-for') : [];
-    this.#address = clientAddress(req.socket.remoteAddress ?? '', forwardedFor, gate.trusted);
-    setClientAddress(req, this.#address);
+    this.#address = clientAddressOf(req);
   }
 
   /** A limit by address counts it; no other can, before anybody is known. */

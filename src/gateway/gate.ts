@@ -1,6 +1,6 @@
 /** A plan compiled for admission: tables, guards and rules that are made once and asked on every request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isIP, type BlockList } from 'node:net';
+import type { BlockList } from 'node:net';
 import type { Authenticator } from '../auth/combine.js';
 import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
@@ -9,9 +9,10 @@ import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
 import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../config/plan-types.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
-import { parseCidrs } from '../limit/address.js';
+import { isTrusted, parseCidrs } from '../limit/address.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
 import type { RulesByMethod } from './assert.js';
+import { Clients } from './client.js';
 import { createCors, type Cors } from './cors.js';
 import { createFramingCheck, type FramingCheck } from './framing.js';
 import { Limits } from './limits.js';
@@ -44,8 +45,7 @@ export class Gate {
   readonly strip: Strip;
   readonly framing: FramingCheck;
   readonly limits: Limits;
-  /** Undefined where nobody is trusted. */
-  readonly trusted: BlockList | undefined;
+  readonly clients: Clients;
   /** Undefined where the file says nothing of other origins. */
   readonly cors: Cors | undefined;
   readonly rules: RulesByMethod;
@@ -53,6 +53,8 @@ export class Gate {
   /** Every place of every method, to be emptied before a request goes on. */
   readonly places: readonly Place[];
   readonly unmatched: Guard;
+  /** Undefined where no proxy is trusted. */
+  readonly #trusted: BlockList | undefined;
   readonly #guards: readonly Guard[];
   readonly #adHoc = new Map<string, Guard>();
   readonly #certificateRules: ReadonlyMap<number, readonly HeaderRule[]>;
@@ -68,7 +70,8 @@ export class Gate {
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
     const limiter = deps.limiter ?? new MemoryLimiter(deps.now);
     this.limits = new Limits(limiter, this.#withoutCredentials(plan.rateLimit), deps.metrics);
-    this.trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
+    this.#trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
+    this.clients = new Clients({ ...deps, trusted: this.#trusted });
     this.cors = plan.cors && createCors(plan.cors);
     this.rules = new Map(methods.map((each) => [each.name, each.headers]));
     this.planned = new Map(methods.map((each) => [each.name, each]));
@@ -97,9 +100,7 @@ export class Gate {
 
   /** Whether the address is one of `trusted_proxies`. */
   isTrusted(address: string): boolean {
-    if (!this.trusted) return false;
-    const version = isIP(address);
-    return version !== 0 && this.trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
+    return this.#trusted !== undefined && isTrusted(address, this.#trusted);
   }
 
   /** Whether a method reads its credential from the header, so that its value granted where the method did. */

@@ -83,6 +83,7 @@ export class Gateway {
     socket.on('error', () => socket.destroy());
     const refusal = checkUpgrade(req);
     if (refusal) {
+      this.deps.gate.clients.find(req);
       const { status, code } = refusal;
       const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
       this.#refuse({ req, socket }, { status, code, ...(status === 426 && { headers }) });

@@ -1,6 +1,7 @@
 /** Who sent a request, as far as trusted proxies vouch for it, and one spelling for each client. */
 import { BlockList, isIP, SocketAddress } from 'node:net';
 import { parseBlock } from '../lib/address-block.js';
+import { unknownClient } from '../lib/client-address.js';
 
 /** The groups of the /64 of an IPv6 address: a subscriber has at least that many addresses to himself. */
 const NETWORK_GROUPS = 4;
@@ -55,24 +56,53 @@ export function parseCidrs(blocks: readonly string[]): BlockList {
   return list;
 }
 
-/**
- * The rightmost X-Forwarded-For entry that is no trusted proxy; without a trusted peer the header is the client's own
- * words. An entry that is no address ends the walk at the last proxy that vouched for anything.
- */
-export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: BlockList | undefined): string {
-  let client = plainAddress(peer) ?? peer;
-  if (!trusted) return client;
-  const entries = forwardedFor.join(',').split(',');
-  while (isTrusted(client, trusted)) {
-    const entry = entries.pop();
-    const address = entry === undefined ? undefined : plainAddress(entry);
-    if (address === undefined) return client;
-    client = address;
-  }
-  return client;
+/** Why a client is unknown: the entry at which the walk ended. */
+export type Unknown = 'no address' | 'empty' | 'all trusted';
+
+export interface Client {
+  /** An address, or the name of an unknown client. */
+  readonly address: string;
+  readonly unknown?: Unknown;
 }
 
-function isTrusted(address: string, trusted: BlockList): boolean {
-  const version = isIP(address);
-  return version !== 0 && trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
+/**
+ * The rightmost X-Forwarded-For entry that is no trusted proxy. The header of a peer that is not trusted says nothing.
+ * A trusted peer without the header asks for itself. In any other case the address is never a trusted one: an entry
+ * that is no address, and a list of trusted addresses alone, make the client unknown.
+ *
+ * @param forwardedFor Each line of the header, in order.
+ */
+export function findClient(peer: string, forwardedFor: readonly string[], trusted: BlockList | undefined): Client {
+  const from = plainAddress(peer) ?? peer;
+  if (!trusted || forwardedFor.length === 0 || !isTrusted(from, trusted)) return { address: from };
+  for (const entry of forwardedFor.join(',').split(',').reverse()) {
+    const address = entryAddress(entry);
+    if (address === undefined) return { address: unknownClient(from), unknown: faultOf(entry) };
+    if (!isTrusted(address, trusted)) return { address };
+  }
+  return { address: unknownClient(from), unknown: 'all trusted' };
+}
+
+/** The address that `findClient` finds. */
+export function clientAddress(peer: string, forwardedFor: readonly string[], trusted: BlockList | undefined): string {
+  return findClient(peer, forwardedFor, trusted).address;
+}
+
+const faultOf = (entry: string): Unknown => (/^[ \t]*$/.test(entry) ? 'empty' : 'no address');
+
+/** Azure Application Gateway writes `198.51.100.8:4444`; an IPv6 address with a port stands in brackets. */
+const WITH_PORT = /^[ \t]*(\d+\.\d+\.\d+\.\d+|\[[^[\]]*\]):(\d{1,5})[ \t]*$/;
+const HIGHEST_PORT = 65_535;
+
+function entryAddress(entry: string): string | undefined {
+  const [, address, port] = WITH_PORT.exec(entry) ?? [];
+  if (address === undefined) return plainAddress(entry);
+  return Number(port) <= HIGHEST_PORT ? plainAddress(address) : undefined;
+}
+
+/** Whether a trusted block holds the address, in any spelling of it. */
+export function isTrusted(address: string, trusted: BlockList): boolean {
+  const plain = plainAddress(address) ?? '';
+  const version = isIP(plain);
+  return version !== 0 && trusted.check(plain, version === 4 ? 'ipv4' : 'ipv6');
 }

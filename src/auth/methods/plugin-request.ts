@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { peerCertificate } from '../../lib/certificate.js';
-import { clientAddressOf } from '../../lib/client-address.js';
+import { clientAddressOf, isUnknownClient } from '../../lib/client-address.js';
 import type { PluginRequest } from '../../wasm/decision.js';
 import type { Pair } from '../../wasm/header-map.js';
 import type { Properties } from '../../wasm/properties.js';
@@ -107,6 +107,8 @@ function connectionProperties(req: IncomingMessage, now: number): Properties {
 }
 
 function at(address: string, port: number): string {
+  // A plugin that looks for an address of the proxy in the text must not find it.
+  if (isUnknownClient(address)) return 'unknown';
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
