@@ -60,6 +60,24 @@ describe('fields that end at this hop', () => {
     'X-Method-Override: DELETE',
     'X-Envoy-Original-Path: /public',
     'X-Middleware-Subrequest: middleware',
+    'X-Replaced-Path: /admin',
+    'X-Override-URL: /admin',
+    'X-Proxy-URL: /admin',
+    'X-Waws-Unencoded-URL: /admin',
+    'X_WAWS_UNENCODED_URL: /admin',
+    'Base-Url: /admin',
+    'Url: /admin',
+    'Uri: /admin',
+    'Http-Url: /admin',
+    'Script-Name: /admin',
+    'PATH_INFO: /admin',
+    'Request-Uri: /admin',
+    'X-Http-DestinationURL: /admin',
+    'X-Accel-Mapping: /=/srv/',
+    'X-Sendfile-Type: X-Accel-Redirect',
+    'X-Forwarded-User: admin',
+    'X-Forwarded-Groups: admins',
+    'Remote-User: admin',
     '__proto__: x',
     'constructor: x',
     'hasOwnProperty: x',
@@ -140,10 +158,13 @@ describe('claims about the client', () => {
     expect(sent.views).not.toContain(`"${value}"`);
   });
 
-  it.each(claims)('go on from a trusted proxy: %s', async (line) => {
-    const name = line.slice(0, line.indexOf(':')).toLowerCase();
-    expect((await proxied([line])).of(name).join()).toContain(line.slice(name.length + 2));
-  });
+  it.each(claims.filter((line) => !line.startsWith('X-Forwarded-User')))(
+    'go on from a trusted proxy: %s',
+    async (line) => {
+      const name = line.slice(0, line.indexOf(':')).toLowerCase();
+      expect((await proxied([line])).of(name).join()).toContain(line.slice(name.length + 2));
+    },
+  );
 
   it.each(claims.filter((line) => /^\S+-/.test(line)))('with underscores go on from nobody: %s', async (line) => {
     const alias = line.replace(/^[^:]+/, (name) => name.replaceAll('-', '_'));

@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
-import { foldName, setField } from './header-views.js';
+import { foldName } from '../lib/header-policy.js';
+import { setField } from './header-views.js';
 import { headerValue, type HeaderValue, type Omission } from './header-value.js';
 
 /** The rules of each method, by its name. */

@@ -1,7 +1,8 @@
 /** Empties every configured credential place before a request goes on, but those that may go along. */
 import type { IncomingMessage } from 'node:http';
 import { decodeForm, listItems, type Place } from '../auth/credentials.js';
-import { editFields, foldName } from './header-views.js';
+import { foldName } from '../lib/header-policy.js';
+import { editFields } from './header-views.js';
 
 /** The places whose credential granted and may go on; query and subprotocol credentials never do. */
 export type Kept = ReadonlySet<Place> | ((place: Place) => boolean);

@@ -1,32 +1,18 @@
 /** Reads an upstream's response head: the fields that may travel on, checked, and none that end at this hop. */
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
+import { familyOf, HOP_BY_HOP } from '../lib/header-policy.js';
 import { UpstreamInvalid } from './failure.js';
-
-/** RFC 9110 §7.6.1, and the older names in use. */
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-] as const;
-
-const ENDS_HERE = new Set<string>(HOP_BY_HOP);
 
 export type Field = readonly [name: string, values: readonly string[]];
 
-/** Removes what belongs to the client's connection. Framing stays: without it Node sends a GET's body raw. */
+/**
+ * Removes what belongs to the client's connection. Framing stays: without it Node sends a GET's body raw. `Expect` goes:
+ * the client's expectation was met by us, and httpxy fires no `proxyReq` while the field stands.
+ */
 export function dropHopByHop(req: IncomingMessage): void {
   const { headers } = req;
   // Deleting what is not there costs more than asking.
-  for (const name of HOP_BY_HOP) if (name !== 'transfer-encoding' && name in headers) delete headers[name];
-  // The client's expectation was met by us; httpxy fires no `proxyReq` while it stands.
-  if ('expect' in headers) delete headers.expect;
+  for (const name of HOP_BY_HOP) if (name in headers) delete headers[name];
 }
 
 /** The end-to-end fields of a response, in order, repeated ones kept apart. Throws on what HTTP cannot carry. */
@@ -42,7 +28,7 @@ export function endToEndFields(message: IncomingMessage): Field[] {
     const name = message.rawHeaders[at] as string;
     const value = message.rawHeaders[at + 1] as string;
     const key = name.toLowerCase();
-    if (ENDS_HERE.has(key) || named?.has(key)) continue;
+    if (endsHere(key) || named?.has(key)) continue;
     if (lengthSaysNothing && key === 'content-length') continue;
     validateHeaderName(name);
     validateHeaderValue(name, value);
@@ -51,6 +37,12 @@ export function endToEndFields(message: IncomingMessage): Field[] {
     else fields.set(key, [name, [value]]);
   }
   return [...fields.values()];
+}
+
+/** Chunks are undone here, so that the field which names them ends here too. */
+function endsHere(name: string): boolean {
+  const family = familyOf(name);
+  return family?.perHop === true && (family.passage === 'never' || name === 'transfer-encoding');
 }
 
 /** Undefined for what nearly all upstreams say. */

@@ -1,6 +1,6 @@
 /** What is doubtful about a request's framing and Host is refused before anything is decided on it. */
 import type { IncomingMessage } from 'node:http';
-import { foldName } from './header-views.js';
+import { familyOf, foldName } from '../lib/header-policy.js';
 import { hasKnownVersion } from '../lib/http-version.js';
 import type { DenialCode } from './problem.js';
 
@@ -15,15 +15,6 @@ const TOO_MANY: BadFraming = { status: 431, code: 'too_many_headers' };
 /** Some Node lines drop fields past 1,000 silently (CVE-2026-58044): ours must never be among them. */
 export const MAX_FIELDS = 100;
 
-/** An upstream that reads `_` as `-` would frame the message by these (SMG-16). */
-const FRAMING = new Set(['transfer-encoding', 'content-length', 'connection', 'host', 'trailer', 'upgrade', 'expect']);
-/** Dropping one of these for the next hop would change what the message means. */
-const NEVER_NAMED = new Set(
-  (
-    'transfer-encoding content-length host authorization cookie ' +
-    'sec-websocket-protocol sec-websocket-key sec-websocket-version'
-  ).split(' '),
-);
 const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
 /** An HTTP/2 client may send `post`: no route of `POST`, and yet Node's client and Express make `POST` of it. */
 const METHOD = /^[A-Z]+(?:-[A-Z]+)*$/;
@@ -33,7 +24,7 @@ export type FramingCheck = (req: IncomingMessage) => BadFraming | undefined;
 
 /** Compiles the check; `credentialHeaders` are all headers that a credential is read from. */
 export function createFramingCheck(credentialHeaders: readonly string[]): FramingCheck {
-  const unnamable = new Set([...NEVER_NAMED, ...credentialHeaders.map(foldName)]);
+  const unnamable = new Set(credentialHeaders.map(foldName));
   return (req) => check(req, unnamable);
 }
 
@@ -53,14 +44,15 @@ function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming
     else if (name === 'content-length') lengths.push(value);
     else if (name === 'connection') {
       if (namesAny(value, unnamable)) return BAD;
-    } else if (!FRAMING.has(name) && FRAMING.has(foldName(name))) return BAD;
+    } else if (familyOf(name)?.oneSpelling === true && foldName(name) !== name) return BAD;
   }
   if (!isOneHost(hosts, req.httpVersion)) return BAD;
   return isClear(encodings, lengths, req.httpVersion) ? undefined : BAD;
 }
 
 function namesAny(value: string, unnamable: ReadonlySet<string>): boolean {
-  return value.split(',').some((token) => unnamable.has(foldName(token.trim())));
+  const names = value.split(',').map((token) => foldName(token.trim()));
+  return names.some((name) => unnamable.has(name) || familyOf(name)?.unnamable === true);
 }
 
 /** RFC 9112 §3.2: exactly one, and a plain authority; HTTP/1.0 may do without. */

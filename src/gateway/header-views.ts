@@ -21,14 +21,6 @@ const FIRST_ONLY = new Set(
   ).split(' '),
 );
 
-/** CGI, WSGI and PHP read `X_User.ID` as `X-User-ID`: any character but letters and digits is `-` (HDR-03). */
-export function foldName(name: string): string {
-  return CHANGED_BY_FOLDING.test(name) ? name.toLowerCase().replace(/[^a-z0-9]/g, '-') : name;
-}
-
-/** Most names come in lower case, with hyphens: asking is cheaper than replacing. */
-const CHANGED_BY_FOLDING = /[^a-z0-9-]/;
-
 /**
  * Keeps, changes or (undefined) removes each field line. Names come in lower case.
  * A field named `__proto__` always goes: it breaks `headersDistinct` (CVE-2026-21710).
@@ -50,6 +42,16 @@ export function editFields(req: IncomingMessage, edit: (name: string, value: str
     if (next !== undefined) edited.fields.push(field, next);
   }
   if (edited) replaceFields(req, edited);
+}
+
+/** Removes fields that a middleware before us has added to `headers` alone. */
+export function dropUnsent(req: IncomingMessage, drops: (name: string) => boolean): void {
+  let sent: Set<string> | undefined;
+  for (const name of Object.keys(req.headers)) {
+    if (!drops(name)) continue;
+    sent ??= new Set(req.rawHeaders.flatMap((field, at) => (at % 2 === 0 ? [field.toLowerCase()] : [])));
+    if (!sent.has(name)) delete req.headers[name];
+  }
 }
 
 interface Edited {

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Note } from '../lib/note.js';
-import { editFields, foldName, setField } from './header-views.js';
+import { foldName } from '../lib/header-policy.js';
+import { editFields, setField } from './header-views.js';
 
 export interface RequestIdOptions {
   /** The header that carries it. */

@@ -1,7 +1,8 @@
 /** Identity headers are ours alone (spec §5): every copy that a client sent goes, before anything else looks. */
 import type { IncomingMessage } from 'node:http';
 import { Note } from '../lib/note.js';
-import { editFields, foldName } from './header-views.js';
+import { foldName } from '../lib/header-policy.js';
+import { dropUnsent, editFields } from './header-views.js';
 import { isHttp2 } from '../lib/http-version.js';
 
 export type Strip = (req: IncomingMessage) => void;
@@ -17,17 +18,20 @@ export function createIdentityStripper(headerNames: readonly string[]): Strip {
   // Folding keeps the length, so most names are told apart without it.
   const lengths = new Set(headerNames.map((name) => name.length));
   const isOurs: IsOurs = (name) => name === '__proto__' || (lengths.has(name.length) && folded.has(foldName(name)));
-  return (req) => {
-    editFields(req, (name, value) => {
-      if (isOurs(name)) return undefined;
-      return name === 'connection' ? withoutNominations(value, isOurs) : value;
-    });
-    // What a middleware before us added to `headers` alone.
-    for (const name of Object.keys(req.headers)) if (isOurs(name)) delete req.headers[name];
-    // In HTTP/1 trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
-    const chunked = req.headers['transfer-encoding'] !== undefined || isHttp2(req);
-    if (chunked || req.rawTrailers.length > 0) guardTrailers(req, isOurs);
-  };
+  return (req) => stripWhere(req, isOurs);
+}
+
+/** Removes the fields that `isOurs` says, by their names in lower case, from every view of a request. */
+export function stripWhere(req: IncomingMessage, isOurs: IsOurs): void {
+  editFields(req, (name, value) => {
+    if (isOurs(name)) return undefined;
+    return name === 'connection' ? withoutNominations(value, isOurs) : value;
+  });
+  // What a middleware before us added to `headers` alone.
+  dropUnsent(req, isOurs);
+  // In HTTP/1 trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
+  const chunked = req.headers['transfer-encoding'] !== undefined || isHttp2(req);
+  if (chunked || req.rawTrailers.length > 0) guardTrailers(req, isOurs);
 }
 
 type IsOurs = (name: string) => boolean;

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
+import { isPerHop } from '../lib/header-policy.js';
 import type { Pair } from './header-map.js';
 import { Pace } from './pace.js';
 
@@ -18,20 +19,6 @@ export type CallTargets = ReadonlyMap<string, () => CallTarget>;
 
 /** False where so many bytes more are too many. */
 type Hold = (bytes: number) => boolean;
-
-/** Written by the host, or by whoever is called: never by a plugin. */
-const OURS = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** In one turn of the event loop: a plugin that calls a thousand times at once must not hold up everybody else's requests. */
 const STARTS_A_TURN = 8;
@@ -121,7 +108,8 @@ function fieldsOf({ pairs, body }: OutboundCall): Record<string, string | string
   const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
   for (const [name, value] of pairs) {
     const lower = name.toLowerCase();
-    if (lower.startsWith(':') || OURS.has(lower)) continue;
+    // The host writes these itself: they belong to its connection and its message.
+    if (lower.startsWith(':') || isPerHop(lower)) continue;
     const earlier = fields[lower];
     fields[lower] = earlier === undefined ? value : [earlier, value].flat();
   }

@@ -45,6 +45,8 @@ const FORBIDDEN = [
     'True-Client-IP',
     'X-Middleware-Subrequest',
   ],
+  ...['Script-Name', 'SCRIPT_NAME', 'Path-Info', 'Request-Uri', 'X-Arr-ClientCert', 'Client-Cert', 'X-Replaced-Path'],
+  ...['X-Override-URL', 'X-Proxy-URL', 'X-Waws-Unencoded-URL', 'Base-Url', 'Url', 'Uri', 'CF-Connecting-IP'],
   ...[
     'host',
     'HOST',
@@ -109,6 +111,11 @@ describe('CFG-14 identity headers with a meaning of their own', () => {
     (entry) => {
       expectRefused(whole([MAP, `        ${entry}\n`]));
     },
+  );
+
+  test.each(['X-Forwarded-User', 'X-Auth-Request-Email', 'Remote-User', 'X-WEBAUTH-USER', 'Cf-Access-Anything'])(
+    'twin: %s names the user of another product, so that a claim may be told in it',
+    (header) => expectLoads(whole([MAP, `        sub: ${header}\n`])),
   );
 
   test('twin: other headers, dotted claims and one header for two methods load', () => {

@@ -2,16 +2,10 @@
 import { z } from 'zod';
 import { parseBlock } from '../../lib/address-block.js';
 import { headerName, plainText } from '../../lib/fields.js';
+import { mayCarryCredential } from '../../lib/header-policy.js';
 import { rateField } from './api-key-rate.js';
 
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2}))?$/;
-
-/** Fields that frame or route the message; a key read from one of them would be read from everybody. */
-const NOT_FOR_KEYS = new Set(
-  'host connection content-length content-type transfer-encoding te trailer upgrade keep-alive expect cookie via'.split(
-    ' ',
-  ),
-);
 
 /** Visible ASCII without a comma: what no header parser trims, joins or decodes differently. */
 const keyText = () =>
@@ -74,8 +68,8 @@ const key = z
 export const apiKeyOptions = z.strictObject({
   realm: plainText().default('loom').describe('The realm of the challenge.'),
   header: headerName()
-    .refine((name) => !NOT_FOR_KEYS.has(name.toLowerCase()), {
-      error: 'must not be a header that frames or routes the message',
+    .refine((name) => mayCarryCredential(name), {
+      error: 'must not be a header with another meaning for the message',
     })
     .default('X-API-Key')
     .describe('Header to read the key from; always read.'),

@@ -1,27 +1,10 @@
 /** Identity headers: what may be one, and that no block sets one header twice. */
 import type { Place } from '../../auth/credentials.js';
+import { foldName, maySet } from '../../lib/header-policy.js';
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';
 import type { Path } from '../report.js';
-
-/** They frame or route the message, carry credentials, or are rewritten by every hop. */
-const FORBIDDEN = new Set(
-  (
-    'host connection content-length transfer-encoding te trailer upgrade keep-alive expect via date range origin ' +
-    'content-type content-encoding content-location accept-encoding cookie set-cookie cookie2 authorization ' +
-    'www-authenticate forwarded x-forwarded x-real-ip x-client-ip x-cluster-client-ip x-remote-ip x-remote-addr ' +
-    'x-originating-ip x-original-forwarded-for x-original-host x-host client-ip true-client-ip x-original-url ' +
-    'x-original-uri x-original-path x-original-method x-rewrite-url x-rewrite-uri x-http-method x-method-override ' +
-    'x-http-method-override x-http-path-override x-middleware-subrequest http2-settings proxy constructor --proto--'
-  ).split(' '),
-);
-const FORBIDDEN_PREFIXES = ['x-forwarded-', 'proxy-', 'sec-', 'access-control-', 'x-envoy-', 'if-'];
-
-/** CGI and its kin read `X_User.ID` as `X-User-ID`. */
-export function fold(header: string): string {
-  return header.toLowerCase().replace(/[^a-z0-9]/g, '-');
-}
 
 export function checkIdentityHeaders(plan: Omit<Plan, 'warnings'>, context: Context): void {
   const credentials = new Set(plan.methods.flatMap(({ places }) => places).flatMap(headerOf));
@@ -32,7 +15,7 @@ export function checkIdentityHeaders(plan: Omit<Plan, 'warnings'>, context: Cont
 }
 
 function headerOf(place: Place): readonly string[] {
-  return place.in === 'header' ? [fold(place.name)] : [];
+  return place.in === 'header' ? [foldName(place.name)] : [];
 }
 
 /** Every `claims_to_headers` and `client_cert_headers` of the file. */
@@ -49,16 +32,17 @@ function mapsOf(context: Context): readonly Path[] {
 }
 
 function checkMap(path: Path, credentials: ReadonlySet<string>, context: Context): void {
+  const setter = path.at(-1) === 'client_cert_headers' ? 'certificate' : 'any';
   const claims = new Map<string, string | number>();
   for (const claim of entriesOf(path, context)) {
     const at = [...path, claim];
     const header = context.value(at);
     if (typeof header !== 'string') continue;
-    const folded = fold(header);
+    const folded = foldName(header);
     const first = claims.get(folded);
     const refuse = (code: string, message: string): void => context.report.error({ path: at, code, message });
-    if (isForbidden(folded))
-      refuse('forbidden_header', `${header} cannot be an identity header: the message itself uses it`);
+    if (!maySet(folded, setter))
+      refuse('forbidden_header', `${header} cannot be an identity header: it has another meaning for upstreams`);
     else if (credentials.has(folded)) refuse('forbidden_header', `${header} carries credentials; take another header`);
     else if (first !== undefined)
       refuse('duplicate_header', `${typeof first === 'number' ? 'another entry' : first} sets this header already`);
@@ -72,18 +56,14 @@ function entriesOf(path: Path, context: Context): readonly (string | number)[] {
   return length === undefined ? context.keys(path) : Array.from({ length }, (_, at) => at);
 }
 
-export function isForbidden(folded: string): boolean {
-  return FORBIDDEN.has(folded) || FORBIDDEN_PREFIXES.some((prefix) => folded.startsWith(prefix));
-}
-
 /** Clients' copies are gone before a route is chosen, so such a route is never chosen. */
 function warnOfRoutesByIdentity({ identityHeaders, routes }: Omit<Plan, 'warnings'>, context: Context): void {
-  const ours = new Set(identityHeaders.map(fold));
+  const ours = new Set(identityHeaders.map(foldName));
   if (routes.every(({ headers }) => headers.length === 0)) return;
   const length = context.length(['routes']) ?? 0;
   for (let at = 0; at < length; at++) {
     for (const name of context.keys(['routes', at, 'headers'])) {
-      if (!ours.has(fold(name))) continue;
+      if (!ours.has(foldName(name))) continue;
       const message = 'is an identity header: what a client sends of it is removed before a route is chosen';
       context.report.warning({ path: ['routes', at, 'headers', name], code: 'never_matches', message, at: 'key' });
     }
