@@ -206,5 +206,7 @@ export interface Plan {
   readonly identityHeaders: readonly string[];
   /** CIDR blocks, as written. */
   readonly trustedProxies: readonly string[];
+  /** Identity headers of other products that a trusted proxy may send, as written. */
+  readonly trustedHeaders: readonly string[];
   readonly warnings: readonly Diagnostic[];
 }

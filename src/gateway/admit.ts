@@ -20,6 +20,7 @@ import { foldName } from '../lib/header-policy.js';
 import { setField } from './header-views.js';
 import { find, findAny, isGuardedOtherwise, isMountOfAnother, local, NO_ROUTE, refused, type Found } from './place.js';
 import { denialOf, type Denial } from './problem.js';
+import type { Strip } from './strip.js';
 import { readTarget, type Target } from './target.js';
 import { wholeTarget } from './whole-target.js';
 
@@ -31,6 +32,8 @@ export interface Admitted {
   readonly target: Target;
   /** The identity headers to set once the client's hop-by-hop fields are gone. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Removes the identity headers of other products, where a handler of the host takes the request. */
+  readonly stripOthers: Strip;
   /** What the answer says of the caller's limit. */
   readonly rateLimit: Readonly<Record<string, string>>;
 }
@@ -163,7 +166,8 @@ class Admitting {
     const { route, guard, target } = this.subject;
     const decision = tighter(early, late);
     const rateLimit = decision ? rateLimitHeaders(decision) : {};
-    return { kind: 'admitted', route, guard, target, ...known, rateLimit };
+    const stripOthers = this.gate.othersStripper(this.req);
+    return { kind: 'admitted', route, guard, target, ...known, stripOthers, rateLimit };
   }
 
   #metered(identities: readonly Identity[], headers: Admitted['headers']): Metered {

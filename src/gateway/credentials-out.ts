@@ -112,6 +112,14 @@ function withoutCookies(line: string, names: ReadonlySet<string>): string | unde
   return text === '' ? undefined : text;
 }
 
+/** Whether a field line is, as a whole, a credential in one of the places that may go on. */
+export function createKeeps(places: readonly Place[], stays: (place: Place) => boolean): Keeps {
+  const kept = sort(places).headers.filter(stays);
+  return (name, value) => kept.some((place) => holds(place, name, value));
+}
+
+export type Keeps = (name: string, value: string) => boolean;
+
 /** The list without each marker and the entry after it; undefined where there is nothing to change. */
 function withoutTokens(list: string | undefined, markers: ReadonlySet<string>): string | undefined {
   if (list === undefined) return undefined;

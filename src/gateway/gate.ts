@@ -7,6 +7,7 @@ import type { Place } from '../auth/credentials.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
 import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../config/plan-types.js';
+import { TrustedHeaders } from '../lib/header-policy.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import { isTrusted, parseCidrs } from '../limit/address.js';
@@ -19,6 +20,7 @@ import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
 import { RouteTable } from './route-table.js';
 import { createIdentityStripper, type Strip } from './strip.js';
+import { createOthersStripper } from './others-identity.js';
 
 /** Who may pass one route, and what an answer of it must say to caches. */
 export interface Guard {
@@ -43,6 +45,8 @@ export interface GateDeps {
 export class Gate {
   readonly routes: RouteTable;
   readonly strip: Strip;
+  /** The `trusted_headers` of the file. */
+  readonly trustedHeaders: TrustedHeaders;
   readonly framing: FramingCheck;
   readonly limits: Limits;
   readonly clients: Clients;
@@ -55,6 +59,7 @@ export class Gate {
   readonly unmatched: Guard;
   /** Undefined where no proxy is trusted. */
   readonly #trusted: BlockList | undefined;
+  readonly #stripOthers: Readonly<Record<'fromProxies' | 'fromClients', Strip>>;
   readonly #guards: readonly Guard[];
   readonly #adHoc = new Map<string, Guard>();
   readonly #certificateRules: ReadonlyMap<number, readonly HeaderRule[]>;
@@ -63,10 +68,15 @@ export class Gate {
     readonly plan: Plan,
     readonly deps: GateDeps,
   ) {
-    const { methods, routes, identityHeaders, trustedProxies } = plan;
+    const { methods, routes, identityHeaders, trustedProxies, trustedHeaders } = plan;
     this.routes = new RouteTable(routes);
     this.strip = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
+    this.trustedHeaders = new TrustedHeaders(trustedHeaders);
+    this.#stripOthers = {
+      fromProxies: createOthersStripper({ believed: true, trustedHeaders: this.trustedHeaders }, this.places),
+      fromClients: createOthersStripper({ believed: false, trustedHeaders: this.trustedHeaders }, this.places),
+    };
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
     const limiter = deps.limiter ?? new MemoryLimiter(deps.now);
     this.limits = new Limits(limiter, this.#withoutCredentials(plan.rateLimit), deps.metrics);
@@ -101,6 +111,11 @@ export class Gate {
   /** Whether the address is one of `trusted_proxies`. */
   isTrusted(address: string): boolean {
     return this.#trusted !== undefined && isTrusted(address, this.#trusted);
+  }
+
+  /** What removes the identity headers of other products from a request of this peer that a host handles. */
+  othersStripper(req: IncomingMessage): Strip {
+    return this.#stripOthers[this.isTrusted(req.socket.remoteAddress ?? '') ? 'fromProxies' : 'fromClients'];
   }
 
   /** Whether a method reads its credential from the header, so that its value granted where the method did. */

@@ -3,17 +3,30 @@ import type { IncomingMessage } from 'node:http';
 import type { Place } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
+import { familyOf } from '../lib/header-policy.js';
 import type { Admitted } from './admit.js';
-import { emptyCredentials } from './credentials-out.js';
+import { createKeeps, emptyCredentials } from './credentials-out.js';
 import { prepareForward } from './forwarded.js';
 import type { Gate } from './gate.js';
 import { setField } from './header-views.js';
 import { setIdentities } from './identities.js';
+import { isSetHere, noteSet } from './others-identity.js';
 import { upstreamPath } from './path-rewrite.js';
 
-/** For a handler of the host: identity headers and `req.auth`; the rest of the request stays the client's. */
-export function prepareLocal(req: IncomingMessage, { headers, identities }: Admitted): void {
-  for (const [name, value] of headers) setField(req, name, value);
+/**
+ * For a handler of the host: identity headers and `req.auth`. The identity headers of other products go; the rest of the
+ * request stays the client's.
+ */
+export function prepareLocal(req: IncomingMessage, admitted: Admitted): void {
+  admitted.stripOthers(req);
+  setIdentity(req, admitted);
+}
+
+function setIdentity(req: IncomingMessage, { headers, identities }: Admitted): void {
+  for (const [name, value] of headers) {
+    setField(req, name, value);
+    noteSet(req, name);
+  }
   setIdentities(req, identities);
 }
 
@@ -26,9 +39,17 @@ export function prepareOutbound(
   const { target, route, identities } = admitted;
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
-  const url = emptyCredentials(req, gate.places, { kept: keptOf(gate, identities), url: path + query });
-  prepareForward(req, { trusted: (address) => gate.isTrusted(address) });
-  prepareLocal(req, admitted);
+  const kept = keptOf(gate, identities);
+  const url = emptyCredentials(req, gate.places, { kept, url: path + query });
+  const granted = createKeeps(gate.places, kept);
+  const { trustedHeaders } = gate;
+  prepareForward(req, {
+    trusted: (address) => gate.isTrusted(address),
+    trustedHeaders,
+    // A credential that granted may have the name of an identity header, such as `Cf-Access-Jwt-Assertion`.
+    keeps: (name, value) => isSetHere(req, name) || (familyOf(name)?.passage === 'where_named' && granted(name, value)),
+  });
+  setIdentity(req, admitted);
   return url;
 }
 

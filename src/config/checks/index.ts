@@ -15,6 +15,7 @@ import { checkIds, checkListeners, checkUpstreamNames } from './references.js';
 import { checkRetries } from './retries.js';
 import { checkReservedHeaders } from './reserved-headers.js';
 import { checkSiblings } from './siblings.js';
+import { checkTrustedHeaders } from './trusted-headers.js';
 import { Strictness } from './strictness.js';
 
 export function checkDraft(draft: Draft, context: Context): void {
@@ -27,6 +28,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkProxies(plan.trustedProxies, context);
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);
+  checkTrustedHeaders(plan, context);
   checkLimits(plan, context);
   checkOperations(draft, context);
   checkRetries(blocks, plan.upstreams, context);

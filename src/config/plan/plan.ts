@@ -60,6 +60,7 @@ export function draftPlan(context: Context): Draft {
       ...listeners.flatMap(({ tls }) => tls?.clientCertHeaders ?? []),
     ]),
     trustedProxies: blocks.trusted_proxies.map(({ value }) => value),
+    trustedHeaders: blocks.trusted_headers.map(({ value }) => value),
   };
   return { plan, blocks, roster, places: routes.map(({ place }) => place) };
 }

@@ -1,6 +1,7 @@
 /** The whole file: its blocks by name, each with its schema. */
 import { z } from 'zod';
 import { plugin } from '../../auth/methods.js';
+import { headerName } from '../../lib/fields.js';
 import { addressMatcher, parseBlock } from '../../lib/address-block.js';
 import { cors } from './cors.js';
 import { listOf } from './fields.js';
@@ -36,6 +37,7 @@ export const LISTS = {
   upstreams: upstream,
   plugins: plugin.options,
   trusted_proxies: trustedProxy(),
+  trusted_headers: headerName(),
 } as const;
 
 export const BLOCKS = { rate_limit: rateLimit, admin, metrics, logging, tracing, cors } as const;
