@@ -25,9 +25,9 @@ export function prepareForward(req: IncomingMessage, options: ForwardOptions): v
   const sender: Sender = { believed: trusted(peer), trustedHeaders };
   const named = namedByConnection(req);
   editFields(req, (name, value) => {
-    if (isFraming(name)) return value;
+    if (named?.has(name) === true && !isFraming(name)) return undefined;
     const passes = goesOn(name, sender) || keeps?.(name, value) === true;
-    return passes && named?.has(name) !== true && !isConnectionBound(name, value) ? value : undefined;
+    return passes && !isConnectionBound(name, value) ? value : undefined;
   });
   dropUnsent(req, (name) => isOthersIdentity(name, sender));
   tellOfClient(req, { peer, believed: sender.believed });

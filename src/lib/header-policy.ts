@@ -156,17 +156,18 @@ const BY_PREFIX = FAMILIES.flatMap((each) => each.prefixes.map((prefix) => [pref
 );
 
 /** Clients send few names, the same ones each time; what others make up is soon forgotten. */
-const known = new Map<string, Family | undefined>();
+const known = new Map<string, Family | null>();
 const MOST_KNOWN = 1_000;
 const LONGEST_NAME = 64;
 
 /** The family of a header in any spelling; undefined for a header without a meaning of its own. */
 export function familyOf(name: string): Family | undefined {
-  if (known.has(name)) return known.get(name);
+  const remembered = known.get(name);
+  if (remembered !== undefined) return remembered ?? undefined;
   const folded = foldName(name);
   const found = BY_NAME.get(folded) ?? BY_PREFIX.find(([prefix]) => folded.startsWith(prefix))?.[1];
   if (known.size >= MOST_KNOWN) known.clear();
-  if (name.length <= LONGEST_NAME) known.set(name, found);
+  if (name.length <= LONGEST_NAME) known.set(name, found ?? null);
   return found;
 }
 
@@ -203,8 +204,9 @@ export function isOthersIdentity(name: string, { trustedHeaders }: Sender): bool
 
 /** Whether a header of a request goes on to an upstream; `name` is in lower case. */
 export function goesOn(name: string, sender: Sender): boolean {
-  if (isOthersIdentity(name, sender)) return sender.believed && sender.trustedHeaders.holds(name);
   const passage = familyOf(name)?.passage ?? 'always';
+  if (passage === 'where_named' || sender.trustedHeaders.holdsAlike(name))
+    return sender.believed && sender.trustedHeaders.holds(name);
   // `X_Forwarded_For` goes from any peer: a proxy in front removes only the name it knows.
   return passage === 'always' || (passage === 'from_proxies' && sender.believed && foldName(name) === name);
 }
