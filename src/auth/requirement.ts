@@ -13,6 +13,25 @@ export type Requirement =
 
 export const OPEN: Requirement = { kind: 'open' };
 
+/**
+ * Whether some request without a credential passes. Every rule about open routes asks this, never the kind.
+ *
+ * @example isOpen({ kind: 'optional', of: { kind: 'method', name: 'jwt' } }) // true
+ */
+export function isOpen(requirement: Requirement): boolean {
+  switch (requirement.kind) {
+    case 'open':
+    case 'optional':
+      return true;
+    case 'method':
+      return false;
+    case 'any':
+      return requirement.of.some(isOpen);
+    case 'all':
+      return requirement.of.every(isOpen);
+  }
+}
+
 /** The method names a requirement mentions, in order, each once. */
 export function methodsOf(requirement: Requirement): readonly string[] {
   switch (requirement.kind) {

@@ -2,7 +2,8 @@
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { Summary } from '../auth/method.js';
 import { methodOfType } from '../auth/methods.js';
-import { describe, methodsOf, type Requirement } from '../auth/requirement.js';
+import { describe, isOpen, methodsOf, type Requirement } from '../auth/requirement.js';
+import { isOpenRoute, saysOpen } from './open-routes.js';
 import type { Plan, PlannedMethod, PlannedRoute } from './plan-types.js';
 
 export interface AccessRow {
@@ -14,9 +15,9 @@ export interface AccessRow {
   readonly methods?: readonly string[];
   /** In words: `jwt or api_key`, `PUBLIC`. */
   readonly requirement: string;
-  /** Anybody may pass, without a credential or with a wrong one. */
+  /** Some request without a credential passes. */
   readonly public: boolean;
-  /** Public, and the file says so. */
+  /** Public, and the file says so: `auth: none` or `require: false`. */
   readonly declaredOpen: boolean;
   readonly upstream?: string;
   /** The identity headers that the methods of the route can set. */
@@ -50,27 +51,28 @@ export function accessTable(plan: Plan): AccessTable {
 type HeadersByMethod = ReadonlyMap<string, readonly HeaderRule[]>;
 
 function routeRow(route: PlannedRoute, headers: HeadersByMethod): AccessRow {
-  const { id, host, path, methods, upstream, declaredOpen } = route;
+  const { id, host, path, methods, upstream } = route;
   return {
     route: id,
     ...(host !== undefined && { host }),
     path,
     ...(methods && { methods }),
     ...requirementCells(route.requirement, headers),
-    declaredOpen,
+    public: isOpenRoute(route),
+    declaredOpen: saysOpen(route),
     ...(upstream !== undefined && { upstream }),
   };
 }
 
 function unmatchedRow(requirement: Requirement, headers: HeadersByMethod): AccessRow {
-  return { route: '(no route)', path: '/*', ...requirementCells(requirement, headers), declaredOpen: false };
+  const cells = requirementCells(requirement, headers);
+  return { route: '(no route)', path: '/*', ...cells, public: isOpen(requirement), declaredOpen: false };
 }
 
 function requirementCells(requirement: Requirement, headers: HeadersByMethod) {
   const set = methodsOf(requirement).flatMap((name) => headers.get(name) ?? []);
   return {
     requirement: describe(requirement),
-    public: requirement.kind === 'open',
     identityHeaders: [...new Set(set.map(({ header }) => header))],
   };
 }

@@ -45,6 +45,8 @@ export interface PlannedRoute {
   readonly requirement: Requirement;
   /** The file says so on purpose (`auth: none`), for an open route. */
   readonly declaredOpen: boolean;
+  /** Only plugins of `routes[].plugins` guard the route: they filter, and need not ask who calls. */
+  readonly filtered?: boolean;
   /** Absent: as middleware, `next()` after admission. */
   readonly upstream?: string;
   readonly timeoutMs: number;

@@ -245,5 +245,6 @@ function hasUpstream(admitted: Admitted): admitted is ToUpstream {
 /** What the caller's limit is, and that no shared cache may serve one caller's answer to another. */
 function decorate(res: ServerResponse, { guard, rateLimit }: Admitted): void {
   for (const [name, value] of Object.entries(rateLimit)) res.setHeader(name, value);
+  // An optional route is open, and yet answers each caller differently.
   if (guard.requirement.kind !== 'open') privateResponse(guard.vary)(res);
 }

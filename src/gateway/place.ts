@@ -1,5 +1,6 @@
 /** Which route and guard a request, or the path that its handlers will go by, stands under; refused where that is in doubt. */
 import type { IncomingMessage } from 'node:http';
+import { isOpen } from '../auth/requirement.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { NEVER_SERVED } from '../lib/http-methods.js';
 import type { Refused } from './admit.js';
@@ -25,7 +26,7 @@ export function isGuardedOtherwise(gate: Gate, req: IncomingMessage, { path, pla
 }
 
 function asksOtherwise({ route, guard }: Found, place: Found): boolean {
-  if (!route || guard.requirement.kind === 'open') return false;
+  if (!route || isOpen(guard.requirement)) return false;
   return JSON.stringify(guard.requirement) !== JSON.stringify(place.guard.requirement);
 }
 

@@ -1,5 +1,6 @@
 /** The route table: host and pattern first, then method, headers and query among the routes of that pattern alone. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { isOpen } from '../auth/requirement.js';
 import { COMMON_METHODS, NEVER_SERVED } from '../lib/http-methods.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { compileFits } from './field-match.js';
@@ -74,7 +75,7 @@ function guardsOtherwise(
   const others = other.routes.filter((each) => !found?.routes.includes(each));
   const fitting = others.filter((each) => fits(each, question));
   const judged = fitting.length > 0 ? fitting : others;
-  return judged.some((each) => each.route.requirement.kind !== 'open' && each.demand !== chosen?.demand);
+  return judged.some((each) => !isOpen(each.route.requirement) && each.demand !== chosen?.demand);
 }
 
 function choose(routes: readonly CompiledRoute[], question: RouteQuestion): CompiledRoute | undefined {

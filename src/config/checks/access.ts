@@ -1,7 +1,8 @@
 /** Whether what is enabled protects anything, and whether what is open was meant to be. */
-import { methodsOf, type Requirement } from '../../auth/requirement.js';
+import { isOpen, methodsOf, type Requirement } from '../../auth/requirement.js';
 import type { Context, Mode } from '../context.js';
 import type { Plan } from '../plan-types.js';
+import { isOpenRoute, saysOpen } from '../open-routes.js';
 import { AUTH, type Entry } from '../plan/methods.js';
 import type { Draft } from '../plan/plan.js';
 import { covers } from './patterns.js';
@@ -16,9 +17,11 @@ export function checkAccess(draft: Draft, context: Context): void {
 }
 
 function warnOfOpenRoutes({ plan, places }: Draft, { report }: Context): void {
-  plan.routes.forEach(({ requirement, declaredOpen, path }, at) => {
-    if (requirement.kind !== 'open' || declaredOpen) return;
-    const message = `PUBLIC: anybody may send requests to ${path}; say "auth: none" if that is meant`;
+  plan.routes.forEach((route, at) => {
+    if (!isOpenRoute(route) || saysOpen(route)) return;
+    const { path, filtered = false } = route;
+    const besides = filtered ? ', and its plugins need not ask for a credential' : '';
+    const message = `PUBLIC: anybody may send requests to ${path}${besides}; say "auth: none" if that is meant`;
     report.warning({ path: ['routes', places[at] as number], code: 'public_route', message });
   });
 }
@@ -28,7 +31,7 @@ function warnOfChosenHosts({ plan, places }: Draft, { report }: Context): void {
   if (plan.unmatched) return;
   const everywhere = plan.routes.filter(({ host }) => host === undefined);
   plan.routes.forEach(({ host, upstream, requirement, pattern }, at) => {
-    if (host === undefined || upstream !== undefined || requirement.kind === 'open') return;
+    if (host === undefined || upstream !== undefined || isOpen(requirement)) return;
     if (everywhere.some((each) => covers(each.pattern, pattern))) return;
     const message = 'the client chooses Host: with another one the same path passes unguarded; set a chain';
     report.warning({ path: ['routes', places[at] as number, 'host'], code: 'client_chooses', message });

@@ -1,4 +1,5 @@
 /** Patterns that a broader one with a higher priority hides altogether. */
+import { isOpen } from '../../auth/requirement.js';
 import type { Context } from '../context.js';
 import type { Group } from './groups.js';
 import { covers, coversHost, meet } from './patterns.js';
@@ -27,7 +28,7 @@ interface Tools {
 
 /** A path that both have goes to the higher priority: a door that the narrower pattern does not show. */
 function warnOfParts(group: Group, raised: readonly Group[], { strictness, context }: Tools): void {
-  const guarded = group.routes.find(({ route }) => route.requirement.kind !== 'open');
+  const guarded = group.routes.find(({ route }) => !isOpen(route.requirement));
   if (!guarded) return;
   for (const above of raised) {
     if (above.priority <= group.priority) return;
@@ -46,7 +47,8 @@ function tell(group: Group, above: Group, { strictness, context }: Tools): void 
   for (const { route, place } of group.routes) {
     const path = ['routes', place];
     const weaker = above.routes.find((each) => !strictness.atLeastAsStrict(each.route.requirement, route.requirement));
-    if (weaker) {
+    // What is open loses no guard.
+    if (weaker && !isOpen(route.requirement)) {
       const message = `is hidden by ${nameOf(weaker)}, which has a higher priority and asks for less`;
       context.report.error({ path, code: 'route_hidden', message });
     } else {

@@ -1,7 +1,8 @@
 /** Routes compared by what the upstream receives: a weaker route must not deliver what a stricter one guards. */
-import type { Requirement } from '../../auth/requirement.js';
+import { isOpen, type Requirement } from '../../auth/requirement.js';
 import { isLoopback } from '../../lib/tls-url.js';
 import type { Context } from '../context.js';
+import { isOpenRoute } from '../open-routes.js';
 import { parsePattern, patternKey, type Pattern } from '../pattern.js';
 import type { PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import type { Placed } from './groups.js';
@@ -80,7 +81,7 @@ function isPlain(deliveries: readonly Delivery[]): boolean {
 
 function checkApplication(deliveries: readonly Delivery[], strictness: Strictness, { report }: Context): void {
   const guards = new Guards<Delivery>();
-  for (const each of deliveries) if (each.route.requirement.kind !== 'open') guards.add(each);
+  for (const each of deliveries) if (!isOpen(each.route.requirement)) guards.add(each);
   for (const weaker of deliveries) {
     if (weaker.overlap) continue;
     const stricter = stricterThan(weaker, guards, strictness);
@@ -99,7 +100,7 @@ function stricterThan(weaker: Delivery, guards: Guards<Delivery>, strictness: St
   for (const each of guards.near(weaker.image, asksMore)) {
     if (isChosen(weaker, each)) continue;
     // Of two that ask for different things, the broader one says what the narrower one is an exception from.
-    const comparable = strictness.atLeastAsStrict(each.route.requirement, requirement);
+    const comparable = isOpenRoute(weaker.route) || strictness.atLeastAsStrict(each.route.requirement, requirement);
     if (comparable || !covers(each.image, weaker.image) || covers(weaker.image, each.image)) return each;
   }
   return undefined;

@@ -1,4 +1,5 @@
 /** Routes of one host and pattern: two equal ones, one that hides another, and those that a client may choose among. */
+import { isOpen } from '../../auth/requirement.js';
 import type { Context } from '../context.js';
 import { conditionsOf, methodsServed, type Conditions, type Group, type Placed } from './groups.js';
 import type { Strictness } from './strictness.js';
@@ -48,7 +49,9 @@ class SiblingCheck {
     const weaker = hiding.find(
       (each) => !this.tools.strictness.atLeastAsStrict(each.route.requirement, later.route.requirement),
     );
-    if (weaker) this.#error('route_hidden', `is hidden by ${nameOf(weaker)}, which asks for less`);
+    // What is open loses no guard.
+    if (weaker && !isOpen(later.route.requirement))
+      this.#error('route_hidden', `is hidden by ${nameOf(weaker)}, which asks for less`);
     else {
       const message = `is never reached: ${hiding.map(nameOf).join(', ')} comes first`;
       this.tools.context.report.warning({ path: this.#path(), code: 'route_hidden', message });

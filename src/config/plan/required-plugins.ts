@@ -1,8 +1,9 @@
 /** Plugins that a route requires besides its `auth`: those of the route, and those of `middleware.auth.plugin`. */
 import type { PluginOptions } from '../../auth/methods/plugin-options.js';
-import { methodsOf, OPEN, type Requirement } from '../../auth/requirement.js';
+import { isOpen, methodsOf, OPEN, type Requirement } from '../../auth/requirement.js';
 import type { NonEmpty } from '../../lib/types.js';
 import type { Context } from '../context.js';
+import { saysOpen } from '../open-routes.js';
 import type { Path } from '../report.js';
 import type { Roster } from './methods.js';
 import type { RouteRequirement } from './requirement.js';
@@ -18,9 +19,13 @@ export class RequiredPlugins {
   besides(access: RouteRequirement | undefined, own: readonly string[] = [], path: Path): RouteRequirement | undefined {
     const known = own.filter((name, at) => this.#isKnown(name, [...path, at]));
     if (!access || known.length < own.length) return undefined;
-    const names = [...(access.declaredOpen ? [] : this.global), ...own];
+    const global = access.declaredOpen ? [] : this.global;
+    const names = [...global, ...own];
     if (names.length === 0) return access;
-    return { requirement: this.#all(access.requirement, names), declaredOpen: false };
+    const requirement = this.#all(access.requirement, names);
+    // Plugins of a route filter what `auth` has let through, and need no identity (spec §7).
+    const filtered = global.length === 0 && isOpen(access.requirement);
+    return filtered ? { requirement, declaredOpen: saysOpen(access), filtered } : { requirement, declaredOpen: false };
   }
 
   /** What the global ones make of a requirement that no route has. */

@@ -15,6 +15,8 @@ export interface RouteRequirement {
   readonly requirement: Requirement;
   /** Open, and the file says so. */
   readonly declaredOpen: boolean;
+  /** Open but for plugins of the route. */
+  readonly filtered?: boolean;
 }
 
 export const routeAuthShape = {
