@@ -2,6 +2,7 @@
 import { accessTable } from '../config/access.js';
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
+import { Source } from '../config/source.js';
 import { checkTls } from '../serve/tls.js';
 import { renderAccess } from './access-table.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -29,11 +30,12 @@ export function checkFile(file: string, options: CheckOptions, terminal: Termina
 
 function examine(file: string, { strategy = [], strict = false }: CheckOptions, { env }: Terminal): Outcome {
   try {
-    let compiled = compileFile(file, { strategies: strategy, mode: 'middleware', strict, env });
+    const source = new Source(file);
+    let compiled = compileFile(source, { strategies: strategy, mode: 'middleware', strict, env });
     const { listeners, routes } = compiled.plan;
     // With listeners and routes it is a gateway, and must be fit to serve.
     if (listeners.length > 0 && routes.length > 0 && strategy.length === 0) {
-      compiled = compileFile(file, { mode: 'serve', strict, env });
+      compiled = compileFile(source, { mode: 'serve', strict, env });
     }
     return { ok: true, compiled, warnings: [...compiled.warnings, ...tlsWarnings(compiled)] };
   } catch (cause) {

@@ -25,21 +25,26 @@ export interface Compiled {
   readonly plan: Plan;
   readonly warnings: readonly Diagnostic[];
   /** Where a route of the plan stands in the file. */
-  readonly placeOf: (route: number) => Pick<Diagnostic, 'file' | 'line' | 'column' | 'path'>;
+  readonly placeOf: (route: number) => Position;
+  /** Where an entry of `opens` stands in the file. */
+  readonly placeOfOpening: (entry: number) => Position;
 }
+
+type Position = Pick<Diagnostic, 'file' | 'line' | 'column' | 'path'>;
 
 /**
  * Reads and checks a file; no network.
  *
+ * @param given A `Source` is one reading of the file for several compilations.
  * @example compileFile('loom.yaml', { mode: 'serve' }).plan.routes
  * @throws ConfigError with every diagnostic; TypeError for a strategy name that the file uses for something else
  */
-export function compileFile(given: ConfigSource, options: CompileOptions): Compiled {
+export function compileFile(given: ConfigSource | Source, options: CompileOptions): Compiled {
   const { mode, strategies = [], strict = false } = options;
   const reserved = strategies.find((name) => NO_NAMES.has(name));
   if (reserved !== undefined) throw new TypeError(`a strategy cannot be named ${JSON.stringify(reserved)}`);
-  const source = new Source(given, options.named);
-  const env = options.env ?? (typeof given === 'string' ? undefined : given.env) ?? process.env;
+  const source = given instanceof Source ? given : new Source(given, options.named);
+  const env = options.env ?? source.env ?? process.env;
   const { root, report } = readFile(source, { env, strict });
   const context = new Context({ root, report, source, mode, strategies });
   const draft = draftPlan(context);
@@ -48,5 +53,6 @@ export function compileFile(given: ConfigSource, options: CompileOptions): Compi
   report.throwIfFailed();
   const warnings = report.diagnostics;
   const placeOf = (route: number) => report.placeOf(['routes', draft.places[route] ?? 0]);
-  return { plan: { ...draft.plan, warnings }, warnings, placeOf };
+  const placeOfOpening = (entry: number) => report.placeOf(['opens', entry]);
+  return { plan: { ...draft.plan, warnings }, warnings, placeOf, placeOfOpening };
 }

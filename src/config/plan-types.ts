@@ -63,6 +63,15 @@ export interface PlannedRoute {
   readonly retry?: PlannedRetry;
 }
 
+/** An entry of `opens`. */
+export interface PlannedOpening {
+  /** As written in the file. */
+  readonly text: string;
+  /** Lower case. Absent: the path on every host. */
+  readonly host?: string;
+  readonly pattern: Pattern;
+}
+
 export type ClientAuth = 'none' | 'request' | 'require' | 'verify';
 
 export interface PlannedTls {
@@ -72,6 +81,8 @@ export interface PlannedTls {
   readonly clientAuth: ClientAuth;
   readonly caFile?: string;
   readonly crlFile?: string;
+  /** The bytes of these files as the plan's own reading found them. Holds a key: a non-enumerable property. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
   /** claim: subject | issuer | serial | fingerprint. */
   readonly clientCertHeaders: readonly HeaderRule[];
 }
@@ -204,6 +215,8 @@ export interface Plan {
   readonly metrics?: PlannedMetrics;
   /** Absent: no spans. */
   readonly tracing?: PlannedTracing;
+  /** Guarded regions that a reload may open, for these exact paths. Absent: none. */
+  readonly opens?: readonly PlannedOpening[];
   /** Every header that any method, route, certificate or plugin can set, as spelt in the file. */
   readonly identityHeaders: readonly string[];
   /** CIDR blocks, as written. */

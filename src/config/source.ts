@@ -1,4 +1,4 @@
-/** The only reader of files in `config/`: the file itself, `${file:…}` and the `*_file` options. */
+/** The only reader of files in `config/`: the file itself, `${file:…}` and the `*_file` options; each is read once. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
@@ -25,10 +25,13 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no directory',
 };
 
+/** A file and all that it names as they were when each was first read: what is compared is what is compiled. */
 export class Source {
   readonly file: string;
+  readonly env?: Env;
   readonly #given?: string;
   readonly #base: string;
+  readonly #read = new Map<string, BytesRead>();
 
   /** `named`: told of every file that the plan depends on, by its absolute path, before it is read. */
   constructor(
@@ -36,7 +39,10 @@ export class Source {
     private readonly named: (file: string) => void = () => undefined,
   ) {
     this.file = typeof source === 'string' ? source : source.file;
-    if (typeof source !== 'string') this.#given = source.text;
+    if (typeof source !== 'string') {
+      this.#given = source.text;
+      if (source.env) this.env = source.env;
+    }
     this.#base = dirname(resolve(this.file));
   }
 
@@ -45,17 +51,17 @@ export class Source {
     if (this.#given !== undefined) return { kind: 'text', text: this.#given, worldReadable: false };
     const file = resolve(this.file);
     this.named(file);
-    return readText(file, LARGEST_CONFIG);
+    return this.#text(file, LARGEST_CONFIG);
   }
 
   /** The text of a file that the file names, relative to the file. */
   readBeside(path: string): FileText {
-    return readText(this.resolve(path), LARGEST_FILE);
+    return this.#text(this.resolve(path), LARGEST_FILE);
   }
 
   /** The bytes of a file that the file names; a string says why there are none. */
   readBytesBeside(path: string): Uint8Array | string {
-    const read = readBytes(this.resolve(path), LARGEST_MODULE);
+    const read = this.#bytes(this.resolve(path), LARGEST_MODULE);
     return 'why' in read ? read.why : read.bytes;
   }
 
@@ -64,30 +70,40 @@ export class Source {
     this.named(file);
     return file;
   }
+
+  #bytes(file: string, largest: number): BytesRead {
+    const known = this.#read.get(file) ?? readBytes(file, LARGEST_MODULE);
+    this.#read.set(file, known);
+    return 'bytes' in known && known.bytes.length > largest ? tooLarge(largest) : known;
+  }
+
+  #text(file: string, largest: number): FileText {
+    const read = this.#bytes(file, largest);
+    if ('why' in read) return { kind: 'unreadable', why: read.why };
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(read.bytes);
+      return { kind: 'text', text, worldReadable: read.worldReadable };
+    } catch {
+      return { kind: 'unreadable', why: 'it is not UTF-8' };
+    }
+  }
 }
 
 type BytesRead = { readonly bytes: Uint8Array; readonly worldReadable: boolean } | { readonly why: string };
+
+function tooLarge(largest: number): BytesRead {
+  return { why: `it is larger than ${largest} bytes` };
+}
 
 function readBytes(path: string, largest: number): BytesRead {
   try {
     const found = statSync(path);
     const { mode, size } = found;
     if (found.isCharacterDevice() && path !== '/dev/stdin') return { why: 'it is a device' };
-    if (size > largest) return { why: `it is larger than ${largest} bytes` };
+    if (size > largest) return tooLarge(largest);
     return { bytes: readFileSync(path), worldReadable: (mode & 0o004) !== 0 };
   } catch (error) {
     const { code } = error as { readonly code?: string };
     return { why: WORDS[code ?? ''] ?? 'it cannot be read' };
-  }
-}
-
-function readText(path: string, largest: number): FileText {
-  const read = readBytes(path, largest);
-  if ('why' in read) return { kind: 'unreadable', why: read.why };
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(read.bytes);
-    return { kind: 'text', text, worldReadable: read.worldReadable };
-  } catch {
-    return { kind: 'unreadable', why: 'it is not UTF-8' };
   }
 }

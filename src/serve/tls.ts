@@ -31,16 +31,16 @@ const CIPHERS = [
 const HANDSHAKE_MS = 10_000;
 
 /** When the certificate of a listener ends, in Unix seconds; undefined where its file cannot be read now. */
-export function certificateEnd({ certFile }: PlannedTls): number | undefined {
+export function certificateEnd(tls: PlannedTls): number | undefined {
   try {
-    return Math.floor(new X509Certificate(readFileSync(certFile)).validToDate.getTime() / 1_000);
+    return Math.floor(new X509Certificate(bytesOf(tls, tls.certFile)).validToDate.getTime() / 1_000);
   } catch {
     return undefined;
   }
 }
 
 export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOptions {
-  const read = reader(listener.name);
+  const read = reader(listener.name, tls);
   const asks = tls.clientAuth !== 'none';
   const options: ServerOptions = {
     cert: read(tls.certFile, 'CERTIFICATE'),
@@ -82,11 +82,18 @@ export function checkTls(listener: PlannedListener): string | undefined {
 
 type Read = (file: string, block: string) => string;
 
-function reader(listener: string): Read {
+/** From the reading that the plan was made of. */
+function bytesOf({ files }: PlannedTls, file: string): Buffer {
+  const known = files?.get(file);
+  if (files && !known) throw new Error('the file could not be read when the configuration was');
+  return known ? Buffer.from(known) : readFileSync(file);
+}
+
+function reader(listener: string, tls: PlannedTls): Read {
   return (file, block) => {
     let text: string;
     try {
-      text = readFileSync(file, 'latin1');
+      text = bytesOf(tls, file).toString('latin1');
     } catch (cause) {
       throw new TlsFileError(listener, file, 'cannot be read', { cause });
     }

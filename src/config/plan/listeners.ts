@@ -1,9 +1,10 @@
-/** Listeners as the plan has them; their files are named here and read when they start to listen. */
+/** Listeners as the plan has them; with the files that they name. */
 import { headerRules } from '../../auth/header-rule.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { PlannedListener, PlannedTls } from '../plan-types.js';
 import type { Path } from '../report.js';
+import type { Source } from '../source.js';
 import { parseAddress, type ListenerBlock } from '../schema/listeners.js';
 
 type TlsBlock = NonNullable<ListenerBlock['tls']>;
@@ -42,7 +43,8 @@ function planListener({ value: block, path }: Item<ListenerBlock>, context: Cont
 function planTls(block: TlsBlock, path: Path, context: Context): PlannedTls {
   const { source } = context;
   const caFile = checkAuthorities(block, path, context);
-  return {
+  const named = [block.cert_file, block.key_file, caFile, block.crl_file].filter((each) => each !== undefined);
+  const planned: PlannedTls = {
     certFile: source.resolve(block.cert_file),
     keyFile: source.resolve(block.key_file),
     minVersion: block.min_version === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
@@ -51,6 +53,17 @@ function planTls(block: TlsBlock, path: Path, context: Context): PlannedTls {
     ...(block.crl_file !== undefined && { crlFile: source.resolve(block.crl_file) }),
     clientCertHeaders: headerRules(block.client_cert_headers),
   };
+  return Object.defineProperty(planned, 'files', { value: readAll(named, source), enumerable: false });
+}
+
+/** Read with the file, so that a listener serves what was checked. What cannot be read is told where it is to listen. */
+function readAll(named: readonly string[], source: Source): ReadonlyMap<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (const each of named) {
+    const bytes = source.readBytesBeside(each);
+    if (typeof bytes !== 'string') files.set(source.resolve(each), bytes);
+  }
+  return files;
 }
 
 /** Public roots never authenticate a client: whoever asks for certificates names the authority. */
