@@ -6,7 +6,7 @@ import type { Strategies } from './auth/host-strategy.js';
 import { expiryOf } from './auth/identity.js';
 import { MethodsInUse } from './auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from './config/plan-types.js';
-import { Rules } from './gateway/access-changes.js';
+import { Rules } from './gateway/access-rules.js';
 import type { Admitted } from './gateway/admit.js';
 import { deny } from './gateway/deny.js';
 import { Gate } from './gateway/gate.js';

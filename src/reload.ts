@@ -3,7 +3,9 @@ import { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnos
 import type { Compiled } from './config/index.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
-import { accessChanges, type AccessChange, type AccessRules } from './gateway/access-changes.js';
+import { accessChanges, type AccessChange } from './gateway/access-changes.js';
+import { fallsIn, openingsIn, unusedOpens, type NewFile } from './gateway/access-diagnostics.js';
+import type { AccessRules } from './gateway/access-rules.js';
 import { Generation, type Shared } from './generation.js';
 
 /** What else changes with the table, readied before and done at the same moment. */
@@ -82,12 +84,12 @@ export class Reloading {
     }
   }
 
-  async #take(source: ConfigSource): Promise<{ warnings: readonly Diagnostic[]; changes: readonly AccessChange[] }> {
+  async #take(source: ConfigSource): Promise<Taken> {
     const { shared, compile, prepare } = this.parts;
     const old = this.#current;
     const compiled = compile(source);
-    const { plan, warnings } = compiled;
-    const changes = changesUnlessOpening(old.plan, compiled, shared);
+    const { plan } = compiled;
+    const { changes, warnings } = changesUnlessOpening(old.plan, compiled, shared);
     const next = new Generation(plan, shared, old);
     let prepared: Prepared | undefined;
     try {
@@ -106,7 +108,14 @@ export class Reloading {
     old.leaveSockets(() => this.#current);
     prepared?.commit();
     this.#retired = this.#retired.then(() => old.retire(next)).catch((err: unknown) => this.#complain(err));
-    return { warnings, changes };
+    this.#warn(warnings);
+    return { warnings: [...compiled.warnings, ...warnings], changes };
+  }
+
+  #warn(warnings: readonly Diagnostic[]): void {
+    for (const { code, file, line, column, path, message } of warnings.slice(0, MOST_CHANGES)) {
+      this.parts.shared.log.warn({ event: 'config', code, file, line, column, path }, message);
+    }
   }
 
   #complain(err: unknown): void {
@@ -122,26 +131,26 @@ export class Reloading {
   }
 }
 
+/** What a reload changes for callers, and what an operator should hear of it. */
+interface Taken {
+  readonly changes: readonly AccessChange[];
+  readonly warnings: readonly Diagnostic[];
+}
+
 /**
- * Whoever wants a path open says so: a block that went missing by mistake must not do it (spec §9).
+ * Only consent opens what was guarded: a block that went missing by mistake must not do it (spec §9).
  *
  * @throws {ConfigError} The new plan opens what the old rules guard.
  */
 export function changesUnlessOpening(
   before: AccessRules,
-  { plan, placeOf }: Pick<Compiled, 'plan' | 'placeOf'>,
+  compiled: NewFile,
   { standalone }: Pick<Shared, 'standalone'>,
-): readonly AccessChange[] {
-  const changes = accessChanges({ plan: before, standalone }, { plan, standalone });
-  const diagnostics = changes
-    .filter(({ opens }) => opens)
-    .map(({ where, before, route }): Diagnostic => {
-      const place = route === undefined ? { file: plan.file, line: 1, column: 1, path: '' } : placeOf(route);
-      const message = `${where} was guarded by ${before} and would be PUBLIC; say "auth: none" if that is meant`;
-      return { level: 'error', code: 'reload_opens', ...place, message };
-    });
-  if (diagnostics.length > 0) throw new ConfigError(diagnostics);
-  return changes;
+): Taken {
+  const changes = accessChanges({ plan: before, standalone }, { plan: compiled.plan, standalone });
+  const openings = openingsIn(changes, compiled);
+  if (openings.length > 0) throw new ConfigError(openings);
+  return { changes, warnings: [...fallsIn(changes, compiled), ...unusedOpens(changes, compiled)] };
 }
 
 function causeOf(cause: unknown): object {

@@ -93,7 +93,9 @@ describe('patterns', () => {
   });
 
   it('are told apart by how specific they are without one', () => {
-    expect(codesOf('{path: /*, auth: none}', '{path: /internal/*, auth: {jwt: true}}')).toEqual([]);
+    expect(codesOf('{path: /*, auth: none}', '{path: /internal/*, auth: {jwt: true}}')).toEqual([
+      'warning public_catch_all routes[0]',
+    ]);
     expect(codesOf('{path: /internal/*, auth: {jwt: true}}', '{path: /internal/health, auth: none}')).toEqual([]);
   });
 

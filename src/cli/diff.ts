@@ -1,9 +1,11 @@
 /** `loom-auth diff`: what another file would change for callers, path by path and method by method. */
 import { accessTable, type MethodRow } from '../config/access.js';
 import { ConfigError } from '../config/diagnostics.js';
-import { compileFile } from '../config/index.js';
+import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
+import { Source } from '../config/source.js';
 import { accessChanges, type AccessChange } from '../gateway/access-changes.js';
+import { fallsIn, openingsIn, unusedOpens } from '../gateway/access-diagnostics.js';
 import { renderDiagnostic } from './check.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
@@ -11,12 +13,11 @@ import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
 export interface DiffOptions {
   readonly json?: boolean;
   readonly strategy?: readonly string[];
-  /** Fail where a path opens that the new file does not open by `auth: none`. */
+  /** Fail where a guarded path opens without consent, or falls to a route with another demand. */
   readonly exitCode?: boolean;
 }
 
-interface Ruled {
-  readonly plan: Plan;
+interface Ruled extends Compiled {
   readonly standalone: boolean;
 }
 
@@ -48,17 +49,29 @@ export function diffFiles(files: readonly [string, string], options: DiffOptions
   const [before, after] = ruled as [Ruled, Ruled];
   const difference = { changes: accessChanges(before, after), methods: methodChanges(before.plan, after.plan) };
   terminal.stdout.write(options.json ? `${JSON.stringify(difference, null, 2)}\n` : asText(difference, paint));
-  return options.exitCode && difference.changes.some(({ opens }) => opens) ? EXIT.file : EXIT.fine;
+  return tell(difference.changes, after, { options, terminal }) && options.exitCode ? EXIT.file : EXIT.fine;
+}
+
+/** Whether the change is one that `--exit-code` fails for; says why, and which consent is not needed. */
+function tell(
+  changes: readonly AccessChange[],
+  after: Ruled,
+  { options, terminal: { stderr, env } }: { readonly options: DiffOptions; readonly terminal: Terminal },
+): boolean {
+  const failing = [...openingsIn(changes, after), ...fallsIn(changes, after)];
+  const told = [...(options.exitCode ? failing : []), ...unusedOpens(changes, after)];
+  for (const each of told) stderr.write(`${renderDiagnostic(each, paintFor(stderr, env))}\n`);
+  return failing.length > 0;
 }
 
 function readRules(file: string, { strategy = [] }: DiffOptions, { env }: Terminal): Ruled | ConfigError {
   try {
-    const { plan } = compileFile(file, { strategies: strategy, mode: 'middleware', env });
+    const source = new Source(file);
+    const compiled = compileFile(source, { strategies: strategy, mode: 'middleware', env });
+    const { listeners, routes } = compiled.plan;
     // With listeners and routes it is a gateway, as `check` has it.
-    if (plan.listeners.length === 0 || plan.routes.length === 0 || strategy.length > 0) {
-      return { plan, standalone: false };
-    }
-    return { plan: compileFile(file, { mode: 'serve', env }).plan, standalone: true };
+    if (listeners.length === 0 || routes.length === 0 || strategy.length > 0) return { ...compiled, standalone: false };
+    return { ...compileFile(source, { mode: 'serve', env }), standalone: true };
   } catch (cause) {
     if (cause instanceof ConfigError) return cause;
     throw cause;
@@ -98,9 +111,9 @@ function methodFacts({ name: method, title, summary, headers }: MethodRow): read
 
 function asText({ changes, methods }: Difference, paint: Paint): string {
   const lines = [
-    ...changes.map(({ where, before, after, opens }) => {
+    ...changes.map(({ where, before, after, opens, weakens }) => {
       const line = printable(`${where}: ${before} → ${after}`);
-      return opens ? paint('red', line) : after === 'PUBLIC' ? paint('yellow', line) : line;
+      return opens ? paint('red', line) : weakens || after === 'PUBLIC' ? paint('yellow', line) : line;
     }),
     ...methods.map(({ method, what, before, after }) =>
       printable(what === 'method' ? `${method}: ${before} → ${after}` : `${method}, ${what}: ${before} → ${after}`),

@@ -71,7 +71,7 @@ function commands(terminal: Terminal, finish: Finish): Command {
     .description('say what another file would change for callers')
     .argument('<old>', 'the Loom file in force')
     .argument('<new>', 'the Loom file to come')
-    .option('--exit-code', 'fail where a guarded path would open without "auth: none"')
+    .option('--exit-code', 'fail where a guarded path opens without consent, or falls to another demand')
     .option('--json', 'print one JSON document')
     .option('--strategy <name...>', 'a Passport strategy that the host application registers')
     .addHelpText('after', '\nExample:\n  loom-auth diff --exit-code loom.yaml next.yaml')

@@ -28,7 +28,7 @@ export function interpolate(root: DocumentNode, world: World): void {
 
 /** A variable that is not set must not open a route. */
 function saysWhoMayPass(path: Path): boolean {
-  return path[0] === 'routes' && path[2] === 'auth';
+  return (path[0] === 'routes' && path[2] === 'auth') || path[0] === 'opens';
 }
 
 class Reference {

@@ -4,7 +4,7 @@ import type { Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
-import { accessRules, type AccessRules } from '../gateway/access-changes.js';
+import { accessRules, type AccessRules } from '../gateway/access-rules.js';
 import type { Log, Now } from '../lib/types.js';
 import { compose, tellWarnings } from '../compose.js';
 import type { Loom } from '../middleware.js';

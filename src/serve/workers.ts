@@ -3,7 +3,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { compileFile } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
-import type { AccessRules } from '../gateway/access-changes.js';
+import type { AccessRules } from '../gateway/access-rules.js';
 import type { Log } from '../lib/types.js';
 import { tellWarnings } from '../compose.js';
 import { createLog } from '../observe/log.js';

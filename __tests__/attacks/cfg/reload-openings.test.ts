@@ -20,6 +20,8 @@ interface Case {
   readonly before: readonly string[];
   /** `OPEN` stands for the route by which the path would be public. */
   readonly after: readonly string[];
+  /** The route that consents, where the one that takes the path is a catch-all. */
+  readonly consent?: string;
   readonly method?: string;
   readonly path: string;
 }
@@ -33,6 +35,7 @@ const cases: Readonly<Record<string, Case>> = {
       '{ path: "/*" }',
     ],
     after: [`{ path: /a, ${GUARDED} }`, `{ path: "/a/:x/:y/*", ${GUARDED} }`, '{ path: "/*"OPEN }'],
+    consent: '{ path: "/a/*", auth: none }',
     path: '/a/b',
   },
   'two routes of one pattern that change places': {
@@ -53,8 +56,9 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-describe.each(Object.entries(cases))('%s', (_name, { before, after, method = 'GET', path }) => {
-  const edited = (open: string) => file(after.map((route) => route.replace('OPEN', open)));
+describe.each(Object.entries(cases))('%s', (_name, { before, after, consent, method = 'GET', path }) => {
+  const edited = (open: string, ...more: readonly string[]) =>
+    file([...after.map((route) => route.replace('OPEN', open)), ...more]);
 
   async function host() {
     const gate = loom(file(before), { log: quietLog() });
@@ -84,7 +88,7 @@ describe.each(Object.entries(cases))('%s', (_name, { before, after, method = 'GE
   test('twin: opens where it says so', async () => {
     const { gate, knock, close } = await host();
     try {
-      await gate.reload(edited(', auth: none'));
+      await gate.reload(edited(', auth: none', ...(consent === undefined ? [] : [consent])));
       expect(await knock()).toBe(200);
     } finally {
       await close();

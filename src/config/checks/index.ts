@@ -8,6 +8,7 @@ import { groupRoutes, type Placed } from './groups.js';
 import { checkIdentityHeaders } from './headers.js';
 import { checkHidden } from './hidden.js';
 import { checkLimits } from './limits.js';
+import { checkOpens, warnOfCatchAlls } from './openings.js';
 import { checkOperations } from './operations.js';
 import { checkOverlap } from './overlap.js';
 import { checkProxies } from './proxies.js';
@@ -34,6 +35,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkRetries(blocks, plan.upstreams, context);
   checkCors(blocks.cors, context);
   checkRoutes(draft, context);
+  checkOpens(draft, context);
   // Last: it says nothing of files that have mistakes.
   checkAccess(draft, context);
 }
@@ -55,5 +57,6 @@ function checkRoutes({ plan, blocks, places }: Draft, context: Context): void {
   const groups = groupRoutes(placed);
   for (const group of groups) checkSiblings(group, strictness, context);
   checkHidden(groups, strictness, context);
+  warnOfCatchAlls(placed, context);
   checkOverlap(placed, { upstreams: plan.upstreams, overlaps, strictness, context });
 }

@@ -7,6 +7,7 @@ import type { Plan, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import { hint } from '../suggest.js';
 import { AUTH, readMethods, Roster } from './methods.js';
 import { planCors } from './cors.js';
+import { planOpens } from './opens.js';
 import { planLimit } from './limit.js';
 import { planListeners } from './listeners.js';
 import { planLogging } from './logging.js';
@@ -59,6 +60,7 @@ export function draftPlan(context: Context): Draft {
       ...roster.disabledHeaders,
       ...listeners.flatMap(({ tls }) => tls?.clientCertHeaders ?? []),
     ]),
+    ...planOpens(blocks),
     trustedProxies: blocks.trusted_proxies.map(({ value }) => value),
     trustedHeaders: blocks.trusted_headers.map(({ value }) => value),
   };

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { plugin } from '../../auth/methods.js';
 import { headerName } from '../../lib/fields.js';
+import { readOpening } from '../opens.js';
 import { addressMatcher, parseBlock } from '../../lib/address-block.js';
 import { cors } from './cors.js';
 import { listOf } from './fields.js';
@@ -9,7 +10,7 @@ import { listener } from './listeners.js';
 import { logging } from './logging.js';
 import { admin, metrics, tracing } from './operations.js';
 import { rateLimit } from './rate-limit.js';
-import { route } from './routes.js';
+import { HOST, route } from './routes.js';
 import { upstream } from './upstreams.js';
 
 const CIDR = 'must be an IP address or a CIDR block, such as "10.0.0.0/8"';
@@ -19,6 +20,15 @@ const trustedProxy = () =>
     .string({ error: CIDR })
     .refine((text) => parseBlock(text) !== undefined, { error: CIDR })
     .refine((text) => !trustsEverybody(text), { error: 'must not trust every address' });
+
+const opening = () =>
+  z
+    .string({ error: 'must be a string: a path pattern such as "/admin/*"' })
+    .superRefine((text, context) => {
+      const read = readOpening(text, (host) => HOST.test(host));
+      if (typeof read === 'string') context.addIssue({ code: 'custom', message: read });
+    })
+    .describe('A guarded region that a reload may open: the exact path, after a host name where only that host opens.');
 
 /** `::ffff:0:0/96` holds every IPv4 address, as `0.0.0.0/0` does. */
 function trustsEverybody(text: string): boolean {
@@ -38,6 +48,7 @@ export const LISTS = {
   plugins: plugin.options,
   trusted_proxies: trustedProxy(),
   trusted_headers: headerName(),
+  opens: opening(),
 } as const;
 
 export const BLOCKS = { rate_limit: rateLimit, admin, metrics, logging, tracing, cors } as const;

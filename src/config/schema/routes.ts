@@ -6,7 +6,7 @@ import { safeRegex } from '../safe-regex.js';
 import { count, flag, httpMethod, listOf, name, origin, rate } from './fields.js';
 import { retryCodes } from './upstreams.js';
 
-const HOST =
+export const HOST =
   /^(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$|^\[[\da-fA-F:.]+\]$/;
 
 const pattern = () =>
