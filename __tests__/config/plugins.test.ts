@@ -1,5 +1,6 @@
 /** WASM plugins in a file: where their names may stand, and what that requires. */
 import type { Requirement } from '../../src/auth/requirement.js';
+import { accessTable } from '../../src/config/access.js';
 import { compile, JWT } from './files.js';
 import { file, plugin, removeModules, writeModules, type Given } from './plugin-files.js';
 
@@ -59,6 +60,18 @@ describe('plugins of a route are required as well:', () => {
   ])('%s', (_what, route, expected) => {
     expect(required({ route })).toBe(expected);
   });
+});
+
+test.each([
+  ['a plugin alone', 'auth: none, plugins: [one]', true, true],
+  ['a plugin alone, unsaid', 'plugins: [one]', true, false],
+  ['a plugin beside an optional method', 'auth: { jwt: true, require: false }, plugins: [one]', true, true],
+  ['twin: a plugin beside a method', 'auth: { jwt: true }, plugins: [one]', false, false],
+  ['twin: a plugin as the method', 'auth: { one: true }', false, false],
+])('G-01 a route that plugins of routes[].plugins filter is open where nothing else guards it: %s', (...given) => {
+  const [, route, open, said] = given;
+  const [row] = accessTable(compile(file({ route })).plan).rows;
+  expect([row?.public, row?.declaredOpen]).toEqual([open, said]);
 });
 
 describe('middleware.auth.plugin is required everywhere', () => {

@@ -55,6 +55,27 @@ test.each<readonly [string, PlannedRoute[], PlannedRoute[], string[]]>([
   expect(words(accessChanges(serving(...before), serving(...after)))).toEqual(expected);
 });
 
+test('plugins that only filter are no guard to fall to, and a guard to lose', () => {
+  const waf = { requirement: { kind: 'method', name: 'waf' } as const, filtered: true };
+  const all = route('all', '/*', { ...waf, declaredOpen: true });
+  expect(words(accessChanges(serving(admin({}), all), serving(all)))).toEqual(['/admin/*: jwt -> waf as a filter !']);
+  expect(words(accessChanges(serving(admin(waf)), serving(admin(open))))).toEqual([
+    '/admin/*: waf as a filter -> PUBLIC !',
+  ]);
+  const [own, meant] = [admin({ requirement: waf.requirement }), admin({ ...open, declaredOpen: true })];
+  expect(words(accessChanges(serving(admin({}), all), serving(own, all)))).toEqual(['/admin/*: jwt -> waf']);
+  expect(words(accessChanges(serving(admin({ ...waf, declaredOpen: true })), serving(meant)))).toEqual([
+    '/admin/*: waf as a filter -> PUBLIC',
+  ]);
+});
+
+test('a handshake that no longer demands a certificate opens a route that says "auth: none" as before', () => {
+  const all = route('all', '/*', { declaredOpen: true });
+  const behind = { plan: { ...planOf(all), listeners: [{ tls: { clientAuth: 'require' } }] } as unknown as Plan };
+  const lost = accessChanges({ ...behind, standalone: true }, serving(all));
+  expect(words(lost)).toEqual(['/*: a client certificate -> PUBLIC !']);
+});
+
 test('as middleware, what no route matches counts: a route that goes leaves its path to the host application', () => {
   const [before, after] = [planOf(admin({})), planOf()].map((plan) => ({ plan, standalone: false }));
   expect(words(accessChanges(before!, after!))).toEqual(['/admin/*: jwt -> PUBLIC !']);
