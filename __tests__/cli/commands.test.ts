@@ -46,6 +46,17 @@ describe('help', () => {
 });
 
 describe('secrets', () => {
+  test('hash-password --cost takes what a file takes, and warns as a file does', async () => {
+    const high = await loomAuth(['hash-password', '--cost', '13'], { input: 'correct horse\n' });
+    expect(high.code).toBe(0);
+    expect(high.stdout).toMatch(/^\$2b\$13\$/);
+    expect(high.stderr).toContain('bcrypt cost 13 is high');
+    const higher = await loomAuth(['hash-password', '--cost', '15'], { input: 'correct horse\n' });
+    expect(higher.code).toBe(2);
+    expect(higher.stdout).toBe('');
+    expect(higher.stderr).toContain('must be a number from 10 to 14');
+  });
+
   test('hash-password prints the hash of what was piped, without one newline, and nothing else', async () => {
     const { code, stdout, stderr } = await loomAuth(['hash-password'], { input: 'correct horse\n' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

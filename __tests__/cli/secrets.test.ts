@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { compare } from 'bcryptjs';
 import { hashKey } from '../../src/cli/hash-key.js';
-import { hashPassword } from '../../src/cli/hash-password.js';
+import { costIn, hashPassword } from '../../src/cli/hash-password.js';
 import { newKey } from '../../src/cli/new-key.js';
 import type { Terminal } from '../../src/cli/terminal.js';
 
@@ -43,6 +43,24 @@ describe('hash-password', () => {
     expect(output).toMatch(/^\$2b\$10\$[./A-Za-z0-9]{53}\n$/);
     expect(await compare('correct horse', output.trim())).toBe(true);
     expect(await compare('correct horse\n', output.trim())).toBe(false);
+  });
+
+  test.each([13, 14])('warns of a cost of %i on standard error alone', async (cost) => {
+    const { use, printed, asked } = piped('correct horse');
+    expect(await hashPassword(use, cost)).toBe(0);
+    expect(printed()).toMatch(new RegExp(`^\\$2b\\$${cost}\\$[./A-Za-z0-9]{53}\n$`));
+    expect(asked()).toBe(
+      `warning bcrypt cost ${cost} is high: each wrong password keeps a worker busy for long; use at most 12\n`,
+    );
+  });
+
+  test('says nothing of a cost of 11, and takes none that a file refuses or warns of as low', async () => {
+    const { use, asked } = piped('correct horse');
+    expect(await hashPassword(use, costIn('11'))).toBe(0);
+    expect(asked()).toBe('');
+    for (const text of ['9', '09', '15', '1e1', '', '-11', '11.5', '0x0b', 'twelve']) {
+      expect(() => costIn(text)).toThrow('must be a number from 10 to 14');
+    }
   });
 
   test('keeps spaces, and drops one newline only', async () => {

@@ -7,7 +7,7 @@ import { runDemo } from './demo.js';
 import { diffFiles, type DiffOptions } from './diff.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 import { hashKey } from './hash-key.js';
-import { hashPassword } from './hash-password.js';
+import { costIn, DEFAULT_COST, hashPassword } from './hash-password.js';
 import { newKey } from './new-key.js';
 import { printSchema } from './schema.js';
 import { InputError } from './secret-input.js';
@@ -90,9 +90,12 @@ function secretCommands(program: Command, terminal: Terminal, finish: Finish): v
   program
     .command('hash-password')
     .description('print the bcrypt hash of a password, read from standard input or asked for')
+    .option('--cost <number>', 'the bcrypt cost, 10 to 14', costIn, DEFAULT_COST)
     .addHelpText('after', "\nExample:\n  printf %s 'correct horse' | loom-auth hash-password")
     .allowExcessArguments()
-    .action((_options, { args }: Command) => finish(() => unnamed(args, () => hashPassword(terminal))));
+    .action(({ cost }: { readonly cost: number }, { args }: Command) =>
+      finish(() => unnamed(args, () => hashPassword(terminal, cost))),
+    );
   program
     .command('hash-key')
     .description('print the SHA-256 of an API key, read from standard input or asked for')

@@ -4,7 +4,7 @@ import { hashSync } from 'bcryptjs';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround } from '../../support/attack-ground.js';
 import { BOTH } from '../../support/both-hosts.js';
-import { errorsOf } from '../../config/files.js';
+import { errorsOf, warningsOf } from '../../config/files.js';
 
 /** `loom()` in a server of the test: what it guards is answered 418. */
 const [IN_PROCESS] = BOTH as readonly [(typeof BOTH)[number]];
@@ -39,6 +39,7 @@ describe('BAS-01 every bcrypt that htpasswd and its kin print, and no other', ()
     ['the line of a password file', `admin:${GOOD}`],
     ['a cost of one digit', GOOD.replace('$04$', '$4$')],
     ['a cost of 3', GOOD.replace('$04$', '$03$')],
+    ['a cost of 15', GOOD.replace('$04$', '$15$')],
     ['a cost of 17', GOOD.replace('$04$', '$17$')],
     ['a cost of 32', GOOD.replace('$04$', '$32$')],
     ['a foreign letter', `${GOOD.slice(0, -1)}+`],
@@ -53,6 +54,19 @@ describe('BAS-01 every bcrypt that htpasswd and its kin print, and no other', ()
     const errors = errorsOf(hashed(hash));
     expect(errors.map(({ path }) => path)).toContain('middleware.auth.basic.users[0].password_hash');
     if (hash.length > 10) expect(JSON.stringify(errors)).not.toContain(hash);
+  });
+
+  const costWarnings = (cost: string): readonly string[] =>
+    warningsOf(hashed(GOOD.replace('$04$', `$${cost}$`))).flatMap(({ path, message }) =>
+      path === 'middleware.auth.basic.users[0].password_hash' ? [message] : [],
+    );
+
+  test.each(['13', '14'])('a cost of %s is a warning, so that `check --strict` fails', (cost) => {
+    expect(costWarnings(cost)).toEqual([expect.stringContaining(`bcrypt cost ${cost} is high`)]);
+  });
+
+  test.each(['10', '11', '12'])('twin: a cost of %s loads without a word', (cost) => {
+    expect(costWarnings(cost)).toEqual([]);
   });
 
   test.each(['null', '~', '[]', '{}', '12345'])('password_hash: %s does not load', (yaml) => {

@@ -1,11 +1,10 @@
 /** The `basic` block: the realm and the users with their bcrypt hashes. */
 import { z } from 'zod';
 import { duration, headerName, plainText } from '../../lib/fields.js';
+import { HIGHEST_COST, TOO_COSTLY } from './bcrypt-cost.js';
 import { throttleOption } from './throttle-option.js';
 
 const BCRYPT = /^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$/;
-/** 2^16 rounds take seconds; more would let one wrong password hold a worker for minutes. */
-const HIGHEST_COST = 16;
 
 /** The cost of a bcrypt hash in its exponent. */
 export function costOf(passwordHash: string): number {
@@ -16,14 +15,16 @@ const passwordHash = () =>
   z
     .string()
     .regex(BCRYPT, 'must be a bcrypt hash that begins with $2a$, $2b$ or $2y$, as `htpasswd -nbB` prints it')
-    .refine((text) => !(costOf(text) > HIGHEST_COST), { error: `must have a cost of at most ${HIGHEST_COST}` });
+    .refine((text) => !(costOf(text) > HIGHEST_COST), { error: TOO_COSTLY });
 
 const user = z.strictObject({
   username: plainText()
     .max(256, 'must be at most 256 characters')
     .refine((text) => !text.includes(':'), { error: 'must not contain a colon (RFC 7617)' })
     .describe('The user, compared byte for byte.'),
-  password_hash: passwordHash().describe('The bcrypt hash of the password.'),
+  password_hash: passwordHash().describe(
+    'The bcrypt hash of the password. A cost of 13 or 14 is a warning, a higher cost an error.',
+  ),
 });
 
 export const basicOptions = z.strictObject({

@@ -13,12 +13,10 @@ import type { Absent, Challenge, Rejected } from '../verdict.js';
 import { readUserPass, type UserPass } from './basic-credentials.js';
 import { basicNarrowing, basicOptions, costOf, type BasicOptions } from './basic-options.js';
 import { Users } from './basic-users.js';
+import { costWarning } from './bcrypt-cost.js';
 import { throttleSummary } from './throttle-option.js';
 
 const PLACES: readonly Place[] = [{ in: 'header', name: 'authorization', scheme: 'basic' }];
-
-/** A user under attack or a broken setup shows first in costs like these. */
-const LOW_COST = 10;
 
 function challengeOf({ realm }: BasicOptions): Challenge {
   return { scheme: 'Basic', params: { realm, charset: 'UTF-8' } };
@@ -115,9 +113,8 @@ function findings({ users }: BasicOptions): readonly Finding[] {
     const first = names.indexOf(username);
     if (first < i)
       return [{ level: 'error', path: ['users', i, 'username'], message: `users[${first}] has this name already` }];
-    if (costOf(password_hash) >= LOW_COST) return [];
-    const message = `bcrypt cost ${costOf(password_hash)} is low; use at least ${LOW_COST}`;
-    return [{ level: 'warning', path: ['users', i, 'password_hash'], message }];
+    const message = costWarning(costOf(password_hash));
+    return message === undefined ? [] : [{ level: 'warning', path: ['users', i, 'password_hash'], message }];
   });
 }
 
