@@ -223,5 +223,7 @@ export interface Plan {
   readonly trustedProxies: readonly string[];
   /** Identity headers of other products that a trusted proxy may send, as written. */
   readonly trustedHeaders: readonly string[];
+  /** A request path with more segments is answered 400 before any route is looked for. */
+  readonly maxPathSegments: number;
   readonly warnings: readonly Diagnostic[];
 }

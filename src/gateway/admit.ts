@@ -71,7 +71,7 @@ export function admit(gate: Gate, req: IncomingMessage, options: AdmitOptions = 
   nameHost(req);
   const url = wholeTarget(req);
   if (!url) return rewritten(gate, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
-  const target = readTarget(url.whole, { host: req.headers.host ?? '' });
+  const target = readTarget(url.whole, { host: req.headers.host ?? '', maxSegments: gate.plan.maxPathSegments });
   if (target.kind === 'bad') return refused({ status: 400, code: 'bad_target' });
   const place = placeOf(gate, req, { target, options });
   if ('kind' in place) return place;

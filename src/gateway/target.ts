@@ -18,12 +18,14 @@ export interface Target {
 
 export interface BadTarget {
   readonly kind: 'bad';
-  readonly reason: 'form' | 'character' | 'escape' | 'segment';
+  readonly reason: 'form' | 'character' | 'escape' | 'segment' | 'too_many_segments';
 }
 
 export interface TargetOptions {
   /** The Host field; an absolute-form target is read only if it names the same authority. */
   readonly host?: string;
+  /** More segments than this are refused, in any reading of the path. Default: any number. */
+  readonly maxSegments?: number;
 }
 
 const bad = (reason: BadTarget['reason']): BadTarget => ({ kind: 'bad', reason });
@@ -48,13 +50,24 @@ export function readTarget(url: string, options: TargetOptions = {}): Target | B
   const at = raw.indexOf('?');
   const path = at < 0 ? raw : raw.slice(0, at);
   const query = at < 0 ? undefined : raw.slice(at + 1);
+  const { maxSegments = Infinity } = options;
+  if (hasMoreSegments(path, maxSegments)) return bad('too_many_segments');
   if (query !== undefined && !ALLOWED_QUERY.test(query)) return bad('character');
   if (PLAIN.test(path) && !FOLDABLE.test(path)) {
     return { kind: 'target', raw, path, query, segments: split(path), readings: [], hasEncodedSlash: false };
   }
   if (!ALLOWED.test(path)) return bad('character');
   if (path.includes('//')) return bad('segment');
-  return escaped(raw, path, query);
+  return escaped({ raw, path, query }, maxSegments);
+}
+
+/** Stops at the first segment too many, so that a long path costs no more than a short one. */
+function hasMoreSegments(path: string, most: number): boolean {
+  let count = 0;
+  for (let at = path.indexOf('/'); at >= 0 && at < path.length - 1; at = path.indexOf('/', at + 1)) {
+    if (++count > most) return true;
+  }
+  return false;
 }
 
 /** RFC 9112 §3.2.2: the authority of an absolute-form target replaces Host, so only an equal one is unambiguous. */
@@ -64,7 +77,8 @@ function originForm(url: string, host: string | undefined): string | undefined {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-function escaped(raw: string, path: string, query: string | undefined): Target | BadTarget {
+function escaped(sent: Pick<Target, 'raw' | 'path' | 'query'>, maxSegments: number): Target | BadTarget {
+  const { path } = sent;
   const hasEncodedSlash = /%2f/i.test(path);
   const segments: string[] = [];
   for (const segment of split(path)) {
@@ -74,7 +88,10 @@ function escaped(raw: string, path: string, query: string | undefined): Target |
     segments.push(decoded);
   }
   const readings = readingsOf(segments);
-  return readings ? { kind: 'target', raw, path, query, segments, readings, hasEncodedSlash } : bad('segment');
+  if (!readings) return bad('segment');
+  // An upstream that decodes `%2f`, or normalises a full-width slash, has more segments to match than were sent.
+  if (readings.some((reading) => reading.length > maxSegments)) return bad('too_many_segments');
+  return { kind: 'target', ...sent, segments, readings, hasEncodedSlash };
 }
 
 /** `/a/b/` and `/a/b` are the same two segments; `/` has none. */

@@ -161,7 +161,9 @@ describe('PATH-33 long paths', () => {
 
   test.each([
     ['8 KiB', `/public/${'a'.repeat(8_192)}`, 200],
-    ['4,000 segments', `/public${'/a'.repeat(4_000)}`, 200],
+    ['256 segments', `/public${'/a'.repeat(255)}`, 200],
+    ['257 segments', `/public${'/a'.repeat(256)}`, 400],
+    ['4,000 segments', `/public${'/a'.repeat(4_000)}`, 400],
     ['4,000 times ..', `/public${'/..'.repeat(4_000)}`, 400],
     ['2,000 times %2e%2e', `/public${'/%2e%2e'.repeat(2_000)}`, 400],
     ['60 KiB', `/public/${'a'.repeat(60_000)}`, 431],

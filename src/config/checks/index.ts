@@ -11,6 +11,7 @@ import { checkLimits } from './limits.js';
 import { checkOpens, warnOfCatchAlls } from './openings.js';
 import { checkOperations } from './operations.js';
 import { checkOverlap } from './overlap.js';
+import { checkPathSegments } from './path-segments.js';
 import { checkProxies } from './proxies.js';
 import { checkIds, checkListeners, checkUpstreamNames } from './references.js';
 import { checkRetries } from './retries.js';
@@ -27,6 +28,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkListeners(plan.listeners, blocks, context);
   checkAuthorities(plan, context);
   checkProxies(plan.trustedProxies, context);
+  checkPathSegments(draft, context);
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);
   checkTrustedHeaders(plan, context);

@@ -4,6 +4,7 @@ import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { Plan, PlannedRoute, PlannedUpstream } from '../plan-types.js';
+import { BLOCKS } from '../schema/file.js';
 import { hint } from '../suggest.js';
 import { AUTH, readMethods, Roster } from './methods.js';
 import { planCors } from './cors.js';
@@ -63,6 +64,7 @@ export function draftPlan(context: Context): Draft {
     ...planOpens(blocks),
     trustedProxies: blocks.trusted_proxies.map(({ value }) => value),
     trustedHeaders: blocks.trusted_headers.map(({ value }) => value),
+    maxPathSegments: blocks.max_path_segments ?? BLOCKS.max_path_segments.parse(undefined),
   };
   return { plan, blocks, roster, places: routes.map(({ place }) => place) };
 }

@@ -5,7 +5,7 @@ import { headerName } from '../../lib/fields.js';
 import { readOpening } from '../opens.js';
 import { addressMatcher, parseBlock } from '../../lib/address-block.js';
 import { cors } from './cors.js';
-import { listOf } from './fields.js';
+import { count, listOf } from './fields.js';
 import { listener } from './listeners.js';
 import { logging } from './logging.js';
 import { admin, metrics, tracing } from './operations.js';
@@ -38,6 +38,14 @@ function trustsEverybody(text: string): boolean {
   return block.prefix === 0 || (holds('0.0.0.0') && holds('255.255.255.255'));
 }
 
+/** Honest paths have few segments, and each one costs a step of matching. A head of 16 KiB could hold 8,000. */
+const MOST_SEGMENTS = 256;
+
+const maxPathSegments = () =>
+  count(1, 8_192)
+    .default(MOST_SEGMENTS)
+    .describe('Largest number of segments of a request path; a path with more is answered 400.');
+
 const later = (what: string) => z.unknown().describe(`${what}: read, not implemented.`);
 
 /** Blocks that are lists are read item by item, so that one bad route hides no other's mistakes. */
@@ -51,7 +59,15 @@ export const LISTS = {
   opens: opening(),
 } as const;
 
-export const BLOCKS = { rate_limit: rateLimit, admin, metrics, logging, tracing, cors } as const;
+export const BLOCKS = {
+  rate_limit: rateLimit,
+  admin,
+  metrics,
+  logging,
+  tracing,
+  cors,
+  max_path_segments: maxPathSegments(),
+} as const;
 
 /** Named in a warning and otherwise ignored. */
 export const NOT_IMPLEMENTED = {
