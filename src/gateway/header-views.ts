@@ -88,8 +88,7 @@ function replaceFields(req: IncomingMessage, { fields, touched }: Edited): void 
   const distinct = distinctOf(req);
   req.rawHeaders.length = 0;
   for (const part of fields) req.rawHeaders.push(part);
-  for (const name of touched) {
-    const values = valuesIn(fields, name);
+  for (const [name, values] of valuesOf(touched, fields)) {
     if (values.length === 0) {
       delete headers[name];
       delete distinct[name];
@@ -104,10 +103,7 @@ function replaceFields(req: IncomingMessage, { fields, touched }: Edited): void 
 function withTouched(headers: IncomingMessage['headers'], { fields, touched }: Edited): IncomingMessage['headers'] {
   const left: IncomingMessage['headers'] = {};
   for (const name of Object.keys(headers)) if (!touched.has(name)) left[name] = headers[name];
-  for (const name of touched) {
-    const values = valuesIn(fields, name);
-    if (values.length > 0) left[name] = combined(name, values);
-  }
+  for (const [name, values] of valuesOf(touched, fields)) if (values.length > 0) left[name] = combined(name, values);
   return left;
 }
 
@@ -115,10 +111,11 @@ function combined(name: string, values: readonly string[]): string | string[] {
   return name === 'set-cookie' ? [...values] : joined(name, values);
 }
 
-function valuesIn(fields: readonly string[], name: string): readonly string[] {
-  const values: string[] = [];
+/** In one pass: a client that spells our names in many ways must not make each spelling cost a pass of its own. */
+function valuesOf(touched: ReadonlySet<string>, fields: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const values = new Map<string, string[]>([...touched].map((name) => [name, []]));
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    if ((fields[at] as string).toLowerCase() === name) values.push(fields[at + 1] as string);
+    values.get((fields[at] as string).toLowerCase())?.push(fields[at + 1] as string);
   }
   return values;
 }
