@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from './combine.js';
 import type { Identity } from './identity.js';
 import { grant, runStrategy, type PassportStrategy, type Reading } from './strategy-runner.js';
-import type { Challenge, Unavailable, Verdict } from './verdict.js';
+import { parseChallenge } from './challenge-text.js';
+import type { Unavailable, Verdict } from './verdict.js';
 
 /** What a host may say of a user; the rest of the identity is filled in. */
 export type HostIdentity = Pick<Identity, 'subject'> & Partial<Omit<Identity, 'method' | 'subject'>>;
@@ -86,14 +87,6 @@ function textsOf(scopes: unknown): readonly string[] {
 
 function statusOf(status: unknown): 400 | 401 | 403 {
   return status === 400 || status === 403 ? status : 401;
-}
-
-function parseChallenge(text: string): Challenge {
-  const [, scheme = text, rest = ''] = /^([^ ]+) *(.*)$/s.exec(text) ?? [];
-  const params = [...rest.matchAll(/([A-Za-z0-9_-]+)="((?:[^"\\]|\\.)*)"/g)].map(
-    ([, key = '', value = '']) => [key, value.replace(/\\(.)/g, '$1')] as const,
-  );
-  return { scheme, params: Object.fromEntries(params) };
 }
 
 function defaultIdentity(user: unknown): HostIdentity {

@@ -17,7 +17,7 @@ export function canonicalAddress(text: string): string | undefined {
 function plainAddress(text: string): string | undefined {
   // Most peers: nothing of it to take off.
   if (isIP(text) === 4) return text;
-  const written = text.replace(/^[ \t]+|[ \t]+$/g, '');
+  const written = withoutBlanks(text);
   const bare = written.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/s, '');
   if (isIP(bare) === 0) return undefined;
   // Zones and brackets are for IPv6: `1.2.3.4%x` is no spelling of an address.
@@ -26,6 +26,17 @@ function plainAddress(text: string): string | undefined {
   const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   return mapped ? ipv4Of(groups) : bare;
 }
+
+/** By hand: `/[ \t]+$/` takes time in the square of the blanks, and a client chooses the field. */
+function withoutBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (isBlank(text[start])) start++;
+  while (end > start && isBlank(text[end - 1])) end--;
+  return text.slice(start, end);
+}
+
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t';
 
 function ipv4Of(groups: readonly number[]): string {
   return groups
