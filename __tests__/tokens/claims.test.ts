@@ -76,11 +76,31 @@ describe('aud', () => {
   });
 
   test.each([
-    [undefined], [null], [[]], [[['api']]], [{ 0: 'api' }], ['api.evil'], ['API'], [' api'], ['api,x'], ['.*'], [''], [7],
+    [undefined], [[]], ['api.evil'], ['API'], [' api'], ['api,x'], ['.*'], [''], [['x', 'y']],
   ])('%j is none of ours', (aud) => {
     expect(fault({ aud }, { audience })).toBe('token_audience');
     expect(fault({ aud })).toBeUndefined();
   }); // prettier-ignore
+});
+
+describe('members of other types', () => {
+  test.each([[null], [7], [true], [{ 0: 'api' }], [[['api']]], [['api', 7]], [['api', null]], [[{}, 'api']], [[true]]])(
+    'aud %j is refused, with an audience in the file and without',
+    (aud) => {
+      expect(fault({ aud }, { audience: ['api'] })).toBe('token_claims');
+      expect(fault({ aud })).toBe('token_claims');
+    },
+  );
+
+  test.each([[null], [7], [true], [{}], [['a']]])('jti %j is refused', (jti) => {
+    expect(fault({ jti })).toBe('token_claims');
+  });
+
+  test('twin: texts pass, and so does a token without them', () => {
+    expect(fault({ aud: ['api', 'x'], jti: 'a' }, { audience: ['api'] })).toBeUndefined();
+    expect(fault({ aud: [], jti: '' })).toBeUndefined();
+    expect(fault({ aud: undefined, jti: undefined })).toBeUndefined();
+  });
 });
 
 describe('the type', () => {

@@ -103,7 +103,7 @@ export function claimed(part: Authenticator, places: readonly Place[]): Authenti
 }
 
 /** RFC 6750 §3.1: a token was sent, so the challenge says what became of it. */
-function invalidToken(challenge: Challenge): Challenge {
+export function invalidToken(challenge: Challenge): Challenge {
   if (challenge.scheme !== 'Bearer') return challenge;
   return { ...challenge, params: { ...challenge.params, error: 'invalid_token' } };
 }

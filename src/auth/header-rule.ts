@@ -6,6 +6,8 @@ export interface HeaderRule {
   readonly header: string;
   /** Applies only to identities of this issuer. */
   readonly issuer?: string;
+  /** The claim says who the caller is, even where the subject is another spelling of it (a certificate's name). */
+  readonly ofSubject?: true;
 }
 
 /** The rules of a `claims_to_headers` map, for the identities of one issuer where one is given. */

@@ -62,6 +62,18 @@ function valueOf(claims: Identity['claims'], path: string): HeaderValue {
   return headerValue(found.owner[found.name]);
 }
 
+/** What keeps a claim that is there from being a header. `unverified` and `missing` are said of the claim itself. */
+const UNTELLABLE: ReadonlySet<Omission> = new Set(['control', 'too_long', 'type']);
+
+/** Whether a header is mapped from the subject and cannot be set: a claim is the subject where it has its value. */
+export function hasUntoldSubject(rules: RulesByMethod, identity: Identity): boolean {
+  return rulesFor(identity, rules.get(identity.method) ?? []).some(({ claim, ofSubject }) => {
+    if (!ofSubject && lookUpClaim(identity.claims, claim) !== identity.subject) return false;
+    const value = valueOf(identity.claims, claim);
+    return value.kind === 'omitted' && UNTELLABLE.has(value.why);
+  });
+}
+
 /** The value of a claim by its dotted path; undefined where there is none. */
 export function lookUpClaim(claims: Identity['claims'], path: string): unknown {
   const found = lookUp(claims, path);

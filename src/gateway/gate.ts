@@ -21,6 +21,7 @@ import { identifyRequest } from './request-id.js';
 import { RouteTable } from './route-table.js';
 import { createIdentityStripper, type Strip } from './strip.js';
 import { createOthersStripper } from './others-identity.js';
+import { rejectUntoldSubjects } from './untold-subject.js';
 
 /** Who may pass one route, and what an answer of it must say to caches. */
 export interface Guard {
@@ -60,6 +61,7 @@ export class Gate {
   /** Undefined where no proxy is trusted. */
   readonly #trusted: BlockList | undefined;
   readonly #stripOthers: Readonly<Record<'fromProxies' | 'fromClients', Strip>>;
+  readonly #methods: CompiledMethods;
   readonly #guards: readonly Guard[];
   readonly #adHoc = new Map<string, Guard>();
   readonly #certificateRules: ReadonlyMap<number, readonly HeaderRule[]>;
@@ -85,6 +87,7 @@ export class Gate {
     this.cors = plan.cors && createCors(plan.cors);
     this.rules = new Map(methods.map((each) => [each.name, each.headers]));
     this.planned = new Map(methods.map((each) => [each.name, each]));
+    this.#methods = rejectUntoldSubjects(deps.methods, this.rules);
     this.#guards = routes.map((route) => this.#guardOf(route.requirement));
     this.unmatched = this.#guardOf(plan.unmatched ?? OPEN);
     this.#certificateRules = rulesByPort(plan.listeners);
@@ -133,7 +136,7 @@ export class Gate {
     const key = JSON.stringify(requirement);
     let guard = this.#adHoc.get(key);
     if (!guard) {
-      guard = this.#guardOf(readRequirement(requirement, this.deps.methods));
+      guard = this.#guardOf(readRequirement(requirement, this.#methods));
       this.#adHoc.set(key, guard);
     }
     return guard;
@@ -142,7 +145,7 @@ export class Gate {
   #guardOf(requirement: Requirement): Guard {
     const names = methodsOf(requirement);
     const places = names.flatMap((name) => this.planned.get(name)?.places ?? []);
-    const authenticate = compileRequirement(requirement, this.deps.methods);
+    const authenticate = compileRequirement(requirement, this.#methods);
     return { requirement, authenticate, vary: [...new Set(places.flatMap(headerOfPlace))] };
   }
 

@@ -1,5 +1,5 @@
 /** What the claims of a token with a right signature must say for it to be an access token for here and now. */
-import { hasAudience, subjectOf } from './introspection-claims.js';
+import { hasAudience, hasNameShapes, subjectOf } from './introspection-claims.js';
 import type { Claims } from './jws.js';
 
 /** Durations in milliseconds. */
@@ -58,11 +58,12 @@ function typeFault(
   return uses.some((use) => typeof use === 'string' && OTHER_USE.test(use)) ? 'token_type' : undefined;
 }
 
-function shapeFault({ exp, nbf, iat, iss, cnf }: Claims, rules: ClaimRules): ClaimFault | undefined {
+function shapeFault(claims: Claims, rules: ClaimRules): ClaimFault | undefined {
+  const { exp, nbf, iat, cnf } = claims;
   if (![exp, nbf, iat].every(isTime)) return 'token_claims';
   if (exp === undefined && (rules.requireExp || rules.accessToken)) return 'token_claims';
   if (iat === undefined && rules.maxAge !== undefined) return 'token_claims';
-  if (iss !== undefined && typeof iss !== 'string') return 'token_claims';
+  if (!hasNameShapes(claims)) return 'token_claims';
   return cnf === undefined || cnf === null || rules.ignoreCnf ? undefined : 'token_claims';
 }
 

@@ -31,6 +31,7 @@ export function introspectionFault(
 ): IntrospectionFault | undefined {
   return (
     timeFault(response, rules.now) ??
+    (hasNameShapes(response) ? undefined : 'token_claims') ??
     typeFault(response, rules) ??
     partyFault(response, rules) ??
     subjectFault(response)
@@ -63,6 +64,17 @@ function typeFault(response: IntrospectionResponse, { ignoreCnf }: Introspection
   const { token_type, cnf } = response;
   if (typeof token_type === 'string' && BOUND.test(token_type)) return 'token_type';
   return cnf === undefined || cnf === null ? undefined : 'token_claims';
+}
+
+/**
+ * `aud` is a text or a list of texts, `jti` and `iss` are texts (RFC 7519 §4.1): two readers could differ on anything
+ * else, and one of them would take the token for its own.
+ */
+export function hasNameShapes({ aud, jti, iss }: IntrospectionResponse): boolean {
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  const isText = (value: unknown): boolean => typeof value === 'string';
+  const isTextOrAbsent = (value: unknown): boolean => value === undefined || isText(value);
+  return [jti, iss].every(isTextOrAbsent) && (aud === undefined || audiences.every(isText));
 }
 
 function isAccessType(type: unknown): boolean {

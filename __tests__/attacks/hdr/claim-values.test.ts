@@ -71,8 +71,8 @@ describe.each(WAYS)('from %s', (_way, via) => {
       async (email) => {
         await passes({ email }, ALICE);
         await passes({ email: [email] }, ALICE);
-        // A verified subject that no header can carry: known to the gateway, and not named to the upstream.
-        await passes({ sub: email }, {});
+        // A verified subject that no header can carry: the upstream would take the caller for nobody.
+        expect(await via({ sub: email })).toEqual({ status: 401, headers: undefined });
       },
     );
 
@@ -101,6 +101,7 @@ describe.each(WAYS)('from %s', (_way, via) => {
 
     test.each(['a\ud800', '\udc00b', '\ud800\ud800'])('with half a surrogate pair sets nothing: %j', async (email) => {
       await passes({ email }, ALICE);
+      expect(await via({ sub: email })).toEqual({ status: 401, headers: undefined });
     });
 
     test('twin: printable ASCII arrives as it is', () =>

@@ -126,6 +126,23 @@ describe('INT-06 a yes for another', () => {
     at.passes(yes({ iss: 'https://anybody.example', aud: 'anything' })));
 });
 
+describe('INT-16 names of another type', () => {
+  test.each<object>([
+    { aud: 7 },
+    { aud: null },
+    { aud: ['anything', 7] },
+    { aud: [['anything']] },
+    { aud: {} },
+    { jti: 7 },
+    { jti: ['a'] },
+    { iss: ['https://anybody.example'] },
+    { iss: {} },
+  ])('%j is refused, where the file names no audience too', (more) => at.refused(yes(more)));
+
+  test('twin: texts pass', () =>
+    at.passes(yes({ aud: ['anything', 'else'], jti: 'a', iss: 'https://anybody.example' })));
+});
+
 describe('INT-16 attributes of an answer as headers', () => {
   const NAMES = ['X-User-ID', 'X-Account', 'X-Deep', 'X-Ctor'];
   let serial = 0;

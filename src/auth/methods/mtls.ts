@@ -113,7 +113,8 @@ export const mtls: Method<MtlsOptions> = {
   findings,
   unknownNames: () => [],
   places: () => [],
-  headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
+  headers: ({ claims_to_headers }) =>
+    headerRules(claims_to_headers).map((rule) => (rule.claim === 'subject' ? { ...rule, ofSubject: true } : rule)),
   forwardsCredential: () => false,
   challenge: challengeOf,
   summary: ({ ca }) => [

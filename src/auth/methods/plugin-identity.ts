@@ -17,10 +17,12 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
     if (!allowed.has(name) || value === '') continue;
     headers.set(name, [...(headers.get(name) ?? []), decodedText(Buffer.from(value, 'latin1')) ?? '']);
   }
-  for (const [name, values] of headers) if (!canBeSaid(values)) headers.delete(name);
   // In the order of the file, whatever the plugin set first: a name must not depend on that.
-  const first = [...allowed].flatMap((name) => headers.get(name) ?? [])[0];
-  if (first === undefined) return undefined;
+  const naming = [...allowed].find((name) => headers.has(name));
+  const [first] = headers.get(naming ?? '') ?? [];
+  // The header of the subject must arrive: no other one, such as a group, is taken for the name in its place.
+  if (first === undefined || !canBeSaid(headers.get(naming ?? '') ?? [])) return undefined;
+  for (const [name, values] of headers) if (!canBeSaid(values)) headers.delete(name);
   const subject = decision.subject ?? first;
   if (subject.length < 1 || subject.length > 256) return undefined;
   const values = [...headers].map(([name, [only, ...more]]) => [name, more.length === 0 ? only : [only, ...more]]);
