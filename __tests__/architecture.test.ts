@@ -162,3 +162,12 @@ test(`no file is longer than ${MOST_LINES} lines`, () => {
 test('each file says first what it owns', () => {
   expect(files.filter(({ text }) => !/^(#!.*\n)?\/\*\*\s/.test(text)).map(({ name }) => name)).toEqual([]);
 });
+
+test('no list of auth methods stands outside the registry: what other layers ask of a method is a member of it', () => {
+  const named = /(?:[!=]==\s*|includes\(|has\(|\[|case )'(?:api_key|jwt|mtls|oauth)'/;
+  // A part of a rate limit key is written `jwt:CLAIM`.
+  const others = files.filter(({ name }) => !/^(?:auth\/methods\/|demo\/|config\/schema\/rate-limit\.ts)/.test(name));
+  const code = others.map((file) => ({ ...file, text: file.text.replace(/^\s*(?:\/?\*|\/\/).*$/gm, '') }));
+  expect(containing(named, code)).toEqual([]);
+  expect(named.test("methods.includes('mtls')")).toBe(true);
+});

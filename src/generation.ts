@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Strategies } from './auth/host-strategy.js';
 import { expiryOf } from './auth/identity.js';
+import { plugin } from './auth/methods.js';
 import { MethodsInUse } from './auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from './config/plan-types.js';
 import { Rules } from './gateway/access-rules.js';
@@ -181,7 +182,7 @@ function replaceField(req: IncomingMessage, name: string, value: string | undefi
 
 /** The names that series are labelled by. */
 export function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
-  const plugins = methods.filter(({ type }) => type === 'plugin');
+  const plugins = methods.filter(({ type }) => type === plugin.name);
   return {
     route: [NO_ROUTE, ...routes.map(({ id }) => id)],
     upstream: upstreams.map(({ name }) => name),

@@ -34,11 +34,27 @@ export interface Finding {
 /** One line of the `check` table about a method, e.g. `['algorithms', 'RS256, ES256']`. */
 export type Summary = readonly (readonly [string, string])[];
 
+/** What the rest of the product asks of a kind of method. No list of method names stands anywhere else. */
+export interface MethodTraits {
+  /**
+   * Whether a browser sends the credential unasked, so that a page of another site could use it. `false`: only where the
+   * credential is read from a place that browsers fill, such as a cookie. `unknown`: nothing tells where it is read from.
+   */
+  readonly ambient: boolean | 'unknown';
+  /** Its identities have claims that the file cannot list: a rate limit may count by them. */
+  readonly claims: boolean;
+  /** It reads the client certificate of the connection. */
+  readonly certificate: boolean;
+}
+
+/** The traits of code that is not ours: a plugin, or a strategy that a host application registers. */
+export const UNKNOWN_TRAITS: MethodTraits = { ambient: 'unknown', claims: true, certificate: false };
+
 /**
  * A method of authentication. Adding one: its own file in `auth/methods/`, and one line in `auth/methods.ts`.
  * `Options` is the parsed block (YAML spelling, defaults filled in, durations in milliseconds).
  */
-export interface Method<Options = unknown> {
+export interface Method<Options = unknown> extends MethodTraits {
   /** The name in the file, in `chain` and in `Identity.method`. */
   readonly name: string;
   readonly title: string;
@@ -58,6 +74,8 @@ export interface Method<Options = unknown> {
   forwardsCredential(options: Options): boolean;
   challenge(options: Options): Challenge;
   summary(options: Options): Summary;
+  /** Whether an identity of the block may have a rate limit of its own; default: none has. */
+  limitsIdentities?(options: Options): boolean;
   /** What in the block vouches for the identity: a key, a user, an issuer; undefined where nothing does any more. */
   voucher(options: Options, identity: Identity): unknown;
   /** Why the identity fails the narrowing, or undefined if it passes. */

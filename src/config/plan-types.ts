@@ -2,6 +2,7 @@
 import type { Place } from '../auth/credentials.js';
 import type { Rate } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
+import type { MethodTraits } from '../auth/method.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
 import type { RedisOptions } from '../lib/redis-client.js';
@@ -12,7 +13,7 @@ import type { PlannedRetry, PlannedUpstream } from './upstream-types.js';
 export type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from './upstream-types.js';
 
 /** One authentication method of the file. */
-export interface PlannedMethod {
+export interface PlannedMethod extends MethodTraits {
   readonly name: string;
   /** The registry entry that compiles it (`jwt`, `api_key`, …), or `strategy` for one of the host's. */
   readonly type: string;
@@ -21,6 +22,7 @@ export interface PlannedMethod {
   readonly places: readonly Place[];
   readonly headers: readonly HeaderRule[];
   readonly forwardsCredential: boolean;
+  readonly limitsIdentities: boolean;
 }
 
 /** `*` present, `^…$` a regular expression, otherwise exact. */

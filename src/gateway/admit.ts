@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { attemptOf } from '../auth/combine.js';
 import { readOffer } from '../auth/credentials.js';
+import { headerValues } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
 import type { Verdict } from '../auth/verdict.js';
 import type { PlannedRoute } from '../config/plan-types.js';
@@ -11,7 +12,7 @@ import { rateLimitHeaders } from '../limit/headers.js';
 import type { Decision } from '../limit/limiter.js';
 import { identityHeaders } from './assert.js';
 import { certificateHeaders } from './certificate-headers.js';
-import { crossSiteRefused } from './cross-site.js';
+import { crossSiteRefused, isAmbient } from './cross-site.js';
 import type { Gate, Guard } from './gate.js';
 import { limitDenial } from './limit-denial.js';
 import { limitFacts } from './limit-facts.js';
@@ -188,18 +189,8 @@ class Admitting {
 
   #fromElsewhere(identities: readonly Identity[]): boolean {
     const { route, upgrade } = this.subject;
-    const ambient = identities.some((identity) => this.#isAmbient(identity));
+    const ambient = identities.some(({ method }) => isAmbient(this.req, this.gate.planned.get(method)));
     return crossSiteRefused(this.req, { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade });
-  }
-
-  /** Whether a browser sends the credential unasked; of a host's strategy or a plugin that is anybody's guess, so a cookie counts. */
-  #isAmbient({ method }: Identity): boolean {
-    if (method === 'basic' || method === 'mtls') return true;
-    const planned = this.gate.planned.get(method);
-    const anywhere = !planned || planned.type === 'strategy' || planned.type === 'plugin';
-    if (anywhere) return this.req.headers.cookie !== undefined;
-    const offer = readOffer(this.req, planned.places);
-    return offer.kind === 'one' && offer.place.in === 'cookie';
   }
 
   /** Identity and certificate headers; undefined where two identities imply different values of one. */

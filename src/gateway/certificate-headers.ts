@@ -16,7 +16,8 @@ export function certificateHeaders(
 ): readonly (readonly [name: string, value: string])[] {
   const rules = gate.certificateRules(req);
   if (rules.length === 0) return [];
-  const vouched = gate.deps.standalone || identities.some(({ method }) => method === 'mtls');
+  const vouched =
+    gate.deps.standalone || identities.some(({ method }) => gate.planned.get(method)?.certificate === true);
   const claims = vouched ? certificateClaims(req.socket, gate.deps.now()) : undefined;
   if (!claims) return [];
   return rules.flatMap(({ claim, header }): [string, string][] => {

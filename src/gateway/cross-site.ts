@@ -1,6 +1,8 @@
 /** Refuses what another site makes a browser send with a credential that it sends unasked (spec §6). */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { readOffer, type Place } from '../auth/credentials.js';
+import type { PlannedMethod } from '../config/plan-types.js';
 
 export interface CrossSiteQuestion {
   /** A cookie, Basic or a client certificate granted: the browser adds it whoever asks. */
@@ -8,6 +10,37 @@ export interface CrossSiteQuestion {
   readonly allowedOrigins: readonly string[];
   /** An upgrade is a GET that CORS does not guard (cross-site WebSocket hijacking). */
   readonly upgrade: boolean;
+}
+
+/** What a browser sends without being asked once a user has logged in (RFC 7617, 7616, 4559). */
+const REMEMBERED_SCHEMES = new Set(['basic', 'digest', 'negotiate', 'ntlm']);
+
+/** Whether a browser may have sent the credential that granted, whoever made the page. Undefined: an unknown method. */
+export function isAmbient(
+  req: IncomingMessage,
+  method: Pick<PlannedMethod, 'ambient' | 'places'> | undefined,
+): boolean {
+  const { ambient = 'unknown', places = [] } = method ?? {};
+  if (ambient === true) return true;
+  if (ambient === 'unknown' && hasAmbientCredential(req)) return true;
+  return places.some((place) => isFilledByBrowsers(req, place) && readOffer(req, [place]).kind !== 'none');
+}
+
+/** A method that may read anything may have read any of these. */
+function hasAmbientCredential(req: IncomingMessage): boolean {
+  if (req.headers.cookie !== undefined || hasRememberedScheme(req)) return true;
+  const socket = req.socket as Partial<TLSSocket>;
+  return socket.authorized === true && Object.keys(socket.getPeerCertificate?.() ?? {}).length > 0;
+}
+
+function isFilledByBrowsers(req: IncomingMessage, place: Place): boolean {
+  if (place.in === 'cookie') return true;
+  if (place.in !== 'header') return false;
+  return place.name === 'cookie' || (place.name === 'authorization' && hasRememberedScheme(req));
+}
+
+function hasRememberedScheme({ headers: { authorization = '' } }: IncomingMessage): boolean {
+  return REMEMBERED_SCHEMES.has((authorization.split(' ', 1)[0] ?? '').toLowerCase());
 }
 
 /** RFC 9110 §9.2.1. */

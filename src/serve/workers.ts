@@ -48,11 +48,8 @@ export function readForWorkers(file: string, { count, strict }: { count: number;
 /** Whether any limit is counted in the memory of the process that a connection happens to reach. */
 function countsHere({ rateLimit, routes, methods }: Plan): boolean {
   if (rateLimit?.distributed) return false;
-  const ofKeys = methods.some(({ type, options }) => {
-    const { keys = [] } = type === 'api_key' ? (options as { keys?: readonly { rate_limit?: unknown }[] }) : {};
-    return keys.some(({ rate_limit }) => rate_limit !== undefined);
-  });
-  return rateLimit !== undefined || routes.some((route) => route.rateLimit !== undefined) || ofKeys;
+  const ofIdentities = methods.some(({ limitsIdentities }) => limitsIdentities);
+  return rateLimit !== undefined || routes.some((route) => route.rateLimit !== undefined) || ofIdentities;
 }
 
 interface Member {

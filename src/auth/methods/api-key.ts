@@ -166,6 +166,9 @@ function firstOf(texts: readonly string[]): ReadonlyMap<string, number> {
 export const apiKey: Method<ApiKeyOptions> = {
   name: 'api_key',
   title: 'API key',
+  ambient: false,
+  claims: false,
+  certificate: false,
   options: apiKeyOptions,
   narrowing: apiKeyNarrowing,
   files: {},
@@ -192,6 +195,7 @@ export const apiKey: Method<ApiKeyOptions> = {
     ],
     ['keys', String(options.keys?.length ?? 0)],
   ],
+  limitsIdentities: ({ keys = [] }) => keys.some(({ rate_limit }) => rate_limit !== undefined),
   voucher: ({ keys = [] }, { subject }) => keys.find((key) => subjectOf(key) === subject),
   judge: (narrowing, { subject }) => {
     const names = narrowing['names'];

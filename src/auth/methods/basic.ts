@@ -121,6 +121,9 @@ function findings({ users }: BasicOptions): readonly Finding[] {
 export const basic: Method<BasicOptions> = {
   name: 'basic',
   title: 'Basic',
+  ambient: true,
+  claims: false,
+  certificate: false,
   options: basicOptions,
   narrowing: basicNarrowing,
   files: {},

@@ -16,6 +16,9 @@ export type { JwtOptions } from './jwt-options.js';
 export const jwt: Method<JwtOptions> = {
   name: 'jwt',
   title: 'JSON Web Tokens',
+  ambient: false,
+  claims: true,
+  certificate: false,
   options: jwtOptions,
   narrowing: jwtNarrowing,
   files: { public_key_file: 'public_key' },

@@ -107,6 +107,9 @@ function passes(wanted: unknown, had: readonly unknown[]): boolean {
 export const mtls: Method<MtlsOptions> = {
   name: 'mtls',
   title: 'Mutual TLS',
+  ambient: true,
+  claims: false,
+  certificate: true,
   options: mtlsOptions,
   narrowing: mtlsNarrowing,
   files: { ca_file: 'ca' },

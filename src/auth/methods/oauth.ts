@@ -208,6 +208,9 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 export const oauth: Method<OauthOptions> = {
   name: 'oauth',
   title: 'OAuth 2.0 token introspection',
+  ambient: false,
+  claims: true,
+  certificate: false,
   options: oauthOptions,
   narrowing: oauthNarrowing,
   files: { ca_file: 'ca' },

@@ -15,7 +15,7 @@ import type { Place } from '../credentials.js';
 import { FailureBudget, type Attempted } from '../failure-budget.js';
 import type { HeaderRule } from '../header-rule.js';
 import { KnownCredentials } from '../known-credentials.js';
-import type { Finding, Method, MethodDeps, MethodStrategy } from '../method.js';
+import { UNKNOWN_TRAITS, type Finding, type Method, type MethodDeps, type MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { RunOptions } from '../strategy-runner.js';
 import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } from '../verdict.js';
@@ -234,6 +234,7 @@ function headersOf({ identity_headers }: PluginOptions): readonly HeaderRule[] {
 export const plugin: Method<PluginOptions> = {
   name: 'plugin',
   title: 'WASM plugin',
+  ...UNKNOWN_TRAITS,
   options: pluginOptions,
   narrowing: z.strictObject({}),
   files: {},

@@ -70,14 +70,16 @@ function protectsAlone({ from }: Entry, { listeners }: Pick<Plan, 'listeners'>, 
 /** A certificate is shown where it is asked for, and nowhere else. */
 function checkCertificatesReach({ plan, places }: Draft, { report }: Context): void {
   if (plan.listeners.some(({ tls }) => tls && tls.clientAuth !== 'none')) return;
+  const certified = new Set(plan.methods.filter(({ certificate }) => certificate).map(({ name }) => name));
   plan.routes.forEach((route, at) => {
-    if (!methodsOf(route.requirement).includes('mtls')) return;
+    const name = methodsOf(route.requirement).find((each) => certified.has(each));
+    if (name === undefined) return;
     const place = places[at] as number;
     const found = { path: ['routes', place], code: 'unreachable_method' };
     const message = 'can never be satisfied: no listener asks for client certificates (tls.client_auth)';
-    if (needs(route.requirement, 'mtls'))
-      report.error({ ...found, message: `mtls of ${nameOf({ route, place })} ${message}` });
-    else report.warning({ ...found, message: `mtls ${message}` });
+    if (needs(route.requirement, name))
+      report.error({ ...found, message: `${name} of ${nameOf({ route, place })} ${message}` });
+    else report.warning({ ...found, message: `${name} ${message}` });
   });
 }
 

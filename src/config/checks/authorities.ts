@@ -4,7 +4,7 @@ import type { Context } from '../context.js';
 import type { Plan, PlannedTls } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';
 
-type Facts = Pick<Plan, 'listeners' | 'routes' | 'unmatched'>;
+type Facts = Pick<Plan, 'listeners' | 'methods' | 'routes' | 'unmatched'>;
 
 interface Asking {
   readonly name: string;
@@ -21,21 +21,23 @@ export function checkAuthorities(plan: Facts, context: Context): void {
     tls && tls.clientAuth !== 'none' && tls.caFile !== undefined ? [{ name, place, tls }] : [],
   );
   const required = [...plan.routes.map(({ requirement }) => requirement), ...(plan.unmatched ? [plan.unmatched] : [])];
-  if (required.some((each) => methodsOf(each).includes('mtls'))) {
-    checkSameAuthority(asking, context);
+  const certified = plan.methods.filter(({ certificate }) => certificate).map(({ name }) => name);
+  const name = certified.find((each) => required.some((requirement) => methodsOf(requirement).includes(each)));
+  if (name !== undefined) {
+    checkSameAuthority(asking, name, context);
     checkSameRevocations(asking, context);
   }
   warnOfSharedHeaders(asking, context);
 }
 
 /** `mtls.ca_file` says for all routes whose word counts. */
-function checkSameAuthority([first, ...others]: readonly Asking[], context: Context): void {
+function checkSameAuthority([first, ...others]: readonly Asking[], name: string, context: Context): void {
   const other = others.find(({ tls }) => tls.caFile !== first?.tls.caFile);
-  const said = (['ca_file', 'ca'] as const).some((key) => context.has([...AUTH, 'mtls', key]));
+  const said = (['ca_file', 'ca'] as const).some((key) => context.has([...AUTH, name, key]));
   if (!first || !other || said) return;
   const message =
-    `is another authority than that of ${first.name}, and a route with mtls takes the certificates of both; ` +
-    'say in middleware.auth.mtls.ca_file whose count';
+    `is another authority than that of ${first.name}, and a route with ${name} takes the certificates of both; ` +
+    `say in middleware.auth.${name}.ca_file whose count`;
   context.report.error({ path: pathOf(other), code: 'two_authorities', message });
 }
 

@@ -21,7 +21,7 @@ export function checkLimits(plan: Omit<Plan, 'warnings'>, context: Context): voi
     ...plan.identityHeaders.map((header) => header.toLowerCase()),
     ...places.map((place) => (place.in === 'header' ? place.name.toLowerCase() : '')),
   ]);
-  const knowsClaims = plan.methods.some(({ type }) => ['jwt', 'oauth', 'plugin', 'strategy'].includes(type));
+  const knowsClaims = plan.methods.some(({ claims }) => claims);
   const checking = { limit: plan.rateLimit, vouched, knowsClaims, context };
   checkKey(plan.rateLimit.key, [...BLOCK, 'key'], checking);
   checkTiers(checking);

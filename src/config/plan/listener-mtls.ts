@@ -3,10 +3,10 @@ import type { Context } from '../context.js';
 import type { PlannedListener, PlannedTls } from '../plan-types.js';
 import { AUTH, type Entry } from './methods.js';
 
-/** A listener that asks for certificates enables `mtls`, unless the file disables it. */
+/** A listener that asks for certificates enables the method that reads them (`mtls`), unless the file disables it. */
 export function withListeners(entry: Entry, listeners: readonly PlannedListener[], context: Context): Entry {
-  const { name, method, state } = entry;
-  if (name !== 'mtls' || !method || (state !== 'missing' && state !== 'enabled')) return entry;
+  const { method, state } = entry;
+  if (!method?.certificate || (state !== 'missing' && state !== 'enabled')) return entry;
   const asking = listeners.flatMap(({ tls }) => (tls && tls.clientAuth !== 'none' ? [tls] : []));
   if (asking.length === 0) return state === 'enabled' ? withAuthorities(entry, [], context) : entry;
   const listenerHeaders = asking.flatMap(({ clientCertHeaders }) => clientCertHeaders);
@@ -25,7 +25,7 @@ function withAuthorities(entry: Entry, asking: readonly PlannedTls[], context: C
   const files = [...new Set(asking.flatMap(({ caFile }) => (caFile === undefined ? [] : [caFile])))];
   if (files.length === 0) {
     const message = "needs ca_file: a host's server may trust every public root";
-    if (asking.length === 0) context.report.error({ path: [...AUTH, 'mtls'], code: 'method_error', message });
+    if (asking.length === 0) context.report.error({ path: [...AUTH, entry.name], code: 'method_error', message });
     return entry;
   }
   if (asking.some(({ crlFile }) => crlFile !== undefined)) {

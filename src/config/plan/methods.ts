@@ -1,7 +1,7 @@
 /** The methods of a file: the blocks of `middleware.auth`, the host's strategies, and which of them may be named. */
 import { z } from 'zod';
 import type { HeaderRule } from '../../auth/header-rule.js';
-import type { Method } from '../../auth/method.js';
+import { UNKNOWN_TRAITS, type Method, type MethodTraits } from '../../auth/method.js';
 import { methods as registry, plugin } from '../../auth/methods.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
@@ -93,14 +93,20 @@ export class Roster {
   }
 }
 
+function traitsOf({ ambient, claims, certificate }: Method): MethodTraits {
+  return { ambient, claims, certificate };
+}
+
 function plan({ name, method, options, listenerHeaders = [] }: Entry): PlannedMethod {
   const known = method
     ? {
         places: method.places(options),
         headers: [...method.headers(options), ...listenerHeaders],
         forwardsCredential: method.forwardsCredential(options),
+        limitsIdentities: method.limitsIdentities?.(options) ?? false,
+        ...traitsOf(method),
       }
-    : { places: [], headers: [], forwardsCredential: false };
+    : { places: [], headers: [], forwardsCredential: false, limitsIdentities: false, ...UNKNOWN_TRAITS };
   const planned = { name, type: method?.name ?? 'strategy', ...known };
   return Object.defineProperty(planned, 'options', { value: options, enumerable: false }) as unknown as PlannedMethod;
 }
