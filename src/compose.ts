@@ -6,11 +6,13 @@ import type { Diagnostic } from './config/diagnostics.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { attachUpgrades, isAttached } from './gateway/attach.js';
+import { hostPassport } from './gateway/passport.js';
+import type { PassportLike } from './gateway/passport-types.js';
 import { namesOf, type Shared } from './generation.js';
 import type { Metrics } from './lib/metrics.js';
 import type { Log } from './lib/types.js';
 import { Limiters } from './limit/limiters.js';
-import type { ConnectMiddleware, Loom, PassportLike } from './middleware.js';
+import type { ConnectMiddleware, Loom } from './middleware.js';
 import { PrometheusMetrics } from './observe/prometheus.js';
 import type { Together } from './observe/snapshot.js';
 import { Reloading, type ReloadParts } from './reload.js';
@@ -87,12 +89,15 @@ function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware
   };
 }
 
+/** Methods that a host's code names stay in the file, as those of `protect` do. */
 function passportOf(tables: Reloading): PassportLike {
-  const own = (): PassportLike => tables.current.methods.passport as PassportLike;
-  return {
-    authenticate: (name, options) => (req, res, next) => own().authenticate(name, options)(req, res, next),
-    initialize: () => (req, res, next) => own().initialize()(req, res, next),
-  };
+  return hostPassport({
+    current: () => tables.current,
+    demand: (names) =>
+      tables.demand(`passport ${JSON.stringify(names)}`, ({ gate }) => {
+        for (const name of names) gate.guardFor({ kind: 'method', name });
+      }),
+  });
 }
 
 /** A host's `upgrade` listeners run beside a middleware, never after it: such a server is unguarded. */

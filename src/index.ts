@@ -8,5 +8,14 @@ export type { Challenge, ReasonCode, Verdict } from './auth/verdict.js';
 export { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnostics.js';
 export type { ConfigSource } from './config/source.js';
 export { identitiesOf } from './gateway/identities.js';
-export { loom, type ConnectMiddleware, type Loom, type LoomOptions, type PassportLike } from './loom.js';
+export {
+  DeniedError,
+  type PassportAuthenticate,
+  type PassportCallback,
+  type PassportHandler,
+  type PassportInfo,
+  type PassportLike,
+  type PassportOptions,
+} from './gateway/passport-types.js';
+export { loom, type ConnectMiddleware, type Loom, type LoomOptions } from './loom.js';
 export { serve, type Gatekeeper, type ServeOptions } from './serve/serve.js';

@@ -8,7 +8,7 @@ import type { Log, Now } from './lib/types.js';
 import type { Loom } from './middleware.js';
 import { createLog } from './observe/log.js';
 
-export type { ConnectMiddleware, Loom, PassportLike } from './middleware.js';
+export type { ConnectMiddleware, Loom } from './middleware.js';
 
 export interface LoomOptions {
   /** Passport strategies of the host, by the names that the file uses for them. Default: none. */

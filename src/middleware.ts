@@ -6,17 +6,11 @@ import type { Diagnostic } from './config/diagnostics.js';
 import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import type { Next } from './gateway/gateway.js';
+import type { PassportLike } from './gateway/passport-types.js';
 import type { UpstreamStatus } from './gateway/upstream.js';
 
 /** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
 export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
-
-/** Passport as far as a host needs it here; our own type, because Passport's pulls Express in. */
-export interface PassportLike {
-  /** `options` as Passport has them; `{ session: false }` as a rule. */
-  authenticate(name: string | string[], options?: object): ConnectMiddleware;
-  initialize(): ConnectMiddleware;
-}
 
 export interface Loom extends ConnectMiddleware {
   /** Settles when key sets and pools have warmed up; what only the network can tell never rejects it. */
@@ -24,8 +18,11 @@ export interface Loom extends ConnectMiddleware {
   /** What the file means, as data; of the table that is in force now. */
   readonly plan: Plan;
   /**
-   * The file's methods as Passport strategies, by name: `loom.passport.authenticate('jwt', { session: false })`. They
-   * are those of the table that is in force when a request comes.
+   * The file's methods by name, under Passport's `authenticate`: `loom.passport.authenticate('jwt')`. A request is judged
+   * by the table that is in force when it comes. A refusal is answered as any other of Loom, unless the host gave a
+   * callback or an option of Passport for it.
+   *
+   * @example app.get('/me', gate.passport.authenticate('jwt'), (req, res) => res.json(req.user));
    */
   readonly passport: PassportLike;
   /** Guards a handler of the host, whatever the file says of its path. */

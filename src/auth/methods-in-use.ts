@@ -1,6 +1,5 @@
 /** The methods of one plan, compiled: ours from the registry, the host's by their names. */
 import { inspect, isDeepStrictEqual } from 'node:util';
-import passport from 'passport';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
 import type { Identity } from './identity.js';
 import { fromHost, type HostStrategy, type Strategies } from './host-strategy.js';
@@ -8,12 +7,6 @@ import type { Method, MethodDeps, MethodStrategy } from './method.js';
 import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
 import { fromOurs } from './strategy-runner.js';
-
-/** A private Passport with our strategies; what its middleware looks like is for the composition root to say. */
-export interface OwnPassport {
-  authenticate(name: string | string[], options?: object): unknown;
-  initialize(): unknown;
-}
 
 /** What the plan says of a method, as far as compiling it goes. */
 export interface MethodInUse {
@@ -32,14 +25,11 @@ interface InUse {
 
 export class MethodsInUse {
   readonly compiled: CompiledMethods;
-  /** Our strategies on a private Passport, so that a host can use them by name. */
-  readonly passport: OwnPassport;
   readonly #ours = new Map<string, InUse>();
 
   /** `previous`: a method whose block says the same keeps its strategy, and with it what that has learnt. */
   constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps, previous?: MethodsInUse) {
     const compiled = new Map<string, CompiledMethod>();
-    const own = new passport.Passport();
     for (const each of planned) {
       const { name, type } = each;
       if (type === 'strategy') {
@@ -48,11 +38,9 @@ export class MethodsInUse {
       }
       const inUse = previous?.same(each) ?? compileMethod(each, deps);
       this.#ours.set(name, inUse);
-      own.use(name, inUse.strategy);
       compiled.set(name, inUse.compiled);
     }
     this.compiled = compiled;
-    this.passport = own;
   }
 
   async ready(): Promise<void> {

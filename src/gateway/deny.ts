@@ -82,13 +82,16 @@ function messageOf(denial: Denial, instance: string): Message {
     ['Content-Type', 'application/problem+json'],
     ['Content-Length', String(body.length)],
     ['Cache-Control', 'no-store'],
-    ...mergeChallenges(denial.challenges ?? [])
-      .filter(isChallenge)
-      .map((each): [string, string] => ['WWW-Authenticate', formatChallenge(each)]),
+    ...challengesOf(denial).map((each): [string, string] => ['WWW-Authenticate', each]),
     ...Object.entries(denial.headers ?? {}),
   ];
   if (denial.allow) fields.push(['Allow', denial.allow.join(', ')]);
   return { status, fields, body };
+}
+
+/** The values of `WWW-Authenticate`. */
+export function challengesOf({ challenges = [] }: Denial): readonly string[] {
+  return mergeChallenges(challenges).filter(isChallenge).map(formatChallenge);
 }
 
 /** A plugin's answer as it wrote it, but for framing, and for fields that HTTP cannot carry: those would throw. */

@@ -11,12 +11,12 @@ import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cor
 import { decisionOf } from './decided.js';
 import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
-import { isHttp2 } from '../lib/http-version.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
 import { retryAfter } from './failure.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
+import { isOver, type Answerable, type Exchange, type Judging } from './pending.js';
 import type { Denial } from './problem.js';
 import { instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
@@ -76,6 +76,15 @@ export class Gateway {
     { guard, next }: { readonly guard: Guard; readonly next: Next },
   ): void {
     this.#run({ req, res }, { guard }, (admitted) => this.#pass(req, res, admitted, next));
+  }
+
+  /** As `guard`, for a host that answers by itself: it is told of a refusal, which is in the log already. */
+  judge({ req, res }: Answerable, { guard, admitted, refuse }: Judging): void {
+    this.#run({ req, res, refuse }, { guard }, (each) => {
+      decorate(res, each);
+      writePendingContinue(req);
+      admitted(each);
+    });
   }
 
   upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
@@ -220,22 +229,14 @@ export class Gateway {
     const instance = instanceOf(req);
     const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
     tellRefusal(this.deps.gate.deps.log, { instance, denial, ...about });
-    if ('res' in exchange) deny(exchange.res, denial, instance);
-    else {
+    if ('res' in exchange) {
+      if (exchange.refuse) exchange.refuse(denial, instance);
+      else deny(exchange.res, denial, instance);
+    } else {
       setAnswered(req, denial.status);
       denySocket(exchange.socket, denial, instance);
     }
   }
-}
-
-type Exchange = { readonly req: IncomingMessage } & ({ readonly res: ServerResponse } | { readonly socket: Duplex });
-
-/** The client left, or a host has answered in the meantime. */
-function isOver(exchange: Exchange): boolean {
-  if ('socket' in exchange) return exchange.socket.destroyed;
-  const { req, res } = exchange;
-  // A response of HTTP/2 does not tell that its stream is gone.
-  return res.headersSent || res.destroyed || (isHttp2(req) && req.stream.destroyed);
 }
 
 function hasUpstream(admitted: Admitted): admitted is ToUpstream {

@@ -1,0 +1,215 @@
+/** Passport's middleware over the methods of the file: Passport's arguments and options, our verdicts and denials. */
+import type { ServerResponse } from 'node:http';
+import passport from 'passport';
+import { any, type Authenticator } from '../auth/combine.js';
+import type { Identity } from '../auth/identity.js';
+import type { Requirement } from '../auth/requirement.js';
+import type { Verdict } from '../auth/verdict.js';
+import { clientAddressOf } from '../lib/client-address.js';
+import type { NonEmpty } from '../lib/types.js';
+import type { Admitted } from './admit.js';
+import { challengesOf, deny } from './deny.js';
+import type { Gate, Guard } from './gate.js';
+import type { Gateway } from './gateway.js';
+import { setField } from './header-views.js';
+import { DeniedError, infoOf } from './passport-types.js';
+import type { PassportCallback, PassportHandler, PassportLike, PassportOptions } from './passport-types.js';
+import type { Answerable } from './pending.js';
+import { denialOf, outcomeOf, type Denial, type DenialCode } from './problem.js';
+import { instanceOf, tellRefusal } from './refusal.js';
+import { privateResponse } from './upstream.js';
+
+export interface HostPassportDeps {
+  /** What is in force when a request comes. */
+  readonly current: () => { readonly gate: Gate; readonly gateway: Gateway };
+  /** Throws a TypeError where a method is not in the file. */
+  readonly demand: (names: readonly string[]) => void;
+}
+
+/** What `authenticate` was called with. */
+interface Call {
+  readonly names: NonEmpty<string>;
+  /** Passport tells a callback of a list in lists. */
+  readonly listed: boolean;
+  readonly options: PassportOptions;
+  readonly callback: PassportCallback | undefined;
+}
+
+type Own = InstanceType<typeof passport.Passport>;
+
+export function hostPassport({ current, demand }: HostPassportDeps): PassportLike {
+  const own = new passport.Passport();
+  const handlerOf = (call: Call): PassportHandler => {
+    demand(call.names);
+    return (req, res, next) => {
+      const { gate, gateway } = current();
+      new Authentication(own, call, { gate, req, res, next }).run(gateway);
+    };
+  };
+  return {
+    authenticate: (name, ...rest: readonly unknown[]) => handlerOf(callOf(name, rest)),
+    authorize: (name, ...rest: readonly unknown[]) => {
+      const call = callOf(name, rest);
+      return handlerOf({ ...call, options: { ...call.options, assignProperty: 'account' } });
+    },
+    initialize: (options) => own.initialize(options) as PassportHandler,
+    serializeUser: (serialize) => void own.serializeUser((user, done) => serialize(user as Identity, done)),
+  };
+}
+
+/** @throws TypeError for what Passport would call later, or not at all: a callback that is lost is a check that is lost. */
+function callOf(name: string | readonly string[], given: readonly unknown[]): Call {
+  const [options, callback] = typeof given[0] === 'function' ? [undefined, given[0]] : given;
+  if (callback !== undefined && callback !== null && typeof callback !== 'function')
+    throw new TypeError('the callback of authenticate() must be a function');
+  if (typeof options !== 'object' && options !== undefined)
+    throw new TypeError('the options of authenticate() must be an object');
+  const [first, ...others] = typeof name === 'string' ? [name] : name;
+  if (first === undefined) throw new TypeError('authenticate() needs at least one method');
+  return {
+    names: [first, ...others],
+    listed: typeof name !== 'string',
+    options: { session: false, ...options },
+    callback: (callback ?? undefined) as PassportCallback | undefined,
+  };
+}
+
+/** The verbs that Passport puts on a strategy. */
+interface Verbs {
+  success(user: Identity | undefined): void;
+  fail(info: object, status: number): void;
+}
+
+interface Asked extends Answerable {
+  readonly gate: Gate;
+  readonly next: (error?: unknown) => void;
+}
+
+/** One request under one call of `authenticate`. */
+class Authentication {
+  readonly #guard: Guard;
+  readonly #verdicts: Verdict[] = [];
+  /** The host knows the outcome: what fails from then on is a bug of the host's code, and is answered here. */
+  #told = false;
+
+  constructor(
+    private readonly own: Own,
+    private readonly call: Call,
+    private readonly asked: Asked,
+  ) {
+    this.#guard = this.#guardOf(call.names);
+  }
+
+  run(gateway: Gateway): void {
+    gateway.judge(this.asked, {
+      guard: this.#guard,
+      admitted: (admitted) => this.#admit(admitted),
+      refuse: (denial, instance) => this.#refuse(denial, instance),
+    });
+  }
+
+  /** Any of the methods, by the rules of a route, with what each of them said. */
+  #guardOf([first, ...others]: NonEmpty<string>): Guard {
+    const method = (name: string): Requirement => ({ kind: 'method', name });
+    const asking = (name: string): Authenticator => {
+      const { authenticate } = this.asked.gate.guardFor(method(name));
+      return (attempt) => {
+        const verdict = authenticate(attempt);
+        return verdict instanceof Promise ? verdict.then((each) => this.#note(each)) : this.#note(verdict);
+      };
+    };
+    const guard = this.asked.gate.guardFor({ kind: 'any', of: [method(first), ...others.map(method)] });
+    return { ...guard, authenticate: any([asking(first), ...others.map(asking)]) };
+  }
+
+  #note(verdict: Verdict): Verdict {
+    this.#verdicts.push(verdict);
+    return verdict;
+  }
+
+  #admit({ headers, identities }: Admitted): void {
+    this.#told = true;
+    const { req, next } = this.asked;
+    for (const [name, value] of headers) setField(req, name, value);
+    const { options, callback } = this.call;
+    const [user] = identities;
+    if (callback) this.#call(callback, [null, user ?? false]);
+    else this.#passport((verbs) => verbs.success(user), { options, next });
+  }
+
+  #refuse(denial: Denial, instance: string): void {
+    const { res, next } = this.asked;
+    const { options, callback } = this.call;
+    // A plugin's own answer is sent whoever asks, as Passport sends a redirect.
+    if (this.#told || outcomeOf(denial) === 'answered') return deny(res, denial, instance);
+    this.#told = true;
+    if (callback) return this.#refuseTo(callback, denial);
+    if (isFailure(denial) && FAILURE_OPTIONS.some((name) => options[name])) {
+      res.setHeader('Cache-Control', 'no-store');
+      const rest = (error?: unknown): void => {
+        if (!options.failWithError) return deny(res, denial, instance);
+        setChallenges(res, denial);
+        next(error);
+      };
+      const fail = (verbs: Verbs): void => verbs.fail(infoOf(denial), denial.status);
+      this.#passport(fail, { options: { ...options, failWithError: true }, next: rest });
+    } else if (options.failWithError) next(new DeniedError(denial));
+    else deny(res, denial, instance);
+  }
+
+  #refuseTo(callback: PassportCallback, denial: Denial): void {
+    const { res } = this.asked;
+    privateResponse(this.#guard.vary)(res);
+    if (!isFailure(denial)) return this.#call(callback, [new DeniedError(denial), false]);
+    if (!this.call.listed) return this.#call(callback, [null, false, infoOf(denial), denial.status]);
+    const said = this.#verdicts.map((each) => (each.kind === 'granted' ? denial : denialOf(each)));
+    const denials = said.length > 0 ? said : [denial];
+    this.#call(callback, [null, false, denials.map(infoOf), denials.map(({ status }) => status)]);
+  }
+
+  /** A callback may be asynchronous: its failure must not leave the request without an answer. */
+  #call(callback: PassportCallback, outcome: Parameters<PassportCallback>): void {
+    const returned = callback(...outcome);
+    if (returned instanceof Promise) returned.catch((error: unknown) => this.#crash(error));
+  }
+
+  #crash(error: unknown): void {
+    const { gate, req, res } = this.asked;
+    const denial: Denial = { status: 500, code: 'internal' };
+    const instance = instanceOf(req);
+    gate.deps.log.error({ err: error }, 'a callback of the host failed');
+    tellRefusal(gate.deps.log, { instance, denial, method: req.method, client: clientAddressOf(req) });
+    deny(res, denial, instance);
+  }
+
+  #passport(act: (verbs: Verbs) => void, { options, next }: Pick<Asked, 'next'> & { options: PassportOptions }): void {
+    const strategy = {
+      authenticate(this: Verbs): void {
+        act(this);
+      },
+    };
+    const handler = this.own.authenticate(strategy as never, options as object) as PassportHandler;
+    handler(this.asked.req, this.asked.res, next);
+  }
+}
+
+/** With one of these Passport does something on a failure; without any the answer is ours alone. */
+const FAILURE_OPTIONS = ['failureRedirect', 'failureFlash', 'failureMessage', 'failWithError'] as const;
+
+const FAILURES: ReadonlySet<DenialCode> = new Set<DenialCode>([
+  'unauthorized',
+  'forbidden',
+  'insufficient_scope',
+  'cross_site',
+  'invalid_request',
+]);
+
+/** Whether a method, or a rule about what it granted, said no; everything else is an error in Passport's terms. */
+function isFailure({ code }: Denial): boolean {
+  return FAILURES.has(code);
+}
+
+function setChallenges(res: ServerResponse, denial: Denial): void {
+  const challenges = challengesOf(denial);
+  if (challenges.length > 0) res.setHeader('WWW-Authenticate', challenges);
+}
