@@ -166,3 +166,37 @@ describe('the algebra of verdicts', () => {
     expect(seen[1]?.size).toBe(0);
   });
 });
+
+describe('credentials that were refused', () => {
+  const refusing = (credential: string): Authenticator => {
+    return () => ({ kind: 'rejected', status: 401, reason: 'credential_invalid', challenges: [], credential });
+  };
+  const doubting = (...credentials: string[]): Authenticator => {
+    return () => ({ kind: 'unavailable', reason: 'method_unavailable', cause: new Error('down'), credentials });
+  };
+  /** The credentials that a method behind these is not offered. */
+  async function refusedBehind(...parts: readonly Authenticator[]): Promise<string[]> {
+    const seen: string[] = [];
+    const last: Authenticator = ({ refused }) => {
+      seen.push(...refused);
+      return { kind: 'absent', challenges: [] };
+    };
+    await judge(any([...parts, last] as unknown as NonEmpty<Authenticator>));
+    return seen.sort();
+  }
+
+  it.each<[string, readonly Authenticator[], string[]]>([
+    ['of two methods that rejected', [refusing('a'), refusing('b')], ['a', 'b']],
+    ['of four', [refusing('a'), doubting('b'), refusing('c'), doubting('d', 'e')], ['a', 'b', 'c', 'd', 'e']],
+    ['of a list within the list', [any([refusing('a'), refusing('b')]), refusing('c')], ['a', 'b', 'c']],
+    ['of an outage within it', [any([refusing('a'), doubting('b')])], ['a', 'b']],
+    ['of an optional part', [optional(any([doubting('a'), refusing('b')]))], ['a', 'b']],
+    ['of a demand for both', [all([open, doubting('a')])], ['a']],
+  ])('are all remembered: %s', async (_what, parts, expected) => {
+    expect(await refusedBehind(...parts)).toEqual(expected);
+  });
+
+  it('twin: none where none was sent', async () => {
+    expect(await refusedBehind(() => ({ kind: 'absent', challenges: [] }))).toEqual([]);
+  });
+});

@@ -8,6 +8,8 @@ import type { Absent, Challenge, Granted, Rejected, Unavailable, Verdict } from 
 export interface Attempt {
   readonly request: IncomingMessage;
   readonly refused: ReadonlySet<string>;
+  /** One of them could not be judged. */
+  readonly undecided?: boolean;
 }
 
 /** Judges a request. A throw is a bug (500), never a denial and never a reason to try another method. */
@@ -58,16 +60,27 @@ function search(parts: NonEmpty<Authenticator>, onInvalid: 'continue' | 'stop', 
 }
 
 function refuse(attempt: Attempt, verdict: Search['failures'][number]): Attempt {
-  if (verdict.kind === 'absent' || verdict.credential === undefined) return attempt;
-  return { request: attempt.request, refused: new Set([...attempt.refused, verdict.credential]) };
+  const credentials = credentialsOf(verdict);
+  if (credentials.length === 0) return attempt;
+  const undecided = attempt.undecided === true || verdict.kind === 'unavailable';
+  return { request: attempt.request, refused: new Set([...attempt.refused, ...credentials]), undecided };
+}
+
+function credentialsOf(verdict: Search['failures'][number]): readonly string[] {
+  if (verdict.kind === 'absent') return [];
+  const own = verdict.kind === 'rejected' && verdict.credential !== undefined ? [verdict.credential] : [];
+  return [...own, ...(verdict.credentials ?? [])];
 }
 
 function failed(failures: Search['failures']): Verdict {
+  // A list may stand within a list, whose later methods are offered nothing that this one refused.
+  const credentials = failures.flatMap(credentialsOf);
+  const kept = credentials.length > 0 && { credentials };
   const unavailable = failures.find((each) => each.kind === 'unavailable');
-  if (unavailable) return unavailable;
+  if (unavailable) return { ...unavailable, ...kept };
   const challenges = mergeChallenges(failures.flatMap((each) => (each.kind === 'unavailable' ? [] : each.challenges)));
   const rejected = failures.find((each) => each.kind === 'rejected');
-  return rejected ? { ...rejected, challenges } : { kind: 'absent', challenges };
+  return rejected ? { ...rejected, challenges, ...kept } : { kind: 'absent', challenges };
 }
 
 /** Every part must grant; the first that does not ends it. All identities are kept, the first listed is primary. */

@@ -32,6 +32,20 @@ export function readOffer(request: IncomingMessage, places: readonly Place[]): O
   return offer;
 }
 
+/** The credential of each place, whatever stands in the others. */
+export function readEach(request: IncomingMessage, places: readonly Place[]): readonly string[] {
+  return places.flatMap((place) => {
+    const offer = readPlace(request, place);
+    return offer.kind === 'one' ? [offer.value] : [];
+  });
+}
+
+/** The values of all cookies. */
+export function everyCookie(request: IncomingMessage): readonly string[] {
+  const pairs = headerValues(request, 'cookie').join(';').split(';');
+  return pairs.map((pair) => pair.slice(pair.indexOf('=') + 1).trim()).filter((value) => value !== '');
+}
+
 function readPlace(request: IncomingMessage, place: Place): Offer {
   switch (place.in) {
     case 'header':

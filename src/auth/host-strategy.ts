@@ -5,6 +5,8 @@ import type { Identity } from './identity.js';
 import { grant, runStrategy, type PassportStrategy, type Reading } from './strategy-runner.js';
 import { parseChallenge } from './challenge-text.js';
 import type { Unavailable, Verdict } from './verdict.js';
+import { keepUndecided } from './undecided.js';
+import type { Challenge, Unavailable, Verdict } from './verdict.js';
 
 /** What a host may say of a user; the rest of the identity is filled in. */
 export type HostIdentity = Pick<Identity, 'subject'> & Partial<Omit<Identity, 'method' | 'subject'>>;
@@ -18,7 +20,10 @@ export interface HostStrategy {
   readonly strategy: PassportStrategy;
   /** The identity of a user that the strategy accepted; default: `id`, `username` or `sub` of it, or the string. */
   identity?(user: unknown): HostIdentity;
-  /** Whether the request carries a credential for it; without this a failure is always a rejection. */
+  /**
+   * Whether the request carries a credential for it. Without this a failure is always a rejection, and the strategy is not
+   * asked about a request with a credential that an earlier method could not judge.
+   */
   offered?(request: IncomingMessage): boolean;
 }
 
@@ -31,10 +36,12 @@ const DEADLINE_MS = 5_000;
 /** An authenticator over a host's strategy. */
 export function fromHost(name: string, host: HostStrategy): Authenticator {
   const reading = hostReading(name, host);
-  return ({ request }) => {
-    if (host.offered && !host.offered(request)) return { kind: 'absent', challenges: [] };
+  return ({ request, undecided = false }) => {
+    // A strategy reads what it likes of a request: without `offered` it may take the credential that is in doubt.
+    const asked = host.offered ? host.offered(request) : !undecided;
+    if (!asked) return { kind: 'absent', challenges: [] };
     const verdict = runStrategy(host.strategy, reading, request);
-    return verdict instanceof Promise ? withDeadline(verdict) : verdict;
+    return keepUndecided(request, [], verdict instanceof Promise ? withDeadline(verdict) : verdict);
   };
 }
 

@@ -17,7 +17,7 @@ export class UnavailableError extends Error {
   declare readonly verdict: Unavailable;
   constructor(verdict: Unavailable) {
     super(verdict.reason, { cause: verdict.cause });
-    // It may hold the credential, and loggers write what of an error is enumerable.
+    // It may hold credentials, and loggers write what of an error is enumerable.
     Object.defineProperty(this, 'verdict', { value: verdict });
     this.status = verdict.reason === 'throttled' ? 429 : 503;
   }

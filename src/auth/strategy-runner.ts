@@ -1,8 +1,9 @@
 /** Runs one Passport strategy on one request and reads its outcome as a verdict. */
 import type { IncomingMessage } from 'node:http';
 import type { MaybePromise } from '../lib/types.js';
-import type { Attempt, Authenticator } from './combine.js';
-import { readOffer, type Place } from './credentials.js';
+import type { Authenticator } from './combine.js';
+import { holdsRefused, keepUndecided } from './undecided.js';
+import type { Place } from './credentials.js';
 import type { Identity } from './identity.js';
 import { FailInfo, UnavailableError } from './outcome.js';
 import type { Challenge, Verdict } from './verdict.js';
@@ -100,14 +101,10 @@ export interface Offering {
 /** An authenticator over one of our strategies. */
 export function fromOurs(strategy: PassportStrategy, { places, challenge }: Offering): Authenticator {
   const absent: Verdict = { kind: 'absent', challenges: [challenge] };
-  return (attempt) =>
-    wasRefused(attempt, places) ? absent : runStrategy(strategy, OURS, attempt.request, { refused: attempt.refused });
-}
-
-function wasRefused({ request, refused }: Attempt, places: readonly Place[]): boolean {
-  if (refused.size === 0) return false;
-  const offer = readOffer(request, places);
-  return offer.kind === 'one' && refused.has(offer.value);
+  return ({ request, refused }) =>
+    holdsRefused(request, { places, refused })
+      ? absent
+      : keepUndecided(request, places, runStrategy(strategy, OURS, request, { refused }));
 }
 
 const OURS: Reading = {

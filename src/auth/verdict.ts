@@ -66,6 +66,8 @@ export interface Rejected {
   readonly response?: RawResponse;
   /** The credential as it was read, so that no later method of an `any` is offered it again. Never logged. */
   readonly credential?: string;
+  /** Those of a failed list of methods. Never logged. */
+  readonly credentials?: readonly string[];
   /** The method that says so, for the log and the metrics. */
   readonly refusedBy?: string;
 }
@@ -82,8 +84,11 @@ export interface Unavailable {
   readonly cause: Error;
   /** Seconds, for `Retry-After`; the writer has a default. */
   readonly retryAfter?: number;
-  /** As of a rejected one: whoever can keep this method from judging must not choose a later judge by that. Never logged. */
-  readonly credential?: string;
+  /**
+   * The credentials that the method may have been about to judge: no later method of an `any` is offered them. A client
+   * that can keep this method from judging must not choose a laxer judge that way. Never logged.
+   */
+  readonly credentials?: readonly string[];
   readonly refusedBy?: string;
 }
 

@@ -55,7 +55,7 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
       .then(
         (matches) =>
           matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
-        (cause: unknown) => this.undecided(cause, offer.value),
+        (cause: unknown) => this.undecided(cause),
       )
       // A host whose `success` throws must not end the process with an unhandled rejection.
       .catch((cause: unknown) => this.error(cause as Error));
@@ -99,11 +99,11 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     this.fail(new FailInfo(verdict), verdict.kind === 'rejected' ? verdict.status : 401);
   }
 
-  private undecided(cause: unknown, credential: string): void {
-    if (cause instanceof UnavailableError) return this.error(new UnavailableError({ ...cause.verdict, credential }));
+  private undecided(cause: unknown): void {
+    if (cause instanceof UnavailableError) return this.error(cause);
     const error = cause instanceof Error ? cause : new Error('bcrypt failed');
     const reason = error instanceof PoolFullError ? 'pool_full' : 'method_unavailable';
-    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: error, credential }));
+    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: error }));
   }
 }
 

@@ -95,7 +95,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     this.ask(request, token)
       // `error` may not throw: what `settle` throws is a bug and reaches the runner as one.
       .then((outcome) => this.settle(outcome))
-      .catch((cause: unknown) => this.error(this.failure(cause, token)));
+      .catch((cause: unknown) => this.error(this.failure(cause)));
   }
 
   /** Under the budget, but for who joins a question: a page that sends one token that is over in many requests guesses once. */
@@ -146,8 +146,8 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     this.fail(new FailInfo(verdict), verdict.status);
   }
 
-  private failure(cause: unknown, credential: string): Error {
-    if (cause instanceof UnavailableError) return new UnavailableError({ ...cause.verdict, credential });
+  private failure(cause: unknown): Error {
+    if (cause instanceof UnavailableError) return cause;
     if (!(cause instanceof IntrospectionUnavailableError)) {
       return cause instanceof Error ? cause : new Error('introspection failed');
     }
@@ -158,7 +158,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     }
     const wait = cause.retryAfter === undefined ? {} : { retryAfter: cause.retryAfter };
     const reason = 'introspection_unavailable';
-    return new UnavailableError({ kind: 'unavailable', reason, cause, credential, ...wait });
+    return new UnavailableError({ kind: 'unavailable', reason, cause, ...wait });
   }
 }
 
