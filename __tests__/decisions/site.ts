@@ -12,7 +12,7 @@ export interface Site {
   readonly gate: Loom;
   readonly port: number;
   /** `200` and who was let in, else the status. */
-  ask(question?: Omit<Question, 'port'>): Promise<string>;
+  readonly ask: (question?: Omit<Question, 'port'>) => Promise<string>;
 }
 
 export interface SiteOptions {
