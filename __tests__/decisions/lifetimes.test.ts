@@ -1,9 +1,10 @@
 /** What ends with a client, with a table and with a credential. */
 import { once } from 'node:events';
+import { connect as connectHttp2, constants, createServer } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { ends } from './ends.js';
 import { closeSites, site, type Site } from './site.js';
-import { recordingUpstream, type Recording } from '../support/recording-upstream.js';
+import { listening, recordingUpstream, type Recording } from '../support/recording-upstream.js';
 import { until } from '../support/until.js';
 
 const open: Recording[] = [];
@@ -56,6 +57,25 @@ describe('the upstream’s connection ends when the client leaves', () => {
     const ended = ends(far);
     client.destroy();
     expect(await ended).toBe('ended');
+  });
+
+  test.each<[string, string | undefined]>([
+    ['before an answer', undefined],
+    ['in the middle of the answer', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf'],
+  ])('over HTTP/2: %s', async (_when, answer) => {
+    const upstream = await upstreamOf(() => answer);
+    const { gate } = await site(fileTo(upstream));
+    const server = createServer((req, res) => gate(req as never, res as never, () => res.end()));
+    const port = await listening(server);
+    const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => undefined);
+    const stream = session.request({ ':path': '/x', 'x-api-key': 'key-of-alice' }).on('error', () => undefined);
+    await until(() => (upstream.received[0] ?? '').includes('\r\n\r\n'));
+    if (answer !== undefined) await once(stream, 'data');
+    const ended = ends(upstream.sockets[0] as Socket);
+    stream.close(constants.NGHTTP2_CANCEL);
+    expect(await ended).toBe('ended');
+    session.destroy();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test('twin: stays for the next request of a client that got its answer', async () => {
