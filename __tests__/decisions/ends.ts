@@ -1,7 +1,7 @@
 /** A wait for the end of a socket that ends itself. */
 import type { Socket } from 'node:net';
 
-const MANY_MS = 20_000;
+const MANY_MS = 10_000;
 
 /** `ended` once the peer has closed its side, `open` if it never does. */
 export function ends(socket: Socket): Promise<'ended' | 'open'> {

@@ -73,9 +73,10 @@ describe('the upstream’s connection ends when the client leaves', () => {
     if (answer !== undefined) await once(stream, 'data');
     const ended = ends(upstream.sockets[0] as Socket);
     stream.close(constants.NGHTTP2_CANCEL);
-    expect(await ended).toBe('ended');
+    const outcome = await ended;
     session.destroy();
     await new Promise((resolve) => server.close(resolve));
+    expect(outcome).toBe('ended');
   });
 
   test('twin: stays for the next request of a client that got its answer', async () => {
