@@ -187,6 +187,27 @@ describe('a route that asks for two methods', () => {
   });
 });
 
+describe('a credential that no method takes for its own', () => {
+  const challengeOf = async (auth: string, headers: Record<string, string>): Promise<string | null> => {
+    const { port } = await site(fileOf(ALL, auth));
+    const response = await fetch(`http://127.0.0.1:${port}/`, { headers });
+    expect(response.status).toBe(401);
+    return response.headers.get('www-authenticate');
+  };
+
+  test.each([
+    ['one method', '{ jwt: true }', {}],
+    ['any of two', '{ methods: [api_key, jwt] }', {}],
+    ['both of two', '{ methods: [api_key, jwt], require_any: false }', KEY],
+    ['both of two, in the other order', '{ methods: [jwt, api_key], require_any: false }', KEY],
+  ])('is a wrong one, not a missing one: %s', async (_what, auth, more) => {
+    expect(await challengeOf(auth, { ...bearer('opaque'), ...more })).toContain('Bearer error="invalid_token"');
+    const without = await challengeOf(auth, more);
+    expect(without).toContain('Bearer');
+    expect(without).not.toContain('invalid_token');
+  });
+});
+
 describe('a narrowing', () => {
   test('refuses a method that answers later as one that answers at once', async () => {
     const narrow = 'narrow: { basic: { users: [grace] }, api_key: { names: [bob] } }';

@@ -1,4 +1,5 @@
 /** What is decided where several limits, exemptions and identities meet. */
+import { MemoryLimiter } from '../../src/limit/limiter.js';
 import { LONG_SECRET, signedBySecret } from '../tokens/signing.js';
 import { seconds } from '../support/token-issuer.js';
 import { closeSites, fileOf, site, type Site } from './site.js';
@@ -67,6 +68,18 @@ describe('a key with a limit of its own', () => {
   });
 });
 
+test('what one bucket refuses is taken from no other one', () => {
+  const limiter = new MemoryLimiter(() => 1_000);
+  const rate = (burst: number) => ({ rate: 0.001, perMs: 1_000, burst });
+  const [small, large] = [
+    { key: 'small', rate: rate(1) },
+    { key: 'large', rate: rate(3) },
+  ];
+  expect(limiter.takeAll([small, large]).allowed).toBe(true);
+  for (let at = 0; at < 5; at++) expect(limiter.takeAll([large, small]).allowed).toBe(false);
+  expect(limiter.takeAll([large])).toMatchObject({ allowed: true, remaining: 1 });
+});
+
 describe('two identities of one name', () => {
   test('have a bucket each, by their method and issuer', async () => {
     const made = await limited('rate: 0.001, burst: 2', '{ methods: [jwt, api_key] }');
@@ -131,5 +144,6 @@ describe('a tier', () => {
     expect(await passed(made, await of('a', '203.0.113.1'))).toBe(3);
     expect(await passed(made, await of('a', '203.0.113.1'))).toBe(0);
     expect(await passed(made, await of('b', '203.0.113.1'))).toBe(3);
+    expect(await passed(made, await of('a', '203.0.113.9'))).toBe(3);
   });
 });
