@@ -4,9 +4,8 @@ import type { Authenticator } from './combine.js';
 import type { Identity } from './identity.js';
 import { grant, runStrategy, type PassportStrategy, type Reading } from './strategy-runner.js';
 import { parseChallenge } from './challenge-text.js';
-import type { Unavailable, Verdict } from './verdict.js';
 import { keepUndecided } from './undecided.js';
-import type { Challenge, Unavailable, Verdict } from './verdict.js';
+import type { Unavailable, Verdict } from './verdict.js';
 
 /** What a host may say of a user; the rest of the identity is filled in. */
 export type HostIdentity = Pick<Identity, 'subject'> & Partial<Omit<Identity, 'method' | 'subject'>>;

@@ -1,8 +1,6 @@
 /** Admission: one request judged from its first byte to its identity headers, or refused (spec §2 to §6). */
 import type { IncomingMessage } from 'node:http';
 import { attemptOf } from '../auth/combine.js';
-import { readOffer } from '../auth/credentials.js';
-import { headerValues } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
 import type { Verdict } from '../auth/verdict.js';
 import type { PlannedRoute } from '../config/plan-types.js';

@@ -6,6 +6,7 @@ import { expiryOf } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { setAnswered } from '../lib/answered.js';
 import { clientAddressOf } from '../lib/client-address.js';
+import { decorate } from './answer-headers.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
 import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cors.js';
 import { decisionOf } from './decided.js';
@@ -20,7 +21,7 @@ import { isOver, type Answerable, type Exchange, type Judging } from './pending.
 import type { Denial } from './problem.js';
 import { instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
-import { privateResponse, type Upstream } from './upstream.js';
+import type { Upstream } from './upstream.js';
 
 export type Next = (error?: unknown) => void;
 
@@ -241,11 +242,4 @@ export class Gateway {
 
 function hasUpstream(admitted: Admitted): admitted is ToUpstream {
   return admitted.route?.upstream !== undefined;
-}
-
-/** What the caller's limit is, and that no shared cache may serve one caller's answer to another. */
-function decorate(res: ServerResponse, { guard, rateLimit }: Admitted): void {
-  for (const [name, value] of Object.entries(rateLimit)) res.setHeader(name, value);
-  // An optional route is open, and yet answers each caller differently.
-  if (guard.requirement.kind !== 'open') privateResponse(guard.vary)(res);
 }

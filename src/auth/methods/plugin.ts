@@ -1,25 +1,22 @@
 /** A WASM plugin as a method: its decision read as a verdict, its headers as an identity. */
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
 import { onDeparture } from '../../lib/departure.js';
 import { BodyRoom, hasBody, readBody } from '../../lib/request-body.js';
-import { ModuleError } from '../../wasm/binary.js';
 import { CallOuts } from '../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../wasm/decision.js';
-import { meterModule } from '../../wasm/meter.js';
-import { loadModule } from '../../wasm/module.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
 import type { Place } from '../credentials.js';
 import { FailureBudget, type Attempted } from '../failure-budget.js';
 import type { HeaderRule } from '../header-rule.js';
 import { KnownCredentials } from '../known-credentials.js';
-import { UNKNOWN_TRAITS, type Finding, type Method, type MethodDeps, type MethodStrategy } from '../method.js';
+import { UNKNOWN_TRAITS, type Method, type MethodDeps, type MethodStrategy } from '../method.js';
 import { FailInfo, UnavailableError } from '../outcome.js';
 import type { RunOptions } from '../strategy-runner.js';
 import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } from '../verdict.js';
 import { callTargets } from './plugin-calls.js';
+import { findingsOf } from './plugin-findings.js';
 import { pluginIdentity } from './plugin-identity.js';
 import { configBytes, pluginOptions, type PluginOptions } from './plugin-options.js';
 import { isPlain, pluginRequest, type Seen } from './plugin-request.js';
@@ -209,24 +206,6 @@ function startRunner(options: PluginOptions, { log, metrics }: MethodDeps): Plug
   });
 }
 
-function findings(options: PluginOptions): readonly Finding[] {
-  const { bytes, sha256, phase, memory_limit, isolation } = options;
-  if (!bytes) return [];
-  const refuse = (key: string, message: string): Finding => ({ level: 'error', path: [key], message });
-  if (sha256 !== undefined && createHash('sha256').update(bytes).digest('hex') !== sha256) {
-    return [refuse('sha256', 'is not that of the file')];
-  }
-  try {
-    const { facts } = loadModule(bytes, memory_limit);
-    loadModule(meterModule(bytes, isolation), memory_limit);
-    if (phase === 'on_request_headers' || facts.readsBodies) return [];
-    return [refuse('phase', 'the module exports no proxy_on_request_body')];
-  } catch (cause) {
-    if (!(cause instanceof ModuleError)) throw cause;
-    return [refuse('path', `the module ${cause.message}`)];
-  }
-}
-
 function headersOf({ identity_headers }: PluginOptions): readonly HeaderRule[] {
   return identity_headers.map((header) => ({ header, claim: header.toLowerCase() }));
 }
@@ -238,7 +217,7 @@ export const plugin: Method<PluginOptions> = {
   options: pluginOptions,
   narrowing: z.strictObject({}),
   files: {},
-  findings,
+  findings: findingsOf,
   unknownNames: () => [],
   places: placesOf,
   headers: headersOf,
