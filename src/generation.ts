@@ -38,9 +38,11 @@ export interface Shared {
   readonly limiters: Limiters;
 }
 
+/** An upstream at work. It closes when the last generation that uses it ends. */
 interface InUse {
   readonly planned: PlannedUpstream;
   readonly upstream: Upstream;
+  generations: number;
 }
 
 const LONGEST_SESSION_MS = 3_600_000;
@@ -56,6 +58,8 @@ export class Generation {
   readonly #limits: Lease;
   readonly #requests: Requests | undefined;
   #rules: Rules | undefined;
+  /** Counted once: a stop may come while the generation retires. */
+  #ended: Promise<void> | undefined;
 
   /** `previous`: methods and upstreams of which the file says the same go on, with all that they have learnt. */
   constructor(
@@ -64,19 +68,23 @@ export class Generation {
     previous?: Generation,
   ) {
     this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
-    this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? this.#start(each)]));
+    this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? start(each, shared)]));
+    for (const each of this.#upstreams.values()) each.generations += 1;
     this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
     const { limiter } = this.#limits;
     const tracing = plan.tracing && new Tracing({ ...plan.tracing, log: shared.log });
-    this.ready = Promise.all([this.methods.ready(), limiter.ready, tracing?.ready]).then(() => undefined);
-    this.gate = new Gate(plan, { ...shared, limiter, methods: this.methods.compiled });
     this.#requests = requestsOf(plan, shared, tracing);
+    const { liveSockets } = this;
     const decided = this.#requests?.decided;
-    const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
-    this.gateway = new Gateway({
-      ...{ gate: this.gate, upstreams, liveSockets: this.liveSockets },
-      ...(decided && { decided }),
-    });
+    try {
+      const gate = (this.gate = new Gate(plan, { ...shared, limiter, methods: this.methods.compiled }));
+      const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
+      this.gateway = new Gateway({ gate, upstreams, liveSockets, ...(decided && { decided }) });
+    } catch (cause) {
+      this.#end().catch(() => undefined);
+      throw cause;
+    }
+    this.ready = Promise.all([this.methods.ready(), limiter.ready, tracing?.ready]).then(() => undefined);
   }
 
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -102,11 +110,11 @@ export class Generation {
     const { now } = this.shared;
     const { identities, route, target } = admitted;
     const close = (): void => void socket.destroy();
-    const forget = this.liveSockets.add(close, { route: route?.id, host, path: target.path, identities });
+    const live = this.liveSockets.add(close, { route: route?.id, host, path: target.path, identities });
     const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
     socket.once('close', () => {
       cancel();
-      forget();
+      live.forget();
     });
   }
 
@@ -118,27 +126,33 @@ export class Generation {
     );
   }
 
-  /** Leaves the field to `next`. Whoever is being judged is judged by this one to the end. */
-  async retire(next: Generation): Promise<void> {
+  /** Requests whose verdict is pending are judged by this generation to the end. */
+  async retire(): Promise<void> {
     await this.gateway.drained();
-    await this.#end(next);
+    await this.#end();
   }
 
   upstreams(): readonly UpstreamStatus[] {
     return [...this.#upstreams.values()].map(({ upstream }) => upstream.status());
   }
 
-  /** Ends all of it, or what `other` does not go on with. */
-  async close(other?: Generation): Promise<void> {
+  /** Closes the upgraded sockets, and each upstream, method and limiter that no other generation uses. */
+  async close(): Promise<void> {
     this.liveSockets.close();
-    await this.#end(other);
+    await this.#end();
   }
 
-  async #end(other?: Generation): Promise<void> {
-    const kept = new Set(other && [...other.#upstreams.values()].map(({ upstream }) => upstream));
-    for (const { upstream } of this.#upstreams.values()) if (!kept.has(upstream)) upstream.close();
+  #end(): Promise<void> {
+    return (this.#ended ??= this.#release());
+  }
+
+  async #release(): Promise<void> {
+    for (const each of this.#upstreams.values()) {
+      each.generations -= 1;
+      if (each.generations === 0) each.upstream.close();
+    }
     await this.#limits.release();
-    await this.methods.close(other?.methods);
+    await this.methods.close();
   }
 
   /** Whether its route is there, the same would be asked for now, and what vouched for the caller still does. */
@@ -158,15 +172,17 @@ export class Generation {
     const same = known?.planned.tls?.key === planned.tls?.key && isDeepStrictEqual(known?.planned, planned);
     return same ? known : undefined;
   }
+}
 
-  #start(planned: PlannedUpstream): InUse {
-    const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
-      const [instance, denial] = [instanceOf(req), { status, code }];
-      tellRefusal(this.shared.log, { instance, denial, method: req.method, client: clientAddressOf(req) });
-      deny(res, denial, instance);
-    };
-    return { planned, upstream: createUpstream(planned, { ...this.shared, onFailure }) };
-  }
+/** Not a method: what an upstream keeps must not lead to a generation, because an upstream outlives generations. */
+function start(planned: PlannedUpstream, shared: Shared): InUse {
+  const { log } = shared;
+  const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
+    const [instance, denial] = [instanceOf(req), { status, code }];
+    tellRefusal(log, { instance, denial, method: req.method, client: clientAddressOf(req) });
+    deny(res, denial, instance);
+  };
+  return { planned, upstream: createUpstream(planned, { ...shared, onFailure }), generations: 0 };
 }
 
 /** Nobody is followed where nobody asks. */

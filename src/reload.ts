@@ -31,7 +31,8 @@ export class Reloading {
   /** What depends on the table and was made by the host's code: throws where a plan does not bear it. */
   readonly #demands = new Map<string, (next: Generation) => void>();
   #last: Promise<unknown> = Promise.resolve();
-  #retired: Promise<void> = Promise.resolve();
+  /** Old tables that still judge a request, each on its own: one slow verdict must not keep the later tables alive. */
+  readonly #retiring = new Set<Promise<void>>();
   #generation = 1;
   #closed = false;
 
@@ -64,7 +65,7 @@ export class Reloading {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#last;
-    await Promise.all([this.#current.close(), this.#retired]);
+    await Promise.all([this.#current.close(), ...this.#retiring]);
   }
 
   async #reload(source: ConfigSource): Promise<readonly Diagnostic[]> {
@@ -99,13 +100,13 @@ export class Reloading {
       if (this.#closed) throw new Error('this Loom is closed');
     } catch (cause) {
       prepared?.abandon();
-      await next.close(old);
+      await next.close();
       throw cause;
     }
     this.source = source;
     this.#current = next;
     this.#generation += 1;
-    old.leaveSockets(() => this.#current);
+    old.leaveSockets(this.#inForce);
     prepared?.commit();
     this.#retired = this.#retired.then(() => old.retire(next)).catch((err: unknown) => this.#complain(err));
     this.#warn(warnings);
@@ -116,10 +117,20 @@ export class Reloading {
     for (const { code, file, line, column, path, message } of warnings.slice(0, MOST_CHANGES)) {
       this.parts.shared.log.warn({ event: 'config', code, file, line, column, path }, message);
     }
+    this.#retire(old);
+    return { warnings, changes };
   }
 
-  #complain(err: unknown): void {
-    this.parts.shared.log.error({ err }, 'an old table could not be put away');
+  /** Made here and not in a method: a function keeps all that the functions beside it use, such as the next table. */
+  readonly #inForce = (): Generation => this.#current;
+
+  #retire(old: Generation): void {
+    const { log } = this.parts.shared;
+    const retiring = old
+      .retire()
+      .catch((err: unknown) => log.error({ err }, 'an old table could not be put away'))
+      .finally(() => this.#retiring.delete(retiring));
+    this.#retiring.add(retiring);
   }
 
   #tell(taken: boolean): void {

@@ -15,16 +15,26 @@ export interface MethodInUse {
   readonly options: unknown;
 }
 
-/** A method of ours at work. */
+/** A method of ours at work. Its strategy closes when the last table that uses it ends. */
 interface InUse {
   readonly planned: MethodInUse;
   readonly method: Method;
   readonly strategy: MethodStrategy;
   readonly compiled: CompiledMethod;
+  tables: number;
+}
+
+interface Surroundings {
+  readonly hosts: Strategies;
+  readonly deps: MethodDeps;
+  readonly previous: MethodsInUse | undefined;
 }
 
 export class MethodsInUse {
   readonly compiled: CompiledMethods;
+  /** Our strategies on a private Passport, so that a host can use them by name. */
+  readonly passport: OwnPassport;
+  readonly #compiled = new Map<string, CompiledMethod>();
   readonly #ours = new Map<string, InUse>();
 
   /** `previous`: a method whose block says the same keeps its strategy, and with it what that has learnt. */
@@ -41,16 +51,39 @@ export class MethodsInUse {
       compiled.set(name, inUse.compiled);
     }
     this.compiled = compiled;
+    const own = new passport.Passport();
+    this.passport = own;
+    this.compiled = this.#compiled;
+    try {
+      for (const each of planned) this.#add(each, { hosts, deps, previous });
+      for (const [name, { strategy }] of this.#ours) own.use(name, strategy);
+    } catch (cause) {
+      // Nothing else knows of the strategies that have started by now.
+      this.close().catch(() => undefined);
+      throw cause;
+    }
+  }
+
+  #add(each: MethodInUse, { hosts, deps, previous }: Surroundings): void {
+    const { name, type } = each;
+    if (type === 'strategy') {
+      this.#compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
+      return;
+    }
+    const inUse = previous?.same(each) ?? compileMethod(each, deps);
+    inUse.tables += 1;
+    this.#ours.set(name, inUse);
+    this.#compiled.set(name, inUse.compiled);
   }
 
   async ready(): Promise<void> {
     await Promise.all(this.strategies().map((each) => each.ready));
   }
 
-  /** Puts the strategies away, but for those that `next` goes on with. */
-  async close(next?: MethodsInUse): Promise<void> {
-    const kept = new Set(next?.strategies());
-    await Promise.all(this.strategies().flatMap((each) => (kept.has(each) ? [] : [each.close()])));
+  /** Closes the strategies that no other table uses. To be called once. */
+  async close(): Promise<void> {
+    const unused = [...this.#ours.values()].filter((each) => --each.tables === 0);
+    await Promise.all(unused.map(({ strategy }) => strategy.close()));
   }
 
   /** Whether what vouched for the identity under `previous` (a key, a user, an issuer) still stands as it was. */
@@ -88,7 +121,7 @@ function compileMethod(planned: MethodInUse, deps: MethodDeps): InUse {
     judge: (narrowing, identity) => method.judge(narrowing, identity),
     readNarrowing: (given) => readNarrowing(method, options, given),
   };
-  return { planned, method, strategy, compiled };
+  return { planned, method, strategy, compiled, tables: 0 };
 }
 
 /** A strategy holds keys and secrets: whoever prints it, or a host's Passport, sees its name. */

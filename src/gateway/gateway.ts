@@ -8,18 +8,16 @@ import { setAnswered } from '../lib/answered.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import { decorate } from './answer-headers.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
-import { answerPreflight, corsQuestionOf, shareAnswer, withoutCors } from './cors.js';
+import { answerDenial, decoration, denialOn, responseHeadersOf, type AnswerTerms, type Exchange } from './answers.js';
+import { answerPreflight, shareAnswer } from './cors.js';
 import { decisionOf } from './decided.js';
-import { deny, denySocket } from './deny.js';
 import { writePendingContinue } from '../lib/expect.js';
 import { isBodyConsumed } from '../lib/request-body.js';
 import { comesTooLate } from './last-answer.js';
-import { retryAfter } from './failure.js';
 import type { Gate, Guard } from './gate.js';
 import { prepareLocal, prepareOutbound } from './outbound.js';
 import { isOver, type Answerable, type Exchange, type Judging } from './pending.js';
 import type { Denial } from './problem.js';
-import { instanceOf, tellRefusal } from './refusal.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from './upgrade.js';
 import type { Upstream } from './upstream.js';
 
@@ -48,8 +46,11 @@ export class Gateway {
   /** Requests and upgrades whose verdict is not there yet. */
   #judging = 0;
   #idle: (() => void)[] = [];
+  readonly #terms: AnswerTerms;
 
-  constructor(private readonly deps: GatewayDeps) {}
+  constructor(private readonly deps: GatewayDeps) {
+    this.#terms = { log: deps.gate.deps.log, cors: deps.gate.cors };
+  }
 
   /** Resolves when nobody is judged by this gateway; at once where that is now. */
   drained(): Promise<void> {
@@ -90,7 +91,7 @@ export class Gateway {
 
   upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
     // Node hands the socket over without a listener: a reset while we judge would end the process.
-    socket.on('error', () => socket.destroy());
+    endOnError(socket);
     const refusal = checkUpgrade(req);
     if (refusal) {
       this.deps.gate.clients.find(req);
@@ -128,7 +129,7 @@ export class Gateway {
     const settle = (admission: Admission): void => {
       if (isOver(exchange)) return;
       this.deps.decided?.(req, decisionOf(req, admission));
-      if (admission.kind === 'refused') this.#deny(exchange, admission.denial, admission.route);
+      if (admission.kind === 'refused') this.#deny(exchange, admission.denial, admission.route?.id);
       else if (admission.kind === 'admitted') admitted(admission);
       else if ('res' in exchange) answerPreflight(exchange.res, admission.rateLimit);
     };
@@ -156,28 +157,24 @@ export class Gateway {
     if (isBodyConsumed(req)) {
       const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
       this.deps.gate.deps.log.error({ route: admitted.route.id }, advice);
-      this.#deny({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route);
+      this.#deny({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route.id);
       return;
     }
     const { route } = admitted;
-    const question = corsQuestionOf(req);
+    const responseHeaders = responseHeadersOf(req, admitted, this.#terms);
     const url = prepareOutbound(this.deps.gate, req, admitted);
     this.#upstreamOf(route).forward(req, res, {
       url,
       timeoutMs: route.timeoutMs,
       preserveHost: route.preserveHost,
       ...(route.retry && { retry: route.retry }),
-      responseHeaders: (response) => {
-        decorate(response, admitted);
-        // What the upstream says of other origins is the file's to say.
-        this.deps.gate.cors?.(question, response);
-      },
+      responseHeaders,
     });
   }
 
   #pass(req: IncomingMessage, res: ServerResponse, admitted: Admitted, next: Next): void {
     prepareLocal(req, admitted);
-    decorate(res, admitted);
+    decoration(admitted)(res);
     writePendingContinue(req);
     next();
   }
@@ -206,7 +203,7 @@ export class Gateway {
       ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
       session: { route: route.id, host, path: target.path, identities },
-      deny: (status, code) => this.#deny({ req, socket }, { status, code, ...retryAfter(status) }, route),
+      deny: denialOn({ req, socket }, this.#terms, route.id),
       log: gate.deps.log,
       now: gate.deps.now,
     });
@@ -242,4 +239,24 @@ export class Gateway {
 
 function hasUpstream(admitted: Admitted): admitted is ToUpstream {
   return admitted.route?.upstream !== undefined;
+}
+  #deny(exchange: Exchange, denial: Denial, route?: string): void {
+    answerDenial(exchange, { denial, route }, this.#terms);
+  }
+}
+
+/** The client left, or a host has answered in the meantime. */
+function isOver(exchange: Exchange): boolean {
+  if ('socket' in exchange) return exchange.socket.destroyed;
+  const { req, res } = exchange;
+  // A response of HTTP/2 does not tell that its stream is gone.
+  return res.headersSent || res.destroyed || (isHttp2(req) && req.stream.destroyed);
+}
+
+function hasUpstream(admitted: Admitted): admitted is ToUpstream {
+  return admitted.route?.upstream !== undefined;
+}
+
+function endOnError(socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
 }

@@ -18,8 +18,15 @@ export interface Session {
   readonly identities: readonly Identity[];
 }
 
+/** A place among the open sockets: from the start of a handshake to the end of its socket, over all reloads between. */
+export interface LiveSocket {
+  /** Another way to close it from now on. */
+  closeWith(close: () => void): void;
+  forget(): void;
+}
+
 interface Live {
-  readonly close: () => void;
+  close: () => void;
   readonly session: Session | undefined;
   keeper: LiveSockets;
 }
@@ -39,15 +46,19 @@ export class LiveSockets {
     return this.#open.size;
   }
 
-  /** Returns the act of forgetting. A socket that comes too late is with the heir, and closed as it would be there. */
-  add(close: () => void, session?: Session): () => void {
+  /** A socket that comes too late is with the heir, and closed as it would be there. */
+  add(close: () => void, session?: Session): LiveSocket {
     const keeper = this.#heir?.keeper() ?? this;
     const live: Live = { close, session, keeper };
     keeper.#open.add(live);
     const upheld = !keeper.#closed && (!session || this.#heir?.upholds(session) !== false);
     // Whoever adds it is still about to open it.
-    if (!upheld) process.nextTick(close);
-    return () => live.keeper.#open.delete(live);
+    if (!upheld) process.nextTick(() => live.close());
+    // Leads to the keeper of the moment alone: what an open socket holds must not lead to the table that judged it.
+    return {
+      closeWith: (other) => void (live.close = other),
+      forget: () => void live.keeper.#open.delete(live),
+    };
   }
 
   /** Those that come from now on are closed as well. */
@@ -58,7 +69,7 @@ export class LiveSockets {
 
   /**
    * Leaves them to another keeper, which closes those that it does not uphold. `keeper` is asked anew for whatever comes
-   * later: a handshake with an upstream may last for several tables.
+   * later: a verdict may take as long as several tables last.
    */
   handOver(keeper: () => LiveSockets, upholds: (session: Session) => boolean): void {
     this.#heir = { keeper, upholds };

@@ -20,6 +20,15 @@ import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } fro
 import type { FailureCode, FailureStatus } from './failure.js';
 import { awaitsBody } from './response.js';
 import { at, join, type LiveSockets, type Session } from './tunnel.js';
+import {
+  codeOf,
+  failureOf,
+  UpstreamInvalid,
+  UpstreamTimeout,
+  type FailureCode,
+  type FailureStatus,
+} from './failure.js';
+import { at, join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
 import type { Upstream } from './upstream.js';
 import type { Lease } from './upstream/member.js';
 
@@ -51,8 +60,11 @@ export interface UpgradeOptions {
   readonly now: Now;
 }
 
+/** What lasts as long as the socket does. Of the table that judged the upgrade it holds nothing. */
+type Forwarding = Omit<UpgradeOptions, 'liveSockets' | 'session'> & { readonly live: LiveSocket };
+
 /** A handshake is sent once: what the upstream made of the first is not known, and a client dials again by itself. */
-export function forwardUpgrade(options: UpgradeOptions): void {
+export function forwardUpgrade({ liveSockets, session, ...options }: UpgradeOptions): void {
   const { req, socket, upstream } = options;
   const lease = upstream.lease(req);
   if (lease instanceof Error) {
@@ -64,11 +76,12 @@ export function forwardUpgrade(options: UpgradeOptions): void {
   // A tunnel is a load of its endpoint for as long as it is open.
   if (socket.destroyed) lease.release();
   else socket.once('close', () => lease.release());
-  handshake(options, lease);
+  const live = liveSockets.add(() => socket.destroy(), session);
+  handshake({ ...options, live }, lease);
 }
 
-function handshake(options: UpgradeOptions, lease: Lease): void {
-  const { socket, upstream, timeoutMs } = options;
+function handshake(options: Forwarding, lease: Lease): void {
+  const { socket, upstream, timeoutMs, live } = options;
   const { endpoint } = lease;
   const request = shakeHands(options, endpoint);
   const early = new EarlyBytes(socket, options.head);
@@ -79,13 +92,13 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
     settled = true;
     clearTimeout(deadline);
     clearTimeout(connecting);
-    forget();
     head = early.take();
     return true;
   };
   const fail = (thrown: unknown): void => {
     if (!settle()) return;
     const error = ownLimitOf(thrown) ?? thrown;
+    live.forget();
     request.destroy();
     if (!socket.destroyed) lease.failed(error);
     const { status, code } = failureOf(error);
@@ -93,11 +106,6 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
     options.log.warn(facts, failureWords(error, 'upgrade failed'));
     if (!socket.destroyed) options.deny(status, code);
   };
-  const abandon = (): void => {
-    if (settle()) request.destroy();
-    socket.destroy();
-  };
-  const forget = options.liveSockets.add(abandon, options.session);
   const deadline = setTimeout(() => fail(new UpstreamTimeout('handshake')), timeoutMs);
   const connecting = setTimeout(() => fail(new UpstreamTimeout('connect')), endpoint.connectTimeoutMs);
   request.once('socket', (upstreamSocket: Socket) =>
@@ -105,7 +113,9 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
   );
   socket.on('error', () => socket.destroy());
   socket.once('close', () => {
-    if (settle()) request.destroy();
+    if (!settle()) return;
+    live.forget();
+    request.destroy();
   });
   request.on('error', fail);
   request.once('close', () => fail(new UpstreamInvalid('closed without an answer')));
@@ -140,7 +150,7 @@ function handshake(options: UpgradeOptions, lease: Lease): void {
 }
 
 /** The client's bytes after its head stay where they are: the upstream sees none before it has said 101. */
-function shakeHands(options: UpgradeOptions, endpoint: Endpoint): ClientRequest {
+function shakeHands(options: Forwarding, endpoint: Endpoint): ClientRequest {
   const { req, url, preserveHost } = options;
   dropHopByHop(req);
   const headers = { ...req.headers };
@@ -163,7 +173,7 @@ function shakeHands(options: UpgradeOptions, endpoint: Endpoint): ClientRequest 
 }
 
 /** Checks the upstream's 101 (RFC 6455 §4.1) and writes ours. */
-function switchingHead(response: IncomingMessage, { req, answerSubprotocol }: UpgradeOptions): string {
+function switchingHead(response: IncomingMessage, { req, answerSubprotocol }: Forwarding): string {
   const { upgrade, 'sec-websocket-accept': accept, 'sec-websocket-protocol': protocol } = response.headers;
   const expected = createHash('sha1')
     .update(`${req.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
@@ -180,7 +190,7 @@ function switchingHead(response: IncomingMessage, { req, answerSubprotocol }: Up
 }
 
 interface Opened {
-  readonly options: UpgradeOptions;
+  readonly options: Forwarding;
   readonly upstreamSocket: Socket;
   readonly switching: string;
   readonly first: Buffer;
@@ -191,8 +201,9 @@ interface Opened {
 }
 
 function open({ options, upstreamSocket, switching, first, head, silenceMs }: Opened): void {
-  const { socket, now } = options;
+  const { socket, now, live } = options;
   if (socket.destroyed) {
+    live.forget();
     upstreamSocket.destroy();
     return;
   }
@@ -202,16 +213,16 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
   if (head.length > 0) upstreamSocket.write(head);
   const cut = join(socket, upstreamSocket, () => {
     cancel();
-    forget();
+    live.forget();
   });
   // What one side says is written to the other: the silence of this one is that of both.
   if (silenceMs !== undefined) upstreamSocket.setTimeout(silenceMs, cut);
-  const forget = options.liveSockets.add(cut, options.session);
+  live.closeWith(cut);
   const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
 }
 
 /** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
-function relay(response: IncomingMessage, { req, socket, timeoutMs, liveSockets, session }: UpgradeOptions): void {
+function relay(response: IncomingMessage, { req, socket, timeoutMs, live }: Forwarding): void {
   let head: string;
   try {
     const line = `${response.statusCode ?? 502} ${reasonPhrase(response) ?? ''}`;
@@ -224,9 +235,8 @@ function relay(response: IncomingMessage, { req, socket, timeoutMs, liveSockets,
     response.destroy();
   }
   setAnswered(req, Number(head.slice(9, 12)));
-  const forget = liveSockets.add(() => socket.destroy(), session);
   socket.once('close', () => {
-    forget();
+    live.forget();
     response.destroy();
   });
   response.setTimeout(timeoutMs, () => socket.destroy());

@@ -1,6 +1,5 @@
 /** Forwards an admitted request to one of an upstream's endpoints; the only file that knows http-proxy-middleware. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Server } from 'node:net';
 import { Stream } from 'node:stream';
 import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedRetry, PlannedUpstream } from '../config/plan-types.js';
@@ -15,6 +14,7 @@ import { canonicalAddress } from '../limit/address.js';
 import { dropHopByHop } from './end-to-end.js';
 import type { Endpoint } from './endpoints.js';
 import { Exchange } from './exchange.js';
+import { introduce, isIntroduction } from './introduction.js';
 import {
   codeOf,
   failureOf,
@@ -170,7 +170,7 @@ function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
     secure: endpoint.tls?.rejectUnauthorized !== false,
     ws: false,
     selfHandleResponse: true,
-    pathFilter: () => true,
+    pathFilter: (_path, req) => !isIntroduction(req),
     ejectPlugins: true,
     plugins: [follow],
   };
@@ -186,7 +186,6 @@ function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoi
   frame(req);
   if (!options.preserveHost) nameEndpoint(req, endpoint);
   req.url = options.url;
-  makeRoom(req);
 }
 
 /** Over HTTP/2 the proxy takes the client's `:authority` for a host that goes before the `Host` of ours. */
@@ -207,6 +206,7 @@ interface Sent {
 }
 
 function send(proxy: RequestHandler, { req, res, failed }: Sent): void {
+  introduce(proxy, req);
   // It calls back when it failed or when it declined, and then nobody else would answer.
   proxy(req, res, (error?: unknown) => failed(error ?? new Error('not proxied'))).catch(failed);
 }
@@ -217,16 +217,6 @@ const follow: Plugin = (server) => {
   server.on('proxyRes', (message, req) => exchanges.of(req)?.answer(message));
   server.on('econnreset', (error, req) => exchanges.of(req)?.fail(error));
 };
-
-const seen = new WeakSet<Server>();
-
-/** Each proxy instance adds a `close` listener to the server it first serves; many endpoints are not a leak. */
-function makeRoom(req: IncomingMessage): void {
-  const server = (req.socket as { server?: Server }).server;
-  if (!server || seen.has(server)) return;
-  seen.add(server);
-  if (server.getMaxListeners() !== 0) server.setMaxListeners(0);
-}
 
 /** A `responseHeaders` hook for routes that are not open: no shared cache may serve one caller's answer to another. */
 export function privateResponse(varyBy: readonly string[]): (res: ServerResponse) => void {

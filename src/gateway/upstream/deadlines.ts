@@ -77,7 +77,8 @@ export class Deadlines {
     }
     const timer = setTimeout(() => this.parts.late('connect'), Math.min(limitMs, this.parts.totalMs));
     this.#connect = timer;
-    socket.on(socket.encrypted ? 'secureConnect' : 'connect', () => {
+    // The socket outlives the request in its pool, and would keep the request until then.
+    socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer);
       connectedSockets.set(socket, true);
       connected();
