@@ -36,6 +36,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream.port}"] }]`;
     const end = new X509Certificate(files.read('server.crt')).validToDate.getTime() / 1_000;
     expect(await numbers()).toContain(`loom_certificate_expiry_timestamp_seconds{listener="main"} ${end}\n`);
     expect(await numbers()).toMatch(/^loom_live_sockets 0$/m);
+    expect(await numbers()).toMatch(/^loom_accept_wait_seconds [\d.e-]+$/m);
     const socket = connectTls({ port, host: '127.0.0.1', ca, servername: 'localhost' });
     socket.write(handshake('/live'));
     await new Promise((done) => socket.once('data', done));

@@ -118,6 +118,12 @@ export const METRICS = {
     labels: ['listener'],
     together: 'min',
   },
+  loom_accept_wait_seconds: {
+    type: 'gauge',
+    help: 'Longest time that a new connection can have waited to be accepted since the last scrape.',
+    labels: [],
+    together: 'max',
+  },
   loom_live_sockets: { type: 'gauge', help: 'Upgraded sockets that are open.', labels: [] },
 } as const satisfies Readonly<Record<string, Kind>>;
 

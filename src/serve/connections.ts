@@ -8,6 +8,7 @@ import { denySocket, newInstance } from '../gateway/deny.js';
 import { endConnection } from '../gateway/last-answer.js';
 import type { Denial } from '../gateway/problem.js';
 import { tellRefusal } from '../gateway/refusal.js';
+import { Seldom } from '../lib/seldom.js';
 import type { Log } from '../lib/types.js';
 
 interface Open {
@@ -31,6 +32,7 @@ export class Connections {
   /** Those that have shaken hands, and under which authorities: a handshake may span a change of these. */
   readonly #shaken = new Map<TLSSocket, number>();
   readonly #begun = new Map<string, number>();
+  readonly #seldom = new Seldom(Date.now);
   #authorities = 0;
   #stopping = false;
 
@@ -68,7 +70,7 @@ export class Connections {
     const open = { req, res };
     const exchanges = this.#exchangesOf(socket).add(open);
     if (exchanges.size > MAX_PIPELINED) {
-      this.log.warn({ listener: this.planned.name, client: addressOf(socket) }, 'too many requests without an answer');
+      this.#tellPipelined(socket);
       socket.destroy();
       return false;
     }
@@ -79,6 +81,13 @@ export class Connections {
       if (this.#stopping) setImmediate(() => this.server.closeIdleConnections());
     });
     return true;
+  }
+
+  #tellPipelined(socket: Socket): void {
+    this.#seldom.tell('pipelined', (omitted) => {
+      const facts = { listener: this.planned.name, client: addressOf(socket), ...(omitted > 0 && { omitted }) };
+      this.log.warn(facts, 'too many requests without an answer');
+    });
   }
 
   /** Whoever showed a certificate shows it to the new authorities: idle connections end now, busy ones with their answer. */

@@ -14,6 +14,7 @@ import { OwnRequest } from '../gateway/header-views.js';
 import { comesTooLate } from '../gateway/last-answer.js';
 import { awaitContinue } from '../lib/expect.js';
 import type { Log } from '../lib/types.js';
+import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { tlsOptions } from './tls.js';
@@ -34,6 +35,8 @@ export interface ListenerDeps {
   readonly log: Log;
   /** Shared with the other processes of this gateway. Default: keys of its own. */
   readonly tickets?: TicketKeys | undefined;
+  /** Of all listeners of the process: they share its loop. Default: one of its own. */
+  readonly acceptance?: Acceptance;
 }
 
 /** The port is taken, or may not be used. */
@@ -71,7 +74,9 @@ export class Listener {
     this.#server = createListener(planned, this.#tls);
     this.#shareTickets();
     this.#connections = new Connections(this.#server, planned, log);
-    serve({ planned, server: this.#server, connections: this.#connections }, handlers, log);
+    const { acceptance = new Acceptance() } = deps;
+    this.#server.on('connection', () => acceptance.accepted());
+    serve({ planned, server: this.#server, connections: this.#connections, acceptance }, handlers, log);
   }
 
   /** Opens the port; throws a PortError. */
@@ -154,11 +159,11 @@ interface Opening {
   readonly planned: PlannedListener;
   readonly server: Server;
   readonly connections: Connections;
+  readonly acceptance: Acceptance;
 }
 
-function serve({ planned, server, connections }: Opening, handlers: Handlers, log: Log): void {
-  const request = (req: IncomingMessage, res: ServerResponse): void => {
-    if (comesTooLate(req) || !connections.opened(req, res)) return;
+function guarded(planned: PlannedListener, handlers: Handlers, log: Log): Handlers['request'] {
+  return (req, res) => {
     try {
       handlers.request(req, res);
     } catch (error) {
@@ -166,6 +171,17 @@ function serve({ planned, server, connections }: Opening, handlers: Handlers, lo
       if (res.headersSent) res.destroy();
       else res.writeHead(500, { 'Content-Length': '0', 'Cache-Control': 'no-store', Connection: 'close' }).end();
     }
+  };
+}
+
+function serve({ planned, server, connections, acceptance }: Opening, handlers: Handlers, log: Log): void {
+  const handle = guarded(planned, handlers, log);
+  const request = (req: IncomingMessage, res: ServerResponse): void => {
+    if (comesTooLate(req) || !connections.opened(req, res)) return;
+    acceptance.handle(() => {
+      // The client may have left meanwhile.
+      if (!res.destroyed) handle(req, res);
+    });
   };
   server.on('request', request);
   // Nothing is promised before admission: the 100 is written when the body is about to be read.

@@ -11,6 +11,7 @@ import type { Loom } from '../middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { Together } from '../observe/snapshot.js';
 import { changesUnlessOpening, type Prepared } from '../reload.js';
+import { Acceptance } from './acceptance.js';
 import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import type { Listening } from './listener.js';
@@ -79,6 +80,7 @@ class Served implements Gatekeeper {
   readonly #loom: Loom;
   readonly #own: LeveledLog | undefined;
   readonly #files: FileWatch | undefined;
+  readonly #acceptance = new Acceptance();
   #running: Running | undefined;
   #admin: AdminListener | undefined;
   #state: 'starting' | 'ready' | 'stopping' = 'starting';
@@ -105,7 +107,10 @@ class Served implements Gatekeeper {
     this.#loom = compose(source, plan, {
       shared,
       ...(among && { numbers: among.numbers }),
-      reading: tellCertificates,
+      reading: (metrics, served) => {
+        tellCertificates(metrics, served);
+        metrics.gauge('loom_accept_wait_seconds', {}, this.#acceptance.longestWait());
+      },
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });
@@ -134,7 +139,7 @@ class Served implements Gatekeeper {
           request: (req, res) => loom(req, res, () => res.destroy()),
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
-        { log: this.log, tickets: this.among?.tickets },
+        { log: this.log, tickets: this.among?.tickets, acceptance: this.#acceptance },
       );
     } catch (cause) {
       await this.#end();

@@ -1,0 +1,43 @@
+/** Requests wait for connections that are being accepted, in their order, and never for long. */
+import { Acceptance } from '../../src/serve/acceptance.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('without new connections a request is handled at once', () => {
+  const acceptance = new Acceptance();
+  let handled = 0;
+  acceptance.handle(() => (handled += 1));
+  expect(handled).toBe(1);
+  expect(acceptance.longestWait()).toBe(0);
+});
+
+test('requests wait while connections are accepted, and are handled in their order afterwards', async () => {
+  const acceptance = new Acceptance();
+  const handled: number[] = [];
+  for (let at = 0; at < 3; at++) {
+    acceptance.accepted();
+    acceptance.handle(() => handled.push(at));
+    expect(handled).toEqual([]);
+    await turn();
+  }
+  expect(acceptance.longestWait()).toBeGreaterThan(0);
+  expect(acceptance.longestWait()).toBe(0);
+  while (handled.length < 3) await turn();
+  expect(handled).toEqual([0, 1, 2]);
+  acceptance.handle(() => handled.push(3));
+  while (handled.length < 4) await turn();
+  expect(handled).toEqual([0, 1, 2, 3]);
+});
+
+test('connections without an end do not keep a request waiting', async () => {
+  const acceptance = new Acceptance();
+  let handled = false;
+  let turns = 0;
+  acceptance.accepted();
+  acceptance.handle(() => (handled = true));
+  for (; !handled; turns++) {
+    acceptance.accepted();
+    await turn();
+  }
+  expect(turns).toBeGreaterThan(1);
+});
