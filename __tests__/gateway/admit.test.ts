@@ -42,6 +42,23 @@ async function site(rest: string, wrap?: (gate: Loom) => Parameters<typeof creat
 const route = (auth: string, more = ''): string => `routes: [{ id: all, path: /*, auth: ${auth}${more} }]\n`;
 const KEY = { 'X-API-Key': 'key-of-alice' };
 
+test('an identity header that is left out is one warning, however many requests come', async () => {
+  const file = AUTH.replace('sub: X-User', 'sub: X-User, email: X-Email');
+  const log = quietLog();
+  const gate = loom({ text: file + route('{ jwt: true }'), file: 'loom.yaml' }, { log });
+  const server = createServer((req, res) => gate(req, res, () => res.end(String(req.headers['x-email']))));
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const asking = async (verified: boolean): Promise<string> => {
+    const claims = { sub: 'ann', email: 'ann@example.com', email_verified: verified };
+    return (await fetch(url, { headers: { Cookie: `session=${await secretToken(SECRET, claims)}` } })).text();
+  };
+  for (let at = 0; at < 5; at++) expect(await asking(false)).toBe('undefined');
+  expect(log.entries.filter(({ words }) => words === 'an identity header was omitted')).toHaveLength(1);
+  expect(await asking(true)).toBe('ann@example.com');
+  await closed(server);
+  await gate.close();
+});
+
 test('a URL that a host rewrote before Loom is refused, because nobody knows what its handlers will see', async () => {
   const { url, log, close } = await site(route('{ api_key: true }'), (gate) => {
     const app = connect();

@@ -100,7 +100,7 @@ function nameHost(req: IncomingMessage): void {
 }
 
 function rewritten(gate: Gate, words: string): Refused {
-  gate.deps.log.error({}, words);
+  gate.seldom.error({}, words);
   return refused({ status: 500, code: 'internal' });
 }
 
@@ -196,7 +196,7 @@ class Admitting {
     const { set, omitted, conflict } = identityHeaders(this.gate.rules, identities);
     if (conflict) return undefined;
     for (const { why, ...facts } of omitted) {
-      if (why !== 'missing') this.gate.deps.log.warn({ ...facts, why }, 'an identity header was omitted');
+      if (why !== 'missing') this.gate.seldom.warn({ ...facts, why }, 'an identity header was omitted');
     }
     const certified = certificateHeaders(this.gate, this.req, identities);
     if (certified.length === 0) return set;

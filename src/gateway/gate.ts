@@ -9,6 +9,7 @@ import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
 import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../config/plan-types.js';
 import { TrustedHeaders } from '../lib/header-policy.js';
 import type { Metrics } from '../lib/metrics.js';
+import { seldomLog } from '../lib/seldom.js';
 import type { Log, Now } from '../lib/types.js';
 import { isTrusted, parseCidrs } from '../limit/address.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
@@ -45,6 +46,8 @@ export interface GateDeps {
 
 export class Gate {
   readonly routes: RouteTable;
+  /** For lines that each request can cause. */
+  readonly seldom: Log;
   readonly strip: Strip;
   /** The `trusted_headers` of the file. */
   readonly trustedHeaders: TrustedHeaders;
@@ -72,6 +75,7 @@ export class Gate {
   ) {
     const { methods, routes, identityHeaders, trustedProxies, trustedHeaders } = plan;
     this.routes = new RouteTable(routes);
+    this.seldom = seldomLog(deps.log, deps.now);
     this.strip = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.trustedHeaders = new TrustedHeaders(trustedHeaders);

@@ -156,7 +156,7 @@ export class Gateway {
   #forward(req: IncomingMessage, res: ServerResponse, admitted: ToUpstream): void {
     if (isBodyConsumed(req)) {
       const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
-      this.deps.gate.deps.log.error({ route: admitted.route.id }, advice);
+      this.deps.gate.seldom.error({ route: admitted.route.id }, advice);
       this.#deny({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route.id);
       return;
     }
@@ -204,7 +204,7 @@ export class Gateway {
       liveSockets,
       session: { route: route.id, host, path: target.path, identities },
       deny: denialOn({ req, socket }, this.#terms, route.id),
-      log: gate.deps.log,
+      log: gate.seldom,
       now: gate.deps.now,
     });
   }

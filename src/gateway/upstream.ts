@@ -9,6 +9,7 @@ import type { Metrics } from '../lib/metrics.js';
 import { Note } from '../lib/note.js';
 import { OwnLimit } from '../lib/own-limit.js';
 import { hasBody } from '../lib/request-body.js';
+import { seldomLog } from '../lib/seldom.js';
 import type { Log, Now } from '../lib/types.js';
 import { canonicalAddress } from '../limit/address.js';
 import { dropHopByHop } from './end-to-end.js';
@@ -83,6 +84,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   const { name, balancer } = planned;
   const { log, now, metrics, random = Math.random } = deps;
   const members = new Members(planned, { log, now, random, ...(metrics && { metrics }) });
+  const seldom = seldomLog(log, now);
   const budget = new RetryBudget(() => members.inFlight);
   const shared = { members, budget, now, random };
   const proxies = members.all.map(proxiesTo);
@@ -114,6 +116,8 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         log.warn(facts, failureWords(error, 'upstream failed'));
         if (!lease || error instanceof OwnLimit)
           metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
+        seldom.warn({ upstream: name, endpoint, status, code, cause: codeOf(error) }, 'upstream failed');
+        if (!lease) metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
         if (res.headersSent) {
           breakOff(res);
           return;

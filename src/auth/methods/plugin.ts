@@ -4,6 +4,8 @@ import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
 import { onDeparture } from '../../lib/departure.js';
 import { BodyRoom, hasBody, readBody } from '../../lib/request-body.js';
+import { seldomLog } from '../../lib/seldom.js';
+import { ModuleError } from '../../wasm/binary.js';
 import { CallOuts } from '../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../wasm/decision.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
@@ -23,8 +25,7 @@ import { isPlain, pluginRequest, type Seen } from './plugin-request.js';
 import { pluginSummary } from './plugin-summary.js';
 
 const BODY_IDLE_MS = 30_000;
-/** Of bodies that are read or judged at once, whoever sent them. */
-const HELD_BYTES = 256 * 2 ** 20;
+const HELD_BYTES = 256 * 2 ** 20; // Of bodies that are read or judged at once.
 
 /** The name that no browser takes for a scheme of its own. */
 const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'Plugin', params: { realm: name } });
@@ -32,7 +33,6 @@ const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'Plugin',
 function placesOf({ credential_headers = [] }: PluginOptions): readonly Place[] {
   return credential_headers.map((header) => ({ in: 'header', name: header.toLowerCase() }));
 }
-
 const NOTHING = 'nothing';
 const NONE_REFUSED: ReadonlySet<string> = new Set();
 
@@ -40,6 +40,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   readonly ready: Promise<void>;
   readonly name: string;
   private readonly runner: PluginRunner;
+  private readonly seldom: MethodDeps['log'];
   private readonly budget: FailureBudget;
   private readonly known: KnownCredentials;
   private readonly challenges: readonly [Challenge];
@@ -53,6 +54,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   ) {
     super();
     this.name = options.name;
+    this.seldom = seldomLog(deps.log, deps.now);
     this.budget = new FailureBudget(options.name, options.throttle, deps);
     this.known = new KnownCredentials(options.credential_headers, deps.now);
     this.challenges = [challengeOf(options)];
@@ -174,7 +176,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   }
 
   private unavailable(detail: string, fault: PluginFault = 'unavailable'): Unavailable {
-    this.deps.log.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
+    this.seldom.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
     const reason: ReasonCode = fault === 'overloaded' ? 'pool_full' : 'plugin_unavailable';
     return { kind: 'unavailable', reason, cause: new Error(detail) };
   }
