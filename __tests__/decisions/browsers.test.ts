@@ -1,7 +1,10 @@
 /** Credentials that a browser sends unasked, and pages of other sites that make it. */
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { hashSync } from 'bcryptjs';
+import { askBytes, statusOf } from '../support/ask.js';
 import { makeCertificates, type Certificates } from '../support/certificates.js';
+import { closed, listening } from '../support/recording-upstream.js';
 import { seconds } from '../support/token-issuer.js';
 import { LONG_SECRET, signedBySecret } from '../tokens/signing.js';
 import { closeSites, fileOf, site } from './site.js';
@@ -115,4 +118,25 @@ describe('a POST of another site', () => {
     expect(await from('https://app.example')).toBe('200 basic:ada');
     expect(await from('https://app.example.evil.example')).toBe('403');
   });
+});
+
+test('an upgrade of another site is refused, though it is a GET', async () => {
+  const { gate } = await site(fileOf(`${KEYS}, ${BASIC}`, '{ methods: [api_key, basic] }'));
+  const server = createServer();
+  gate.attach(server);
+  server.on('upgrade', (_req, socket) => void socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
+  const port = await listening(server);
+  const asked = async (origin: string, credential: string): Promise<number> => {
+    const lines = ['Host: shop.example', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const more = [`Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}`, `Origin: ${origin}`, credential];
+    return statusOf(await askBytes(port, ['GET / HTTP/1.1', ...lines, ...more, '', ''].join('\r\n')));
+  };
+  const pair = `Authorization: ${PAIR.Authorization}`;
+  const outcomes = [
+    await asked('https://evil.example', pair),
+    await asked('http://shop.example', pair),
+    await asked('https://evil.example', 'X-API-Key: key-of-alice'),
+  ];
+  await closed(server);
+  expect(outcomes).toEqual([403, 101, 101]);
 });

@@ -48,6 +48,15 @@ describe('a route that delivers what another one guards', () => {
     expect(overlapsOf(weaker, stricter)).toEqual([]);
   });
 
+  test('is an error where only the guard stops at a wrong credential', () => {
+    const both = (host: string, more = ''): string =>
+      `{ path: /admin/*, host: ${host}, upstream: one, auth: { methods: [jwt, api_key]${more} } }`;
+    const stop = ', on_invalid: stop';
+    expect(overlapsOf(both('a.test'), both('b.test', stop))).toEqual(['routes[0]']);
+    expect(overlapsOf(both('a.test', stop), both('b.test', stop))).toEqual([]);
+    expect(overlapsOf(both('a.test'), both('b.test'))).toEqual([]);
+  });
+
   test('is found among many guards of one demand', () => {
     const many = Array.from({ length: 20 }, (_, at) => guarded(`/area-${at}/*`));
     expect(overlapsOf(...many, guarded('"/:any/list"'), open('/admin/list'))).toEqual(['routes[21]']);

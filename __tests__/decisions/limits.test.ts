@@ -1,4 +1,5 @@
 /** What is decided where several limits, exemptions and identities meet. */
+import { limitKey } from '../../src/limit/keys.js';
 import { MemoryLimiter } from '../../src/limit/limiter.js';
 import { LONG_SECRET, signedBySecret } from '../tokens/signing.js';
 import { seconds } from '../support/token-issuer.js';
@@ -78,6 +79,24 @@ test('what one bucket refuses is taken from no other one', () => {
   expect(limiter.takeAll([small, large]).allowed).toBe(true);
   for (let at = 0; at < 5; at++) expect(limiter.takeAll([large, small]).allowed).toBe(false);
   expect(limiter.takeAll([large])).toMatchObject({ allowed: true, remaining: 1 });
+});
+
+test('a key that did not grant exempts nobody by its header, and one that did does', async () => {
+  const exempt = 'rate: 0.001, burst: 2, exemptions: [{ type: header, name: X-API-Key, value: key-of-bob }]';
+  const made = await limited(exempt, '{ methods: [jwt, api_key] }');
+  const token = await signedBySecret({ sub: 'ada', aud: 'api', exp: seconds() + 600 });
+  expect(await passed(made, { Authorization: `Bearer ${token}`, ...BOB })).toBe(2);
+  expect(await passed(made, BOB)).toBe(10);
+});
+
+test('one subject of one issuer has a bucket for each method', () => {
+  const keyOf = (method: string): string =>
+    limitKey([{ kind: 'identity' }], {
+      ...{ address: '203.0.113.1', path: '/*', header: () => undefined, claim: () => undefined },
+      identity: { method, issuer: 'https://id.example', subject: 'ada' },
+    });
+  expect(keyOf('jwt')).not.toBe(keyOf('oauth'));
+  expect(keyOf('jwt')).toBe(keyOf('jwt'));
 });
 
 describe('two identities of one name', () => {
