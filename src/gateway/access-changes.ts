@@ -18,12 +18,12 @@ export function accessChanges(before: Ruled, after: Ruled): readonly AccessChang
   const next = new Rules(after);
   const passages = new Passages(new Rules(before), next, after.plan.opens ?? []);
   const methods = methodsOf(before.plan, after.plan);
-  let lines: readonly Line[] = [];
+  let lines: Line[] = [];
   for (const witness of witnesses(before, after)) {
     for (const line of linesAt(witness, passages, methods)) {
       if (lines.some((each) => says(each, line))) continue;
-      const kept = line.told.change.opens ? lines.filter((each) => !says(line, each)) : lines;
-      lines = [...kept, line];
+      if (line.told.change.opens) lines = lines.filter((each) => !says(line, each));
+      lines.push(line);
     }
   }
   return lines.map(({ told: { change, region }, methods: named }) => {
@@ -40,11 +40,13 @@ export function accessChanges(before: Ruled, after: Ruled): readonly AccessChang
 interface Line {
   readonly told: Told;
   readonly methods: readonly string[];
+  /** Equal for lines that one line can tell. */
+  readonly key: string;
 }
 
 /** Whether the known line, of a region as broad, says it already. */
-function says(known: Line, { told: { region, key }, methods }: Line): boolean {
-  if (known.told.key !== key || known.methods.join() !== methods.join()) return false;
+function says(known: Line, { told: { region }, key }: Line): boolean {
+  if (known.key !== key) return false;
   return covers(known.told.region.pattern, region.pattern) && coversHost(known.told.region.host, region.host);
 }
 
@@ -57,7 +59,7 @@ function linesAt(witness: Witness, passages: Passages, methods: Methods): readon
     if (known) known.methods.push(name);
     else lines.set(told.key, { told, methods: [name] });
   }
-  return [...lines.values()];
+  return [...lines.values()].map((line) => ({ ...line, key: `${line.told.key} ${line.methods.join()}` }));
 }
 
 /** By the names that people read: those that a route may name, and one that stands for all others (WebDAV has many). */

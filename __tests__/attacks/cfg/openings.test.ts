@@ -230,6 +230,13 @@ describe('G-01 a guarded path that would open without consent', () => {
     expect(await knock(path)).toBe(200);
   });
 
+  test('twin: another spelling of an optional path is judged by the guard around it, as for a public path', async () => {
+    for (const auth of ['none', '{ require: false, methods: [basic] }']) {
+      const { knock } = await host({ routes: ['path: /*, auth: { api_key: true }', `path: /public/*, auth: ${auth}`] });
+      expect([await knock('/public/x'), await knock('/Public/x')]).toEqual([200, 401]);
+    }
+  });
+
   test('check --strict fails for a public catch-all beside guarded routes', () => {
     for (const all of [ALL, 'path: /:any/*, auth: none', 'path: /*, auth: { require: false, methods: [api_key] }']) {
       const { code, output } = checkedStrictly(textOf({ routes: [all, ADMIN, 'path: /b, auth: { basic: true }'] }));
