@@ -108,7 +108,7 @@ export class Reloading {
     this.#generation += 1;
     old.leaveSockets(this.#inForce);
     prepared?.commit();
-    this.#retired = this.#retired.then(() => old.retire(next)).catch((err: unknown) => this.#complain(err));
+    this.#retire(old);
     this.#warn(warnings);
     return { warnings: [...compiled.warnings, ...warnings], changes };
   }
@@ -117,8 +117,6 @@ export class Reloading {
     for (const { code, file, line, column, path, message } of warnings.slice(0, MOST_CHANGES)) {
       this.parts.shared.log.warn({ event: 'config', code, file, line, column, path }, message);
     }
-    this.#retire(old);
-    return { warnings, changes };
   }
 
   /** Made here and not in a method: a function keeps all that the functions beside it use, such as the next table. */

@@ -32,31 +32,14 @@ interface Surroundings {
 
 export class MethodsInUse {
   readonly compiled: CompiledMethods;
-  /** Our strategies on a private Passport, so that a host can use them by name. */
-  readonly passport: OwnPassport;
   readonly #compiled = new Map<string, CompiledMethod>();
   readonly #ours = new Map<string, InUse>();
 
   /** `previous`: a method whose block says the same keeps its strategy, and with it what that has learnt. */
   constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps, previous?: MethodsInUse) {
-    const compiled = new Map<string, CompiledMethod>();
-    for (const each of planned) {
-      const { name, type } = each;
-      if (type === 'strategy') {
-        compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
-        continue;
-      }
-      const inUse = previous?.same(each) ?? compileMethod(each, deps);
-      this.#ours.set(name, inUse);
-      compiled.set(name, inUse.compiled);
-    }
-    this.compiled = compiled;
-    const own = new passport.Passport();
-    this.passport = own;
     this.compiled = this.#compiled;
     try {
       for (const each of planned) this.#add(each, { hosts, deps, previous });
-      for (const [name, { strategy }] of this.#ours) own.use(name, strategy);
     } catch (cause) {
       // Nothing else knows of the strategies that have started by now.
       this.close().catch(() => undefined);

@@ -3,7 +3,6 @@
  * so that nothing here leads to a gate.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { setAnswered } from '../lib/answered.js';
 import { clientAddressOf } from '../lib/client-address.js';
 import type { Log } from '../lib/types.js';
@@ -11,14 +10,11 @@ import type { Admitted } from './admit.js';
 import { corsQuestionOf, withoutCors, type Cors } from './cors.js';
 import { deny, denySocket } from './deny.js';
 import { retryAfter } from './failure.js';
+import type { Exchange } from './pending.js';
 import type { Denial } from './problem.js';
 import { instanceOf, tellRefusal } from './refusal.js';
 import type { UpgradeOptions } from './upgrade.js';
 import { privateResponse } from './upstream.js';
-
-export type Exchange = { readonly req: IncomingMessage } & (
-  { readonly res: ServerResponse } | { readonly socket: Duplex }
-);
 
 /** What answers need of a gate. Requests and sockets that last hold this, never the gate: a reload must set it free. */
 export interface AnswerTerms {
@@ -36,8 +32,10 @@ export function answerDenial(exchange: Exchange, { denial: given, route }: Refus
   const denial = cors ? withoutCors(given) : given;
   const instance = instanceOf(req);
   tellRefusal(log, { instance, denial, route, method: req.method, client: clientAddressOf(req) });
-  if ('res' in exchange) deny(exchange.res, denial, instance);
-  else {
+  if ('res' in exchange) {
+    if (exchange.refuse) exchange.refuse(denial, instance);
+    else deny(exchange.res, denial, instance);
+  } else {
     setAnswered(req, denial.status);
     denySocket(exchange.socket, denial, instance);
   }
@@ -67,6 +65,7 @@ export function responseHeadersOf(
 /** What the caller's limit is, and that no shared cache may serve one caller's answer to another. */
 export function decoration({ guard: { requirement, vary }, rateLimit }: Admitted): (res: ServerResponse) => void {
   const fields = Object.entries(rateLimit);
+  // An optional route is open, and yet answers each caller differently.
   const makePrivate = requirement.kind === 'open' ? undefined : privateResponse(vary);
   return (res) => {
     for (const [name, value] of fields) res.setHeader(name, value);

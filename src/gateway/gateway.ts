@@ -5,10 +5,8 @@ import type { Decision } from '../auth/decision.js';
 import { expiryOf } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { setAnswered } from '../lib/answered.js';
-import { clientAddressOf } from '../lib/client-address.js';
-import { decorate } from './answer-headers.js';
 import { admit, type Admission, type Admitted, type AdmitOptions } from './admit.js';
-import { answerDenial, decoration, denialOn, responseHeadersOf, type AnswerTerms, type Exchange } from './answers.js';
+import { answerDenial, decoration, denialOn, responseHeadersOf, type AnswerTerms } from './answers.js';
 import { answerPreflight, shareAnswer } from './cors.js';
 import { decisionOf } from './decided.js';
 import { writePendingContinue } from '../lib/expect.js';
@@ -83,7 +81,7 @@ export class Gateway {
   /** As `guard`, for a host that answers by itself: it is told of a refusal, which is in the log already. */
   judge({ req, res }: Answerable, { guard, admitted, refuse }: Judging): void {
     this.#run({ req, res, refuse }, { guard }, (each) => {
-      decorate(res, each);
+      decoration(each)(res);
       writePendingContinue(req);
       admitted(each);
     });
@@ -221,36 +219,9 @@ export class Gateway {
   }
 
   /** What was let in and fails all the same is no second decision. */
-  #deny(exchange: Exchange, given: Denial, route?: PlannedRoute): void {
-    const { req } = exchange;
-    const denial = this.deps.gate.cors ? withoutCors(given) : given;
-    const instance = instanceOf(req);
-    const about = { route: route?.id, method: req.method, client: clientAddressOf(req) };
-    tellRefusal(this.deps.gate.deps.log, { instance, denial, ...about });
-    if ('res' in exchange) {
-      if (exchange.refuse) exchange.refuse(denial, instance);
-      else deny(exchange.res, denial, instance);
-    } else {
-      setAnswered(req, denial.status);
-      denySocket(exchange.socket, denial, instance);
-    }
-  }
-}
-
-function hasUpstream(admitted: Admitted): admitted is ToUpstream {
-  return admitted.route?.upstream !== undefined;
-}
   #deny(exchange: Exchange, denial: Denial, route?: string): void {
     answerDenial(exchange, { denial, route }, this.#terms);
   }
-}
-
-/** The client left, or a host has answered in the meantime. */
-function isOver(exchange: Exchange): boolean {
-  if ('socket' in exchange) return exchange.socket.destroyed;
-  const { req, res } = exchange;
-  // A response of HTTP/2 does not tell that its stream is gone.
-  return res.headersSent || res.destroyed || (isHttp2(req) && req.stream.destroyed);
 }
 
 function hasUpstream(admitted: Admitted): admitted is ToUpstream {

@@ -19,15 +19,6 @@ import { hostOf, type Endpoint } from './endpoints.js';
 import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import type { FailureCode, FailureStatus } from './failure.js';
 import { awaitsBody } from './response.js';
-import { at, join, type LiveSockets, type Session } from './tunnel.js';
-import {
-  codeOf,
-  failureOf,
-  UpstreamInvalid,
-  UpstreamTimeout,
-  type FailureCode,
-  type FailureStatus,
-} from './failure.js';
 import { at, join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
 import type { Upstream } from './upstream.js';
 import type { Lease } from './upstream/member.js';

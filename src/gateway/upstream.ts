@@ -113,11 +113,9 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         const { status, code } = failureOf(error);
         const endpoint = lease?.endpoint.url.host;
         const facts = { upstream: name, endpoint, status, code, cause: codeOf(error) };
-        log.warn(facts, failureWords(error, 'upstream failed'));
+        seldom.warn(facts, failureWords(error, 'upstream failed'));
         if (!lease || error instanceof OwnLimit)
           metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
-        seldom.warn({ upstream: name, endpoint, status, code, cause: codeOf(error) }, 'upstream failed');
-        if (!lease) metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
         if (res.headersSent) {
           breakOff(res);
           return;

@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { onDeparture } from '../../lib/departure.js';
 import { BodyRoom, hasBody, readBody } from '../../lib/request-body.js';
 import { seldomLog } from '../../lib/seldom.js';
-import { ModuleError } from '../../wasm/binary.js';
 import { CallOuts } from '../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../wasm/decision.js';
 import { createRunner, type PluginRunner } from '../../wasm/index.js';
