@@ -1,0 +1,157 @@
+/** What the documentation calls by name exists in the code: options, codes, reasons, metrics, flags, variables. */
+import * as names from './names.js';
+import { PAGES, type Page } from './pages.js';
+
+/** Names of other products and standards that pages need: claims, options of Node, settings of Kubernetes. */
+const FOREIGN = new Set([
+  ...[
+    'realm_access',
+    'resource_access',
+    'client_id',
+    'token_use',
+    'at_hash',
+    'c_hash',
+    'email_verified',
+    'common_name',
+  ],
+  ...['auth_time', 'app_metadata', 'custom_fields', 'access_token', 'id_token', 'refresh_token', 'client_credentials'],
+  ...['key_auth', 'key_in_query', 'hide_credentials', 'claims_to_verify', 'fault_tolerant', 'least_bytes', 'not_found'],
+  ...['wasi_snapshot_preview1', 'wasi_unstable', 'validate_api_key', 'custom_claims', 'identity_nonce', 'set_cookie'],
+  ...[
+    'NODE_OPTIONS',
+    'NODE_EXTRA_CA_CERTS',
+    'NODE_TLS_REJECT_UNAUTHORIZED',
+    'OTEL_SERVICE_NAME',
+    'INVALID_MEMORY_ACCESS',
+  ],
+  ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'CF_Authorization'],
+]);
+const FOREIGN_FLAGS = new Set([
+  ...[
+    '--import',
+    '--permission',
+    '--allow-fs-read',
+    '--allow-worker',
+    '--experimental-vm-modules',
+    '--cacert',
+    '--test',
+  ],
+  ...[
+    '--cert',
+    '--key',
+    '--data',
+    '--insecure',
+    '--release',
+    '--target',
+    '--config',
+    '--use',
+    '--no-audit',
+    '--api-audiences',
+  ],
+]);
+
+const spansOf = ({ prose }: Page): string[] => Array.from(prose.matchAll(/`([^`\n]+)`/g), ([, span = '']) => span);
+
+const known = new Set<string>([
+  ...[
+    ...names.OPTIONS,
+    ...names.OPTION_VALUES,
+    ...names.REASONS,
+    ...names.CODES,
+    ...names.DIAGNOSTICS,
+    ...names.OUTCOMES,
+  ],
+  ...[...names.LABELS, ...names.LOG_FIELDS],
+]);
+
+/** Functions of the plugin interface, which `plugins.test.ts` compares one by one. */
+const isHostFunction = (word: string): boolean =>
+  names.SOURCE.includes(`${word}(`) || names.SOURCE.includes(`'${word}'`) || names.SOURCE.includes(`proxy_${word}`);
+
+test.each(PAGES)('$path: words with underscores are names of the code', (page) => {
+  const words = spansOf(page).filter((span) => /^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/.test(span));
+  const unknown = words.filter((word) => {
+    if (word.startsWith('loom_')) return !names.METRIC_NAMES.has(word.replace(/_(?:bucket|sum|count)$/, ''));
+    return !known.has(word) && !FOREIGN.has(word) && !isHostFunction(word);
+  });
+  expect([...new Set(unknown)]).toEqual([]);
+});
+
+test.each(PAGES)('$path: option paths are paths of the file', (page) => {
+  const paths = spansOf(page).filter((span) => /^[a-z_]+(?:\[\])?(?:\.[a-z_]+(?:\[\])?)+$/.test(span));
+  const unknown = paths.filter((path) => {
+    const [first = '', ...rest] = path.replaceAll('[]', '').split('.');
+    if (!names.OPTIONS.has(first)) return false;
+    const free = rest.indexOf('claims_to_headers');
+    return (free < 0 ? rest : rest.slice(0, free + 1)).some((each) => !names.OPTIONS.has(each));
+  });
+  // `gate.x`, `req.auth` and claims are no options.
+  expect(unknown.filter((path) => !/^(?:jwt|name|host|path|headers|query)\./.test(path))).toEqual([]);
+});
+
+test.each(PAGES)('$path: reasons, codes and events that are named as such exist', ({ text }) => {
+  const named = (label: string): string[] =>
+    Array.from(text.matchAll(new RegExp(`\`(?:"?${label}"?): "?(\\w+)"?\``, 'g')), ([, word = '']) => word);
+  expect(named('reason').filter((word) => !names.REASONS.has(word))).toEqual([]);
+  expect(named('code').filter((word) => !names.CODES.has(word) && !names.DIAGNOSTICS.has(word))).toEqual([]);
+  expect(named('event').filter((word) => !names.SOURCE.includes(`event: '${word}'`))).toEqual([]);
+  expect(named('outcome').filter((word) => !names.OUTCOMES.has(word))).toEqual([]);
+});
+
+test.each(PAGES)('$path: metrics anywhere on it exist', ({ text }) => {
+  const words = Array.from(text.matchAll(/\bloom_[a-z_]+\b/g), ([word]) => word.replace(/_(?:bucket|sum|count)$/, ''));
+  expect(words.filter((word) => !names.METRIC_NAMES.has(word))).toEqual([]);
+});
+
+test.each(PAGES)('$path: commands, flags and scripts exist', ({ text }) => {
+  const commands = Array.from(text.matchAll(/\bloom-auth ([a-z][a-z-]+)\b/g), ([, command = '']) => command);
+  const verbs = new Set([
+    'is',
+    'has',
+    'and',
+    'in',
+    'as',
+    'runs',
+    'reads',
+    'needs',
+    'checks',
+    'package',
+    'with',
+    'does',
+    'or',
+    'for',
+  ]);
+  expect(commands.filter((command) => !names.COMMANDS.has(command) && !verbs.has(command))).toEqual([]);
+  const flags = Array.from(text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g), ([flag]) => flag);
+  expect(flags.filter((flag) => !names.FLAGS.has(flag) && !FOREIGN_FLAGS.has(flag))).toEqual([]);
+  const scripts = Array.from(text.matchAll(/npm run ([\w:]+)/g), ([, script = '']) => script);
+  expect(scripts.filter((script) => !names.SCRIPTS.has(script))).toEqual([]);
+});
+
+test.each(PAGES)('$path: environment variables are read by the code or set by a file on the page', (page) => {
+  const variables = spansOf(page).filter((span) => /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(span));
+  const files = page.blocks.map(({ text }) => text).join('\n');
+  const unknown = variables.filter(
+    (name) => !FOREIGN.has(name) && !names.SOURCE.includes(name) && !files.includes(`\${${name}`),
+  );
+  expect(unknown.filter((name) => !/^(?:BAD|PARSE|NOT|INTERNAL|CAS|UNIMPLEMENTED)_/.test(name))).toEqual([]);
+});
+
+describe('the sets', () => {
+  test('are read from the code', () => {
+    expect(names.REASONS.size).toBeGreaterThan(25);
+    expect(names.CODES.size).toBeGreaterThan(20);
+    expect(names.METRIC_NAMES.size).toBeGreaterThan(20);
+    expect(names.DIAGNOSTICS.size).toBeGreaterThan(40);
+    expect([...names.OPTIONS]).toEqual(
+      expect.arrayContaining(['claims_to_headers', 'jwks_url', 'chain', 'trusted_proxies']),
+    );
+    expect([...names.COMMANDS]).toEqual(expect.arrayContaining(['serve', 'check', 'diff']));
+  });
+
+  test('hold no name that is made up', () => {
+    for (const word of ['claim_to_headers', 'jwks_uri', 'token_expire', 'unauthorised']) {
+      expect([word, known.has(word)]).toEqual([word, false]);
+    }
+  });
+});
