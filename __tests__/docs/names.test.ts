@@ -14,7 +14,17 @@ const FOREIGN = new Set([
     'email_verified',
     'common_name',
   ],
-  ...['auth_time', 'app_metadata', 'custom_fields', 'access_token', 'id_token', 'refresh_token', 'client_credentials'],
+  ...[
+    'auth_time',
+    'app_metadata',
+    'user_metadata',
+    'service_role',
+    'custom_fields',
+    'access_token',
+    'id_token',
+    'refresh_token',
+    'client_credentials',
+  ],
   ...['key_auth', 'key_in_query', 'hide_credentials', 'claims_to_verify', 'fault_tolerant', 'least_bytes', 'not_found'],
   ...['wasi_snapshot_preview1', 'wasi_unstable', 'validate_api_key', 'custom_claims', 'identity_nonce', 'set_cookie'],
   ...[

@@ -25,17 +25,18 @@ export interface Page {
   readonly prose: string;
 }
 
-const FENCE = /^```(\S*)([^\n]*)\n([^]*?)^```$/gm;
+/** A block inside of a list is indented as the list is. */
+const FENCE = /^( *)```(\S*)([^\n]*)\n([^]*?)^\1```$/gm;
 
 function readPage(path: string): Page {
   const text = readFileSync(join(ROOT, path), 'utf8');
   const blocks = Array.from(text.matchAll(FENCE), (match): Block => {
-    const [, language = '', words = '', code = ''] = match;
+    const [, indent = '', language = '', words = '', code = ''] = match;
     const before = text.slice(0, match.index);
     return {
       language,
       words: words.trim().split(/\s+/).filter(Boolean),
-      text: code,
+      text: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
       line: before.split('\n').length,
       heading: [...before.replace(FENCE, '').matchAll(/^#+ (.+)$/gm)].at(-1)?.[1] ?? '',
     };

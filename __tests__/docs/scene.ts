@@ -1,5 +1,5 @@
 /** One page of the documentation, done from top to bottom as its reader would, in a folder of its own. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -45,6 +45,15 @@ function merged(base: unknown, over: unknown): unknown {
 }
 
 export const wholeOf = (fragment: string): string => stringify(merged(parse(BASE), parse(fragment)));
+
+/** A value for each variable that a file needs from outside. */
+export const variablesOf = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    Array.from(text.matchAll(/\$\{(\w+)\}/g), ([, name = '']) => [
+      name,
+      `a value of ${name}, long enough for a secret`,
+    ]),
+  );
 
 export class Scene {
   readonly folder = mkdtempSync(join(tmpdir(), 'loom-docs-'));
@@ -102,9 +111,7 @@ export class Scene {
 
   /** Loads a file as `check` does. */
   load(file: string, strategies: readonly string[] = []): void {
-    const env = new Proxy(this.env, {
-      get: (known, name: string) => known[name] ?? `a value of ${name} for the tests`,
-    });
+    const env = { ...variablesOf(readFileSync(file, 'utf8')), ...this.env };
     const { plan } = compileFile(file, { mode: 'middleware', strategies, env });
     if (plan.listeners.length > 0 && plan.routes.length > 0 && strategies.length === 0)
       compileFile(file, { mode: 'serve', env });
