@@ -103,8 +103,10 @@ export class Scene {
   /** Writes the block under its name; a file of ours must load. */
   write(block: Block): string {
     const defaults: Readonly<Record<string, string>> = { yaml: 'loom.yaml', js: 'server.mjs', ts: 'server.ts' };
-    const file = join(this.folder, wordOf(block, 'file') ?? defaults[block.language] ?? 'file');
-    const text = block.words.includes('fragment') ? wholeOf(block.text) : block.text;
+    const fragment = block.words.includes('fragment');
+    const name = fragment ? 'fragment.yaml' : (wordOf(block, 'file') ?? defaults[block.language] ?? 'file');
+    const file = join(this.folder, name);
+    const text = fragment ? wholeOf(block.text) : block.text;
     writeFileSync(file, this.here(text), { mode: 0o600 });
     return file;
   }
