@@ -1,0 +1,62 @@
+/** Every code and every reason has its row in troubleshooting.md, and no row is made up. */
+import type { ReasonCode, Rejected } from '../../src/auth/verdict.js';
+import { denialOf } from '../../src/gateway/problem.js';
+import { CODES, REASONS, SOURCE } from './names.js';
+import { pageOf } from './pages.js';
+
+const { prose } = pageOf('docs/troubleshooting.md');
+const sectionOf = (heading: string): string =>
+  new RegExp(`\\n## ${heading}\\n([^]*?)(?:\\n## |$)`).exec(prose)?.[1] ?? '';
+const rowsOf = (section: string): string[][] =>
+  Array.from(section.matchAll(/^\| (`\w+` \|.+) \|$/gm), ([, row = '']) => row.split(' | ').map((cell) => cell.trim()));
+const named = (rows: readonly string[][]): string[] => rows.map(([name = '']) => name.replaceAll('`', ''));
+
+const codes = rowsOf(sectionOf('Codes'));
+const reasons = rowsOf(sectionOf('Reasons'));
+
+test('each code has one row, and each row is a code', () => {
+  expect(named(codes).sort()).toEqual([...CODES].sort());
+});
+
+test('each reason has one row, and each row is a reason', () => {
+  expect(named(reasons).sort()).toEqual([...REASONS].sort());
+});
+
+test('each row says what it means, how it comes about and what to do', () => {
+  for (const row of [...codes, ...reasons]) {
+    expect([row[0], row.length, row.every((cell) => cell.length > 2)]).toEqual([row[0], 4, true]);
+  }
+});
+
+/** Every answer that a verdict with this reason can come to. */
+function answersTo(reason: ReasonCode): string[] {
+  const challenges = [] as const;
+  const statuses: readonly Rejected['status'][] = [400, 401, 403, 408, 413];
+  const verdicts = [
+    ...statuses.map((status) => ({ kind: 'rejected', status, reason, challenges }) as const),
+    { kind: 'unavailable', reason, cause: new Error('down') } as const,
+    ...(reason === 'credential_missing' ? [{ kind: 'absent', challenges } as const] : []),
+  ];
+  return verdicts.map((verdict) => {
+    const { status, code } = denialOf(verdict);
+    return `${status} \`${code}\``;
+  });
+}
+
+test.each(reasons.map(([name = '', answer = '']) => [name.replaceAll('`', ''), answer] as const))(
+  '%s is answered %s',
+  (reason, answer) => {
+    expect(answersTo(reason as ReasonCode)).toContain(answer);
+  },
+);
+
+test.each(codes.map(([name = '', status = '']) => [name.replaceAll('`', ''), status] as const))(
+  '%s is answered with status %s',
+  (code, status) => {
+    const places = [...SOURCE.matchAll(new RegExp(`status: (\\d{3}), code: '${code}'`, 'g'))].map(([, found]) => found);
+    const byStatus = new RegExp(`status === ${status}\\) return '${code}'`).test(SOURCE);
+    // A union of statuses is decided elsewhere; then at least the row has a status of that union.
+    if (places.length > 0) expect(places).toContain(status);
+    else expect(byStatus || /^(?:403|502|503|504)$/.test(status)).toBe(true);
+  },
+);
