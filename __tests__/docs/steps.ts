@@ -9,7 +9,7 @@ export interface Step {
 
 /** Programs whose lines are for the reader: they need a network, a cluster or another machine. */
 const FOR_THE_READER =
-  /^(?:npm|NODE_OPTIONS=|npx (?:asc|jest|vitest|loom-auth schema >)|cargo|node (?:--|examples)|kubectl|docker|openssl|export|kill|git|cd|echo|#|\/)/;
+  /^(?:npm|NODE_OPTIONS=|npx (?:asc|jest|vitest|loom-auth (?:demo|schema >))|cargo|node (?:--|examples)|kubectl|docker|openssl|export|kill|git|cd|echo|#|\/)/;
 
 const at = ({ path }: Page, line: number, what: string): string => `${path}:${line} ${what}`;
 
@@ -35,7 +35,7 @@ function codeSteps(page: Page, block: Block): Step[] {
 function shellSteps(page: Page, block: Block): Step[] {
   const lines = block.text.replaceAll('\\\n', ' ').split('\n');
   return lines.flatMap((whole, index): Step[] => {
-    const line = whole.trim();
+    const line = /^curl /.test(whole.trim()) ? whole.trim() : whole.replace(/\s#\s.*$/, '').trim();
     const title = at(page, block.line + 1 + index, line);
     if (line === '' || FOR_THE_READER.test(line)) return [];
     const [, asked, status, code] = /^(curl .+?)\s+# (\d{3})(?: (\w+))?$/.exec(line) ?? [];
@@ -54,6 +54,13 @@ function shellSteps(page: Page, block: Block): Step[] {
     }
     const [, served] = /^(?:npx )?loom-auth serve(?: --[\w-]+(?: \d+)?)*(?: (\S+\.yaml))?$/.exec(line) ?? [];
     if (/loom-auth serve/.test(line)) return [{ title, act: (scene) => scene.serve(served ?? 'loom.yaml') }];
+    if (/^npx loom-auth /.test(line)) {
+      const act = async (scene: Scene): Promise<void> => {
+        const { code, printed } = await scene.command(line);
+        expect({ code, printed }).toMatchObject({ code: 0 });
+      };
+      return [{ title, act }];
+    }
     const [, ran] = /^node (\S+\.m?[jt]s)$/.exec(line) ?? [];
     if (ran !== undefined) return [{ title, act: async (scene) => void (await scene.run(`${scene.folder}/${ran}`)) }];
     throw new Error(`${title}: no test knows this line`);

@@ -43,6 +43,25 @@ function answersTo(reason: ReasonCode): string[] {
   });
 }
 
+/** Where the code writes a status beside a reason, the page has one of these statuses. */
+function writtenStatuses(reason: string): string[] {
+  const beside = new RegExp(`status: (\\d{3}), reason: '${reason}'`, 'g');
+  return Array.from(SOURCE.matchAll(beside), ([, status = '']) => status);
+}
+
+/** Reasons of a token that was verified or introspected are 401, whatever route asked. */
+const OF_TOKENS = [...REASONS].filter((reason) => reason.startsWith('token_'));
+
+test('the answers have the statuses that the code writes', () => {
+  const rows = new Map(reasons.map(([name = '', answer = '']) => [name.replaceAll('`', ''), answer.slice(0, 3)]));
+  const differing = [...REASONS].filter((reason) => {
+    const written = OF_TOKENS.includes(reason) ? ['401'] : writtenStatuses(reason);
+    return written.length > 0 && !written.includes(rows.get(reason) ?? '');
+  });
+  expect(differing).toEqual([]);
+  expect([...REASONS].filter((reason) => writtenStatuses(reason).length > 0).length).toBeGreaterThan(5);
+});
+
 test.each(reasons.map(([name = '', answer = '']) => [name.replaceAll('`', ''), answer] as const))(
   '%s is answered %s',
   (reason, answer) => {
