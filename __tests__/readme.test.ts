@@ -1,69 +1,57 @@
-/** What the README says is what the code does. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** What the README promises of itself; its code runs with the other pages in `docs/steps.test.ts`. */
+import { inspectRuntime } from '../src/lib/runtime.js';
 import { compileFile } from '../src/config/index.js';
-import { jsonSchema } from '../src/config/json-schema.js';
-import { TITLES } from '../src/gateway/problem.js';
-import { optionTables, START, END } from '../scripts/option-tables.mjs';
+import { Scene } from './docs/scene.js';
+import { pageOf } from './docs/pages.js';
 
-const root = join(__dirname, '..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const readme = pageOf('README.md');
 
-test('its option tables are those of the schema, no more and no less', () => {
-  const written = readme.split(START)[1]?.split(END)[0]?.trim();
-  expect(written).toBe(optionTables(jsonSchema()).trim());
+test('it is at most 10 KB', () => {
+  expect(Buffer.byteLength(readme.text)).toBeLessThanOrEqual(10_240);
 });
 
-test('every option has words', () => {
-  const empty = readme.split('\n').filter((line) => /^\| `[^|]+` \|[^|]*\|\s*\|$/.test(line));
-  expect(empty).toEqual([]);
+test('its first screen says which Node is needed, and these are the floor of the runtime check', () => {
+  const screen = readme.text.split('\n').slice(0, 24).join('\n');
+  const [, install = ''] = /npm install loom-auth([^\n]+)/.exec(screen) ?? [];
+  const versions = install.match(/\d+\.\d+\.\d+/g) ?? [];
+  expect(versions).toHaveLength(3);
+  const errorsOf = (version: string) => inspectRuntime({ version: `v${version}`, env: {}, execArgv: [] }).errors;
+  for (const version of versions) {
+    expect([version, errorsOf(version)]).toEqual([version, []]);
+    const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+    expect(errorsOf([major, minor, patch - 1].join('.'))).toHaveLength(1);
+  }
 });
 
-test('its file loads, and means what the access table beside it says', () => {
-  const [, text = ''] = /```yaml\n(listeners:[^]*?)```/.exec(readme) ?? [];
-  const { plan } = compileFile({ text, file: 'loom.yaml' }, { mode: 'middleware' });
-  expect(plan.routes.map(({ id, requirement }) => [id, requirement.kind])).toEqual([
-    ['public', 'open'],
-    ['api', 'any'],
+test('its first file leaves no path open but the one that says so', () => {
+  const [file] = readme.blocks.filter(({ language }) => language === 'yaml');
+  const { plan } = compileFile({ text: file?.text ?? '', file: 'loom.yaml' }, { mode: 'middleware', strict: true });
+  expect(plan.unmatched?.kind).toBe('method');
+  expect(plan.routes.filter(({ requirement }) => requirement.kind === 'open').map(({ path }) => path)).toEqual([
+    '/public/*',
   ]);
 });
 
-test('its commands are those of the program', () => {
-  const named =
-    [...readme.matchAll(/^\| `loom-auth [^|]+\|/gm)].join(' ').match(/`(?:loom-auth )?([a-z][a-z-]+)/g) ?? [];
-  const commands = [...read('src/cli/program.ts').matchAll(/\.command\('([a-z-]+)/g)].map(([, name]) => name);
-  expect(named.map((each) => each.replace(/`(?:loom-auth )?/, '')).sort()).toEqual(commands.sort());
-});
-
-test('the reasons and codes of its troubleshooting table exist', () => {
-  const reasons = read('src/auth/verdict.ts');
-  const named = [...readme.matchAll(/`reason: (\w+)`(?: or `(\w+)`)?/g)].flatMap(([, ...words]) =>
-    words.filter(Boolean),
-  );
-  expect(named.length).toBeGreaterThan(8);
-  for (const word of named) expect(reasons).toContain(`'${word}'`);
-  expect(Object.keys(TITLES)).toContain('body_consumed');
-});
-
-describe('the threat model', () => {
-  const model = read('docs/security.md');
-
-  test('names tests that exist', () => {
-    const folders = new Map<string, string>();
-    for (const [, path = ''] of model.matchAll(/`((?:__tests__|bench)\/[\w./-]+)`/g)) {
-      if (!path.endsWith('.ts')) folders.set(path.split('/').at(-1) ?? '', path);
-      expect([path, existsSync(join(root, path))]).toEqual([path, true]);
-    }
-    expect(folders.size).toBeGreaterThan(5);
-    // A file that is named behind its folder, as in "above all `any-path.test.ts`".
-    for (const [, folder = '', name = ''] of model.matchAll(/`(__tests__\/[\w/-]+)`, above all `([\w.-]+)`/g)) {
-      expect([name, existsSync(join(root, folder, name))]).toEqual([name, true]);
-    }
+describe('the Express program', () => {
+  const scene = new Scene();
+  beforeAll(async () => {
+    await scene.open();
+    const [file, program] = ['yaml', 'js'].map((each) => readme.blocks.find(({ language }) => language === each));
+    if (!file || !program) throw new Error('the README lacks its quick start');
+    scene.load(scene.write(file));
+    await scene.run(scene.write(program));
   });
+  afterAll(() => scene.close());
 
-  test('names scripts that exist', () => {
-    const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> };
-    for (const [, script = ''] of model.matchAll(/`npm run ([\w:]+)`/g)) expect(Object.keys(scripts)).toContain(script);
+  test.each(['/', '/orders', '/orders/', '/ORDERS', '/any/thing', '/publi', '/publicity', '/public/../orders'])(
+    '%s needs a credential',
+    async (path) => {
+      const { status } = await scene.curl(`curl http://127.0.0.1:3000${path}`);
+      expect([400, 401, 404]).toContain(status);
+    },
+  );
+
+  test('/public/hello does not', async () => {
+    expect((await scene.curl('curl http://127.0.0.1:3000/public/hello')).status).toBe(200);
   });
 });

@@ -1,4 +1,4 @@
-/** Renders the JSON Schema of a Loom file as the option tables of the README. */
+/** Renders the JSON Schema of a Loom file as the option tables of the reference. */
 
 const AUTH = ['middleware', 'auth'];
 
@@ -26,11 +26,11 @@ const TABLES = [
 export const START = '<!-- option tables: made by `npm run docs` -->';
 export const END = '<!-- end of option tables -->';
 
-/** The README with its tables made anew. */
-export function withTables(readme, schema) {
-  const [before, rest] = readme.split(START);
+/** The page with new tables. */
+export function withTables(page, schema) {
+  const [before, rest] = page.split(START);
   const after = rest?.split(END)[1];
-  if (after === undefined) throw new Error('the README has no place for the option tables');
+  if (after === undefined) throw new Error('the page has no place for the option tables');
   return `${before}${START}\n\n${optionTables(schema)}\n${END}${after}`;
 }
 

@@ -1,15 +1,14 @@
-/** What the README says of plugins: its file, and what each host function answers. */
-import { readFileSync } from 'node:fs';
+/** What plugins.md says of plugins: its file, and what each host function answers. */
 import { join } from 'node:path';
-import { compileFile } from '../src/config/index.js';
-import { LIMITS, Status } from '../src/wasm/abi.js';
-import { methodsOf } from '../src/auth/requirement.js';
-import { wasiFunctions } from '../src/wasm/wasi.js';
-import { HOST_FUNCTIONS, openProbe, type Probe } from './wasm/probe.js';
+import { compileFile } from '../../src/config/index.js';
+import { LIMITS, Status } from '../../src/wasm/abi.js';
+import { methodsOf } from '../../src/auth/requirement.js';
+import { wasiFunctions } from '../../src/wasm/wasi.js';
+import { HOST_FUNCTIONS, openProbe, type Probe } from '../wasm/probe.js';
+import { pageOf } from './pages.js';
 
-const root = join(__dirname, '..');
-const [, section = ''] =
-  /\n## Plugins in WebAssembly\n([^]*?)\n## /.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+const root = join(__dirname, '../..');
+const { blocks, text: section } = pageOf('docs/plugins.md');
 const [, checked = ''] = /<!-- host functions[^\n]*\n([^]*?)<!-- end of host functions -->/.exec(section) ?? [];
 const [table = '', wasi = ''] = checked.split('\nOf WASI');
 const quoted = (text: string): string[] => Array.from(text.matchAll(/`(\w+)`/g), ([, word = '']) => word);
@@ -25,8 +24,8 @@ const NAMES = new Map(
 const statusesOf = (answer: string): number[] => quoted(answer).flatMap((word) => NAMES.get(word) ?? []);
 
 test('its file loads, and each way to name a plugin means what the comment says', () => {
-  const [, text = ''] = /```yaml\n([^]*?)```/.exec(section) ?? [];
-  const file = join(root, 'examples/wasm-plugin/readme.yaml');
+  const text = blocks.find(({ language }) => language === 'yaml')?.text ?? '';
+  const file = join(root, 'examples/wasm-plugin/page.yaml');
   const { plan } = compileFile({ text, file }, { mode: 'middleware' });
   expect(plan.routes.map(({ id, requirement }) => [id, methodsOf(requirement)])).toEqual([
     ['orders', ['custom-auth']],
