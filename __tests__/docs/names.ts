@@ -31,7 +31,7 @@ export const LABELS: ReadonlySet<string> = new Set(Object.values(METRICS).flatMa
 export const LOG_FIELDS: ReadonlySet<string> = new Set(ACCESS_FIELDS);
 /** The codes of diagnostics; those of unions are written out at each place. */
 export const DIAGNOSTICS: ReadonlySet<string> = new Set(
-  Array.from(SOURCE.matchAll(/\bcode: '([a-z_]+)'/g), ([, code = '']) => code),
+  Array.from(SOURCE.matchAll(/\b(?:code: |refuse\(|error\()'([a-z]+(?:_[a-z]+)+)'/g), ([, code = '']) => code),
 );
 
 type Schema = Readonly<Record<string, unknown>>;
