@@ -1,12 +1,5 @@
 /** What express.md says of its hosts beyond its commands. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { transformSync } from '@swc/core';
-import { built, NODE } from '../support/built.js';
-import { ask } from '../support/ask.js';
-import { freePorts } from '../support/ports.js';
-import { Background } from '../support/process.js';
-import { pageOf, wordOf, type Block } from './pages.js';
+import { pageOf, type Block } from './pages.js';
 import { Scene } from './scene.js';
 
 const { blocks } = pageOf('docs/express.md');
@@ -17,8 +10,6 @@ const find = (test: (block: Block) => boolean): Block => {
 };
 const file = find(({ language }) => language === 'yaml');
 const server = find(({ language, text }) => language === 'js' && text.includes("from 'express'"));
-const nest = find((block) => wordOf(block, 'file') === 'nest.ts');
-const KEY = { 'X-API-Key': 'sk_example_orders' };
 
 describe('the Express program', () => {
   const scene = new Scene({ packages: { express: 'express4' } });
@@ -65,35 +56,5 @@ upstreams:
 
   test('changes nothing for a route without one', async () => {
     expect((await post('/orders')).status).toBe(201);
-  });
-});
-
-describe('the NestJS program', () => {
-  let program: Background | undefined;
-  afterAll(() => program?.stop());
-
-  test('guards its controllers', async () => {
-    const [port = 0] = await freePorts(1);
-    const folder = join(built(), '../../../docs-nest');
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'loom.yaml'), file.text);
-    const { code } = transformSync(nest.text.replace('3000', String(port)), {
-      swcrc: false,
-      jsc: {
-        parser: { syntax: 'typescript', decorators: true },
-        transform: { legacyDecorator: true, decoratorMetadata: true },
-        target: 'es2023',
-      },
-      module: { type: 'es6' },
-    });
-    writeFileSync(
-      join(folder, 'nest.mjs'),
-      `process.chdir(import.meta.dirname);\n${code}\nconsole.log('listening');\n`,
-    );
-    program = new Background(NODE, [join(folder, 'nest.mjs')]);
-    await program.until(/listening\n/);
-    expect((await ask({ port, path: '/orders' })).status).toBe(401);
-    const passed = await ask({ port, path: '/orders', headers: KEY });
-    expect([passed.status, JSON.parse(passed.body)]).toEqual([200, { caller: 'orders-app' }]);
   });
 });
