@@ -1,5 +1,5 @@
-/** A Jest reporter: which rows of `__tests__/attacks/rows.json` held, which wait, and for what. A row is held when its tests and its honest twin pass. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Which rows of `__tests__/attacks/rows.json` the results of test runs hold. A row is held when its tests and its honest twin pass. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,56 +9,45 @@ const { held, waiting } = JSON.parse(readFileSync(join(folder, 'rows.json'), 'ut
 const FAMILIES = new Set(Object.keys({ ...held, ...waiting }).map((id) => id.split('-')[0]));
 const ID = new RegExp(`\\b(?:${[...FAMILIES].join('|')})-\\d{2}\\b`, 'g');
 
-export default class AttackTally {
-  #ran = new Set();
-  #rows = new Map();
-  #wrong = [];
-
-  onTestResult(test, { testResults }) {
-    if (!test.path.startsWith(folder)) return;
-    this.#ran.add(test.path);
-    for (const { ancestorTitles, title, status } of testResults) {
-      if (status !== 'passed' && status !== 'failed') continue;
-      const titles = [...ancestorTitles, title].join(' ');
-      for (const id of new Set(titles.match(ID))) {
-        const row = this.#rows.get(id) ?? { passed: 0, failed: 0, twins: 0 };
-        row[status] += 1;
-        if (/\btwin\b/.test(titles)) row.twins += 1;
-        this.#rows.set(id, row);
-      }
-    }
+/**
+ * Counts the rows over the JSON results of both tiers.
+ *
+ * @param {readonly { name: string, assertionResults: readonly { ancestorTitles: string[], title: string, status: string }[] }[]} files
+ * @returns {{ summary: string, wrong: readonly string[] }} One line to print, and one line for each fault.
+ */
+export function tallyAttacks(files) {
+  const rows = new Map();
+  const attacks = files.filter(({ name }) => name.startsWith(folder));
+  for (const { ancestorTitles, title, status } of attacks.flatMap(({ assertionResults }) => assertionResults)) {
+    if (status === 'passed' || status === 'failed') count(rows, [...ancestorTitles, title].join(' '), status);
   }
+  const ids = Object.keys(held);
+  const missing = ids.filter((id) => !isHeld(rows.get(id)));
+  const unknown = [...rows.keys()].filter((id) => !(id in held));
+  const wrong = [
+    ...(missing.length > 0 ? [`attacks not held, or without a twin: ${missing.join(', ')}`] : []),
+    ...(unknown.length > 0 ? [`attacks tested that rows.json does not list as held: ${unknown.join(', ')}`] : []),
+  ];
+  const left = Object.keys(waiting).length;
+  const rest = left === 0 ? 'none waiting' : `${left} waiting for ${reasons(waiting)}`;
+  return { summary: `attacks: ${ids.length - missing.length} held, ${rest}`, wrong };
+}
 
-  onRunComplete(_contexts, results) {
-    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-      name.endsWith('.test.ts'),
-    );
-    // A filtered run says nothing of the rows that it left out.
-    if (files.length !== this.#ran.size || results.numPendingTests > 0) return;
-    const ids = Object.keys(held);
-    const isHeld = (id) => {
-      const row = this.#rows.get(id);
-      return row && row.failed === 0 && row.twins > 0 && row.passed > row.twins;
-    };
-    const missing = ids.filter((id) => !isHeld(id));
-    const unknown = [...this.#rows.keys()].filter((id) => !(id in held));
-    if (missing.length > 0) this.#wrong.push(`attacks not held, or without a twin: ${missing.join(', ')}`);
-    if (unknown.length > 0)
-      this.#wrong.push(`attacks tested that rows.json does not list as held: ${unknown.join(', ')}`);
-    const count = Object.keys(waiting).length;
-    const rest = count === 0 ? 'none waiting' : `${count} waiting for ${reasons(waiting)}`;
-    console.log(`attacks: ${ids.length - missing.length} held, ${rest}`);
-    for (const words of this.#wrong) console.log(words);
-  }
-
-  /** A row that is not held fails the run. */
-  getLastError() {
-    return this.#wrong.length > 0 ? new Error(this.#wrong.join('\n')) : undefined;
+function count(rows, titles, status) {
+  for (const id of new Set(titles.match(ID))) {
+    const row = rows.get(id) ?? { passed: 0, failed: 0, twins: 0 };
+    row[status] += 1;
+    if (/\btwin\b/.test(titles)) row.twins += 1;
+    rows.set(id, row);
   }
 }
 
-function reasons(waiting) {
-  const count = new Map();
-  for (const { for: reason } of Object.values(waiting)) count.set(reason, (count.get(reason) ?? 0) + 1);
-  return [...count].map(([reason, rows]) => `${reason} (${rows})`).join(', ');
+function isHeld(row) {
+  return row !== undefined && row.failed === 0 && row.twins > 0 && row.passed > row.twins;
+}
+
+function reasons(rows) {
+  const counts = new Map();
+  for (const { for: reason } of Object.values(rows)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].map(([reason, number]) => `${reason} (${number})`).join(', ');
 }

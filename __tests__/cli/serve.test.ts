@@ -1,4 +1,8 @@
-/** `loom-auth serve` as a process: it answers, it ends gracefully, and its exit code says why it did not start. */
+/**
+ * `loom-auth serve` as a process: it answers, it ends gracefully, and its exit code says why it did not start.
+ *
+ * @needs curl
+ */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { built, NODE } from '../support/built.js';

@@ -1,4 +1,8 @@
-/** The demo as somebody sees it who has just installed the package: each line that it prints can be run, and does what it says. */
+/**
+ * The demo as somebody sees it who has just installed the package: each line that it prints can be run, and does what it says.
+ *
+ * @needs curl
+ */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,8 @@
-/** Each example starts with its one command, and what it prints for a visitor to try is true. */
+/**
+ * Each example starts with its one command, and what it prints for a visitor to try is true.
+ *
+ * @needs curl
+ */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';

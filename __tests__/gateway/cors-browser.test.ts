@@ -1,17 +1,19 @@
-/** A real browser in front of `serve`: what pages of other origins read, and what they do not. */
-import { spawnSync } from 'node:child_process';
+/**
+ * A real browser in front of `serve`: what pages of other origins read, and what they do not.
+ *
+ * @needs chromium
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findProgram } from '../../scripts/programs.mjs';
 import { BOTH, type Gateway } from '../support/both-hosts.js';
 import { Background } from '../support/process.js';
 import { closed, echoUpstream, listening, type Echo } from '../support/recording-upstream.js';
 import { until } from '../support/until.js';
 
-const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
-const browser = BROWSERS.find((name) => spawnSync('which', [name]).status === 0);
 const KEY = 'sk_live_0123456789abcdef';
 
 /** Each question is one fetch; the page tells its own server what came of them. */
@@ -37,7 +39,7 @@ interface Told {
   readonly [question: string]: { readonly status?: number; readonly body?: string; readonly id?: string | null };
 }
 
-(browser === undefined ? describe.skip : describe)('a page', () => {
+describe('a page', () => {
   let echo: Echo;
   let gateway: Gateway;
   let folder: string;
@@ -59,7 +61,7 @@ interface Told {
 
   const visit = async (url: string): Promise<void> => {
     const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
-    const running = new Background(browser as string, [
+    const running = new Background(findProgram('chromium') as string, [
       ...flags,
       `--user-data-dir=${folder}`,
       '--remote-debugging-port=0',

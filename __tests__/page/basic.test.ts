@@ -1,4 +1,8 @@
-/** The page's Basic users, with hashes that the page's own htpasswd command made. */
+/**
+ * The page's Basic users, with hashes that the page's own htpasswd command made.
+ *
+ * @needs htpasswd
+ */
 import { runProcess } from '../support/process.js';
 import { closeOpened, pageText, serving, type Serving } from '../support/page-gate.js';
 import { seen } from '../support/ask.js';

@@ -1,4 +1,8 @@
-/** The gateway as an operator runs it: a file, a real upstream, and curl. */
+/**
+ * The gateway as an operator runs it: a file, a real upstream, and curl.
+ *
+ * @needs curl
+ */
 import { request } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createServer } from 'node:http';

@@ -1,4 +1,8 @@
-/** A throw-away CA, certificates and a CRL for listener tests, made with openssl. */
+/**
+ * A throw-away CA, certificates and a CRL for listener tests, made with openssl.
+ *
+ * @needs openssl
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,8 @@
-/** Certificates made with openssl into a directory of their own: authorities, a server, and clients of every sort. */
+/**
+ * Certificates made with openssl into a directory of their own: authorities, a server, and clients of every sort.
+ *
+ * @needs openssl
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,8 @@
-/** A Redis of the test's own: started, stopped, frozen and brought back on one port. */
+/**
+ * A Redis of the test's own: started, stopped, frozen and brought back on one port.
+ *
+ * @needs redis-server
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';

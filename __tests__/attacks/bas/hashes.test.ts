@@ -1,4 +1,8 @@
-/** The hashes and the realm of a file: those that verify, those that do not load, and what stands in the challenge. */
+/**
+ * The hashes and the realm of a file: those that verify, those that do not load, and what stands in the challenge.
+ *
+ * @needs htpasswd
+ */
 import { spawnSync } from 'node:child_process';
 import { hashSync } from 'bcryptjs';
 import { statusOf } from '../../support/ask.js';

@@ -1,4 +1,8 @@
-/** Versions, suites and protocols: nothing below TLS 1.2, nothing but AEAD with forward secrecy, no early data, no HTTP/2. */
+/**
+ * Versions, suites and protocols: nothing below TLS 1.2, nothing but AEAD with forward secrecy, no early data, no HTTP/2.
+ *
+ * @needs openssl
+ */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { connect, type ConnectionOptions } from 'node:tls';
