@@ -7,7 +7,7 @@ export type { Requirement } from './auth/requirement.js';
 export type { Challenge, ReasonCode, Verdict } from './auth/verdict.js';
 export { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnostics.js';
 export type { ConfigSource } from './config/source.js';
-export { identitiesOf } from './gateway/identities.js';
+export { identitiesOf } from './admission/identities.js';
 export {
   DeniedError,
   type PassportAuthenticate,

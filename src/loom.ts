@@ -1,14 +1,14 @@
 /** `loom()`: a file as a middleware of a host. */
 import type { Strategies } from './auth/host-strategy.js';
-import { compose, tellWarnings } from './compose.js';
+import { compose, tellWarnings } from './runtime/compose.js';
 import { compileFile, type Compiled } from './config/index.js';
 import type { ConfigSource } from './config/source.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Log, Now } from './lib/types.js';
-import type { Loom } from './middleware.js';
+import type { Loom } from './runtime/middleware.js';
 import { createLog } from './observe/log.js';
 
-export type { ConnectMiddleware, Loom } from './middleware.js';
+export type { ConnectMiddleware, Loom } from './runtime/middleware.js';
 
 export interface LoomOptions {
   /** Passport strategies of the host, by the names that the file uses for them. Default: none. */

@@ -3,7 +3,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
-import { readCertificateFields } from '../../src/lib/certificate-fields.js';
+import { readCertificateFields } from '../../src/certificates/fields.js';
 import { loom } from '../../src/loom.js';
 import { serve } from '../../src/serve/serve.js';
 import { ask } from '../support/ask.js';

@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { admittanceOf } from '../../src/admin/visitor.js';
 import type { AdminAuth } from '../../src/config/plan-types.js';
-import { accessChanges } from '../../src/gateway/access-changes.js';
+import { accessChanges } from '../../src/routing/access-changes.js';
 import { compile, errorsOf } from '../config/files.js';
 
 const AUTH =

@@ -1,7 +1,7 @@
 /** What is decided of several credentials or methods at once. */
 import { hash } from 'node:crypto';
 import { hashSync } from 'bcryptjs';
-import { readUserPass } from '../../src/auth/methods/basic-credentials.js';
+import { readUserPass } from '../../src/auth/methods/basic/credentials.js';
 import { LONG_SECRET, signedBySecret } from '../tokens/signing.js';
 import { seconds } from '../support/token-issuer.js';
 import { closeSites, fileOf, site } from './site.js';

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { Strategies } from '../../src/auth/host-strategy.js';
-import { identitiesOf } from '../../src/gateway/identities.js';
+import { identitiesOf } from '../../src/admission/identities.js';
 import { loom, type Loom } from '../../src/loom.js';
 import { ask, type Question } from '../support/ask.js';
 import { quietLog } from '../support/quiet-log.js';

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonSchema } from '../../src/config/json-schema.js';
-import { TITLES } from '../../src/gateway/problem.js';
+import { TITLES } from '../../src/http/problem.js';
 import { ACCESS_FIELDS } from '../../src/lib/access-fields.js';
 import { METRICS } from '../../src/lib/metrics.js';
 import { ROOT } from './pages.js';

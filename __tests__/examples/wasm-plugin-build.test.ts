@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { callTargets } from '../../src/auth/methods/plugin-calls.js';
+import { callTargets } from '../../src/auth/methods/plugin/calls.js';
 import { CallOuts } from '../../src/wasm/callouts.js';
 import { InlineRunner } from '../../src/wasm/inline.js';
 import { loadModule } from '../../src/wasm/module.js';

@@ -1,9 +1,9 @@
 /** Every header of the policy, through every part of the gateway that asks the policy. */
 import { Agent, createServer, get as httpGet, type IncomingMessage } from 'node:http';
-import { createFramingCheck } from '../../src/gateway/framing.js';
-import { dropHopByHop, endToEndFields } from '../../src/gateway/end-to-end.js';
-import { prepareForward } from '../../src/gateway/forwarded.js';
-import { foldName, isPerHop, TrustedHeaders } from '../../src/lib/header-policy.js';
+import { createFramingCheck } from '../../src/http/framing.js';
+import { dropHopByHop, endToEndFields } from '../../src/http/hop-by-hop.js';
+import { prepareForward } from '../../src/admission/forwarded.js';
+import { foldName, isPerHop, TrustedHeaders } from '../../src/http/header-policy.js';
 import { CallOuts } from '../../src/wasm/callouts.js';
 import { diagnose, errorsOf, fileOf } from '../config/files.js';
 import { getWith, judging, type Judge } from '../support/judge.js';

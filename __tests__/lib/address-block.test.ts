@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { addressMatcher, parseBlock } from '../../src/lib/address-block.js';
-import { canonicalAddress, canonicalAltName } from '../../src/lib/alt-name.js';
+import { canonicalAddress, canonicalAltName } from '../../src/certificates/alt-name.js';
 import { cases } from '../support/fast-check-runs.js';
 
 describe('a block', () => {

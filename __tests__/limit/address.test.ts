@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { addressMatcher } from '../../src/lib/address-block.js';
-import { isUnknownClient } from '../../src/lib/client-address.js';
+import { isUnknownClient } from '../../src/http/client-address.js';
 import { canonicalAddress, clientAddress, findClient, isTrusted, parseCidrs } from '../../src/limit/address.js';
 import { cases } from '../support/fast-check-runs.js';
 

@@ -1,6 +1,6 @@
 import { Limiters } from '../../src/limit/limiters.js';
 import type { Claim, Decision, Limiter } from '../../src/limit/limiter.js';
-import type { RedisOptions } from '../../src/lib/redis.js';
+import type { RedisOptions } from '../../src/redis/redis.js';
 import { quietLog } from '../support/quiet-log.js';
 import { RedisServer } from '../support/redis-server.js';
 

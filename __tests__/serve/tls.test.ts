@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { connect } from 'node:net';
 import type { PlannedTls } from '../../src/config/plan-types.js';
-import { createUpstream } from '../../src/gateway/upstream.js';
+import { createUpstream } from '../../src/proxy/upstream.js';
 import { listen, TlsFileError, type Running } from '../../src/serve/listeners.js';
 import { makeTlsFiles, type TlsFiles } from './tls-files.js';
 

@@ -1,9 +1,9 @@
 /** Route tables to try paths on, each with what its upstream guards, said without the table; admission runs in process. */
 import type { IncomingMessage } from 'node:http';
 import { MethodsInUse } from '../../src/auth/methods-in-use.js';
-import { admit } from '../../src/gateway/admit.js';
-import { Gate } from '../../src/gateway/gate.js';
-import { prepareOutbound } from '../../src/gateway/outbound.js';
+import { admit } from '../../src/admission/admit.js';
+import { Gate } from '../../src/admission/policy.js';
+import { prepareOutbound } from '../../src/admission/outbound.js';
 import type { PlannedRoute } from '../../src/config/plan-types.js';
 import { compile } from '../config/files.js';
 import { quietLog } from './quiet-log.js';

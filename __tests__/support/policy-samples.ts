@@ -1,5 +1,5 @@
 /** Names of the header policy for tests: every entry of the table, a prefix as one name that begins with it. */
-import { FAMILIES, type Family } from '../../src/lib/header-policy.js';
+import { FAMILIES, type Family } from '../../src/http/header-policy.js';
 
 export interface Sample {
   readonly name: string;

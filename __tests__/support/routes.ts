@@ -2,8 +2,8 @@
 import type { Requirement } from '../../src/auth/requirement.js';
 import { parsePattern, type Pattern } from '../../src/config/pattern.js';
 import type { PlannedRoute } from '../../src/config/plan-types.js';
-import { RouteTable, type RouteAnswer } from '../../src/gateway/route-table.js';
-import { readTarget, type Target } from '../../src/gateway/target.js';
+import { RouteTable, type RouteAnswer } from '../../src/routing/route-table.js';
+import { readTarget, type Target } from '../../src/http/target.js';
 
 export const jwt: Requirement = { kind: 'method', name: 'jwt' };
 export const apiKey: Requirement = { kind: 'method', name: 'api_key' };

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { PlannedUpstream } from '../../src/config/plan-types.js';
-import { createUpstream, type ForwardOptions, type Upstream, type UpstreamDeps } from '../../src/gateway/upstream.js';
-import { checkUpgrade, forwardUpgrade, LiveSockets } from '../../src/gateway/upgrade.js';
+import { createUpstream, type ForwardOptions, type Upstream, type UpstreamDeps } from '../../src/proxy/upstream.js';
+import { checkUpgrade, forwardUpgrade, LiveSockets } from '../../src/proxy/upgrade.js';
 import type { Metrics } from '../../src/lib/metrics.js';
 import { quietLog, type Entry } from './quiet-log.js';
 import { closed, listening } from './recording-upstream.js';

@@ -1,7 +1,7 @@
 /** Failed attempts of one method, counted for each client address: over the budget an attempt is refused before it costs anything. */
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { clientAddressOf } from '../lib/client-address.js';
+import { clientAddressOf } from '../http/client-address.js';
 import { digestOf } from '../lib/digest.js';
 import { canonicalAddress } from '../limit/address.js';
 import { Throttle, type Entrance, type ThrottleLimits } from '../limit/throttle.js';

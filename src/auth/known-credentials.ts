@@ -1,7 +1,7 @@
 /** Credentials that a plugin let in a moment ago, and from where, for a throttle that must not lock their owners out. */
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { clientAddressOf } from '../lib/client-address.js';
+import { clientAddressOf } from '../http/client-address.js';
 import { ProcessDigest } from '../lib/digest.js';
 import type { Now } from '../lib/types.js';
 import { canonicalAddress } from '../limit/address.js';

@@ -5,7 +5,7 @@ import type { HeaderRule } from '../auth/header-rule.js';
 import type { MethodTraits } from '../auth/method.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
-import type { RedisOptions } from '../lib/redis-client.js';
+import type { RedisOptions } from '../redis/client.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Pattern } from './pattern.js';
 import type { PlannedRetry, PlannedUpstream } from './upstream-types.js';

@@ -3,18 +3,18 @@
  * so that nothing here leads to a gate.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setAnswered } from '../lib/answered.js';
-import { clientAddressOf } from '../lib/client-address.js';
+import { setAnswered } from '../http/answered.js';
+import { clientAddressOf } from '../http/client-address.js';
 import type { Log } from '../lib/types.js';
-import type { Admitted } from './admit.js';
-import { corsQuestionOf, withoutCors, type Cors } from './cors.js';
-import { deny, denySocket } from './deny.js';
-import { retryAfter } from './failure.js';
+import type { Admitted } from '../admission/admit.js';
+import { corsQuestionOf, withoutCors, type Cors } from '../admission/cors.js';
+import { deny, denySocket } from '../admission/deny.js';
+import { retryAfter } from '../proxy/failure.js';
 import type { Exchange } from './pending.js';
-import type { Denial } from './problem.js';
-import { instanceOf, tellRefusal } from './refusal.js';
-import type { UpgradeOptions } from './upgrade.js';
-import { privateResponse } from './upstream.js';
+import type { Denial } from '../http/problem.js';
+import { instanceOf, tellRefusal } from '../admission/denial-log.js';
+import type { UpgradeOptions } from '../proxy/upgrade.js';
+import { privateResponse } from '../proxy/upstream.js';
 
 /** What answers need of a gate. Requests and sockets that last hold this, never the gate: a reload must set it free. */
 export interface AnswerTerms {

@@ -2,9 +2,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { listItems } from '../auth/credentials.js';
-import { awaitContinue } from '../lib/expect.js';
+import { awaitContinue } from '../http/expect-continue.js';
 import type { Handover } from './gateway.js';
-import { setField } from './header-views.js';
+import { setField } from '../http/fields.js';
 
 /** Judges an upgrade and hands it over if it is admitted. */
 export type JudgeUpgrade = (

@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from '../auth/identity.js';
 import type { ReasonCode } from '../auth/verdict.js';
-import { TITLES, type Denial, type DenialCode } from './problem.js';
-import { challengesOf } from './deny.js';
+import { TITLES, type Denial, type DenialCode } from '../http/problem.js';
+import { challengesOf } from '../admission/deny.js';
 
 /** The options of Passport's `authenticate`; each means what it means in Passport, but for the default of `session`. */
 export interface PassportOptions {

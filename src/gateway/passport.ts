@@ -5,19 +5,19 @@ import { any, type Authenticator } from '../auth/combine.js';
 import type { Identity } from '../auth/identity.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { Verdict } from '../auth/verdict.js';
-import { clientAddressOf } from '../lib/client-address.js';
+import { clientAddressOf } from '../http/client-address.js';
 import type { NonEmpty } from '../lib/types.js';
-import type { Admitted } from './admit.js';
-import { challengesOf, deny } from './deny.js';
-import type { Gate, Guard } from './gate.js';
+import type { Admitted } from '../admission/admit.js';
+import { challengesOf, deny } from '../admission/deny.js';
+import type { Gate, Guard } from '../admission/policy.js';
 import type { Gateway } from './gateway.js';
-import { setField } from './header-views.js';
+import { setField } from '../http/fields.js';
 import { DeniedError, infoOf } from './passport-types.js';
 import type { PassportCallback, PassportHandler, PassportLike, PassportOptions } from './passport-types.js';
 import type { Answerable } from './pending.js';
-import { denialOf, outcomeOf, type Denial, type DenialCode } from './problem.js';
-import { instanceOf, tellRefusal } from './refusal.js';
-import { privateResponse } from './upstream.js';
+import { denialOf, outcomeOf, type Denial, type DenialCode } from '../http/problem.js';
+import { instanceOf, tellRefusal } from '../admission/denial-log.js';
+import { privateResponse } from '../proxy/upstream.js';
 
 export interface HostPassportDeps {
   /** What is in force when a request comes. */

@@ -1,10 +1,10 @@
 /** One request or upgrade that waits for its answer, and whether it still does. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isHttp2 } from '../lib/http-version.js';
-import type { Admitted } from './admit.js';
-import type { Guard } from './gate.js';
-import type { Denial } from './problem.js';
+import { isHttp2 } from '../http/http-version.js';
+import type { Admitted } from '../admission/admit.js';
+import type { Guard } from '../admission/policy.js';
+import type { Denial } from '../http/problem.js';
 
 /** Writes a denial in place of `deny`; `instance` is the id of its line in the log. */
 export type Refuse = (denial: Denial, instance: string) => void;

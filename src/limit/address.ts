@@ -1,7 +1,7 @@
 /** Who sent a request, as far as trusted proxies vouch for it, and one spelling for each client. */
 import { BlockList, isIP, SocketAddress } from 'node:net';
 import { parseBlock } from '../lib/address-block.js';
-import { unknownClient } from '../lib/client-address.js';
+import { unknownClient } from '../http/client-address.js';
 
 /** The groups of the /64 of an IPv6 address: a subscriber has at least that many addresses to himself. */
 const NETWORK_GROUPS = 4;

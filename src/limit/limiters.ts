@@ -1,7 +1,7 @@
 /** The limiters of a process: one table follows another, and what has been counted stays counted. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../lib/metrics.js';
-import { RedisConnection, type RedisOptions } from '../lib/redis.js';
+import { RedisConnection, type RedisOptions } from '../redis/redis.js';
 import type { Log, Now } from '../lib/types.js';
 import { MemoryLimiter, type Limiter } from './limiter.js';
 import { RedisStore } from './redis-store.js';

@@ -1,6 +1,6 @@
 /** Buckets in Redis: counted by one script on Redis's own clock, so that instances with clocks of their own agree. */
 import { digestOf } from '../lib/digest.js';
-import { redisScript, type RedisConnection } from '../lib/redis.js';
+import { redisScript, type RedisConnection } from '../redis/redis.js';
 import type { NonEmpty } from '../lib/types.js';
 import type { Bucket } from './bucket.js';
 import type { Claim } from './limiter.js';

@@ -1,7 +1,7 @@
 /** Counts in Redis, together with other instances; while Redis is of no use, as the file says. */
 import type { Metrics } from '../lib/metrics.js';
-import type { RedisConnection } from '../lib/redis.js';
-import { redisFaultOf } from '../lib/redis-fault.js';
+import type { RedisConnection } from '../redis/redis.js';
+import { redisFaultOf } from '../redis/fault.js';
 import type { Log, MaybePromise, NonEmpty } from '../lib/types.js';
 import { tightest, type Claim, type Decision, type Limiter, type MemoryLimiter, type Patience } from './limiter.js';
 import type { RedisStore, Taken } from './redis-store.js';

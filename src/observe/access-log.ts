@@ -1,7 +1,7 @@
 /** One line for each request that ended: who asked for what, and what became of it. Never a query, never a credential. */
 import type { IncomingMessage } from 'node:http';
 import type { AccessField } from '../lib/access-fields.js';
-import { clientAddressOf } from '../lib/client-address.js';
+import { clientAddressOf } from '../http/client-address.js';
 import type { Log } from '../lib/types.js';
 import type { Trail } from './requests.js';
 

@@ -2,7 +2,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
-import { answeredOf } from '../lib/answered.js';
+import { answeredOf } from '../http/answered.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import { Note } from '../lib/note.js';
 import type { AccessLog } from './access-log.js';

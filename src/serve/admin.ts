@@ -4,7 +4,7 @@ import type { AdminSources } from '../admin/pages.js';
 import type { Plan } from '../config/plan-types.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
-import type { Loom } from '../middleware.js';
+import type { Loom } from '../runtime/middleware.js';
 import { PortError } from './listeners.js';
 import { certificateEnd } from './tls.js';
 

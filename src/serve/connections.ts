@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
-import { denySocket, newInstance } from '../gateway/deny.js';
-import { endConnection } from '../gateway/last-answer.js';
-import type { Denial } from '../gateway/problem.js';
-import { tellRefusal } from '../gateway/refusal.js';
+import { denySocket, newInstance } from '../admission/deny.js';
+import { endConnection } from '../http/connection-end.js';
+import type { Denial } from '../http/problem.js';
+import { tellRefusal } from '../admission/denial-log.js';
 import { Seldom } from '../lib/seldom.js';
 import type { Log } from '../lib/types.js';
 

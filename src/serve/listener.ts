@@ -8,11 +8,11 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
-import { COMMON_METHODS } from '../lib/http-methods.js';
+import { COMMON_METHODS } from '../http/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
-import { OwnRequest } from '../gateway/header-views.js';
-import { comesTooLate } from '../gateway/last-answer.js';
-import { awaitContinue } from '../lib/expect.js';
+import { OwnRequest } from '../http/fields.js';
+import { comesTooLate } from '../http/connection-end.js';
+import { awaitContinue } from '../http/expect-continue.js';
 import type { Log } from '../lib/types.js';
 import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';

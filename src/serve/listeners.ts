@@ -1,6 +1,6 @@
 /** The listeners of a plan: opened together or not at all, changed by a reload, closed without cutting an answer short. */
 import type { PlannedListener } from '../config/plan-types.js';
-import type { Prepared } from '../reload.js';
+import type { Prepared } from '../runtime/reload.js';
 import { Listener, PortError, type Handlers, type ListenerDeps, type Listening } from './listener.js';
 
 export { PortError, type Handlers, type Listening } from './listener.js';

@@ -1,6 +1,6 @@
 /** What the primary and its workers tell each other; never anything of a request. */
 import type { Worker } from 'node:cluster';
-import type { AccessRules } from '../gateway/access-rules.js';
+import type { AccessRules } from '../routing/access-rules.js';
 import type { Snapshot } from '../observe/snapshot.js';
 
 /** To a worker. */

@@ -1,6 +1,6 @@
 /** One of the processes of `serve --workers`: the same gateway as ever, but its primary says when it stops. */
 import cluster from 'node:cluster';
-import type { AccessRules } from '../gateway/access-rules.js';
+import type { AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
 import { serveAmong, type Among, type Gatekeeper, type ServeOptions } from './serve.js';
 import { TicketKeys } from './ticket-keys.js';

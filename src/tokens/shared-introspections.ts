@@ -1,5 +1,5 @@
 /** Introspected answers that several instances share in Redis. Where it does not answer, the issuer is asked as if it were not there. */
-import { RedisConnection, type RedisOptions } from '../lib/redis.js';
+import { RedisConnection, type RedisOptions } from '../redis/redis.js';
 import type { Log, Now } from '../lib/types.js';
 import { SealedAnswers, type DatedAnswer } from './sealed-answers.js';
 

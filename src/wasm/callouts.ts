@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
-import { isPerHop } from '../lib/header-policy.js';
+import { isPerHop } from '../http/header-policy.js';
 import type { Pair } from './header-map.js';
 import { Pace } from './pace.js';
 

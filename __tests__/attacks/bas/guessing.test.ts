@@ -1,9 +1,9 @@
 /** Guesses at passwords: what their time tells, what their number costs the others, and what a right one leaves behind. */
 import { hashSync } from 'bcryptjs';
-import { basic, type RememberingBasicStrategy } from '../../../src/auth/methods/basic.js';
-import { basicOptions, costOf } from '../../../src/auth/methods/basic-options.js';
-import { Users } from '../../../src/auth/methods/basic-users.js';
-import { BcryptPool } from '../../../src/lib/bcrypt-pool.js';
+import { basic, type RememberingBasicStrategy } from '../../../src/auth/methods/basic/basic.js';
+import { basicOptions, costOf } from '../../../src/auth/methods/basic/options.js';
+import { Users } from '../../../src/auth/methods/basic/users.js';
+import { BcryptPool } from '../../../src/auth/methods/basic/bcrypt-pool.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { getWith, judging, type Judge } from '../../support/judge.js';

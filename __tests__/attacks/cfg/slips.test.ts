@@ -1,10 +1,10 @@
 /** One slip in a file never opens a guarded path: asked of the old and the new table at work, without a credential. */
 import { createServer, type Server } from 'node:http';
-import { compose } from '../../../src/compose.js';
+import { compose } from '../../../src/runtime/compose.js';
 import { ConfigError } from '../../../src/config/diagnostics.js';
 import { compileFile } from '../../../src/config/index.js';
 import type { ConfigSource } from '../../../src/config/source.js';
-import type { Loom } from '../../../src/middleware.js';
+import type { Loom } from '../../../src/runtime/middleware.js';
 import { ask } from '../../support/ask.js';
 import { fuzzing } from '../../support/fast-check-runs.js';
 import { quietLog } from '../../support/quiet-log.js';

@@ -1,6 +1,6 @@
 /** Expressions of routes that are harmless to read and make a backtracking matcher work for seconds on one request. */
 import { compileFile } from '../../../src/config/index.js';
-import { compileFits, type Fits } from '../../../src/gateway/field-match.js';
+import { compileFits, type Fits } from '../../../src/routing/field-match.js';
 
 function fitsOf(expression: string): Fits {
   const text = `

@@ -2,7 +2,7 @@
 import { errorsOf } from '../../config/files.js';
 import { BOTH, type Gateway } from '../../support/both-hosts.js';
 import { echoUpstream, type Echo } from '../../support/recording-upstream.js';
-import { readTarget } from '../../../src/gateway/target.js';
+import { readTarget } from '../../../src/http/target.js';
 
 const fileFor = (upstream: number, top = ''): string => `
 middleware: { auth: { api_key: { keys: [{ key: k-0123456789abcdef, name: a }] } } }

@@ -1,5 +1,5 @@
 /** What a refusal tells its client: a closed set of words, and an id to ask with. */
-import { TITLES } from '../../../src/gateway/problem.js';
+import { TITLES } from '../../../src/http/problem.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround } from '../../support/attack-ground.js';
 import { openRefusingGround, refusedRequests } from '../../support/refused-requests.js';

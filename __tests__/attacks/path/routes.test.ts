@@ -1,6 +1,6 @@
 /** The route table under attack: segment boundaries, order and overlap, what no route matches, and what it may cost. */
-import { RouteTable } from '../../../src/gateway/route-table.js';
-import { readTarget } from '../../../src/gateway/target.js';
+import { RouteTable } from '../../../src/routing/route-table.js';
+import { readTarget } from '../../../src/http/target.js';
 import { ask } from '../../support/ask.js';
 import { closeGrounds, openGround, type Ground } from '../../support/attack-ground.js';
 import { jwt, route } from '../../support/routes.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type ClientHttp2Session, type Http2Server } from 'node:http2';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isBodyConsumed, readBody } from '../../../src/lib/request-body.js';
+import { isBodyConsumed, readBody } from '../../../src/http/request-body.js';
 import { loom, type Loom } from '../../../src/loom.js';
 import { readMessages, valuesOf, type Message } from '../../support/messages.js';
 import { quietLog } from '../../support/quiet-log.js';

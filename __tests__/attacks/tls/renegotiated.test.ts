@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { certificateClaims, peerCertificate } from '../../../src/lib/certificate.js';
+import { certificateClaims, peerCertificate } from '../../../src/certificates/certificate.js';
 import { makeCertificates, type Certificates } from '../../support/certificates.js';
 
 let made: Certificates;

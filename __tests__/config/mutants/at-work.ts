@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { compileFile } from '../../../src/config/index.js';
 import type { ConfigSource } from '../../../src/config/source.js';
-import { compose } from '../../../src/compose.js';
+import { compose } from '../../../src/runtime/compose.js';
 import { loom, type Loom } from '../../../src/loom.js';
 import { ask } from '../../support/ask.js';
 import { quietLog } from '../../support/quiet-log.js';

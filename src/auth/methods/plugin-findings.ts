@@ -4,7 +4,7 @@ import { ModuleError } from '../../wasm/binary.js';
 import { meterModule } from '../../wasm/meter.js';
 import { loadModule } from '../../wasm/module.js';
 import type { Finding } from '../method.js';
-import type { PluginOptions } from './plugin-options.js';
+import type { PluginOptions } from './plugin/options.js';
 
 export function findingsOf(options: PluginOptions): readonly Finding[] {
   const { bytes, sha256, phase, memory_limit, isolation } = options;

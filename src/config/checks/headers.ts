@@ -1,6 +1,6 @@
 /** Identity headers: what may be one, and that no block sets one header twice. */
 import type { Place } from '../../auth/credentials.js';
-import { foldName, maySet } from '../../lib/header-policy.js';
+import { foldName, maySet } from '../../http/header-policy.js';
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';

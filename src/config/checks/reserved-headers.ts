@@ -1,5 +1,5 @@
 /** Headers that the file may give no meaning of its own: as the place of a credential, of an id, or in an answer. */
-import { familyOf, foldName, isPerHop, mayCarryCredential } from '../../lib/header-policy.js';
+import { familyOf, foldName, isPerHop, mayCarryCredential } from '../../http/header-policy.js';
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';

@@ -1,5 +1,5 @@
 /** `trusted_headers`: who sends them, and that no other rule of the file decides what becomes of them. */
-import { familyOf, foldName } from '../../lib/header-policy.js';
+import { familyOf, foldName } from '../../http/header-policy.js';
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 

@@ -1,6 +1,6 @@
 /** From the `rate_limit` block to the global limit, its tiers and quotas, and where they are counted. */
-import { redisOptionsOf } from '../../lib/redis-block.js';
-import type { RedisOptions } from '../../lib/redis-client.js';
+import { redisOptionsOf } from '../../redis/options.js';
+import type { RedisOptions } from '../../redis/client.js';
 import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 import { parsePattern } from '../pattern.js';

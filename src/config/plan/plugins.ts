@@ -1,6 +1,6 @@
 /** The `plugins` of a file as methods: their modules read and judged, the upstreams that they may call resolved. */
 import { methods, plugin } from '../../auth/methods.js';
-import type { CallUpstream, PluginOptions } from '../../auth/methods/plugin-options.js';
+import type { CallUpstream, PluginOptions } from '../../auth/methods/plugin/options.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { PlannedUpstream } from '../plan-types.js';

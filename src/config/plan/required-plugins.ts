@@ -1,5 +1,5 @@
 /** Plugins that a route requires besides its `auth`: those of the route, and those of `middleware.auth.plugin`. */
-import type { PluginOptions } from '../../auth/methods/plugin-options.js';
+import type { PluginOptions } from '../../auth/methods/plugin/options.js';
 import { isOpen, methodsOf, OPEN, type Requirement } from '../../auth/requirement.js';
 import type { NonEmpty } from '../../lib/types.js';
 import type { Context } from '../context.js';

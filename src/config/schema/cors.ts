@@ -2,7 +2,7 @@
 import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { duration, headerName } from '../../lib/fields.js';
-import { NEVER_SERVED } from '../../lib/http-methods.js';
+import { NEVER_SERVED } from '../../http/http-methods.js';
 import { count, flag, listOf } from './fields.js';
 
 const METHOD = 'must be an HTTP method in upper case, or "*"; TRACE and CONNECT are never served';

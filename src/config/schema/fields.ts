@@ -2,7 +2,7 @@
 import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { hasControlCharacter } from '../../lib/control-character.js';
-import { NEVER_SERVED } from '../../lib/http-methods.js';
+import { NEVER_SERVED } from '../../http/http-methods.js';
 
 export const flag = () => z.boolean({ error: 'must be true or false' });
 

@@ -1,7 +1,7 @@
 /** The `rate_limit` block: how many requests a caller may send. */
 import { z } from 'zod';
 import { duration, headerName, plainText } from '../../lib/fields.js';
-import { checkRedis, redisFields } from '../../lib/redis-block.js';
+import { checkRedis, redisFields } from '../../redis/options.js';
 import type { LimitKeyPart } from '../plan-types.js';
 import { count, flag, listOf, name, rate } from './fields.js';
 

@@ -1,0 +1,54 @@
+/** Finds the client of each request behind `trusted_proxies`, and logs the proxies that do not tell it. */
+import type { IncomingMessage } from 'node:http';
+import type { BlockList } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import { headerValues } from '../auth/credentials.js';
+import { setClientAddress } from '../http/client-address.js';
+import type { Log, Now } from '../lib/types.js';
+import { findClient, type Unknown } from '../limit/address.js';
+
+/** Behind a proxy that writes another form every request has this fault: one line each would flood the log. */
+const TOLD_EVERY_MS = 60_000;
+const MOST_TOLD = 1_000;
+
+interface Told {
+  readonly until: number;
+  more: number;
+}
+
+export interface ClientsDeps {
+  /** Undefined where no proxy is trusted. */
+  readonly trusted: BlockList | undefined;
+  readonly log: Log;
+  readonly now: Now;
+}
+
+export class Clients {
+  readonly #told = new LRUCache<string, Told>({ max: MOST_TOLD });
+
+  constructor(private readonly deps: ClientsDeps) {}
+
+  /** Remembers the client address on the request, for methods, limits and logs; returns it. */
+  find(req: IncomingMessage): string {
+    const { trusted } = this.deps;
+    const forwardedFor = trusted ? headerValues(req, 'x-forwarded-for') : [];
+    const { address, unknown } = findClient(req.socket.remoteAddress ?? '', forwardedFor, trusted);
+    setClientAddress(req, address);
+    if (unknown !== undefined) this.#tell(address, unknown);
+    return address;
+  }
+
+  /** The entry itself is not logged: the client may have written it. */
+  #tell(client: string, why: Unknown): void {
+    const { log, now } = this.deps;
+    const key = `${why} ${client}`;
+    const told = this.#told.get(key);
+    if (told && now() < told.until) {
+      told.more += 1;
+      return;
+    }
+    this.#told.set(key, { until: now() + TOLD_EVERY_MS, more: 0 });
+    const facts = { client, header: 'X-Forwarded-For', entry: why, ...(told && { unreported: told.more }) };
+    log.warn(facts, 'a trusted proxy does not tell the client address: the client is unknown');
+  }
+}

@@ -1,0 +1,134 @@
+/** The only writer of denials: problem+json (RFC 9457) on a response, or the same as raw bytes on a socket. */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { mergeChallenges } from '../auth/combine.js';
+import type { Challenge } from '../auth/verdict.js';
+import { hasBody } from '../http/request-body.js';
+import { endConnection } from '../http/connection-end.js';
+import { TITLES, type Denial } from '../http/problem.js';
+
+type Fields = readonly (readonly [string, string])[];
+
+interface Message {
+  readonly status: number;
+  readonly fields: Fields;
+  readonly body: Buffer;
+}
+
+/** The id of one denial: in its body and in the log, so that an operator finds what a client complains of. */
+export function newInstance(): string {
+  return `urn:uuid:${randomUUID()}`;
+}
+
+/** Answers a request. `instance` is the request id. One that two may read differently, or whose body is unread, is the last. */
+export function deny(response: ServerResponse, denial: Denial, instance: string): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const { status, fields, body } = messageOf(denial, instance);
+  // What a host set for an answer of its own (a length, a type, an encoding) says nothing of ours.
+  for (const name of ABOUT_BODY) response.removeHeader(name);
+  const written = new Set<string>();
+  for (const [name, value] of fields) {
+    const key = name.toLowerCase();
+    if (written.has(key)) response.appendHeader(name, value);
+    else response.setHeader(name, value);
+    written.add(key);
+  }
+  if (status === 400 || hasUnreadBody(response.req)) endConnection(response);
+  response.writeHead(status);
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+const ABOUT_BODY = [
+  'Content-Length',
+  'Content-Encoding',
+  'Transfer-Encoding',
+  'ETag',
+  'Last-Modified',
+  'WWW-Authenticate',
+];
+
+/** `complete` alone is false for every request that is judged while its head is being parsed. */
+function hasUnreadBody(req: IncomingMessage): boolean {
+  return hasBody(req) && !req.complete;
+}
+
+/** Answers an upgrade and ends its socket. */
+export function denySocket(socket: Duplex, denial: Denial, instance: string): void {
+  const { status, fields, body } = messageOf(denial, instance);
+  const lines = [...fields, ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`;
+  socket.on('error', () => socket.destroy());
+  socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+  // A client that never closes its side keeps nothing of ours; what it still sends is read off until then.
+  const late = setTimeout(() => socket.destroy(), LINGER_MS);
+  late.unref();
+  socket.once('close', () => clearTimeout(late));
+  socket.resume();
+}
+
+const LINGER_MS = 2_000;
+
+function messageOf(denial: Denial, instance: string): Message {
+  if (denial.response) return rawMessage(denial.response);
+  const { status, code } = denial;
+  const problem = { type: `urn:loom-auth:problem:${code}`, title: TITLES[code], status, code, instance };
+  const body = Buffer.from(`${JSON.stringify(problem)}\n`);
+  const fields: [string, string][] = [
+    ['Content-Type', 'application/problem+json'],
+    ['Content-Length', String(body.length)],
+    ['Cache-Control', 'no-store'],
+    ...challengesOf(denial).map((each): [string, string] => ['WWW-Authenticate', each]),
+    ...Object.entries(denial.headers ?? {}),
+  ];
+  if (denial.allow) fields.push(['Allow', denial.allow.join(', ')]);
+  return { status, fields, body };
+}
+
+/** The values of `WWW-Authenticate`. */
+export function challengesOf({ challenges = [] }: Denial): readonly string[] {
+  return mergeChallenges(challenges).filter(isChallenge).map(formatChallenge);
+}
+
+/** A plugin's answer as it wrote it, but for framing, and for fields that HTTP cannot carry: those would throw. */
+function rawMessage({ status, headers, body }: NonNullable<Denial['response']>): Message {
+  const own = headers.filter(([name, value]) => !HOP.test(name) && isField(name, value));
+  const cached: Fields = own.some(([name]) => /^cache-control$/i.test(name)) ? [] : [['Cache-Control', 'no-store']];
+  const known = Number.isInteger(status) && status >= 200 && status <= 599;
+  const bodiless = status === 204 || status === 304;
+  const sent = bodiless ? Buffer.alloc(0) : body;
+  const length: Fields = bodiless ? [] : [['Content-Length', String(sent.length)]];
+  return { status: known ? status : 500, fields: [...own, ...cached, ...length], body: sent };
+}
+
+const HOP = /^(?:content-length|transfer-encoding|connection|keep-alive|proxy-connection|te|trailer|upgrade)$/i;
+
+function isField(name: string, value: string): boolean {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** A host's strategy may write anything; on a bare socket nothing else would keep it from writing fields of its own. */
+function isChallenge({ scheme, params }: Challenge): boolean {
+  return [scheme, ...Object.keys(params)].every((name) => TOKEN.test(name));
+}
+
+/** RFC 9110 §11.2: every value as a quoted string; what such a string cannot hold becomes `?`. */
+function formatChallenge({ scheme, params }: Challenge): string {
+  const list = Object.entries(params).map(([name, value]) => {
+    const text = value.replace(/[^\t\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
+    return `${name}="${text}"`;
+  });
+  return list.length === 0 ? scheme : `${scheme} ${list.join(', ')}`;
+}

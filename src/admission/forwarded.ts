@@ -1,0 +1,74 @@
+/** What of the client's fields ends at this hop, and what the next hop is told of the client instead. */
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { familyOf, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
+import { dropUnsent, editFields, setField } from '../http/fields.js';
+
+export interface ForwardOptions {
+  /** Whether a peer is in `trusted_proxies`. */
+  readonly trusted: (address: string) => boolean;
+  /** The `trusted_headers` of the file; default: none. */
+  readonly trustedHeaders?: TrustedHeaders;
+  /** A field line that goes on whatever its family is: set by a gateway, or a credential that granted and may go along. */
+  readonly keeps?: (name: string, value: string) => boolean;
+}
+
+const NO_HEADERS = new TrustedHeaders([]);
+
+/**
+ * Prepares a request's fields for the upstream. Runs after the credentials were read and **before** identity headers
+ * are set: a `Connection: X-User-ID` of the client must not take ours away (CVE-2024-45410).
+ */
+export function prepareForward(req: IncomingMessage, options: ForwardOptions): void {
+  const { trusted, trustedHeaders = NO_HEADERS, keeps } = options;
+  const peer = plainAddress(req.socket.remoteAddress ?? '');
+  const sender: Sender = { believed: trusted(peer), trustedHeaders };
+  const named = namedByConnection(req);
+  editFields(req, (name, value) => {
+    if (named?.has(name) === true && !isFraming(name)) return undefined;
+    const passes = goesOn(name, sender) || keeps?.(name, value) === true;
+    return passes && !isConnectionBound(name, value) ? value : undefined;
+  });
+  dropUnsent(req, (name) => isOthersIdentity(name, sender));
+  tellOfClient(req, { peer, believed: sender.believed });
+}
+
+/** Framing is never edited: without it Node sends the body raw, as a second request. */
+function isFraming(name: string): boolean {
+  const family = familyOf(name);
+  return family?.perHop === true && family.passage === 'always';
+}
+
+function namedByConnection(req: IncomingMessage): ReadonlySet<string> | undefined {
+  const { connection } = req.headers;
+  return connection === undefined
+    ? undefined
+    : new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
+}
+
+/** NTLM and Negotiate authenticate the connection: on a pooled one the next user would be the last (HDR-22). */
+function isConnectionBound(name: string, value: string): boolean {
+  return name === 'authorization' && /^(?:ntlm|negotiate)(?![A-Za-z0-9!#$%&'*+.^_`|~-])/i.test(value);
+}
+
+function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; believed: boolean }): void {
+  const { headers, socket } = req;
+  const before = believed ? headers['x-forwarded-for'] : undefined;
+  const said = (name: string): boolean => believed && headers[name] !== undefined;
+  if (peer !== '') setField(req, 'X-Forwarded-For', before === undefined ? peer : `${String(before)}, ${peer}`);
+  if (peer !== '' && !said('x-real-ip') && before === undefined) setField(req, 'X-Real-IP', peer);
+  if (!said('x-forwarded-proto')) {
+    setField(req, 'X-Forwarded-Proto', (socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http');
+  }
+  if (!said('x-forwarded-host') && headers.host !== undefined) setField(req, 'X-Forwarded-Host', headers.host);
+  if (!said('x-forwarded-port') && socket.localPort !== undefined) {
+    setField(req, 'X-Forwarded-Port', String(socket.localPort));
+  }
+}
+
+/** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, link-local ones with a zone. */
+function plainAddress(address: string): string {
+  if (!address.includes(':')) return address;
+  const [bare = ''] = address.split('%');
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
+}

@@ -1,0 +1,143 @@
+/** Empties every configured credential place before a request goes on, but those that may go along. */
+import type { IncomingMessage } from 'node:http';
+import { decodeForm, listItems, type Place } from '../auth/credentials.js';
+import { foldName } from '../http/header-policy.js';
+import { editFields } from '../http/fields.js';
+
+/** The places whose credential granted and may go on; query and subprotocol credentials never do. */
+export type Kept = ReadonlySet<Place> | ((place: Place) => boolean);
+
+type HeaderPlace = Extract<Place, { in: 'header' }>;
+
+/**
+ * Empties the places in every view of the header fields and returns the upstream's URL without credentials,
+ * the rest of it byte for byte.
+ *
+ * @example emptyCredentials(req, [{ in: 'query', name: 'api_key' }], new Set(), '/a?x=1&api%5Fkey=s&y') // '/a?x=1&y'
+ */
+export function emptyCredentials(
+  req: IncomingMessage,
+  places: readonly Place[],
+  { kept, url }: { readonly kept: Kept; readonly url: string },
+): string {
+  const stays = typeof kept === 'function' ? kept : (place: Place): boolean => kept.has(place);
+  const { headers, parameters, protocols, ...sorted } = sort(places);
+  const cookies = sorted.cookies.length === 0 ? NONE : namesToEmpty(sorted.cookies, stays);
+  const offered = protocols.size > 0 ? withoutTokens(req.headers['sec-websocket-protocol'], protocols) : undefined;
+  let first = true;
+  editFields(req, (name, value) => {
+    if (name === 'cookie' && cookies.size > 0) return withoutCookies(value, cookies);
+    // A browser that came from `/?api_key=…` repeats the key here, and upstreams log it.
+    if (name === 'referer') return withoutParameters(value, parameters);
+    if (name === 'sec-websocket-protocol' && offered !== undefined) {
+      // A token may stand in the line after its `bearer`: the list is judged as one and goes out as one.
+      const line = first ? offered : '';
+      first = false;
+      return line === '' ? undefined : line;
+    }
+    return goesOn(headers, stays, { name, value }) ? value : undefined;
+  });
+  return withoutParameters(url, parameters);
+}
+
+interface Sorted {
+  readonly headers: readonly HeaderPlace[];
+  readonly cookies: readonly Place[];
+  readonly parameters: ReadonlySet<string>;
+  readonly protocols: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+/** A gate has one list for all of its requests. */
+const known = new WeakMap<readonly Place[], Sorted>();
+
+function sort(places: readonly Place[]): Sorted {
+  let sorted = known.get(places);
+  if (!sorted) {
+    sorted = {
+      headers: places.filter((place): place is HeaderPlace => place.in === 'header'),
+      cookies: places.filter((place) => place.in === 'cookie'),
+      parameters: namesOf(places, 'query'),
+      protocols: namesOf(places, 'subprotocol'),
+    };
+    known.set(places, sorted);
+  }
+  return sorted;
+}
+
+function namesOf(places: readonly Place[], where: Place['in']): ReadonlySet<string> {
+  return new Set(places.filter((place) => place.in === where).map((place) => place.name));
+}
+
+/** A name that one method may keep and another may not stays: it is the same credential. */
+function namesToEmpty(cookies: readonly Place[], stays: (place: Place) => boolean): ReadonlySet<string> {
+  const names = new Set(cookies.map((place) => place.name));
+  for (const place of cookies) if (stays(place)) names.delete(place.name);
+  return names;
+}
+
+/** A field that several methods read goes on if one of them lets it. */
+function goesOn(
+  headers: readonly HeaderPlace[],
+  stays: (place: Place) => boolean,
+  { name, value }: { readonly name: string; readonly value: string },
+): boolean {
+  let claimed = false;
+  for (const place of headers) {
+    if (holds(place, name, value)) {
+      if (stays(place)) return true;
+      claimed = true;
+    }
+  }
+  return !claimed && !headers.some((place) => isAlias(place, name));
+}
+
+function holds(place: HeaderPlace, name: string, value: string): boolean {
+  if (name !== place.name) return false;
+  if (place.scheme === undefined || place.scheme === '') return true;
+  const end = value.search(/[^A-Za-z0-9!#$%&'*+.^_`|~-]/);
+  return (end < 0 ? value : value.slice(0, end)).toLowerCase() === place.scheme;
+}
+
+/** `X_API_Key` beside our `X-API-Key`: nobody judged it, and a CGI upstream would read the two as one. */
+function isAlias({ name: known }: HeaderPlace, name: string): boolean {
+  return name.length === known.length && name !== known && foldName(name) === foldName(known);
+}
+
+function withoutCookies(line: string, names: ReadonlySet<string>): string | undefined {
+  const pairs = line.split(';');
+  const left = pairs.filter((pair) => !names.has((pair.split('=', 1)[0] ?? '').trim()));
+  if (left.length === pairs.length) return line;
+  const text = left.join(';').trim();
+  return text === '' ? undefined : text;
+}
+
+/** Whether a field line is, as a whole, a credential in one of the places that may go on. */
+export function createKeeps(places: readonly Place[], stays: (place: Place) => boolean): Keeps {
+  const kept = sort(places).headers.filter(stays);
+  return (name, value) => kept.some((place) => holds(place, name, value));
+}
+
+export type Keeps = (name: string, value: string) => boolean;
+
+/** The list without each marker and the entry after it; undefined where there is nothing to change. */
+function withoutTokens(list: string | undefined, markers: ReadonlySet<string>): string | undefined {
+  if (list === undefined) return undefined;
+  const entries = listItems(list);
+  const left: string[] = [];
+  for (let at = 0; at < entries.length; at++) {
+    const entry = entries[at] as string;
+    if (markers.has(entry.toLowerCase()) || markers.has(entry)) at++;
+    else left.push(entry);
+  }
+  return left.length === entries.length ? undefined : left.join(', ');
+}
+
+function withoutParameters(url: string, names: ReadonlySet<string>): string {
+  const at = url.indexOf('?');
+  if (at < 0 || names.size === 0) return url;
+  const pairs = url.slice(at + 1).split('&');
+  const left = pairs.filter((pair) => !names.has(decodeForm(pair.split('=', 1)[0] ?? '')));
+  if (left.length === pairs.length) return url;
+  return left.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${left.join('&')}`;
+}

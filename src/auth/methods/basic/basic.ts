@@ -1,0 +1,155 @@
+/** `basic`: user and password (RFC 7617) against bcrypt hashes. */
+import type { IncomingMessage } from 'node:http';
+import { BasicStrategy } from 'passport-http';
+import type { Strategy } from 'passport-strategy';
+import { PoolFullError } from './bcrypt-pool.js';
+import { readOffer, type Place } from '../../credentials.js';
+import { FailureBudget } from '../../failure-budget.js';
+import { headerRules } from '../../header-rule.js';
+import type { Identity } from '../../identity.js';
+import type { Finding, Method, MethodDeps, MethodStrategy } from '../../method.js';
+import { FailInfo, UnavailableError } from '../../outcome.js';
+import type { Absent, Challenge, Rejected } from '../../verdict.js';
+import { readUserPass, type UserPass } from './credentials.js';
+import { basicNarrowing, basicOptions, costOf, type BasicOptions } from './options.js';
+import { Users } from './users.js';
+import { costWarning } from '../bcrypt-cost.js';
+import { throttleSummary } from '../throttle-option.js';
+
+const PLACES: readonly Place[] = [{ in: 'header', name: 'authorization', scheme: 'basic' }];
+
+function challengeOf({ realm }: BasicOptions): Challenge {
+  return { scheme: 'Basic', params: { realm, charset: 'UTF-8' } };
+}
+
+function identityOf(username: string): Identity {
+  return { method: 'basic', subject: username, name: username, scopes: [], claims: { username } };
+}
+
+/** The package cuts passwords at the second colon and accepts `XBasicY`, so `authenticate` is ours. */
+const Base = BasicStrategy as unknown as new (verify: () => void) => Strategy;
+
+/** Our strategy, which also tells whether a request's pair is remembered: such a request costs no hash. */
+export class RememberingBasicStrategy extends Base implements MethodStrategy {
+  readonly ready = Promise.resolve();
+  private readonly users: Users;
+  private readonly budget: FailureBudget;
+  private readonly challenges: readonly [Challenge];
+
+  constructor(options: BasicOptions, deps: MethodDeps) {
+    super(() => undefined);
+    this.users = new Users(options, deps);
+    this.budget = new FailureBudget('basic', options.throttle, deps);
+    this.challenges = [challengeOf(options)];
+  }
+
+  override authenticate(request: IncomingMessage): void {
+    const offer = readOffer(request, PLACES);
+    if (offer.kind === 'none') return this.deny({ kind: 'absent', challenges: this.challenges });
+    if (offer.kind === 'many') return this.reject(400, 'credential_duplicate');
+    if (offer.kind === 'malformed') return this.reject(401, 'credential_invalid');
+    const pair = readUserPass(offer.value);
+    if (!pair) return this.reject(401, 'credential_invalid', offer.value);
+    if (this.passes(request, pair)) return this.success(identityOf(pair.username));
+    this.compare(request, pair)
+      .then(
+        (matches) =>
+          matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
+        (cause: unknown) => this.undecided(cause),
+      )
+      // A host whose `success` throws must not end the process with an unhandled rejection.
+      .catch((cause: unknown) => this.error(cause as Error));
+  }
+
+  private passes(request: IncomingMessage, pair: UserPass): boolean {
+    const whose = { request, user: pair.username };
+    const label = this.users.remembered(pair);
+    return label !== undefined && this.budget.passes(whose, label);
+  }
+
+  /** Under the budget of its address and user, but for who joins a comparison of the same pair within it. */
+  private compare(request: IncomingMessage, pair: UserPass): Promise<boolean> {
+    const whose = { request, user: pair.username };
+    const work = async (): Promise<boolean> => {
+      const matches = await this.users.verify(pair);
+      if (matches) this.budget.trust(whose, this.users.labelOf(pair));
+      return matches;
+    };
+    if (this.users.compares(pair) && !this.budget.isSpent(whose)) return work();
+    return this.budget.run({ ...whose, work, isFailure: (matches) => !matches });
+  }
+
+  /** Whether the request carries a pair that was verified within the TTL: a throttle lets it by. */
+  remembers(request: IncomingMessage): boolean {
+    const offer = readOffer(request, PLACES);
+    const pair = offer.kind === 'one' ? readUserPass(offer.value) : undefined;
+    return pair !== undefined && this.users.remembered(pair) !== undefined;
+  }
+
+  close(): Promise<void> {
+    return this.users.close();
+  }
+
+  private reject(status: 400 | 401, reason: Rejected['reason'], credential?: string): void {
+    const rejected: Rejected = { kind: 'rejected', status, reason, challenges: this.challenges };
+    this.deny(credential === undefined ? rejected : { ...rejected, credential });
+  }
+
+  private deny(verdict: Absent | Rejected): void {
+    this.fail(new FailInfo(verdict), verdict.kind === 'rejected' ? verdict.status : 401);
+  }
+
+  private undecided(cause: unknown): void {
+    if (cause instanceof UnavailableError) return this.error(cause);
+    const error = cause instanceof Error ? cause : new Error('bcrypt failed');
+    const reason = error instanceof PoolFullError ? 'pool_full' : 'method_unavailable';
+    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: error }));
+  }
+}
+
+function findings({ users }: BasicOptions): readonly Finding[] {
+  const names = users.map((each) => each.username);
+  return users.flatMap(({ username, password_hash }, i): Finding[] => {
+    const first = names.indexOf(username);
+    if (first < i)
+      return [{ level: 'error', path: ['users', i, 'username'], message: `users[${first}] has this name already` }];
+    const message = costWarning(costOf(password_hash));
+    return message === undefined ? [] : [{ level: 'warning', path: ['users', i, 'password_hash'], message }];
+  });
+}
+
+export const basic: Method<BasicOptions> = {
+  name: 'basic',
+  title: 'Basic',
+  ambient: true,
+  claims: false,
+  certificate: false,
+  options: basicOptions,
+  narrowing: basicNarrowing,
+  files: {},
+  findings,
+  unknownNames: ({ users: configured }, narrowing) => {
+    const known = new Set(configured.map((each) => each.username));
+    const { users = [] } = basicNarrowing.parse(narrowing);
+    return users.flatMap((name, i) =>
+      known.has(name)
+        ? []
+        : [{ level: 'error', path: ['users', i], message: `no user is named ${JSON.stringify(name)}` }],
+    );
+  },
+  places: () => PLACES,
+  headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
+  forwardsCredential: ({ forward_credentials }) => forward_credentials,
+  challenge: challengeOf,
+  summary: ({ realm, users, throttle }) => [
+    ['realm', realm],
+    ['users', String(users.length)],
+    ...throttleSummary(throttle, 'from one address for one user'),
+  ],
+  voucher: ({ users }, { subject }) => users.find(({ username }) => username === subject),
+  judge: (narrowing, { subject }) => {
+    const users = narrowing['users'];
+    return users === undefined || (Array.isArray(users) && users.includes(subject)) ? undefined : 'not_allowed';
+  },
+  compile: (options, deps) => new RememberingBasicStrategy(options, deps),
+};

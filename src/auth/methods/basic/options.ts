@@ -1,0 +1,48 @@
+/** The `basic` block: the realm and the users with their bcrypt hashes. */
+import { z } from 'zod';
+import { duration, headerName, plainText } from '../../../lib/fields.js';
+import { HIGHEST_COST, TOO_COSTLY } from '../bcrypt-cost.js';
+import { throttleOption } from '../throttle-option.js';
+
+const BCRYPT = /^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$/;
+
+/** The cost of a bcrypt hash in its exponent. */
+export function costOf(passwordHash: string): number {
+  return Number(BCRYPT.exec(passwordHash)?.[1]);
+}
+
+const passwordHash = () =>
+  z
+    .string()
+    .regex(BCRYPT, 'must be a bcrypt hash that begins with $2a$, $2b$ or $2y$, as `htpasswd -nbB` prints it')
+    .refine((text) => !(costOf(text) > HIGHEST_COST), { error: TOO_COSTLY });
+
+const user = z.strictObject({
+  username: plainText()
+    .max(256, 'must be at most 256 characters')
+    .refine((text) => !text.includes(':'), { error: 'must not contain a colon (RFC 7617)' })
+    .describe('The user, compared byte for byte.'),
+  password_hash: passwordHash().describe(
+    'The bcrypt hash of the password. A cost of 13 or 14 is a warning, a higher cost an error.',
+  ),
+});
+
+export const basicOptions = z.strictObject({
+  realm: plainText().default('loom').describe('The realm of the challenge, as browsers show it.'),
+  users: z.array(user).min(1, 'must not be an empty list').describe('The users that may log in.'),
+  cache_ttl: duration({ min: 0, max: 86_400_000 })
+    .prefault('5m')
+    .describe('How long a verified pair is remembered; "0s" hashes on each request.'),
+  throttle: throttleOption('of an address for one user'),
+  claims_to_headers: z
+    .strictObject({ username: headerName().optional().describe('Header that carries the user.') })
+    .default({})
+    .describe('Identity headers set from the user: `username`.'),
+  forward_credentials: z.boolean().default(false).describe('Whether credentials that granted go on to the upstream.'),
+});
+
+export const basicNarrowing = z.strictObject({
+  users: z.array(z.string().min(1)).min(1, 'must not be an empty list').optional().describe('Users that may pass.'),
+});
+
+export type BasicOptions = z.output<typeof basicOptions>;

@@ -1,0 +1,52 @@
+/** From what the file says of an issuer's keys to the keys themselves. */
+import { discoverJwksUri } from '../../../tokens/discovery.js';
+import { fetchKeys } from '../../../tokens/jwks.js';
+import { RemoteKeySet } from '../../../tokens/key-set.js';
+import { StaticKey } from '../../../tokens/key-source.js';
+import type { KeySource } from '../../../tokens/key-source.js';
+import { keyFromSecret, keyFromText } from '../../../tokens/verification-key.js';
+import type { MethodDeps } from '../../method.js';
+import type { JwtIssuer } from './issuers.js';
+
+/** Throws where the file holds no key that can be read: the findings said so before. */
+export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps): KeySource {
+  const { keys, allow_insecure_http: insecure } = issuer;
+  switch (keys.kind) {
+    case 'secret':
+      return new StaticKey(keyFromSecret(keys.secret));
+    case 'public_key':
+      if (keys.text === undefined) throw new TypeError('jwt: "public_key_file" was not read');
+      return new StaticKey(keyFromText(keys.text));
+    case 'jwks':
+      return keySet(issuer, deps, () => fetchKeys(keys.url, insecure));
+    case 'discovery':
+      // Asked for on each load: an issuer may move its keys.
+      return keySet(issuer, deps, async () => fetchKeys(await discoverJwksUri(keys.issuer, insecure), insecure));
+    case 'none':
+      throw new TypeError('jwt needs "secret", "public_key", "jwks_url" or "issuer"');
+  }
+}
+
+function keySet(
+  from: JwtIssuer,
+  { now, log, metrics }: MethodDeps,
+  load: ConstructorParameters<typeof RemoteKeySet>[0]['load'],
+) {
+  const { issuer, jwks_max_age: maxAgeMs, stale_if_error: staleIfErrorMs } = from;
+  const label = issuer ?? from.name ?? 'any';
+  return new RemoteKeySet({
+    load,
+    now,
+    maxAgeMs,
+    staleIfErrorMs,
+    report: (fault) => {
+      metrics?.count('loom_jwks_loads_total', { issuer: label, outcome: 'failed' });
+      log.warn({ method: 'jwt', issuer, fault: fault.message }, 'key set not loaded');
+    },
+    loaded: (count) => {
+      metrics?.count('loom_jwks_loads_total', { issuer: label, outcome: 'loaded' });
+      metrics?.gauge('loom_jwks_keys', { issuer: label }, count);
+      metrics?.gauge('loom_jwks_loaded_timestamp_seconds', { issuer: label }, now() / 1_000);
+    },
+  });
+}

@@ -1,0 +1,153 @@
+/** The options of the `jwt` method as they stand in the file, and what a route may narrow. */
+import { z } from 'zod';
+import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
+import { ALGORITHMS } from '../../../tokens/algorithms.js';
+import type { RequiredClaims } from '../../../tokens/claim-values.js';
+
+const algorithm = () => z.enum(ALGORITHMS, { error: `must be one of ${ALGORITHMS.join(', ')}` });
+
+/** An absolute http(s) URL without user, password or fragment. */
+const webUrl = () =>
+  plainText().refine((text) => isWebUrl(text), { error: 'must be an http(s) URL without user, password or fragment' });
+
+function isWebUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '' && !text.includes('#');
+}
+
+const scopes = () => oneOrMore(plainText()).transform((list) => list.flatMap((text) => text.split(/ +/)));
+
+const scalar = () =>
+  z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, a number or true/false' });
+
+/** `[email, roles]`: present; `{ email_verified: true, roles: [admin, ops] }`: has that value, or one of them. */
+const requiredClaims = () =>
+  z
+    .union([
+      z.array(plainText()).min(1, 'must not be an empty list'),
+      z
+        .record(plainText(), z.union([scalar(), z.array(scalar()).min(1, 'must not be an empty list')]))
+        .refine((map) => Object.keys(map).length > 0, { error: 'must not be empty' }),
+    ])
+    .transform((given): RequiredClaims => {
+      if (Array.isArray(given)) return Object.fromEntries(given.map((claim) => [claim, null]));
+      return Object.fromEntries(
+        Object.entries(given).map(([claim, value]) => [claim, Array.isArray(value) ? value : [value]]),
+      );
+    });
+
+/** What one issuer's tokens must be; every issuer may say it for itself. */
+const tokenShape = {
+  audience: oneOrMore(plainText())
+    .optional()
+    .describe('The `aud` a token must carry: one of these, exactly. Without it any audience is accepted.'),
+  jwks_url: webUrl().optional().describe('Where the key set (JWKS) of the issuer is fetched.'),
+  secret: z
+    .string()
+    .refine((text) => text.trim() !== '', { error: 'must not be blank' })
+    .optional()
+    .describe('A shared secret for HS256, HS384 and HS512; 32 bytes or more.'),
+  public_key: z
+    .string()
+    .min(1, 'must not be empty')
+    .optional()
+    .describe('A public key: PEM (public key or certificate) or a JWK.'),
+  public_key_file: plainText().optional().describe('A file that holds `public_key`.'),
+  algorithm: algorithm().optional().describe('The one accepted signature algorithm.'),
+  algorithms: oneOrMore(algorithm())
+    .optional()
+    .describe('The accepted signature algorithms. Default: HS* with `secret`, every asymmetric one with keys.'),
+  required_claims: requiredClaims()
+    .optional()
+    .describe('Claims that must be present (a list), or have a value (a map); otherwise 403.'),
+  required_scopes: scopes().optional().describe('Scopes that a token must all carry; otherwise 403.'),
+  max_age: duration().optional().describe('The greatest age of a token since `iat`, whatever its `exp`.'),
+  claims_to_headers: z
+    .record(plainText(), headerName())
+    .optional()
+    .describe('Claims (dotted paths) and the identity headers that carry them to the upstream.'),
+};
+
+const leeway = () =>
+  duration({ min: 0, max: 300_000 }).describe('How far clocks may differ for `exp`, `nbf` and `iat`; at most 5m.');
+const requireExp = () => z.boolean().describe('Whether a token without `exp` is rejected.');
+const tokenType = () =>
+  z
+    .enum(['any', 'access_token'])
+    .describe('`access_token`: the header must say `at+jwt` (RFC 9068). `any`: `JWT` or no type will do as well.');
+const ignoreCnf = () =>
+  z.boolean().describe('Accept tokens bound to a key or certificate (`cnf`) although the binding is not checked.');
+const insecure = () => z.boolean().describe('Fetch keys and discovery over plain http from hosts other than loopback.');
+const jwksMaxAge = () =>
+  duration({ min: 1_000, max: 86_400_000 }).describe('The age at which the key set is fetched anew.');
+const staleIfError = () =>
+  duration({ min: 0, max: 7 * 86_400_000 }).describe(
+    'How long beyond its age a key set serves while it cannot be fetched.',
+  );
+
+const issuerEntry = z.strictObject({
+  name: plainText().optional().describe("A name for the issuer, usable in a route's `issuers`."),
+  issuer: plainText().describe('The exact `iss` of the tokens.'),
+  ...tokenShape,
+  leeway: leeway().optional(),
+  require_exp: requireExp().optional(),
+  token_type: tokenType().optional(),
+  ignore_cnf: ignoreCnf().optional(),
+  allow_insecure_http: insecure().optional(),
+  jwks_max_age: jwksMaxAge().optional(),
+  stale_if_error: staleIfError().optional(),
+});
+
+export const jwtOptions = z.strictObject({
+  header: headerName().default('Authorization').describe('The header that carries the token.'),
+  scheme: z
+    .string()
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{0,64}$/, 'must be an authentication scheme, or empty for none')
+    .nullable()
+    .default('Bearer')
+    .describe('The scheme before the token in `header`; empty or null: the header holds the token alone.'),
+  query_param: plainText()
+    .optional()
+    .describe('A query parameter that may carry the token; removed before forwarding.'),
+  cookie: plainText()
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a cookie')
+    .optional()
+    .describe('A cookie that may carry the token.'),
+  issuer: plainText()
+    .optional()
+    .describe('The exact `iss` of the tokens. Without `jwks_url`, `secret` or `public_key` its keys are discovered.'),
+  issuers: z
+    .array(issuerEntry)
+    .min(1, 'must not be an empty list')
+    .optional()
+    .describe('Several issuers, each with options of its own; what an entry leaves out it takes from the block.'),
+  unknown_issuer: z
+    .enum(['rejected', 'absent'])
+    .default('rejected')
+    .describe('What a token of an issuer not listed is: a wrong credential, or one for another method.'),
+  ...tokenShape,
+  leeway: leeway().prefault('30s'),
+  require_exp: requireExp().default(true),
+  token_type: tokenType().default('any'),
+  ignore_cnf: ignoreCnf().default(false),
+  allow_insecure_http: insecure().default(false),
+  jwks_max_age: jwksMaxAge().prefault('10m'),
+  stale_if_error: staleIfError().prefault('1h'),
+  forward_credentials: z.boolean().default(true).describe('Whether a token that granted goes on to the upstream.'),
+});
+
+export type JwtOptions = z.output<typeof jwtOptions>;
+
+const nonEmpty = () => oneOrMore(plainText());
+
+export const jwtNarrowing = z.strictObject({
+  issuers: nonEmpty().optional().describe('Issuers (by `name` or `issuer`) whose tokens this route accepts.'),
+  audience: nonEmpty().optional().describe('Audiences of which the token must carry one.'),
+  required_scopes: scopes().optional().describe('Scopes that the token must all carry.'),
+  required_claims: requiredClaims()
+    .optional()
+    .describe('Claims that must be present (a list), or have a value (a map).'),
+});
+
+export type JwtNarrowing = z.output<typeof jwtNarrowing>;

@@ -1,0 +1,134 @@
+/** The strategy of `jwt`: passport-jwt's by inheritance; reading and verifying tokens is ours. */
+import type { IncomingMessage } from 'node:http';
+import { Strategy } from 'passport-jwt';
+import { digestOf } from '../../../lib/digest.js';
+import { TokenVerifier } from '../../../tokens/token-verifier.js';
+import type { TokenPolicy, Verification } from '../../../tokens/token-verifier.js';
+import { readOffer } from '../../credentials.js';
+import type { Place } from '../../credentials.js';
+import type { MethodDeps, MethodStrategy } from '../../method.js';
+import { FailInfo, UnavailableError } from '../../outcome.js';
+import type { Absent, Challenge, ReasonCode, Rejected } from '../../verdict.js';
+import { issuersOf } from './issuers.js';
+import type { JwtIssuer } from './issuers.js';
+import { keySourceOf } from './keys.js';
+import { identityOf, missingOf } from './narrowing.js';
+import type { JwtOptions } from './options.js';
+
+interface IssuerPolicy extends TokenPolicy {
+  readonly from: JwtIssuer;
+}
+
+export function compileJwt(options: JwtOptions, places: readonly Place[], deps: MethodDeps): MethodStrategy {
+  return new JwtStrategy(options, places, deps);
+}
+
+function policyOf(from: JwtIssuer, deps: MethodDeps): IssuerPolicy {
+  return {
+    from,
+    issuer: from.issuer,
+    audience: from.audience,
+    algorithms: from.algorithms,
+    keys: keySourceOf(from, deps),
+    leeway: from.leeway,
+    requireExp: from.require_exp,
+    maxAge: from.max_age,
+    accessToken: from.token_type === 'access_token',
+    ignoreCnf: from.ignore_cnf,
+  };
+}
+
+/** What passport-jwt insists on and never calls, because `authenticate` is replaced. */
+const UNUSED = {
+  jwtFromRequest: () => null,
+  secretOrKeyProvider: () => undefined,
+};
+
+class JwtStrategy extends Strategy implements MethodStrategy {
+  override readonly name = 'jwt';
+  readonly ready: Promise<void>;
+  private readonly verifier: TokenVerifier<IssuerPolicy>;
+  private readonly challenge: Challenge;
+  private readonly absent: Absent;
+
+  constructor(
+    private readonly options: JwtOptions,
+    private readonly places: readonly Place[],
+    deps: MethodDeps,
+  ) {
+    super(UNUSED, () => undefined);
+    this.challenge = { scheme: options.scheme || 'Bearer', params: {} };
+    this.absent = { kind: 'absent', challenges: [this.challenge] };
+    const policies = issuersOf(options).map((issuer) => policyOf(issuer, deps));
+    this.verifier = new TokenVerifier(policies, { now: deps.now, digest: digestOf([JSON.stringify(options)]) });
+    this.ready = this.verifier.ready;
+  }
+
+  override authenticate(request: IncomingMessage): void {
+    const offer = readOffer(request, this.places);
+    switch (offer.kind) {
+      case 'none':
+        return this.refuse(this.absent);
+      case 'many':
+        return this.refuse(this.rejected('credential_duplicate'));
+      case 'malformed':
+        return this.refuse(this.rejected('token_malformed'));
+      case 'one': {
+        const token = offer.value;
+        const verification = this.verifier.verify(token);
+        if (!(verification instanceof Promise)) return this.settle(token, verification);
+        verification.then((late) => this.settle(token, late)).catch((bug: Error) => this.error(bug));
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    this.verifier.close();
+    return Promise.resolve();
+  }
+
+  private settle(token: string, verification: Verification<IssuerPolicy>): void {
+    switch (verification.kind) {
+      case 'verified':
+        return this.admit(token, verification);
+      case 'foreign':
+        return this.refuse(this.absent);
+      case 'unlisted_issuer':
+        return this.refuse(
+          this.options.unknown_issuer === 'absent' ? this.absent : this.rejected('token_issuer', token),
+        );
+      case 'rejected':
+        return this.refuse(this.rejected(verification.reason, token));
+      case 'unavailable': {
+        const { cause } = verification;
+        return this.error(new UnavailableError({ kind: 'unavailable', reason: 'key_set_unavailable', cause }));
+      }
+    }
+  }
+
+  private admit(token: string, { claims, policy }: Verification<IssuerPolicy> & { kind: 'verified' }): void {
+    const identity = identityOf(claims, policy.from);
+    const reason = missingOf(identity, policy.from);
+    if (reason === undefined) return this.success(identity);
+    this.refuse(this.forbidden(reason, { token, issuer: policy.from }));
+  }
+
+  private refuse(verdict: Absent | Rejected): void {
+    this.fail(new FailInfo(verdict), verdict.kind === 'absent' ? 401 : verdict.status);
+  }
+
+  /** RFC 6750 §3.1. */
+  private rejected(reason: ReasonCode, token?: string): Rejected {
+    const twice = reason === 'credential_duplicate';
+    const params = { error: twice ? 'invalid_request' : 'invalid_token' };
+    const challenges = [{ ...this.challenge, params }];
+    const credential = token === undefined ? {} : { credential: token };
+    return { kind: 'rejected', status: twice ? 400 : 401, reason, challenges, ...credential };
+  }
+
+  private forbidden(reason: ReasonCode, { token, issuer }: { token: string; issuer: JwtIssuer }): Rejected {
+    const params = { error: reason, scope: issuer.required_scopes.join(' ') };
+    const challenges = reason === 'insufficient_scope' ? [{ ...this.challenge, params }] : [];
+    return { kind: 'rejected', status: 403, reason, challenges, credential: token };
+  }
+}

@@ -1,0 +1,239 @@
+/** `oauth`: a bearer token that the authorization server is asked about (RFC 7662). */
+import type { IncomingMessage } from 'node:http';
+import { Strategy } from 'passport-strategy';
+import { redisOptionsOf } from '../../../redis/options.js';
+import { urlProblem } from '../../../lib/tls-url.js';
+import { hasAudience, introspectionFault, scopesOf, subjectOf } from '../../../tokens/introspection-claims.js';
+import {
+  IntrospectionUnavailableError,
+  type IntrospectionAnswer,
+  type IntrospectionResponse,
+} from '../../../tokens/introspection-request.js';
+import { Introspection } from '../../../tokens/introspection.js';
+import { SharedIntrospections } from '../../../tokens/shared-introspections.js';
+import { readOffer, type Place } from '../../credentials.js';
+import { FailureBudget } from '../../failure-budget.js';
+import { headerRules } from '../../header-rule.js';
+import { copyOf, type Identity } from '../../identity.js';
+import type { Finding, Method, MethodDeps, MethodStrategy } from '../../method.js';
+import { FailInfo, UnavailableError } from '../../outcome.js';
+import type { Challenge, ReasonCode, Rejected } from '../../verdict.js';
+import { oauthNarrowing, oauthOptions, type OauthOptions } from './options.js';
+import { throttleSummary } from '../throttle-option.js';
+
+export type { OauthOptions } from './options.js';
+
+const MAX_TOKEN = 8_192;
+/** RFC 6750 §2.1. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+/** An outage is one line in the log now and then, not one a request. */
+const LOG_EVERY_MS = 10_000;
+
+function placesOf({ header, scheme }: OauthOptions): readonly Place[] {
+  const name = header.toLowerCase();
+  const inHeader: Place = scheme === '' ? { in: 'header', name } : { in: 'header', name, scheme: scheme.toLowerCase() };
+  return [inHeader, { in: 'subprotocol', name: 'bearer' }];
+}
+
+function challengeOf({ realm, scheme }: OauthOptions): Challenge {
+  return { scheme: scheme === '' ? 'Bearer' : scheme, params: realm === undefined ? {} : { realm } };
+}
+
+type Outcome = Identity | Rejected;
+
+/** A token that is right and may not pass here is no guess. */
+const isFailure = (outcome: Outcome): boolean => 'status' in outcome && outcome.status === 401;
+
+class OauthStrategy extends Strategy implements MethodStrategy {
+  readonly name = 'oauth';
+  readonly ready: Promise<void>;
+  private readonly introspection: Introspection;
+  private readonly shared: SharedIntrospections | undefined;
+  private readonly places: readonly Place[];
+  private readonly challenge: Challenge;
+  private readonly budget: FailureBudget;
+  private readonly logged = { at: -Infinity };
+
+  constructor(
+    private readonly options: OauthOptions,
+    private readonly deps: MethodDeps,
+  ) {
+    super();
+    this.places = placesOf(options);
+    this.challenge = challengeOf(options);
+    this.shared = sharedBy(options, deps);
+    this.introspection = new Introspection({
+      shared: this.shared,
+      url: options.introspection_url,
+      issuer: options.issuer,
+      clientId: options.client_id,
+      clientSecret: options.client_secret,
+      authMethod: options.auth_method,
+      timeoutMs: options.timeout,
+      allowInsecureHttp: options.allow_insecure_http,
+      cacheTtlMs: options.cache_ttl,
+      cacheSize: options.cache_size,
+      now: deps.now,
+      report: (fault) =>
+        deps.log.warn({ method: 'oauth', fault: fault.message }, 'introspection endpoint not discovered'),
+      looked: (outcome) => deps.metrics?.count('loom_introspections_total', { method: 'oauth', outcome }),
+      called: (seconds) => deps.metrics?.time('loom_introspection_seconds', { method: 'oauth' }, seconds),
+    });
+    this.budget = new FailureBudget('oauth', options.throttle, deps);
+    this.ready = Promise.all([this.introspection.ready, this.shared?.ready]).then(() => undefined);
+  }
+
+  override authenticate(request: IncomingMessage): void {
+    const offer = readOffer(request, this.places);
+    if (offer.kind === 'none') return this.fail(new FailInfo({ kind: 'absent', challenges: [this.challenge] }), 401);
+    if (offer.kind === 'many') return this.reject(this.rejected('credential_duplicate'));
+    if (offer.kind === 'malformed') return this.reject(this.rejected('token_malformed'));
+    const token = offer.value;
+    if (token.length > MAX_TOKEN || !B64TOKEN.test(token)) return this.reject(this.rejected('token_malformed', token));
+    const known = this.introspection.remembered(token);
+    if (known) return this.settle(this.outcomeOf(token, known));
+    this.ask(request, token)
+      // `error` may not throw: what `settle` throws is a bug and reaches the runner as one.
+      .then((outcome) => this.settle(outcome))
+      .catch((cause: unknown) => this.error(this.failure(cause)));
+  }
+
+  /** Under the budget, but for who joins a question: a page that sends one token that is over in many requests guesses once. */
+  private ask(request: IncomingMessage, token: string): Promise<Outcome> {
+    const work = async (): Promise<Outcome> => this.outcomeOf(token, await this.introspection.ask(token));
+    return this.introspection.asks(token) ? work() : this.budget.run({ request, work, isFailure });
+  }
+
+  close(): Promise<void> {
+    this.introspection.close();
+    return this.shared?.close() ?? Promise.resolve();
+  }
+
+  private outcomeOf(token: string, answer: IntrospectionAnswer): Outcome {
+    return answer.kind === 'active' ? this.judge(token, answer.response) : this.rejected('token_inactive', token);
+  }
+
+  private settle(outcome: Outcome): void {
+    if ('method' in outcome) return this.success(copyOf(outcome));
+    this.reject(outcome);
+  }
+
+  private judge(token: string, response: IntrospectionResponse): Outcome {
+    const { issuer, audience, ignore_cnf: ignoreCnf, required_scopes: required = [] } = this.options;
+    const fault = introspectionFault(response, { now: this.deps.now() / 1_000, issuer, audience, ignoreCnf });
+    if (fault !== undefined) return this.rejected(fault, token);
+    const scopes = scopesOf(response);
+    if (required.some((scope) => !scopes.includes(scope))) return this.rejected('insufficient_scope', token);
+    return identityOf(response, scopes, issuer);
+  }
+
+  private rejected(reason: ReasonCode, credential?: string): Rejected {
+    const { status, params } = this.words(reason);
+    const challenges = [{ ...this.challenge, params: { ...this.challenge.params, ...params } }];
+    const rejected: Rejected = { kind: 'rejected', status, reason, challenges };
+    return credential === undefined ? rejected : { ...rejected, credential };
+  }
+
+  /** RFC 6750 §3.1. */
+  private words(reason: ReasonCode): { status: 400 | 401 | 403; params: Record<string, string> } {
+    if (reason === 'credential_duplicate') return { status: 400, params: { error: 'invalid_request' } };
+    if (reason !== 'insufficient_scope') return { status: 401, params: { error: 'invalid_token' } };
+    const scope = (this.options.required_scopes ?? []).join(' ');
+    return { status: 403, params: { error: 'insufficient_scope', scope } };
+  }
+
+  private reject(verdict: Rejected): void {
+    this.fail(new FailInfo(verdict), verdict.status);
+  }
+
+  private failure(cause: unknown): Error {
+    if (cause instanceof UnavailableError) return cause;
+    if (!(cause instanceof IntrospectionUnavailableError)) {
+      return cause instanceof Error ? cause : new Error('introspection failed');
+    }
+    const now = this.deps.now();
+    if (now - this.logged.at >= LOG_EVERY_MS) {
+      this.logged.at = now;
+      this.deps.log.warn({ method: 'oauth', fault: cause.message }, 'introspection unavailable');
+    }
+    const wait = cause.retryAfter === undefined ? {} : { retryAfter: cause.retryAfter };
+    const reason = 'introspection_unavailable';
+    return new UnavailableError({ kind: 'unavailable', reason, cause, ...wait });
+  }
+}
+
+function sharedBy({ distributed }: OauthOptions, { now, log }: MethodDeps): SharedIntrospections | undefined {
+  if (!distributed) return undefined;
+  const redis = redisOptionsOf(distributed, distributed.ca);
+  if (!redis) throw new TypeError('oauth.distributed has no address');
+  return new SharedIntrospections({ redis, secret: distributed.secret, now, log });
+}
+
+function identityOf(response: IntrospectionResponse, scopes: readonly string[], configured?: string): Identity {
+  const { iss, exp, username } = response;
+  const issuer = typeof iss === 'string' ? iss : configured;
+  return {
+    method: 'oauth',
+    subject: subjectOf(response) as string,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(typeof username === 'string' ? { name: username } : {}),
+    scopes,
+    claims: response,
+    ...(typeof exp === 'number' ? { expiresAt: exp } : {}),
+  };
+}
+
+function findings(options: OauthOptions): readonly Finding[] {
+  const { introspection_url, issuer, allow_insecure_http } = options;
+  const error = (option: string, message: string): Finding => ({ level: 'error', path: [option], message });
+  if (introspection_url !== undefined) {
+    const problem = urlProblem(introspection_url, allow_insecure_http);
+    return problem === undefined ? [] : [error('introspection_url', problem)];
+  }
+  if (issuer === undefined) return [error('introspection_url', 'is required where no "issuer" says whom to ask')];
+  const problem =
+    urlProblem(issuer, allow_insecure_http) ?? (issuer.includes('?') ? 'must not contain a query' : undefined);
+  return problem === undefined ? [] : [error('issuer', `${problem}, for the endpoint is discovered there`)];
+}
+
+/** Without the query of the URL, which may hold a secret. */
+function whomToAsk({ introspection_url, issuer }: OauthOptions): string {
+  if (introspection_url === undefined) return `discovered from ${issuer}`;
+  const url = URL.canParse(introspection_url) ? new URL(introspection_url) : undefined;
+  return url ? `${url.origin}${url.pathname}` : 'no URL';
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
+
+export const oauth: Method<OauthOptions> = {
+  name: 'oauth',
+  title: 'OAuth 2.0 token introspection',
+  ambient: false,
+  claims: true,
+  certificate: false,
+  options: oauthOptions,
+  narrowing: oauthNarrowing,
+  files: { ca_file: 'ca' },
+  findings,
+  unknownNames: () => [],
+  places: placesOf,
+  headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
+  forwardsCredential: ({ forward_credentials }) => forward_credentials,
+  challenge: challengeOf,
+  summary: (options) => [
+    ['introspection', whomToAsk(options)],
+    ['audience', options.audience?.join(', ') ?? 'ANY AUDIENCE'],
+    ...(options.issuer === undefined ? [] : [['issuer', options.issuer] as const]),
+    ...(options.required_scopes === undefined ? [] : [['scopes', options.required_scopes.join(' ')] as const]),
+    ...(options.distributed ? [['cache', 'shared in Redis, sealed'] as const] : []),
+    ...throttleSummary(options.throttle, 'from one address'),
+  ],
+  voucher: (options) => options,
+  judge: ({ audience, required_scopes }, { claims, scopes }) => {
+    if (audience !== undefined && !hasAudience(claims, listOf(audience) as readonly string[])) return 'token_audience';
+    const missing =
+      required_scopes !== undefined && listOf(required_scopes).some((each) => !scopes.includes(each as string));
+    return missing ? 'insufficient_scope' : undefined;
+  },
+  compile: (options, deps) => new OauthStrategy(options, deps),
+};

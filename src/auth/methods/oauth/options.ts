@@ -1,0 +1,68 @@
+/** The `oauth` block and its narrowing: whom to ask about a token, and what the answer must say. */
+import { z } from 'zod';
+import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
+import { oauthDistributed } from './distributed.js';
+import { throttleOption } from '../throttle-option.js';
+
+const SCOPE = 'must be a scope: printable ASCII without space, quotes or backslash';
+const NON_EMPTY = 'must not be an empty list';
+
+/** RFC 6749 §3.3: what else stood there could not be written into a challenge. */
+const scope = () => z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, SCOPE);
+
+export const oauthOptions = z.strictObject({
+  realm: plainText().optional().describe('The realm of the challenge; none by default.'),
+  header: headerName().default('Authorization').describe('Header to read the token from.'),
+  scheme: z
+    .string()
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{0,64}$/, 'must be an authentication scheme, or empty')
+    .default('Bearer')
+    .describe('Scheme before the token; empty: the header is the token.'),
+  introspection_url: z.string().min(1).optional().describe('RFC 7662 endpoint. Without it: discovered from `issuer`.'),
+  issuer: plainText()
+    .optional()
+    .describe('The `iss` that the answer must carry; also where the endpoint is discovered.'),
+  client_id: plainText().describe('Who asks.'),
+  client_secret: z
+    .string()
+    .refine((text) => text.trim() !== '', { error: 'must not be blank' })
+    .describe('With what secret; better a `${ENV}` reference.'),
+  auth_method: z
+    .enum(['basic', 'post'])
+    .default('basic')
+    .describe('How the secret is sent: `basic` (Authorization header) or `post` (form fields).'),
+  cache_ttl: duration({ min: 0, max: 86_400_000 })
+    .prefault('5m')
+    .describe('How long an answer is remembered, never past the `exp` of the token.'),
+  cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many answers are remembered.'),
+  distributed: oauthDistributed
+    .optional()
+    .describe('Shares answers with other instances, in Redis; needs the package `ioredis`. Default: each for itself.'),
+  timeout: duration({ min: 10, max: 60_000 }).prefault('5s').describe('How long the server may take.'),
+  throttle: throttleOption('of an address'),
+  audience: oneOrMore(plainText())
+    .optional()
+    .describe('Audiences of which the token must have one. Missing: any audience.'),
+  required_scopes: z
+    .array(scope())
+    .min(1, NON_EMPTY)
+    .optional()
+    .describe('Scopes that the token must all have; otherwise 403.'),
+  ignore_cnf: z
+    .boolean()
+    .default(false)
+    .describe('Accept a token bound to a key or certificate although the binding is not checked.'),
+  allow_insecure_http: z.boolean().default(false).describe('Ask over plain http, beyond this machine too.'),
+  claims_to_headers: z
+    .record(z.string().min(1), headerName())
+    .default({})
+    .describe('Identity headers set from the answer: member (or dotted path) to header.'),
+  forward_credentials: z.boolean().default(true).describe('Whether a token that granted goes on to the upstream.'),
+});
+
+export const oauthNarrowing = z.strictObject({
+  audience: oneOrMore(plainText()).optional().describe('Audiences of which the token must have one.'),
+  required_scopes: z.array(scope()).min(1, NON_EMPTY).optional().describe('Scopes that the token must all have.'),
+});
+
+export type OauthOptions = z.output<typeof oauthOptions>;

@@ -1,0 +1,231 @@
+/** A WASM plugin as a method: its decision read as a verdict, its headers as an identity. */
+import type { IncomingMessage } from 'node:http';
+import { Strategy } from 'passport-strategy';
+import { z } from 'zod';
+import { onDeparture } from '../../../http/connection-close.js';
+import { BodyRoom, hasBody, readBody } from '../../../http/request-body.js';
+import { seldomLog } from '../../../lib/seldom.js';
+import { CallOuts } from '../../../wasm/callouts.js';
+import type { PluginDecision, PluginFault } from '../../../wasm/decision.js';
+import { createRunner, type PluginRunner } from '../../../wasm/index.js';
+import type { Place } from '../../credentials.js';
+import { FailureBudget, type Attempted } from '../../failure-budget.js';
+import type { HeaderRule } from '../../header-rule.js';
+import { KnownCredentials } from '../../known-credentials.js';
+import { UNKNOWN_TRAITS, type Method, type MethodDeps, type MethodStrategy } from '../../method.js';
+import { FailInfo, UnavailableError } from '../../outcome.js';
+import type { RunOptions } from '../../strategy-runner.js';
+import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } from '../../verdict.js';
+import { callTargets } from './calls.js';
+import { findingsOf } from '../plugin-findings.js';
+import { pluginIdentity } from './identity.js';
+import { configBytes, pluginOptions, type PluginOptions } from './options.js';
+import { isPlain, pluginRequest, type Seen } from './request.js';
+import { pluginSummary } from './summary.js';
+
+const BODY_IDLE_MS = 30_000;
+const HELD_BYTES = 256 * 2 ** 20; // Of bodies that are read or judged at once.
+
+/** The name that no browser takes for a scheme of its own. */
+const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'Plugin', params: { realm: name } });
+
+function placesOf({ credential_headers = [] }: PluginOptions): readonly Place[] {
+  return credential_headers.map((header) => ({ in: 'header', name: header.toLowerCase() }));
+}
+const NOTHING = 'nothing';
+const NONE_REFUSED: ReadonlySet<string> = new Set();
+
+class PluginStrategy extends Strategy implements MethodStrategy {
+  readonly ready: Promise<void>;
+  readonly name: string;
+  private readonly runner: PluginRunner;
+  private readonly seldom: MethodDeps['log'];
+  private readonly budget: FailureBudget;
+  private readonly known: KnownCredentials;
+  private readonly challenges: readonly [Challenge];
+  private readonly room: BodyRoom;
+  private readonly allowed: ReadonlySet<string>;
+  private readonly advised = new Set<string>();
+
+  constructor(
+    private readonly options: PluginOptions,
+    private readonly deps: MethodDeps,
+  ) {
+    super();
+    this.name = options.name;
+    this.seldom = seldomLog(deps.log, deps.now);
+    this.budget = new FailureBudget(options.name, options.throttle, deps);
+    this.known = new KnownCredentials(options.credential_headers, deps.now);
+    this.challenges = [challengeOf(options)];
+    this.allowed = new Set(options.identity_headers.map((header) => header.toLowerCase()));
+    this.room = new BodyRoom(Math.max(HELD_BYTES, 4 * options.max_body));
+    this.runner = startRunner(options, deps);
+    this.ready = this.runner.ready;
+  }
+
+  override authenticate(request: IncomingMessage, { refused = NONE_REFUSED }: RunOptions = {}): void {
+    const early = this.early(request);
+    if (early) return this.settle(this.rejected(early));
+    if (this.options.phase === 'on_request_body' && hasBody(request)) {
+      this.withBody(request, refused).catch((cause: unknown) => this.error(asError(cause)));
+    } else void this.judge(request, { hasBody: hasBody(request), refused });
+  }
+
+  close(): Promise<void> {
+    this.known.clear();
+    return this.runner.close();
+  }
+
+  /** What no plugin is shown. */
+  private early(request: IncomingMessage): Pick<Rejected, 'status' | 'reason'> | undefined {
+    if (!isPlain(request)) return { status: 400, reason: 'header_not_ascii' };
+    // A plugin reads the first of two, its upstream perhaps the last.
+    const seen = new Set<string>();
+    for (let at = 0; at < request.rawHeaders.length; at += 2) {
+      const name = (request.rawHeaders[at] as string).toLowerCase();
+      if (!placesOf(this.options).some((place) => place.name === name)) continue;
+      if (seen.has(name)) return { status: 400, reason: 'credential_duplicate' };
+      seen.add(name);
+    }
+    return undefined;
+  }
+
+  private async withBody(request: IncomingMessage, refused: ReadonlySet<string>): Promise<void> {
+    const { room } = this;
+    const read = await readBody(request, { maxBytes: this.options.max_body, idleMs: BODY_IDLE_MS, room });
+    if (read.kind === 'whole') {
+      await this.judge(request, { hasBody: true, body: read.body, refused }).finally(() => room.give(read.body.length));
+    } else if (read.kind === 'crowded') this.settle(this.unavailable('too many bodies are held', 'overloaded'));
+    else if (read.kind === 'too_large') this.settle(this.rejected({ status: 413, reason: 'body_too_large' }));
+    else if (read.kind === 'late') this.settle(this.rejected({ status: 408, reason: 'body_late' }));
+    else this.settle(this.unavailable(`the body is ${read.kind}`));
+  }
+
+  private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): Promise<void> {
+    const gone = new AbortController();
+    const stay = onDeparture(request.socket, () => gone.abort());
+    const work = async (): Promise<Verdict> => {
+      const start = performance.now();
+      const decision = await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal);
+      const verdict = this.read(decision);
+      const { metrics } = this.deps;
+      metrics?.time('loom_plugin_seconds', { plugin: this.name }, (performance.now() - start) / 1_000);
+      metrics?.count('loom_plugin_outcomes_total', { plugin: this.name, outcome: verdict.kind });
+      return verdict;
+    };
+    return this.throttled(request, work)
+      .then((verdict) => this.settle(verdict))
+      .catch((cause: unknown) => this.error(asError(cause)))
+      .finally(stay);
+  }
+
+  /** Every request costs a run, so a credential that was let in a moment ago is what is remembered here. */
+  private async throttled(request: IncomingMessage, work: () => Promise<Verdict>): Promise<Verdict> {
+    if (this.options.throttle === false) return work();
+    const label = this.known.labelOf(request);
+    const attempted = { request, work, isFailure };
+    if (label === undefined && this.options.credential_headers) return this.unoffered(attempted);
+    const verdict = await (this.known.has(label) ? this.budget.runKnown(attempted) : this.budget.run(attempted));
+    if (verdict.kind === 'granted' || verdict.kind === 'rejected') this.known.settle(label, verdict.kind === 'granted');
+    return verdict;
+  }
+
+  /** Who offers nothing guesses nothing: such requests have a budget of their own, and over it what is said to them is known. */
+  private async unoffered(attempted: Attempted<Verdict>): Promise<Verdict> {
+    try {
+      return await this.budget.run({ ...attempted, user: NOTHING });
+    } catch (cause) {
+      if (!(cause instanceof UnavailableError) || cause.verdict.reason !== 'throttled') throw cause;
+      return this.rejected({ status: 401, reason: 'plugin_refused' });
+    }
+  }
+
+  private read(decision: PluginDecision): Verdict {
+    if (decision.kind === 'fault') return this.unavailable(decision.detail, decision.fault);
+    if (decision.kind === 'respond') {
+      const { status, headers, body } = decision.response;
+      const response = { status, headers, body: Buffer.from(body) };
+      if (status !== 401 && status !== 403) return { kind: 'answered', response };
+      return this.rejected({ status, reason: 'plugin_refused', response });
+    }
+    this.adviseOn(decision.set.map(([name]) => name));
+    const identity = pluginIdentity(this.name, { decision, allowed: this.allowed });
+    if (identity) return { kind: 'granted', identities: [identity] };
+    // It continued and named nobody: an SDK whose handler was forgotten continues too.
+    return this.rejected({ status: 401, reason: 'subject_invalid' });
+  }
+
+  private settle(verdict: Verdict): void {
+    if (verdict.kind === 'granted') this.success(verdict.identities[0]);
+    else if (verdict.kind === 'unavailable') this.error(new UnavailableError(verdict));
+    else this.fail(new FailInfo(verdict), statusOf(verdict));
+  }
+
+  /** Once for each name: whatever is no identity header never reaches the upstream. */
+  private adviseOn(names: readonly string[]): void {
+    for (const name of names) {
+      if (this.allowed.has(name) || this.advised.has(name) || this.advised.size >= 100) continue;
+      this.advised.add(name);
+      this.deps.log.warn({ plugin: this.name, header: name }, 'a plugin set a header that is not in identity_headers');
+    }
+  }
+
+  private rejected(refusal: Pick<Rejected, 'status' | 'reason' | 'response'>): Rejected {
+    return { kind: 'rejected', challenges: this.challenges, ...refusal };
+  }
+
+  private unavailable(detail: string, fault: PluginFault = 'unavailable'): Unavailable {
+    this.seldom.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
+    const reason: ReasonCode = fault === 'overloaded' ? 'pool_full' : 'plugin_unavailable';
+    return { kind: 'unavailable', reason, cause: new Error(detail) };
+  }
+}
+
+function statusOf(verdict: Exclude<Verdict, Granted | Unavailable>): number {
+  if (verdict.kind === 'absent') return 401;
+  return verdict.kind === 'answered' ? verdict.response.status : verdict.status;
+}
+
+const isFailure = ({ kind }: Verdict): boolean => kind === 'rejected';
+const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('the plugin failed'));
+
+function startRunner(options: PluginOptions, { log, metrics }: MethodDeps): PluginRunner {
+  const { bytes, name, calls = [] } = options;
+  if (!bytes) throw new TypeError(`the module of the plugin ${name} was not read`);
+  const { targets, agents } = callTargets(calls);
+  return createRunner(options.isolation, {
+    bytes,
+    log,
+    metrics,
+    callOuts: new CallOuts(targets, agents),
+    options: {
+      ...{ name, vmId: name, rootId: options.root_id ?? name, env: options.env, upstreams: options.upstreams },
+      ...{ config: configBytes(options.config), vmConfig: configBytes(options.vm_config) },
+      ...{ logLevel: options.log_level, memoryLimitBytes: options.memory_limit, workers: options.workers },
+      ...{ timeoutMs: options.timeout, pauseTimeoutMs: options.pause_timeout },
+    },
+  });
+}
+
+function headersOf({ identity_headers }: PluginOptions): readonly HeaderRule[] {
+  return identity_headers.map((header) => ({ header, claim: header.toLowerCase() }));
+}
+
+export const plugin: Method<PluginOptions> = {
+  name: 'plugin',
+  title: 'WASM plugin',
+  ...UNKNOWN_TRAITS,
+  options: pluginOptions,
+  narrowing: z.strictObject({}),
+  files: {},
+  findings: findingsOf,
+  unknownNames: () => [],
+  places: placesOf,
+  headers: headersOf,
+  forwardsCredential: ({ strip_credentials }) => !strip_credentials,
+  challenge: challengeOf,
+  summary: pluginSummary,
+  voucher: (options) => options,
+  judge: () => undefined,
+  compile: (options, deps) => new PluginStrategy(options, deps),
+};

@@ -1,0 +1,134 @@
+/** A request as a plugin sees it: pseudo-headers, fields in lower case, and the properties that proxy-wasm names. */
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { peerCertificate } from '../../../certificates/certificate.js';
+import { clientAddressOf, isUnknownClient } from '../../../http/client-address.js';
+import type { PluginRequest } from '../../../wasm/decision.js';
+import type { Pair } from '../../../wasm/header-map.js';
+import type { Properties } from '../../../wasm/properties.js';
+
+/** Visible ASCII, space and tab: a client that sends anything else could trap a plugin that reads it as UTF-8. */
+const ASCII = /^[\t\x20-\x7e]*$/;
+
+/** Every field value is one that a plugin can read. */
+export function isPlain({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.every((text, at) => at % 2 === 0 || ASCII.test(text));
+}
+
+export interface Seen {
+  readonly hasBody: boolean;
+  readonly body?: Uint8Array;
+  /** Credentials that an earlier method of an `any` rejected: the plugin is not offered them. */
+  readonly refused: ReadonlySet<string>;
+  readonly now: number;
+}
+
+export function pluginRequest(req: IncomingMessage, { hasBody, body, refused, now }: Seen): PluginRequest {
+  const target = withoutRefused(targetOf(req), refused);
+  const scheme = 'encrypted' in req.socket ? 'https' : 'http';
+  const authority = req.headers.host ?? '';
+  const pseudo: Pair[] = [
+    [':method', req.method ?? ''],
+    [':path', target],
+    [':authority', authority],
+    [':scheme', scheme],
+  ];
+  const properties = { ...requestProperties(req, { target, scheme, now }), ...connectionProperties(req, now) };
+  const fields = fieldsOf(req).filter(([, value]) => !holdsAny(value, refused));
+  return { pairs: [...pseudo, ...fields], properties, hasBody, ...(body && { body }) };
+}
+
+/** The whole path, wherever Loom is mounted. */
+function targetOf(req: IncomingMessage): string {
+  const { originalUrl } = req as { readonly originalUrl?: unknown };
+  return typeof originalUrl === 'string' ? originalUrl : (req.url ?? '/');
+}
+
+/** A field that holds it anywhere, be it a cookie or a list. */
+function holdsAny(text: string, refused: ReadonlySet<string>): boolean {
+  for (const credential of refused) if (text.includes(credential)) return true;
+  return false;
+}
+
+/** A credential of a query may be written in many ways: none of its parameters is shown then. */
+function withoutRefused(target: string, refused: ReadonlySet<string>): string {
+  return refused.size === 0 ? target : (target.split('?', 1)[0] as string);
+}
+
+/** `host` is `:authority`. */
+function fieldsOf({ rawHeaders }: IncomingMessage): readonly Pair[] {
+  const pairs: Pair[] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase();
+    if (name !== 'host') pairs.push([name, rawHeaders[at + 1] as string]);
+  }
+  return pairs;
+}
+
+interface Told {
+  readonly target: string;
+  readonly scheme: string;
+  readonly now: number;
+}
+
+function requestProperties(req: IncomingMessage, { target, scheme, now }: Told): Properties {
+  const { method = '', headers, httpVersion } = req;
+  const [path = '', query] = target.split(/\?(.*)/s, 2);
+  const optional: readonly (readonly [string, string | undefined])[] = [
+    ['request.referer', headers.referer],
+    ['request.useragent', headers['user-agent']],
+    ['request.id', single(headers['x-request-id'])],
+  ];
+  return {
+    'request.path': target,
+    'request.url_path': path,
+    'request.query': query ?? '',
+    'request.host': headers.host ?? '',
+    'request.scheme': scheme,
+    'request.method': method,
+    'request.protocol': `HTTP/${httpVersion}`,
+    'request.time': now * 1_000_000,
+    'request.size': Number(headers['content-length'] ?? 0),
+    ...Object.fromEntries(optional.filter((each): each is readonly [string, string] => each[1] !== undefined)),
+  };
+}
+
+const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+
+function connectionProperties(req: IncomingMessage, now: number): Properties {
+  const { remotePort = 0, localAddress = '', localPort = 0 } = req.socket;
+  return {
+    'source.address': at(clientAddressOf(req), remotePort),
+    'source.port': remotePort,
+    'destination.address': at(localAddress, localPort),
+    'destination.port': localPort,
+    ...('encrypted' in req.socket ? tlsProperties(req.socket as TLSSocket, now) : { 'connection.mtls': false }),
+  };
+}
+
+function at(address: string, port: number): string {
+  // A plugin that looks for an address of the proxy in the text must not find it.
+  if (isUnknownClient(address)) return 'unknown';
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function tlsProperties(socket: TLSSocket, now: number): Properties {
+  const peer = peerCertificate(socket, now);
+  const name = socket.servername;
+  const common = {
+    'connection.mtls': peer.kind === 'verified',
+    'connection.tls_version': socket.getProtocol() ?? '',
+    ...(typeof name === 'string' && { 'connection.requested_server_name': name }),
+  };
+  if (peer.kind !== 'verified') return common;
+  const { subject, sans, fingerprint } = peer.claims;
+  const san = (kind: string): string | undefined => sans.find((each) => each.startsWith(kind))?.slice(kind.length);
+  const [dns, uri] = [san('DNS:'), san('URI:')];
+  return {
+    ...common,
+    'connection.subject_peer_certificate': subject,
+    'connection.sha256_peer_certificate_digest': fingerprint,
+    ...(dns !== undefined && { 'connection.dns_san_peer_certificate': dns }),
+    ...(uri !== undefined && { 'connection.uri_san_peer_certificate': uri }),
+  };
+}

@@ -1,0 +1,89 @@
+/** The certificate that the other end of a connection proved to hold, and what it says of the holder. */
+import { hash, type X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { readCertificateFields } from './fields.js';
+
+export interface CertificateClaims {
+  /** RFC 4514, one ASCII line; empty for an empty name. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Upper hex, whole bytes. */
+  readonly serial: string;
+  /** SHA-256, lower hex. */
+  readonly fingerprint: string;
+  /** `DNS:…`, `URI:…`, `email:…`, `IP:…`. */
+  readonly sans: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+}
+
+export type PeerCertificate =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'untrusted' }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'verified'; readonly claims: CertificateClaims };
+
+interface Reading {
+  readonly notBefore: number;
+  /** Undefined for a certificate that could not be read, or is too weak to mean anything. */
+  readonly claims: CertificateClaims | undefined;
+}
+
+/**
+ * What a socket proved stays; whether it was authorized is asked each time. What it only showed does not stay: where a
+ * host renegotiates, the next certificate would vouch for the name in the first.
+ */
+const readings = new WeakMap<Socket, Reading>();
+
+/** MD5 and SHA-1 signatures can be forged; OpenSSL's level refuses them as well, but hosts lower it. */
+const WEAK = new Set(['1.2.840.113549.1.1.4', '1.2.840.113549.1.1.5', '1.2.840.10045.4.1', '1.2.840.10040.4.3']);
+const LEAST_RSA_BITS = 2_048;
+
+/**
+ * `none` without TLS or a certificate. Both a certificate and `authorized` are asked for: on some Node lines a resumed
+ * TLS 1.3 session without a certificate reads `authorized === true`.
+ */
+export function peerCertificate(socket: Socket, now: number): PeerCertificate {
+  const tls = asTls(socket);
+  const reading = tls && (readings.get(socket) ?? readPeer(tls));
+  if (!reading) return { kind: 'none' };
+  const { claims, notBefore } = reading;
+  if (!claims || now < notBefore) return { kind: 'untrusted' };
+  if (now >= claims.notAfter) return { kind: 'expired' };
+  return tls.authorized === true ? { kind: 'verified', claims } : { kind: 'untrusted' };
+}
+
+/** The claims of a verified certificate, for headers; undefined for none, an unverified or an expired one. */
+export function certificateClaims(socket: Socket, now = Date.now()): CertificateClaims | undefined {
+  const peer = peerCertificate(socket, now);
+  return peer.kind === 'verified' ? peer.claims : undefined;
+}
+
+/** HTTP/2 hands out a stand-in for the socket, so its methods tell what it is, not its class. */
+function asTls(socket: Socket): TLSSocket | undefined {
+  const tls = socket as Partial<TLSSocket>;
+  return tls.encrypted === true && typeof tls.getPeerX509Certificate === 'function' ? (socket as TLSSocket) : undefined;
+}
+
+function readPeer(socket: TLSSocket): Reading | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (!certificate) return undefined;
+  const reading = { notBefore: Date.parse(certificate.validFrom), claims: readClaims(certificate) };
+  if (socket.authorized === true) readings.set(socket, reading);
+  return reading;
+}
+
+function readClaims(certificate: X509Certificate): CertificateClaims | undefined {
+  try {
+    const { signatureAlgorithm, ...fields } = readCertificateFields(certificate.raw);
+    const notAfter = Date.parse(certificate.validTo);
+    const { modulusLength = LEAST_RSA_BITS } = certificate.publicKey.asymmetricKeyDetails ?? {};
+    if (certificate.ca || WEAK.has(signatureAlgorithm) || modulusLength < LEAST_RSA_BITS) return undefined;
+    if (Number.isNaN(notAfter) || Number.isNaN(Date.parse(certificate.validFrom))) return undefined;
+    return { ...fields, fingerprint: hash('sha256', certificate.raw), notAfter };
+  } catch {
+    // Whatever a client puts into a certificate is its own: unreadable is untrusted, never a crash.
+    return undefined;
+  }
+}

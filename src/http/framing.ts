@@ -1,0 +1,71 @@
+/** What is doubtful about a request's framing and Host is refused before anything is decided on it. */
+import type { IncomingMessage } from 'node:http';
+import { familyOf, foldName } from './header-policy.js';
+import { hasKnownVersion } from './http-version.js';
+import type { DenialCode } from './problem.js';
+
+export interface BadFraming {
+  readonly status: 400 | 431;
+  readonly code: Extract<DenialCode, 'bad_request' | 'too_many_headers'>;
+}
+
+const BAD: BadFraming = { status: 400, code: 'bad_request' };
+const TOO_MANY: BadFraming = { status: 431, code: 'too_many_headers' };
+
+/** Some Node lines drop fields past 1,000 silently (CVE-2026-58044): ours must never be among them. */
+export const MAX_FIELDS = 100;
+
+const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
+/** An HTTP/2 client may send `post`: no route of `POST`, and yet Node's client and Express make `POST` of it. */
+const METHOD = /^[A-Z]+(?:-[A-Z]+)*$/;
+const IPV6 = /^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
+
+export type FramingCheck = (req: IncomingMessage) => BadFraming | undefined;
+
+/** Compiles the check; `credentialHeaders` are all headers that a credential is read from. */
+export function createFramingCheck(credentialHeaders: readonly string[]): FramingCheck {
+  const unnamable = new Set(credentialHeaders.map(foldName));
+  return (req) => check(req, unnamable);
+}
+
+function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming | undefined {
+  if (!hasKnownVersion(req) || !METHOD.test(req.method ?? '')) return BAD;
+  const raw = req.rawHeaders;
+  if (raw.length / 2 > MAX_FIELDS) return TOO_MANY;
+  const hosts: string[] = [];
+  const encodings: string[] = [];
+  const lengths: string[] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = (raw[at] as string).toLowerCase();
+    const value = raw[at + 1] as string;
+    // An HTTP/2 host shows `:authority` beside `host`: two that differ are two sites.
+    if (name === 'host' || (name === ':authority' && value !== req.headers.host)) hosts.push(value);
+    else if (name === 'transfer-encoding') encodings.push(value);
+    else if (name === 'content-length') lengths.push(value);
+    else if (name === 'connection') {
+      if (namesAny(value, unnamable)) return BAD;
+    } else if (familyOf(name)?.oneSpelling === true && foldName(name) !== name) return BAD;
+  }
+  if (!isOneHost(hosts, req.httpVersion)) return BAD;
+  return isClear(encodings, lengths, req.httpVersion) ? undefined : BAD;
+}
+
+function namesAny(value: string, unnamable: ReadonlySet<string>): boolean {
+  const names = value.split(',').map((token) => foldName(token.trim()));
+  return names.some((name) => unnamable.has(name) || familyOf(name)?.unnamable === true);
+}
+
+/** RFC 9112 §3.2: exactly one, and a plain authority; HTTP/1.0 may do without. */
+function isOneHost(hosts: readonly string[], version: string): boolean {
+  const [host] = hosts;
+  if (host === undefined) return version === '1.0';
+  return hosts.length === 1 && host.length <= 261 && (REG_NAME.test(host) || IPV6.test(host));
+}
+
+/** RFC 9112 §6: one framing, in the one spelling that no two parsers read differently. */
+function isClear(encodings: readonly string[], lengths: readonly string[], version: string): boolean {
+  if (encodings.length === 0) return lengths.length <= 1 && lengths.every((length) => /^\d{1,15}$/.test(length));
+  return (
+    encodings.length === 1 && encodings[0]?.toLowerCase() === 'chunked' && lengths.length === 0 && version === '1.1'
+  );
+}

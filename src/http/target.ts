@@ -1,0 +1,120 @@
+/** The request target (RFC 9112 §3.2): read once, refused where two readers could differ on it. */
+import { hasEscape, isDots, readingsOf } from './path-folding.js';
+
+export interface Target {
+  readonly kind: 'target';
+  /** Path and query, as sent; of an absolute-form target what follows the authority. */
+  readonly raw: string;
+  /** The bytes of the path as sent, without the query. */
+  readonly path: string;
+  readonly query: string | undefined;
+  /** Each decoded once; one trailing slash ignored. */
+  readonly segments: readonly string[];
+  /** What lenient upstreams might make of the path instead (`fold.ts`). */
+  readonly readings: readonly (readonly string[])[];
+  /** `%2f` stands in it: only for a route that says `allow_encoded_slash`. */
+  readonly hasEncodedSlash: boolean;
+}
+
+export interface BadTarget {
+  readonly kind: 'bad';
+  readonly reason: 'form' | 'character' | 'escape' | 'segment' | 'too_many_segments';
+}
+
+export interface TargetOptions {
+  /** The Host field; an absolute-form target is read only if it names the same authority. */
+  readonly host?: string;
+  /** More segments than this are refused, in any reading of the path. Default: any number. */
+  readonly maxSegments?: number;
+}
+
+const bad = (reason: BadTarget['reason']): BadTarget => ({ kind: 'bad', reason });
+
+/** Letters, digits and the marks that every reader takes the same way; the common path needs nothing more. */
+const PLAIN = /^(?:\/[A-Za-z0-9_~!$&'()*,:=@-][A-Za-z0-9_~!$&'()*+,:=@.-]*)+\/?$|^\/$/;
+/** What some upstream would read otherwise in a plain path. */
+const FOLDABLE = /[A-Z+]|\.(?:\/|$)/;
+/** Visible ASCII without `#` and `\`; `;` opens path parameters that upstreams drop (CVE-2026-73511). */
+const ALLOWED = /^[!"$-:<-[\]-~]*$/;
+/** Browsers leave `\` in a query as it is. */
+const ALLOWED_QUERY = /^[!"$-~]*$/;
+
+/**
+ * Reads an origin-form target, or an absolute-form one of the same authority.
+ *
+ * @example readTarget('/a%20b/c?x=1') // { segments: ['a b', 'c'], query: 'x=1', … }
+ */
+export function readTarget(url: string, options: TargetOptions = {}): Target | BadTarget {
+  const raw = url.charCodeAt(0) === 0x2f ? url : originForm(url, options.host);
+  if (raw === undefined) return bad('form');
+  const at = raw.indexOf('?');
+  const path = at < 0 ? raw : raw.slice(0, at);
+  const query = at < 0 ? undefined : raw.slice(at + 1);
+  const { maxSegments = Infinity } = options;
+  if (hasMoreSegments(path, maxSegments)) return bad('too_many_segments');
+  if (query !== undefined && !ALLOWED_QUERY.test(query)) return bad('character');
+  if (PLAIN.test(path) && !FOLDABLE.test(path)) {
+    return { kind: 'target', raw, path, query, segments: split(path), readings: [], hasEncodedSlash: false };
+  }
+  if (!ALLOWED.test(path)) return bad('character');
+  if (path.includes('//')) return bad('segment');
+  return escaped({ raw, path, query }, maxSegments);
+}
+
+/** Stops at the first segment too many, so that a long path costs no more than a short one. */
+function hasMoreSegments(path: string, most: number): boolean {
+  let count = 0;
+  for (let at = path.indexOf('/'); at >= 0 && at < path.length - 1; at = path.indexOf('/', at + 1)) {
+    if (++count > most) return true;
+  }
+  return false;
+}
+
+/** RFC 9112 §3.2.2: the authority of an absolute-form target replaces Host, so only an equal one is unambiguous. */
+function originForm(url: string, host: string | undefined): string | undefined {
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#\\@]+)([/?].*)?$/is.exec(url) ?? [];
+  if (host === undefined || authority?.toLowerCase() !== host.toLowerCase()) return undefined;
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function escaped(sent: Pick<Target, 'raw' | 'path' | 'query'>, maxSegments: number): Target | BadTarget {
+  const { path } = sent;
+  const hasEncodedSlash = /%2f/i.test(path);
+  const segments: string[] = [];
+  for (const segment of split(path)) {
+    const decoded = decodeSegment(segment);
+    if (decoded === undefined) return bad('escape');
+    if (isDots(decoded) || (hasEncodedSlash && decoded.split('/').some(isDotsOrEmpty))) return bad('segment');
+    segments.push(decoded);
+  }
+  const readings = readingsOf(segments);
+  if (!readings) return bad('segment');
+  // An upstream that decodes `%2f`, or normalises a full-width slash, has more segments to match than were sent.
+  if (readings.some((reading) => reading.length > maxSegments)) return bad('too_many_segments');
+  return { kind: 'target', ...sent, segments, readings, hasEncodedSlash };
+}
+
+/** `/a/b/` and `/a/b` are the same two segments; `/` has none. */
+function split(path: string): readonly string[] {
+  if (path === '/') return [];
+  const end = path.endsWith('/') ? path.length - 1 : path.length;
+  return path.slice(1, end).split('/');
+}
+
+function isDotsOrEmpty(segment: string): boolean {
+  return segment === '' || isDots(segment);
+}
+
+/** One decoding, or undefined where the escapes are broken, double, or hide a separator or a control byte. */
+function decodeSegment(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment;
+  if (/%(?:5c|3b|23|3f)/i.test(segment)) return undefined;
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+  // eslint-disable-next-line no-control-regex
+  return /[\u0000-\u001f\u007f-\u009f]/.test(decoded) || hasEscape(decoded) ? undefined : decoded;
+}

@@ -1,0 +1,247 @@
+/**
+ * Takes an admitted WebSocket handshake to the upstream and joins the two sockets after its 101.
+ *
+ * On `node:http` rather than the proxy's own `upgrade`: that one has no answer of ours for a refused, stalled or garbled
+ * handshake (it destroys the socket), does not check the accept key, passes every field of the 101 on, and tells failures
+ * to one listener for all requests.
+ */
+import { createHash } from 'node:crypto';
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setAnswered } from '../http/answered.js';
+import { ownLimitOf } from '../lib/own-limit.js';
+import type { Log, Now } from '../lib/types.js';
+import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from '../http/hop-by-hop.js';
+import { EarlyBytes } from '../http/early-bytes.js';
+import { hostOf, type Endpoint } from './endpoints.js';
+import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } from './failure.js';
+import type { FailureCode, FailureStatus } from './failure.js';
+import { awaitsBody } from './response.js';
+import { at, join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
+import type { Upstream } from './upstream.js';
+import type { Lease } from './upstream/member.js';
+
+export { checkUpgrade, type UpgradeRefusal } from '../http/upgrade-check.js';
+export { LiveSockets } from './tunnel.js';
+
+/** How long a client may take to read a refusal before its socket is cut. */
+const LINGER_MS = 10_000;
+
+export interface UpgradeOptions {
+  readonly req: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly upstream: Pick<Upstream, 'name' | 'lease'>;
+  readonly url: string;
+  /** For the whole handshake, and between the bytes of a refusal. */
+  readonly timeoutMs: number;
+  readonly preserveHost: boolean;
+  /** When the identity ends; absent where nothing expires, and `maxSessionMs` counts. */
+  readonly expiresAtMs?: number;
+  readonly maxSessionMs: number;
+  readonly answerSubprotocol?: 'bearer';
+  readonly liveSockets: LiveSockets;
+  /** Whose socket it will be: a reload may take that away. */
+  readonly session?: Session;
+  /** Writes the refusal and closes the socket. */
+  readonly deny: (status: FailureStatus, code: FailureCode) => void;
+  readonly log: Log;
+  readonly now: Now;
+}
+
+/** What lasts as long as the socket does. Of the table that judged the upgrade it holds nothing. */
+type Forwarding = Omit<UpgradeOptions, 'liveSockets' | 'session'> & { readonly live: LiveSocket };
+
+/** A handshake is sent once: what the upstream made of the first is not known, and a client dials again by itself. */
+export function forwardUpgrade({ liveSockets, session, ...options }: UpgradeOptions): void {
+  const { req, socket, upstream } = options;
+  const lease = upstream.lease(req);
+  if (lease instanceof Error) {
+    const { status, code } = failureOf(lease);
+    options.log.warn({ upstream: upstream.name, status, code }, 'upgrade failed');
+    options.deny(status, code);
+    return;
+  }
+  // A tunnel is a load of its endpoint for as long as it is open.
+  if (socket.destroyed) lease.release();
+  else socket.once('close', () => lease.release());
+  const live = liveSockets.add(() => socket.destroy(), session);
+  handshake({ ...options, live }, lease);
+}
+
+function handshake(options: Forwarding, lease: Lease): void {
+  const { socket, upstream, timeoutMs, live } = options;
+  const { endpoint } = lease;
+  const request = shakeHands(options, endpoint);
+  const early = new EarlyBytes(socket, options.head);
+  let head = options.head;
+  let settled = false;
+  const settle = (): boolean => {
+    if (settled) return false;
+    settled = true;
+    clearTimeout(deadline);
+    clearTimeout(connecting);
+    head = early.take();
+    return true;
+  };
+  const fail = (thrown: unknown): void => {
+    if (!settle()) return;
+    const error = ownLimitOf(thrown) ?? thrown;
+    live.forget();
+    request.destroy();
+    if (!socket.destroyed) lease.failed(error);
+    const { status, code } = failureOf(error);
+    const facts = { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) };
+    options.log.warn(facts, failureWords(error, 'upgrade failed'));
+    if (!socket.destroyed) options.deny(status, code);
+  };
+  const deadline = setTimeout(() => fail(new UpstreamTimeout('handshake')), timeoutMs);
+  const connecting = setTimeout(() => fail(new UpstreamTimeout('connect')), endpoint.connectTimeoutMs);
+  request.once('socket', (upstreamSocket: Socket) =>
+    upstreamSocket.once(endpoint.tls ? 'secureConnect' : 'connect', () => clearTimeout(connecting)),
+  );
+  socket.on('error', () => socket.destroy());
+  socket.once('close', () => {
+    if (!settle()) return;
+    live.forget();
+    request.destroy();
+  });
+  request.on('error', fail);
+  request.once('close', () => fail(new UpstreamInvalid('closed without an answer')));
+  request.once('response', (response) => {
+    const begin = (): void => {
+      // A 101 that switches to nothing we asked for is no answer.
+      if ((response.statusCode ?? 0) < 200) fail(new UpstreamInvalid('status'));
+      else if (settle()) {
+        lease.answered(response.statusCode ?? 0);
+        relay(response, options);
+      } else response.destroy();
+    };
+    // What happens to it before is told by the request.
+    response.on('error', () => undefined);
+    if (awaitsBody(response, 'GET')) response.once('readable', begin);
+    else begin();
+  });
+  request.once('upgrade', (response: IncomingMessage, upstreamSocket: Socket, first: Buffer) => {
+    upstreamSocket.on('error', () => upstreamSocket.destroy());
+    try {
+      const switching = switchingHead(response, options);
+      if (settle()) {
+        lease.answered(101);
+        open({ options, upstreamSocket, switching, first, head, silenceMs: endpoint.silenceTimeoutMs });
+      } else upstreamSocket.destroy();
+    } catch (error) {
+      upstreamSocket.destroy();
+      fail(error instanceof UpstreamInvalid ? error : new UpstreamInvalid('handshake', { cause: error }));
+    }
+  });
+  request.end();
+}
+
+/** The client's bytes after its head stay where they are: the upstream sees none before it has said 101. */
+function shakeHands(options: Forwarding, endpoint: Endpoint): ClientRequest {
+  const { req, url, preserveHost } = options;
+  dropHopByHop(req);
+  const headers = { ...req.headers };
+  delete headers['content-length'];
+  delete headers['transfer-encoding'];
+  const parts: RequestOptions = {
+    host: hostOf(endpoint.url),
+    port: endpoint.url.port || (endpoint.tls ? 443 : 80),
+    path: url,
+    method: 'GET',
+    headers: {
+      ...headers,
+      ...(!preserveHost && { host: endpoint.url.host }),
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+    },
+    agent: false,
+  };
+  return endpoint.tls ? httpsRequest({ ...parts, ...endpoint.tls }) : httpRequest(parts);
+}
+
+/** Checks the upstream's 101 (RFC 6455 §4.1) and writes ours. */
+function switchingHead(response: IncomingMessage, { req, answerSubprotocol }: Forwarding): string {
+  const { upgrade, 'sec-websocket-accept': accept, 'sec-websocket-protocol': protocol } = response.headers;
+  const expected = createHash('sha1')
+    .update(`${req.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  if (upgrade?.toLowerCase() !== 'websocket' || accept !== expected) throw new UpstreamInvalid('not a WebSocket');
+  const fields: Field[] = [
+    ['Upgrade', ['websocket']],
+    ['Connection', ['Upgrade']],
+    ...endToEndFields(response).filter(([name]) => name.toLowerCase() !== 'content-length'),
+  ];
+  // Without a subprotocol a browser that offered `bearer, <token>` fails the connection (RFC 6455 §4.1).
+  if (answerSubprotocol && protocol === undefined) fields.push(['Sec-WebSocket-Protocol', [answerSubprotocol]]);
+  return rawHead('101 Switching Protocols', fields);
+}
+
+interface Opened {
+  readonly options: Forwarding;
+  readonly upstreamSocket: Socket;
+  readonly switching: string;
+  readonly first: Buffer;
+  /** What the client has said so far. */
+  readonly head: Buffer;
+  /** How long nothing may move in either direction; undefined: for ever. */
+  readonly silenceMs: number | undefined;
+}
+
+function open({ options, upstreamSocket, switching, first, head, silenceMs }: Opened): void {
+  const { socket, now, live } = options;
+  if (socket.destroyed) {
+    live.forget();
+    upstreamSocket.destroy();
+    return;
+  }
+  setAnswered(options.req, 101);
+  socket.write(switching, 'latin1');
+  if (first.length > 0) socket.write(first);
+  if (head.length > 0) upstreamSocket.write(head);
+  const cut = join(socket, upstreamSocket, () => {
+    cancel();
+    live.forget();
+  });
+  // What one side says is written to the other: the silence of this one is that of both.
+  if (silenceMs !== undefined) upstreamSocket.setTimeout(silenceMs, cut);
+  live.closeWith(cut);
+  const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
+}
+
+/** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
+function relay(response: IncomingMessage, { req, socket, timeoutMs, live }: Forwarding): void {
+  let head: string;
+  try {
+    const line = `${response.statusCode ?? 502} ${reasonPhrase(response) ?? ''}`;
+    head = rawHead(line, [...endToEndFields(response), ['Connection', ['close']]]);
+  } catch {
+    head = rawHead('502 Bad Gateway', [
+      ['Content-Length', ['0']],
+      ['Connection', ['close']],
+    ]);
+    response.destroy();
+  }
+  setAnswered(req, Number(head.slice(9, 12)));
+  socket.once('close', () => {
+    live.forget();
+    response.destroy();
+  });
+  response.setTimeout(timeoutMs, () => socket.destroy());
+  response.on('error', () => socket.destroy());
+  response.once('close', () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
+  socket.once('end', () => response.complete || socket.destroy());
+  // The client's own bytes are read off and dropped, or the close would reset the answer away.
+  socket.resume();
+  socket.write(head, 'latin1');
+  if (response.destroyed) socket.end();
+  else response.pipe(socket);
+}
+
+function rawHead(line: string, fields: readonly Field[]): string {
+  const lines = fields.flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`));
+  return `HTTP/1.1 ${line}\r\n${lines.join('')}\r\n`;
+}

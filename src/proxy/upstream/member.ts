@@ -1,0 +1,224 @@
+/** One endpoint as requests find it: its load, its health, its circuit breaker. */
+import type { Agent } from 'node:http';
+import type { Metrics } from '../../lib/metrics.js';
+import { OwnLimit } from '../../lib/own-limit.js';
+import type { Log, Now } from '../../lib/types.js';
+import type { PlannedUpstream } from '../../config/plan-types.js';
+import { createAgent, retire } from '../agents.js';
+import { createEndpoint, type Endpoint } from '../endpoints.js';
+import { failureOf, OWN_LIMIT } from '../failure.js';
+import { hashOf } from './address-hash.js';
+import type { Candidate } from './balancer.js';
+import { Breaker, type BreakerState, type Call } from './breaker.js';
+import { HealthCheck } from './health-check.js';
+import { Line } from './waiting-line.js';
+
+export interface MemberDeps {
+  readonly log: Log;
+  readonly now: Now;
+  readonly random: () => number;
+  readonly metrics?: Metrics;
+}
+
+export type Use = 'request' | 'upgrade';
+
+/** An endpoint, for whoever operates it. */
+export interface EndpointStatus {
+  readonly url: string;
+  readonly weight: number;
+  /** Whether it takes new requests. */
+  readonly up: boolean;
+  /** What the health checks say; absent where there are none. */
+  readonly healthy?: boolean;
+  /** Absent where there is none. */
+  readonly breaker?: BreakerState;
+  /** Requests that it has not wholly answered, and upgraded sockets. */
+  readonly inFlight: number;
+}
+
+/** A small pool is one whose requests take turns. */
+const WAITING_AT_LEAST = 100;
+
+export class Member implements Candidate {
+  readonly endpoint: Endpoint;
+  readonly agent: Agent;
+  readonly weight: number;
+  readonly hash: number;
+  readonly breaker: Breaker | undefined;
+  readonly #check: HealthCheck | undefined;
+  readonly #labels: { readonly upstream: string; readonly endpoint: string };
+  readonly #load = { request: 0, upgrade: 0 };
+  readonly #line: Line;
+  #healthy = true;
+
+  constructor(
+    private readonly planned: PlannedUpstream,
+    /** Its place among the endpoints of the plan. */
+    readonly at: number,
+    private readonly deps: MemberDeps,
+  ) {
+    const own = planned.endpoints[at] as PlannedUpstream['endpoints'][number];
+    const { circuitBreaker, healthCheck } = planned;
+    this.endpoint = createEndpoint(own, planned);
+    this.agent = createAgent(this.endpoint, planned);
+    this.weight = own.weight;
+    this.hash = hashOf(own.url);
+    this.#line = new Line(planned.maxOpen);
+    this.#labels = { upstream: planned.name, endpoint: this.endpoint.url.host };
+    this.breaker =
+      circuitBreaker && new Breaker(circuitBreaker, { now: deps.now, changed: (state) => this.#breakerIs(state) });
+    this.#check =
+      healthCheck &&
+      new HealthCheck(this.endpoint, healthCheck, {
+        random: deps.random,
+        checked: (cause) => this.#checked(cause),
+        changed: (healthy, cause) => this.#healthIs(healthy, cause),
+        prevented: ({ code }) => deps.log.warn({ ...this.#labels, cause: code }, OWN_LIMIT),
+      });
+    this.#tellUp();
+  }
+
+  get inFlight(): number {
+    return this.#load.request + this.#load.upgrade;
+  }
+
+  /** Whether its health and its breaker let a request through; whether there is room is another question. */
+  get up(): boolean {
+    return this.#healthy && (this.breaker?.admits ?? true);
+  }
+
+  /** Beside those that have a connection, as many requests may wait for one; an upgrade never waits. */
+  hasRoom(use: Use): boolean {
+    const { maxOpen } = this.planned;
+    return this.#load[use] < maxOpen + (use === 'request' ? Math.max(maxOpen, WAITING_AT_LEAST) : 0);
+  }
+
+  lease(use: Use): Lease {
+    return new Lease(this, { load: this.#load, line: this.#line, use, failed: (error) => this.#count(error) });
+  }
+
+  status(): EndpointStatus {
+    const { endpoint, weight, inFlight, breaker } = this;
+    return {
+      url: endpoint.url.origin,
+      weight,
+      up: this.#healthy && breaker?.state !== 'open',
+      ...(this.#check && { healthy: this.#healthy }),
+      ...(breaker && { breaker: breaker.state }),
+      inFlight,
+    };
+  }
+
+  close(): void {
+    this.#check?.close();
+    retire(this.agent);
+  }
+
+  #checked(cause: string | undefined): void {
+    const outcome = cause === undefined ? 'healthy' : 'unhealthy';
+    this.deps.metrics?.count('loom_upstream_health_checks_total', { ...this.#labels, outcome });
+  }
+
+  #healthIs(healthy: boolean, cause: string | undefined): void {
+    this.#healthy = healthy;
+    if (healthy) this.deps.log.info(this.#labels, 'endpoint is healthy again and takes requests');
+    else this.deps.log.warn({ ...this.#labels, cause }, 'endpoint is unhealthy and takes no new requests');
+    this.#tellUp();
+  }
+
+  #breakerIs(state: BreakerState): void {
+    const { log, metrics } = this.deps;
+    if (state === 'open') log.warn(this.#labels, 'circuit opened: the endpoint takes no requests for a while');
+    else if (state === 'half_open') log.info(this.#labels, 'circuit half open: a few requests try the endpoint');
+    else log.info(this.#labels, 'circuit closed: the endpoint takes requests again');
+    metrics?.gauge('loom_upstream_breaker', this.#labels, { closed: 0, half_open: 1, open: 2 }[state]);
+    this.#tellUp();
+  }
+
+  #tellUp(): void {
+    const up = this.#healthy && this.breaker?.state !== 'open';
+    this.deps.metrics?.gauge('loom_upstream_up', this.#labels, up ? 1 : 0);
+  }
+
+  #count(error: unknown): void {
+    this.deps.metrics?.count('loom_upstream_failures_total', { ...this.#labels, code: failureOf(error).code });
+  }
+}
+
+interface LeaseParts {
+  readonly load: { request: number; upgrade: number };
+  readonly line: Line;
+  readonly use: Use;
+  readonly failed: (error: unknown) => void;
+}
+
+/** `501` and `505` are said of the request, not of the endpoint. */
+const isFailure = (status: number): boolean => status >= 500 && status !== 501 && status !== 505;
+
+type Result = 'succeeded' | 'failed' | 'leave';
+
+/** The place of one request at an endpoint, from its choice to its end; what it came to feeds the circuit breaker. */
+export class Lease {
+  readonly #call: Call | undefined;
+  #inLine = false;
+  #settled = false;
+  /** Whether the circuit breaker knows. */
+  #told = false;
+  #released = false;
+
+  constructor(
+    readonly member: Member,
+    private readonly parts: LeaseParts,
+  ) {
+    parts.load[parts.use]++;
+    this.#call = member.breaker?.enter();
+  }
+
+  get endpoint(): Endpoint {
+    return this.member.endpoint;
+  }
+
+  /** Calls back when a connection is free for a request: at once, or after those that came before it. */
+  whenFree(go: () => void): void {
+    this.#inLine = true;
+    this.parts.line.enter(this, go);
+  }
+
+  /** The head of an answer came, and its body is awaited. A failure by status counts now: retries depend on it. */
+  headed(status: number): void {
+    if (isFailure(status)) this.#tell('failed');
+  }
+
+  /** The head of an answer came, with the first byte of its body where there is one. */
+  answered(status: number): void {
+    this.#settle(isFailure(status) ? 'failed' : 'succeeded');
+  }
+
+  /** No connection, no answer in time, or none that is HTTP. A limit of this process says nothing of the endpoint. */
+  failed(error: unknown): void {
+    if (this.#settled || error instanceof OwnLimit) return;
+    this.parts.failed(error);
+    this.#settle('failed');
+  }
+
+  /** Nothing more comes. A request whose client left, or that never had a connection, says nothing of the endpoint. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.parts.load[this.parts.use]--;
+    this.#settle('leave');
+    if (this.#inLine) this.parts.line.leave(this);
+  }
+
+  #settle(outcome: Result): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#tell(outcome);
+  }
+
+  #tell(outcome: Result): void {
+    if (this.#told) return;
+    this.#told = true;
+    if (this.#call) this.member.breaker?.[outcome](this.#call);
+  }
+}

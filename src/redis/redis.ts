@@ -1,0 +1,211 @@
+/** A connection to Redis that never keeps a request waiting: a deadline on every command, and no command while it is down. */
+import { hash } from 'node:crypto';
+import { backOff, connectRedis, type RedisClient, type RedisOptions } from './client.js';
+import { isUnknownScript, RedisFault, redisFaultOf, type RedisFaultReason } from './fault.js';
+
+export type { RedisOptions } from './client.js';
+
+/** A Lua script, sent whole only where the server does not know it yet. */
+export interface RedisScript {
+  readonly text: string;
+  readonly sha1: string;
+}
+
+export const redisScript = (text: string): RedisScript => ({ text, sha1: hash('sha1', text, 'hex') });
+
+/** Told of every change, the first state included; `reason` when it is down. */
+export type RedisWatch = (up: boolean, reason?: RedisFaultReason) => void;
+
+/** What a command may add to a request, so that with our own time it stays below 50 ms. */
+const DEADLINE_MS = 40;
+/** Some late answers may be a pause of either process; so many in a row, and none for so long, are a server that hangs. */
+const MISSES = 3;
+const SILENCE_MS = 150;
+const PROBE_MS = 1_000;
+/** A server that takes a connection and then says nothing. */
+const CONNECTED_MS = 3_000;
+/** Whoever waits for the start waits no longer than this for a server that does not answer. */
+const PATIENCE_MS = 1_000;
+/** A connection that has held so long has recovered: the next fault starts with the shortest wait. */
+const STEADY_MS = 10_000;
+
+/** Writes, by a script, as what uses the connection does: a replica, a full or a loading server answer a mere PING. */
+const PROBE = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
+
+export class RedisConnection {
+  /** Rejects where the client is not installed; a server that does not answer rejects nothing. */
+  readonly ready: Promise<void>;
+  #client: RedisClient | undefined;
+  #state: 'starting' | 'up' | 'down' | 'closed' = 'starting';
+  #misses = 0;
+  #attempt = 0;
+  #upSince = 0;
+  #answeredAt = 0;
+  #waitingSince = 0;
+  #reason: RedisFaultReason = 'closed';
+  /** In the slot that failed, where one did. */
+  #probeKey: string;
+  #timer: NodeJS.Timeout | undefined;
+  #probing = false;
+  readonly #watches = new Set<RedisWatch>();
+  #settle: () => void = () => undefined;
+
+  constructor(
+    private readonly options: RedisOptions,
+    private readonly deadlineMs = DEADLINE_MS,
+  ) {
+    this.#probeKey = `${options.keyPrefix}{probe}`;
+    this.ready = this.#start();
+    // Whoever does not wait for it must not lose the process over it.
+    this.ready.catch(() => undefined);
+  }
+
+  get up(): boolean {
+    return this.#state === 'up';
+  }
+
+  /** Told of the state at once where it is known, and of every change; the function returned ends that. */
+  watch(watch: RedisWatch): () => void {
+    this.#watches.add(watch);
+    if (this.#state === 'up') watch(true);
+    if (this.#state === 'down') watch(false, this.#reason);
+    return () => void this.#watches.delete(watch);
+  }
+
+  /** The key as it stands in Redis: the prefix, and the name as the tag that chooses its slot. Names have no braces. */
+  keyOf(name: string): string {
+    return `${this.options.keyPrefix}{${name}}`;
+  }
+
+  /**
+   * One command, its key first. Rejects with a `RedisFault`, at the deadline at the latest.
+   *
+   * @example await redis.run('get', redis.keyOf(digest))
+   */
+  run(command: string, key: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    return this.#ask(key, (client) => client.call(command, key, ...args));
+  }
+
+  /** A script, atomic over its keys; of a cluster, keys of one slot. */
+  script(
+    script: RedisScript,
+    keys: readonly [string, ...string[]],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args];
+    return this.#ask(keys[0], async (client) => {
+      try {
+        return await client.call('evalsha', script.sha1, ...rest);
+      } catch (error) {
+        if (!isUnknownScript(error)) throw error;
+        return client.call('eval', script.text, ...rest);
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+    this.#watches.clear();
+    this.#client?.disconnect();
+    this.#settle();
+    return Promise.resolve();
+  }
+
+  async #ask(key: string, act: (client: RedisClient) => Promise<unknown>): Promise<unknown> {
+    if (this.#state !== 'up' || !this.#client) throw new RedisFault('down');
+    try {
+      const answer = await within(this.deadlineMs, act(this.#client));
+      this.#misses = 0;
+      this.#answeredAt = performance.now();
+      return answer;
+    } catch (error) {
+      const fault = redisFaultOf(error);
+      if (fault.reason === 'timeout' ? this.#isSilent() : fault.isOfServer) this.#fell(fault.reason, key);
+      throw fault;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const client = await connectRedis(this.options);
+    if (this.#state === 'closed') return client.disconnect();
+    this.#client = client;
+    client.on('error', (error) => (this.#reason = redisFaultOf(error).reason));
+    client.on('close', () => this.#fell(this.#state === 'up' ? 'closed' : this.#reason));
+    client.on('ready', () => void this.#probe());
+    this.#timer = setTimeout(() => this.#fell('timeout'), PATIENCE_MS);
+    await new Promise<void>((resolve) => (this.#settle = resolve));
+  }
+
+  #isSilent(): boolean {
+    this.#misses += 1;
+    return this.#misses >= MISSES && performance.now() - this.#answeredAt > SILENCE_MS;
+  }
+
+  #fell(reason: RedisFaultReason, key?: string): void {
+    if (this.#state === 'down' || this.#state === 'closed') return;
+    if (performance.now() - this.#upSince > STEADY_MS) this.#attempt = 0;
+    // The same slot, so that the node that failed is the one that is asked.
+    if (key !== undefined) this.#probeKey = `${key}:probe`;
+    this.#reason = reason;
+    this.#change('down');
+    this.#waitingSince = performance.now();
+    this.#schedule();
+  }
+
+  #rose(): void {
+    if (this.#state === 'up' || this.#state === 'closed') return;
+    clearTimeout(this.#timer);
+    this.#misses = 0;
+    this.#upSince = this.#answeredAt = performance.now();
+    this.#change('up');
+  }
+
+  #change(state: 'up' | 'down'): void {
+    this.#state = state;
+    this.#settle();
+    for (const watch of [...this.#watches]) watch(state === 'up', state === 'down' ? this.#reason : undefined);
+  }
+
+  #schedule(): void {
+    if (this.#state !== 'down') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#probe(), backOff(this.#attempt++)).unref();
+  }
+
+  /** Whether it answers again, and in time. A connection that says nothing for a second is given up for a new one. */
+  async #probe(): Promise<void> {
+    if (this.#probing || this.#state === 'up' || this.#state === 'closed' || !this.#client) return;
+    this.#probing = true;
+    const asked = performance.now();
+    try {
+      const { status } = this.#client;
+      if (status.startsWith('connect') && asked - this.#waitingSince > CONNECTED_MS) this.#reconnect();
+      if (status !== 'ready') return;
+      await within(PROBE_MS, this.#client.call('eval', PROBE, 1, this.#probeKey));
+      this.#waitingSince = performance.now();
+      if (this.#waitingSince - asked <= this.deadlineMs) this.#rose();
+      else this.#fell('timeout');
+    } catch (error) {
+      const { reason } = redisFaultOf(error);
+      this.#fell(reason);
+      if (reason === 'timeout') this.#reconnect();
+    } finally {
+      this.#probing = false;
+      this.#schedule();
+    }
+  }
+
+  #reconnect(): void {
+    this.#waitingSince = performance.now();
+    this.#client?.disconnect(true);
+  }
+}
+
+/** Rejects at the deadline. An answer that arrived while this process was busy still counts: it is read first. */
+function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => setImmediate(() => reject(new RedisFault('timeout'))), ms);
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

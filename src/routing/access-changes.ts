@@ -1,0 +1,125 @@
+/** What another file would change for callers: every path whose requirement is not what it was, in words. */
+import { METHODS } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
+import { covers, coversHost } from '../config/checks/patterns.js';
+import { patternKey } from '../config/pattern.js';
+import { COMMON_METHODS, NEVER_SERVED } from '../http/http-methods.js';
+import { isCertified, isConditional, Rules, wordsOf, type AccessRules, type Ruled } from './access-rules.js';
+import { isSameRegion, routeToAdd } from './consent.js';
+import { CUT_OFF, Passages, type AccessChange, type Told } from './passages.js';
+import { common, nameOfRegion, Witnesses, type Region, type Witness } from './sample-paths.js';
+
+export type { AccessChange } from './passages.js';
+
+/**
+ * @example accessChanges(before, after)[0] // { where: '/admin/*', before: 'jwt', after: 'PUBLIC', opens: true, route: 2 }
+ */
+export function accessChanges(before: Ruled, after: Ruled): readonly AccessChange[] {
+  const next = new Rules(after);
+  const passages = new Passages(new Rules(before), next, after.plan.opens ?? []);
+  const methods = methodsOf(before.plan, after.plan);
+  let lines: Line[] = [];
+  for (const witness of witnesses(before, after)) {
+    for (const line of linesAt(witness, passages, methods)) {
+      if (lines.some((each) => says(each, line))) continue;
+      if (line.told.change.opens) lines = lines.filter((each) => !says(line, each));
+      lines.push(line);
+    }
+  }
+  return lines.map(({ told: { change, region }, methods: named }) => {
+    const all = named.length === methods.size;
+    const where = `${all ? '' : `${named.join(',')} `}${nameOfRegion(region)}`;
+    const takes = next.routes[change.route ?? -1];
+    const hasOwn = change.after === CUT_OFF || (takes && isSameRegion(takes, region));
+    if (!change.consent || hasOwn) return { where, ...change };
+    const route = routeToAdd({ region, methods: all ? [] : named, takes });
+    return { where, ...change, consent: { ...change.consent, route } };
+  });
+}
+
+interface Line {
+  readonly told: Told;
+  readonly methods: readonly string[];
+  /** Equal for lines that one line can tell. */
+  readonly key: string;
+}
+
+/** Whether the known line, of a region as broad, says it already. */
+function says(known: Line, { told: { region }, key }: Line): boolean {
+  if (known.key !== key) return false;
+  return covers(known.told.region.pattern, region.pattern) && coversHost(known.told.region.host, region.host);
+}
+
+function linesAt(witness: Witness, passages: Passages, methods: Methods): readonly Line[] {
+  const lines = new Map<string, { readonly told: Told; readonly methods: string[] }>();
+  for (const [name, method] of methods) {
+    const told = passages.at(witness, method);
+    if (!told) continue;
+    const known = lines.get(told.key);
+    if (known) known.methods.push(name);
+    else lines.set(told.key, { told, methods: [name] });
+  }
+  return [...lines.values()].map((line) => ({ ...line, key: `${line.told.key} ${line.methods.join()}` }));
+}
+
+/** By the names that people read: those that a route may name, and one that stands for all others (WebDAV has many). */
+type Methods = ReadonlyMap<string, string>;
+
+function methodsOf(...plans: readonly AccessRules[]): Methods {
+  const named = new Set([
+    ...COMMON_METHODS,
+    ...plans.flatMap(({ routes }) => routes.flatMap(({ methods = [] }) => methods)),
+  ]);
+  const other = METHODS.find((method) => !named.has(method) && !NEVER_SERVED.has(method));
+  const known = [...named].map((method) => [method, method] as const);
+  return new Map(other === undefined ? known : [...known, ['others', other]]);
+}
+
+/** Where both tables have the same to say, no path is taken from anybody; so one of each pair is new, gone or changed. */
+function* witnesses(before: Ruled, after: Ruled): Generator<Witness> {
+  const source = new Witnesses([...before.plan.routes, ...after.plan.routes]);
+  const [was, is] = [groupsOf(before), groupsOf(after)];
+  const [gone, added] = [changed(was, is), changed(is, was)];
+  yield* source.of(EVERYWHERE);
+  for (const region of [...gone, ...added]) yield* source.of(region);
+  for (const [ones, others] of [
+    [gone, is],
+    [added, was],
+  ] as const) {
+    for (const one of ones) {
+      for (const { region } of others.values()) {
+        const both = common(one, region);
+        if (both) yield* source.of(both);
+      }
+    }
+  }
+}
+
+const EVERYWHERE: Region = { pattern: { segments: [], rest: true } };
+
+/** The routes of one host and pattern, which share out the methods among them in the order of the file. */
+interface Group {
+  readonly region: Region;
+  readonly says: string[];
+}
+
+type Groups = ReadonlyMap<string, Group>;
+
+function groupsOf(ruled: Ruled): Groups {
+  const groups = new Map<string, Group>();
+  const certified = isCertified(ruled);
+  for (const route of ruled.plan.routes) {
+    const { host, pattern, priority, methods } = route;
+    const key = JSON.stringify([host, patternKey(pattern)]);
+    const group = groups.get(key) ?? { region: { host, pattern }, says: [] };
+    group.says.push(JSON.stringify([priority, methods, wordsOf(route), isConditional(route), certified]));
+    groups.set(key, group);
+  }
+  return groups;
+}
+
+function changed(groups: Groups, others: Groups): readonly Region[] {
+  return [...groups].flatMap(([key, { region, says }]) =>
+    isDeepStrictEqual(says, others.get(key)?.says) ? [] : [region],
+  );
+}

@@ -1,0 +1,166 @@
+/** Whether a new file chose that a region has the route that has it now, or whether the region only fell to that route. */
+import { isOpen } from '../auth/requirement.js';
+import { saysOpen } from '../config/open-routes.js';
+import { methodsServed } from '../config/checks/groups.js';
+import { covers, coversHost } from '../config/checks/patterns.js';
+import { pathOf } from '../config/opens.js';
+import { patternKey } from '../config/pattern.js';
+import type { PlannedRoute } from '../config/plan-types.js';
+import { isConditional, wordsOf, type Access, type Rules } from './access-rules.js';
+import type { Region } from './sample-paths.js';
+
+/** From one access to another, for the same requests. */
+export interface Passage {
+  readonly was: Access;
+  readonly is: Access;
+}
+
+const EVERYWHERE: Region = { pattern: { segments: [], rest: true } };
+
+/** The region that a route, or the chain where there is no route, says something of. */
+export function regionOf({ route }: Access): Region {
+  return route ?? EVERYWHERE;
+}
+
+export class Consent {
+  readonly #old: ReadonlyMap<string, readonly PlannedRoute[]>;
+  /** Old routes that the new file has no more, by what they demand: each may have grown into another. */
+  readonly #gone: ReadonlyMap<string, readonly PlannedRoute[]>;
+
+  constructor(
+    private readonly before: Rules,
+    after: Rules,
+  ) {
+    this.#old = groupBy(before.routes, reachOf);
+    const present = new Set(after.routes.map((route) => `${kinOf(route)} ${reachOf(route)}`));
+    const gone = before.routes.filter((route) => !present.has(`${kinOf(route)} ${reachOf(route)}`));
+    this.#gone = groupBy(gone, kinOf);
+  }
+
+  /**
+   * Consent to open: the file says that the route is open, the route lies within what was guarded, and it is new or was
+   * not open before. A route that was open before, and has grown, is no consent.
+   */
+  opens({ was, is: { route } }: Passage): boolean {
+    return route !== undefined && saysOpen(route) && this.#isChosen(route, was);
+  }
+
+  /** The same of a route that asks for something else. */
+  changes({ was, is: { route } }: Passage): boolean {
+    return route !== undefined && this.#isChosen(route, was);
+  }
+
+  #isChosen(route: PlannedRoute, was: Access): boolean {
+    if (!isWithin(route, regionOf(was))) return false;
+    const words = wordsOf(route);
+    const sameReach = this.#old.get(reachOf(route)) ?? [];
+    if (sameReach.some((old) => wordsOf(old) === words || this.#isKin(old, route))) return false;
+    const grown = this.#gone.get(kinOf(route)) ?? [];
+    return !grown.some((old) => this.#isKin(old, route) && hasGrown(old, { route, was: was.route }));
+  }
+
+  /** Whether the old route asked for no more. Behind a handshake that demands a certificate no route was open. */
+  #isKin(old: PlannedRoute, route: PlannedRoute): boolean {
+    return kinOf(old) === kinOf(route) && !(this.before.certified && kinOf(old) === ANYBODY);
+  }
+}
+
+const ANYBODY = 'open';
+
+/** Open routes are of one kind, whatever they say of a credential that is sent. A plugin is still a guard to lose. */
+function kinOf(route: PlannedRoute): string {
+  const { requirement, filtered } = route;
+  // To say of an open route that it is open is a change on purpose.
+  if (isOpen(requirement)) return saysOpen(route) ? ANYBODY : 'unsaid';
+  return `${filtered === true ? 'filter ' : ''}${JSON.stringify(requirement)}`;
+}
+
+/** Equal for routes that take the same requests, but for priority and what their conditions are. */
+function reachOf(route: PlannedRoute): string {
+  const methods = route.methods ? [...methodsServed(route)].sort() : [];
+  return JSON.stringify([route.host ?? '', patternKey(route.pattern), methods, isConditional(route)]);
+}
+
+function isWithin({ host, pattern }: Region, region: Region): boolean {
+  return covers(region.pattern, pattern) && coversHost(region.host, host);
+}
+
+interface Growth {
+  readonly route: PlannedRoute;
+  /** The route that guarded, where it was one. */
+  readonly was: PlannedRoute | undefined;
+}
+
+function hasGrown(old: PlannedRoute, { route, was }: Growth): boolean {
+  if (isSameRegion(old, route)) return servesMore(route, old) || (isConditional(old) && !isConditional(route));
+  // The guard itself was opened. It has not grown from an exception below it.
+  if (was && isSameRegion(was, route)) return false;
+  if (takesAllOf(old, route)) return true;
+  return old.id === route.id && (literalsOf(route) < literalsOf(old) || breadthOf(route) > breadthOf(old));
+}
+
+/** A route may move to another host, but not to more hosts. */
+function breadthOf({ host }: Region): number {
+  if (host === undefined) return 2;
+  return host.startsWith('*.') ? 1 : 0;
+}
+
+export function isSameRegion(one: Region, other: Region): boolean {
+  return one.host === other.host && patternKey(one.pattern) === patternKey(other.pattern);
+}
+
+/** Whether the route takes every request that the old one took. */
+function takesAllOf(old: PlannedRoute, route: PlannedRoute): boolean {
+  return isWithin(old, route) && !servesMore(old, route) && (isConditional(old) || !isConditional(route));
+}
+
+function servesMore(one: PlannedRoute, other: PlannedRoute): boolean {
+  const served = methodsServed(other);
+  return [...methodsServed(one)].some((method) => !served.has(method));
+}
+
+function literalsOf({ pattern }: Region): number {
+  return pattern.segments.filter(({ kind }) => kind === 'literal').length;
+}
+
+function groupBy(routes: readonly PlannedRoute[], keyOf: (route: PlannedRoute) => string): Map<string, PlannedRoute[]> {
+  const groups = new Map<string, PlannedRoute[]>();
+  for (const route of routes) {
+    const group = groups.get(keyOf(route));
+    if (group) group.push(route);
+    else groups.set(keyOf(route), [route]);
+  }
+  return groups;
+}
+
+interface Missing {
+  readonly region: Region;
+  /** Empty: all. */
+  readonly methods: readonly string[];
+  /** Absent: the host application has the requests. */
+  readonly takes: PlannedRoute | undefined;
+}
+
+/**
+ * The route that an operator adds who means a region to be open.
+ *
+ * @example routeToAdd(…) // '{ path: /admin/*, upstream: backend, auth: none }'
+ */
+export function routeToAdd({ region: { host, pattern }, methods, takes }: Missing): string {
+  const named = methods.includes('others') ? [] : methods;
+  const parts = [
+    ...(host === undefined ? [] : [`host: ${quoted(host)}`]),
+    `path: ${quoted(pathOf(pattern))}`,
+    ...(named.length === 0 ? [] : [`methods: [${named.join(', ')}]`]),
+    ...(takes?.upstream === undefined ? [] : [`upstream: ${quoted(takes.upstream)}`]),
+    'auth: none',
+  ];
+  return `{ ${parts.join(', ')} }`;
+}
+
+/** What YAML reads as something else than this string is quoted. */
+function quoted(text: string): string {
+  return /^[A-Za-z/](?:[\w./*-]|:(?=\w))*$/.test(text) && !/^(?:true|false|null)$/i.test(text)
+    ? text
+    : JSON.stringify(text);
+}

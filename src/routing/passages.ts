@@ -1,0 +1,111 @@
+/** What a new file makes of the requests of one region: opened, weakened, changed on purpose, or left as they were. */
+import { implies } from '../config/checks/strictness.js';
+import { names, pathOf } from '../config/opens.js';
+import type { PlannedOpening } from '../config/plan-types.js';
+import type { Access, AskedAt, Rules } from './access-rules.js';
+import { Consent, regionOf, type Passage } from './consent.js';
+import { common, type Region } from './sample-paths.js';
+
+export interface AccessChange {
+  /** `/admin/*`, or `DELETE api.example.com/admin/*` where only some methods change. */
+  readonly where: string;
+  /** `jwt or api_key`, `PUBLIC`, `nothing` where no route takes the request. */
+  readonly before: string;
+  readonly after: string;
+  /** Some request without a credential passes that did not pass before, and the new file does not consent. */
+  readonly opens: boolean;
+  /** The region falls to a route that demands something else. Absent: no. */
+  readonly weakens?: true;
+  /** The entry of `opens` that consents. */
+  readonly openedBy?: string;
+  /** What would consent. Absent where nothing is refused. */
+  readonly consent?: ConsentNeeded;
+  /** The route of the new plan that has the path then; absent where none has. */
+  readonly route?: number;
+}
+
+export interface ConsentNeeded {
+  /** An entry of `opens`. */
+  readonly entry: string;
+  /** A route to add, in YAML. Absent where the region has its own route already. */
+  readonly route?: string;
+}
+
+/** A change of some methods; the name of the region follows when all methods are known. */
+export interface Told {
+  readonly change: Omit<AccessChange, 'where'>;
+  readonly region: Region;
+  /** Equal for changes that one line can tell. */
+  readonly key: string;
+}
+
+export class Passages {
+  readonly #consent: Consent;
+
+  constructor(
+    private readonly old: Rules,
+    private readonly next: Rules,
+    private readonly openings: readonly PlannedOpening[],
+  ) {
+    this.#consent = new Consent(old, next);
+  }
+
+  /** Undefined where the same is asked for. */
+  at(asked: AskedAt & { readonly region: Region }, method: string): Told | undefined {
+    const [was, is] = [this.old.at(asked, method), this.next.at(asked, method)];
+    const passage = { was, is };
+    if (this.#isCutOff(passage, asked, method)) return this.#opened(passage, { ...is, words: CUT_OFF });
+    if (was.demand === is.demand) return undefined;
+    if (isOpening(passage)) {
+      if (!this.#consent.opens(passage)) return this.#opened(passage, is);
+      return toldOf({ passage, region: asked.region, more: {} });
+    }
+    const weakens = isFall(passage) && !this.#consent.changes(passage);
+    return toldOf({ passage, region: asked.region, more: weakens ? { weakens } : {} });
+  }
+
+  /** The guarded route is still there, but a request that meets no condition of it has an open pattern beside it. */
+  #isCutOff({ was, is }: Passage, asked: AskedAt, method: string): boolean {
+    if (was.kind !== 'guarded' || is.kind !== 'guarded') return false;
+    if (this.old.excludes(asked, method) || !this.next.excludes(asked, method)) return false;
+    return this.next.hasOpenBeside(asked, method);
+  }
+
+  #opened(passage: Passage, is: Access): Told {
+    const [guarded, taking] = [regionOf(passage.was), regionOf(passage.is)];
+    // Both have the witness, so they meet.
+    const region = common(guarded, taking) ?? guarded;
+    const entry = this.openings.find((each) => names(each, guarded) || names(each, region));
+    if (entry) return toldOf({ passage: { ...passage, is }, region, more: { openedBy: entry.text } });
+    const consent = { entry: `${region.host ?? ''}${pathOf(region.pattern)}` };
+    return toldOf({ passage: { ...passage, is }, region, more: { opens: true, consent } });
+  }
+}
+
+export const CUT_OFF = 'nothing, where its headers or query differ';
+
+function isOpening({ was, is }: Passage): boolean {
+  if (was.kind === 'guarded') return is.kind === 'open' || is.kind === 'filtered';
+  return was.kind === 'filtered' && is.kind === 'open';
+}
+
+/** A demand that is at least as strict weakens nothing. */
+function isFall({ was, is }: Passage): boolean {
+  if (is.kind !== 'guarded' || (was.kind !== 'guarded' && was.kind !== 'filtered')) return false;
+  return !was.requirement || !is.requirement || !implies(is.requirement, was.requirement);
+}
+
+interface Facts {
+  readonly passage: Passage;
+  readonly region: Region;
+  readonly more: Partial<AccessChange>;
+}
+
+function toldOf({ passage: { was, is }, region, more }: Facts): Told {
+  const route = is.index === undefined ? {} : { route: is.index };
+  const change = { before: was.words, after: is.words, opens: false, ...more, ...route };
+  // A line that asks for consent speaks of one guard and of one route that takes over.
+  const routes = Object.keys(more).length > 0 ? [was.index, is.index] : [];
+  const key = JSON.stringify([was.demand, is.demand, is.words, more.opens, more.weakens, more.openedBy, ...routes]);
+  return { change, region, key };
+}

@@ -1,0 +1,114 @@
+/** The composition root: the only file that knows every layer; puts a plan to work behind the members of a `Loom`. */
+import type { IncomingMessage, Server } from 'node:http';
+import { requirementOf } from '../auth/protection.js';
+import type { Requirement } from '../auth/requirement.js';
+import type { Diagnostic } from '../config/diagnostics.js';
+import type { Plan } from '../config/plan-types.js';
+import type { ConfigSource } from '../config/source.js';
+import { attachUpgrades, isAttached } from '../gateway/attach.js';
+import { hostPassport } from '../gateway/passport.js';
+import type { PassportLike } from '../gateway/passport-types.js';
+import { namesOf, type Shared } from './snapshot.js';
+import type { Metrics } from '../lib/metrics.js';
+import type { Log } from '../lib/types.js';
+import { Limiters } from '../limit/limiters.js';
+import type { ConnectMiddleware, Loom } from './middleware.js';
+import { PrometheusMetrics } from '../observe/prometheus.js';
+import type { Together } from '../observe/snapshot.js';
+import { Reloading, type ReloadParts } from './reload.js';
+
+/** What `check` would print, in the log of whoever starts the file. */
+export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
+  for (const { code, file, line, column, path, message } of warnings) {
+    log.warn({ code, file, line, column, path }, message);
+  }
+}
+
+/** What a composition is made of; the rest of what outlives a table is made here. */
+export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
+  readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
+  /** Where this process is one of several that serve the file. */
+  readonly numbers?: Together;
+  /** Told before the numbers are read: what is looked up rather than counted. */
+  readonly reading?: (metrics: Metrics, plan: Plan) => void;
+}
+
+/** Builds what a plan describes. `serve` calls this for its own listeners. */
+export function compose(source: ConfigSource, plan: Plan, { shared, numbers, reading, ...parts }: ComposeParts): Loom {
+  const { log, now, standalone } = shared;
+  const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
+  const readings = (collected: PrometheusMetrics): PrometheusMetrics => {
+    collected.gauge('loom_live_sockets', {}, tables.current.liveSockets.size);
+    reading?.(collected, tables.current.plan);
+    return collected;
+  };
+  if (metrics) numbers?.share(() => readings(metrics).snapshot());
+  const watched = { ...shared, ...(metrics && { metrics }) };
+  const tables = new Reloading(source, plan, {
+    ...parts,
+    shared: { ...watched, limiters: new Limiters(watched) },
+  });
+  const { ready } = tables.current;
+  metrics?.gauge('loom_config_generation', {}, 1);
+  metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));
+  // Whoever does not wait for it must not lose the process over it.
+  ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));
+  const watch = standalone ? () => undefined : unattachedWatch(log);
+  const middleware: ConnectMiddleware = (req, res, next) => {
+    watch(req);
+    tables.current.request(req, res, next);
+  };
+  const members: Omit<Pick<Loom, keyof Loom>, 'plan'> = {
+    passport: passportOf(tables),
+    ready,
+    protect: (protection) => guardOf(tables, requirementOf(protection)),
+    upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
+    attach: (server) => attachUpgrades(server, (req, socket, rest) => tables.current.upgrade(req, socket, rest)),
+    reload: async (again) => {
+      const warnings = await tables.reload(again);
+      metrics?.keep(namesOf(tables.current.plan));
+      return warnings;
+    },
+    metrics: async () => {
+      if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
+      return numbers ? numbers.text() : readings(metrics).text();
+    },
+    upstreams: () => tables.current.upstreams(),
+    close: () => tables.close(),
+  };
+  const loom = Object.assign(middleware, members);
+  return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
+}
+
+/** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
+function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
+  tables.demand(JSON.stringify(requirement), (table) => void table.gate.guardFor(requirement));
+  return (req, res, next) => {
+    const { gate, gateway } = tables.current;
+    gateway.guard(req, res, { guard: gate.guardFor(requirement), next });
+  };
+}
+
+/** Methods that a host's code names stay in the file, as those of `protect` do. */
+function passportOf(tables: Reloading): PassportLike {
+  return hostPassport({
+    current: () => tables.current,
+    demand: (names) =>
+      tables.demand(`passport ${JSON.stringify(names)}`, ({ gate }) => {
+        for (const name of names) gate.guardFor({ kind: 'method', name });
+      }),
+  });
+}
+
+/** A host's `upgrade` listeners run beside a middleware, never after it: such a server is unguarded. */
+function unattachedWatch(log: Log): (req: IncomingMessage) => void {
+  const seen = new WeakSet<object>();
+  return ({ socket }) => {
+    const { server } = socket as { server?: Server };
+    if (!server || seen.has(server)) return;
+    seen.add(server);
+    if (!isAttached(server) && server.listenerCount('upgrade') > 0) {
+      log.error({}, 'this server takes upgrades that Loom never sees: call loom.attach(server)');
+    }
+  };
+}

@@ -1,0 +1,208 @@
+/** Everything that one plan compiles to: made aside, put in force whole, put away when its last request is judged. */
+import { isDeepStrictEqual } from 'node:util';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Strategies } from '../auth/host-strategy.js';
+import { expiryOf } from '../auth/identity.js';
+import { plugin } from '../auth/methods.js';
+import { MethodsInUse } from '../auth/methods-in-use.js';
+import type { Plan, PlannedUpstream } from '../config/plan-types.js';
+import { Rules } from '../routing/access-rules.js';
+import type { Admitted } from '../admission/admit.js';
+import { deny } from '../admission/deny.js';
+import { Gate } from '../admission/policy.js';
+import { Gateway, type Handover, type Next, type UpgradeRest } from '../gateway/gateway.js';
+import { editFields, setField } from '../http/fields.js';
+import { instanceOf, tellRefusal } from '../admission/denial-log.js';
+import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
+import { createUpstream, type Upstream, type UpstreamStatus, type UpstreamDeps } from '../proxy/upstream.js';
+import { clientAddressOf } from '../http/client-address.js';
+import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
+import type { Log, Now } from '../lib/types.js';
+import type { Lease, Limiters } from '../limit/limiters.js';
+import { AccessLog } from '../observe/access-log.js';
+import type { PrometheusMetrics } from '../observe/prometheus.js';
+import { Requests } from '../observe/requests.js';
+import { Tracing } from '../observe/tracing.js';
+
+/** What outlives a generation. */
+export interface Shared {
+  readonly strategies: Strategies;
+  readonly log: Log;
+  readonly now: Now;
+  readonly metrics?: Metrics;
+  /** Requests come through listeners of the plan: what no route matches is 404. */
+  readonly standalone: boolean;
+  /** Told of every piece of a body that goes through. */
+  readonly moved?: (bytes: number) => void;
+  readonly limiters: Limiters;
+}
+
+/** An upstream at work. It closes when the last generation that uses it ends. */
+interface InUse {
+  readonly planned: PlannedUpstream;
+  readonly upstream: Upstream;
+  generations: number;
+}
+
+const LONGEST_SESSION_MS = 3_600_000;
+
+export class Generation {
+  readonly gate: Gate;
+  readonly gateway: Gateway;
+  readonly liveSockets = new LiveSockets();
+  /** Settles when key sets, pools and plugins have warmed up. */
+  readonly ready: Promise<void>;
+  readonly methods: MethodsInUse;
+  readonly #upstreams: ReadonlyMap<string, InUse>;
+  readonly #limits: Lease;
+  readonly #requests: Requests | undefined;
+  #rules: Rules | undefined;
+  /** Counted once: a stop may come while the generation retires. */
+  #ended: Promise<void> | undefined;
+
+  /** `previous`: methods and upstreams of which the file says the same go on, with all that they have learnt. */
+  constructor(
+    readonly plan: Plan,
+    private readonly shared: Shared,
+    previous?: Generation,
+  ) {
+    this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
+    this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? start(each, shared)]));
+    for (const each of this.#upstreams.values()) each.generations += 1;
+    this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
+    const { limiter } = this.#limits;
+    const tracing = plan.tracing && new Tracing({ ...plan.tracing, log: shared.log });
+    this.#requests = requestsOf(plan, shared, tracing);
+    const { liveSockets } = this;
+    const decided = this.#requests?.decided;
+    try {
+      const gate = (this.gate = new Gate(plan, { ...shared, limiter, methods: this.methods.compiled }));
+      const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
+      this.gateway = new Gateway({ gate, upstreams, liveSockets, ...(decided && { decided }) });
+    } catch (cause) {
+      this.#end().catch(() => undefined);
+      throw cause;
+    }
+    this.ready = Promise.all([this.methods.ready(), limiter.ready, tracing?.ready]).then(() => undefined);
+  }
+
+  request(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    const requests = this.#requests;
+    requests?.request(req, res);
+    if (requests) requests.within(req, () => this.gateway.request(req, res, next));
+    else this.gateway.request(req, res, next);
+  }
+
+  upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
+    this.#requests?.upgrade(req, socket);
+    if (!handOver) return this.gateway.upgrade(req, socket, { head });
+    // Before the host's listeners, so that a socket never outlives its identity.
+    const limited: Handover = (asked, given, first, admitted) => {
+      this.#limitSession(asked, given, admitted);
+      handOver(asked, given, first, admitted);
+    };
+    this.gateway.upgrade(req, socket, { head, handOver: limited });
+  }
+
+  /** A socket that a host serves ends with its identity all the same. */
+  #limitSession({ headers: { host = '' } }: IncomingMessage, socket: Duplex, admitted: Admitted): void {
+    const { now } = this.shared;
+    const { identities, route, target } = admitted;
+    const close = (): void => void socket.destroy();
+    const live = this.liveSockets.add(close, { route: route?.id, host, path: target.path, identities });
+    const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
+    socket.once('close', () => {
+      cancel();
+      live.forget();
+    });
+  }
+
+  /** Upgraded sockets, also those judged later, go on under the table in force where it upholds them. */
+  leaveSockets(inForce: () => Generation): void {
+    this.liveSockets.handOver(
+      () => inForce().liveSockets,
+      (session) => inForce().#upholds(session, this),
+    );
+  }
+
+  /** Requests whose verdict is pending are judged by this generation to the end. */
+  async retire(): Promise<void> {
+    await this.gateway.drained();
+    await this.#end();
+  }
+
+  upstreams(): readonly UpstreamStatus[] {
+    return [...this.#upstreams.values()].map(({ upstream }) => upstream.status());
+  }
+
+  /** Closes the upgraded sockets, and each upstream, method and limiter that no other generation uses. */
+  async close(): Promise<void> {
+    this.liveSockets.close();
+    await this.#end();
+  }
+
+  #end(): Promise<void> {
+    return (this.#ended ??= this.#release());
+  }
+
+  async #release(): Promise<void> {
+    for (const each of this.#upstreams.values()) {
+      each.generations -= 1;
+      if (each.generations === 0) each.upstream.close();
+    }
+    await this.#limits.release();
+    await this.methods.close();
+  }
+
+  /** Whether its route is there, the same would be asked for now, and what vouched for the caller still does. */
+  #upholds({ route, host, path, identities }: Session, previous: Generation): boolean {
+    if (route !== undefined && !this.plan.routes.some(({ id }) => id === route)) return false;
+    const [was, is] = [previous, this].map(({ rules }) => rules.at({ host, path }, 'GET').demand);
+    return was === is && identities.every((identity) => this.methods.vouchesFor(identity, previous.methods));
+  }
+
+  private get rules(): Rules {
+    return (this.#rules ??= new Rules({ plan: this.plan, standalone: this.shared.standalone }));
+  }
+
+  private same(planned: PlannedUpstream): InUse | undefined {
+    const known = this.#upstreams.get(planned.name);
+    // The key is no enumerable property, so that no comparison of the plans would see it.
+    const same = known?.planned.tls?.key === planned.tls?.key && isDeepStrictEqual(known?.planned, planned);
+    return same ? known : undefined;
+  }
+}
+
+/** Not a method: what an upstream keeps must not lead to a generation, because an upstream outlives generations. */
+function start(planned: PlannedUpstream, shared: Shared): InUse {
+  const { log } = shared;
+  const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
+    const [instance, denial] = [instanceOf(req), { status, code }];
+    tellRefusal(log, { instance, denial, method: req.method, client: clientAddressOf(req) });
+    deny(res, denial, instance);
+  };
+  return { planned, upstream: createUpstream(planned, { ...shared, onFailure }), generations: 0 };
+}
+
+/** Nobody is followed where nobody asks. */
+function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracing | undefined): Requests | undefined {
+  const access = logging.access && new AccessLog(logging.access, log);
+  return access || metrics || tracing ? new Requests({ access, metrics, tracing, setField: replaceField }) : undefined;
+}
+
+function replaceField(req: IncomingMessage, name: string, value: string | undefined): void {
+  if (value === undefined) editFields(req, (each, sent) => (each === name ? undefined : sent));
+  else setField(req, name, value);
+}
+
+/** The names that series are labelled by. */
+export function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
+  const plugins = methods.filter(({ type }) => type === plugin.name);
+  return {
+    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
+    upstream: upstreams.map(({ name }) => name),
+    listener: listeners.map(({ name }) => name),
+    plugin: plugins.map(({ name }) => name),
+  };
+}
