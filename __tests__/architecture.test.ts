@@ -27,35 +27,29 @@ const files: readonly File[] = readdirSync(SRC, { recursive: true, encoding: 'ut
 const rowOf = (name: string): string =>
   name.includes('/') ? name.slice(0, name.indexOf('/')) : name.replace(/\.js$/, '.ts');
 
-const BELOW_LOOM = ['lib', 'tokens', 'wasm', 'limit', 'auth', 'config', 'gateway', 'observe'];
-const COMPOSED = ['generation.ts', 'reload.ts', 'middleware.ts'];
-const BELOW_SERVE = [...BELOW_LOOM, ...COMPOSED, 'compose.ts'];
-const ALL = [...BELOW_SERVE, 'loom.ts', 'serve', 'admin', 'index.ts'];
-
-/** Who may import whom, beside one's own folder. */
-const TABLE: Readonly<Record<string, readonly string[]>> = {
-  lib: [],
-  tokens: ['lib'],
-  wasm: ['lib'],
-  limit: ['lib'],
-  auth: ['lib', 'tokens', 'wasm', 'limit'],
-  config: ['lib', 'auth'],
-  gateway: ['lib', 'limit', 'auth', 'config'],
-  observe: ['lib', 'auth'],
-  'generation.ts': BELOW_LOOM,
-  'reload.ts': [...BELOW_LOOM, 'generation.ts'],
-  // What a host sees, in types alone.
-  'middleware.ts': BELOW_LOOM,
-  'compose.ts': [...BELOW_LOOM, ...COMPOSED],
-  'loom.ts': BELOW_SERVE,
-  admin: BELOW_SERVE,
-  // Opens the administrator's address beside the listeners.
-  serve: [...BELOW_SERVE, 'admin'],
-  // The public names of all of them.
-  'index.ts': ALL,
-  demo: ALL,
-  cli: [...ALL, 'demo'],
-};
+/**
+ * The floors, from the lowest: a file imports from its own folder and from lower floors. Folders of one floor do not
+ * import one another.
+ */
+const FLOORS: readonly (readonly string[])[] = [
+  ['lib'],
+  ['certificates'],
+  ['http', 'redis'],
+  ['tokens', 'limit', 'wasm'],
+  ['auth'],
+  ['config'],
+  ['context'],
+  ['observe', 'routing', 'proxy'],
+  ['admission'],
+  ['gateway'],
+  ['runtime'],
+  ['admin', 'loom.ts'],
+  ['serve'],
+  ['index.ts'],
+  ['demo'],
+  ['cli'],
+];
+const floorOf = (row: string): number => FLOORS.findIndex((rows) => rows.includes(row));
 
 const importers = (matches: (specifier: string) => boolean): string[] =>
   files.filter(({ imports }) => imports.some(matches)).map(({ name }) => name);
@@ -63,16 +57,37 @@ const containing = (pattern: RegExp, among = files): string[] =>
   among.filter(({ text }) => pattern.test(text)).map(({ name }) => name);
 const inside = (...folders: string[]): File[] => files.filter(({ name }) => folders.includes(rowOf(name)));
 
-test('imports only point down the table, and every folder has its row', () => {
-  const broken = files.flatMap(({ name, imports }) => {
-    const from = rowOf(name);
-    const targets = imports.filter((each) => each.startsWith('.')).map((each) => posix.join(posix.dirname(name), each));
-    return targets
-      .filter((target) => rowOf(target) !== from && !TABLE[from]?.includes(rowOf(target)))
-      .map((target) => `${name} -> ${target}`);
+/** The files of `src` that a file imports, by their names from `src`. */
+const targetsOf = ({ name, imports }: File): string[] =>
+  imports.filter((each) => each.startsWith('.')).map((each) => posix.join(posix.dirname(name), each));
+
+test('imports only point down the floors, and each folder has its floor', () => {
+  expect(files.map(({ name }) => rowOf(name)).filter((row) => floorOf(row) < 0)).toEqual([]);
+  const broken = files.flatMap((file) => {
+    const row = rowOf(file.name);
+    return targetsOf(file)
+      .filter((target) => rowOf(target) !== row && floorOf(rowOf(target)) >= floorOf(row))
+      .map((target) => `${file.name} -> ${target}`);
   });
   expect(broken).toEqual([]);
-  expect(Object.keys(TABLE)).toEqual(expect.arrayContaining([...new Set(files.map(({ name }) => rowOf(name)))]));
+});
+
+test('no imports run in a circle', () => {
+  const named = new Map(files.map((file) => [file.name.replace(/\.c?ts$/, ''), file]));
+  const below = (file: File): File[] =>
+    targetsOf(file).flatMap((target) => named.get(target.replace(/\.c?[jt]s$/, '')) ?? []);
+  const done = new Set<File>();
+  const circles: string[] = [];
+  const visit = (file: File, way: readonly File[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) circles.push([...way.slice(at), file].map(({ name }) => name).join(' -> '));
+    if (at >= 0 || done.has(file)) return;
+    for (const each of below(file)) visit(each, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+  expect(below(named.get('index') as File).length).toBeGreaterThan(5);
 });
 
 test('these rules would see a broken one: there are imports of each kind to read', () => {
@@ -124,16 +139,16 @@ describe('a package stands behind one file', () => {
 });
 
 test('authentication never sees a response to write', () => {
-  expect(containing(/\bServerResponse\b/, inside('auth', 'tokens', 'limit', 'config'))).toEqual([]);
-  expect(containing(/\bServerResponse\b/, inside('gateway'))).not.toEqual([]);
+  expect(containing(/\bServerResponse\b/, inside('auth', 'tokens', 'limit', 'config', 'routing'))).toEqual([]);
+  expect(containing(/\bServerResponse\b/, inside('gateway', 'admission'))).not.toEqual([]);
 });
 
-describe('only gateway/deny.ts writes a denial', () => {
+describe('only admission/deny.ts writes a denial', () => {
   // Nobody who calls a route gets an answer of the demo's backends or of the administrator's address in its stead.
   const judged = files.filter(({ name }) => !['demo', 'admin'].includes(rowOf(name)));
 
   test('nobody else makes a problem document', () => {
-    expect(containing(/application\/problem\+json/, judged)).toEqual(['gateway/deny.ts']);
+    expect(containing(/application\/problem\+json/, judged)).toEqual(['admission/deny.ts']);
   });
 
   test('nobody else writes a status of refusal', () => {
@@ -142,7 +157,7 @@ describe('only gateway/deny.ts writes a denial', () => {
   });
 
   test('no layer that decides writes at all', () => {
-    const deciding = inside('lib', 'tokens', 'wasm', 'limit', 'auth', 'config', 'observe');
+    const deciding = inside('lib', 'tokens', 'wasm', 'limit', 'auth', 'config', 'observe', 'routing');
     expect(containing(/\.writeHead\(|\.statusCode\s*=[^=]|HTTP\/1\.1 /, deciding)).toEqual([]);
   });
 });

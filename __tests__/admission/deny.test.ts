@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { deny, denySocket } from '../../src/admission/deny.js';
-import { denialOf, type Denial } from '../../src/http/problem.js';
+import { denialOf, type Denial } from '../../src/admission/denial.js';
 
 /** What a client receives, byte for byte. */
 async function answered(denial: Denial, request: string, upgrade = false): Promise<string> {

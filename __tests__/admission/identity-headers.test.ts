@@ -1,6 +1,11 @@
 import type { Identity } from '../../src/auth/identity.js';
 import type { HeaderRule } from '../../src/auth/header-rule.js';
-import { assertIdentity, identityHeaders, lookUpClaim, type RulesByMethod } from '../../src/admission/identity-headers.js';
+import {
+  assertIdentity,
+  identityHeaders,
+  lookUpClaim,
+  type RulesByMethod,
+} from '../../src/admission/identity-headers.js';
 import { prepareForward } from '../../src/admission/forwarded.js';
 import { createIdentityStripper } from '../../src/admission/strip-identity-headers.js';
 import { getWith, judging, type Judge } from '../support/judge.js';

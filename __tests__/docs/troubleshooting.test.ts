@@ -1,6 +1,6 @@
 /** Every code and every reason has its row in troubleshooting.md, and no row is made up. */
 import type { ReasonCode, Rejected } from '../../src/auth/verdict.js';
-import { denialOf } from '../../src/http/problem.js';
+import { denialOf } from '../../src/admission/denial.js';
 import { CODES, REASONS, SOURCE } from './names.js';
 import { pageOf } from './pages.js';
 

@@ -1,4 +1,12 @@
-import { FAMILIES, familyOf, foldName, goesOn, isPerHop, maySet, TrustedHeaders } from '../../src/http/header-policy.js';
+import {
+  FAMILIES,
+  familyOf,
+  foldName,
+  goesOn,
+  isPerHop,
+  maySet,
+  TrustedHeaders,
+} from '../../src/http/header-policy.js';
 
 const none = new TrustedHeaders([]);
 const CLIENT = { believed: false, trustedHeaders: none };

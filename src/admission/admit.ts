@@ -17,8 +17,9 @@ import { limitFacts } from './limit-facts.js';
 import type { LimitDecision, Metered } from './limits.js';
 import { foldName } from '../http/header-policy.js';
 import { setField } from '../http/fields.js';
-import { find, findAny, isGuardedOtherwise, isMountOfAnother, local, NO_ROUTE, refused, type Found } from './locate.js';
-import { denialOf, type Denial } from '../http/problem.js';
+import { find, findAny, isGuardedOtherwise, isMountOfAnother, local, NO_ROUTE, refused } from './locate.js';
+import type { Found, Refused } from './locate.js';
+import { denialOf } from './denial.js';
 import type { Strip } from './strip-identity-headers.js';
 import { readTarget, type Target } from '../http/target.js';
 import { wholeTarget } from '../http/original-url.js';
@@ -35,12 +36,6 @@ export interface Admitted {
   readonly stripOthers: Strip;
   /** What the answer says of the caller's limit. */
   readonly rateLimit: Readonly<Record<string, string>>;
-}
-
-export interface Refused {
-  readonly kind: 'refused';
-  readonly denial: Denial;
-  readonly route?: PlannedRoute | undefined;
 }
 
 /** A browser asks for another origin's page what it may send: there is no identity to judge. */

@@ -4,7 +4,7 @@ import cors from 'cors';
 import type { PlannedCors } from '../config/plan-types.js';
 import { matchesOrigin, parseOrigin, type OriginPattern } from '../lib/origin-pattern.js';
 import { hasBody } from '../http/request-body.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from './denial.js';
 
 /** What of a request its answer depends on, taken before anything edits the request. */
 export interface CorsQuestion {

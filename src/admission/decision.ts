@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Decision } from '../auth/decision.js';
 import type { Admission } from './admit.js';
-import { outcomeOf } from '../http/problem.js';
+import { outcomeOf } from './denial.js';
 import { requestIdOf } from './request-id.js';
 
 export function decisionOf(req: IncomingMessage, admission: Admission): Decision {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Log } from '../lib/types.js';
 import { newInstance } from './deny.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from './denial.js';
 import { requestIdOf } from './request-id.js';
 
 export interface Refusal {

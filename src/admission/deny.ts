@@ -7,7 +7,8 @@ import { mergeChallenges } from '../auth/combine.js';
 import type { Challenge } from '../auth/verdict.js';
 import { hasBody } from '../http/request-body.js';
 import { endConnection } from '../http/connection-end.js';
-import { TITLES, type Denial } from '../http/problem.js';
+import type { Denial } from './denial.js';
+import { TITLES } from '../http/problem.js';
 
 type Fields = readonly (readonly [string, string])[];
 

@@ -2,7 +2,7 @@
 import type { PlannedRateLimit } from '../config/plan-types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import type { Decision } from '../limit/limiter.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from './denial.js';
 
 export function limitDenial(decision: Decision, own: PlannedRateLimit['response']): Denial {
   if (decision.unavailable === true) {

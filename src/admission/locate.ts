@@ -3,10 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { isOpen } from '../auth/requirement.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { NEVER_SERVED } from '../http/http-methods.js';
-import type { Refused } from './admit.js';
 import { mountsBeforeDots } from '../routing/connect-mounts.js';
 import type { Gate, Guard } from './policy.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from './denial.js';
 import { readTarget, type Target } from '../http/target.js';
 
 export const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
@@ -39,6 +38,12 @@ export function isMountOfAnother(gate: Gate, req: IncomingMessage, { path, place
     const seen = find(gate, req, target);
     return 'kind' in seen || asksOtherwise(seen, place);
   });
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly denial: Denial;
+  readonly route?: PlannedRoute | undefined;
 }
 
 export function refused(denial: Denial, route?: PlannedRoute): Refused {

@@ -11,7 +11,7 @@ import { corsQuestionOf, withoutCors, type Cors } from '../admission/cors.js';
 import { deny, denySocket } from '../admission/deny.js';
 import { retryAfter } from '../proxy/failure.js';
 import type { Exchange } from './pending.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from '../admission/denial.js';
 import { instanceOf, tellRefusal } from '../admission/denial-log.js';
 import type { UpgradeOptions } from '../proxy/upgrade.js';
 import { privateResponse } from '../proxy/upstream.js';

@@ -15,7 +15,7 @@ import { comesTooLate } from '../http/connection-end.js';
 import type { Gate, Guard } from '../admission/policy.js';
 import { prepareLocal, prepareOutbound } from '../admission/outbound.js';
 import { isOver, type Answerable, type Exchange, type Judging } from './pending.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from '../admission/denial.js';
 import { checkUpgrade, forwardUpgrade, type LiveSockets } from '../proxy/upgrade.js';
 import type { Upstream } from '../proxy/upstream.js';
 

@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from '../auth/identity.js';
 import type { ReasonCode } from '../auth/verdict.js';
-import { TITLES, type Denial, type DenialCode } from '../http/problem.js';
+import type { Denial } from '../admission/denial.js';
+import { TITLES, type DenialCode } from '../http/problem.js';
 import { challengesOf } from '../admission/deny.js';
 
 /** The options of Passport's `authenticate`; each means what it means in Passport, but for the default of `session`. */

@@ -15,7 +15,8 @@ import { setField } from '../http/fields.js';
 import { DeniedError, infoOf } from './passport-types.js';
 import type { PassportCallback, PassportHandler, PassportLike, PassportOptions } from './passport-types.js';
 import type { Answerable } from './pending.js';
-import { denialOf, outcomeOf, type Denial, type DenialCode } from '../http/problem.js';
+import { denialOf, outcomeOf, type Denial } from '../admission/denial.js';
+import type { DenialCode } from '../http/problem.js';
 import { instanceOf, tellRefusal } from '../admission/denial-log.js';
 import { privateResponse } from '../proxy/upstream.js';
 

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { isHttp2 } from '../http/http-version.js';
 import type { Admitted } from '../admission/admit.js';
 import type { Guard } from '../admission/policy.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from '../admission/denial.js';
 
 /** Writes a denial in place of `deny`; `instance` is the id of its line in the log. */
 export type Refuse = (denial: Denial, instance: string) => void;

@@ -3,9 +3,17 @@ import type { IncomingMessage } from 'node:http';
 import type { AccessField } from '../lib/access-fields.js';
 import { clientAddressOf } from '../http/client-address.js';
 import type { Log } from '../lib/types.js';
-import type { Trail } from './requests.js';
+import type { Decision } from '../auth/decision.js';
 
 type Values = Partial<Record<AccessField, unknown>>;
+
+/** What the line tells of a request, beside its end. */
+export interface Logged {
+  readonly path: string;
+  /** Bytes that the socket had written before. */
+  readonly sent: number;
+  readonly decision?: Decision;
+}
 
 export interface Ended {
   readonly status: number;
@@ -20,17 +28,17 @@ export class AccessLog {
     private readonly log: Log,
   ) {}
 
-  write(req: IncomingMessage, trail: Trail, { status, elapsedMs }: Ended): void {
-    const { requestId, route, outcome, identities: [identity] = [], method, reason } = trail.decision ?? {};
+  write(req: IncomingMessage, logged: Logged, { status, elapsedMs }: Ended): void {
+    const { requestId, route, outcome, identities: [identity] = [], method, reason } = logged.decision ?? {};
     const values: Values = {
       request_id: requestId,
       client: clientAddressOf(req),
       method: req.method,
       host: req.headers.host,
-      path: trail.path,
+      path: logged.path,
       status,
       duration_ms: Math.round(elapsedMs),
-      bytes: req.socket.bytesWritten - trail.sent,
+      bytes: req.socket.bytesWritten - logged.sent,
       route,
       outcome,
       auth_method: identity?.method ?? method,

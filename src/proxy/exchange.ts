@@ -1,7 +1,7 @@
 /** One request on its way through an upstream: its deadlines, its attempts, its answer or its failure, exactly once. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { ownLimitOf } from '../lib/own-limit.js';
-import type { Field } from '../http/hop-by-hop.js';
+import type { Field } from './end-to-end-fields.js';
 import { failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import { endUnread } from '../http/connection-end.js';
 import { awaitsBody, isEventStream, onManyInterim, pump, readHead, writeHead } from './response.js';

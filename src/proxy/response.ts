@@ -2,7 +2,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { endToEndFields, reasonPhrase, type Field } from '../http/hop-by-hop.js';
+import { endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
 import { UpstreamInvalid } from './failure.js';
 import { isHttp2 } from '../http/http-version.js';
 

@@ -13,7 +13,7 @@ import type { Duplex } from 'node:stream';
 import { setAnswered } from '../http/answered.js';
 import { ownLimitOf } from '../lib/own-limit.js';
 import type { Log, Now } from '../lib/types.js';
-import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from '../http/hop-by-hop.js';
+import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
 import { EarlyBytes } from '../http/early-bytes.js';
 import { hostOf, type Endpoint } from './endpoints.js';
 import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } from './failure.js';

@@ -12,7 +12,7 @@ import { hasBody } from '../http/request-body.js';
 import { seldomLog } from '../lib/seldom.js';
 import type { Log, Now } from '../lib/types.js';
 import { canonicalAddress } from '../limit/address.js';
-import { dropHopByHop } from '../http/hop-by-hop.js';
+import { dropHopByHop } from './end-to-end-fields.js';
 import type { Endpoint } from './endpoints.js';
 import { Exchange } from './exchange.js';
 import { introduce, isIntroduction } from './introduction.js';

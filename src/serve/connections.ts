@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
 import { denySocket, newInstance } from '../admission/deny.js';
 import { endConnection } from '../http/connection-end.js';
-import type { Denial } from '../http/problem.js';
+import type { Denial } from '../admission/denial.js';
 import { tellRefusal } from '../admission/denial-log.js';
 import { Seldom } from '../lib/seldom.js';
 import type { Log } from '../lib/types.js';

@@ -10,7 +10,8 @@ import { QueueTurns } from './queue-turns.js';
 import type { Queues } from './queues.js';
 import type { SharedData } from './shared-data.js';
 import type { Settle, Stream } from './stream.js';
-import { PluginVm, type VmParts } from './vm.js';
+import type { VmParts } from './link.js';
+import { PluginVm } from './vm.js';
 
 export interface Surroundings {
   readonly shared: Pick<SharedData, 'get' | 'set'>;

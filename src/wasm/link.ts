@@ -6,11 +6,18 @@ import { callFunctions } from './host-calls.js';
 import { headerFunctions } from './host-headers.js';
 import { serviceFunctions } from './host-services.js';
 import { streamFunctions } from './host-streams.js';
-import type { HostFunctions, Turn } from './host.js';
+import type { HostFunctions, Turn, VmHost, VmOptions } from './host.js';
 import { Memory, MemoryFault } from './memory.js';
-import { importKind, type ImportKind } from './module.js';
-import type { VmParts } from './vm.js';
+import { importKind, type ImportKind, type ModuleFacts } from './module.js';
 import { wasiFunctions } from './wasi.js';
+
+/** What an instance of a plugin is made of. */
+export interface VmParts {
+  readonly module: WebAssembly.Module;
+  readonly facts: Pick<ModuleFacts, 'abi'>;
+  readonly options: VmOptions;
+  readonly host: VmHost;
+}
 
 export interface Linked {
   readonly memory: Memory;

@@ -9,18 +9,10 @@ import {
   type PluginFault,
   type PluginRequest,
 } from './decision.js';
-import { DeadlineError, type VmHost, type VmOptions } from './host.js';
-import { linkModule, type Linked } from './link.js';
-import type { ModuleFacts } from './module.js';
+import { DeadlineError } from './host.js';
+import { linkModule, type Linked, type VmParts } from './link.js';
 import { Stream, type Settle } from './stream.js';
 import { ProcessExit } from './wasi.js';
-
-export interface VmParts {
-  readonly module: WebAssembly.Module;
-  readonly facts: Pick<ModuleFacts, 'abi'>;
-  readonly options: VmOptions;
-  readonly host: VmHost;
-}
 
 export class PluginVm {
   readonly #parts: VmParts;

@@ -1,7 +1,7 @@
 /** Every header of the policy, through every part of the gateway that asks the policy. */
 import { Agent, createServer, get as httpGet, type IncomingMessage } from 'node:http';
 import { createFramingCheck } from '../../src/http/framing.js';
-import { dropHopByHop, endToEndFields } from '../../src/http/hop-by-hop.js';
+import { dropHopByHop, endToEndFields } from '../../src/proxy/end-to-end-fields.js';
 import { prepareForward } from '../../src/admission/forwarded.js';
 import { foldName, isPerHop, TrustedHeaders } from '../../src/http/header-policy.js';
 import { CallOuts } from '../../src/wasm/callouts.js';

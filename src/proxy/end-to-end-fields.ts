@@ -1,7 +1,7 @@
 /** Reads an upstream's response head: the fields that may travel on, checked, and none that end at this hop. */
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
-import { familyOf, HOP_BY_HOP } from './header-policy.js';
-import { UpstreamInvalid } from '../proxy/failure.js';
+import { familyOf, HOP_BY_HOP } from '../http/header-policy.js';
+import { UpstreamInvalid } from './failure.js';
 
 export type Field = readonly [name: string, values: readonly string[]];
 
