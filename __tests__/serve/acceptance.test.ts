@@ -6,7 +6,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 test('without new connections a request is handled at once', () => {
   const acceptance = new Acceptance();
   let handled = 0;
-  acceptance.handle(() => (handled += 1));
+  acceptance.handle({}, () => (handled += 1));
   expect(handled).toBe(1);
   expect(acceptance.longestWait()).toBe(0);
 });
@@ -16,7 +16,7 @@ test('requests wait while connections are accepted, and are handled in their ord
   const handled: number[] = [];
   for (let at = 0; at < 3; at++) {
     acceptance.accepted();
-    acceptance.handle(() => handled.push(at));
+    acceptance.handle({}, () => handled.push(at));
     expect(handled).toEqual([]);
     await turn();
   }
@@ -24,7 +24,7 @@ test('requests wait while connections are accepted, and are handled in their ord
   expect(acceptance.longestWait()).toBe(0);
   while (handled.length < 3) await turn();
   expect(handled).toEqual([0, 1, 2]);
-  acceptance.handle(() => handled.push(3));
+  acceptance.handle({}, () => handled.push(3));
   while (handled.length < 4) await turn();
   expect(handled).toEqual([0, 1, 2, 3]);
 });
@@ -34,10 +34,25 @@ test('connections without an end do not keep a request waiting', async () => {
   let handled = false;
   let turns = 0;
   acceptance.accepted();
-  acceptance.handle(() => (handled = true));
+  acceptance.handle({}, () => (handled = true));
   for (; !handled; turns++) {
     acceptance.accepted();
     await turn();
   }
   expect(turns).toBeGreaterThan(1);
+});
+
+test('the requests of one connection can be handled at once, in their order; the others still wait', async () => {
+  const acceptance = new Acceptance();
+  const [broken, whole] = [{}, {}];
+  const handled: string[] = [];
+  acceptance.accepted();
+  acceptance.handle(broken, () => handled.push('broken 1'));
+  acceptance.handle(whole, () => handled.push('whole'));
+  acceptance.handle(broken, () => handled.push('broken 2'));
+  acceptance.release(broken);
+  acceptance.release(broken);
+  expect(handled).toEqual(['broken 1', 'broken 2']);
+  while (handled.length < 3) await turn();
+  expect(handled).toEqual(['broken 1', 'broken 2', 'whole']);
 });

@@ -9,6 +9,11 @@ const HOLD_MS = 25;
 /** Then a turn handles requests for so long, until none is held. */
 const SLICE_MS = 5;
 
+interface Held {
+  readonly connection: object;
+  readonly act: () => void;
+}
+
 export class Acceptance {
   /** When the present run of turns began that each accepted a connection. */
   #runSince: number | undefined;
@@ -16,7 +21,7 @@ export class Acceptance {
   #longestMs = 0;
   /** When requests began to be held; undefined while they are handled. */
   #holdSince: number | undefined;
-  #held: (() => void)[] = [];
+  #held: Held[] = [];
   #watching = false;
 
   /** A connection was accepted. It has waited since the run began, at most. */
@@ -29,10 +34,21 @@ export class Acceptance {
   }
 
   /** Handles a request: at once, or after the connections that are being accepted. `act` must not throw. */
-  handle(act: () => void): void {
+  handle(connection: object, act: () => void): void {
     if (this.#runSince === undefined && this.#held.length === 0) return act();
-    if (this.#held.push(act) === 1) this.#holdSince = performance.now();
+    if (this.#held.push({ connection, act }) === 1) this.#holdSince = performance.now();
     this.#watch();
+  }
+
+  /**
+   * Handles the held requests of one connection at once. Bytes behind a request may be no HTTP: the request is answered
+   * before the bytes are refused, as without holding.
+   */
+  release(connection: object): void {
+    const released = this.#held.filter((each) => each.connection === connection);
+    if (released.length === 0) return;
+    this.#held = this.#held.filter((each) => each.connection !== connection);
+    for (const { act } of released) act();
   }
 
   /** The longest that a connection can have waited since this was asked last, in seconds. */
@@ -65,11 +81,7 @@ export class Acceptance {
   #handleSome(): void {
     this.#holdSince = undefined;
     const end = performance.now() + SLICE_MS;
-    let done = 0;
-    while (done < this.#held.length) {
-      this.#held[done++]?.();
-      if (performance.now() >= end) break;
-    }
-    this.#held = this.#held.slice(done);
+    do this.#held.shift()?.act();
+    while (this.#held.length > 0 && performance.now() < end);
   }
 }

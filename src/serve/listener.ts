@@ -178,7 +178,7 @@ function serve({ planned, server, connections, acceptance }: Opening, handlers: 
   const handle = guarded(planned, handlers, log);
   const request = (req: IncomingMessage, res: ServerResponse): void => {
     if (comesTooLate(req) || !connections.opened(req, res)) return;
-    acceptance.handle(() => {
+    acceptance.handle(req.socket, () => {
       // The client may have left meanwhile.
       if (!res.destroyed) handle(req, res);
     });
@@ -209,5 +209,8 @@ function serve({ planned, server, connections, acceptance }: Opening, handlers: 
     if (connections.isAnswering(socket)) socket.destroy();
     else connections.deny(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, 'CONNECT');
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => connections.refuse(error, socket));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    acceptance.release(socket);
+    connections.refuse(error, socket);
+  });
 }
