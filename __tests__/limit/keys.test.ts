@@ -28,9 +28,14 @@ test.each([
   ['an untrusted peer is the client', '192.0.2.9', ['203.0.113.1'], '192.0.2.9'],
   ['the rightmost untrusted entry is the client', '10.0.0.1', ['1.1.1.1, 203.0.113.1, 10.0.0.2'], '203.0.113.1'],
   ['several fields are one list', '::ffff:10.0.0.1', ['1.1.1.1', '203.0.113.1'], '203.0.113.1'],
-  ['what is no address ends the walk', '10.0.0.1', ['203.0.113.1, evil, 10.0.0.2'], '10.0.0.2'],
+  [
+    'an entry that is no address leaves an unknown client',
+    '10.0.0.1',
+    ['203.0.113.1, evil, 10.0.0.2'],
+    'unknown via 10.0.0.1',
+  ],
   ['no field leaves the peer', '10.0.0.1', [], '10.0.0.1'],
-  ['only proxies leave the farthest', '10.0.0.1', ['10.0.0.3, 10.0.0.2'], '10.0.0.3'],
+  ['a list of proxies alone leaves an unknown client', '10.0.0.1', ['10.0.0.3, 10.0.0.2'], 'unknown via 10.0.0.1'],
 ])('%s', (_name, peer, fields, expected) => {
   expect(clientAddress(peer, fields, parseCidrs(['10.0.0.0/8']))).toBe(expected);
 });

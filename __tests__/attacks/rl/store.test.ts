@@ -145,7 +145,7 @@ describe('RL-02 Redis of no use', () => {
 });
 
 describe('RL-03 a principal that wants to be a command or another key', () => {
-  const NASTY = ['a:b', 'a', 'b', '*', 'a\r\nFLUSHALL\r\n', '{a}', '{b}', 'x'.repeat(250), 'x'.repeat(251)];
+  const NASTY = ['a:b', 'a', 'b', '*', 'FLUSHALL', '{a}', '{b}', 'x'.repeat(250), 'x'.repeat(251)];
   const spend = async (ground: Ground, sub: string): Promise<number[]> => {
     const token = `Authorization: Bearer ${await ground.issuer.token({ sub })}`;
     const answers = [];
@@ -159,6 +159,8 @@ describe('RL-03 a principal that wants to be a command or another key', () => {
     await redis.ask('SET kept 1');
     for (const sub of NASTY)
       expect([sub.slice(0, 20), await spend(ground, sub)]).toEqual([sub.slice(0, 20), [200, 200, 429]]);
+    // The route maps the subject to a header, which cannot carry a line break.
+    expect(await spend(ground, 'a\r\nFLUSHALL\r\n')).toEqual([401, 401, 401]);
     expect(await redis.ask('GET kept')).toContain('$1');
     const keys = (await redis.ask('KEYS *')).match(/loom:limit:\{[\w-]+\}/g) ?? [];
     expect(keys.filter((key) => !key.includes('{probe}'))).toHaveLength(NASTY.length);
