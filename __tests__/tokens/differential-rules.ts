@@ -102,6 +102,12 @@ export const RULES: readonly Rule[] = [
   },
   { name: 'an iss that is no text', why: ['token_claims'], breaks: ({ claims: { iss } }) => !isText(iss) },
   {
+    name: 'an audience or a token ID with members of another type',
+    why: ['token_claims'],
+    breaks: ({ claims: { aud, jti } }) =>
+      !isText(jti) || (aud !== undefined && ![aud].flat().every((each) => typeof each === 'string')),
+  },
+  {
     name: 'no subject of 1 to 256 characters',
     why: ['subject_invalid'],
     breaks: ({ claims: { sub, client_id: client } }) => {

@@ -29,7 +29,7 @@ export async function dripping({ port, head, sockets, rate, ms, still = false })
     [...open].forEach((socket, at) => at % SHARES === turn && socket.write('x'));
   };
   const timer = still ? undefined : setInterval(one, TICK_MS);
-  await sleep(ms - (performance.now() - from));
+  await sleep(Math.max(0, ms - (performance.now() - from)));
   clearInterval(timer);
   open.forEach((socket) => socket.destroy());
   return opened;

@@ -80,9 +80,11 @@ describe('SMG-04 chunk sizes and extensions', () => {
     ['trailers', '3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-User-ID: admin\r\n\r\n'],
   ])('twin: %s carries three bytes, without extensions and trailers', async (_what, body) => {
     expect(await post(body)).toEqual([200, 200]);
-    expect(ground.arrived().map((message) => [message.target, message.body])).toEqual([
-      ['/public/x', 'abc'],
+    // Two requests go to the upstream over two connections, in any order.
+    const arrived = ground.arrived().map((message) => [message.target, message.body]);
+    expect(arrived.sort()).toEqual([
       ['/public/behind', ''],
+      ['/public/x', 'abc'],
     ]);
   });
 });
