@@ -16,8 +16,8 @@ const { status } = spawnSync(
     '--runInBand',
     '--testTimeout=7200000',
     '--runTestsByPath',
-    '__tests__/attacks/dos/disconnects.test.ts',
-    '__tests__/attacks/hdr/cross-talk.test.ts',
+    '__tests__/attacks/dos/disconnects.slow.test.ts',
+    '__tests__/attacks/hdr/cross-talk.slow.test.ts',
   ],
   {
     cwd: root,
