@@ -24,9 +24,12 @@ export class Acceptance {
   #held: Held[] = [];
   #watching = false;
 
+  /** `now`: milliseconds. */
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
   /** A connection was accepted. It has waited since the run began, at most. */
   accepted(): void {
-    const now = performance.now();
+    const now = this.now();
     this.#acceptedNow = true;
     this.#runSince ??= now;
     this.#longestMs = Math.max(this.#longestMs, now - this.#runSince);
@@ -36,13 +39,13 @@ export class Acceptance {
   /** Handles a request: at once, or after the connections that are being accepted. `act` must not throw. */
   handle(connection: object, act: () => void): void {
     if (this.#runSince === undefined && this.#held.length === 0) return act();
-    if (this.#held.push({ connection, act }) === 1) this.#holdSince = performance.now();
+    if (this.#held.push({ connection, act }) === 1) this.#holdSince = this.now();
     this.#watch();
   }
 
   /**
-   * Handles the held requests of one connection at once. Bytes behind a request may be no HTTP: the request is answered
-   * before the bytes are refused, as without holding.
+   * Handles the held requests of one connection at once, because something followed them: another request, or bytes
+   * that are no HTTP. The answers of a connection then depend on what came before, as without holding.
    */
   release(connection: object): void {
     const released = this.#held.filter((each) => each.connection === connection);
@@ -75,13 +78,13 @@ export class Acceptance {
 
   #holds(): boolean {
     if (this.#runSince === undefined || this.#holdSince === undefined) return false;
-    return performance.now() - this.#holdSince < HOLD_MS;
+    return this.now() - this.#holdSince < HOLD_MS;
   }
 
   #handleSome(): void {
     this.#holdSince = undefined;
-    const end = performance.now() + SLICE_MS;
+    const end = this.now() + SLICE_MS;
     do this.#held.shift()?.act();
-    while (this.#held.length > 0 && performance.now() < end);
+    while (this.#held.length > 0 && this.now() < end);
   }
 }

@@ -13,6 +13,7 @@ import type { PlannedListener } from '../config/plan-types.js';
 import { OwnRequest } from '../http/fields.js';
 import { comesTooLate } from '../http/connection-end.js';
 import { awaitContinue } from '../http/expect-continue.js';
+import { hasBody } from '../http/request-body.js';
 import type { Log } from '../lib/types.js';
 import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';
@@ -177,11 +178,16 @@ function guarded(planned: PlannedListener, handlers: Handlers, log: Log): Handle
 function serve({ planned, server, connections, acceptance }: Opening, handlers: Handlers, log: Log): void {
   const handle = guarded(planned, handlers, log);
   const request = (req: IncomingMessage, res: ServerResponse): void => {
+    // Requests of one connection are handled in their order, and a body is read as it arrives.
+    acceptance.release(req.socket);
     if (comesTooLate(req) || !connections.opened(req, res)) return;
-    acceptance.handle(req.socket, () => {
-      // The client may have left meanwhile.
-      if (!res.destroyed) handle(req, res);
-    });
+    if (hasBody(req)) handle(req, res);
+    else {
+      acceptance.handle(req.socket, () => {
+        // The client may have left meanwhile.
+        if (!res.destroyed) handle(req, res);
+      });
+    }
   };
   server.on('request', request);
   // Nothing is promised before admission: the 100 is written when the body is about to be read.
@@ -191,6 +197,7 @@ function serve({ planned, server, connections, acceptance }: Opening, handlers: 
   });
   server.on('checkExpectation', request);
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    acceptance.release(socket);
     connections.upgraded(socket);
     socket.on('error', () => socket.destroy());
     if (connections.isAnswering(socket)) {
