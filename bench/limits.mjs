@@ -19,7 +19,7 @@ const BURST = 400;
 
 const load = (path) => import(new URL(path, DIST));
 const { MemoryLimiter } = await load('limit/limiter.js');
-const { Limits } = await load('gateway/limits.js');
+const { Limits } = await load('admission/limits.js');
 
 const rows = [['limits', '']];
 overhead();
@@ -44,7 +44,8 @@ function overhead() {
     header: () => undefined,
     claim: () => undefined,
   });
-  const one = () => limits.after({}, { route, facts, identities, address: '192.0.2.1', segments: ['api', 'x'] });
+  const known = { route, identities, address: '192.0.2.1', target: { segments: ['api', 'x'] } };
+  const one = () => limits.byIdentity({ ...known, takenTokens: new Map() }, facts);
   let best = Infinity;
   for (let batch = 0; batch < 20; batch += 1) {
     const from = performance.now();

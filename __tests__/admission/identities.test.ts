@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import { contextOf } from '../../src/context/request-context.js';
 import type { Identity } from '../../src/auth/identity.js';
 import { identitiesOf, setIdentities } from '../../src/admission/identities.js';
+
+/** What the gateway does with the identities of a judged request. */
+function share(req: IncomingMessage, identities: readonly Identity[]): void {
+  const context = contextOf(req);
+  context.identities = identities;
+  setIdentities(context);
+}
 
 const request = (): IncomingMessage => ({}) as IncomingMessage;
 const identity = (claims: Record<string, unknown>): Identity => ({ method: 'm', subject: 's', scopes: ['a'], claims });
@@ -8,10 +16,10 @@ const identity = (claims: Record<string, unknown>): Identity => ({ method: 'm', 
 test('each request has a copy of its own, down to lists within claims', () => {
   const kept = identity({ sans: ['DNS:a'], deep: { list: [1] }, nothing: null });
   const [first, second] = [request(), request()];
-  setIdentities(first, [kept]);
+  share(first, [kept]);
   (first.auth?.claims['sans'] as string[]).push('DNS:admin');
   (first.auth?.claims['deep'] as { list: number[] }).list.push(2);
-  setIdentities(second, [kept]);
+  share(second, [kept]);
   expect(second.auth).toEqual(identity({ sans: ['DNS:a'], deep: { list: [1] }, nothing: null }));
   expect(identitiesOf(first)).toEqual([first.auth]);
 });
@@ -21,7 +29,7 @@ test('a user that leads back to itself is no endless road, and one with a class 
   cyclic['self'] = cyclic;
   const user = Object.assign(new Date(0), { id: 7 });
   const req = request();
-  setIdentities(req, [identity(cyclic), identity(user as unknown as Record<string, unknown>)]);
+  share(req, [identity(cyclic), identity(user as unknown as Record<string, unknown>)]);
   expect(req.auth?.claims['name']).toBe('a');
   expect(req.auth?.claims['self']).toBe(req.auth?.claims);
   expect(req.auth?.claims).not.toBe(cyclic);
@@ -30,7 +38,7 @@ test('a user that leads back to itself is no endless road, and one with a class 
 
 test('nobody is null, and a user that the host already has stays', () => {
   const req = Object.assign(request(), { user: 'of the session', auth: identity({}) });
-  setIdentities(req, []);
+  share(req, []);
   expect(req.auth).toBeNull();
   expect(req.user).toBe('of the session');
   expect(identitiesOf(request())).toEqual([]);

@@ -1,3 +1,4 @@
+import { contextOf } from '../../src/context/request-context.js';
 import type { Identity } from '../../src/auth/identity.js';
 import type { HeaderRule } from '../../src/auth/header-rule.js';
 import {
@@ -33,7 +34,7 @@ describe('the identity headers of a request', () => {
   /** The way of every request: strip, prepare, assert; the fields that go upstream. */
   const sent = (lines: readonly string[], header: string, claims: Record<string, unknown>) =>
     node.ask(getWith(...lines), (req) => {
-      createIdentityStripper([header])(req);
+      createIdentityStripper([header])(contextOf(req));
       prepareForward(req, { trusted: () => false });
       assertIdentity(req, rulesOf({ claim: 'sub', header }), [alice(claims)]);
       const { rawHeaders, headers, headersDistinct } = req;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { contextOf } from '../../src/context/request-context.js';
 import { editFields, setField } from '../../src/http/fields.js';
 import { createIdentityStripper } from '../../src/admission/strip-identity-headers.js';
 import { chunkedPost, drained, getWith, judging, type Judge } from '../support/judge.js';
@@ -21,7 +22,7 @@ function everyView(req: IncomingMessage): string {
 
 const stripped = (...lines: readonly string[]) =>
   node.ask(getWith(...lines), (req) => {
-    strip(req);
+    strip(contextOf(req));
     return everyView(req);
   });
 
@@ -44,7 +45,7 @@ describe('identity headers that a client sends', () => {
     const view = await node.ask(getWith('X-User-ID: forged', 'X-Other: kept'), (req) => {
       void req.headers;
       void req.headersDistinct;
-      strip(req);
+      strip(contextOf(req));
       return everyView(req);
     });
     expect(view).not.toContain('forged');
@@ -56,7 +57,7 @@ describe('identity headers that a client sends', () => {
       req.headers['X-User-ID'] = 'forged';
       req.headers['x_user_email'] = 'forged';
       req.headers['x-request-id'] = 'kept';
-      strip(req);
+      strip(contextOf(req));
       return everyView(req);
     });
     expect(view).not.toContain('forged');
@@ -81,7 +82,7 @@ describe('identity headers that a client sends', () => {
   it('leave the rest as it was, byte for byte and in order', async () => {
     const lines = ['B: 1', 'a: 2', 'B: 3', 'Cookie: x=1', 'Cookie: y=2', 'Set-Cookie: p=1', 'Set-Cookie: q=2'];
     const answer = await node.ask(getWith('X-User-ID: forged', ...lines), (req) => {
-      strip(req);
+      strip(contextOf(req));
       const { rawHeaders, headers, headersDistinct } = req;
       return { rawHeaders: [...rawHeaders], headers, headersDistinct };
     });
@@ -108,7 +109,7 @@ describe('names that JavaScript knows', () => {
         throw new TypeError('dest[field].push is not a function');
       };
       Object.defineProperty(req, 'headersDistinct', { get: faulty, configurable: true });
-      strip(req);
+      strip(contextOf(req));
       return { ...req.headersDistinct };
     });
     expect(distinct).toEqual({ host: ['gw'], 'x-other': ['kept'] });
@@ -121,7 +122,7 @@ describe('identity trailers', () => {
 
   it('never arrive, in any view', async () => {
     const req = await node.ask(chunkedPost(lines, trailers), async (each) => {
-      strip(each);
+      strip(contextOf(each));
       return drained(each);
     });
     expect(req.rawTrailers).toEqual(['X-Sum', 'kept', 'X-Sum', 'again']);
@@ -133,7 +134,7 @@ describe('identity trailers', () => {
     const view = await node.ask(chunkedPost(lines, trailers), async (req) => {
       await drained(req);
       expect(everyView(req)).toContain('forged');
-      strip(req);
+      strip(contextOf(req));
       req.trailers = { 'x-user-id': 'forged' };
       req.trailersDistinct = { 'x-user-id': ['forged'] };
       return everyView(req);
@@ -144,7 +145,7 @@ describe('identity trailers', () => {
 
   it('named __proto__ go as well', async () => {
     const req = await node.ask(chunkedPost([], ['__proto__: x', 'X-Sum: kept']), async (each) => {
-      strip(each);
+      strip(contextOf(each));
       return drained(each);
     });
     expect(req.rawTrailers).toEqual(['X-Sum', 'kept']);
@@ -154,16 +155,16 @@ describe('identity trailers', () => {
   it('of every gateway in a row go, whichever strips first', async () => {
     const other = createIdentityStripper(['X-Sum']);
     const view = await node.ask(chunkedPost([], trailers), async (req) => {
-      other(req);
-      strip(req);
-      strip(req);
+      other(contextOf(req));
+      strip(contextOf(req));
+      strip(contextOf(req));
       return everyView(await drained(req));
     });
     expect(view).not.toMatch(/forged|again/);
     const late = await node.ask(chunkedPost([], trailers), async (req) => {
-      strip(req);
+      strip(contextOf(req));
       await drained(req);
-      other(req);
+      other(contextOf(req));
       return everyView(req);
     });
     expect(late).not.toMatch(/forged|again/);
@@ -217,7 +218,7 @@ describe('editing fields', () => {
 describe('a Connection field that names identity headers', () => {
   const connection = (...lines: readonly string[]) =>
     node.ask(getWith(...lines), (req) => {
-      strip(req);
+      strip(contextOf(req));
       return [req.headers.connection, req.headersDistinct['connection']];
     });
 

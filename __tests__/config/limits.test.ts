@@ -89,3 +89,14 @@ it('takes a shared store, or quotas, without a rate for all', () => {
   const tiers = 'tiers: [{name: a, match: {header: X-Key-Name, value: b}, rate: 1}]';
   expect(errorsOf(`${AUTH}rate_limit: {${tiers}}\n`)).toMatchObject([{ path: 'rate_limit.rate' }]);
 });
+
+it('plans a key that names a credential header as the identity, in any case; another header stays a header', () => {
+  const { rateLimit } = compile(
+    limit(
+      `key: "header:x-api-key,header:X-Key-Name", quotas: [{name: daily, window: 1d, limit: 9}, {name: own, window: 1d, limit: 9, key: "header:X-API-KEY"}]`,
+    ),
+  ).plan;
+  const shared = [{ kind: 'identity' }, { kind: 'header', name: 'X-Key-Name' }];
+  expect(rateLimit?.key).toEqual(shared);
+  expect(rateLimit?.quotas.map(({ key }) => key)).toEqual([shared, [{ kind: 'identity' }]]);
+});

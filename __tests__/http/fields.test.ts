@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
+import { contextOf } from '../../src/context/request-context.js';
 import type { Place } from '../../src/auth/credentials.js';
 import { emptyCredentials } from '../../src/admission/strip-credentials.js';
 import { prepareForward } from '../../src/admission/forwarded.js';
@@ -38,7 +39,7 @@ function viewsOf(req: IncomingMessage): unknown {
 
 /** All that the gateway does to the fields of a request on its way to an upstream. */
 function prepared(req: IncomingMessage): unknown {
-  strip(req);
+  strip(contextOf(req));
   const url = emptyCredentials(req, PLACES, { kept: new Set(), url: '/a?key=secret&b=1' });
   prepareForward(req, { trusted: () => false });
   setField(req, 'X-User-ID', 'ada');

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
+import { contextOf } from '../../src/context/request-context.js';
 import { createUpstream } from '../../src/proxy/upstream.js';
 import { checkUpgrade, forwardUpgrade, LiveSockets, type UpgradeOptions } from '../../src/proxy/upgrade.js';
 import { at } from '../../src/proxy/tunnel.js';
@@ -37,7 +38,7 @@ async function gateway(url: string, more: Partial<UpgradeOptions> = {}) {
     const refusal = checkUpgrade(req);
     if (refusal) return deny(refusal.status, refusal.code);
     forwardUpgrade({
-      req,
+      context: contextOf(req),
       socket,
       head,
       upstream,

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { contextOf } from '../../src/context/request-context.js';
 import type { PlannedUpstream } from '../../src/config/plan-types.js';
 import { awaitContinue } from '../../src/http/expect-continue.js';
 import { createUpstream, privateResponse, type ForwardOptions, type Upstream } from '../../src/proxy/upstream.js';
@@ -48,14 +49,14 @@ async function gateway(plan: PlannedUpstream, options: Partial<ForwardOptions> =
   const upstream = createUpstream(plan, {
     log: quiet,
     now: Date.now,
-    onFailure: (_req, res, status, code) => {
+    onFailure: (_context, res, { status, code }) => {
       failures.push(code);
       res.writeHead(status, { 'Content-Type': 'application/problem+json' }).end(JSON.stringify({ status, code }));
     },
   });
   const sockets: Socket[] = [];
   const server = createServer((req, res) =>
-    upstream.forward(req, res, { url: req.url ?? '/', timeoutMs: 5_000, preserveHost: true, ...options }),
+    upstream.forward(contextOf(req), res, { url: req.url ?? '/', timeoutMs: 5_000, preserveHost: true, ...options }),
   );
   server.on('checkContinue', (req, res) => {
     awaitContinue(req, res);

@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { connect } from 'node:net';
+import { contextOf } from '../../src/context/request-context.js';
 import type { PlannedTls } from '../../src/config/plan-types.js';
 import { createUpstream } from '../../src/proxy/upstream.js';
 import { listen, TlsFileError, type Running } from '../../src/serve/listeners.js';
@@ -230,7 +231,7 @@ describe('an upstream on https', () => {
       },
       {
         ...deps,
-        onFailure: (_req, res, status, code) => {
+        onFailure: (_context, res, { status, code }) => {
           failures.push(code);
           res.writeHead(status).end();
         },
@@ -239,7 +240,8 @@ describe('an upstream on https', () => {
     const front = await listen(
       [{ ...plan(), protocol: 'http' as const }],
       {
-        request: (req, res) => upstream.forward(req, res, { url: '/', timeoutMs: 5_000, preserveHost: true }),
+        request: (req, res) =>
+          upstream.forward(contextOf(req), res, { url: '/', timeoutMs: 5_000, preserveHost: true }),
         upgrade: () => undefined,
       },
       { log: quiet },

@@ -1,8 +1,9 @@
 /** Route tables to try paths on, each with what its upstream guards, said without the table; admission runs in process. */
 import type { IncomingMessage } from 'node:http';
+import { contextOf } from '../../src/context/request-context.js';
 import { MethodsInUse } from '../../src/auth/methods-in-use.js';
 import { admit } from '../../src/admission/admit.js';
-import { Gate } from '../../src/admission/policy.js';
+import { Policy } from '../../src/admission/policy.js';
 import { prepareOutbound } from '../../src/admission/outbound.js';
 import type { PlannedRoute } from '../../src/config/plan-types.js';
 import { compile } from '../config/files.js';
@@ -143,17 +144,17 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:9"] }]
 `);
   const deps = { now: Date.now, log: quietLog() };
   const methods = new MethodsInUse(plan.methods, {}, deps).compiled;
-  const gate = new Gate(plan, { ...deps, methods, standalone: true });
+  const policy = new Policy(plan, { ...deps, methods, standalone: true });
   return (target, host) => {
-    const req = requestOf(target, host);
-    const admission = admit(gate, req);
-    if (admission instanceof Promise) throw new TypeError('an API key is judged at once');
-    if (admission.kind !== 'admitted') return undefined;
-    const { route, identities } = admission;
+    const context = contextOf(requestOf(target, host));
+    const denial = admit(policy, context);
+    if (denial instanceof Promise) throw new TypeError('an API key is judged at once');
+    if (denial) return undefined;
+    const { route, identities } = context;
     if (!route) throw new TypeError('a request that no route matches was admitted');
     const demand = route.requirement.kind === 'method' ? (route.requirement.name as Demand) : 'open';
     if (demand !== 'open' && identities.length === 0) throw new TypeError('nobody was admitted');
-    return { route, demand, matched: admission.target.path, url: prepareOutbound(gate, req, { ...admission, route }) };
+    return { route, demand, matched: context.target.path, url: prepareOutbound(policy, context, route) };
   };
 }
 

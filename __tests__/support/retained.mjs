@@ -13,8 +13,8 @@ import { WebSocket, WebSocketServer } from 'ws';
 
 const [dist, cert, key, ca] = process.argv.slice(2);
 const load = (name) => import(pathToFileURL(join(dist, name)).href);
-const { Generation } = await load('generation.js');
-const { Member } = await load('gateway/upstream/member.js');
+const { Generation } = await load('runtime/snapshot.js');
+const { Member } = await load('proxy/upstream/member.js');
 const { Listener } = await load('serve/listener.js');
 const { serve } = await load('serve/serve.js');
 const { loom } = await load('loom.js');
@@ -134,7 +134,7 @@ function note({ prototype }, method, what, partsOf = (whole) => [whole]) {
   };
 }
 for (const method of ['leaveSockets', 'close'])
-  note(Generation, method, 'tables', (table) => [table, table.gate, table.gateway, table.methods, table.plan]);
+  note(Generation, method, 'tables', (table) => [table, table.policy, table.gateway, table.methods, table.plan]);
 note(Member, 'close', 'endpoints');
 note(Listener, 'stop', 'listeners');
 

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { contextOf } from '../../src/context/request-context.js';
 import type { PlannedUpstream } from '../../src/config/plan-types.js';
 import { createUpstream, type ForwardOptions, type Upstream, type UpstreamDeps } from '../../src/proxy/upstream.js';
 import { checkUpgrade, forwardUpgrade, LiveSockets } from '../../src/proxy/upgrade.js';
@@ -141,17 +142,19 @@ export async function upstreamGround(
     log,
     now: Date.now,
     metrics,
-    onFailure: (_req, res, status, code) => res.writeHead(status).end(code),
+    onFailure: (_context, res, { status, code }) => res.writeHead(status).end(code),
     ...deps,
   });
   const forwarding = { timeoutMs: 15_000, preserveHost: true, ...options };
-  const server = createServer((req, res) => upstream.forward(req, res, { url: req.url ?? '/', ...forwarding }));
+  const server = createServer((req, res) =>
+    upstream.forward(contextOf(req), res, { url: req.url ?? '/', ...forwarding }),
+  );
   server.on('upgrade', (req, socket, head) => {
     if (checkUpgrade(req)) throw new TypeError('no upgrade');
     const deny = (status: number, code: string): void =>
       void socket.end(`HTTP/1.1 ${status} No\r\nConnection: close\r\n\r\n${code}`);
     forwardUpgrade({
-      ...{ req, socket, head, upstream, deny, liveSockets, log, ...forwarding },
+      ...{ context: contextOf(req), socket, head, upstream, deny, liveSockets, log, ...forwarding },
       ...{ url: req.url ?? '/', maxSessionMs: 60_000, now: Date.now },
     });
   });

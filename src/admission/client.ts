@@ -1,9 +1,8 @@
 /** Finds the client of each request behind `trusted_proxies`, and logs the proxies that do not tell it. */
-import type { IncomingMessage } from 'node:http';
 import type { BlockList } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { headerValues } from '../auth/credentials.js';
-import { setClientAddress } from '../http/client-address.js';
+import type { RequestContext } from '../context/request-context.js';
 import type { Log, Now } from '../lib/types.js';
 import { findClient, type Unknown } from '../limit/address.js';
 
@@ -28,14 +27,14 @@ export class Clients {
 
   constructor(private readonly deps: ClientsDeps) {}
 
-  /** Remembers the client address on the request, for methods, limits and logs; returns it. */
-  find(req: IncomingMessage): string {
+  /** Keeps the client address in the context, for methods, limits and logs. */
+  find(context: RequestContext): undefined {
     const { trusted } = this.deps;
-    const forwardedFor = trusted ? headerValues(req, 'x-forwarded-for') : [];
-    const { address, unknown } = findClient(req.socket.remoteAddress ?? '', forwardedFor, trusted);
-    setClientAddress(req, address);
+    const { request } = context;
+    const forwardedFor = trusted ? headerValues(request, 'x-forwarded-for') : [];
+    const { address, unknown } = findClient(request.socket.remoteAddress ?? '', forwardedFor, trusted);
+    context.clientAddress = address;
     if (unknown !== undefined) this.#tell(address, unknown);
-    return address;
   }
 
   /** The entry itself is not logged: the client may have written it. */

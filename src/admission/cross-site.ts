@@ -3,6 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { readOffer, type Place } from '../auth/credentials.js';
 import type { PlannedMethod } from '../config/plan-types.js';
+import type { RequestContext } from '../context/request-context.js';
+import type { Denial } from './denial.js';
+import type { Policy } from './policy.js';
 
 export interface CrossSiteQuestion {
   /** A cookie, Basic or a client certificate granted: the browser adds it whoever asks. */
@@ -10,6 +13,18 @@ export interface CrossSiteQuestion {
   readonly allowedOrigins: readonly string[];
   /** An upgrade is a GET that CORS does not guard (cross-site WebSocket hijacking). */
   readonly upgrade: boolean;
+}
+
+const CROSS_SITE: Denial = { status: 403, code: 'cross_site', reason: 'cross_site' };
+
+/** The stage that refuses a request which another site made a browser send. */
+export function refuseCrossSite(
+  policy: Policy,
+  { request, identities, route, kind }: RequestContext,
+): Denial | undefined {
+  const ambient = identities.some(({ method }) => isAmbient(request, policy.methods.get(method)));
+  const question = { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade: kind === 'upgrade' };
+  return crossSiteRefused(request, question) ? CROSS_SITE : undefined;
 }
 
 /** What a browser sends without being asked once a user has logged in (RFC 7617, 7616, 4559). */

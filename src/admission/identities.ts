@@ -1,7 +1,7 @@
 /** What the rest of an application sees of the verdict: `req.auth`, `req.user`, and all identities of an `all`. */
 import type { IncomingMessage } from 'node:http';
 import { copyOf, type Identity } from '../auth/identity.js';
-import { Note } from '../lib/note.js';
+import { findContext, type RequestContext } from '../context/request-context.js';
 
 declare module 'node:http' {
   interface IncomingMessage {
@@ -10,16 +10,15 @@ declare module 'node:http' {
   }
 }
 
-const all = new Note<readonly Identity[]>('identities');
-
 /** Assigned on every request, so that no earlier middleware's `auth` is taken for ours. */
-export function setIdentities(req: IncomingMessage, judged: readonly Identity[]): void {
-  const identities = judged.map(copyOf);
+export function setIdentities(context: RequestContext): void {
+  const { request: req } = context;
+  const identities = context.identities.map(copyOf);
   const [primary = null] = identities;
   req.auth = primary;
   // Passport's habit; on an open route a host's own session keeps its user.
   if (primary) (req as { user?: unknown }).user = primary;
-  all.set(req, identities);
+  context.sharedIdentities = identities;
 }
 
 /**
@@ -28,5 +27,5 @@ export function setIdentities(req: IncomingMessage, judged: readonly Identity[])
  * @example identitiesOf(req).map(({ method, subject }) => `${method}:${subject}`) // ['mtls:svc-a', 'jwt:alice']
  */
 export function identitiesOf(req: IncomingMessage): readonly Identity[] {
-  return all.of(req) ?? [];
+  return findContext(req)?.sharedIdentities ?? [];
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
+import type { HeaderFields } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { setField } from '../http/fields.js';
 import { headerValue, type HeaderValue, type Omission } from '../http/header-value.js';
@@ -10,7 +11,7 @@ import { headerValue, type HeaderValue, type Omission } from '../http/header-val
 export type RulesByMethod = ReadonlyMap<string, readonly HeaderRule[]>;
 
 export interface Assertion {
-  readonly set: readonly (readonly [header: string, value: string])[];
+  readonly set: HeaderFields;
   /** For the log: the header and why, never the value. */
   readonly omitted: readonly { readonly header: string; readonly claim: string; readonly why: Omission }[];
   /** Two identities imply different values of one header: 403, and nothing was set. */

@@ -1,32 +1,23 @@
-/** What of a judged request a limit can go by: its address, its identity, and headers with who chose them. */
-import type { IncomingMessage } from 'node:http';
+/** What rate limits know of a judged request: its address, its identity, and its headers with who chose them. */
 import { headerValues } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
-import type { PlannedRoute } from '../config/plan-types.js';
+import type { RequestContext } from '../context/request-context.js';
 import type { LimitFacts } from '../limit/keys.js';
 import { lookUpClaim } from './identity-headers.js';
-import type { Gate } from './policy.js';
+import type { Policy } from './policy.js';
 
-export interface Known {
-  readonly address: string;
-  readonly route?: PlannedRoute | undefined;
-  readonly identities: readonly Identity[];
-  /** Identity headers that will be set. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-}
-
-export function limitFacts(gate: Gate, req: IncomingMessage, known: Known): LimitFacts {
-  const { address, route, identities, headers } = known;
+export function limitFacts(policy: Policy, context: RequestContext): LimitFacts {
+  const { address, request, route, identities, identityHeaders } = context;
   const [identity] = identities;
-  const set = (name: string): string | undefined => headers.find(([each]) => each.toLowerCase() === name)?.[1];
+  const set = (name: string): string | undefined => identityHeaders.find(([each]) => each.toLowerCase() === name)?.[1];
   return {
     address,
     path: route?.path ?? '',
     ...(identity ? { identity } : {}),
-    header: (name) => set(name.toLowerCase()) ?? headerValues(req, name.toLowerCase())[0],
+    header: (name) => set(name.toLowerCase()) ?? headerValues(request, name.toLowerCase())[0],
     claim: (path) => claimText(identity, path),
     holds: (path, value) => identity !== undefined && holdsClaim(identity, path, value),
-    vouched: (name) => set(name) !== undefined || identities.some((each) => gate.readsHeader(each.method, name)),
+    vouched: (name) => set(name) !== undefined || identities.some((each) => policy.readsHeader(each.method, name)),
   };
 }
 

@@ -1,15 +1,9 @@
 /** The rules of the `rate_limit` block, compiled: who is exempt, which tier a caller has, which quotas count. */
 import type { LimitKeyPart, PlannedRateLimit, PlannedTier } from '../config/plan-types.js';
 import type { Pattern } from '../config/pattern.js';
+import type { RequestContext } from '../context/request-context.js';
 import { addressMatcher } from '../lib/address-block.js';
 import type { LimitFacts } from '../limit/keys.js';
-
-/** What is known of a request before any method has run. */
-export interface EarlyFacts {
-  readonly address: string;
-  /** Of the path, each decoded once. */
-  readonly segments: readonly string[];
-}
 
 export class LimitRules {
   readonly #exemptAddress: (address: string) => boolean;
@@ -20,7 +14,7 @@ export class LimitRules {
   }
 
   /** By where it comes from or where it goes. */
-  isExemptEarly({ address, segments }: EarlyFacts): boolean {
+  isExemptEarly({ address, target: { segments } }: Pick<RequestContext, 'address' | 'target'>): boolean {
     if (this.#exemptAddress(address)) return true;
     const { paths = [] } = this.limit?.exemptions ?? {};
     return paths.some((pattern) => matches(pattern, segments));

@@ -1,40 +1,32 @@
 /** Which buckets a request draws from: before any method runs, and once it is known who sends it (spec §8). */
-import type { IncomingMessage } from 'node:http';
 import type { Identity, Rate } from '../auth/identity.js';
 import type { LimitKeyPart, PlannedQuota, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
+import type { RequestContext } from '../context/request-context.js';
 import type { Metrics } from '../lib/metrics.js';
-import { Note } from '../lib/note.js';
 import type { MaybePromise, NonEmpty } from '../lib/types.js';
 import { bucketKey, limitKey, type LimitFacts } from '../limit/keys.js';
-import type { Claim, Decision, Limiter, LimitScope, Patience } from '../limit/limiter.js';
-import { isEarlyKey, LimitRules, type EarlyFacts } from './limit-rules.js';
+import type { Claim, Decision as LimitDecision, Limiter, LimitScope } from '../limit/limiter.js';
+import { isEarlyKey, LimitRules } from './limit-rules.js';
 
-export interface Metered extends EarlyFacts {
-  readonly route?: PlannedRoute | undefined;
-  /** Gathered where a limit asks for them. */
-  readonly facts: () => LimitFacts;
-  readonly identities: readonly Identity[];
-}
+/** Called where a limit needs the facts. */
+type Facts = () => LimitFacts;
 
-export type LimitDecision = MaybePromise<Decision | undefined>;
+/** Undefined: no limit counts the request here. */
+type Counted = MaybePromise<LimitDecision | undefined>;
 
 const BY_IDENTITY: readonly LimitKeyPart[] = [{ kind: 'identity' }];
 
-interface Drawn {
-  readonly keys: Set<string>;
-  readonly patience: Patience;
-}
-
 export class Limits {
   readonly #key: readonly LimitKeyPart[];
-  /** `key: ip` needs no method to be known, so it spares them the work of a flood. */
+  /** Whether the key is read from the address: then a flood is limited before any method works for it. */
   readonly #early: boolean;
-  /** With tiers, what an address may send at most, whoever it turns out to be. */
+  /** With tiers: the most that one address may send, in any tier. */
   readonly #ceiling: Rate | undefined;
   readonly #rules: LimitRules;
   readonly #earlyQuotas: readonly PlannedQuota[];
   readonly #lateQuotas: readonly PlannedQuota[];
-  readonly #drawn = new Note<Drawn>('buckets drawn from');
+  /** Names these limits in the context of a request. */
+  readonly #id = Symbol('limits');
 
   constructor(
     private readonly limiter: Limiter,
@@ -50,27 +42,26 @@ export class Limits {
     this.#lateQuotas = quotas.filter(({ key }) => !isEarlyKey(key));
   }
 
-  /** The limits by address, before any method; undefined where there are none. */
-  before(req: IncomingMessage, metered: Metered): LimitDecision {
+  /** The limits by address, before any method runs. */
+  byAddress(context: RequestContext, facts: Facts): Counted {
     if (!this.#early && this.#earlyQuotas.length === 0) return undefined;
-    if (this.#rules.isExemptEarly(metered)) return this.#exempt();
-    const shared = this.#early ? this.#earlyClaim(metered) : undefined;
-    const quotas = this.#earlyQuotas.map((quota) => quotaClaim(quota, metered.facts()));
-    return this.#take(req, shared ? [shared, ...quotas] : quotas);
+    if (this.#rules.isExemptEarly(context)) return this.#exempt();
+    const shared = this.#early ? this.#earlyClaim(context, facts) : undefined;
+    const quotas = this.#earlyQuotas.map((quota) => quotaClaim(quota, facts()));
+    return this.#take(context, shared ? [shared, ...quotas] : quotas);
   }
 
-  /** The limits that need an identity; undefined where there are none. */
-  after(req: IncomingMessage, metered: Metered): LimitDecision {
-    const own = metered.identities.flatMap((identity) =>
-      identity.rateLimit ? [ownClaim(identity, identity.rateLimit)] : [],
-    );
-    if (this.#rules.isExemptEarly(metered)) return own.length === 0 ? undefined : this.#take(req, own);
-    if (this.#rules.isExempt(metered.facts)) return own.length === 0 ? this.#exempt() : this.#take(req, own);
-    // A key's own limit stands in place of the global one, and beside that of a route.
-    const replaced = own.length > 0 && metered.route?.rateLimit === undefined;
-    const shared = replaced ? undefined : this.#lateClaim(metered);
-    const quotas = this.#lateQuotas.map((quota) => quotaClaim(quota, metered.facts()));
-    return this.#take(req, [...own, ...(shared ? [shared] : []), ...quotas]);
+  /** The limits that need an identity. */
+  byIdentity(context: RequestContext, facts: Facts): Counted {
+    const { identities, route } = context;
+    const own = identities.flatMap((identity) => (identity.rateLimit ? [ownClaim(identity, identity.rateLimit)] : []));
+    if (this.#rules.isExemptEarly(context)) return own.length === 0 ? undefined : this.#take(context, own);
+    if (this.#rules.isExempt(facts)) return own.length === 0 ? this.#exempt() : this.#take(context, own);
+    // The own limit of a key replaces the global limit. Beside a route limit both count.
+    const replaced = own.length > 0 && route?.rateLimit === undefined;
+    const shared = replaced ? undefined : this.#lateClaim(route, facts);
+    const quotas = this.#lateQuotas.map((quota) => quotaClaim(quota, facts()));
+    return this.#take(context, [...own, ...(shared ? [shared] : []), ...quotas]);
   }
 
   #exempt(): undefined {
@@ -78,41 +69,41 @@ export class Limits {
     return undefined;
   }
 
-  /** One token of each bucket, once a request: a mount and a `protect()` behind it count together. */
-  #take(req: IncomingMessage, claims: readonly Claim[]): LimitDecision {
+  /** Takes one token of each bucket, once for a request: a mounted Loom and a `protect()` behind it count together. */
+  #take({ takenTokens }: RequestContext, claims: readonly Claim[]): Counted {
     if (claims.length === 0) return undefined;
-    const drawn = this.#drawn.of(req) ?? { keys: new Set(), patience: { spent: false } };
-    const fresh = claims.filter(({ key }) => !drawn.keys.has(key));
+    const taken = takenTokens.get(this.#id) ?? { keys: new Set(), patience: { spent: false } };
+    const fresh = claims.filter(({ key }) => !taken.keys.has(key));
     if (fresh.length === 0) return undefined;
-    this.#drawn.set(req, drawn);
-    for (const { key } of fresh) drawn.keys.add(key);
-    const decision = this.limiter.takeAll(fresh as unknown as NonEmpty<Claim>, drawn.patience);
+    takenTokens.set(this.#id, taken);
+    for (const { key } of fresh) taken.keys.add(key);
+    const decision = this.limiter.takeAll(fresh as unknown as NonEmpty<Claim>, taken.patience);
     return decision instanceof Promise ? decision.then((each) => this.#counted(each)) : this.#counted(decision);
   }
 
-  #counted(decision: Decision | undefined): Decision | undefined {
+  #counted(decision: LimitDecision | undefined): LimitDecision | undefined {
     if (!this.metrics) return decision;
     const outcome = decision?.allowed === false ? (decision.unavailable ? 'unavailable' : 'limited') : 'allowed';
     this.metrics.count('loom_rate_limit_decisions_total', { scope: decision?.scope ?? 'global', outcome });
     return decision;
   }
 
-  #earlyClaim({ route, facts }: Metered): Claim | undefined {
+  #earlyClaim({ route }: RequestContext, facts: Facts): Claim | undefined {
     if (route?.rateLimit) return this.#routeClaim(route, route.rateLimit, facts());
     if (!this.#ceiling) return undefined;
     return { key: bucketKey(['address', limitKey(this.#key, facts())]), rate: this.#ceiling, scope: 'address' };
   }
 
-  #lateClaim({ route, facts }: Metered): Claim | undefined {
-    // Taken before the methods ran.
+  #lateClaim(route: PlannedRoute | undefined, facts: Facts): Claim | undefined {
+    // These tokens were taken by address.
     const settled = this.#early && (route?.rateLimit !== undefined || this.global?.tiers.length === 0);
     if (settled) return undefined;
     if (route?.rateLimit) return this.#routeClaim(route, route.rateLimit, facts());
-    const found = this.#rules.tierOf(facts);
-    if (!found) return this.global?.rate && this.#globalClaim(this.global.rate, facts());
-    const { name, rate } = found.tier;
-    // Whoever picks a tier himself counts by where he is, so that no other name or key is another bucket of it.
-    const caller = limitKey(found.chosen ? [...this.#key, { kind: 'ip' }] : this.#key, facts());
+    const match = this.#rules.tierOf(facts);
+    if (!match) return this.global?.rate && this.#globalClaim(this.global.rate, facts());
+    const { name, rate } = match.tier;
+    // If the client can choose the tier, the client address is part of the key: another name is no other bucket.
+    const caller = limitKey(match.chosen ? [...this.#key, { kind: 'ip' }] : this.#key, facts());
     return { key: bucketKey(['tier', name, caller]), rate, scope: 'tier' };
   }
 

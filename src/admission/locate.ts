@@ -1,105 +1,137 @@
-/** Which route and guard a request, or the path that its handlers will go by, stands under; refused where that is in doubt. */
+/** The stages that find the route and the guard of a request. A request whose route is in doubt is denied. */
 import type { IncomingMessage } from 'node:http';
 import { isOpen } from '../auth/requirement.js';
 import type { PlannedRoute } from '../config/plan-types.js';
+import type { Guard, RequestContext } from '../context/request-context.js';
+import { setField } from '../http/fields.js';
 import { NEVER_SERVED } from '../http/http-methods.js';
-import { mountsBeforeDots } from '../routing/connect-mounts.js';
-import type { Gate, Guard } from './policy.js';
-import type { Denial } from './denial.js';
+import { wholeTarget } from '../http/original-url.js';
 import { readTarget, type Target } from '../http/target.js';
+import { mountsBeforeDots } from '../routing/connect-mounts.js';
+import type { Denial } from './denial.js';
+import type { Policy } from './policy.js';
 
-export const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
+const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
+const BAD_TARGET: Denial = { status: 400, code: 'bad_target' };
 
-/** A path that handlers after Loom may go by, and what the request was judged as. */
-export interface PathOfPlace {
-  readonly path: string;
-  readonly place: Found;
+export function readRequestTarget(policy: Policy, context: RequestContext): Denial | undefined {
+  const { request } = context;
+  copyAuthority(request);
+  const url = wholeTarget(request);
+  if (!url) return rewritten(policy, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
+  const { maxPathSegments: maxSegments } = policy.plan;
+  const target = readTarget(url.whole, { host: request.headers.host ?? '', maxSegments });
+  if (target.kind === 'bad') return BAD_TARGET;
+  context.target = target;
+  return undefined;
 }
 
-/** Whether the path that the next handlers see has a route of its own that asks for something else. */
-export function isGuardedOtherwise(gate: Gate, req: IncomingMessage, { path, place }: PathOfPlace): boolean {
-  const target = readTarget(path);
-  if (target.kind === 'bad') return false;
-  const seen = find(gate, req, target);
-  return !('kind' in seen) && asksOtherwise(seen, place);
+/** Most HTTP/2 clients name the host in `:authority` alone (RFC 9113 §8.3.1). Routes look at `Host`. */
+function copyAuthority(req: IncomingMessage): void {
+  const authority = req.headers[':authority'];
+  if (req.headers.host === undefined && typeof authority === 'string') setField(req, 'host', authority);
 }
 
-function asksOtherwise({ route, guard }: Found, place: Found): boolean {
-  if (!route || isOpen(guard.requirement)) return false;
-  return JSON.stringify(guard.requirement) !== JSON.stringify(place.guard.requirement);
+function rewritten(policy: Policy, message: string): Denial {
+  policy.throttledLog.error({}, message);
+  return { status: 500, code: 'internal' };
 }
 
-/** Whether Connect would take it to a handler whose path is guarded otherwise, or in doubt. */
-export function isMountOfAnother(gate: Gate, req: IncomingMessage, { path, place }: PathOfPlace): boolean {
-  if (place.route?.upstream !== undefined) return false;
-  return mountsBeforeDots(req, path).some((mount) => {
-    const target = readTarget(mount);
-    if (target.kind === 'bad') return false;
-    const seen = find(gate, req, target);
-    return 'kind' in seen || asksOtherwise(seen, place);
-  });
-}
-
-export interface Refused {
-  readonly kind: 'refused';
-  readonly denial: Denial;
-  readonly route?: PlannedRoute | undefined;
-}
-
-export function refused(denial: Denial, route?: PlannedRoute): Refused {
-  return { kind: 'refused', denial, route };
-}
-
-export interface Found {
+/** A route with its guard. Without a route the guard is the host's, or that of unmatched requests. */
+interface RouteMatch {
   readonly route?: PlannedRoute;
   readonly guard: Guard;
 }
 
-/** What a guard of the host's own code has no route to allow. */
-export function local(guard: Guard, req: IncomingMessage, target: Target): Found | Refused {
-  if (NEVER_SERVED.has(req.method ?? '')) return refused({ status: 405, code: 'method_not_allowed', allow: [] });
-  return target.hasEncodedSlash ? refused({ status: 400, code: 'bad_target' }) : { guard };
+type Located = RouteMatch | { readonly denial: Denial };
+
+export function findGuard(policy: Policy, context: RequestContext): Denial | undefined {
+  const { request, target, hostGuard } = context;
+  const found = hostGuard ? withoutRoute(hostGuard, request, target) : find(policy, request, target);
+  if ('denial' in found) return found.denial;
+  const cut = wholeTarget(request)?.cut;
+  if (cut !== undefined && isGuardedOtherwise(policy, request, { path: cut, judged: found })) {
+    return rewritten(policy, 'a mount cannot be told from a rewritten URL on Connect: mount Loom at the root');
+  }
+  if (!hostGuard && isMountOfAnother(policy, request, { path: target.path, judged: found })) return NO_ROUTE;
+  return accept(context, found);
 }
 
-export function find(gate: Gate, req: IncomingMessage, target: Target): Found | Refused {
+/** A preflight has neither the method nor the headers of the request to come: any route of the pattern will do. */
+export function findPreflightGuard(policy: Policy, context: RequestContext): Denial | undefined {
+  const { request, target, hostGuard: guard = policy.unmatched } = context;
+  const { host = '', 'access-control-request-method': method = '' } = request.headers;
+  const answer = policy.routes.find({ host, target, method, headers: request.headers });
+  switch (answer.kind) {
+    case 'route':
+      return accept(context, { route: answer.route, guard });
+    case 'encoded_slash':
+      return BAD_TARGET;
+    case 'ambiguous_fold':
+      return NO_ROUTE;
+    case 'method_not_allowed':
+    case 'excluded':
+      return accept(context, { guard });
+    case 'none':
+      return policy.standalone ? NO_ROUTE : accept(context, { guard });
+  }
+}
+
+function accept(context: RequestContext, { route, guard }: RouteMatch): undefined {
+  context.route = route;
+  context.guard = guard;
+}
+
+function find(policy: Policy, req: IncomingMessage, target: Target): Located {
   const { headers, method = '' } = req;
-  const answer = gate.routes.find({ host: headers.host ?? '', target, method, headers });
+  const answer = policy.routes.find({ host: headers.host ?? '', target, method, headers });
   switch (answer.kind) {
     case 'route':
-      return { route: answer.route, guard: gate.guardAt(answer.index) };
+      return { route: answer.route, guard: policy.guardAt(answer.index) };
     case 'encoded_slash':
-      return refused({ status: 400, code: 'bad_target' });
+      return { denial: BAD_TARGET };
     case 'method_not_allowed':
-      return refused({ status: 405, code: 'method_not_allowed', allow: answer.allow });
+      return { denial: { status: 405, code: 'method_not_allowed', allow: answer.allow } };
     case 'excluded':
     case 'ambiguous_fold':
-      return refused(NO_ROUTE);
+      return { denial: NO_ROUTE };
     case 'none':
-      if (gate.deps.standalone) return refused(NO_ROUTE);
-      return local(gate.unmatched, req, target);
+      return policy.standalone ? { denial: NO_ROUTE } : withoutRoute(policy.unmatched, req, target);
   }
 }
 
-interface Asked {
-  readonly target: Target;
-  readonly guard: Guard | undefined;
+/** Without a route nothing allows an encoded slash or an unusual method. */
+function withoutRoute(guard: Guard, { method = '' }: IncomingMessage, target: Target): Located {
+  if (NEVER_SERVED.has(method)) return { denial: { status: 405, code: 'method_not_allowed', allow: [] } };
+  return target.hasEncodedSlash ? { denial: BAD_TARGET } : { guard };
 }
 
-/** For a preflight: any route of the pattern, since it has neither the method nor the headers of the request to come. */
-export function findAny(gate: Gate, req: IncomingMessage, { target, guard = gate.unmatched }: Asked): Found | Refused {
-  const { host = '', 'access-control-request-method': method = '' } = req.headers;
-  const answer = gate.routes.find({ host, target, method, headers: req.headers });
-  switch (answer.kind) {
-    case 'route':
-      return { route: answer.route, guard };
-    case 'encoded_slash':
-      return refused({ status: 400, code: 'bad_target' });
-    case 'ambiguous_fold':
-      return refused(NO_ROUTE);
-    case 'method_not_allowed':
-    case 'excluded':
-      return { guard };
-    case 'none':
-      return gate.deps.standalone ? refused(NO_ROUTE) : { guard };
-  }
+/** A path that the handlers after Loom may go by, beside what the request was judged by. */
+interface OtherPath {
+  readonly path: string;
+  readonly judged: RouteMatch;
+}
+
+/** Whether the path that the next handlers see has a route with another requirement. */
+function isGuardedOtherwise(policy: Policy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
+  const target = readTarget(path);
+  if (target.kind === 'bad') return false;
+  const seen = find(policy, req, target);
+  return !('denial' in seen) && requiresOther(seen, judged);
+}
+
+function requiresOther({ route, guard }: RouteMatch, judged: RouteMatch): boolean {
+  if (!route || isOpen(guard.requirement)) return false;
+  return JSON.stringify(guard.requirement) !== JSON.stringify(judged.guard.requirement);
+}
+
+/** Whether Connect would call a handler whose path has another requirement, or a route in doubt. */
+function isMountOfAnother(policy: Policy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
+  if (judged.route?.upstream !== undefined) return false;
+  return mountsBeforeDots(req, path).some((mount) => {
+    const target = readTarget(mount);
+    if (target.kind === 'bad') return false;
+    const seen = find(policy, req, target);
+    return 'denial' in seen || requiresOther(seen, judged);
+  });
 }

@@ -1,63 +1,57 @@
-/** Turns an admitted request into the one that goes on: credentials out, hop-by-hop out, identity headers in. */
-import type { IncomingMessage } from 'node:http';
+/** Turns an admitted request into the request that goes on: credentials out, hop-by-hop out, identity headers in. */
 import type { Place } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
-import { familyOf } from '../http/header-policy.js';
-import type { Admitted } from './admit.js';
-import { createKeeps, emptyCredentials } from './strip-credentials.js';
-import { prepareForward } from './forwarded.js';
-import type { Gate } from './policy.js';
+import type { RequestContext } from '../context/request-context.js';
 import { setField } from '../http/fields.js';
-import { setIdentities } from './identities.js';
-import { isSetHere, noteSet } from './strip-foreign-identity.js';
+import { familyOf } from '../http/header-policy.js';
 import { upstreamPath } from '../routing/path-rewrite.js';
+import { prepareForward } from './forwarded.js';
+import { setIdentities } from './identities.js';
+import type { Policy } from './policy.js';
+import { createKeeps, emptyCredentials } from './strip-credentials.js';
 
 /**
- * For a handler of the host: identity headers and `req.auth`. The identity headers of other products go; the rest of the
- * request stays the client's.
+ * For a handler of the host: sets identity headers and `req.auth`, and removes the identity headers of other products.
+ * The rest of the request stays as the client sent it.
  */
-export function prepareLocal(req: IncomingMessage, admitted: Admitted): void {
-  admitted.stripOthers(req);
-  setIdentity(req, admitted);
+export function prepareLocal(policy: Policy, context: RequestContext): void {
+  policy.stripForeignIdentity(context);
+  setIdentity(context);
 }
 
-function setIdentity(req: IncomingMessage, { headers, identities }: Admitted): void {
-  for (const [name, value] of headers) {
-    setField(req, name, value);
-    noteSet(req, name);
+function setIdentity(context: RequestContext): void {
+  for (const [name, value] of context.identityHeaders) {
+    setField(context.request, name, value);
+    context.ownHeaders.add(name.toLowerCase());
   }
-  setIdentities(req, identities);
+  setIdentities(context);
 }
 
-/** For an upstream; returns path and query as it receives them. */
-export function prepareOutbound(
-  gate: Gate,
-  req: IncomingMessage,
-  admitted: Admitted & { readonly route: PlannedRoute },
-): string {
-  const { target, route, identities } = admitted;
+/** For an upstream. Returns the path and the query that the upstream receives. */
+export function prepareOutbound(policy: Policy, context: RequestContext, route: PlannedRoute): string {
+  const { request, target, identities, ownHeaders } = context;
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
-  const kept = keptOf(gate, identities);
-  const url = emptyCredentials(req, gate.places, { kept, url: path + query });
-  const granted = createKeeps(gate.places, kept);
-  const { trustedHeaders } = gate;
-  prepareForward(req, {
-    trusted: (address) => gate.isTrusted(address),
+  const kept = keptOf(policy, identities);
+  const url = emptyCredentials(request, policy.places, { kept, url: path + query });
+  const granted = createKeeps(policy.places, kept);
+  const { trustedHeaders } = policy;
+  prepareForward(request, {
+    trusted: (address) => policy.isTrusted(address),
     trustedHeaders,
     // A credential that granted may have the name of an identity header, such as `Cf-Access-Jwt-Assertion`.
-    keeps: (name, value) => isSetHere(req, name) || (familyOf(name)?.passage === 'where_named' && granted(name, value)),
+    keeps: (name, value) => ownHeaders.has(name) || (familyOf(name)?.passage === 'where_named' && granted(name, value)),
   });
-  setIdentity(req, admitted);
+  setIdentity(context);
   return url;
 }
 
-/** A credential goes on only if it granted on this request, and its method says so. */
-function keptOf(gate: Gate, identities: readonly Identity[]): (place: Place) => boolean {
+/** A credential goes on only if it granted on this request and its method says so. */
+function keptOf(policy: Policy, identities: readonly Identity[]): (place: Place) => boolean {
   return (place) =>
     identities.some(({ method }) => {
-      const planned = gate.planned.get(method);
+      const planned = policy.methods.get(method);
       return planned?.forwardsCredential === true && planned.places.includes(place);
     });
 }

@@ -1,117 +1,108 @@
-/** A plan compiled for admission: tables, guards and rules that are made once and asked on every request. */
+/** A plan compiled for admission: tables, guards and rules that are made once and read on every request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BlockList } from 'node:net';
-import type { Authenticator } from '../auth/combine.js';
+import { any, type Authenticator } from '../auth/combine.js';
 import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
-import type { LimitKeyPart, Plan, PlannedMethod, PlannedRateLimit } from '../config/plan-types.js';
+import type { Verdict } from '../auth/verdict.js';
+import type { Plan, PlannedMethod } from '../config/plan-types.js';
+import { contextOf, type Guard, type RequestContext } from '../context/request-context.js';
+import { createFramingCheck, type FramingCheck } from '../http/framing.js';
 import { TrustedHeaders } from '../http/header-policy.js';
 import type { Metrics } from '../lib/metrics.js';
 import { seldomLog } from '../lib/seldom.js';
-import type { Log, Now } from '../lib/types.js';
+import type { Log, NonEmpty, Now } from '../lib/types.js';
 import { isTrusted, parseCidrs } from '../limit/address.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
-import type { RulesByMethod } from './identity-headers.js';
+import { RouteTable } from '../routing/route-table.js';
 import { Clients } from './client.js';
 import { createCors, type Cors } from './cors.js';
-import { createFramingCheck, type FramingCheck } from '../http/framing.js';
+import type { RulesByMethod } from './identity-headers.js';
 import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
-import { RouteTable } from '../routing/route-table.js';
-import { createIdentityStripper, type Strip } from './strip-identity-headers.js';
 import { createOthersStripper } from './strip-foreign-identity.js';
+import { createIdentityStripper, type Strip } from './strip-identity-headers.js';
 import { rejectUntoldSubjects } from './untold-subject.js';
 
-/** Who may pass one route, and what an answer of it must say to caches. */
-export interface Guard {
-  readonly requirement: Requirement;
-  readonly authenticate: Authenticator;
-  /** The request headers that the answer depends on. */
-  readonly vary: readonly string[];
-}
-
-export interface GateDeps {
+export interface PolicyDeps {
   readonly methods: CompiledMethods;
   readonly now: Now;
   readonly log: Log;
-  /** Default: nobody collects. */
+  /** Default: nothing is counted. */
   readonly metrics?: Metrics;
-  /** Outlives the gate, so that a reload refills no bucket. Default: one of its own. */
+  /** Outlives the policy, so that a reload refills no bucket. Default: a limiter of its own. */
   readonly limiter?: Limiter;
   /** Requests come through listeners of the plan, rather than through a host's own server. */
   readonly standalone: boolean;
 }
 
-export class Gate {
-  readonly routes: RouteTable;
+export class Policy {
+  readonly log: Log;
+  readonly now: Now;
+  readonly standalone: boolean;
   /** For lines that each request can cause. */
-  readonly seldom: Log;
-  readonly strip: Strip;
+  readonly throttledLog: Log;
+  readonly routes: RouteTable;
+  readonly stripIdentityHeaders: Strip;
   /** The `trusted_headers` of the file. */
   readonly trustedHeaders: TrustedHeaders;
   readonly framing: FramingCheck;
   readonly limits: Limits;
   readonly clients: Clients;
-  /** Undefined where the file says nothing of other origins. */
+  /** Undefined where the file has no `cors` block. */
   readonly cors: Cors | undefined;
-  readonly rules: RulesByMethod;
-  readonly planned: ReadonlyMap<string, PlannedMethod>;
-  /** Every place of every method, to be emptied before a request goes on. */
+  /** The rules of identity headers, by method. */
+  readonly headerRules: RulesByMethod;
+  readonly methods: ReadonlyMap<string, PlannedMethod>;
+  /** Every place of a credential, to be emptied before a request goes on. */
   readonly places: readonly Place[];
   readonly unmatched: Guard;
   /** Undefined where no proxy is trusted. */
   readonly #trusted: BlockList | undefined;
-  readonly #stripOthers: Readonly<Record<'fromProxies' | 'fromClients', Strip>>;
-  readonly #methods: CompiledMethods;
+  readonly #stripForeign: Readonly<Record<'fromProxies' | 'fromClients', Strip>>;
+  readonly #compiled: CompiledMethods;
+  readonly #authenticators = new Map<Guard, Authenticator>();
   readonly #guards: readonly Guard[];
-  readonly #adHoc = new Map<string, Guard>();
+  readonly #hostGuards = new Map<string, Guard>();
   readonly #certificateRules: ReadonlyMap<number, readonly HeaderRule[]>;
 
   constructor(
     readonly plan: Plan,
-    readonly deps: GateDeps,
+    deps: PolicyDeps,
   ) {
     const { methods, routes, identityHeaders, trustedProxies, trustedHeaders } = plan;
+    this.log = deps.log;
+    this.now = deps.now;
+    this.standalone = deps.standalone;
+    this.throttledLog = seldomLog(deps.log, deps.now);
     this.routes = new RouteTable(routes);
-    this.seldom = seldomLog(deps.log, deps.now);
-    this.strip = createIdentityStripper(identityHeaders);
+    this.stripIdentityHeaders = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.trustedHeaders = new TrustedHeaders(trustedHeaders);
-    this.#stripOthers = {
+    this.#stripForeign = {
       fromProxies: createOthersStripper({ believed: true, trustedHeaders: this.trustedHeaders }, this.places),
       fromClients: createOthersStripper({ believed: false, trustedHeaders: this.trustedHeaders }, this.places),
     };
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
-    const limiter = deps.limiter ?? new MemoryLimiter(deps.now);
-    this.limits = new Limits(limiter, this.#withoutCredentials(plan.rateLimit), deps.metrics);
+    this.limits = new Limits(deps.limiter ?? new MemoryLimiter(deps.now), plan.rateLimit, deps.metrics);
     this.#trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
     this.clients = new Clients({ ...deps, trusted: this.#trusted });
     this.cors = plan.cors && createCors(plan.cors);
-    this.rules = new Map(methods.map((each) => [each.name, each.headers]));
-    this.planned = new Map(methods.map((each) => [each.name, each]));
-    this.#methods = rejectUntoldSubjects(deps.methods, this.rules);
+    this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
+    this.methods = new Map(methods.map((each) => [each.name, each]));
+    this.#compiled = rejectUntoldSubjects(deps.methods, this.headerRules);
     this.#guards = routes.map((route) => this.#guardOf(route.requirement));
     this.unmatched = this.#guardOf(plan.unmatched ?? OPEN);
     this.#certificateRules = rulesByPort(plan.listeners);
   }
 
-  /** `header:NAME` of a credential means its identity: the credential itself is no bucket's name. */
-  #withoutCredentials(limit: PlannedRateLimit | undefined): PlannedRateLimit | undefined {
-    if (!limit) return undefined;
-    const names = new Set(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
-    const replace = (key: readonly LimitKeyPart[]): readonly LimitKeyPart[] =>
-      key.map((part) => (part.kind === 'header' && names.has(part.name.toLowerCase()) ? { kind: 'identity' } : part));
-    const quotas = limit.quotas.map((quota) => ({ ...quota, key: replace(quota.key) }));
-    return { ...limit, key: replace(limit.key), quotas };
-  }
-
-  /** Gives the request its id, where the file asks for one, and its answer too. */
-  identify(req: IncomingMessage, res: ServerResponse | undefined): void {
+  /** Gives the request its id, and the response too, where the file asks for one. */
+  identify(context: RequestContext, res: ServerResponse | undefined): void {
     const { requestId } = this.plan.logging;
     if (!requestId) return;
-    const id = identifyRequest(req, requestId, this.isTrusted(req.socket.remoteAddress ?? ''));
+    const id = identifyRequest(context, requestId, this.#comesFromProxy(context));
     if (id !== undefined && res && !res.headersSent) res.setHeader(requestId.header, id);
   }
 
@@ -120,14 +111,18 @@ export class Gate {
     return this.#trusted !== undefined && isTrusted(address, this.#trusted);
   }
 
-  /** What removes the identity headers of other products from a request of this peer that a host handles. */
-  othersStripper(req: IncomingMessage): Strip {
-    return this.#stripOthers[this.isTrusted(req.socket.remoteAddress ?? '') ? 'fromProxies' : 'fromClients'];
+  #comesFromProxy({ request }: RequestContext): boolean {
+    return this.isTrusted(request.socket.remoteAddress ?? '');
+  }
+
+  /** Removes the identity headers of other products from a request that a host handles. */
+  stripForeignIdentity(context: RequestContext): void {
+    this.#stripForeign[this.#comesFromProxy(context) ? 'fromProxies' : 'fromClients'](context);
   }
 
   /** Whether a method reads its credential from the header, so that its value granted where the method did. */
   readsHeader(method: string, name: string): boolean {
-    const places = this.planned.get(method)?.places ?? [];
+    const places = this.methods.get(method)?.places ?? [];
     return places.some((place) => place.in === 'header' && place.name.toLowerCase() === name);
   }
 
@@ -135,29 +130,63 @@ export class Gate {
     return this.#guards[index] ?? this.unmatched;
   }
 
-  /** The guard of a requirement that stands in the host's code; throws a TypeError for a method that is not in the file. */
+  /** The guard of a requirement in the host's code. Throws a TypeError for a method that is not in the file. */
   guardFor(requirement: Requirement): Guard {
-    const key = JSON.stringify(requirement);
-    let guard = this.#adHoc.get(key);
-    if (!guard) {
-      guard = this.#guardOf(readRequirement(requirement, this.#methods));
-      this.#adHoc.set(key, guard);
-    }
+    return this.#hostGuard(JSON.stringify(requirement), () =>
+      this.#guardOf(readRequirement(requirement, this.#compiled)),
+    );
+  }
+
+  /** The guard of any of the methods. The verdict of each goes into the context of the request. */
+  recordingGuardFor(names: NonEmpty<string>): Guard {
+    return this.#hostGuard(`recording ${JSON.stringify(names)}`, () => {
+      const method = (name: string): Requirement => ({ kind: 'method', name });
+      const recording = (name: string): Authenticator => record(this.authenticatorOf(this.guardFor(method(name))));
+      const [first, ...others] = names;
+      const guard = { ...this.guardFor({ kind: 'any', of: [method(first), ...others.map(method)] }) };
+      this.#authenticators.set(guard, any([recording(first), ...others.map(recording)]));
+      return guard;
+    });
+  }
+
+  #hostGuard(key: string, make: () => Guard): Guard {
+    let guard = this.#hostGuards.get(key);
+    if (!guard) this.#hostGuards.set(key, (guard = make()));
     return guard;
+  }
+
+  /** A guard is data, so that the request may keep it. What judges by it stays here. */
+  authenticatorOf(guard: Guard): Authenticator {
+    const authenticator = this.#authenticators.get(guard);
+    if (!authenticator) throw new TypeError('the guard is of another policy');
+    return authenticator;
   }
 
   #guardOf(requirement: Requirement): Guard {
     const names = methodsOf(requirement);
-    const places = names.flatMap((name) => this.planned.get(name)?.places ?? []);
-    const authenticate = compileRequirement(requirement, this.#methods);
-    return { requirement, authenticate, vary: [...new Set(places.flatMap(headerOfPlace))] };
+    const places = names.flatMap((name) => this.methods.get(name)?.places ?? []);
+    const guard = { requirement, vary: [...new Set(places.flatMap(headerOfPlace))] };
+    this.#authenticators.set(guard, compileRequirement(requirement, this.#compiled));
+    return guard;
   }
 
   /** The headers that a verified certificate sets on this connection. */
   certificateRules(req: IncomingMessage): readonly HeaderRule[] {
-    if (this.deps.standalone) return this.#certificateRules.get(req.socket.localPort ?? 0) ?? [];
+    if (this.standalone) return this.#certificateRules.get(req.socket.localPort ?? 0) ?? [];
     return [...this.#certificateRules.values()].flat();
   }
+}
+
+function record(authenticate: Authenticator): Authenticator {
+  return (attempt) => {
+    const { methodVerdicts } = contextOf(attempt.request);
+    const keep = (verdict: Verdict): Verdict => {
+      methodVerdicts.push(verdict);
+      return verdict;
+    };
+    const verdict = authenticate(attempt);
+    return verdict instanceof Promise ? verdict.then(keep) : keep(verdict);
+  };
 }
 
 /** Two addresses may share a port; what either of them sets, both set. */

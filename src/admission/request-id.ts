@@ -1,7 +1,6 @@
 /** The id of a request: a trusted proxy's, or one of our own; on the request, on the answer and in the log. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { Note } from '../lib/note.js';
+import type { RequestContext } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { editFields, setField } from '../http/fields.js';
 
@@ -15,26 +14,19 @@ export interface RequestIdOptions {
 /** Visible ASCII without what logs and headers read as more than a name. */
 const ID = /^[A-Za-z0-9._~:+/=-]{1,128}$/;
 
-const ids = new Note<string>('request id');
-
-/** The id that the request was given; undefined where the file asks for none. */
-export function requestIdOf(req: IncomingMessage): string | undefined {
-  return ids.of(req);
-}
-
 /** What a client chooses is no id of ours: only a trusted proxy's is kept. */
 export function identifyRequest(
-  req: IncomingMessage,
+  context: RequestContext,
   { header, generate }: RequestIdOptions,
   trusted: boolean,
 ): string | undefined {
-  const known = ids.of(req);
-  if (known !== undefined) return known;
+  const { request: req } = context;
+  if (context.id !== undefined) return context.id;
   const given = req.headers[header.toLowerCase()];
   const folded = foldName(header);
   const id = trusted && typeof given === 'string' && ID.test(given) ? given : generate ? randomUUID() : undefined;
   if (id === undefined) return undefined;
-  ids.set(req, id);
+  context.id = id;
   editFields(req, (name, value) => (foldName(name) === folded ? undefined : value));
   setField(req, header, id);
   return id;

@@ -1,28 +1,29 @@
 /** Identity headers are ours alone (spec §5): every copy that a client sent goes, before anything else looks. */
 import type { IncomingMessage } from 'node:http';
-import { Note } from '../lib/note.js';
+import type { RequestContext } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { dropUnsent, editFields } from '../http/fields.js';
 import { isHttp2 } from '../http/http-version.js';
 
-export type Strip = (req: IncomingMessage) => void;
+export type Strip = (context: RequestContext) => undefined;
 
 /**
  * Compiles the removal of the given headers, in any case and with any separator, from every view of a request,
  * trailers that arrive later included.
  *
- * @example createIdentityStripper(['X-User-ID'])(req) // `x_user_id: admin` is gone
+ * @example createIdentityStripper(['X-User-ID'])(contextOf(req)) // `x_user_id: admin` is gone
  */
 export function createIdentityStripper(headerNames: readonly string[]): Strip {
   const folded = new Set(headerNames.map(foldName));
   // Folding keeps the length, so most names are told apart without it.
   const lengths = new Set(headerNames.map((name) => name.length));
   const isOurs: IsOurs = (name) => name === '__proto__' || (lengths.has(name.length) && folded.has(foldName(name)));
-  return (req) => stripWhere(req, isOurs);
+  return (context) => stripWhere(context, isOurs);
 }
 
 /** Removes the fields that `isOurs` says, by their names in lower case, from every view of a request. */
-export function stripWhere(req: IncomingMessage, isOurs: IsOurs): void {
+export function stripWhere(context: RequestContext, isOurs: IsOurs): undefined {
+  const { request: req } = context;
   editFields(req, (name, value) => {
     if (isOurs(name)) return undefined;
     return name === 'connection' ? withoutNominations(value, isOurs) : value;
@@ -31,7 +32,7 @@ export function stripWhere(req: IncomingMessage, isOurs: IsOurs): void {
   dropUnsent(req, isOurs);
   // In HTTP/1 trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
   const chunked = req.headers['transfer-encoding'] !== undefined || isHttp2(req);
-  if (chunked || req.rawTrailers.length > 0) guardTrailers(req, isOurs);
+  if (chunked || req.rawTrailers.length > 0) filterTrailers(context, isOurs);
 }
 
 type IsOurs = (name: string) => boolean;
@@ -53,19 +54,19 @@ function withoutOurs(fields: readonly string[], guards: readonly IsOurs[]): stri
   return kept;
 }
 
-/** Several gateways may stand before one request, each with headers of its own. */
-const guarded = new Note<IsOurs[]>('guards of the trailers');
-
-/** Node assigns `rawTrailers` when the body ends: from now on through our setter, and the other views derive from it. */
-function guardTrailers(req: IncomingMessage, isOurs: IsOurs): void {
-  const standing = guarded.of(req);
-  if (standing) {
-    standing.push(isOurs);
+/**
+ * Node assigns `rawTrailers` when the body ends. This setter filters them, and the other views derive from them. Several
+ * gateways may judge one request, each with identity headers of its own.
+ */
+function filterTrailers(context: RequestContext, isOurs: IsOurs): void {
+  const { request: req, trailerFilters } = context;
+  if (trailerFilters) {
+    trailerFilters.push(isOurs);
     req.rawTrailers = [...req.rawTrailers];
     return;
   }
   const guards = [isOurs];
-  guarded.set(req, guards);
+  context.trailerFilters = guards;
   let assigned = withoutOurs(req.rawTrailers, guards);
   const collected = collectedTrailers(req);
   const fields = (): string[] => (collected ? withoutOurs(collected(), guards) : assigned);

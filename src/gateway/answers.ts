@@ -1,71 +1,77 @@
 /**
- * Writes a gateway's answers: denials, and what it adds to the answers of others. An answer may come long after a reload,
- * so that nothing here leads to a gate.
+ * Writes the responses of a gateway: denials, and its fields on the responses of others. A response may come long after a
+ * reload, so nothing here leads to a policy.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setAnswered } from '../http/answered.js';
-import { clientAddressOf } from '../http/client-address.js';
-import type { Log } from '../lib/types.js';
-import type { Admitted } from '../admission/admit.js';
+import type { ServerResponse } from 'node:http';
 import { corsQuestionOf, withoutCors, type Cors } from '../admission/cors.js';
-import { deny, denySocket } from '../admission/deny.js';
-import { retryAfter } from '../proxy/failure.js';
-import type { Exchange } from './pending.js';
+import { logDenial } from '../admission/denial-log.js';
 import type { Denial } from '../admission/denial.js';
-import { instanceOf, tellRefusal } from '../admission/denial-log.js';
+import { deny, denySocket } from '../admission/deny.js';
+import type { RequestContext } from '../context/request-context.js';
+import { isHttp2 } from '../http/http-version.js';
+import type { Log } from '../lib/types.js';
+import { rateLimitHeaders } from '../limit/headers.js';
+import { retryAfter } from '../proxy/failure.js';
 import type { UpgradeOptions } from '../proxy/upgrade.js';
 import { privateResponse } from '../proxy/upstream.js';
+import type { Duplex } from 'node:stream';
 
-/** What answers need of a gate. Requests and sockets that last hold this, never the gate: a reload must set it free. */
+/** What responses need of a policy. Requests and sockets that last keep this and no policy: a reload must free it. */
 export interface AnswerTerms {
   readonly log: Log;
   readonly cors: Cors | undefined;
 }
 
-interface Refusing {
-  readonly denial: Denial;
-  readonly route?: string | undefined;
+/** Writes a denial in place of `deny`. `instance` is the id of its line in the log. */
+export type Refuse = (denial: Denial, instance: string) => void;
+
+/** Where the response goes: to a response object, or for an upgrade to the socket. */
+export type Recipient =
+  | { readonly context: RequestContext; readonly res: ServerResponse; readonly refuse?: Refuse }
+  | { readonly context: RequestContext; readonly socket: Duplex };
+
+/** Whether the client left, or a host has answered. */
+export function isOver(recipient: Recipient): boolean {
+  if ('socket' in recipient) return recipient.socket.destroyed;
+  const { context, res } = recipient;
+  const { request } = context;
+  // A response of HTTP/2 does not show that its stream is gone.
+  return res.headersSent || res.destroyed || (isHttp2(request) && request.stream.destroyed);
 }
 
-export function answerDenial(exchange: Exchange, { denial: given, route }: Refusing, { log, cors }: AnswerTerms): void {
-  const { req } = exchange;
+export function answerDenial(recipient: Recipient, given: Denial, { log, cors }: AnswerTerms): void {
+  const { context } = recipient;
   const denial = cors ? withoutCors(given) : given;
-  const instance = instanceOf(req);
-  tellRefusal(log, { instance, denial, route, method: req.method, client: clientAddressOf(req) });
-  if ('res' in exchange) {
-    if (exchange.refuse) exchange.refuse(denial, instance);
-    else deny(exchange.res, denial, instance);
+  const instance = logDenial(log, context, denial);
+  if ('res' in recipient) {
+    if (recipient.refuse) recipient.refuse(denial, instance);
+    else deny(recipient.res, denial, instance);
   } else {
-    setAnswered(req, denial.status);
-    denySocket(exchange.socket, denial, instance);
+    context.answeredStatus = denial.status;
+    denySocket(recipient.socket, denial, instance);
   }
 }
 
-/** Made outside of the gateway's methods: a function keeps all that the functions beside it use. */
-export function denialOn(exchange: Exchange, terms: AnswerTerms, route: string): UpgradeOptions['deny'] {
-  return (status, code) => {
-    answerDenial(exchange, { denial: { status, code, ...retryAfter(status) }, route }, terms);
-  };
+/** No method of the gateway: a closure keeps all that the closures beside it use. */
+export function denialOn(recipient: Recipient, terms: AnswerTerms): UpgradeOptions['deny'] {
+  return (status, code) => answerDenial(recipient, { status, code, ...retryAfter(status) }, terms);
 }
 
-/** For an answer that may come long after a reload. What the upstream says of other origins is the file's to say. */
-export function responseHeadersOf(
-  req: IncomingMessage,
-  admitted: Admitted,
-  { cors }: AnswerTerms,
-): (res: ServerResponse) => void {
-  const question = corsQuestionOf(req);
-  const write = decoration(admitted);
+/** For a response that may come long after a reload. The `cors` block of the file replaces the upstream's CORS fields. */
+export function responseHeadersOf(context: RequestContext, { cors }: AnswerTerms): (res: ServerResponse) => void {
+  const question = corsQuestionOf(context.request);
+  const write = decoration(context);
   return (res) => {
     write(res);
     cors?.(question, res);
   };
 }
 
-/** What the caller's limit is, and that no shared cache may serve one caller's answer to another. */
-export function decoration({ guard: { requirement, vary }, rateLimit }: Admitted): (res: ServerResponse) => void {
-  const fields = Object.entries(rateLimit);
-  // An optional route is open, and yet answers each caller differently.
+/** Tells the client its rate limit, and keeps shared caches from serving one caller's response to another. */
+export function decoration({ guard, limit }: RequestContext): (res: ServerResponse) => void {
+  const { requirement, vary } = guard;
+  const fields = limit ? Object.entries(rateLimitHeaders(limit)) : [];
+  // An optional route is open, but answers each caller differently.
   const makePrivate = requirement.kind === 'open' ? undefined : privateResponse(vary);
   return (res) => {
     for (const [name, value] of fields) res.setHeader(name, value);

@@ -28,7 +28,7 @@ export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
   const innermost = !attached.has(server);
   attached.add(server);
   const pending = new PendingAnswers();
-  const handOver: Handover = (req, socket, head) => {
+  const handOver: Handover = ({ request: req }, socket, head) => {
     if (!innermost) return void emit('upgrade', req, socket, head);
     keepMarkerAlone(req);
     if (server.listeners('upgrade').some((listener) => !placeholders.has(listener))) emit('upgrade', req, socket, head);

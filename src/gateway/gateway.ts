@@ -1,28 +1,24 @@
 /** Takes each request and upgrade through admission to its upstream, to the host's next handler, or to a denial. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Decision } from '../auth/decision.js';
-import { expiryOf } from '../auth/identity.js';
-import type { PlannedRoute } from '../config/plan-types.js';
-import { setAnswered } from '../http/answered.js';
-import { admit, type Admission, type Admitted, type AdmitOptions } from '../admission/admit.js';
-import { answerDenial, decoration, denialOn, responseHeadersOf, type AnswerTerms } from './answers.js';
+import { admit } from '../admission/admit.js';
 import { answerPreflight, shareAnswer } from '../admission/cors.js';
 import { decisionOf } from '../admission/decision.js';
-import { writePendingContinue } from '../http/expect-continue.js';
-import { isBodyConsumed } from '../http/request-body.js';
-import { comesTooLate } from '../http/connection-end.js';
-import type { Gate, Guard } from '../admission/policy.js';
-import { prepareLocal, prepareOutbound } from '../admission/outbound.js';
-import { isOver, type Answerable, type Exchange, type Judging } from './pending.js';
 import type { Denial } from '../admission/denial.js';
-import { checkUpgrade, forwardUpgrade, type LiveSockets } from '../proxy/upgrade.js';
-import type { Upstream } from '../proxy/upstream.js';
+import { prepareLocal } from '../admission/outbound.js';
+import type { Decision } from '../auth/decision.js';
+import type { Guard, RequestContext } from '../context/request-context.js';
+import { comesTooLate } from '../http/connection-end.js';
+import { writePendingContinue } from '../http/expect-continue.js';
+import { rateLimitHeaders } from '../limit/headers.js';
+import { checkUpgrade } from '../http/upgrade-check.js';
+import { answerDenial, decoration, isOver, type AnswerTerms, type Recipient, type Refuse } from './answers.js';
+import { Forwarding, isProxied, type ForwardingDeps } from './forwarding.js';
 
 export type Next = (error?: unknown) => void;
 
-/** What a host's own `upgrade` listeners get, once the socket is admitted. */
-export type Handover = (req: IncomingMessage, socket: Duplex, head: Buffer, admitted: Admitted) => void;
+/** Passes an admitted socket to the host's own `upgrade` listeners. */
+export type Handover = (context: RequestContext, socket: Duplex, head: Buffer) => void;
 
 /** What comes with an upgrade besides its request and its socket. */
 export interface UpgradeRest {
@@ -30,82 +26,92 @@ export interface UpgradeRest {
   readonly handOver?: Handover;
 }
 
-export interface GatewayDeps {
-  readonly gate: Gate;
-  readonly upstreams: ReadonlyMap<string, Upstream>;
-  readonly liveSockets: LiveSockets;
-  /** Told of every request and upgrade, once, before it is answered or goes on. */
-  readonly decided?: (req: IncomingMessage, decision: Decision) => void;
+/** A guard that the host's code names, and what follows where it admits. */
+export interface Guarded {
+  readonly guard: Guard;
+  readonly next: Next;
 }
 
-type ToUpstream = Admitted & { readonly route: PlannedRoute & { readonly upstream: string } };
+/** For a host that answers by itself. */
+export interface Judging {
+  readonly guard: Guard;
+  readonly admitted: () => void;
+  readonly refuse: Refuse;
+}
+
+export interface GatewayDeps extends Omit<ForwardingDeps, 'terms'> {
+  /** Called with every decision, before the request is answered or goes on. */
+  readonly onDecision?: (context: RequestContext, decision: Decision) => void;
+}
 
 export class Gateway {
-  /** Requests and upgrades whose verdict is not there yet. */
-  #judging = 0;
+  /** Requests and upgrades without a verdict yet. */
+  #pending = 0;
   #idle: (() => void)[] = [];
   readonly #terms: AnswerTerms;
+  readonly #forwarding: Forwarding;
 
   constructor(private readonly deps: GatewayDeps) {
-    this.#terms = { log: deps.gate.deps.log, cors: deps.gate.cors };
+    this.#terms = { log: deps.policy.log, cors: deps.policy.cors };
+    this.#forwarding = new Forwarding({ ...deps, terms: this.#terms });
   }
 
-  /** Resolves when nobody is judged by this gateway; at once where that is now. */
+  /** Resolves when no request waits for a verdict of this gateway. */
   drained(): Promise<void> {
-    return this.#judging === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+    return this.#pending === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  #judged(): void {
-    this.#judging -= 1;
-    if (this.#judging > 0) return;
+  #settled(): void {
+    this.#pending -= 1;
+    if (this.#pending > 0) return;
     for (const idle of this.#idle.splice(0)) idle();
   }
 
-  /** Never throws and never rejects: what goes wrong is answered 500. `next` is called at most once, without an error. */
-  request(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    this.#run({ req, res }, {}, (admitted) => {
-      if (hasUpstream(admitted)) this.#forward(req, res, admitted);
-      else this.#pass(req, res, admitted, next);
+  /** Never throws and never rejects: a failure is answered 500. `next` is called at most once, without an error. */
+  request(context: RequestContext, res: ServerResponse, next: Next): void {
+    this.#run({ context, res }, undefined, () => {
+      const { route } = context;
+      if (isProxied(route)) this.#forwarding.request(context, res, route);
+      else this.#pass(context, res, next);
     });
   }
 
-  /** A guard of the host's own code, whatever the file says of the path. */
-  guard(
-    req: IncomingMessage,
-    res: ServerResponse,
-    { guard, next }: { readonly guard: Guard; readonly next: Next },
-  ): void {
-    this.#run({ req, res }, { guard }, (admitted) => this.#pass(req, res, admitted, next));
+  /** Judges by a guard of the host's own code, whatever the file says of the path. */
+  guard(context: RequestContext, res: ServerResponse, { guard, next }: Guarded): void {
+    this.#run({ context, res }, guard, () => this.#pass(context, res, next));
   }
 
-  /** As `guard`, for a host that answers by itself: it is told of a refusal, which is in the log already. */
-  judge({ req, res }: Answerable, { guard, admitted, refuse }: Judging): void {
-    this.#run({ req, res, refuse }, { guard }, (each) => {
-      decoration(each)(res);
-      writePendingContinue(req);
-      admitted(each);
+  /** As `guard`, for a host that answers by itself. The log line of a denial is written before `refuse` is called. */
+  judge(context: RequestContext, res: ServerResponse, { guard, admitted, refuse }: Judging): void {
+    this.#run({ context, res, refuse }, guard, () => {
+      decoration(context)(res);
+      writePendingContinue(context.request);
+      admitted();
     });
   }
 
-  upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
-    // Node hands the socket over without a listener: a reset while we judge would end the process.
+  upgrade(context: RequestContext, socket: Duplex, { head, handOver }: UpgradeRest): void {
+    // Node gives the socket without a listener: a reset before the verdict would end the process.
     endOnError(socket);
-    const refusal = checkUpgrade(req);
+    const { request } = context;
+    const recipient = { context, socket };
+    const refusal = checkUpgrade(request);
     if (refusal) {
-      this.deps.gate.clients.find(req);
+      this.deps.policy.clients.find(context);
       const { status, code } = refusal;
       const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
-      this.#refuse({ req, socket }, { status, code, ...(status === 426 && { headers }) });
+      this.#refuse(recipient, { status, code, ...(status === 426 && { headers }) });
       return;
     }
-    this.#run({ req, socket }, { upgrade: true }, (admitted) => {
-      if (hasUpstream(admitted)) this.#forwardUpgrade(req, socket, { head, admitted });
+    this.#run(recipient, undefined, () => {
+      const { route } = context;
+      if (isProxied(route)) this.#forwarding.upgrade(context, socket, { head, route });
       else if (handOver) {
-        prepareLocal(req, admitted);
-        // What the host's listener makes of it, nobody here sees.
-        setAnswered(req, 101);
-        this.#handOver(() => handOver(req, socket, head, admitted), socket);
-      } else this.#deny({ req, socket }, { status: 404, code: 'no_route' });
+        prepareLocal(this.deps.policy, context);
+        // The answer of the host's listener is not seen here.
+        context.answeredStatus = 101;
+        this.#handOver(() => handOver(context, socket, head), socket);
+      } else this.#deny(recipient, { status: 404, code: 'no_route' });
     });
   }
 
@@ -114,118 +120,72 @@ export class Gateway {
     try {
       act();
     } catch (error) {
-      this.deps.gate.deps.log.error({ err: error }, 'an upgrade listener of the host failed');
+      this.deps.policy.log.error({ err: error }, 'an upgrade listener of the host failed');
       socket.destroy();
     }
   }
 
-  #run(exchange: Exchange, options: AdmitOptions, admitted: (admitted: Admitted) => void): void {
-    const { req } = exchange;
-    if (comesTooLate(req)) return;
-    this.deps.gate.identify(req, 'res' in exchange ? exchange.res : undefined);
-    const preflight = 'res' in exchange && shareAnswer(this.deps.gate.cors, req, exchange.res);
-    const settle = (admission: Admission): void => {
-      if (isOver(exchange)) return;
-      this.deps.decided?.(req, decisionOf(req, admission));
-      if (admission.kind === 'refused') this.#deny(exchange, admission.denial, admission.route?.id);
-      else if (admission.kind === 'admitted') admitted(admission);
-      else if ('res' in exchange) answerPreflight(exchange.res, admission.rateLimit);
+  #begin(recipient: Recipient, guard: Guard | undefined): void {
+    const { policy } = this.deps;
+    const { context } = recipient;
+    context.begin('socket' in recipient ? 'upgrade' : 'request', guard);
+    const res = 'res' in recipient ? recipient.res : undefined;
+    policy.identify(context, res);
+    if (res && shareAnswer(policy.cors, context.request, res)) context.kind = 'preflight';
+  }
+
+  #run(recipient: Recipient, guard: Guard | undefined, admitted: () => void): void {
+    const { context } = recipient;
+    if (comesTooLate(context.request)) return;
+    this.#begin(recipient, guard);
+    const settle = (denial: Denial | undefined): void => {
+      if (isOver(recipient)) return;
+      this.deps.onDecision?.(context, decisionOf(context, denial));
+      if (denial) this.#deny(recipient, denial);
+      else if (context.kind !== 'preflight') admitted();
+      else if ('res' in recipient) {
+        answerPreflight(recipient.res, context.limit ? rateLimitHeaders(context.limit) : {});
+      }
     };
     const crash = (error: unknown): void => {
-      this.deps.gate.deps.log.error({ err: error }, 'the gateway failed on a request');
-      if (!isOver(exchange)) this.#refuse(exchange, { status: 500, code: 'internal' });
-      // A host's handler that threw in the middle of its answer: an end that is seen, rather than a wait without one.
-      else if ('res' in exchange && !exchange.res.writableEnded) exchange.res.destroy();
+      this.deps.policy.log.error({ err: error }, 'the gateway failed on a request');
+      if (!isOver(recipient)) this.#refuse(recipient, { status: 500, code: 'internal' });
+      // A host's handler threw in the middle of its answer: the client must see an end, and not wait for one.
+      else if ('res' in recipient && !recipient.res.writableEnded) recipient.res.destroy();
     };
     try {
-      const admission = admit(this.deps.gate, req, { ...options, preflight });
-      if (admission instanceof Promise) {
-        this.#judging += 1;
-        void admission
+      const denial = admit(this.deps.policy, context);
+      if (denial instanceof Promise) {
+        this.#pending += 1;
+        void denial
           .then(settle)
           .catch(crash)
-          .finally(() => this.#judged());
-      } else settle(admission);
+          .finally(() => this.#settled());
+      } else settle(denial);
     } catch (error) {
       crash(error);
     }
   }
 
-  #forward(req: IncomingMessage, res: ServerResponse, admitted: ToUpstream): void {
-    if (isBodyConsumed(req)) {
-      const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
-      this.deps.gate.seldom.error({ route: admitted.route.id }, advice);
-      this.#deny({ req, res }, { status: 500, code: 'body_consumed' }, admitted.route.id);
-      return;
-    }
-    const { route } = admitted;
-    const responseHeaders = responseHeadersOf(req, admitted, this.#terms);
-    const url = prepareOutbound(this.deps.gate, req, admitted);
-    this.#upstreamOf(route).forward(req, res, {
-      url,
-      timeoutMs: route.timeoutMs,
-      preserveHost: route.preserveHost,
-      ...(route.retry && { retry: route.retry }),
-      responseHeaders,
-    });
-  }
-
-  #pass(req: IncomingMessage, res: ServerResponse, admitted: Admitted, next: Next): void {
-    prepareLocal(req, admitted);
-    decoration(admitted)(res);
-    writePendingContinue(req);
+  #pass(context: RequestContext, res: ServerResponse, next: Next): void {
+    prepareLocal(this.deps.policy, context);
+    decoration(context)(res);
+    writePendingContinue(context.request);
     next();
   }
 
-  #forwardUpgrade(
-    req: IncomingMessage,
-    socket: Duplex,
-    { head, admitted }: { head: Buffer; admitted: ToUpstream },
-  ): void {
-    const { gate, liveSockets } = this.deps;
-    const { route, identities, target } = admitted;
-    const { 'sec-websocket-protocol': offered, host = '' } = req.headers;
-    const url = prepareOutbound(gate, req, admitted);
-    const expiresAtMs = expiryOf(identities);
-    forwardUpgrade({
-      req,
-      socket,
-      head,
-      upstream: this.#upstreamOf(route),
-      url,
-      timeoutMs: route.timeoutMs,
-      preserveHost: route.preserveHost,
-      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
-      maxSessionMs: route.maxSessionMs,
-      // The token's two entries are gone; a browser that offered them wants one selected.
-      ...(offered === req.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
-      liveSockets,
-      session: { route: route.id, host, path: target.path, identities },
-      deny: denialOn({ req, socket }, this.#terms, route.id),
-      log: gate.seldom,
-      now: gate.deps.now,
-    });
+  /** Denies a request that was not judged to the end: its decision names no route. */
+  #refuse(recipient: Recipient, denial: Denial): void {
+    const { context } = recipient;
+    context.route = undefined;
+    this.deps.onDecision?.(context, decisionOf(context, denial));
+    this.#deny(recipient, denial);
   }
 
-  #upstreamOf(route: PlannedRoute & { readonly upstream: string }): Upstream {
-    const upstream = this.deps.upstreams.get(route.upstream);
-    if (!upstream) throw new TypeError(`no upstream is named ${JSON.stringify(route.upstream)}`);
-    return upstream;
+  /** No decision: a request that was admitted may still fail. */
+  #deny(recipient: Recipient, denial: Denial): void {
+    answerDenial(recipient, denial, this.#terms);
   }
-
-  #refuse(exchange: Exchange, denial: Denial): void {
-    this.deps.decided?.(exchange.req, decisionOf(exchange.req, { kind: 'refused', denial }));
-    this.#deny(exchange, denial);
-  }
-
-  /** What was let in and fails all the same is no second decision. */
-  #deny(exchange: Exchange, denial: Denial, route?: string): void {
-    answerDenial(exchange, { denial, route }, this.#terms);
-  }
-}
-
-function hasUpstream(admitted: Admitted): admitted is ToUpstream {
-  return admitted.route?.upstream !== undefined;
 }
 
 function endOnError(socket: Duplex): void {

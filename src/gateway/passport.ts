@@ -1,28 +1,23 @@
 /** Passport's middleware over the methods of the file: Passport's arguments and options, our verdicts and denials. */
 import type { ServerResponse } from 'node:http';
 import passport from 'passport';
-import { any, type Authenticator } from '../auth/combine.js';
 import type { Identity } from '../auth/identity.js';
-import type { Requirement } from '../auth/requirement.js';
-import type { Verdict } from '../auth/verdict.js';
-import { clientAddressOf } from '../http/client-address.js';
+import { contextOf, type Guard, type RequestContext } from '../context/request-context.js';
 import type { NonEmpty } from '../lib/types.js';
-import type { Admitted } from '../admission/admit.js';
 import { challengesOf, deny } from '../admission/deny.js';
-import type { Gate, Guard } from '../admission/policy.js';
+import type { Policy } from '../admission/policy.js';
 import type { Gateway } from './gateway.js';
 import { setField } from '../http/fields.js';
 import { DeniedError, infoOf } from './passport-types.js';
 import type { PassportCallback, PassportHandler, PassportLike, PassportOptions } from './passport-types.js';
-import type { Answerable } from './pending.js';
 import { denialOf, outcomeOf, type Denial } from '../admission/denial.js';
 import type { DenialCode } from '../http/problem.js';
-import { instanceOf, tellRefusal } from '../admission/denial-log.js';
+import { logDenial } from '../admission/denial-log.js';
 import { privateResponse } from '../proxy/upstream.js';
 
 export interface HostPassportDeps {
   /** What is in force when a request comes. */
-  readonly current: () => { readonly gate: Gate; readonly gateway: Gateway };
+  readonly current: () => { readonly policy: Policy; readonly gateway: Gateway };
   /** Throws a TypeError where a method is not in the file. */
   readonly demand: (names: readonly string[]) => void;
 }
@@ -43,8 +38,8 @@ export function hostPassport({ current, demand }: HostPassportDeps): PassportLik
   const handlerOf = (call: Call): PassportHandler => {
     demand(call.names);
     return (req, res, next) => {
-      const { gate, gateway } = current();
-      new Authentication(own, call, { gate, req, res, next }).run(gateway);
+      const { policy, gateway } = current();
+      new Authentication(own, call, { policy, context: contextOf(req), res, next }).run(gateway);
     };
   };
   return {
@@ -81,15 +76,16 @@ interface Verbs {
   fail(info: object, status: number): void;
 }
 
-interface Asked extends Answerable {
-  readonly gate: Gate;
+interface Asked {
+  readonly policy: Policy;
+  readonly context: RequestContext;
+  readonly res: ServerResponse;
   readonly next: (error?: unknown) => void;
 }
 
 /** One request under one call of `authenticate`. */
 class Authentication {
   readonly #guard: Guard;
-  readonly #verdicts: Verdict[] = [];
   /** The host knows the outcome: what fails from then on is a bug of the host's code, and is answered here. */
   #told = false;
 
@@ -98,40 +94,23 @@ class Authentication {
     private readonly call: Call,
     private readonly asked: Asked,
   ) {
-    this.#guard = this.#guardOf(call.names);
+    this.#guard = asked.policy.recordingGuardFor(call.names);
   }
 
   run(gateway: Gateway): void {
-    gateway.judge(this.asked, {
+    const { context, res } = this.asked;
+    gateway.judge(context, res, {
       guard: this.#guard,
-      admitted: (admitted) => this.#admit(admitted),
+      admitted: () => this.#admit(),
       refuse: (denial, instance) => this.#refuse(denial, instance),
     });
   }
 
-  /** Any of the methods, by the rules of a route, with what each of them said. */
-  #guardOf([first, ...others]: NonEmpty<string>): Guard {
-    const method = (name: string): Requirement => ({ kind: 'method', name });
-    const asking = (name: string): Authenticator => {
-      const { authenticate } = this.asked.gate.guardFor(method(name));
-      return (attempt) => {
-        const verdict = authenticate(attempt);
-        return verdict instanceof Promise ? verdict.then((each) => this.#note(each)) : this.#note(verdict);
-      };
-    };
-    const guard = this.asked.gate.guardFor({ kind: 'any', of: [method(first), ...others.map(method)] });
-    return { ...guard, authenticate: any([asking(first), ...others.map(asking)]) };
-  }
-
-  #note(verdict: Verdict): Verdict {
-    this.#verdicts.push(verdict);
-    return verdict;
-  }
-
-  #admit({ headers, identities }: Admitted): void {
+  #admit(): void {
     this.#told = true;
-    const { req, next } = this.asked;
-    for (const [name, value] of headers) setField(req, name, value);
+    const { context, next } = this.asked;
+    const { request, identities, identityHeaders } = context;
+    for (const [name, value] of identityHeaders) setField(request, name, value);
     const { options, callback } = this.call;
     const [user] = identities;
     if (callback) this.#call(callback, [null, user ?? false]);
@@ -159,11 +138,11 @@ class Authentication {
   }
 
   #refuseTo(callback: PassportCallback, denial: Denial): void {
-    const { res } = this.asked;
+    const { context, res } = this.asked;
     privateResponse(this.#guard.vary)(res);
     if (!isFailure(denial)) return this.#call(callback, [new DeniedError(denial), false]);
     if (!this.call.listed) return this.#call(callback, [null, false, infoOf(denial), denial.status]);
-    const said = this.#verdicts.map((each) => (each.kind === 'granted' ? denial : denialOf(each)));
+    const said = context.methodVerdicts.map((each) => (each.kind === 'granted' ? denial : denialOf(each)));
     const denials = said.length > 0 ? said : [denial];
     this.#call(callback, [null, false, denials.map(infoOf), denials.map(({ status }) => status)]);
   }
@@ -175,12 +154,10 @@ class Authentication {
   }
 
   #crash(error: unknown): void {
-    const { gate, req, res } = this.asked;
+    const { policy, context, res } = this.asked;
     const denial: Denial = { status: 500, code: 'internal' };
-    const instance = instanceOf(req);
-    gate.deps.log.error({ err: error }, 'a callback of the host failed');
-    tellRefusal(gate.deps.log, { instance, denial, method: req.method, client: clientAddressOf(req) });
-    deny(res, denial, instance);
+    policy.log.error({ err: error }, 'a callback of the host failed');
+    deny(res, denial, logDenial(policy.log, context, denial));
   }
 
   #passport(act: (verbs: Verbs) => void, { options, next }: Pick<Asked, 'next'> & { options: PassportOptions }): void {
@@ -190,7 +167,7 @@ class Authentication {
       },
     };
     const handler = this.own.authenticate(strategy as never, options as object) as PassportHandler;
-    handler(this.asked.req, this.asked.res, next);
+    handler(this.asked.context.request, this.asked.res, next);
   }
 }
 

@@ -1,17 +1,15 @@
 /** The client address of a request as the gateway judged it, for methods that look at it (`allowed_ips`). */
 import type { IncomingMessage } from 'node:http';
-import { Note } from '../lib/note.js';
-
-const addresses = new Note<string>('client address');
+import { findRequestState, requestStateOf } from './request-state.js';
 
 /** Remembers the address that `trusted_proxies` led to. */
 export function setClientAddress(request: IncomingMessage, address: string): void {
-  addresses.set(request, address);
+  requestStateOf(request).clientAddress = address;
 }
 
 /** The judged address, or the peer's where no gateway stands before the method. */
 export function clientAddressOf(request: IncomingMessage): string {
-  return addresses.of(request) ?? request.socket.remoteAddress ?? '';
+  return findRequestState(request)?.clientAddress ?? request.socket.remoteAddress ?? '';
 }
 
 const UNKNOWN = 'unknown via ';

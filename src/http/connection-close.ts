@@ -1,15 +1,15 @@
-/** Tells of the end of a connection: one listener on it, however many of its requests want to know. */
+/** Calls back when a connection closes. Each connection gets one listener, however many of its requests ask. */
 import type { EventEmitter } from 'node:events';
-import { Note } from '../lib/note.js';
+import { HiddenProperty } from '../lib/hidden-property.js';
 
-const waiting = new Note<Set<() => void>>('departures');
+const listeners = new HiddenProperty<Set<() => void>>('connection close');
 
-/** A client may send hundreds of requests at once on one connection. Returns what to call where nobody wants to know any more. */
-export function onDeparture(connection: EventEmitter, act: () => void): () => void {
-  let acts = waiting.of(connection);
+/** A client may send hundreds of requests at once on one connection. Returns a function that cancels the call. */
+export function onConnectionClose(connection: EventEmitter, act: () => void): () => void {
+  let acts = listeners.of(connection);
   if (!acts) {
     const all = (acts = new Set());
-    waiting.set(connection, all);
+    listeners.set(connection, all);
     connection.once('close', () => all.forEach((each) => each()));
   }
   acts.add(act);

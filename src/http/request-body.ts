@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { writePendingContinue } from './expect-continue.js';
 import { isHttp2 } from './http-version.js';
-import { Note } from '../lib/note.js';
+import { findRequestState, requestStateOf } from './request-state.js';
 
 export type BodyRead =
   | { readonly kind: 'whole'; readonly body: Buffer }
@@ -42,9 +42,6 @@ export class BodyRoom {
   }
 }
 
-/** How many bytes. */
-const returned = new Note<number>('body put back');
-
 /** Whether the request says that it has a body: by a field, or over HTTP/2 by a head that does not end the stream. */
 export function hasBody(req: IncomingMessage): boolean {
   const { 'transfer-encoding': coding, 'content-length': length } = req.headers;
@@ -54,7 +51,7 @@ export function hasBody(req: IncomingMessage): boolean {
 
 /** Whether somebody has read of the body, so that it cannot be forwarded whole. */
 export function isBodyConsumed(req: IncomingMessage): boolean {
-  const length = returned.of(req);
+  const length = findRequestState(req)?.restoredBodyBytes;
   // An empty one has ended by being looked at, and is as whole as before.
   if (!hasBody(req) || length === 0) return false;
   return req.readableEnded || (req.readableDidRead && length === undefined);
@@ -90,7 +87,7 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs, room }: BodyL
       if (length > maxBytes) settle({ kind: 'too_large' });
       else if (isWhole(req)) {
         const body = Buffer.concat(chunks, length);
-        returned.set(req, length);
+        requestStateOf(req).restoredBodyBytes = length;
         if (length > 0) req.unshift(body);
         settle({ kind: 'whole', body });
       }

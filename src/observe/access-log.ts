@@ -1,19 +1,9 @@
 /** One line for each request that ended: who asked for what, and what became of it. Never a query, never a credential. */
-import type { IncomingMessage } from 'node:http';
 import type { AccessField } from '../lib/access-fields.js';
-import { clientAddressOf } from '../http/client-address.js';
+import type { RequestContext, Trail } from '../context/request-context.js';
 import type { Log } from '../lib/types.js';
-import type { Decision } from '../auth/decision.js';
 
 type Values = Partial<Record<AccessField, unknown>>;
-
-/** What the line tells of a request, beside its end. */
-export interface Logged {
-  readonly path: string;
-  /** Bytes that the socket had written before. */
-  readonly sent: number;
-  readonly decision?: Decision;
-}
 
 export interface Ended {
   readonly status: number;
@@ -28,17 +18,17 @@ export class AccessLog {
     private readonly log: Log,
   ) {}
 
-  write(req: IncomingMessage, logged: Logged, { status, elapsedMs }: Ended): void {
-    const { requestId, route, outcome, identities: [identity] = [], method, reason } = logged.decision ?? {};
+  write({ request: req, address }: RequestContext, trail: Trail, { status, elapsedMs }: Ended): void {
+    const { requestId, route, outcome, identities: [identity] = [], method, reason } = trail.decision ?? {};
     const values: Values = {
       request_id: requestId,
-      client: clientAddressOf(req),
+      client: address,
       method: req.method,
       host: req.headers.host,
-      path: logged.path,
+      path: trail.path,
       status,
       duration_ms: Math.round(elapsedMs),
-      bytes: req.socket.bytesWritten - logged.sent,
+      bytes: req.socket.bytesWritten - trail.sent,
       route,
       outcome,
       auth_method: identity?.method ?? method,

@@ -2,21 +2,10 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
-import { answeredOf } from '../http/answered.js';
+import type { RequestContext, Trail } from '../context/request-context.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
-import { Note } from '../lib/note.js';
 import type { AccessLog } from './access-log.js';
-import type { RequestSpan, Tracing } from './tracing.js';
-
-/** What is known of a request on its way; nothing of it outlives the request. */
-export interface Trail {
-  readonly path: string;
-  readonly startMs: number;
-  /** Bytes that the socket had written before. */
-  readonly sent: number;
-  decision?: Decision;
-  readonly span?: RequestSpan | undefined;
-}
+import type { Tracing } from './tracing.js';
 
 export interface RequestsDeps {
   readonly access?: AccessLog | undefined;
@@ -29,33 +18,30 @@ export interface RequestsDeps {
 /** nginx's word for a client that left before the answer. */
 const CLIENT_LEFT = 499;
 
-const trails = new Note<Trail>('trail');
-
 export class Requests {
   constructor(private readonly deps: RequestsDeps) {}
 
-  request(req: IncomingMessage, res: ServerResponse): void {
-    const trail = this.#follow(req);
-    res.once('close', () => this.#ended(req, trail, res.headersSent ? res.statusCode : CLIENT_LEFT));
+  request(context: RequestContext, res: ServerResponse): void {
+    const trail = this.#follow(context);
+    res.once('close', () => this.#ended(context, trail, res.headersSent ? res.statusCode : CLIENT_LEFT));
   }
 
   /** Its line comes when the socket closes, its time counts to there. */
-  upgrade(req: IncomingMessage, socket: Duplex): void {
-    const trail = this.#follow(req);
-    socket.once('close', () => this.#ended(req, trail, answeredOf(req) ?? CLIENT_LEFT));
+  upgrade(context: RequestContext, socket: Duplex): void {
+    const trail = this.#follow(context);
+    socket.once('close', () => this.#ended(context, trail, context.answeredStatus ?? CLIENT_LEFT));
   }
 
   /** Runs a request within its span, so that what a host's handlers start is a part of it. */
-  within(req: IncomingMessage, act: () => void): void {
-    const span = trails.of(req)?.span;
+  within({ trail }: RequestContext, act: () => void): void {
+    const span = trail?.span;
     if (span) span.within(act);
     else act();
   }
 
   /** Told by the gateway before it answers or lets go on. A guard of the host's own code makes a second decision. */
-  readonly decided = (req: IncomingMessage, decision: Decision): void => {
+  readonly onDecision = ({ request: req, trail }: RequestContext, decision: Decision): void => {
     const { metrics } = this.deps;
-    const trail = trails.of(req);
     const route = decision.route ?? NO_ROUTE;
     if (metrics) {
       const reason = decision.reason ?? decision.code ?? 'none';
@@ -69,22 +55,23 @@ export class Requests {
     if (trail) trail.decision = decision;
   };
 
-  #follow(req: IncomingMessage): Trail {
+  #follow(context: RequestContext): Trail {
+    const { request: req } = context;
     const trail: Trail = {
       path: this.deps.access ? pathOf(req) : '',
       startMs: performance.now(),
       sent: req.socket.bytesWritten,
       span: this.deps.tracing?.start(req),
     };
-    trails.set(req, trail);
+    context.trail = trail;
     return trail;
   }
 
-  #ended(req: IncomingMessage, trail: Trail, status: number): void {
+  #ended(context: RequestContext, trail: Trail, status: number): void {
     const elapsedMs = performance.now() - trail.startMs;
     const { access, metrics } = this.deps;
     trail.span?.end(status);
-    access?.write(req, trail, { status, elapsedMs });
+    access?.write(context, trail, { status, elapsedMs });
     metrics?.time(
       'loom_request_seconds',
       { route: trail.decision?.route ?? NO_ROUTE, code: codeOf(status) },

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type * as Otel from '@opentelemetry/api';
 import type { Decision } from '../auth/decision.js';
+import type { RequestSpan } from '../context/request-context.js';
 import { NO_ROUTE } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import { formatTraceParent, parseTraceParent } from './trace-parent.js';
@@ -32,7 +33,7 @@ export class Tracing {
   }
 
   /** Undefined where this request gets no span: its `traceparent` goes on as it came. */
-  start(req: IncomingMessage): RequestSpan | undefined {
+  start(req: IncomingMessage): TracedRequest | undefined {
     const api = this.#api;
     if (!api) return undefined;
     try {
@@ -41,7 +42,7 @@ export class Tracing {
       if (!parent && Math.random() >= this.options.sampleRate) return undefined;
       // Where the host's own instrumentation has a span for the request, ours is a part of it.
       const kind = active ? api.SpanKind.INTERNAL : api.SpanKind.SERVER;
-      return new RequestSpan(api, { req, kind, parent: parent ?? api.ROOT_CONTEXT });
+      return new TracedRequest(api, { req, kind, parent: parent ?? api.ROOT_CONTEXT });
     } catch {
       return undefined;
     }
@@ -65,7 +66,7 @@ interface Start {
 const FIRST_FAILURE = 500;
 
 /** What a tracer throws never reaches a request. */
-export class RequestSpan {
+export class TracedRequest implements RequestSpan {
   readonly #span: Otel.Span;
   readonly #context: Otel.Context;
   readonly #tracer: Otel.Tracer;

@@ -11,7 +11,7 @@ import type { Lease } from './upstream/member.js';
 import { Silence } from './upstream/silence.js';
 import { isStale, type Attempts } from './upstream/retries.js';
 
-/** That the proxy adds to a request and to its answer with each attempt. */
+/** Listeners that the proxy adds with each attempt. */
 const LISTENERS = 4;
 
 export interface ExchangeParts {
@@ -242,7 +242,7 @@ export class Exchange {
     this.#giveBack();
   }
 
-  /** The endpoint has done its part, though the client may still read, or wait for an earlier answer on its connection. */
+  /** The endpoint has done its part. The client may still read, or wait for an earlier response. */
   #giveBack(): void {
     this.#lease?.release();
     this.parts.attempts.end();

@@ -1,6 +1,5 @@
 /** Keeps proxies from listening to a server for ever. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Note } from '../lib/note.js';
 
 /** A request handler of the proxy package. */
 type Handler = (req: IncomingMessage, res: ServerResponse, next: () => void) => Promise<void>;
@@ -12,7 +11,7 @@ interface Introduction {
 
 /** A proxy takes no `Introduction` for a request, by its path filter. */
 const introductions = new WeakSet<object>();
-const known = new Note<WeakSet<Server>>('servers');
+const known = new WeakMap<Handler, WeakSet<Server>>();
 
 export function isIntroduction(req: object): boolean {
   return introductions.has(req);
@@ -26,7 +25,7 @@ export function isIntroduction(req: object): boolean {
 export function introduce(proxy: Handler, { socket }: IncomingMessage): void {
   const { server } = socket as { readonly server?: Server };
   if (!server) return;
-  const servers = known.of(proxy) ?? new WeakSet();
+  const servers = known.get(proxy) ?? new WeakSet();
   if (servers.has(server)) return;
   known.set(proxy, servers.add(server));
   const added: (() => void)[] = [];

@@ -10,7 +10,7 @@ import { request as httpRequest, type ClientRequest, type IncomingMessage, type 
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setAnswered } from '../http/answered.js';
+import type { RequestContext } from '../context/request-context.js';
 import { ownLimitOf } from '../lib/own-limit.js';
 import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
@@ -30,7 +30,7 @@ export { LiveSockets } from './tunnel.js';
 const LINGER_MS = 10_000;
 
 export interface UpgradeOptions {
-  readonly req: IncomingMessage;
+  readonly context: RequestContext;
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly upstream: Pick<Upstream, 'name' | 'lease'>;
@@ -56,8 +56,8 @@ type Forwarding = Omit<UpgradeOptions, 'liveSockets' | 'session'> & { readonly l
 
 /** A handshake is sent once: what the upstream made of the first is not known, and a client dials again by itself. */
 export function forwardUpgrade({ liveSockets, session, ...options }: UpgradeOptions): void {
-  const { req, socket, upstream } = options;
-  const lease = upstream.lease(req);
+  const { context, socket, upstream } = options;
+  const lease = upstream.lease(context);
   if (lease instanceof Error) {
     const { status, code } = failureOf(lease);
     options.log.warn({ upstream: upstream.name, status, code }, 'upgrade failed');
@@ -142,7 +142,8 @@ function handshake(options: Forwarding, lease: Lease): void {
 
 /** The client's bytes after its head stay where they are: the upstream sees none before it has said 101. */
 function shakeHands(options: Forwarding, endpoint: Endpoint): ClientRequest {
-  const { req, url, preserveHost } = options;
+  const { context, url, preserveHost } = options;
+  const { request: req } = context;
   dropHopByHop(req);
   const headers = { ...req.headers };
   delete headers['content-length'];
@@ -164,10 +165,10 @@ function shakeHands(options: Forwarding, endpoint: Endpoint): ClientRequest {
 }
 
 /** Checks the upstream's 101 (RFC 6455 §4.1) and writes ours. */
-function switchingHead(response: IncomingMessage, { req, answerSubprotocol }: Forwarding): string {
+function switchingHead(response: IncomingMessage, { context, answerSubprotocol }: Forwarding): string {
   const { upgrade, 'sec-websocket-accept': accept, 'sec-websocket-protocol': protocol } = response.headers;
   const expected = createHash('sha1')
-    .update(`${req.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .update(`${context.request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
     .digest('base64');
   if (upgrade?.toLowerCase() !== 'websocket' || accept !== expected) throw new UpstreamInvalid('not a WebSocket');
   const fields: Field[] = [
@@ -198,7 +199,7 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
     upstreamSocket.destroy();
     return;
   }
-  setAnswered(options.req, 101);
+  options.context.answeredStatus = 101;
   socket.write(switching, 'latin1');
   if (first.length > 0) socket.write(first);
   if (head.length > 0) upstreamSocket.write(head);
@@ -213,7 +214,7 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
 }
 
 /** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
-function relay(response: IncomingMessage, { req, socket, timeoutMs, live }: Forwarding): void {
+function relay(response: IncomingMessage, { context, socket, timeoutMs, live }: Forwarding): void {
   let head: string;
   try {
     const line = `${response.statusCode ?? 502} ${reasonPhrase(response) ?? ''}`;
@@ -225,7 +226,7 @@ function relay(response: IncomingMessage, { req, socket, timeoutMs, live }: Forw
     ]);
     response.destroy();
   }
-  setAnswered(req, Number(head.slice(9, 12)));
+  context.answeredStatus = Number(head.slice(9, 12));
   socket.once('close', () => {
     live.forget();
     response.destroy();

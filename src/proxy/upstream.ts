@@ -3,10 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Stream } from 'node:stream';
 import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedRetry, PlannedUpstream } from '../config/plan-types.js';
-import { clientAddressOf } from '../http/client-address.js';
+import { findContext, type RequestContext } from '../context/request-context.js';
 import { writePendingContinue } from '../http/expect-continue.js';
 import type { Metrics } from '../lib/metrics.js';
-import { Note } from '../lib/note.js';
 import { OwnLimit } from '../lib/own-limit.js';
 import { hasBody } from '../http/request-body.js';
 import { seldomLog } from '../lib/seldom.js';
@@ -16,15 +15,7 @@ import { dropHopByHop } from './end-to-end-fields.js';
 import type { Endpoint } from './endpoints.js';
 import { Exchange } from './exchange.js';
 import { introduce, isIntroduction } from './introduction.js';
-import {
-  codeOf,
-  failureOf,
-  failureWords,
-  retryAfter,
-  type FailureCode,
-  type FailureStatus,
-  type UpstreamShortage,
-} from './failure.js';
+import { codeOf, failureOf, failureWords, retryAfter, type Failure, type UpstreamShortage } from './failure.js';
 import { breakOff } from './response.js';
 import { limitsOf } from './upstream/deadlines.js';
 import type { EndpointStatus, Lease } from './upstream/member.js';
@@ -54,7 +45,7 @@ export interface UpstreamDeps {
   /** Told of every piece of a body, in either direction. */
   readonly moved?: (bytes: number) => void;
   /** Writes the answer: no body of ours names the URL or the address. */
-  readonly onFailure: (req: IncomingMessage, res: ServerResponse, status: FailureStatus, code: FailureCode) => void;
+  readonly onFailure: (context: RequestContext, res: ServerResponse, failure: Failure) => void;
 }
 
 /** An upstream, for whoever operates it. */
@@ -70,15 +61,13 @@ export interface UpstreamStatus {
  */
 export interface Upstream {
   readonly name: string;
-  forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void;
+  forward(context: RequestContext, res: ServerResponse, options: ForwardOptions): void;
   /** A place at an endpoint for an upgrade; whoever takes it tells its outcome and gives it back. */
-  lease(req: IncomingMessage): Lease | UpstreamShortage;
+  lease(context: RequestContext): Lease | UpstreamShortage;
   status(): UpstreamStatus;
   /** Health checks stop and idle connections end now, busy ones with their answer. */
   close(): void;
 }
-
-const exchanges = new Note<Exchange>('exchange');
 
 export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Upstream {
   const { name, balancer } = planned;
@@ -89,12 +78,13 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   const shared = { members, budget, now, random };
   const proxies = members.all.map(proxiesTo);
 
-  function forward(req: IncomingMessage, res: ServerResponse, options: ForwardOptions): void {
+  function forward(context: RequestContext, res: ServerResponse, options: ForwardOptions): void {
+    const { request: req } = context;
     const { timeoutMs, retry = planned.retry } = options;
     const carriesBody = hasBody(req);
     const rule = retry && retry.maxRetries > 0 && isRepeatable(req, carriesBody) ? retry : undefined;
     const resends = retry === undefined || retry.maxRetries > 0;
-    const client = (): string => clientOf(req);
+    const client = (): string => clientOf(context);
     let sent = 0;
     const exchange: Exchange = new Exchange({
       req,
@@ -121,12 +111,12 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
           return;
         }
         for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
-        deps.onFailure(req, res, status, code);
+        deps.onFailure(context, res, { status, code });
       },
       decorate: options.responseHeaders,
       moved: deps.moved,
     });
-    exchanges.set(req, exchange);
+    context.exchange = exchange;
     writePendingContinue(req);
     // Its end is all there is to read.
     if (!carriesBody) req.resume();
@@ -136,15 +126,14 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   return {
     name,
     forward,
-    lease: (req) => members.lease({ use: 'upgrade', client: () => clientOf(req) }),
+    lease: (context) => members.lease({ use: 'upgrade', client: () => clientOf(context) }),
     status: () => ({ name, balancer, endpoints: members.status() }),
     close: () => members.close(),
   };
 }
 
 /** A client as limits count it: a subscriber's IPv6 addresses change, and their /64 does not. */
-function clientOf(req: IncomingMessage): string {
-  const address = clientAddressOf(req);
+function clientOf({ address }: RequestContext): string {
   return canonicalAddress(address) ?? address;
 }
 
@@ -215,9 +204,9 @@ function send(proxy: RequestHandler, { req, res, failed }: Sent): void {
 
 /** Not to its `error`: that names the request, and not which attempt of it failed. Unheard, the proxy rejects instead. */
 const follow: Plugin = (server) => {
-  server.on('proxyReq', (request, req) => exchanges.of(req)?.attach(request));
-  server.on('proxyRes', (message, req) => exchanges.of(req)?.answer(message));
-  server.on('econnreset', (error, req) => exchanges.of(req)?.fail(error));
+  server.on('proxyReq', (request, req) => findContext(req)?.exchange?.attach(request));
+  server.on('proxyRes', (message, req) => findContext(req)?.exchange?.answer(message));
+  server.on('econnreset', (error, req) => findContext(req)?.exchange?.fail(error));
 };
 
 /** A `responseHeaders` hook for routes that are not open: no shared cache may serve one caller's answer to another. */

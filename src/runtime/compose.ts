@@ -5,6 +5,7 @@ import type { Requirement } from '../auth/requirement.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
+import { contextOf } from '../context/request-context.js';
 import { attachUpgrades, isAttached } from '../gateway/attach.js';
 import { hostPassport } from '../gateway/passport.js';
 import type { PassportLike } from '../gateway/passport-types.js';
@@ -82,10 +83,10 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
 function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
-  tables.demand(JSON.stringify(requirement), (table) => void table.gate.guardFor(requirement));
+  tables.demand(JSON.stringify(requirement), (table) => void table.policy.guardFor(requirement));
   return (req, res, next) => {
-    const { gate, gateway } = tables.current;
-    gateway.guard(req, res, { guard: gate.guardFor(requirement), next });
+    const { policy, gateway } = tables.current;
+    gateway.guard(contextOf(req), res, { guard: policy.guardFor(requirement), next });
   };
 }
 
@@ -94,8 +95,8 @@ function passportOf(tables: Reloading): PassportLike {
   return hostPassport({
     current: () => tables.current,
     demand: (names) =>
-      tables.demand(`passport ${JSON.stringify(names)}`, ({ gate }) => {
-        for (const name of names) gate.guardFor({ kind: 'method', name });
+      tables.demand(`passport ${JSON.stringify(names)}`, ({ policy }) => {
+        for (const name of names) policy.guardFor({ kind: 'method', name });
       }),
   });
 }

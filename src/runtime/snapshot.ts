@@ -8,15 +8,14 @@ import { plugin } from '../auth/methods.js';
 import { MethodsInUse } from '../auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from '../config/plan-types.js';
 import { Rules } from '../routing/access-rules.js';
-import type { Admitted } from '../admission/admit.js';
 import { deny } from '../admission/deny.js';
-import { Gate } from '../admission/policy.js';
+import { Policy } from '../admission/policy.js';
+import { contextOf, type RequestContext } from '../context/request-context.js';
 import { Gateway, type Handover, type Next, type UpgradeRest } from '../gateway/gateway.js';
 import { editFields, setField } from '../http/fields.js';
-import { instanceOf, tellRefusal } from '../admission/denial-log.js';
+import { logDenial } from '../admission/denial-log.js';
 import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
 import { createUpstream, type Upstream, type UpstreamStatus, type UpstreamDeps } from '../proxy/upstream.js';
-import { clientAddressOf } from '../http/client-address.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import type { Lease, Limiters } from '../limit/limiters.js';
@@ -48,7 +47,7 @@ interface InUse {
 const LONGEST_SESSION_MS = 3_600_000;
 
 export class Generation {
-  readonly gate: Gate;
+  readonly policy: Policy;
   readonly gateway: Gateway;
   readonly liveSockets = new LiveSockets();
   /** Settles when key sets, pools and plugins have warmed up. */
@@ -75,11 +74,11 @@ export class Generation {
     const tracing = plan.tracing && new Tracing({ ...plan.tracing, log: shared.log });
     this.#requests = requestsOf(plan, shared, tracing);
     const { liveSockets } = this;
-    const decided = this.#requests?.decided;
+    const onDecision = this.#requests?.onDecision;
     try {
-      const gate = (this.gate = new Gate(plan, { ...shared, limiter, methods: this.methods.compiled }));
+      const policy = (this.policy = new Policy(plan, { ...shared, limiter, methods: this.methods.compiled }));
       const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
-      this.gateway = new Gateway({ gate, upstreams, liveSockets, ...(decided && { decided }) });
+      this.gateway = new Gateway({ policy, upstreams, liveSockets, ...(onDecision && { onDecision }) });
     } catch (cause) {
       this.#end().catch(() => undefined);
       throw cause;
@@ -88,27 +87,29 @@ export class Generation {
   }
 
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    const context = contextOf(req);
     const requests = this.#requests;
-    requests?.request(req, res);
-    if (requests) requests.within(req, () => this.gateway.request(req, res, next));
-    else this.gateway.request(req, res, next);
+    requests?.request(context, res);
+    if (requests) requests.within(context, () => this.gateway.request(context, res, next));
+    else this.gateway.request(context, res, next);
   }
 
   upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
-    this.#requests?.upgrade(req, socket);
-    if (!handOver) return this.gateway.upgrade(req, socket, { head });
+    const context = contextOf(req);
+    this.#requests?.upgrade(context, socket);
+    if (!handOver) return this.gateway.upgrade(context, socket, { head });
     // Before the host's listeners, so that a socket never outlives its identity.
-    const limited: Handover = (asked, given, first, admitted) => {
-      this.#limitSession(asked, given, admitted);
-      handOver(asked, given, first, admitted);
+    const limited: Handover = (asked, given, first) => {
+      this.#limitSession(asked, given);
+      handOver(asked, given, first);
     };
-    this.gateway.upgrade(req, socket, { head, handOver: limited });
+    this.gateway.upgrade(context, socket, { head, handOver: limited });
   }
 
   /** A socket that a host serves ends with its identity all the same. */
-  #limitSession({ headers: { host = '' } }: IncomingMessage, socket: Duplex, admitted: Admitted): void {
+  #limitSession({ request, identities, route, target }: RequestContext, socket: Duplex): void {
     const { now } = this.shared;
-    const { identities, route, target } = admitted;
+    const { host = '' } = request.headers;
     const close = (): void => void socket.destroy();
     const live = this.liveSockets.add(close, { route: route?.id, host, path: target.path, identities });
     const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
@@ -177,10 +178,9 @@ export class Generation {
 /** Not a method: what an upstream keeps must not lead to a generation, because an upstream outlives generations. */
 function start(planned: PlannedUpstream, shared: Shared): InUse {
   const { log } = shared;
-  const onFailure: UpstreamDeps['onFailure'] = (req, res, status, code) => {
-    const [instance, denial] = [instanceOf(req), { status, code }];
-    tellRefusal(log, { instance, denial, method: req.method, client: clientAddressOf(req) });
-    deny(res, denial, instance);
+  const onFailure: UpstreamDeps['onFailure'] = (context, res, { status, code }) => {
+    const denial = { status, code };
+    deny(res, denial, logDenial(log, context, denial));
   };
   return { planned, upstream: createUpstream(planned, { ...shared, onFailure }), generations: 0 };
 }

@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
+import { contextOf } from '../../../src/context/request-context.js';
 import { MethodsInUse } from '../../../src/auth/methods-in-use.js';
 import { admit } from '../../../src/admission/admit.js';
-import { Gate } from '../../../src/admission/policy.js';
+import { Policy } from '../../../src/admission/policy.js';
 import { prepareLocal, prepareOutbound } from '../../../src/admission/outbound.js';
 import { checkUpgrade } from '../../../src/http/upgrade-check.js';
 import { serve } from '../../../src/serve/serve.js';
@@ -38,19 +39,21 @@ function inProcess(): { readonly judged: Judged; readonly server: Server } {
   const { plan } = compile(`${FILE}${UPSTREAMS.replace('PORT', '9')}`);
   const deps = { now: Date.now, log: quietLog() };
   const methods = new MethodsInUse(plan.methods, {}, deps).compiled;
-  const gate = new Gate(plan, { ...deps, methods, standalone: true });
+  const policy = new Policy(plan, { ...deps, methods, standalone: true });
   const waiting = new WeakMap<object, Waiting>();
   const hosts = new WeakSet<object>();
   const server = createServer();
 
   const judge = async (req: IncomingMessage, upgrade: boolean): Promise<IncomingMessage | undefined> => {
     if (upgrade && checkUpgrade(req)) return undefined;
-    const admission = await admit(gate, req, { upgrade });
-    if (admission.kind !== 'admitted') return undefined;
-    const { route } = admission;
+    const context = contextOf(req);
+    context.begin(upgrade ? 'upgrade' : 'request');
+    const denial = await admit(policy, context);
+    if (denial) return undefined;
+    const { route } = context;
     if (!route) throw new TypeError('no route');
-    if (hosts.has(req.socket)) prepareLocal(req, admission);
-    else prepareOutbound(gate, req, { ...admission, route });
+    if (hosts.has(req.socket)) prepareLocal(policy, context);
+    else prepareOutbound(policy, context, route);
     return upgrade ? req : drained(req);
   };
   const settle = (req: IncomingMessage, upgrade: boolean): void => {

@@ -4,6 +4,7 @@ import { createServer as createHttp2Server, connect as connectHttp2 } from 'node
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { contextOf } from '../../../src/context/request-context.js';
 import { createUpstream } from '../../../src/proxy/upstream.js';
 import { loom } from '../../../src/loom.js';
 import { HOSTS } from '../../support/hosts.js';
@@ -302,11 +303,11 @@ describe('a part of a body is never a whole answer', () => {
     async (_what, end, bytes) => {
       const upstream = createUpstream(planOf([await saying(bytes, end)], { readTimeoutMs: 300 }), {
         ...{ log: quietLog(), now: Date.now },
-        onFailure: (_req, res, status, code) => res.writeHead(status).end(code),
+        onFailure: (_context, res, { status, code }) => res.writeHead(status).end(code),
       });
       const server = createHttp2Server((req, res) => {
         const [request, response] = [req, res] as unknown as [IncomingMessage, ServerResponse];
-        upstream.forward(request, response, { url: '/', timeoutMs: 5_000, preserveHost: true });
+        upstream.forward(contextOf(request), response, { url: '/', timeoutMs: 5_000, preserveHost: true });
       });
       const session = connectHttp2(`http://127.0.0.1:${await listening(server)}`);
       cleanups.push(

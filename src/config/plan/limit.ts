@@ -4,24 +4,33 @@ import type { RedisOptions } from '../../redis/client.js';
 import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 import { parsePattern } from '../pattern.js';
-import type { PlannedExemptions, PlannedQuota, PlannedRateLimit, PlannedTier } from '../plan-types.js';
+import type {
+  LimitKeyPart,
+  PlannedExemptions,
+  PlannedMethod,
+  PlannedQuota,
+  PlannedRateLimit,
+  PlannedTier,
+} from '../plan-types.js';
 import { parseLimitKey, type RateLimitBlock } from '../schema/rate-limit.js';
 import { rateOf } from './routes.js';
 import { readPem } from './upstreams.js';
 
 export function planLimit(
   block: RateLimitBlock | undefined,
+  methods: readonly Pick<PlannedMethod, 'places'>[],
   context: Context,
 ): { readonly rateLimit?: PlannedRateLimit } {
   if (!block?.enabled) return {};
   const { rate, burst, key, response, distributed } = block;
+  const keyOf = keyReader(methods);
   const shared = distributed && planRedis(distributed, context);
   return {
     rateLimit: {
       ...(rate !== undefined && { rate: rateOf({ rate, burst }) }),
-      key: parseLimitKey(key) ?? [],
+      key: keyOf(key),
       tiers: (block.tiers ?? []).map(planTier),
-      quotas: (block.quotas ?? []).map((quota) => planQuota(quota, key)),
+      quotas: (block.quotas ?? []).map((quota) => planQuota(quota, keyOf(quota.key ?? key))),
       exemptions: planExemptions(block.exemptions ?? [], context),
       ...(shared && { distributed: { redis: shared, onStoreError: block.on_store_error } }),
       ...(response && {
@@ -29,6 +38,15 @@ export function planLimit(
       }),
     },
   };
+}
+
+/** Reads a key. `header:NAME` of a credential means the identity: a credential must not be part of a bucket's name. */
+function keyReader(methods: readonly Pick<PlannedMethod, 'places'>[]): (text: string) => readonly LimitKeyPart[] {
+  const places = methods.flatMap((method) => method.places);
+  const credentials = new Set(places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
+  const isCredential = (part: LimitKeyPart): boolean =>
+    part.kind === 'header' && credentials.has(part.name.toLowerCase());
+  return (text) => (parseLimitKey(text) ?? []).map((part) => (isCredential(part) ? { kind: 'identity' } : part));
 }
 
 type Item<Key extends 'tiers' | 'quotas' | 'exemptions'> = NonNullable<RateLimitBlock[Key]>[number];
@@ -42,9 +60,9 @@ function planTier({ name, match, rate, burst }: Item<'tiers'>): PlannedTier {
   return { name, match: by, rate: rateOf({ rate, burst }) };
 }
 
-function planQuota({ name, window, limit, key }: Item<'quotas'>, otherwise: string): PlannedQuota {
+function planQuota({ name, window, limit }: Item<'quotas'>, key: readonly LimitKeyPart[]): PlannedQuota {
   const rate = { rate: limit, perMs: window, burst: limit, fixed: true } as const;
-  return { name, key: parseLimitKey(key ?? otherwise) ?? [], rate };
+  return { name, key, rate };
 }
 
 function planExemptions(items: readonly Item<'exemptions'>[], { report }: Context): PlannedExemptions {

@@ -52,7 +52,7 @@ export function draftPlan(context: Context): Draft {
     ...(unmatched && { unmatched }),
     upstreams,
     listeners,
-    ...planLimit(blocks.rate_limit, context),
+    ...planLimit(blocks.rate_limit, methods, context),
     ...planCors(blocks.cors, methods),
     logging: planLogging(blocks.logging),
     ...planOperations(blocks),

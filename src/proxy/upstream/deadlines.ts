@@ -1,8 +1,8 @@
 /** The timers of one request on its way: to connect, to the head of an answer, of one attempt and of all, between bytes. */
 import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { PlannedUpstream } from '../../config/plan-types.js';
-import { Note } from '../../lib/note.js';
 
 export interface ExchangeLimits {
   /** Of one attempt, to its response head, and between two bytes of it. */
@@ -33,7 +33,7 @@ export interface DeadlinesParts {
   readonly late: (what: Late) => void;
 }
 
-const connectedSockets = new Note<true>('connected');
+const connectedSockets = new WeakSet<Socket>();
 
 /** One timer does for most requests: each costs as much as a part of the proxying. */
 export class Deadlines {
@@ -71,7 +71,7 @@ export class Deadlines {
     const socket = request.socket as TLSSocket | null;
     if (!socket) return;
     // Node calls a socket reused only where it lay idle: one that was waited for connects no second time.
-    if (connectedSockets.of(socket) === true) {
+    if (connectedSockets.has(socket)) {
       connected();
       return;
     }
@@ -80,7 +80,7 @@ export class Deadlines {
     // The socket outlives the request in its pool, and would keep the request until then.
     socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer);
-      connectedSockets.set(socket, true);
+      connectedSockets.add(socket);
       connected();
     });
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
-import { onDeparture } from '../../../http/connection-close.js';
+import { onConnectionClose } from '../../../http/connection-close.js';
 import { BodyRoom, hasBody, readBody } from '../../../http/request-body.js';
 import { seldomLog } from '../../../lib/seldom.js';
 import { CallOuts } from '../../../wasm/callouts.js';
@@ -103,7 +103,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
 
   private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): Promise<void> {
     const gone = new AbortController();
-    const stay = onDeparture(request.socket, () => gone.abort());
+    const stay = onConnectionClose(request.socket, () => gone.abort());
     const work = async (): Promise<Verdict> => {
       const start = performance.now();
       const decision = await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal);

@@ -1,0 +1,45 @@
+/** The stage that finds the headers of verified identities and of the client certificate (`client_cert_headers`). */
+import { certificateClaims } from '../certificates/certificate.js';
+import type { HeaderFields, RequestContext } from '../context/request-context.js';
+import { foldName } from '../http/header-policy.js';
+import { headerValue } from '../http/header-value.js';
+import type { Denial } from './denial.js';
+import { identityHeaders } from './identity-headers.js';
+import type { Policy } from './policy.js';
+
+const CONFLICT: Denial = { status: 403, code: 'forbidden', reason: 'identity_conflict' };
+
+/** The headers are set when the request goes on. */
+export function collectIdentityHeaders(policy: Policy, context: RequestContext): Denial | undefined {
+  const { set, omitted, conflict } = identityHeaders(policy.headerRules, context.identities);
+  if (conflict) return CONFLICT;
+  for (const { why, ...facts } of omitted) {
+    if (why !== 'missing') policy.throttledLog.warn({ ...facts, why }, 'an identity header was omitted');
+  }
+  context.identityHeaders = withCertificate(set, certificateHeaders(policy, context));
+  return undefined;
+}
+
+/** The header of an identity is kept where a certificate would set the same header. */
+function withCertificate(set: HeaderFields, certified: HeaderFields): HeaderFields {
+  if (certified.length === 0) return set;
+  const known = new Set(set.map(([name]) => foldName(name)));
+  return [...set, ...certified.filter(([name]) => !known.has(foldName(name)))];
+}
+
+/**
+ * Set on every request whose connection has a verified certificate, open routes included. Which authorities a host's own
+ * server trusts is unknown, so there the `mtls` method must have granted.
+ */
+function certificateHeaders(policy: Policy, { request, identities }: RequestContext): HeaderFields {
+  const rules = policy.certificateRules(request);
+  if (rules.length === 0) return [];
+  const vouched =
+    policy.standalone || identities.some(({ method }) => policy.methods.get(method)?.certificate === true);
+  const claims = vouched ? certificateClaims(request.socket, policy.now()) : undefined;
+  if (!claims) return [];
+  return rules.flatMap(({ claim, header }): [string, string][] => {
+    const value = headerValue(claims[claim as keyof typeof claims]);
+    return value.kind === 'value' ? [[header, value.text]] : [];
+  });
+}

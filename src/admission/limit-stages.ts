@@ -1,0 +1,45 @@
+/** The stages that take rate limit tokens: by address before a method runs, by identity after it. */
+import type { RequestContext } from '../context/request-context.js';
+import type { PlannedRateLimit } from '../config/plan-types.js';
+import type { MaybePromise } from '../lib/types.js';
+import { rateLimitHeaders } from '../limit/headers.js';
+import type { Decision as LimitDecision } from '../limit/limiter.js';
+import type { Denial } from './denial.js';
+import { limitFacts } from './limit-facts.js';
+import type { Policy } from './policy.js';
+
+export function limitByAddress(policy: Policy, context: RequestContext): MaybePromise<Denial | undefined> {
+  const decision = policy.limits.byAddress(context, () => limitFacts(policy, context));
+  return decision instanceof Promise
+    ? decision.then((each) => settle(policy, context, each))
+    : settle(policy, context, decision);
+}
+
+export function limitByIdentity(policy: Policy, context: RequestContext): MaybePromise<Denial | undefined> {
+  const decision = policy.limits.byIdentity(context, () => limitFacts(policy, context));
+  return decision instanceof Promise
+    ? decision.then((each) => settle(policy, context, each))
+    : settle(policy, context, decision);
+}
+
+/** The response tells the client of the tightest limit. */
+function settle(policy: Policy, context: RequestContext, decision: LimitDecision | undefined): Denial | undefined {
+  if (!decision) return undefined;
+  if (!decision.allowed) return limitDenial(decision, policy.plan.rateLimit?.response);
+  const { limit } = context;
+  if (!limit || decision.remaining <= limit.remaining) context.limit = decision;
+  return undefined;
+}
+
+/** The denial of a request over a limit (429), or of a request whose tokens could not be counted (503). */
+export function limitDenial(decision: LimitDecision, own: PlannedRateLimit['response']): Denial {
+  if (decision.unavailable === true) {
+    const headers = { 'Retry-After': String(decision.retryAfterSeconds) };
+    return { status: 503, code: 'unavailable', reason: 'store_unavailable', headers };
+  }
+  const headers = rateLimitHeaders(decision);
+  if (!own) return { status: 429, code: 'rate_limited', headers };
+  const { status, body } = own;
+  const response = { status, headers: [...Object.entries(headers), ...own.headers], body: Buffer.from(body) };
+  return { status, code: 'rate_limited', response };
+}

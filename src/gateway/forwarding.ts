@@ -1,0 +1,85 @@
+/** Sends an admitted request or upgrade on to the upstream of its route. */
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { prepareOutbound } from '../admission/outbound.js';
+import type { Policy } from '../admission/policy.js';
+import { expiryOf } from '../auth/identity.js';
+import type { PlannedRoute } from '../config/plan-types.js';
+import type { RequestContext } from '../context/request-context.js';
+import { isBodyConsumed } from '../http/request-body.js';
+import type { LiveSockets } from '../proxy/tunnel.js';
+import { forwardUpgrade } from '../proxy/upgrade.js';
+import type { Upstream } from '../proxy/upstream.js';
+import { answerDenial, denialOn, responseHeadersOf, type AnswerTerms } from './answers.js';
+
+export interface ForwardingDeps {
+  readonly policy: Policy;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly liveSockets: LiveSockets;
+  readonly terms: AnswerTerms;
+}
+
+type ProxiedRoute = PlannedRoute & { readonly upstream: string };
+
+export function isProxied(route: PlannedRoute | undefined): route is ProxiedRoute {
+  return route?.upstream !== undefined;
+}
+
+export class Forwarding {
+  constructor(private readonly deps: ForwardingDeps) {}
+
+  request(context: RequestContext, res: ServerResponse, route: ProxiedRoute): void {
+    const { policy, terms } = this.deps;
+    if (isBodyConsumed(context.request)) {
+      const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
+      policy.throttledLog.error({ route: route.id }, advice);
+      answerDenial({ context, res }, { status: 500, code: 'body_consumed' }, terms);
+      return;
+    }
+    const responseHeaders = responseHeadersOf(context, terms);
+    const url = prepareOutbound(policy, context, route);
+    this.#upstreamOf(route).forward(context, res, {
+      url,
+      timeoutMs: route.timeoutMs,
+      preserveHost: route.preserveHost,
+      ...(route.retry && { retry: route.retry }),
+      responseHeaders,
+    });
+  }
+
+  upgrade(
+    context: RequestContext,
+    socket: Duplex,
+    { head, route }: { readonly head: Buffer; readonly route: ProxiedRoute },
+  ): void {
+    const { policy, liveSockets, terms } = this.deps;
+    const { request, identities, target } = context;
+    const { 'sec-websocket-protocol': offered, host = '' } = request.headers;
+    const url = prepareOutbound(policy, context, route);
+    const expiresAtMs = expiryOf(identities);
+    forwardUpgrade({
+      context,
+      socket,
+      head,
+      upstream: this.#upstreamOf(route),
+      url,
+      timeoutMs: route.timeoutMs,
+      preserveHost: route.preserveHost,
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      maxSessionMs: route.maxSessionMs,
+      // The token's two entries are gone. A browser that offered them wants one selected.
+      ...(offered === request.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
+      liveSockets,
+      session: { route: route.id, host, path: target.path, identities },
+      deny: denialOn({ context, socket }, terms),
+      log: policy.throttledLog,
+      now: policy.now,
+    });
+  }
+
+  #upstreamOf(route: ProxiedRoute): Upstream {
+    const upstream = this.deps.upstreams.get(route.upstream);
+    if (!upstream) throw new TypeError(`no upstream is named ${JSON.stringify(route.upstream)}`);
+    return upstream;
+  }
+}
