@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { contextOf } from '../../src/context/request-context.js';
 import { MethodsInUse } from '../../src/auth/methods-in-use.js';
 import { admit } from '../../src/admission/admit.js';
-import { Policy } from '../../src/admission/policy.js';
+import { AdmissionPolicy } from '../../src/admission/policy.js';
 import { prepareOutbound } from '../../src/admission/outbound.js';
 import type { PlannedRoute } from '../../src/config/plan-types.js';
 import { compile } from '../config/files.js';
@@ -144,7 +144,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:9"] }]
 `);
   const deps = { now: Date.now, log: quietLog() };
   const methods = new MethodsInUse(plan.methods, {}, deps).compiled;
-  const policy = new Policy(plan, { ...deps, methods, standalone: true });
+  const policy = new AdmissionPolicy(plan, { ...deps, methods, standalone: true });
   return (target, host) => {
     const context = contextOf(requestOf(target, host));
     const denial = admit(policy, context);

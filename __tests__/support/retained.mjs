@@ -13,7 +13,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 
 const [dist, cert, key, ca] = process.argv.slice(2);
 const load = (name) => import(pathToFileURL(join(dist, name)).href);
-const { Generation } = await load('runtime/snapshot.js');
+const { Snapshot } = await load('runtime/snapshot.js');
 const { Member } = await load('proxy/upstream/member.js');
 const { Listener } = await load('serve/listener.js');
 const { serve } = await load('serve/serve.js');
@@ -134,7 +134,7 @@ function note({ prototype }, method, what, partsOf = (whole) => [whole]) {
   };
 }
 for (const method of ['leaveSockets', 'close'])
-  note(Generation, method, 'tables', (table) => [table, table.policy, table.gateway, table.methods, table.plan]);
+  note(Snapshot, method, 'tables', (table) => [table, table.policy, table.gateway, table.methods, table.plan]);
 note(Member, 'close', 'endpoints');
 note(Listener, 'stop', 'listeners');
 

@@ -8,10 +8,10 @@ import type { Denial } from './denial.js';
 
 import { limitByAddress, limitByIdentity } from './limit-stages.js';
 import { findGuard, findPreflightGuard, readRequestTarget } from './locate.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 
 /** Learns what it can of a request. Returns a denial where the request must not go on. */
-export type Stage = (policy: Policy, context: RequestContext) => MaybePromise<Denial | undefined>;
+export type Stage = (policy: AdmissionPolicy, context: RequestContext) => MaybePromise<Denial | undefined>;
 
 const findClientAddress: Stage = (policy, context) => policy.clients.find(context);
 const stripIdentityHeaders: Stage = (policy, context) => policy.stripIdentityHeaders(context);
@@ -42,12 +42,16 @@ const PREFLIGHT: readonly Stage[] = [
 ];
 
 /** Judges a request. Undefined: the request may go on. A throw is a bug, and is answered 500. */
-export function admit(policy: Policy, context: RequestContext): MaybePromise<Denial | undefined> {
+export function admit(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
   return run(context.kind === 'preflight' ? PREFLIGHT : REQUEST, policy, context);
 }
 
 /** Goes on in the same tick where a stage has its outcome at once: a tick costs more than most stages do. */
-function run(stages: readonly Stage[], policy: Policy, context: RequestContext): MaybePromise<Denial | undefined> {
+function run(
+  stages: readonly Stage[],
+  policy: AdmissionPolicy,
+  context: RequestContext,
+): MaybePromise<Denial | undefined> {
   for (let at = 0; at < stages.length; at += 1) {
     const outcome = (stages[at] as Stage)(policy, context);
     if (outcome instanceof Promise) {

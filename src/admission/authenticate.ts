@@ -4,9 +4,9 @@ import type { Verdict } from '../auth/verdict.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { MaybePromise } from '../lib/types.js';
 import { denialOf, type Denial } from './denial.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 
-export function authenticate(policy: Policy, context: RequestContext): MaybePromise<Denial | undefined> {
+export function authenticate(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
   const verdict = policy.authenticatorOf(context.guard)(attemptOf(context.request));
   return verdict instanceof Promise ? verdict.then((each) => accept(context, each)) : accept(context, verdict);
 }

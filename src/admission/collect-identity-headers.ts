@@ -5,12 +5,12 @@ import { foldName } from '../http/header-policy.js';
 import { headerValue } from '../http/header-value.js';
 import type { Denial } from './denial.js';
 import { identityHeaders } from './identity-headers.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 
 const CONFLICT: Denial = { status: 403, code: 'forbidden', reason: 'identity_conflict' };
 
 /** The headers are set when the request goes on. */
-export function collectIdentityHeaders(policy: Policy, context: RequestContext): Denial | undefined {
+export function collectIdentityHeaders(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
   const { set, omitted, conflict } = identityHeaders(policy.headerRules, context.identities);
   if (conflict) return CONFLICT;
   for (const { why, ...facts } of omitted) {
@@ -31,7 +31,7 @@ function withCertificate(set: HeaderFields, certified: HeaderFields): HeaderFiel
  * Set on every request whose connection has a verified certificate, open routes included. Which authorities a host's own
  * server trusts is unknown, so there the `mtls` method must have granted.
  */
-function certificateHeaders(policy: Policy, { request, identities }: RequestContext): HeaderFields {
+function certificateHeaders(policy: AdmissionPolicy, { request, identities }: RequestContext): HeaderFields {
   const rules = policy.certificateRules(request);
   if (rules.length === 0) return [];
   const vouched =

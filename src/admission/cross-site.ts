@@ -5,7 +5,7 @@ import { readOffer, type Place } from '../auth/credentials.js';
 import type { PlannedMethod } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Denial } from './denial.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 
 export interface CrossSiteQuestion {
   /** A cookie, Basic or a client certificate granted: the browser adds it whoever asks. */
@@ -19,7 +19,7 @@ const CROSS_SITE: Denial = { status: 403, code: 'cross_site', reason: 'cross_sit
 
 /** The stage that refuses a request which another site made a browser send. */
 export function refuseCrossSite(
-  policy: Policy,
+  policy: AdmissionPolicy,
   { request, identities, route, kind }: RequestContext,
 ): Denial | undefined {
   const ambient = identities.some(({ method }) => isAmbient(request, policy.methods.get(method)));

@@ -4,9 +4,9 @@ import type { Identity } from '../auth/identity.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { LimitFacts } from '../limit/keys.js';
 import { lookUpClaim } from './identity-headers.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 
-export function limitFacts(policy: Policy, context: RequestContext): LimitFacts {
+export function limitFacts(policy: AdmissionPolicy, context: RequestContext): LimitFacts {
   const { address, request, route, identities, identityHeaders } = context;
   const [identity] = identities;
   const set = (name: string): string | undefined => identityHeaders.find(([each]) => each.toLowerCase() === name)?.[1];

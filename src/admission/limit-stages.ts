@@ -6,16 +6,16 @@ import { rateLimitHeaders } from '../limit/headers.js';
 import type { Decision as LimitDecision } from '../limit/limiter.js';
 import type { Denial } from './denial.js';
 import { limitFacts } from './limit-facts.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 
-export function limitByAddress(policy: Policy, context: RequestContext): MaybePromise<Denial | undefined> {
+export function limitByAddress(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
   const decision = policy.limits.byAddress(context, () => limitFacts(policy, context));
   return decision instanceof Promise
     ? decision.then((each) => settle(policy, context, each))
     : settle(policy, context, decision);
 }
 
-export function limitByIdentity(policy: Policy, context: RequestContext): MaybePromise<Denial | undefined> {
+export function limitByIdentity(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
   const decision = policy.limits.byIdentity(context, () => limitFacts(policy, context));
   return decision instanceof Promise
     ? decision.then((each) => settle(policy, context, each))
@@ -23,7 +23,11 @@ export function limitByIdentity(policy: Policy, context: RequestContext): MaybeP
 }
 
 /** The response tells the client of the tightest limit. */
-function settle(policy: Policy, context: RequestContext, decision: LimitDecision | undefined): Denial | undefined {
+function settle(
+  policy: AdmissionPolicy,
+  context: RequestContext,
+  decision: LimitDecision | undefined,
+): Denial | undefined {
   if (!decision) return undefined;
   if (!decision.allowed) return limitDenial(decision, policy.plan.rateLimit?.response);
   const { limit } = context;

@@ -9,12 +9,12 @@ import { wholeTarget } from '../http/original-url.js';
 import { readTarget, type Target } from '../http/target.js';
 import { mountsBeforeDots } from '../routing/connect-mounts.js';
 import type { Denial } from './denial.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 
 const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
 const BAD_TARGET: Denial = { status: 400, code: 'bad_target' };
 
-export function readRequestTarget(policy: Policy, context: RequestContext): Denial | undefined {
+export function readRequestTarget(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
   const { request } = context;
   copyAuthority(request);
   const url = wholeTarget(request);
@@ -32,7 +32,7 @@ function copyAuthority(req: IncomingMessage): void {
   if (req.headers.host === undefined && typeof authority === 'string') setField(req, 'host', authority);
 }
 
-function rewritten(policy: Policy, message: string): Denial {
+function rewritten(policy: AdmissionPolicy, message: string): Denial {
   policy.throttledLog.error({}, message);
   return { status: 500, code: 'internal' };
 }
@@ -45,7 +45,7 @@ interface RouteMatch {
 
 type Located = RouteMatch | { readonly denial: Denial };
 
-export function findGuard(policy: Policy, context: RequestContext): Denial | undefined {
+export function findGuard(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
   const { request, target, hostGuard } = context;
   const found = hostGuard ? withoutRoute(hostGuard, request, target) : find(policy, request, target);
   if ('denial' in found) return found.denial;
@@ -58,7 +58,7 @@ export function findGuard(policy: Policy, context: RequestContext): Denial | und
 }
 
 /** A preflight has neither the method nor the headers of the request to come: any route of the pattern will do. */
-export function findPreflightGuard(policy: Policy, context: RequestContext): Denial | undefined {
+export function findPreflightGuard(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
   const { request, target, hostGuard: guard = policy.unmatched } = context;
   const { host = '', 'access-control-request-method': method = '' } = request.headers;
   const answer = policy.routes.find({ host, target, method, headers: request.headers });
@@ -82,7 +82,7 @@ function accept(context: RequestContext, { route, guard }: RouteMatch): undefine
   context.guard = guard;
 }
 
-function find(policy: Policy, req: IncomingMessage, target: Target): Located {
+function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Located {
   const { headers, method = '' } = req;
   const answer = policy.routes.find({ host: headers.host ?? '', target, method, headers });
   switch (answer.kind) {
@@ -113,7 +113,7 @@ interface OtherPath {
 }
 
 /** Whether the path that the next handlers see has a route with another requirement. */
-function isGuardedOtherwise(policy: Policy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
+function isGuardedOtherwise(policy: AdmissionPolicy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
   const target = readTarget(path);
   if (target.kind === 'bad') return false;
   const seen = find(policy, req, target);
@@ -126,7 +126,7 @@ function requiresOther({ route, guard }: RouteMatch, judged: RouteMatch): boolea
 }
 
 /** Whether Connect would call a handler whose path has another requirement, or a route in doubt. */
-function isMountOfAnother(policy: Policy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
+function isMountOfAnother(policy: AdmissionPolicy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
   if (judged.route?.upstream !== undefined) return false;
   return mountsBeforeDots(req, path).some((mount) => {
     const target = readTarget(mount);

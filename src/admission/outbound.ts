@@ -8,14 +8,14 @@ import { familyOf } from '../http/header-policy.js';
 import { upstreamPath } from '../routing/path-rewrite.js';
 import { prepareForward } from './forwarded.js';
 import { setIdentities } from './identities.js';
-import type { Policy } from './policy.js';
+import type { AdmissionPolicy } from './policy.js';
 import { createKeeps, emptyCredentials } from './strip-credentials.js';
 
 /**
  * For a handler of the host: sets identity headers and `req.auth`, and removes the identity headers of other products.
  * The rest of the request stays as the client sent it.
  */
-export function prepareLocal(policy: Policy, context: RequestContext): void {
+export function prepareLocal(policy: AdmissionPolicy, context: RequestContext): void {
   policy.stripForeignIdentity(context);
   setIdentity(context);
 }
@@ -29,7 +29,7 @@ function setIdentity(context: RequestContext): void {
 }
 
 /** For an upstream. Returns the path and the query that the upstream receives. */
-export function prepareOutbound(policy: Policy, context: RequestContext, route: PlannedRoute): string {
+export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext, route: PlannedRoute): string {
   const { request, target, identities, ownHeaders } = context;
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
@@ -48,7 +48,7 @@ export function prepareOutbound(policy: Policy, context: RequestContext, route: 
 }
 
 /** A credential goes on only if it granted on this request and its method says so. */
-function keptOf(policy: Policy, identities: readonly Identity[]): (place: Place) => boolean {
+function keptOf(policy: AdmissionPolicy, identities: readonly Identity[]): (place: Place) => boolean {
   return (place) =>
     identities.some(({ method }) => {
       const planned = policy.methods.get(method);

@@ -26,7 +26,7 @@ import { createOthersStripper } from './strip-foreign-identity.js';
 import { createIdentityStripper, type Strip } from './strip-identity-headers.js';
 import { rejectUntoldSubjects } from './untold-subject.js';
 
-export interface PolicyDeps {
+export interface AdmissionPolicyDeps {
   readonly methods: CompiledMethods;
   readonly now: Now;
   readonly log: Log;
@@ -38,7 +38,7 @@ export interface PolicyDeps {
   readonly standalone: boolean;
 }
 
-export class Policy {
+export class AdmissionPolicy {
   readonly log: Log;
   readonly now: Now;
   readonly standalone: boolean;
@@ -70,7 +70,7 @@ export class Policy {
 
   constructor(
     readonly plan: Plan,
-    deps: PolicyDeps,
+    deps: AdmissionPolicyDeps,
   ) {
     const { methods, routes, identityHeaders, trustedProxies, trustedHeaders } = plan;
     this.log = deps.log;

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { prepareOutbound } from '../admission/outbound.js';
-import type { Policy } from '../admission/policy.js';
+import type { AdmissionPolicy } from '../admission/policy.js';
 import { expiryOf } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -13,7 +13,7 @@ import type { Upstream } from '../proxy/upstream.js';
 import { answerDenial, denialOn, responseHeadersOf, type AnswerTerms } from './answers.js';
 
 export interface ForwardingDeps {
-  readonly policy: Policy;
+  readonly policy: AdmissionPolicy;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly liveSockets: LiveSockets;
   readonly terms: AnswerTerms;

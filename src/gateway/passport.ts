@@ -5,7 +5,7 @@ import type { Identity } from '../auth/identity.js';
 import { contextOf, type Guard, type RequestContext } from '../context/request-context.js';
 import type { NonEmpty } from '../lib/types.js';
 import { challengesOf, deny } from '../admission/deny.js';
-import type { Policy } from '../admission/policy.js';
+import type { AdmissionPolicy } from '../admission/policy.js';
 import type { Gateway } from './gateway.js';
 import { setField } from '../http/fields.js';
 import { DeniedError, infoOf } from './passport-types.js';
@@ -17,7 +17,7 @@ import { privateResponse } from '../proxy/upstream.js';
 
 export interface HostPassportDeps {
   /** What is in force when a request comes. */
-  readonly current: () => { readonly policy: Policy; readonly gateway: Gateway };
+  readonly current: () => { readonly policy: AdmissionPolicy; readonly gateway: Gateway };
   /** Throws a TypeError where a method is not in the file. */
   readonly demand: (names: readonly string[]) => void;
 }
@@ -77,7 +77,7 @@ interface Verbs {
 }
 
 interface Asked {
-  readonly policy: Policy;
+  readonly policy: AdmissionPolicy;
   readonly context: RequestContext;
   readonly res: ServerResponse;
   readonly next: (error?: unknown) => void;

@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
 import { METRICS, type Labels, type MetricName, type Metrics } from '../lib/metrics.js';
 import { Histogram, Totals } from './series.js';
-import type { Snapshot } from './snapshot.js';
+import type { MetricsSnapshot } from './snapshot.js';
 
 export interface PrometheusOptions {
   /** Upper bounds of `loom_request_seconds`, in seconds. Default: those of the catalogue. */
@@ -59,8 +59,8 @@ export class PrometheusMetrics implements Metrics {
   }
 
   /** All of it as data, for the sums of several processes. */
-  async snapshot(): Promise<Snapshot> {
-    const own: Snapshot = await this.#registry.getMetricsAsJSON();
+  async snapshot(): Promise<MetricsSnapshot> {
+    const own: MetricsSnapshot = await this.#registry.getMetricsAsJSON();
     return this.#process ? [...own, ...(await ofProcess().getMetricsAsJSON())] : own;
   }
 

@@ -2,7 +2,7 @@
 import { AggregatorRegistry, type Registry } from 'prom-client';
 
 /** Everything that one process has counted, as plain data. */
-export type Snapshot = readonly Counted[];
+export type MetricsSnapshot = readonly Counted[];
 
 export interface Counted {
   readonly name: string;
@@ -12,13 +12,13 @@ export interface Counted {
 /** The numbers of a process that is one of several. */
 export interface Together {
   /** How to learn what this one has counted. */
-  share(own: () => Promise<Snapshot>): void;
+  share(own: () => Promise<MetricsSnapshot>): void;
   /** What all of them have, in Prometheus's text format. */
   text(): Promise<string>;
 }
 
 /** In Prometheus's text format. */
-export function textOf(snapshots: readonly Snapshot[]): Promise<string> {
+export function textOf(snapshots: readonly MetricsSnapshot[]): Promise<string> {
   return registryOf(snapshots).metrics();
 }
 
@@ -26,11 +26,11 @@ export function textOf(snapshots: readonly Snapshot[]): Promise<string> {
  * What a process leaves behind for the sums: without it they would fall when the process ends, and Prometheus takes a
  * counter that falls for one that began anew, and counts all of it again.
  */
-export function legacyOf(snapshots: readonly Snapshot[]): Promise<Snapshot> {
+export function legacyOf(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
   const lasting = snapshots.map((each) => each.filter(({ type }) => type === 'counter' || type === 'histogram'));
   return registryOf(lasting).getMetricsAsJSON();
 }
 
-function registryOf(snapshots: readonly Snapshot[]): Registry {
+function registryOf(snapshots: readonly MetricsSnapshot[]): Registry {
   return AggregatorRegistry.aggregate(snapshots as unknown as object[]);
 }

@@ -7,7 +7,7 @@ import { endUnread } from '../http/connection-end.js';
 import { awaitsBody, isEventStream, onManyInterim, pump, readHead, writeHead } from './response.js';
 import { Deadlines, type ExchangeLimits, type Late } from './upstream/deadlines.js';
 import { dropAnswer, takeFromProxy } from './upstream/dropped-answer.js';
-import type { Lease } from './upstream/member.js';
+import type { EndpointLease } from './upstream/member.js';
 import { Silence } from './upstream/silence.js';
 import { isStale, type Attempts } from './upstream/retries.js';
 
@@ -24,16 +24,16 @@ export interface ExchangeParts {
   readonly limits: ExchangeLimits;
   readonly attempts: Attempts;
   /** Hands the request to the proxy of an endpoint; `failed` is told what went wrong before there was a connection. */
-  readonly send: (lease: Lease, failed: (error: unknown) => void) => void;
+  readonly send: (lease: EndpointLease, failed: (error: unknown) => void) => void;
   /** Nobody answers; `lease` is where it was tried last. */
-  readonly failed: (error: unknown, lease: Lease | undefined) => void;
+  readonly failed: (error: unknown, lease: EndpointLease | undefined) => void;
   readonly decorate: ((res: ServerResponse) => void) | undefined;
   /** Told of every piece of a body, in either direction. */
   readonly moved: ((bytes: number) => void) | undefined;
 }
 
 export class Exchange {
-  #lease: Lease | undefined;
+  #lease: EndpointLease | undefined;
   #request: ClientRequest | undefined;
   #message: IncomingMessage | undefined;
   #answered = false;
@@ -64,7 +64,7 @@ export class Exchange {
     else lease.whenFree(() => this.#hand(lease));
   }
 
-  #hand(lease: Lease): void {
+  #hand(lease: EndpointLease): void {
     const number = ++this.#sent;
     this.#connected = false;
     this.parts.send(lease, (error) => number === this.#sent && this.fail(error));

@@ -28,36 +28,36 @@ export interface LiveSocket {
 interface Live {
   close: () => void;
   readonly session: Session | undefined;
-  keeper: LiveSockets;
+  owner: LiveSockets;
 }
 
-interface Heir {
-  readonly keeper: () => LiveSockets;
+interface Successor {
+  readonly owner: () => LiveSockets;
   readonly upholds: (session: Session) => boolean;
 }
 
 /** The upgraded sockets that are open, so that a stop or a reload can close them. */
 export class LiveSockets {
   readonly #open = new Set<Live>();
-  #heir: Heir | undefined;
+  #successor: Successor | undefined;
   #closed = false;
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** A socket that comes too late is with the heir, and closed as it would be there. */
+  /** A socket that comes too late is with the successor, and closed as it would be there. */
   add(close: () => void, session?: Session): LiveSocket {
-    const keeper = this.#heir?.keeper() ?? this;
-    const live: Live = { close, session, keeper };
-    keeper.#open.add(live);
-    const upheld = !keeper.#closed && (!session || this.#heir?.upholds(session) !== false);
+    const owner = this.#successor?.owner() ?? this;
+    const live: Live = { close, session, owner };
+    owner.#open.add(live);
+    const upheld = !owner.#closed && (!session || this.#successor?.upholds(session) !== false);
     // Whoever adds it is still about to open it.
     if (!upheld) process.nextTick(() => live.close());
-    // Leads to the keeper of the moment alone: what an open socket holds must not lead to the table that judged it.
+    // Leads to the owner of the moment alone: what an open socket holds must not lead to the table that judged it.
     return {
       closeWith: (other) => void (live.close = other),
-      forget: () => void live.keeper.#open.delete(live),
+      forget: () => void live.owner.#open.delete(live),
     };
   }
 
@@ -68,15 +68,15 @@ export class LiveSockets {
   }
 
   /**
-   * Leaves them to another keeper, which closes those that it does not uphold. `keeper` is asked anew for whatever comes
+   * Leaves them to another owner, which closes those that it does not uphold. `owner` is asked anew for whatever comes
    * later: a verdict may take as long as several tables last.
    */
-  handOver(keeper: () => LiveSockets, upholds: (session: Session) => boolean): void {
-    this.#heir = { keeper, upholds };
-    const next = keeper();
+  handOver(owner: () => LiveSockets, upholds: (session: Session) => boolean): void {
+    this.#successor = { owner, upholds };
+    const next = owner();
     for (const live of [...this.#open]) {
       this.#open.delete(live);
-      live.keeper = next;
+      live.owner = next;
       next.#open.add(live);
       if (live.session && !upholds(live.session)) live.close();
     }

@@ -21,7 +21,7 @@ import type { FailureCode, FailureStatus } from './failure.js';
 import { awaitsBody } from './response.js';
 import { at, join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
 import type { Upstream } from './upstream.js';
-import type { Lease } from './upstream/member.js';
+import type { EndpointLease } from './upstream/member.js';
 
 export { checkUpgrade, type UpgradeRefusal } from '../http/upgrade-check.js';
 export { LiveSockets } from './tunnel.js';
@@ -71,7 +71,7 @@ export function forwardUpgrade({ liveSockets, session, ...options }: UpgradeOpti
   handshake({ ...options, live }, lease);
 }
 
-function handshake(options: Forwarding, lease: Lease): void {
+function handshake(options: Forwarding, lease: EndpointLease): void {
   const { socket, upstream, timeoutMs, live } = options;
   const { endpoint } = lease;
   const request = shakeHands(options, endpoint);

@@ -18,7 +18,7 @@ import { introduce, isIntroduction } from './introduction.js';
 import { codeOf, failureOf, failureWords, retryAfter, type Failure, type UpstreamShortage } from './failure.js';
 import { breakOff } from './response.js';
 import { limitsOf } from './upstream/deadlines.js';
-import type { EndpointStatus, Lease } from './upstream/member.js';
+import type { EndpointStatus, EndpointLease } from './upstream/member.js';
 import { Members } from './upstream/members.js';
 import { Attempts, isRepeatable, RetryBudget } from './upstream/retries.js';
 
@@ -63,7 +63,7 @@ export interface Upstream {
   readonly name: string;
   forward(context: RequestContext, res: ServerResponse, options: ForwardOptions): void;
   /** A place at an endpoint for an upgrade; whoever takes it tells its outcome and gives it back. */
-  lease(context: RequestContext): Lease | UpstreamShortage;
+  lease(context: RequestContext): EndpointLease | UpstreamShortage;
   status(): UpstreamStatus;
   /** Health checks stop and idle connections end now, busy ones with their answer. */
   close(): void;

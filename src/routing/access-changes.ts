@@ -6,27 +6,27 @@ import { patternKey } from '../config/pattern.js';
 import { COMMON_METHODS, NEVER_SERVED } from '../http/http-methods.js';
 import { isCertified, isConditional, Rules, wordsOf, type AccessRules, type Ruled } from './access-rules.js';
 import { isSameRegion, routeToAdd } from './consent.js';
-import { CUT_OFF, Passages, type AccessChange, type Told } from './passages.js';
-import { common, nameOfRegion, Witnesses, type Region, type Witness } from './sample-paths.js';
+import { CUT_OFF, AccessComparison, type AccessChange, type ComparedAccess } from './access-comparison.js';
+import { common, nameOfRegion, SamplePaths, type Region, type SamplePath } from './sample-paths.js';
 
-export type { AccessChange } from './passages.js';
+export type { AccessChange } from './access-comparison.js';
 
 /**
  * @example accessChanges(before, after)[0] // { where: '/admin/*', before: 'jwt', after: 'PUBLIC', opens: true, route: 2 }
  */
 export function accessChanges(before: Ruled, after: Ruled): readonly AccessChange[] {
   const next = new Rules(after);
-  const passages = new Passages(new Rules(before), next, after.plan.opens ?? []);
+  const comparison = new AccessComparison(new Rules(before), next, after.plan.opens ?? []);
   const methods = methodsOf(before.plan, after.plan);
   let lines: Line[] = [];
-  for (const witness of witnesses(before, after)) {
-    for (const line of linesAt(witness, passages, methods)) {
+  for (const sample of samples(before, after)) {
+    for (const line of linesAt(sample, comparison, methods)) {
       if (lines.some((each) => says(each, line))) continue;
-      if (line.told.change.opens) lines = lines.filter((each) => !says(line, each));
+      if (line.compared.change.opens) lines = lines.filter((each) => !says(line, each));
       lines.push(line);
     }
   }
-  return lines.map(({ told: { change, region }, methods: named }) => {
+  return lines.map(({ compared: { change, region }, methods: named }) => {
     const all = named.length === methods.size;
     const where = `${all ? '' : `${named.join(',')} `}${nameOfRegion(region)}`;
     const takes = next.routes[change.route ?? -1];
@@ -38,28 +38,28 @@ export function accessChanges(before: Ruled, after: Ruled): readonly AccessChang
 }
 
 interface Line {
-  readonly told: Told;
+  readonly compared: ComparedAccess;
   readonly methods: readonly string[];
   /** Equal for lines that one line can tell. */
   readonly key: string;
 }
 
 /** Whether the known line, of a region as broad, says it already. */
-function says(known: Line, { told: { region }, key }: Line): boolean {
+function says(known: Line, { compared: { region }, key }: Line): boolean {
   if (known.key !== key) return false;
-  return covers(known.told.region.pattern, region.pattern) && coversHost(known.told.region.host, region.host);
+  return covers(known.compared.region.pattern, region.pattern) && coversHost(known.compared.region.host, region.host);
 }
 
-function linesAt(witness: Witness, passages: Passages, methods: Methods): readonly Line[] {
-  const lines = new Map<string, { readonly told: Told; readonly methods: string[] }>();
+function linesAt(sample: SamplePath, comparison: AccessComparison, methods: Methods): readonly Line[] {
+  const lines = new Map<string, { readonly compared: ComparedAccess; readonly methods: string[] }>();
   for (const [name, method] of methods) {
-    const told = passages.at(witness, method);
-    if (!told) continue;
-    const known = lines.get(told.key);
+    const compared = comparison.at(sample, method);
+    if (!compared) continue;
+    const known = lines.get(compared.key);
     if (known) known.methods.push(name);
-    else lines.set(told.key, { told, methods: [name] });
+    else lines.set(compared.key, { compared, methods: [name] });
   }
-  return [...lines.values()].map((line) => ({ ...line, key: `${line.told.key} ${line.methods.join()}` }));
+  return [...lines.values()].map((line) => ({ ...line, key: `${line.compared.key} ${line.methods.join()}` }));
 }
 
 /** By the names that people read: those that a route may name, and one that stands for all others (WebDAV has many). */
@@ -76,8 +76,8 @@ function methodsOf(...plans: readonly AccessRules[]): Methods {
 }
 
 /** Where both tables have the same to say, no path is taken from anybody; so one of each pair is new, gone or changed. */
-function* witnesses(before: Ruled, after: Ruled): Generator<Witness> {
-  const source = new Witnesses([...before.plan.routes, ...after.plan.routes]);
+function* samples(before: Ruled, after: Ruled): Generator<SamplePath> {
+  const source = new SamplePaths([...before.plan.routes, ...after.plan.routes]);
   const [was, is] = [groupsOf(before), groupsOf(after)];
   const [gone, added] = [changed(was, is), changed(is, was)];
   yield* source.of(EVERYWHERE);

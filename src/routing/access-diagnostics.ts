@@ -2,7 +2,7 @@
 import type { Compiled } from '../config/index.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import { saysOpen } from '../config/open-routes.js';
-import { CUT_OFF, type AccessChange } from './passages.js';
+import { CUT_OFF, type AccessChange } from './access-comparison.js';
 
 /** The new file: where its routes and entries stand. */
 export type NewFile = Pick<Compiled, 'plan' | 'placeOf' | 'placeOfOpening'>;

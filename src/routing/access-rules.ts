@@ -76,7 +76,7 @@ export class Rules {
     this.#unmatched = standalone ? NOTHING : accessOf(unmatched, false);
   }
 
-  /** For a request that meets every condition. Routes told apart by headers or query ask for the same. */
+  /** For a request that meets every condition. Routes that differ only in headers or query ask for the same. */
   at(asked: AskedAt, method: string): Access {
     const found = find(this.#table, asked, method);
     if (found?.kind === 'none') return this.#unmatched;

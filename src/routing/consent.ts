@@ -10,7 +10,7 @@ import { isConditional, wordsOf, type Access, type Rules } from './access-rules.
 import type { Region } from './sample-paths.js';
 
 /** From one access to another, for the same requests. */
-export interface Passage {
+export interface AccessPair {
   readonly was: Access;
   readonly is: Access;
 }
@@ -41,12 +41,12 @@ export class Consent {
    * Consent to open: the file says that the route is open, the route lies within what was guarded, and it is new or was
    * not open before. A route that was open before, and has grown, is no consent.
    */
-  opens({ was, is: { route } }: Passage): boolean {
+  opens({ was, is: { route } }: AccessPair): boolean {
     return route !== undefined && saysOpen(route) && this.#isChosen(route, was);
   }
 
   /** The same of a route that asks for something else. */
-  changes({ was, is: { route } }: Passage): boolean {
+  changes({ was, is: { route } }: AccessPair): boolean {
     return route !== undefined && this.#isChosen(route, was);
   }
 

@@ -1,5 +1,5 @@
 /** One pattern tree per host of the file: exact hosts, `*.suffix` hosts, and routes for any host. */
-import { PatternTree, prefer, type Candidate, type CompiledRoute, type Spelling } from './pattern-tree.js';
+import { PatternTree, prefer, type RouteCandidate, type CompiledRoute, type Spelling } from './pattern-tree.js';
 
 export class HostTrees {
   readonly #exact = new Map<string, PatternTree>();
@@ -26,7 +26,7 @@ export class HostTrees {
   }
 
   /** Exact host, then the longest suffix, then none; a higher priority beats all of that. */
-  find(host: string, segments: readonly string[]): Candidate | undefined {
+  find(host: string, segments: readonly string[]): RouteCandidate | undefined {
     let best = this.#exact.get(host)?.find(segments);
     for (let dot = host.indexOf('.'); dot >= 0 && this.#suffix.size > 0; dot = host.indexOf('.', dot + 1)) {
       best = prefer(best, this.#suffix.get(host.slice(dot))?.find(segments));

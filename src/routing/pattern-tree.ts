@@ -13,7 +13,7 @@ export interface CompiledRoute {
 }
 
 /** The routes of one host and pattern: higher priority first, then file order. */
-export interface Candidate {
+export interface RouteCandidate {
   readonly routes: CompiledRoute[];
   priority: number;
 }
@@ -22,9 +22,9 @@ interface Node {
   readonly literals: Map<string, Node>;
   one?: Node;
   /** A pattern that ends here. */
-  here?: Candidate;
+  here?: RouteCandidate;
   /** A pattern that ends here with a trailing `/*`. */
-  rest?: Candidate;
+  rest?: RouteCandidate;
   /** The highest priority at or below this node: what cannot win is not searched. */
   highest: number;
 }
@@ -60,7 +60,7 @@ export class PatternTree {
   }
 
   /** The pattern with the highest priority, then the most specific: literal before one segment before the rest. */
-  find(segments: readonly string[]): Candidate | undefined {
+  find(segments: readonly string[]): RouteCandidate | undefined {
     return walk(this.#root, segments, 0);
   }
 }
@@ -71,9 +71,9 @@ function literalBelow(at: Node, name: string): Node {
   return next;
 }
 
-function walk(at: Node, segments: readonly string[], depth: number): Candidate | undefined {
+function walk(at: Node, segments: readonly string[], depth: number): RouteCandidate | undefined {
   const segment = segments[depth];
-  let best: Candidate | undefined;
+  let best: RouteCandidate | undefined;
   if (segment === undefined) best = at.here;
   else {
     const literal = at.literals.get(segment);
@@ -84,7 +84,10 @@ function walk(at: Node, segments: readonly string[], depth: number): Candidate |
 }
 
 /** The first is the more specific, so only a higher priority beats it. */
-export function prefer(specific: Candidate | undefined, broad: Candidate | undefined): Candidate | undefined {
+export function prefer(
+  specific: RouteCandidate | undefined,
+  broad: RouteCandidate | undefined,
+): RouteCandidate | undefined {
   if (!specific || !broad) return specific ?? broad;
   return broad.priority > specific.priority ? broad : specific;
 }

@@ -6,7 +6,7 @@ import type { PlannedRoute } from '../config/plan-types.js';
 import { compileFits } from './field-match.js';
 import { foldLiteral } from '../http/path-folding.js';
 import { HostTrees, normalHost } from './host-trees.js';
-import type { Candidate, CompiledRoute } from './pattern-tree.js';
+import type { RouteCandidate, CompiledRoute } from './pattern-tree.js';
 import type { Target } from '../http/target.js';
 
 /** What of a request chooses its route. */
@@ -69,8 +69,8 @@ function isPlain({ pattern }: PlannedRoute): boolean {
 
 /** Whether the folded spelling leads to a route that asks for something, and for something else than the chosen one. */
 function guardsOtherwise(
-  other: Candidate,
-  { found, chosen, question }: { found?: Candidate; chosen?: CompiledRoute; question: RouteQuestion },
+  other: RouteCandidate,
+  { found, chosen, question }: { found?: RouteCandidate; chosen?: CompiledRoute; question: RouteQuestion },
 ): boolean {
   const others = other.routes.filter((each) => !found?.routes.includes(each));
   const fitting = others.filter((each) => fits(each, question));

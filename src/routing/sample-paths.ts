@@ -8,7 +8,7 @@ import { foldLiteral } from '../http/path-folding.js';
 export type Region = Pick<PlannedRoute, 'host' | 'pattern'>;
 
 /** One request of a region, as unlike those of any narrower region as can be. */
-export interface Witness {
+export interface SamplePath {
   readonly host: string;
   readonly path: string;
   readonly region: Region;
@@ -16,10 +16,10 @@ export interface Witness {
 
 /**
  * Why two routes suffice: let a request go to route p of one table and to route q of another. Whatever route matches the
- * witness of "p and q" that is as deep matches every request of p and q of that depth, so p wins there in the one table
+ * sample of "p and q" that is as deep matches every request of p and q of that depth, so p wins there in the one table
  * and q in the other as well.
  */
-export class Witnesses {
+export class SamplePaths {
   readonly #fresh: string;
   /** Between two of these, no pattern begins or ends to match. */
   readonly #depths: readonly number[];
@@ -27,7 +27,7 @@ export class Witnesses {
   constructor(regions: readonly Region[]) {
     const literals = new Set(
       regions.flatMap(({ host = '', pattern }) => [
-        // As the router folds them: a witness that may be read as a literal of the file would stand for nothing else.
+        // As the router folds them: a sample that may be read as a literal of the file would stand for nothing else.
         ...pattern.segments.flatMap((segment) => (segment.kind === 'literal' ? foldLiteral(segment.text) : [])),
         ...host.toLowerCase().split('.'),
       ]),
@@ -40,7 +40,7 @@ export class Witnesses {
   }
 
   /** The shortest path of the region and, where it has a rest, one of each depth at which other patterns match. */
-  of(region: Region): readonly Witness[] {
+  of(region: Region): readonly SamplePath[] {
     const { segments, rest } = region.pattern;
     const texts = segments.map((segment) => (segment.kind === 'one' ? this.#fresh : segment.text));
     const depths = [texts.length, ...(rest ? this.#depths.filter((depth) => depth > texts.length) : [])];

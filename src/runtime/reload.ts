@@ -6,7 +6,7 @@ import type { ConfigSource } from '../config/source.js';
 import { accessChanges, type AccessChange } from '../routing/access-changes.js';
 import { fallsIn, openingsIn, unusedOpens, type NewFile } from '../routing/access-diagnostics.js';
 import type { AccessRules } from '../routing/access-rules.js';
-import { Generation, type Shared } from './snapshot.js';
+import { Snapshot, type Shared } from './snapshot.js';
 
 /** What else changes with the table, readied before and done at the same moment. */
 export interface Prepared {
@@ -27,9 +27,9 @@ export interface ReloadParts {
 const MOST_CHANGES = 50;
 
 export class Reloading {
-  #current: Generation;
+  #current: Snapshot;
   /** What depends on the table and was made by the host's code: throws where a plan does not bear it. */
-  readonly #demands = new Map<string, (next: Generation) => void>();
+  readonly #demands = new Map<string, (next: Snapshot) => void>();
   #last: Promise<unknown> = Promise.resolve();
   /** Old tables that still judge a request, each on its own: one slow verdict must not keep the later tables alive. */
   readonly #retiring = new Set<Promise<void>>();
@@ -41,16 +41,16 @@ export class Reloading {
     plan: Plan,
     private readonly parts: ReloadParts,
   ) {
-    this.#current = new Generation(plan, parts.shared);
+    this.#current = new Snapshot(plan, parts.shared);
     this.#tell(true);
   }
 
-  get current(): Generation {
+  get current(): Snapshot {
     return this.#current;
   }
 
   /** Every table from now on must bear it; the same demand, by its key, counts once. */
-  demand(key: string, bears: (next: Generation) => void): void {
+  demand(key: string, bears: (next: Snapshot) => void): void {
     bears(this.#current);
     this.#demands.set(key, bears);
   }
@@ -91,7 +91,7 @@ export class Reloading {
     const compiled = compile(source);
     const { plan } = compiled;
     const { changes, warnings } = changesUnlessOpening(old.plan, compiled, shared);
-    const next = new Generation(plan, shared, old);
+    const next = new Snapshot(plan, shared, old);
     let prepared: Prepared | undefined;
     try {
       for (const bears of this.#demands.values()) bears(next);
@@ -120,9 +120,9 @@ export class Reloading {
   }
 
   /** Made here and not in a method: a function keeps all that the functions beside it use, such as the next table. */
-  readonly #inForce = (): Generation => this.#current;
+  readonly #inForce = (): Snapshot => this.#current;
 
-  #retire(old: Generation): void {
+  #retire(old: Snapshot): void {
     const { log } = this.parts.shared;
     const retiring = old
       .retire()

@@ -9,7 +9,7 @@ import { MethodsInUse } from '../auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from '../config/plan-types.js';
 import { Rules } from '../routing/access-rules.js';
 import { deny } from '../admission/deny.js';
-import { Policy } from '../admission/policy.js';
+import { AdmissionPolicy } from '../admission/policy.js';
 import { contextOf, type RequestContext } from '../context/request-context.js';
 import { Gateway, type Handover, type Next, type UpgradeRest } from '../gateway/gateway.js';
 import { editFields, setField } from '../http/fields.js';
@@ -46,8 +46,8 @@ interface InUse {
 
 const LONGEST_SESSION_MS = 3_600_000;
 
-export class Generation {
-  readonly policy: Policy;
+export class Snapshot {
+  readonly policy: AdmissionPolicy;
   readonly gateway: Gateway;
   readonly liveSockets = new LiveSockets();
   /** Settles when key sets, pools and plugins have warmed up. */
@@ -64,7 +64,7 @@ export class Generation {
   constructor(
     readonly plan: Plan,
     private readonly shared: Shared,
-    previous?: Generation,
+    previous?: Snapshot,
   ) {
     this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
     this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? start(each, shared)]));
@@ -76,7 +76,7 @@ export class Generation {
     const { liveSockets } = this;
     const onDecision = this.#requests?.onDecision;
     try {
-      const policy = (this.policy = new Policy(plan, { ...shared, limiter, methods: this.methods.compiled }));
+      const policy = (this.policy = new AdmissionPolicy(plan, { ...shared, limiter, methods: this.methods.compiled }));
       const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
       this.gateway = new Gateway({ policy, upstreams, liveSockets, ...(onDecision && { onDecision }) });
     } catch (cause) {
@@ -120,7 +120,7 @@ export class Generation {
   }
 
   /** Upgraded sockets, also those judged later, go on under the table in force where it upholds them. */
-  leaveSockets(inForce: () => Generation): void {
+  leaveSockets(inForce: () => Snapshot): void {
     this.liveSockets.handOver(
       () => inForce().liveSockets,
       (session) => inForce().#upholds(session, this),
@@ -157,7 +157,7 @@ export class Generation {
   }
 
   /** Whether its route is there, the same would be asked for now, and what vouched for the caller still does. */
-  #upholds({ route, host, path, identities }: Session, previous: Generation): boolean {
+  #upholds({ route, host, path, identities }: Session, previous: Snapshot): boolean {
     if (route !== undefined && !this.plan.routes.some(({ id }) => id === route)) return false;
     const [was, is] = [previous, this].map(({ rules }) => rules.at({ host, path }, 'GET').demand);
     return was === is && identities.every((identity) => this.methods.vouchesFor(identity, previous.methods));

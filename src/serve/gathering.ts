@@ -1,7 +1,7 @@
 /** The primary's part of `/metrics`: whichever worker is asked answers for all of them, and for those that have died. */
 import type { Worker } from 'node:cluster';
 import type { Log } from '../lib/types.js';
-import { legacyOf, textOf, type Snapshot } from '../observe/snapshot.js';
+import { legacyOf, textOf, type MetricsSnapshot } from '../observe/snapshot.js';
 import { send, type Notice } from './worker-messages.js';
 
 /** One that takes longer is left out of this scrape. */
@@ -14,9 +14,9 @@ interface Question {
 
 export class Gathering {
   /** What each has counted by the last time it was asked. */
-  readonly #last = new Map<Worker, Snapshot>();
+  readonly #last = new Map<Worker, MetricsSnapshot>();
   readonly #questions = new Map<number, Question>();
-  #legacy: Promise<Snapshot> = Promise.resolve([]);
+  #legacy: Promise<MetricsSnapshot> = Promise.resolve([]);
   #asked = 0;
 
   /** `serving`: who accepts connections now. */

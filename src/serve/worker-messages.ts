@@ -1,7 +1,7 @@
 /** What the primary and its workers tell each other; never anything of a request. */
 import type { Worker } from 'node:cluster';
 import type { AccessRules } from '../routing/access-rules.js';
-import type { Snapshot } from '../observe/snapshot.js';
+import type { MetricsSnapshot } from '../observe/snapshot.js';
 
 /** To a worker. */
 export type Order =
@@ -23,7 +23,7 @@ export type Notice =
   | { readonly kind: 'ready' }
   /** What it serves from now on. */
   | { readonly kind: 'rules'; readonly rules: AccessRules }
-  | { readonly kind: 'counted'; readonly id: number; readonly snapshot: Snapshot }
+  | { readonly kind: 'counted'; readonly id: number; readonly snapshot: MetricsSnapshot }
   /** It is asked for the numbers of all. */
   | { readonly kind: 'total'; readonly id: number };
 

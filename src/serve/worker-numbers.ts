@@ -1,12 +1,12 @@
 /** A worker's part of `/metrics`: its own numbers for the primary, and the primary's sums for whoever scrapes it. */
-import type { Snapshot, Together } from '../observe/snapshot.js';
+import type { MetricsSnapshot, Together } from '../observe/snapshot.js';
 import { isOrder, tell } from './worker-messages.js';
 
 /** The primary may be too busy, or on its way out. */
 const PATIENCE_MS = 5_000;
 
 export class WorkerNumbers implements Together {
-  #own: () => Promise<Snapshot> = () => Promise.resolve([]);
+  #own: () => Promise<MetricsSnapshot> = () => Promise.resolve([]);
   readonly #waiting = new Map<number, (text: string) => void>();
   #asked = 0;
 
@@ -20,7 +20,7 @@ export class WorkerNumbers implements Together {
     });
   }
 
-  share(own: () => Promise<Snapshot>): void {
+  share(own: () => Promise<MetricsSnapshot>): void {
     this.#own = own;
   }
 

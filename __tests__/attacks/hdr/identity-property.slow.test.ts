@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { contextOf } from '../../../src/context/request-context.js';
 import { MethodsInUse } from '../../../src/auth/methods-in-use.js';
 import { admit } from '../../../src/admission/admit.js';
-import { Policy } from '../../../src/admission/policy.js';
+import { AdmissionPolicy } from '../../../src/admission/policy.js';
 import { prepareLocal, prepareOutbound } from '../../../src/admission/outbound.js';
 import { checkUpgrade } from '../../../src/http/upgrade-check.js';
 import { serve } from '../../../src/serve/serve.js';
@@ -39,7 +39,7 @@ function inProcess(): { readonly judged: Judged; readonly server: Server } {
   const { plan } = compile(`${FILE}${UPSTREAMS.replace('PORT', '9')}`);
   const deps = { now: Date.now, log: quietLog() };
   const methods = new MethodsInUse(plan.methods, {}, deps).compiled;
-  const policy = new Policy(plan, { ...deps, methods, standalone: true });
+  const policy = new AdmissionPolicy(plan, { ...deps, methods, standalone: true });
   const waiting = new WeakMap<object, Waiting>();
   const hosts = new WeakSet<object>();
   const server = createServer();

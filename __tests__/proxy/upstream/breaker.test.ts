@@ -1,5 +1,5 @@
 /** When a circuit opens, how it is tried, and what closes it. */
-import { Breaker, type BreakerState, type Call } from '../../../src/proxy/upstream/breaker.js';
+import { Breaker, type BreakerState, type BreakerCall } from '../../../src/proxy/upstream/breaker.js';
 
 function breaker(plan: Partial<{ failureThreshold: number; successThreshold: number; timeoutMs: number }> = {}) {
   const clock = { now: 1_000_000 };
@@ -33,10 +33,10 @@ test('admits nobody while open, and as many probes as are needed when its time i
   expect([made.admits, made.state]).toEqual([true, 'half_open']);
   const probes = [made.enter(), made.enter()];
   expect(made.admits).toBe(false);
-  made.succeeded(probes[0] as Call);
+  made.succeeded(probes[0] as BreakerCall);
   // One success is here and one probe is under way: a third is not needed.
   expect(made.admits).toBe(false);
-  made.leave(probes[1] as Call);
+  made.leave(probes[1] as BreakerCall);
   expect(made.admits).toBe(true);
 });
 
@@ -76,10 +76,10 @@ test('hears nothing of requests that began before it opened', () => {
   fail(3);
   clock.now += 1_000;
   expect(made.admits).toBe(true);
-  made.failed(late[0] as Call);
-  made.leave(late[1] as Call);
-  made.succeeded(late[2] as Call);
-  made.succeeded(late[3] as Call);
+  made.failed(late[0] as BreakerCall);
+  made.leave(late[1] as BreakerCall);
+  made.succeeded(late[2] as BreakerCall);
+  made.succeeded(late[3] as BreakerCall);
   expect([made.state, made.admits]).toEqual(['half_open', true]);
   made.enter();
   made.enter();

@@ -2,7 +2,7 @@
 import type { Balancer } from '../../config/plan-types.js';
 import { hashOf, scoreOf } from './address-hash.js';
 
-export interface Candidate {
+export interface BalancedEndpoint {
   /** Its share under every algorithm; at least 1. */
   readonly weight: number;
   /** Requests and upgraded sockets that it has now. */
@@ -12,16 +12,23 @@ export interface Candidate {
 }
 
 /** Undefined where no candidate is usable. `client` is asked for by `ip_hash` alone. */
-export type Pick<T extends Candidate> = (usable: (candidate: T) => boolean, client: () => string) => T | undefined;
+export type Pick<T extends BalancedEndpoint> = (
+  usable: (candidate: T) => boolean,
+  client: () => string,
+) => T | undefined;
 
-export interface BalancerParts<T extends Candidate> {
+export interface BalancerParts<T extends BalancedEndpoint> {
   readonly algorithm: Balancer;
   readonly candidates: readonly T[];
   /** From 0 to below 1. */
   readonly random: () => number;
 }
 
-export function createBalancer<T extends Candidate>({ algorithm, candidates, random }: BalancerParts<T>): Pick<T> {
+export function createBalancer<T extends BalancedEndpoint>({
+  algorithm,
+  candidates,
+  random,
+}: BalancerParts<T>): Pick<T> {
   switch (algorithm) {
     case 'round_robin':
     case 'weighted':
@@ -36,7 +43,7 @@ export function createBalancer<T extends Candidate>({ algorithm, candidates, ran
 }
 
 /** Smooth weighted round robin: with equal weights, plainly one after the other. */
-function inTurn<T extends Candidate>(candidates: readonly T[]): Pick<T> {
+function inTurn<T extends BalancedEndpoint>(candidates: readonly T[]): Pick<T> {
   const lots = candidates.map((candidate) => ({ candidate, credit: 0 }));
   return (usable) => {
     let best: (typeof lots)[number] | undefined;
@@ -53,7 +60,7 @@ function inTurn<T extends Candidate>(candidates: readonly T[]): Pick<T> {
 }
 
 /** The least load for its weight; those that are equal take turns, or all of an idle upstream would go to the first. */
-function leastLoaded<T extends Candidate>(candidates: readonly T[]): Pick<T> {
+function leastLoaded<T extends BalancedEndpoint>(candidates: readonly T[]): Pick<T> {
   const turn = inTurn(candidates);
   const loadOf = ({ inFlight, weight }: T): number => inFlight / weight;
   return (usable, client) => {
@@ -63,7 +70,7 @@ function leastLoaded<T extends Candidate>(candidates: readonly T[]): Pick<T> {
   };
 }
 
-function byLot<T extends Candidate>(candidates: readonly T[], random: () => number): Pick<T> {
+function byLot<T extends BalancedEndpoint>(candidates: readonly T[], random: () => number): Pick<T> {
   return (usable) => {
     let total = 0;
     for (const candidate of candidates) if (usable(candidate)) total += candidate.weight;
@@ -80,7 +87,7 @@ function byLot<T extends Candidate>(candidates: readonly T[], random: () => numb
 }
 
 /** A client stays where it is for as long as its endpoint takes requests. */
-function byClient<T extends Candidate>(candidates: readonly T[]): Pick<T> {
+function byClient<T extends BalancedEndpoint>(candidates: readonly T[]): Pick<T> {
   return (usable, client) => {
     const hash = hashOf(client());
     let best: T | undefined;

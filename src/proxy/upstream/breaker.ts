@@ -11,7 +11,7 @@ export interface BreakerDeps {
 }
 
 /** One request, from its start: what it came to is told with it. */
-export interface Call {
+export interface BreakerCall {
   readonly term: number;
   /** When it took one of the few places of a half-open circuit. */
   readonly since: number;
@@ -24,12 +24,12 @@ export interface Call {
 export class Breaker {
   #state: BreakerState = 'closed';
   /** Of this term, while it needs no place. */
-  #plain: Call = { term: 0, since: 0 };
+  #plain: BreakerCall = { term: 0, since: 0 };
   /** In a row, while closed. */
   #failures = 0;
   /** While half open: probes that succeeded, and those that hold a place. */
   #successes = 0;
-  readonly #probes = new Set<Call>();
+  readonly #probes = new Set<BreakerCall>();
   #openedAt = 0;
 
   constructor(
@@ -52,7 +52,7 @@ export class Breaker {
   }
 
   /** A request goes. */
-  enter(): Call {
+  enter(): BreakerCall {
     if (this.#state !== 'half_open') return this.#plain;
     const probe = { term: this.#plain.term, since: this.deps.now() };
     this.#probes.add(probe);
@@ -60,11 +60,11 @@ export class Breaker {
   }
 
   /** It ended and says nothing of the endpoint: the client left. */
-  leave(call: Call): void {
+  leave(call: BreakerCall): void {
     this.#probes.delete(call);
   }
 
-  succeeded(call: Call): void {
+  succeeded(call: BreakerCall): void {
     if (call.term !== this.#plain.term) return;
     this.#failures = 0;
     if (this.#state !== 'half_open') return;
@@ -72,7 +72,7 @@ export class Breaker {
     if (++this.#successes >= this.plan.successThreshold) this.#become('closed');
   }
 
-  failed(call: Call): void {
+  failed(call: BreakerCall): void {
     if (call.term !== this.#plain.term || this.#state === 'open') return;
     if (this.#state === 'closed' && ++this.#failures < this.plan.failureThreshold) return;
     this.#openedAt = this.deps.now();

@@ -8,10 +8,10 @@ import { createAgent, retire } from '../agents.js';
 import { createEndpoint, type Endpoint } from '../endpoints.js';
 import { failureOf, OWN_LIMIT } from '../failure.js';
 import { hashOf } from './address-hash.js';
-import type { Candidate } from './balancer.js';
-import { Breaker, type BreakerState, type Call } from './breaker.js';
+import type { BalancedEndpoint } from './balancer.js';
+import { Breaker, type BreakerState, type BreakerCall } from './breaker.js';
 import { HealthCheck } from './health-check.js';
-import { Line } from './waiting-line.js';
+import { WaitingLine } from './waiting-line.js';
 
 export interface MemberDeps {
   readonly log: Log;
@@ -39,7 +39,7 @@ export interface EndpointStatus {
 /** A small pool is one whose requests take turns. */
 const WAITING_AT_LEAST = 100;
 
-export class Member implements Candidate {
+export class Member implements BalancedEndpoint {
   readonly endpoint: Endpoint;
   readonly agent: Agent;
   readonly weight: number;
@@ -48,7 +48,7 @@ export class Member implements Candidate {
   readonly #check: HealthCheck | undefined;
   readonly #labels: { readonly upstream: string; readonly endpoint: string };
   readonly #load = { request: 0, upgrade: 0 };
-  readonly #line: Line;
+  readonly #line: WaitingLine;
   #healthy = true;
 
   constructor(
@@ -63,7 +63,7 @@ export class Member implements Candidate {
     this.agent = createAgent(this.endpoint, planned);
     this.weight = own.weight;
     this.hash = hashOf(own.url);
-    this.#line = new Line(planned.maxOpen);
+    this.#line = new WaitingLine(planned.maxOpen);
     this.#labels = { upstream: planned.name, endpoint: this.endpoint.url.host };
     this.breaker =
       circuitBreaker && new Breaker(circuitBreaker, { now: deps.now, changed: (state) => this.#breakerIs(state) });
@@ -93,8 +93,8 @@ export class Member implements Candidate {
     return this.#load[use] < maxOpen + (use === 'request' ? Math.max(maxOpen, WAITING_AT_LEAST) : 0);
   }
 
-  lease(use: Use): Lease {
-    return new Lease(this, { load: this.#load, line: this.#line, use, failed: (error) => this.#count(error) });
+  lease(use: Use): EndpointLease {
+    return new EndpointLease(this, { load: this.#load, line: this.#line, use, failed: (error) => this.#count(error) });
   }
 
   status(): EndpointStatus {
@@ -145,9 +145,9 @@ export class Member implements Candidate {
   }
 }
 
-interface LeaseParts {
+interface EndpointLeaseParts {
   readonly load: { request: number; upgrade: number };
-  readonly line: Line;
+  readonly line: WaitingLine;
   readonly use: Use;
   readonly failed: (error: unknown) => void;
 }
@@ -158,8 +158,8 @@ const isFailure = (status: number): boolean => status >= 500 && status !== 501 &
 type Result = 'succeeded' | 'failed' | 'leave';
 
 /** The place of one request at an endpoint, from its choice to its end; what it came to feeds the circuit breaker. */
-export class Lease {
-  readonly #call: Call | undefined;
+export class EndpointLease {
+  readonly #call: BreakerCall | undefined;
   #inLine = false;
   #settled = false;
   /** Whether the circuit breaker knows. */
@@ -168,7 +168,7 @@ export class Lease {
 
   constructor(
     readonly member: Member,
-    private readonly parts: LeaseParts,
+    private readonly parts: EndpointLeaseParts,
   ) {
     parts.load[parts.use]++;
     this.#call = member.breaker?.enter();

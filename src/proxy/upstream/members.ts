@@ -2,7 +2,7 @@
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { UpstreamShortage } from '../failure.js';
 import { createBalancer, type Pick } from './balancer.js';
-import { Member, type EndpointStatus, type Lease, type MemberDeps, type Use } from './member.js';
+import { Member, type EndpointStatus, type EndpointLease, type MemberDeps, type Use } from './member.js';
 
 export interface Wanted {
   readonly use: Use;
@@ -26,7 +26,7 @@ export class Members {
    * None is up: 503 at once, as HAProxy has it. To send everything to endpoints that are known to be down (the panic mode
    * of Envoy) would keep them down.
    */
-  lease({ use, client, tried }: Wanted): Lease | UpstreamShortage {
+  lease({ use, client, tried }: Wanted): EndpointLease | UpstreamShortage {
     const usable = (member: Member): boolean => member.up && member.hasRoom(use);
     const untried = tried && this.#pick((member) => usable(member) && !tried.has(member), client);
     const member = untried ?? this.#pick(usable, client);

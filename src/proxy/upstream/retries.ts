@@ -4,7 +4,7 @@ import type { PlannedRetry } from '../../config/plan-types.js';
 import type { Now } from '../../lib/types.js';
 import { hasBody } from '../../http/request-body.js';
 import { codeOf, type UpstreamShortage } from '../failure.js';
-import type { Lease, Member } from './member.js';
+import type { EndpointLease, Member } from './member.js';
 import type { Members } from './members.js';
 
 /** RFC 9110 §9.2.2; TRACE is never served. */
@@ -88,7 +88,7 @@ export class Attempts {
     return this.parts.rule !== undefined;
   }
 
-  next(): Lease | UpstreamShortage {
+  next(): EndpointLease | UpstreamShortage {
     const { members, client } = this.parts;
     return members.lease({ use: 'request', client, ...(this.#tried && { tried: this.#tried }) });
   }

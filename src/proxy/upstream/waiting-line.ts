@@ -4,7 +4,7 @@
  * Not left to Node's agent: that keeps a request whose client has left, and all that belongs to it, until a connection is
  * free, and event streams may hold every one of them for hours.
  */
-export class Line {
+export class WaitingLine {
   #going = 0;
   readonly #waiting = new Map<object, () => void>();
 

@@ -3,7 +3,7 @@ import { implies } from '../config/checks/strictness.js';
 import { names, pathOf } from '../config/opens.js';
 import type { PlannedOpening } from '../config/plan-types.js';
 import type { Access, AskedAt, Rules } from './access-rules.js';
-import { Consent, regionOf, type Passage } from './consent.js';
+import { Consent, regionOf, type AccessPair } from './consent.js';
 import { common, type Region } from './sample-paths.js';
 
 export interface AccessChange {
@@ -32,14 +32,14 @@ export interface ConsentNeeded {
 }
 
 /** A change of some methods; the name of the region follows when all methods are known. */
-export interface Told {
+export interface ComparedAccess {
   readonly change: Omit<AccessChange, 'where'>;
   readonly region: Region;
   /** Equal for changes that one line can tell. */
   readonly key: string;
 }
 
-export class Passages {
+export class AccessComparison {
   readonly #consent: Consent;
 
   constructor(
@@ -51,57 +51,57 @@ export class Passages {
   }
 
   /** Undefined where the same is asked for. */
-  at(asked: AskedAt & { readonly region: Region }, method: string): Told | undefined {
+  at(asked: AskedAt & { readonly region: Region }, method: string): ComparedAccess | undefined {
     const [was, is] = [this.old.at(asked, method), this.next.at(asked, method)];
-    const passage = { was, is };
-    if (this.#isCutOff(passage, asked, method)) return this.#opened(passage, { ...is, words: CUT_OFF });
+    const pair = { was, is };
+    if (this.#isCutOff(pair, asked, method)) return this.#opened(pair, { ...is, words: CUT_OFF });
     if (was.demand === is.demand) return undefined;
-    if (isOpening(passage)) {
-      if (!this.#consent.opens(passage)) return this.#opened(passage, is);
-      return toldOf({ passage, region: asked.region, more: {} });
+    if (isOpening(pair)) {
+      if (!this.#consent.opens(pair)) return this.#opened(pair, is);
+      return comparedOf({ pair, region: asked.region, more: {} });
     }
-    const weakens = isFall(passage) && !this.#consent.changes(passage);
-    return toldOf({ passage, region: asked.region, more: weakens ? { weakens } : {} });
+    const weakens = isFall(pair) && !this.#consent.changes(pair);
+    return comparedOf({ pair, region: asked.region, more: weakens ? { weakens } : {} });
   }
 
   /** The guarded route is still there, but a request that meets no condition of it has an open pattern beside it. */
-  #isCutOff({ was, is }: Passage, asked: AskedAt, method: string): boolean {
+  #isCutOff({ was, is }: AccessPair, asked: AskedAt, method: string): boolean {
     if (was.kind !== 'guarded' || is.kind !== 'guarded') return false;
     if (this.old.excludes(asked, method) || !this.next.excludes(asked, method)) return false;
     return this.next.hasOpenBeside(asked, method);
   }
 
-  #opened(passage: Passage, is: Access): Told {
-    const [guarded, taking] = [regionOf(passage.was), regionOf(passage.is)];
-    // Both have the witness, so they meet.
+  #opened(pair: AccessPair, is: Access): ComparedAccess {
+    const [guarded, taking] = [regionOf(pair.was), regionOf(pair.is)];
+    // Both have the sample, so they meet.
     const region = common(guarded, taking) ?? guarded;
     const entry = this.openings.find((each) => names(each, guarded) || names(each, region));
-    if (entry) return toldOf({ passage: { ...passage, is }, region, more: { openedBy: entry.text } });
+    if (entry) return comparedOf({ pair: { ...pair, is }, region, more: { openedBy: entry.text } });
     const consent = { entry: `${region.host ?? ''}${pathOf(region.pattern)}` };
-    return toldOf({ passage: { ...passage, is }, region, more: { opens: true, consent } });
+    return comparedOf({ pair: { ...pair, is }, region, more: { opens: true, consent } });
   }
 }
 
 export const CUT_OFF = 'nothing, where its headers or query differ';
 
-function isOpening({ was, is }: Passage): boolean {
+function isOpening({ was, is }: AccessPair): boolean {
   if (was.kind === 'guarded') return is.kind === 'open' || is.kind === 'filtered';
   return was.kind === 'filtered' && is.kind === 'open';
 }
 
 /** A demand that is at least as strict weakens nothing. */
-function isFall({ was, is }: Passage): boolean {
+function isFall({ was, is }: AccessPair): boolean {
   if (is.kind !== 'guarded' || (was.kind !== 'guarded' && was.kind !== 'filtered')) return false;
   return !was.requirement || !is.requirement || !implies(is.requirement, was.requirement);
 }
 
 interface Facts {
-  readonly passage: Passage;
+  readonly pair: AccessPair;
   readonly region: Region;
   readonly more: Partial<AccessChange>;
 }
 
-function toldOf({ passage: { was, is }, region, more }: Facts): Told {
+function comparedOf({ pair: { was, is }, region, more }: Facts): ComparedAccess {
   const route = is.index === undefined ? {} : { route: is.index };
   const change = { before: was.words, after: is.words, opens: false, ...more, ...route };
   // A line that asks for consent speaks of one guard and of one route that takes over.
