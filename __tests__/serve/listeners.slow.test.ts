@@ -3,7 +3,9 @@ import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import type { PlannedListener } from '../../src/config/plan-types.js';
 import { writePendingContinue } from '../../src/http/expect-continue.js';
-import { listen, PortError, type Handlers, type Running } from '../../src/serve/listeners.js';
+import { PortError } from '../../src/serve/gatekeeper.js';
+import type { Handlers } from '../../src/serve/listener.js';
+import { listen, type Running } from '../../src/serve/listeners.js';
 import { closed, listening } from '../support/recording-upstream.js';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -5,7 +5,8 @@ import { connect } from 'node:net';
 import { contextOf } from '../../src/context/request-context.js';
 import type { PlannedTls } from '../../src/config/plan-types.js';
 import { createUpstream } from '../../src/proxy/upstream.js';
-import { listen, TlsFileError, type Running } from '../../src/serve/listeners.js';
+import { TlsFileError } from '../../src/serve/gatekeeper.js';
+import { listen, type Running } from '../../src/serve/listeners.js';
 import { makeTlsFiles, type TlsFiles } from './tls-files.js';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -1,6 +1,6 @@
 /** What the exit code of a command says: the file, the runtime or the port. */
 import { ConfigError } from '../config/diagnostics.js';
-import { PortError, TlsFileError } from '../serve/listeners.js';
+import { PortError, TlsFileError } from '../serve/gatekeeper.js';
 
 export const EXIT = { fine: 0, file: 1, runtime: 2, port: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -5,7 +5,7 @@ import type { Plan } from '../config/plan-types.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import type { Loom } from '../runtime/middleware.js';
-import { PortError } from './listeners.js';
+import { PortError } from './gatekeeper.js';
 import { certificateEnd } from './tls.js';
 
 interface AdminParts {

@@ -17,6 +17,7 @@ import { hasBody } from '../http/request-body.js';
 import type { Log } from '../lib/types.js';
 import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';
+import { PortError, type Listening } from './gatekeeper.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { tlsOptions } from './tls.js';
 
@@ -25,38 +26,12 @@ export interface Handlers {
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
-export interface Listening {
-  readonly name: string;
-  readonly protocol: 'http' | 'https';
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface ListenerDeps {
   readonly log: Log;
   /** Shared with the other processes of this gateway. Default: keys of its own. */
   readonly tickets?: TicketKeys | undefined;
   /** Of all listeners of the process: they share its loop. Default: one of its own. */
   readonly acceptance?: Acceptance;
-}
-
-/** The port is taken, or may not be used. */
-export class PortError extends Error {
-  override readonly name = 'PortError';
-  readonly code = 'LOOM_PORT';
-  constructor(
-    readonly listener: string,
-    readonly port: number,
-    options: { cause: NodeJS.ErrnoException },
-  ) {
-    super(`listener ${listener}: port ${port} ${portTrouble(options.cause.code)}`, options);
-  }
-}
-
-function portTrouble(code: string | undefined): string {
-  if (code === 'EADDRINUSE') return 'is already in use';
-  if (code === 'EACCES') return 'needs more privileges';
-  return `cannot be listened on (${code ?? 'unknown'})`;
 }
 
 export class Listener {

@@ -1,10 +1,8 @@
 /** The listeners of a plan: opened together or not at all, changed by a reload, closed without cutting an answer short. */
 import type { PlannedListener } from '../config/plan-types.js';
 import type { Prepared } from '../runtime/reload.js';
-import { Listener, PortError, type Handlers, type ListenerDeps, type Listening } from './listener.js';
-
-export { PortError, type Handlers, type Listening } from './listener.js';
-export { TlsFileError } from './tls.js';
+import { PortError, type Listening } from './gatekeeper.js';
+import { Listener, type Handlers, type ListenerDeps } from './listener.js';
 
 export interface Running {
   readonly listening: readonly Listening[];

@@ -4,20 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { PlannedListener, PlannedTls } from '../config/plan-types.js';
-
-/** A certificate, key, CA or CRL that cannot be used. */
-export class TlsFileError extends Error {
-  override readonly name = 'TlsFileError';
-  readonly code = 'LOOM_TLS';
-  constructor(
-    readonly listener: string,
-    readonly file: string,
-    what: string,
-    options?: ErrorOptions,
-  ) {
-    super(`listener ${listener}: ${file} ${what}`, options);
-  }
-}
+import { TlsFileError } from './gatekeeper.js';
 
 /** RFC 9325 §4.2: forward secrecy and AEAD; the level refuses keys and signatures that a host's OpenSSL may allow. */
 const CIPHERS = [

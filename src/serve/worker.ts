@@ -2,7 +2,8 @@
 import cluster from 'node:cluster';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
-import { serveAmong, type Among, type Gatekeeper, type ServeOptions } from './serve.js';
+import type { Gatekeeper, ServeOptions } from './gatekeeper.js';
+import { serveAmong, type Among } from './served.js';
 import { TicketKeys } from './ticket-keys.js';
 import { isOrder, tell, type Order } from './worker-messages.js';
 import { WorkerNumbers } from './worker-numbers.js';

@@ -1,7 +1,7 @@
 /** Revoked certificates, and lists of them that are stale, missing, or another authority's: the door stays closed. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { serve } from '../../../src/serve/serve.js';
-import { TlsFileError } from '../../../src/serve/tls.js';
+import { TlsFileError } from '../../../src/serve/gatekeeper.js';
 import { ask } from '../../support/ask.js';
 import { makeCertificates, type Certificates, type Pair } from '../../support/certificates.js';
 import { freePorts } from '../../support/ports.js';

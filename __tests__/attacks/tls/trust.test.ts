@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect } from 'node:net';
 import { ConfigError } from '../../../src/config/diagnostics.js';
 import { serve } from '../../../src/serve/serve.js';
-import { TlsFileError } from '../../../src/serve/tls.js';
+import { TlsFileError } from '../../../src/serve/gatekeeper.js';
 import { closeGrounds } from '../../support/attack-ground.js';
 import { CLIENT, type Pair } from '../../support/certificates.js';
 import { freePorts } from '../../support/ports.js';

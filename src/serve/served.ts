@@ -1,0 +1,178 @@
+/** A Loom file as a gateway of its own: its listeners, their handler, its reloads, and a graceful end. */
+import type { AdminListener } from '../admin/listener.js';
+import type { Diagnostic } from '../config/diagnostics.js';
+import { compileFile, type Compiled } from '../config/index.js';
+import type { Plan, PlannedLogging } from '../config/plan-types.js';
+import type { ConfigSource } from '../config/source.js';
+import { accessRules, type AccessRules } from '../routing/access-rules.js';
+import type { Log } from '../lib/types.js';
+import { compose, tellWarnings } from '../runtime/compose.js';
+import type { Loom } from '../runtime/middleware.js';
+import { createLog, type LeveledLog } from '../observe/log.js';
+import type { Together } from '../observe/snapshot.js';
+import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
+import { Acceptance } from './acceptance.js';
+import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
+import { bodyGarbage } from './body-garbage.js';
+import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
+import { listen, type Running } from './listeners.js';
+import type { TicketKeys } from './ticket-keys.js';
+import { FileWatch, markOf } from './watch.js';
+
+const GRACE_MS = 30_000;
+
+/** What a process has of the others that serve the same file, under one primary. */
+export interface Among {
+  /** Its number, from 1. */
+  readonly worker: number;
+  readonly tickets: TicketKeys;
+  readonly numbers: Together;
+  /** What the others serve; undefined where nobody does yet. */
+  readonly rules: AccessRules | undefined;
+  /** Told what this one serves from now on. */
+  readonly took: (rules: AccessRules) => void;
+}
+
+export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
+  const gateway = new Served(source, options, among);
+  await gateway.start();
+  return gateway;
+}
+
+class Served implements Gatekeeper {
+  readonly log: Log;
+  readonly #loom: Loom;
+  readonly #own: LeveledLog | undefined;
+  readonly #files: FileWatch | undefined;
+  readonly #acceptance = new Acceptance();
+  #running: Running | undefined;
+  #admin: AdminListener | undefined;
+  #state: 'starting' | 'ready' | 'stopping' = 'starting';
+  /** What stood in the files that the last compilation read, whether it succeeded or not. */
+  #read = new Map<string, string>();
+  #logging: PlannedLogging;
+
+  constructor(
+    source: ConfigSource,
+    private readonly options: ServeOptions,
+    private readonly among: Among | undefined,
+  ) {
+    const compiled = this.#compile(source);
+    const { plan, warnings } = compiled;
+    // One that takes the place of another starts on a file that its fellows may have refused.
+    if (among?.rules) changesUnlessOpening(among.rules, compiled, { standalone: true });
+    this.#logging = plan.logging;
+    this.#own = options.log ? undefined : createLog({ ...plan.logging, worker: among?.worker });
+    this.log = options.log ?? (this.#own as Log);
+    // The primary has told them, once.
+    if (!among) tellWarnings(warnings, this.log);
+    const { now = Date.now, watch = true } = options;
+    const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
+    this.#loom = compose(source, plan, {
+      shared,
+      ...(among && { numbers: among.numbers }),
+      reading: (metrics, served) => {
+        tellCertificates(metrics, served);
+        metrics.gauge('loom_accept_wait_seconds', {}, this.#acceptance.longestWait());
+      },
+      compile: (given) => this.#compile(given),
+      prepare: (next) => this.#prepare(next),
+    });
+    if (watch)
+      this.#files = new FileWatch({
+        changed: () =>
+          this.reload().then(
+            () => undefined,
+            () => undefined,
+          ),
+      });
+  }
+
+  get listening(): readonly Listening[] {
+    return this.#running?.listening ?? [];
+  }
+
+  async start(): Promise<void> {
+    const loom = this.#loom;
+    try {
+      this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state });
+      await loom.ready;
+      this.#running = await listen(
+        loom.plan.listeners,
+        {
+          request: (req, res) => loom(req, res, () => res.destroy()),
+          upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
+        },
+        { log: this.log, tickets: this.among?.tickets, acceptance: this.#acceptance },
+      );
+    } catch (cause) {
+      await this.#end();
+      throw cause;
+    }
+    for (const { name: listener, ...where } of this.listening) this.log.info({ listener, ...where }, 'listening');
+    if (this.#admin) this.log.info({ listener: 'admin', host: this.#admin.host, port: this.#admin.port }, 'listening');
+    const { file, routes } = loom.plan;
+    this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the file is in force');
+    this.#state = 'ready';
+    this.among?.took(accessRules(loom.plan));
+    this.#files?.follow(this.#read);
+  }
+
+  async reload(): Promise<readonly Diagnostic[]> {
+    const before = this.#read;
+    try {
+      const { plan } = this.#loom;
+      const warnings = await this.#loom.reload();
+      tellUnchanged(plan, this.#loom.plan, this.log);
+      return warnings;
+    } catch (cause) {
+      // What a file that was refused no longer names may be what mends it.
+      this.#read = new Map([...before, ...this.#read]);
+      throw cause;
+    } finally {
+      this.#files?.follow(this.#read);
+    }
+  }
+
+  async stop(graceMs = GRACE_MS): Promise<void> {
+    this.#state = 'stopping';
+    this.#files?.close();
+    await this.#running?.stop(graceMs);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#files?.close();
+    await this.#loom.close();
+    await this.#admin?.close();
+  }
+
+  #compile(source: ConfigSource): Compiled {
+    const read = new Map<string, string>();
+    this.#read = read;
+    const { strict = false } = this.options;
+    const named = (file: string): void => void (read.has(file) || read.set(file, markOf(file)));
+    return compileFile(source, { mode: 'serve', strict, named });
+  }
+
+  async #prepare(plan: Plan): Promise<Prepared> {
+    const { listeners, logging, warnings } = plan;
+    const prepared = await this.#running?.prepare(listeners);
+    return {
+      commit: () => {
+        prepared?.commit();
+        this.#heed(logging);
+        tellWarnings(warnings, this.log);
+        this.among?.took(accessRules(plan));
+      },
+      abandon: () => prepared?.abandon(),
+    };
+  }
+
+  #heed(logging: PlannedLogging): void {
+    if (!this.#own) return;
+    this.#own.level = logging.level;
+    if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format counts from the next start on');
+    this.#logging = logging;
+  }
+}
