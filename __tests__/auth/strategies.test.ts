@@ -30,7 +30,7 @@ async function received(...lines: string[]): Promise<IncomingMessage> {
 }
 
 function inUse(strategies: Strategies): MethodsInUse {
-  const apiKey = registry.find((each) => each.name === 'api_key');
+  const apiKey = registry.find((each) => each.name === 'api_key')?.load();
   const options = apiKey?.options.parse({ keys: [{ key: 'sk_good_1', name: 'production' }] });
   const hosts = Object.keys(strategies).map((name) => ({ name, type: 'strategy', options: undefined }));
   return new MethodsInUse([{ name: 'api_key', type: 'api_key', options }, ...hosts], strategies, {

@@ -64,6 +64,13 @@ onLinux('the other benches', () => {
     expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(8);
   });
 
+  test('the bench of the start measures both packages in fresh processes', async () => {
+    const { code, stdout, stderr } = await bench('start.mjs', { BENCH_ROUNDS: '1' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^import 'loom-auth' +\d+/m);
+    expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(1);
+  });
+
   test('the soak serves honest clients and no hostile one, through its reloads and faults', async () => {
     const counts = { BENCH_MINUTES: '1', BENCH_ROUND_MS: '1500', BENCH_RELOAD_MS: '300', BENCH_FAULT_MS: '150' };
     const { code, stdout, stderr } = await bench('soak.mjs', counts);

@@ -5,7 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { contextOf } from '../../src/context/request-context.js';
 import type { PlannedUpstream } from '../../src/config/plan-types.js';
 import { awaitContinue } from '../../src/http/expect-continue.js';
-import { createUpstream, privateResponse, type ForwardOptions, type Upstream } from '../../src/proxy/upstream.js';
+import { privateResponse } from '../../src/gateway/answers.js';
+import { createUpstream, type ForwardOptions, type Upstream } from '../../src/proxy/upstream.js';
 import {
   answerEachHead,
   closed,

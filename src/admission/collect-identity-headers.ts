@@ -1,11 +1,14 @@
 /** The stage that finds the headers of verified identities and of the client certificate (`client_cert_headers`). */
-import { certificateClaims } from '../certificates/certificate.js';
+import { createRequire } from 'node:module';
+import type * as Certificates from '../certificates/certificate.js';
 import type { HeaderFields, RequestContext } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { headerValue } from '../http/header-value.js';
 import type { Denial } from './denial.js';
 import { identityHeaders } from './identity-headers.js';
 import type { AdmissionPolicy } from './policy.js';
+
+const require = createRequire(import.meta.url);
 
 const CONFLICT: Denial = { status: 403, code: 'forbidden', reason: 'identity_conflict' };
 
@@ -36,6 +39,8 @@ function certificateHeaders(policy: AdmissionPolicy, { request, identities }: Re
   if (rules.length === 0) return [];
   const vouched =
     policy.standalone || identities.some(({ method }) => policy.methods.get(method)?.certificate === true);
+  // A file that has such rules loads the module with its mtls method.
+  const { certificateClaims } = require('../certificates/certificate.js') as typeof Certificates;
   const claims = vouched ? certificateClaims(request.socket, policy.now()) : undefined;
   if (!claims) return [];
   return rules.flatMap(({ claim, header }): [string, string][] => {

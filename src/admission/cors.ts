@@ -1,10 +1,13 @@
 /** Tells browsers which pages of other origins may read our answers, and answers their preflights (Fetch standard, CORS). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import cors from 'cors';
+import { createRequire } from 'node:module';
+import type * as CorsPackage from 'cors';
 import type { PlannedCors } from '../config/plan-types.js';
 import { matchesOrigin, parseOrigin, type OriginPattern } from '../lib/origin-pattern.js';
 import { hasBody } from '../http/request-body.js';
 import type { Denial } from './denial.js';
+
+const require = createRequire(import.meta.url);
 
 /** What of a request its answer depends on, taken before anything edits the request. */
 export interface CorsQuestion {
@@ -29,6 +32,7 @@ export function createCors(planned: PlannedCors): Cors {
   const everybody = patterns.some(({ kind }) => kind === 'any');
   const allows = (origin: string): boolean =>
     patterns.some((pattern) => pattern.kind !== 'any' && matchesOrigin(pattern, origin));
+  const cors = require('cors') as typeof CorsPackage.default;
   const write = cors({
     // A foreign origin gets `false`: the library then writes nothing at all.
     origin: (origin, answer) => answer(null, everybody ? '*' : origin !== undefined && allows(origin) && origin),

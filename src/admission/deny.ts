@@ -1,11 +1,11 @@
 /** The only writer of denials: problem+json (RFC 9457) on a response, or the same as raw bytes on a socket. */
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { mergeChallenges } from '../auth/combine.js';
 import type { Challenge } from '../auth/verdict.js';
 import { hasBody } from '../http/request-body.js';
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from '../http/node-http.js';
 import { endConnection } from '../http/connection-end.js';
 import type { Denial } from './denial.js';
 import { TITLES } from '../http/problem.js';

@@ -1,12 +1,16 @@
 /** The methods of one plan, compiled: ours from the registry, the host's by their names. */
+import { createRequire } from 'node:module';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
 import type { Identity } from './identity.js';
-import { fromHost, type HostStrategy, type Strategies } from './host-strategy.js';
+import type * as HostStrategies from './host-strategy.js';
+import type { HostStrategy, Strategies } from './host-strategy.js';
 import type { Method, MethodDeps, MethodStrategy } from './method.js';
 import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
 import { fromOurs } from './strategy-runner.js';
+
+const require = createRequire(import.meta.url);
 
 /** What the plan says of a method, as far as compiling it goes. */
 export interface MethodInUse {
@@ -50,6 +54,7 @@ export class MethodsInUse {
   #add(each: MethodInUse, { hosts, deps, previous }: Surroundings): void {
     const { name, type } = each;
     if (type === 'strategy') {
+      const { fromHost } = require('./host-strategy.js') as typeof HostStrategies;
       this.#compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
       return;
     }

@@ -1,19 +1,37 @@
 /** The registry of methods: one line each. What the file, `check` and the JSON Schema know of a method comes from here. */
+import { createRequire } from 'node:module';
 import type { Method } from './method.js';
-import { apiKey } from './methods/api-key/api-key.js';
-import { basic } from './methods/basic/basic.js';
-import { jwt } from './methods/jwt/jwt.js';
-import { mtls } from './methods/mtls/mtls.js';
-import { oauth } from './methods/oauth/oauth.js';
-import { plugin } from './methods/plugin/plugin.js';
+import type { PluginOptions } from './methods/plugin/options.js';
 
-/** Every method that a file may name, in the order the documentation lists them. */
-export const methods: readonly Method[] = [apiKey, basic, jwt, oauth, mtls];
+const require = createRequire(import.meta.url);
 
-/** Not a block of `middleware.auth`: each item of `plugins` is a method by its own name. */
-export { plugin };
+/** A method by its name. `load` reads its folder and the packages that it needs. */
+export interface RegisteredMethod {
+  readonly name: string;
+  readonly load: () => Method;
+}
+
+/**
+ * Every method that a file may name, in the order of the documentation. A folder loads when a file names its method:
+ * a start with API keys alone does not pay for key sets and bcrypt.
+ */
+export const methods: readonly RegisteredMethod[] = [
+  { name: 'api_key', load: () => (require('./methods/api-key/api-key.js') as { apiKey: Method }).apiKey },
+  { name: 'basic', load: () => (require('./methods/basic/basic.js') as { basic: Method }).basic },
+  { name: 'jwt', load: () => (require('./methods/jwt/jwt.js') as { jwt: Method }).jwt },
+  { name: 'oauth', load: () => (require('./methods/oauth/oauth.js') as { oauth: Method }).oauth },
+  { name: 'mtls', load: () => (require('./methods/mtls/mtls.js') as { mtls: Method }).mtls },
+];
+
+/** The type of the methods under `plugins`: each item is a method by its own name. */
+export const PLUGIN = 'plugin';
+
+export function pluginMethod(): Method<PluginOptions> {
+  return (require('./methods/plugin/plugin.js') as { plugin: Method<PluginOptions> }).plugin;
+}
 
 /** The entry that compiles a planned method. */
 export function methodOfType(type: string): Method | undefined {
-  return [...methods, plugin as Method].find(({ name }) => name === type);
+  if (type === PLUGIN) return pluginMethod();
+  return methods.find(({ name }) => name === type)?.load();
 }

@@ -26,18 +26,23 @@ export function readBlocks(context: Context): Blocks {
       at: 'key',
     });
   }
-  const lists = Object.entries(LISTS).map(([name, schema]) => [name, readList(context, name, schema)] as const);
-  const singles = Object.entries(BLOCKS).map(([name, schema]) => [name, readSingle(context, name, schema)] as const);
+  const lists = namesOf(LISTS).map((name) => [name, readList(context, name)] as const);
+  const singles = namesOf(BLOCKS).map((name) => [name, readSingle(context, name)] as const);
   return Object.fromEntries([...lists, ...singles]) as unknown as Blocks;
 }
 
-function readSingle(context: Context, name: string, schema: z.ZodType): unknown {
-  if (!context.has([name])) return undefined;
-  return readBlock({ schema, value: context.value([name]), path: [name] }, context);
+function namesOf<T extends object>(schemas: T): readonly (keyof T & string)[] {
+  return Object.keys(schemas) as (keyof T & string)[];
 }
 
-function readList(context: Context, name: string, schema: z.ZodType): readonly Item<unknown>[] {
+function readSingle(context: Context, name: keyof typeof BLOCKS): unknown {
+  if (!context.has([name])) return undefined;
+  return readBlock({ schema: BLOCKS[name] as z.ZodType, value: context.value([name]), path: [name] }, context);
+}
+
+function readList(context: Context, name: keyof typeof LISTS): readonly Item<unknown>[] {
   if (!context.has([name])) return [];
+  const schema: z.ZodType = LISTS[name];
   const length = context.length([name]);
   if (length === undefined) context.report.error({ path: [name], code: 'wrong_type', message: 'must be a list' });
   if (length === 0) context.report.error({ path: [name], code: 'wrong_value', message: 'must not be an empty list' });

@@ -1,7 +1,7 @@
 /** The JSON Schema of a Loom file, for editors: from the very schemas that read the file. */
 import { z } from 'zod';
 import type { Method } from '../auth/method.js';
-import { methods as registry } from '../auth/methods.js';
+import { methods } from '../auth/methods.js';
 import { blockSchema } from './plan/methods.js';
 import { policyShape } from './plan/policy.js';
 import { routeAuthShape } from './plan/requirement.js';
@@ -18,8 +18,10 @@ export function jsonSchema(): Readonly<Record<string, unknown>> {
   return { ...schema, title: 'Loom configuration' };
 }
 
+const registered = (): readonly Method[] => methods.map(({ load }) => load());
+
 function authSchema(): z.ZodType {
-  const blocks = registry.map(
+  const blocks = registered().map(
     (method) => [method.name, blockSchema(method).optional().describe(method.title)] as const,
   );
   return z.strictObject({ ...Object.fromEntries(blocks), ...policyShape });
@@ -28,7 +30,7 @@ function authSchema(): z.ZodType {
 /** A host application's strategies are methods too, so other keys may stand in `auth`. */
 function routeAuthSchema(): z.ZodType {
   const narrowings = (make: (method: Method) => z.ZodType) =>
-    Object.fromEntries(registry.map((method) => [method.name, make(method).optional()]));
+    Object.fromEntries(registered().map((method) => [method.name, make(method).optional()]));
   const keyed = narrowings(({ name, narrowing }) =>
     z.union([z.literal(true), narrowing]).describe(`\`true\`, or what of \`${name}\` may pass here:`),
   );

@@ -13,7 +13,6 @@ import type { Log } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import { retryAfter } from '../proxy/failure.js';
 import type { UpgradeOptions } from '../proxy/upgrade.js';
-import { privateResponse } from '../proxy/upstream.js';
 import type { Duplex } from 'node:stream';
 
 /** What responses need of a policy. Requests and sockets that last keep this and no policy: a reload must free it. */
@@ -76,5 +75,23 @@ export function decoration({ guard, limit }: RequestContext): (res: ServerRespon
   return (res) => {
     for (const [name, value] of fields) res.setHeader(name, value);
     makePrivate?.(res);
+  };
+}
+
+/** A `responseHeaders` hook for routes that are not open: no shared cache may serve one caller's answer to another. */
+export function privateResponse(varyBy: readonly string[]): (res: ServerResponse) => void {
+  return (res) => {
+    if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');
+    const given = res.getHeader('vary');
+    if (given === undefined) {
+      if (varyBy.length > 0) res.setHeader('Vary', varyBy.join(', '));
+      return;
+    }
+    const present = String(given)
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim());
+    const missing = varyBy.filter((name) => !present.includes(name.toLowerCase()));
+    if (missing.length > 0 && !present.includes('*')) res.appendHeader('Vary', missing.join(', '));
   };
 }

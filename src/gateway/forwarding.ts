@@ -1,5 +1,6 @@
 /** Sends an admitted request or upgrade on to the upstream of its route. */
 import type { ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 import { prepareOutbound } from '../admission/outbound.js';
 import type { AdmissionPolicy } from '../admission/policy.js';
@@ -8,9 +9,11 @@ import type { PlannedRoute } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import { isBodyConsumed } from '../http/request-body.js';
 import type { LiveSockets } from '../proxy/tunnel.js';
-import { forwardUpgrade } from '../proxy/upgrade.js';
+import type * as Upgrades from '../proxy/upgrade.js';
 import type { Upstream } from '../proxy/upstream.js';
 import { answerDenial, denialOn, responseHeadersOf, type AnswerTerms } from './answers.js';
+
+const require = createRequire(import.meta.url);
 
 export interface ForwardingDeps {
   readonly policy: AdmissionPolicy;
@@ -26,7 +29,10 @@ export function isProxied(route: PlannedRoute | undefined): route is ProxiedRout
 }
 
 export class Forwarding {
-  constructor(private readonly deps: ForwardingDeps) {}
+  constructor(private readonly deps: ForwardingDeps) {
+    // At the start, and not in the first upgrade.
+    if (deps.upstreams.size > 0) upgrades();
+  }
 
   request(context: RequestContext, res: ServerResponse, route: ProxiedRoute): void {
     const { policy, terms } = this.deps;
@@ -57,7 +63,7 @@ export class Forwarding {
     const { 'sec-websocket-protocol': offered, host = '' } = request.headers;
     const url = prepareOutbound(policy, context, route);
     const expiresAtMs = expiryOf(identities);
-    forwardUpgrade({
+    upgrades().forwardUpgrade({
       context,
       socket,
       head,
@@ -82,4 +88,9 @@ export class Forwarding {
     if (!upstream) throw new TypeError(`no upstream is named ${JSON.stringify(route.upstream)}`);
     return upstream;
   }
+}
+
+/** Loads for files that have an upstream. */
+function upgrades(): typeof Upgrades {
+  return require('../proxy/upgrade.js') as typeof Upgrades;
 }

@@ -13,7 +13,7 @@ import type { PassportCallback, PassportHandler, PassportLike, PassportOptions }
 import { denialOf, outcomeOf, type Denial } from '../admission/denial.js';
 import type { DenialCode } from '../http/problem.js';
 import { logDenial } from '../admission/denial-log.js';
-import { privateResponse } from '../proxy/upstream.js';
+import { privateResponse } from './answers.js';
 
 export interface HostPassportDeps {
   /** What is in force when a request comes. */

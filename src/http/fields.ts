@@ -1,11 +1,12 @@
 /** Edits a request's fields in every view Node gives of them: `headers`, `headersDistinct`, `rawHeaders`. */
-import { IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { IncomingMessage as NodeRequest } from './node-http.js';
 
 /**
  * A request of our own server. Nobody else has its `headers` in hand, so that they may be replaced; `headersDistinct` is
  * made of the raw fields when it is asked for, so that nothing has to keep the two alike.
  */
-export class OwnRequest extends IncomingMessage {}
+export class OwnRequest extends NodeRequest {}
 
 Object.defineProperty(OwnRequest.prototype, 'headersDistinct', {
   get: function (this: IncomingMessage) {

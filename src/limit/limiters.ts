@@ -1,11 +1,16 @@
 /** The limiters of a process: one table follows another, and what has been counted stays counted. */
+import { createRequire } from 'node:module';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metrics } from '../lib/metrics.js';
-import { RedisConnection, type RedisOptions } from '../redis/redis.js';
+import type { RedisOptions } from '../redis/client.js';
+import type * as Redis from '../redis/redis.js';
 import type { Log, Now } from '../lib/types.js';
 import { MemoryLimiter, type Limiter } from './limiter.js';
-import { RedisStore } from './redis-store.js';
-import { SharedLimiter, type OnStoreError } from './shared-limiter.js';
+import type * as RedisStores from './redis-store.js';
+import type * as SharedLimiters from './shared-limiter.js';
+import type { OnStoreError, SharedLimiter } from './shared-limiter.js';
+
+const require = createRequire(import.meta.url);
 
 /** Where limits are counted together with other instances. */
 export interface Distributed {
@@ -62,6 +67,10 @@ export class Limiters {
 
   #start(distributed: Distributed): Held {
     const { log, metrics, deadlineMs } = this.deps;
+    // Redis loads for files that share their limits.
+    const { RedisConnection } = require('../redis/redis.js') as typeof Redis;
+    const { RedisStore } = require('./redis-store.js') as typeof RedisStores;
+    const { SharedLimiter } = require('./shared-limiter.js') as typeof SharedLimiters;
     const redis = new RedisConnection(distributed.redis, deadlineMs);
     const store = new RedisStore(redis, distributed.redis.type);
     const { onStoreError } = distributed;

@@ -6,21 +6,21 @@ import type { Bucket } from './bucket.js';
 const MAX_BUCKETS = 100_000;
 
 export class MemoryStore {
-  private readonly buckets: LRUCache<string, Bucket>;
+  /** Made with the first bucket, because the cache allocates its tables whole and many files limit nothing. */
+  #buckets: LRUCache<string, Bucket> | undefined;
 
-  constructor(max = MAX_BUCKETS) {
-    this.buckets = new LRUCache({ max });
-  }
+  constructor(private readonly max = MAX_BUCKETS) {}
 
   get(key: string): Bucket | undefined {
-    return this.buckets.get(key);
+    return this.#buckets?.get(key);
   }
 
   set(key: string, bucket: Bucket): void {
-    this.buckets.set(key, bucket);
+    this.#buckets ??= new LRUCache({ max: this.max });
+    this.#buckets.set(key, bucket);
   }
 
   get size(): number {
-    return this.buckets.size;
+    return this.#buckets?.size ?? 0;
   }
 }

@@ -1,8 +1,9 @@
 /** Follows each request and upgrade from its first moment to its end, for the access log and the metrics. */
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
 import type { RequestContext, Trail } from '../context/request-context.js';
+import { STATUS_CODES } from '../http/node-http.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { AccessLog } from './access-log.js';
 import type { Tracing } from './tracing.js';

@@ -23,9 +23,6 @@ import { at, join, type LiveSocket, type LiveSockets, type Session } from './tun
 import type { Upstream } from './upstream.js';
 import type { EndpointLease } from './upstream/member.js';
 
-export { checkUpgrade, type UpgradeRefusal } from '../http/upgrade-check.js';
-export { LiveSockets } from './tunnel.js';
-
 /** How long a client may take to read a refusal before its socket is cut. */
 const LINGER_MS = 10_000;
 

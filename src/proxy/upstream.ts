@@ -208,21 +208,3 @@ const follow: Plugin = (server) => {
   server.on('proxyRes', (message, req) => findContext(req)?.exchange?.answer(message));
   server.on('econnreset', (error, req) => findContext(req)?.exchange?.fail(error));
 };
-
-/** A `responseHeaders` hook for routes that are not open: no shared cache may serve one caller's answer to another. */
-export function privateResponse(varyBy: readonly string[]): (res: ServerResponse) => void {
-  return (res) => {
-    if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');
-    const given = res.getHeader('vary');
-    if (given === undefined) {
-      if (varyBy.length > 0) res.setHeader('Vary', varyBy.join(', '));
-      return;
-    }
-    const present = String(given)
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim());
-    const missing = varyBy.filter((name) => !present.includes(name.toLowerCase()));
-    if (missing.length > 0 && !present.includes('*')) res.appendHeader('Vary', missing.join(', '));
-  };
-}

@@ -1,9 +1,9 @@
 /** What another file would change for callers: every path whose requirement is not what it was, in words. */
-import { METHODS } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { covers, coversHost } from '../config/checks/patterns.js';
 import { patternKey } from '../config/pattern.js';
 import { COMMON_METHODS, NEVER_SERVED } from '../http/http-methods.js';
+import { METHODS } from '../http/node-http.js';
 import { isCertified, isConditional, Rules, wordsOf, type AccessRules, type Ruled } from './access-rules.js';
 import { isSameRegion, routeToAdd } from './consent.js';
 import { CUT_OFF, AccessComparison, type AccessChange, type ComparedAccess } from './access-comparison.js';

@@ -1,5 +1,6 @@
 /** The composition root: the only file that knows every layer; puts a plan to work behind the members of a `Loom`. */
 import type { IncomingMessage, Server } from 'node:http';
+import { createRequire } from 'node:module';
 import { requirementOf } from '../auth/protection.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { Diagnostic } from '../config/diagnostics.js';
@@ -7,16 +8,18 @@ import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import { contextOf } from '../context/request-context.js';
 import { attachUpgrades, isAttached } from '../gateway/attach.js';
-import { hostPassport } from '../gateway/passport.js';
+import type * as HostPassport from '../gateway/passport.js';
 import type { PassportLike } from '../gateway/passport-types.js';
 import { namesOf, type Shared } from './snapshot.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import { Limiters } from '../limit/limiters.js';
 import type { ConnectMiddleware, Loom } from './middleware.js';
-import { PrometheusMetrics } from '../observe/prometheus.js';
+import type * as Prometheus from '../observe/prometheus.js';
 import type { Together } from '../observe/snapshot.js';
 import { Reloading, type ReloadParts } from './reload.js';
+
+const require = createRequire(import.meta.url);
 
 /** What `check` would print, in the log of whoever starts the file. */
 export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
@@ -37,8 +40,8 @@ export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
 /** Builds what a plan describes. `serve` calls this for its own listeners. */
 export function compose(source: ConfigSource, plan: Plan, { shared, numbers, reading, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
-  const metrics = plan.metrics && new PrometheusMetrics({ buckets: plan.metrics.buckets, process: standalone });
-  const readings = (collected: PrometheusMetrics): PrometheusMetrics => {
+  const metrics = plan.metrics && collector({ buckets: plan.metrics.buckets, process: standalone });
+  const readings = (collected: Prometheus.PrometheusMetrics): Prometheus.PrometheusMetrics => {
     collected.gauge('loom_live_sockets', {}, tables.current.liveSockets.size);
     reading?.(collected, tables.current.plan);
     return collected;
@@ -59,8 +62,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
     watch(req);
     tables.current.request(req, res, next);
   };
-  const members: Omit<Pick<Loom, keyof Loom>, 'plan'> = {
-    passport: passportOf(tables),
+  const members: Omit<Pick<Loom, keyof Loom>, 'plan' | 'passport'> = {
     ready,
     protect: (protection) => guardOf(tables, requirementOf(protection)),
     upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
@@ -78,7 +80,17 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
     close: () => tables.close(),
   };
   const loom = Object.assign(middleware, members);
-  return Object.defineProperty(loom, 'plan', { get: () => tables.current.plan, enumerable: true }) as Loom;
+  let passport: PassportLike | undefined;
+  return Object.defineProperties(loom, {
+    plan: { get: () => tables.current.plan, enumerable: true },
+    passport: { get: () => (passport ??= passportOf(tables)), enumerable: true },
+  }) as Loom;
+}
+
+/** prom-client loads for files that count. */
+function collector(options: Prometheus.PrometheusOptions): Prometheus.PrometheusMetrics {
+  const { PrometheusMetrics } = require('../observe/prometheus.js') as typeof Prometheus;
+  return new PrometheusMetrics(options);
 }
 
 /** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
@@ -90,8 +102,9 @@ function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware
   };
 }
 
-/** Methods that a host's code names stay in the file, as those of `protect` do. */
+/** Passport loads for hosts that use it. Methods that a host's code names stay in the file, as those of `protect` do. */
 function passportOf(tables: Reloading): PassportLike {
+  const { hostPassport } = require('../gateway/passport.js') as typeof HostPassport;
   return hostPassport({
     current: () => tables.current,
     demand: (names) =>

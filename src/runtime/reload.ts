@@ -1,12 +1,15 @@
 /** Takes a file again: compiled and warmed up aside, then in force as a whole, or refused while the old table stays. */
+import { createRequire } from 'node:module';
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagnostics.js';
 import type { Compiled } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
-import { accessChanges, type AccessChange } from '../routing/access-changes.js';
-import { fallsIn, openingsIn, unusedOpens, type NewFile } from '../routing/access-diagnostics.js';
+import type * as AccessChanges from '../routing/access-changes.js';
+import type * as AccessDiagnostics from '../routing/access-diagnostics.js';
 import type { AccessRules } from '../routing/access-rules.js';
 import { Snapshot, type Shared } from './snapshot.js';
+
+const require = createRequire(import.meta.url);
 
 /** What else changes with the table, readied before and done at the same moment. */
 export interface Prepared {
@@ -142,7 +145,7 @@ export class Reloading {
 
 /** What a reload changes for callers, and what an operator should hear of it. */
 interface Taken {
-  readonly changes: readonly AccessChange[];
+  readonly changes: readonly AccessChanges.AccessChange[];
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -153,9 +156,12 @@ interface Taken {
  */
 export function changesUnlessOpening(
   before: AccessRules,
-  compiled: NewFile,
+  compiled: AccessDiagnostics.NewFile,
   { standalone }: Pick<Shared, 'standalone'>,
 ): Taken {
+  // Most processes never reload, so the comparison of two files loads here.
+  const { accessChanges } = require('../routing/access-changes.js') as typeof AccessChanges;
+  const { fallsIn, openingsIn, unusedOpens } = require('../routing/access-diagnostics.js') as typeof AccessDiagnostics;
   const changes = accessChanges({ plan: before, standalone }, { plan: compiled.plan, standalone });
   const openings = openingsIn(changes, compiled);
   if (openings.length > 0) throw new ConfigError(openings);

@@ -1,13 +1,14 @@
 /** Everything that one plan compiles to: made aside, put in force whole, put away when its last request is judged. */
-import { isDeepStrictEqual } from 'node:util';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import type { Strategies } from '../auth/host-strategy.js';
 import { expiryOf } from '../auth/identity.js';
-import { plugin } from '../auth/methods.js';
+import { PLUGIN } from '../auth/methods.js';
 import { MethodsInUse } from '../auth/methods-in-use.js';
 import type { Plan, PlannedUpstream } from '../config/plan-types.js';
-import { Rules } from '../routing/access-rules.js';
+import type * as AccessRules from '../routing/access-rules.js';
 import { deny } from '../admission/deny.js';
 import { AdmissionPolicy } from '../admission/policy.js';
 import { contextOf, type RequestContext } from '../context/request-context.js';
@@ -15,14 +16,19 @@ import { Gateway, type Handover, type Next, type UpgradeRest } from '../gateway/
 import { editFields, setField } from '../http/fields.js';
 import { logDenial } from '../admission/denial-log.js';
 import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
-import { createUpstream, type Upstream, type UpstreamStatus, type UpstreamDeps } from '../proxy/upstream.js';
+import type * as Upstreams from '../proxy/upstream.js';
+import type { Upstream, UpstreamStatus, UpstreamDeps } from '../proxy/upstream.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import type { Lease, Limiters } from '../limit/limiters.js';
-import { AccessLog } from '../observe/access-log.js';
+import type * as AccessLogs from '../observe/access-log.js';
 import type { PrometheusMetrics } from '../observe/prometheus.js';
-import { Requests } from '../observe/requests.js';
-import { Tracing } from '../observe/tracing.js';
+import type { Requests } from '../observe/requests.js';
+import type * as Observed from '../observe/requests.js';
+import type { Tracing } from '../observe/tracing.js';
+import type * as TracingModule from '../observe/tracing.js';
+
+const require = createRequire(import.meta.url);
 
 /** What outlives a generation. */
 export interface Shared {
@@ -56,7 +62,7 @@ export class Snapshot {
   readonly #upstreams: ReadonlyMap<string, InUse>;
   readonly #limits: Lease;
   readonly #requests: Requests | undefined;
-  #rules: Rules | undefined;
+  #rules: AccessRules.Rules | undefined;
   /** Counted once: a stop may come while the generation retires. */
   #ended: Promise<void> | undefined;
 
@@ -71,7 +77,7 @@ export class Snapshot {
     for (const each of this.#upstreams.values()) each.generations += 1;
     this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
     const { limiter } = this.#limits;
-    const tracing = plan.tracing && new Tracing({ ...plan.tracing, log: shared.log });
+    const tracing = tracingOf(plan, shared);
     this.#requests = requestsOf(plan, shared, tracing);
     const { liveSockets } = this;
     const onDecision = this.#requests?.onDecision;
@@ -163,7 +169,8 @@ export class Snapshot {
     return was === is && identities.every((identity) => this.methods.vouchesFor(identity, previous.methods));
   }
 
-  private get rules(): Rules {
+  private get rules(): AccessRules.Rules {
+    const { Rules } = require('../routing/access-rules.js') as typeof AccessRules;
     return (this.#rules ??= new Rules({ plan: this.plan, standalone: this.shared.standalone }));
   }
 
@@ -178,6 +185,8 @@ export class Snapshot {
 /** Not a method: what an upstream keeps must not lead to a generation, because an upstream outlives generations. */
 function start(planned: PlannedUpstream, shared: Shared): InUse {
   const { log } = shared;
+  // The proxy loads for files that have an upstream.
+  const { createUpstream } = require('../proxy/upstream.js') as typeof Upstreams;
   const onFailure: UpstreamDeps['onFailure'] = (context, res, { status, code }) => {
     const denial = { status, code };
     deny(res, denial, logDenial(log, context, denial));
@@ -185,10 +194,19 @@ function start(planned: PlannedUpstream, shared: Shared): InUse {
   return { planned, upstream: createUpstream(planned, { ...shared, onFailure }), generations: 0 };
 }
 
+function tracingOf({ tracing }: Plan, { log }: Shared): Tracing | undefined {
+  if (!tracing) return undefined;
+  const { Tracing } = require('../observe/tracing.js') as typeof TracingModule;
+  return new Tracing({ ...tracing, log });
+}
+
 /** Nobody is followed where nobody asks. */
 function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracing | undefined): Requests | undefined {
+  if (!logging.access && !metrics && !tracing) return undefined;
+  const { AccessLog } = require('../observe/access-log.js') as typeof AccessLogs;
+  const { Requests } = require('../observe/requests.js') as typeof Observed;
   const access = logging.access && new AccessLog(logging.access, log);
-  return access || metrics || tracing ? new Requests({ access, metrics, tracing, setField: replaceField }) : undefined;
+  return new Requests({ access, metrics, tracing, setField: replaceField });
 }
 
 function replaceField(req: IncomingMessage, name: string, value: string | undefined): void {
@@ -198,7 +216,7 @@ function replaceField(req: IncomingMessage, name: string, value: string | undefi
 
 /** The names that series are labelled by. */
 export function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
-  const plugins = methods.filter(({ type }) => type === plugin.name);
+  const plugins = methods.filter(({ type }) => type === PLUGIN);
   return {
     route: [NO_ROUTE, ...routes.map(({ id }) => id)],
     upstream: upstreams.map(({ name }) => name),

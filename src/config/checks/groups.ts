@@ -1,6 +1,6 @@
 /** Routes by host and pattern, as the router chooses them: that pair first, then methods, headers and query within. */
-import { METHODS } from 'node:http';
 import { NEVER_SERVED } from '../../http/http-methods.js';
+import { METHODS } from '../../http/node-http.js';
 import { patternKey, type Pattern } from '../pattern.js';
 import type { PlannedRoute } from '../plan-types.js';
 

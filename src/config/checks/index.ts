@@ -1,24 +1,23 @@
-/** The checks that need the whole file. */
+/** The checks that need the whole file. A check loads when the file has what it looks at: most files have little of it. */
+import { createRequire } from 'node:module';
 import type { Context } from '../context.js';
 import type { Draft } from '../plan/plan.js';
 import { checkAccess } from './access.js';
-import { checkAuthorities } from './authorities.js';
-import { checkCors } from './cors.js';
-import { groupRoutes, type Placed } from './groups.js';
+import type * as Authorities from './authorities.js';
+import type * as Cors from './cors.js';
 import { checkIdentityHeaders } from './headers.js';
-import { checkHidden } from './hidden.js';
-import { checkLimits } from './limits.js';
-import { checkOpens, warnOfCatchAlls } from './openings.js';
-import { checkOperations } from './operations.js';
-import { checkOverlap } from './overlap.js';
+import type * as Limits from './limits.js';
+import type * as Openings from './openings.js';
+import type * as Operations from './operations.js';
 import { checkPathSegments } from './path-segments.js';
-import { checkProxies } from './proxies.js';
+import type * as Proxies from './proxies.js';
 import { checkIds, checkListeners, checkUpstreamNames } from './references.js';
-import { checkRetries } from './retries.js';
+import type * as Retries from './retries.js';
 import { checkReservedHeaders } from './reserved-headers.js';
-import { checkSiblings } from './siblings.js';
-import { checkTrustedHeaders } from './trusted-headers.js';
-import { Strictness } from './strictness.js';
+import type * as Routes from './routes.js';
+import type * as TrustedHeaders from './trusted-headers.js';
+
+const require = createRequire(import.meta.url);
 
 export function checkDraft(draft: Draft, context: Context): void {
   const { plan, blocks } = draft;
@@ -26,18 +25,22 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkUpstreamNames(blocks, context);
   checkIds(blocks, context);
   checkListeners(plan.listeners, blocks, context);
-  checkAuthorities(plan, context);
-  checkProxies(plan.trustedProxies, context);
+  if (plan.listeners.length > 0) (require('./authorities.js') as typeof Authorities).checkAuthorities(plan, context);
+  if (plan.trustedProxies.length > 0)
+    (require('./proxies.js') as typeof Proxies).checkProxies(plan.trustedProxies, context);
   checkPathSegments(draft, context);
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);
-  checkTrustedHeaders(plan, context);
-  checkLimits(plan, context);
-  checkOperations(draft, context);
-  checkRetries(blocks, plan.upstreams, context);
-  checkCors(blocks.cors, context);
-  checkRoutes(draft, context);
-  checkOpens(draft, context);
+  if (context.has(['trusted_headers']))
+    (require('./trusted-headers.js') as typeof TrustedHeaders).checkTrustedHeaders(plan, context);
+  if (plan.rateLimit) (require('./limits.js') as typeof Limits).checkLimits(plan, context);
+  if (blocks.admin || blocks.metrics || blocks.tracing)
+    (require('./operations.js') as typeof Operations).checkOperations(draft, context);
+  if (blocks.routes.some(({ value }) => value.retries !== undefined || value.retry_codes !== undefined))
+    (require('./retries.js') as typeof Retries).checkRetries(blocks, plan.upstreams, context);
+  if (blocks.cors) (require('./cors.js') as typeof Cors).checkCors(blocks.cors, context);
+  if (plan.routes.length > 0) (require('./routes.js') as typeof Routes).checkRoutes(draft, context);
+  if (plan.opens) (require('./openings.js') as typeof Openings).checkOpens(draft, context);
   // Last: it says nothing of files that have mistakes.
   checkAccess(draft, context);
 }
@@ -50,15 +53,4 @@ function checkServable(context: Context): void {
     if (!context.has([block]))
       context.report.error({ path: [], code: 'missing', message: `${block} is required: ${why}` });
   }
-}
-
-function checkRoutes({ plan, blocks, places }: Draft, context: Context): void {
-  const placed = plan.routes.map((route, at): Placed => ({ route, place: places[at] as number }));
-  const overlaps = new Set(blocks.routes.filter(({ value }) => value.overlap).map(({ path }) => Number(path[1])));
-  const strictness = new Strictness();
-  const groups = groupRoutes(placed);
-  for (const group of groups) checkSiblings(group, strictness, context);
-  checkHidden(groups, strictness, context);
-  warnOfCatchAlls(placed, context);
-  checkOverlap(placed, { upstreams: plan.upstreams, overlaps, strictness, context });
 }

@@ -5,12 +5,14 @@ import { AUTH, type Entry } from './methods.js';
 
 /** A listener that asks for certificates enables the method that reads them (`mtls`), unless the file disables it. */
 export function withListeners(entry: Entry, listeners: readonly PlannedListener[], context: Context): Entry {
-  const { method, state } = entry;
-  if (!method?.certificate || (state !== 'missing' && state !== 'enabled')) return entry;
+  const { state } = entry;
   const asking = listeners.flatMap(({ tls }) => (tls && tls.clientAuth !== 'none' ? [tls] : []));
-  if (asking.length === 0) return state === 'enabled' ? withAuthorities(entry, [], context) : entry;
+  if (state !== 'enabled' && (state !== 'missing' || asking.length === 0)) return entry;
+  const { method } = entry;
+  if (!method?.certificate) return entry;
+  if (asking.length === 0) return withAuthorities(entry, [], context);
   const listenerHeaders = asking.flatMap(({ clientCertHeaders }) => clientCertHeaders);
-  const own = state === 'enabled' ? entry : ({ ...entry, state: 'enabled', from: 'listener' } as const);
+  const own = state === 'enabled' ? entry : ({ name: entry.name, method, state: 'enabled', from: 'listener' } as const);
   const options = own.options ?? method.options.parse({});
   return withAuthorities({ ...own, options, listenerHeaders }, asking, context);
 }

@@ -1,11 +1,12 @@
 /** Listeners as the plan has them; with the files that they name. */
 import { headerRules } from '../../auth/header-rule.js';
+import { parseAddress } from '../address.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { PlannedListener, PlannedTls } from '../plan-types.js';
 import type { Path } from '../report.js';
 import type { Source } from '../source.js';
-import { parseAddress, type ListenerBlock } from '../schema/listeners.js';
+import type { ListenerBlock } from '../schema/listeners.js';
 
 type TlsBlock = NonNullable<ListenerBlock['tls']>;
 

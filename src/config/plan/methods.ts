@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { HeaderRule } from '../../auth/header-rule.js';
 import { UNKNOWN_TRAITS, type Method, type MethodTraits } from '../../auth/method.js';
-import { methods as registry, plugin } from '../../auth/methods.js';
+import { methods as registry, PLUGIN, type RegisteredMethod } from '../../auth/methods.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
 import type { PlannedMethod } from '../plan-types.js';
@@ -74,8 +74,10 @@ export class Roster {
 
   /** Why a name is no plugin that can be required, or undefined. */
   pluginRefusal(name: string): string | undefined {
-    if (this.#entries.get(name)?.method?.name === plugin.name) return undefined;
-    const plugins = [...this.#entries.values()].filter(({ method }) => method?.name === plugin.name);
+    const plugins = [...this.#entries.values()].filter(
+      ({ state, method }) => state !== 'missing' && method?.name === PLUGIN,
+    );
+    if (plugins.some((each) => each.name === name)) return undefined;
     return `unknown plugin ${JSON.stringify(name)}${hint(
       name,
       plugins.map((each) => each.name),
@@ -90,6 +92,21 @@ export class Roster {
 
   planned(): readonly PlannedMethod[] {
     return this.usable.filter(({ state }) => state === 'enabled').map(plan);
+  }
+}
+
+/** Loads the folder of its method only when `method` is read: most files name few methods. */
+class MissingMethod implements Entry {
+  readonly state = 'missing';
+  readonly from = 'file';
+  readonly name: string;
+
+  constructor(private readonly registered: RegisteredMethod) {
+    this.name = registered.name;
+  }
+
+  get method(): Method {
+    return this.registered.load();
   }
 }
 
@@ -120,11 +137,12 @@ export function readMethods(context: Context): readonly Entry[] {
   return [...ours.sort((a, b) => rank(a) - rank(b)), ...theirs];
 }
 
-function readMethod(method: Method, context: Context): Entry {
-  const { name } = method;
+function readMethod(registered: RegisteredMethod, context: Context): Entry {
+  const { name } = registered;
   const path = [...AUTH, name];
+  if (!context.has(path)) return new MissingMethod(registered);
+  const method = registered.load();
   const entry = { name, method, from: 'file' } as const;
-  if (!context.has(path)) return { ...entry, state: 'missing' };
   const read = readBlock({ schema: blockSchema(method), value: context.value(path), path }, context);
   if (read === undefined) return { ...entry, state: 'broken' };
   const { enabled = true, ...options } = read as { enabled?: boolean };

@@ -1,7 +1,7 @@
 /** From `admin`, `metrics` and `tracing` to what is opened, counted and traced. */
+import { parseAddress } from '../address.js';
 import type { Blocks } from '../blocks.js';
 import type { AdminAuth, Plan, PlannedAdmin, PlannedMetrics } from '../plan-types.js';
-import { parseAddress } from '../schema/listeners.js';
 import type { AdminBlock, MetricsBlock } from '../schema/operations.js';
 
 const DEFAULT_ADDRESS = '127.0.0.1:9091';

@@ -1,4 +1,5 @@
-/** From the blocks of a file to its plan. */
+/** From the blocks of a file to its plan. A block's reader loads when a file has the block. */
+import { createRequire } from 'node:module';
 import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
@@ -9,8 +10,8 @@ import { hint } from '../suggest.js';
 import { AUTH, readMethods, Roster } from './methods.js';
 import { planCors } from './cors.js';
 import { planOpens } from './opens.js';
-import { planLimit } from './limit.js';
-import { planListeners } from './listeners.js';
+import type * as Limit from './limit.js';
+import type * as Listeners from './listeners.js';
 import { planLogging } from './logging.js';
 import { planOperations } from './operations.js';
 import { withListeners } from './listener-mtls.js';
@@ -19,7 +20,9 @@ import { readPolicy } from './policy.js';
 import { RequiredPlugins } from './required-plugins.js';
 import { RequirementReader } from './requirement.js';
 import { planRoute } from './routes.js';
-import { planUpstreams } from './upstreams.js';
+import type * as Upstreams from './upstreams.js';
+
+const require = createRequire(import.meta.url);
 
 /** The plan, and what the checks of the whole file need besides. */
 export interface Draft {
@@ -32,8 +35,8 @@ export interface Draft {
 
 export function draftPlan(context: Context): Draft {
   const blocks = readBlocks(context);
-  const listeners = planListeners(blocks.listeners, context);
-  const upstreams = planUpstreams(blocks.upstreams, context);
+  const listeners = listenersOf(blocks, context);
+  const upstreams = upstreamsOf(blocks, context);
   const roster = new Roster([
     ...readMethods(context).map((entry) => withListeners(entry, listeners, context)),
     ...readPlugins(blocks.plugins, upstreams, context),
@@ -52,7 +55,7 @@ export function draftPlan(context: Context): Draft {
     ...(unmatched && { unmatched }),
     upstreams,
     listeners,
-    ...planLimit(blocks.rate_limit, methods, context),
+    ...limitOf(blocks, methods, context),
     ...planCors(blocks.cors, methods),
     logging: planLogging(blocks.logging),
     ...planOperations(blocks),
@@ -67,6 +70,24 @@ export function draftPlan(context: Context): Draft {
     maxPathSegments: blocks.max_path_segments ?? BLOCKS.max_path_segments.parse(undefined),
   };
   return { plan, blocks, roster, places: routes.map(({ place }) => place) };
+}
+
+function listenersOf({ listeners }: Blocks, context: Context): Plan['listeners'] {
+  if (listeners.length === 0) return [];
+  return (require('./listeners.js') as typeof Listeners).planListeners(listeners, context);
+}
+
+function upstreamsOf({ upstreams }: Blocks, context: Context): Plan['upstreams'] {
+  if (upstreams.length === 0) return [];
+  return (require('./upstreams.js') as typeof Upstreams).planUpstreams(upstreams, context);
+}
+
+function limitOf(
+  { rate_limit: block }: Blocks,
+  methods: Plan['methods'],
+  context: Context,
+): Pick<Plan, 'rateLimit'> {
+  return block ? (require('./limit.js') as typeof Limit).planLimit(block, methods, context) : {};
 }
 
 function checkMiddleware(context: Context): void {

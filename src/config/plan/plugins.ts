@@ -1,5 +1,5 @@
 /** The `plugins` of a file as methods: their modules read and judged, the upstreams that they may call resolved. */
-import { methods, plugin } from '../../auth/methods.js';
+import { methods, pluginMethod } from '../../auth/methods.js';
 import type { CallUpstream, PluginOptions } from '../../auth/methods/plugin/options.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
@@ -24,7 +24,7 @@ export function readPlugins(items: readonly Block[], upstreams: readonly Planned
     const options = withModule({ ...value, calls: calls ?? [] }, path, context);
     const named = isNameFree(value.name, { path, seen, context });
     seen.add(value.name);
-    const entry = { name: value.name, method: plugin, from: 'file', path } as const;
+    const entry = { name: value.name, method: pluginMethod(), from: 'file', path } as const;
     return options && calls && named ? { ...entry, options, state: 'enabled' } : { ...entry, state: 'broken' };
   });
   return [...readable, ...unreadable(items, context)];
@@ -37,7 +37,7 @@ function unreadable(items: readonly Block[], context: Context): readonly Entry[]
   return Array.from({ length }, (_, at) => at).flatMap((at): Entry[] => {
     const name = context.value(['plugins', at, 'name']);
     if (read.has(at) || typeof name !== 'string' || NO_NAMES.has(name)) return [];
-    return [{ name, method: plugin, from: 'file', path: ['plugins', at], state: 'broken' }];
+    return [{ name, method: pluginMethod(), from: 'file', path: ['plugins', at], state: 'broken' }];
   });
 }
 
@@ -61,7 +61,7 @@ function withModule(options: PluginOptions, path: Path, { source, report }: Cont
     return undefined;
   }
   const read = { ...options, bytes };
-  const found = plugin.findings(read);
+  const found = pluginMethod().findings(read);
   for (const { path: below, message } of found) {
     report.error({ path: [...path, ...below], code: 'plugin_error', message });
   }

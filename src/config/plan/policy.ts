@@ -1,6 +1,6 @@
 /** The global policy: `chain`, `require_any`, `on_invalid` and `plugin` of `middleware.auth`. */
 import { z } from 'zod';
-import { plugin } from '../../auth/methods.js';
+import { PLUGIN } from '../../auth/methods.js';
 import type { Requirement } from '../../auth/requirement.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
@@ -38,7 +38,7 @@ export function readPolicy(context: Context, roster: Roster): Policy {
   if (!context.has(AUTH)) return SILENT;
   if (context.keys(AUTH).length === 0) return BROKEN;
   for (const { name: stray, from, method, state } of roster.usable) {
-    const isPlugin = method?.name === plugin.name && state === 'enabled';
+    const isPlugin = state === 'enabled' && method?.name === PLUGIN;
     if ((from !== 'host' && !isPlugin) || !context.has([...AUTH, stray])) continue;
     const message = isPlugin
       ? 'is a plugin, whose options stand in plugins'

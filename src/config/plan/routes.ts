@@ -1,4 +1,5 @@
 /** Routes as the plan has them. */
+import { createRequire } from 'node:module';
 import type { Rate } from '../../auth/identity.js';
 import type { Item } from '../blocks.js';
 import type { Pattern } from '../pattern.js';
@@ -6,7 +7,9 @@ import { parsePattern } from '../pattern.js';
 import type { FieldMatch, PlannedRetry, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import type { RouteBlock } from '../schema/routes.js';
 import type { RouteRequirement } from './requirement.js';
-import { DEFAULT_RETRY } from './upstreams.js';
+import type * as Upstreams from './upstreams.js';
+
+const require = createRequire(import.meta.url);
 
 /** `burst` is the rate where the file says nothing, and one request at least. */
 export function rateOf({ rate, burst }: { readonly rate: number; readonly burst?: number | undefined }): Rate {
@@ -53,7 +56,7 @@ export function planRoute(
 /** Undefined where the route says nothing, and the upstream's own counts. */
 function retryOf({ retries, retry_codes: codes }: RouteBlock, inherited: PlannedRetry | undefined) {
   if (retries === undefined && (codes === undefined || !inherited)) return undefined;
-  const base = inherited ?? DEFAULT_RETRY;
+  const base = inherited ?? (require('./upstreams.js') as typeof Upstreams).DEFAULT_RETRY;
   return { ...base, ...(retries !== undefined && { maxRetries: retries }), ...(codes && { codes }) };
 }
 

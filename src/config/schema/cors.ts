@@ -1,8 +1,8 @@
 /** The `cors` block: which pages of other origins a browser lets read our answers. */
-import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { duration, headerName } from '../../lib/fields.js';
 import { NEVER_SERVED } from '../../http/http-methods.js';
+import { METHODS } from '../../http/node-http.js';
 import { count, flag, listOf } from './fields.js';
 
 const METHOD = 'must be an HTTP method in upper case, or "*"; TRACE and CONNECT are never served';

@@ -1,8 +1,8 @@
 /** Scalar fields of the gateway's blocks: each with one message for one mistake. */
-import { METHODS } from 'node:http';
 import { z } from 'zod';
 import { hasControlCharacter } from '../../lib/control-character.js';
 import { NEVER_SERVED } from '../../http/http-methods.js';
+import { METHODS } from '../../http/node-http.js';
 
 export const flag = () => z.boolean({ error: 'must be true or false' });
 
@@ -29,6 +29,12 @@ export const httpMethod = () =>
   });
 
 export const status = () => count(100, 599);
+
+/** What is not a failure is an answer. */
+export const retryCodes = () =>
+  listOf(count(400, 599)).refine((codes) => new Set(codes).size === codes.length, {
+    error: 'must not repeat a status',
+  });
 
 const ORIGIN = 'must be an origin such as "https://app.example.com"';
 

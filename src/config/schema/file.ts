@@ -1,17 +1,21 @@
 /** The whole file: its blocks by name, each with its schema. */
+import { createRequire } from 'node:module';
 import { z } from 'zod';
-import { plugin } from '../../auth/methods.js';
+import { pluginMethod } from '../../auth/methods.js';
 import { headerName } from '../../lib/fields.js';
+import { HOST } from '../address.js';
 import { readOpening } from '../opens.js';
 import { addressMatcher, parseBlock } from '../../lib/address-block.js';
-import { cors } from './cors.js';
+import type * as Cors from './cors.js';
 import { count, listOf } from './fields.js';
-import { listener } from './listeners.js';
-import { logging } from './logging.js';
-import { admin, metrics, tracing } from './operations.js';
-import { rateLimit } from './rate-limit.js';
-import { HOST, route } from './routes.js';
-import { upstream } from './upstreams.js';
+import type * as Listeners from './listeners.js';
+import type * as Logging from './logging.js';
+import type * as Operations from './operations.js';
+import type * as RateLimit from './rate-limit.js';
+import type * as Routes from './routes.js';
+import type * as Upstreams from './upstreams.js';
+
+const require = createRequire(import.meta.url);
 
 const CIDR = 'must be an IP address or a CIDR block, such as "10.0.0.0/8"';
 
@@ -48,24 +52,49 @@ const maxPathSegments = () =>
 
 const later = (what: string) => z.unknown().describe(`${what}: read, not implemented.`);
 
-/** Blocks that are lists are read item by item, so that one bad route hides no other's mistakes. */
+const operations = (): typeof Operations => require('./operations.js') as typeof Operations;
+
+/**
+ * Blocks that are lists are read item by item, so that one bad route hides no other's mistakes. Schemas are slow to make,
+ * so the schema of a block loads when a file has the block.
+ */
 export const LISTS = {
-  listeners: listener,
-  routes: route,
-  upstreams: upstream,
-  plugins: plugin.options,
+  get listeners() {
+    return (require('./listeners.js') as typeof Listeners).listener;
+  },
+  get routes() {
+    return (require('./routes.js') as typeof Routes).route;
+  },
+  get upstreams() {
+    return (require('./upstreams.js') as typeof Upstreams).upstream;
+  },
+  get plugins() {
+    return pluginMethod().options;
+  },
   trusted_proxies: trustedProxy(),
   trusted_headers: headerName(),
   opens: opening(),
 } as const;
 
 export const BLOCKS = {
-  rate_limit: rateLimit,
-  admin,
-  metrics,
-  logging,
-  tracing,
-  cors,
+  get rate_limit() {
+    return (require('./rate-limit.js') as typeof RateLimit).rateLimit;
+  },
+  get admin() {
+    return operations().admin;
+  },
+  get metrics() {
+    return operations().metrics;
+  },
+  get logging() {
+    return (require('./logging.js') as typeof Logging).logging;
+  },
+  get tracing() {
+    return operations().tracing;
+  },
+  get cors() {
+    return (require('./cors.js') as typeof Cors).cors;
+  },
   max_path_segments: maxPathSegments(),
 } as const;
 

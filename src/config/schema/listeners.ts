@@ -1,24 +1,11 @@
 /** The `listeners` block: where the gateway listens, and its TLS. */
 import { z } from 'zod';
 import { byteSize, headerName, timeout } from '../../lib/fields.js';
+import { parseAddress } from '../address.js';
 import { filePath, name } from './fields.js';
 
 const ADDRESS = 'must be "host:port" or ":port" with a port from 1 to 65535';
 const UNBUILT_PROTOCOLS = new Set(['grpc', 'grpcs', 'http2', 'h2', 'h2c', 'http3', 'h3', 'tcp', 'udp']);
-
-export interface Address {
-  readonly host?: string;
-  readonly port: number;
-}
-
-/** Go's spelling: `:8443`, `127.0.0.1:8080`, `[::1]:8443`. */
-export function parseAddress(text: string): Address | undefined {
-  const [, bracketed, plain, digits] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:[\]/@]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port < 1 || port > 65535) return undefined;
-  const host = bracketed ?? plain ?? '';
-  return host === '' ? { port } : { host, port };
-}
 
 export const address = () =>
   z.string({ error: ADDRESS }).refine((text) => parseAddress(text) !== undefined, { error: ADDRESS });

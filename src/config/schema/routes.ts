@@ -1,13 +1,10 @@
 /** The `routes` block: which requests go where, and who may send them. */
 import { z } from 'zod';
 import { timeout } from '../../lib/fields.js';
+import { HOST } from '../address.js';
 import { parsePattern } from '../pattern.js';
 import { safeRegex } from '../safe-regex.js';
-import { count, flag, httpMethod, listOf, name, origin, rate } from './fields.js';
-import { retryCodes } from './upstreams.js';
-
-export const HOST =
-  /^(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$|^\[[\da-fA-F:.]+\]$/;
+import { count, flag, httpMethod, listOf, name, origin, rate, retryCodes } from './fields.js';
 
 const pattern = () =>
   z.string({ error: 'must be a path pattern' }).superRefine((text, context) => {

@@ -1,7 +1,7 @@
 /** The `upstreams` block: where admitted requests go. */
 import { z } from 'zod';
 import { oneOrMore, timeout } from '../../lib/fields.js';
-import { count, filePath, flag, listOf, name, status } from './fields.js';
+import { count, filePath, flag, listOf, name, retryCodes, status } from './fields.js';
 
 export const BALANCERS = ['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const;
 
@@ -67,12 +67,6 @@ const circuitBreaker = z.strictObject({
   success_threshold: count(1).default(3).describe('Successes that close it; as many requests at most try at once.'),
   timeout: timeout().prefault('30s').describe('Time from open to half open.'),
 });
-
-/** What is not a failure is an answer. */
-export const retryCodes = () =>
-  listOf(count(400, 599)).refine((codes) => new Set(codes).size === codes.length, {
-    error: 'must not repeat a status',
-  });
 
 export const retry = z.strictObject({
   enabled: flag().default(true).describe('false: nothing is sent twice.'),

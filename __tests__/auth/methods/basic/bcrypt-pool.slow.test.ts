@@ -7,11 +7,11 @@ import { built, NODE } from '../../../support/built.js';
 import { runProcess } from '../../../support/process.js';
 
 const HASH = hashSync('right', 4);
-const LIB = join(built(), '../../lib');
+const BASIC = join(built(), '../../auth/methods/basic');
 
 /** Closes a pool at every moment of its start: at once, and up to 40 ms later. */
 const SCRIPT = `
-import { BcryptPool } from ${JSON.stringify(pathToFileURL(join(LIB, 'bcrypt-pool.js')).href)};
+import { BcryptPool } from ${JSON.stringify(pathToFileURL(join(BASIC, 'bcrypt-pool.js')).href)};
 const asked = { password: 'right', passwordHash: ${JSON.stringify(HASH)}, padding: [] };
 const outcomes = new Set();
 for (let at = 0; at < 60; at += 1) {
@@ -31,7 +31,7 @@ test.each([1, 2, 3])('a process that starts and closes sixty pools in quick succ
 });
 
 test('the worker is CommonJS: `require` loads it, and it is the comparison itself', async () => {
-  const worker = JSON.stringify(join(LIB, 'bcrypt-worker.cjs'));
+  const worker = JSON.stringify(join(BASIC, 'bcrypt-worker.cjs'));
   const asked = JSON.stringify({ password: 'right', passwordHash: HASH, padding: [] });
   const script = `console.log(require(${worker})(${asked}), Object.keys(require.cache).some((each) => each === ${worker}))`;
   const { stdout, stderr } = await runProcess(NODE, ['--no-experimental-require-module', '-e', script]);
