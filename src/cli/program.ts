@@ -1,31 +1,46 @@
-/** The commands of `loom-auth`, their options and their help. */
+/** The commands of `loom-auth`, their options and their help. A command's module loads when the command runs. */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { LOW_COST } from '../auth/methods/bcrypt-cost.js';
 import { ConfigError } from '../config/diagnostics.js';
-import { checkFile, renderDiagnostic, type CheckOptions } from './check.js';
-import { runDemo } from './demo.js';
-import { diffFiles, type DiffOptions } from './diff.js';
+import type * as Check from './check.js';
+import type * as Demo from './demo.js';
+import type * as Diff from './diff.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
-import { hashKey } from './hash-key.js';
-import { costIn, DEFAULT_COST, hashPassword } from './hash-password.js';
-import { newKey } from './new-key.js';
-import { printSchema } from './schema.js';
+import type * as HashKey from './hash-key.js';
+import type * as HashPassword from './hash-password.js';
+import type * as NewKey from './new-key.js';
+import type * as Schema from './schema.js';
 import { InputError } from './secret-input.js';
-import { serveFile, type ServeOptions } from './serve.js';
+import type * as Serve from './serve.js';
 import { paintFor, printable, type Terminal } from './terminal.js';
+
+const require = createRequire(import.meta.url);
+
+const modules = {
+  check: () => require('./check.js') as typeof Check,
+  demo: () => require('./demo.js') as typeof Demo,
+  diff: () => require('./diff.js') as typeof Diff,
+  hashKey: () => require('./hash-key.js') as typeof HashKey,
+  hashPassword: () => require('./hash-password.js') as typeof HashPassword,
+  newKey: () => require('./new-key.js') as typeof NewKey,
+  schema: () => require('./schema.js') as typeof Schema,
+  serve: () => require('./serve.js') as typeof Serve,
+};
 
 const DEFAULT_FILE = 'loom.yaml';
 
 const EXAMPLES = `
 Examples:
-  loom-auth demo                         see it work, with curl lines to try
-  loom-auth check loom.yaml              what is wrong with a file, and who may call what
-  loom-auth serve loom.yaml              run it as a gateway
-  loom-auth diff loom.yaml next.yaml     what a change of the file means for callers
-  loom-auth new-key                      a fresh API key and its hash
-  loom-auth hash-password < secret.txt   the bcrypt hash of a password
+  loom-auth demo                         try the gateway on this machine with curl
+  loom-auth check loom.yaml              list the mistakes in a file and who may call each route
+  loom-auth serve loom.yaml              run the gateway
+  loom-auth diff loom.yaml next.yaml     list what a new file changes for callers
+  loom-auth new-key                      create an API key and its hash
+  loom-auth hash-password < secret.txt   print the bcrypt hash of a password
 
-Exit codes: 0 fine, 1 the file is wrong, 2 trouble at run time, 3 the port cannot be had.`;
+Exit codes: 0 success, 1 the file has mistakes, 2 an error at run time, 3 a port is not available.`;
 
 /** Runs one command line (without `node` and the script) and resolves to the exit code. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -49,39 +64,43 @@ function commands(terminal: Terminal, finish: Finish): Command {
   const program = base(terminal);
   program
     .command('serve')
-    .description('run the gateway that a file describes')
+    .description('run the gateway of a file')
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
-    .option('--strict', 'do not start on a warning')
-    .option('--no-watch', 'reload on SIGHUP alone, not when the file changes')
-    .option('--workers <n>', 'as many processes, which share the ports', numberOfWorkers)
-    .option('--insecure-node', 'start on a Node version that is known to drop header fields')
+    .option('--strict', 'do not start if the file has a warning')
+    .option('--no-watch', 'do not reload when the file changes; SIGHUP still reloads')
+    .option('--workers <n>', 'number of worker processes that share the ports', numberOfWorkers)
+    .option('--insecure-node', 'start on a Node version that drops header fields (not safe)')
     .addHelpText('after', '\nExample:\n  loom-auth serve /etc/loom/loom.yaml')
-    .action((file: string, options: ServeOptions) => finish(() => serveFile(file, options, terminal)));
+    .action((file: string, options: Serve.ServeOptions) =>
+      finish(() => modules.serve().serveFile(file, options, terminal)),
+    );
   program
     .command('check')
-    .description('say what is wrong with a file, and who may call what')
+    .description('list the mistakes in a file and who may call each route')
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
-    .option('--strict', 'fail on a warning')
+    .option('--strict', 'exit with 1 if the file has a warning')
     .option('--json', 'print one JSON document')
-    .option('--strategy <name...>', 'a Passport strategy that the host application registers')
+    .option('--strategy <name...>', 'name of a Passport strategy that the host application registers')
     .addHelpText('after', '\nExample:\n  loom-auth check --strict loom.yaml && echo safe to deploy')
-    .action((file: string, options: CheckOptions) => finish(() => checkFile(file, options, terminal)));
+    .action((file: string, options: Check.CheckOptions) =>
+      finish(() => modules.check().checkFile(file, options, terminal)),
+    );
   program
     .command('diff')
-    .description('say what another file would change for callers')
-    .argument('<old>', 'the Loom file in force')
-    .argument('<new>', 'the Loom file to come')
-    .option('--exit-code', 'fail where a guarded path opens without consent, or falls to another demand')
+    .description('list what a new file changes for callers')
+    .argument('<old>', 'the current Loom file')
+    .argument('<new>', 'the new Loom file')
+    .option('--exit-code', 'exit with 1 if a guarded path becomes public without consent, or requires something else')
     .option('--json', 'print one JSON document')
-    .option('--strategy <name...>', 'a Passport strategy that the host application registers')
+    .option('--strategy <name...>', 'name of a Passport strategy that the host application registers')
     .addHelpText('after', '\nExample:\n  loom-auth diff --exit-code loom.yaml next.yaml')
-    .action((before: string, after: string, options: DiffOptions) =>
-      finish(() => diffFiles([before, after], options, terminal)),
+    .action((before: string, after: string, options: Diff.DiffOptions) =>
+      finish(() => modules.diff().diffFiles([before, after], options, terminal)),
     );
   program
     .command('demo')
-    .description('an issuer, two backends and the gateway on this machine, with curl lines to try')
-    .action(() => finish(() => runDemo(terminal)));
+    .description('start an issuer, two backends and the gateway on this machine, and print curl commands')
+    .action(() => finish(() => modules.demo().runDemo(terminal)));
   secretCommands(program, terminal, finish);
   return program;
 }
@@ -89,28 +108,28 @@ function commands(terminal: Terminal, finish: Finish): Command {
 function secretCommands(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('hash-password')
-    .description('print the bcrypt hash of a password, read from standard input or asked for')
-    .option('--cost <number>', 'the bcrypt cost, 10 to 14', costIn, DEFAULT_COST)
+    .description('read a password from standard input or a prompt, and print its bcrypt hash')
+    .option('--cost <number>', 'bcrypt cost, from 10 to 14', (text) => modules.hashPassword().costIn(text), LOW_COST)
     .addHelpText('after', "\nExample:\n  printf %s 'correct horse' | loom-auth hash-password")
     .allowExcessArguments()
     .action(({ cost }: { readonly cost: number }, { args }: Command) =>
-      finish(() => unnamed(args, () => hashPassword(terminal, cost))),
+      finish(() => unnamed(args, () => modules.hashPassword().hashPassword(terminal, cost))),
     );
   program
     .command('hash-key')
-    .description('print the SHA-256 of an API key, read from standard input or asked for')
+    .description('read an API key from standard input or a prompt, and print its SHA-256')
     .addHelpText('after', '\nExample:\n  loom-auth hash-key < key.txt')
     .allowExcessArguments()
-    .action((_options, { args }: Command) => finish(() => unnamed(args, () => hashKey(terminal))));
+    .action((_options, { args }: Command) => finish(() => unnamed(args, () => modules.hashKey().hashKey(terminal))));
   program
     .command('new-key')
-    .description('print a fresh API key, and the key_hash for the file')
-    .action(() => finish(() => newKey(terminal)));
+    .description('print a new API key and its key_hash for the file')
+    .action(() => finish(() => modules.newKey().newKey(terminal)));
   program
     .command('schema')
     .description('print the JSON Schema of a Loom file, for editors')
     .addHelpText('after', '\nExample:\n  loom-auth schema > loom.schema.json')
-    .action(() => finish(() => printSchema(terminal)));
+    .action(() => finish(() => modules.schema().printSchema(terminal)));
 }
 
 const MOST_WORKERS = 256;
@@ -121,7 +140,7 @@ function numberOfWorkers(text: string): number {
   return count;
 }
 
-/** A secret given as an argument stands in the shell's history already: it is not echoed on top of that. */
+/** The shell history already has a secret that was an argument. The error message does not repeat it. */
 function unnamed(args: readonly string[], act: () => Promise<ExitCode>): Promise<ExitCode> {
   if (args.length > 0) throw new InputError('a secret is read from standard input, never from the command line');
   return act();
@@ -145,12 +164,13 @@ function packageVersion(): string {
   return version;
 }
 
-/** Every diagnostic of a bad file; of anything else the message: a stack helps nobody at a prompt. */
+/** All diagnostics of a bad file. For any other error only the message: a user cannot use the stack. */
 function explain(cause: unknown, { stderr, env }: Terminal): string {
   const paint = paintFor(stderr, env);
   if (!(cause instanceof ConfigError)) {
     const message = cause instanceof Error ? cause.message : 'failed';
     return `${paint('red', 'error')} ${printable(message)}`;
   }
+  const { renderDiagnostic } = modules.check();
   return cause.diagnostics.map((each) => renderDiagnostic(each, paint)).join('\n');
 }
