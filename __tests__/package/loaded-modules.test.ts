@@ -1,0 +1,95 @@
+/** Which packages a start loads: a fresh process imports the built package, and Node tells each module that it loads. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { inspectRuntime } from '../../src/lib/runtime.js';
+import { built, NODE, ROOT } from '../support/built.js';
+import { runProcess } from '../support/process.js';
+
+const API_KEYS = `
+middleware:
+  auth:
+    api_key: { keys: [{ key: sk_test_0123456789abcdef0123456789abcdef, name: orders }] }
+    chain: [api_key]
+routes: [{ id: public, path: /public/*, auth: none }, { id: orders, path: /orders/* }]
+`;
+
+/** The packages that a process loads for `act`, and the folders of our own `dist`. */
+async function loadedBy(act: string): Promise<readonly string[]> {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const urls = new Set();
+    registerHooks({ load: (url, context, next) => (urls.add(url), next(url, context)) });
+    const loom = await import('loom-auth');
+    ${act}
+    const names = [...urls].flatMap((url) => {
+      const [, packageName] = /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/.][^/]*)\\//.exec(url) ?? [];
+      const [, folder] = /\\/loom-auth\\/dist\\/([^/]+)\\//.exec(url) ?? [];
+      return folder ? ['dist/' + folder] : (packageName ?? []);
+    });
+    console.log(JSON.stringify([...new Set(names)].sort()));
+    process.exit(0);
+  `;
+  const cwd = join(dirname(built()), '../..');
+  const { code, stdout, stderr } = await runProcess(NODE, ['--input-type=module', '-e', script], { cwd });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as string[];
+}
+
+const loom = (text: string): string => `loom.loom({ text: ${JSON.stringify(text)}, file: 'loom.yaml' });`;
+const DEMO_ONLY = ['@peculiar/x509', 'reflect-metadata', 'dist/demo', 'dist/cli'];
+
+test('a file with API keys alone loads the packages that every file needs, and no other', async () => {
+  const loaded = await loadedBy(loom(API_KEYS));
+  const ours = loaded.filter((each) => each.startsWith('dist/'));
+  const direct = Object.keys(
+    (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }).dependencies,
+  );
+  expect(loaded.filter((each) => direct.includes(each))).toEqual([
+    'lru-cache',
+    'passport-strategy',
+    'pino',
+    'yaml',
+    'zod',
+  ]);
+  for (const folder of ['certificates', 'demo', 'admin', 'cli', 'redis', 'tokens', 'wasm'])
+    expect(ours).not.toContain(`dist/${folder}`);
+});
+
+test.each([
+  [
+    'jwt',
+    '{ jwt: { secret: 0123456789abcdef0123456789abcdef, algorithm: HS256, issuer: a.example, audience: b.example }, chain: [jwt] }',
+    'passport-jwt',
+  ],
+  [
+    'metrics',
+    '{ api_key: { keys: [{ key: sk_test_0123456789abcdef, name: a }] }, chain: [api_key] } }\nmetrics: {',
+    'prom-client',
+  ],
+])('twin: a file with %s loads what it needs', async (_what, auth, name) => {
+  expect(await loadedBy(loom(`middleware: { auth: ${auth} }\n`))).toContain(name);
+});
+
+test('serve loads the listeners, and never the libraries of the demo', async () => {
+  const loaded = await loadedBy(`await loom.serve({ text: '', file: 'loom.yaml' }).catch(() => undefined);`);
+  expect(loaded).toContain('dist/serve');
+  expect(loaded).toContain('dist/runtime');
+  expect(loaded.filter((each) => DEMO_ONLY.includes(each))).toEqual([]);
+});
+
+test('engines and the runtime floor are the same', () => {
+  const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { engines: { node: string } };
+  const accepts = (version: string): boolean => inspectRuntime({ version, env: {}, execArgv: [] }).errors.length === 0;
+  const floors = engines.node.split(' || ').map((range) => range.replace(/^\D+/, ''));
+  expect(floors).toHaveLength(3);
+  for (const floor of floors) {
+    const [major = 0, minor = 0, patch = 0] = floor.split('.').map(Number);
+    expect([floor, accepts(`v${floor}`)]).toEqual([floor, true]);
+    expect([floor, accepts(`v${major}.${minor + 1}.0`)]).toEqual([floor, true]);
+    const below = patch > 0 ? `v${major}.${minor}.${patch - 1}` : `v${major}.${minor - 1}.99`;
+    expect([below, accepts(below)]).toEqual([below, false]);
+    expect(accepts(`v${major - 1}.99.99`)).toBe(false);
+  }
+  expect(engines.node).toMatch(/^\^22\.\S+ \|\| \^24\.\S+ \|\| >=26\./);
+  expect(accepts('v27.0.0')).toBe(true);
+});
