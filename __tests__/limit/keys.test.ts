@@ -1,4 +1,3 @@
-import { canonicalAddress, clientAddress, parseCidrs } from '../../src/limit/address.js';
 import { bucketKey, limitKey, type LimitFacts, type LimitKeyPart } from '../../src/limit/keys.js';
 
 const facts = (change: Partial<LimitFacts> = {}): LimitFacts => ({
@@ -10,35 +9,6 @@ const facts = (change: Partial<LimitFacts> = {}): LimitFacts => ({
 });
 const alice = { method: 'jwt', issuer: 'https://a.example', subject: 'alice' };
 const IDENTITY: LimitKeyPart[] = [{ kind: 'identity' }];
-
-test.each([
-  ['192.0.2.1', '192.0.2.1'],
-  ['::ffff:192.0.2.1', '192.0.2.1'],
-  ['::ffff:c000:201', '192.0.2.1'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-  ['2001:0db8:1:2::1', '2001:db8:1:2::/64'],
-  ['::1', '0:0:0:0::/64'],
-  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ['unknown', undefined],
-])('%s counts as %s', (address, expected) => {
-  expect(canonicalAddress(address)).toBe(expected);
-});
-
-test.each([
-  ['an untrusted peer is the client', '192.0.2.9', ['203.0.113.1'], '192.0.2.9'],
-  ['the rightmost untrusted entry is the client', '10.0.0.1', ['1.1.1.1, 203.0.113.1, 10.0.0.2'], '203.0.113.1'],
-  ['several fields are one list', '::ffff:10.0.0.1', ['1.1.1.1', '203.0.113.1'], '203.0.113.1'],
-  [
-    'an entry that is no address leaves an unknown client',
-    '10.0.0.1',
-    ['203.0.113.1, evil, 10.0.0.2'],
-    'unknown via 10.0.0.1',
-  ],
-  ['no field leaves the peer', '10.0.0.1', [], '10.0.0.1'],
-  ['a list of proxies alone leaves an unknown client', '10.0.0.1', ['10.0.0.3, 10.0.0.2'], 'unknown via 10.0.0.1'],
-])('%s', (_name, peer, fields, expected) => {
-  expect(clientAddress(peer, fields, parseCidrs(['10.0.0.0/8']))).toBe(expected);
-});
 
 test('one subject of two issuers, methods or none draws from buckets of its own', () => {
   const identities = [

@@ -1,10 +1,10 @@
 /** Finds the client of each request behind `trusted_proxies`, and logs the proxies that do not tell it. */
-import type { BlockList } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { headerValues } from '../auth/credentials.js';
 import type { RequestContext } from '../context/request-context.js';
+import { findClient, type UnknownReason } from '../http/forwarded-for.js';
+import type { AddressMatcher } from '../lib/address.js';
 import type { Log, Now } from '../lib/types.js';
-import { findClient, type Unknown } from '../limit/address.js';
 
 /** Behind a proxy that writes another form every request has this fault: one line each would flood the log. */
 const TOLD_EVERY_MS = 60_000;
@@ -17,7 +17,7 @@ interface Told {
 
 export interface ClientsDeps {
   /** Undefined where no proxy is trusted. */
-  readonly trusted: BlockList | undefined;
+  readonly trusted: AddressMatcher | undefined;
   readonly log: Log;
   readonly now: Now;
 }
@@ -38,7 +38,7 @@ export class Clients {
   }
 
   /** The entry itself is not logged: the client may have written it. */
-  #tell(client: string, why: Unknown): void {
+  #tell(client: string, why: UnknownReason): void {
     const { log, now } = this.deps;
     const key = `${why} ${client}`;
     const told = this.#told.get(key);

@@ -2,7 +2,7 @@
 import type { LimitKeyPart, PlannedRateLimit, PlannedTier } from '../config/plan-types.js';
 import type { Pattern } from '../config/pattern.js';
 import type { RequestContext } from '../context/request-context.js';
-import { addressMatcher } from '../lib/address-block.js';
+import { addressMatcher } from '../lib/address.js';
 import type { LimitFacts } from '../limit/keys.js';
 
 export class LimitRules {

@@ -1,6 +1,5 @@
 /** A plan compiled for admission: tables, guards and rules that are made once and read on every request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BlockList } from 'node:net';
 import { any, type Authenticator } from '../auth/combine.js';
 import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
@@ -11,10 +10,10 @@ import type { Plan, PlannedMethod } from '../config/plan-types.js';
 import { contextOf, type Guard, type RequestContext } from '../context/request-context.js';
 import { createFramingCheck, type FramingCheck } from '../http/framing.js';
 import { TrustedHeaders } from '../http/header-policy.js';
+import { addressMatcher, type AddressMatcher } from '../lib/address.js';
 import type { Metrics } from '../lib/metrics.js';
 import { seldomLog } from '../lib/seldom.js';
 import type { Log, NonEmpty, Now } from '../lib/types.js';
-import { isTrusted, parseCidrs } from '../limit/address.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
 import { RouteTable } from '../routing/route-table.js';
 import { Clients } from './client.js';
@@ -60,7 +59,7 @@ export class AdmissionPolicy {
   readonly places: readonly Place[];
   readonly unmatched: Guard;
   /** Undefined where no proxy is trusted. */
-  readonly #trusted: BlockList | undefined;
+  readonly #trusted: AddressMatcher | undefined;
   readonly #stripForeign: Readonly<Record<'fromProxies' | 'fromClients', Strip>>;
   readonly #compiled: CompiledMethods;
   readonly #authenticators = new Map<Guard, Authenticator>();
@@ -87,7 +86,7 @@ export class AdmissionPolicy {
     };
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
     this.limits = new Limits(deps.limiter ?? new MemoryLimiter(deps.now), plan.rateLimit, deps.metrics);
-    this.#trusted = trustedProxies.length === 0 ? undefined : parseCidrs(trustedProxies);
+    this.#trusted = trustedProxies.length === 0 ? undefined : addressMatcher(trustedProxies);
     this.clients = new Clients({ ...deps, trusted: this.#trusted });
     this.cors = plan.cors && createCors(plan.cors);
     this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
@@ -108,7 +107,7 @@ export class AdmissionPolicy {
 
   /** Whether the address is one of `trusted_proxies`. */
   isTrusted(address: string): boolean {
-    return this.#trusted !== undefined && isTrusted(address, this.#trusted);
+    return this.#trusted?.(address) === true;
   }
 
   #comesFromProxy({ request }: RequestContext): boolean {

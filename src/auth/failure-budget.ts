@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { clientAddressOf } from '../http/client-address.js';
 import { digestOf } from '../lib/digest.js';
-import { canonicalAddress } from '../limit/address.js';
+import { clientNetwork } from '../lib/address.js';
 import { Throttle, type Entrance, type ThrottleLimits } from '../limit/throttle.js';
 import type { MethodDeps } from './method.js';
 import { UnavailableError } from './outcome.js';
@@ -111,5 +111,5 @@ export class FailureBudget {
 
 function keyOf({ request, user }: Attempting): string {
   const address = clientAddressOf(request);
-  return digestOf([canonicalAddress(address) ?? address, ...(user === undefined ? [] : [user])]);
+  return digestOf([clientNetwork(address) ?? address, ...(user === undefined ? [] : [user])]);
 }

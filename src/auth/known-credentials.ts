@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { clientAddressOf } from '../http/client-address.js';
 import { ProcessDigest } from '../lib/digest.js';
 import type { Now } from '../lib/types.js';
-import { canonicalAddress } from '../limit/address.js';
+import { clientNetwork } from '../lib/address.js';
 import { headerValues } from './credentials.js';
 
 const REMEMBERED = 10_000;
@@ -29,7 +29,7 @@ export class KnownCredentials {
     const values = this.#headers.map((name) => headerValues(request, name));
     if (values.every((each) => each.length === 0)) return undefined;
     const address = clientAddressOf(request);
-    return this.#digest.of([canonicalAddress(address) ?? address, ...values.map((each) => JSON.stringify(each))]);
+    return this.#digest.of([clientNetwork(address) ?? address, ...values.map((each) => JSON.stringify(each))]);
   }
 
   has(label: string | undefined): boolean {

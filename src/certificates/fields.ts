@@ -1,5 +1,5 @@
 /** The fields of a certificate that identify its holder (RFC 5280 §4.1), read from DER. */
-import { canonicalAddress } from './alt-name.js';
+import { canonicalAddress } from '../lib/address.js';
 import { DerError, expectTag, members, readOid, readOne, TAG, type DerValue } from './der.js';
 import { distinguishedName } from './distinguished-name.js';
 

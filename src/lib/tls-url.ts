@@ -1,5 +1,6 @@
 /** Which URLs secrets and trust may travel to: https, or plain http to this machine, or what the file allows. */
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { addressMatcher } from './address.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
@@ -8,19 +9,14 @@ export function isLoopback(url: URL): boolean {
   return LOOPBACK.test(url.hostname);
 }
 
-/** Loopback, the unspecified address (which the system takes for this machine) and link-local ones, IPv4 in IPv6 included. */
-const NEAR = new BlockList();
-for (const [address, prefix] of [
-  ['127.0.0.0', 8],
-  ['0.0.0.0', 8],
-  ['169.254.0.0', 16],
-] as const) {
-  NEAR.addSubnet(address, prefix, 'ipv4');
-  NEAR.addSubnet(`::ffff:${address}`, 96 + prefix, 'ipv6');
-  NEAR.addSubnet(`::${address}`, 96 + prefix, 'ipv6');
-}
-NEAR.addSubnet('::', 127, 'ipv6');
-NEAR.addSubnet('fe80::', 10, 'ipv6');
+/**
+ * Loopback, link-local and unspecified addresses; the system uses the unspecified address for this machine. `::a.b.c.d` is
+ * the older form of an IPv4 address in IPv6.
+ */
+const isNearAddress = addressMatcher([
+  ...['127.0.0.0/8', '0.0.0.0/8', '169.254.0.0/16'],
+  ...['::127.0.0.0/104', '::0.0.0.0/104', '::169.254.0.0/112', '::/127', 'fe80::/10'],
+]);
 
 /**
  * Whether the host of a URL is this machine or its own link in any spelling. Wider than `isLoopback`: that one says where
@@ -28,9 +24,8 @@ NEAR.addSubnet('fe80::', 10, 'ipv6');
  */
 export function isNear(url: URL): boolean {
   const host = withoutLastDots(url.hostname.replace(/^\[|\]$/g, ''));
-  const version = isIP(host);
-  if (version === 0) return /^(?:(?:.+\.)?localhost|localhost\.localdomain)$/.test(host);
-  return NEAR.check(host, version === 4 ? 'ipv4' : 'ipv6');
+  if (isIP(host) === 0) return /^(?:(?:.+\.)?localhost|localhost\.localdomain)$/.test(host);
+  return isNearAddress(host);
 }
 
 /** By hand: `/\.+$/` takes time in the square of the dots, and the issuer chooses the name. */

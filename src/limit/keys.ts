@@ -1,6 +1,6 @@
 /** Which bucket a request draws from: length-prefixed facts, so that no two callers ever share one. */
 import { digestOf } from '../lib/digest.js';
-import { canonicalAddress } from './address.js';
+import { clientNetwork } from '../lib/address.js';
 
 export type LimitKeyPart =
   | { readonly kind: 'ip' }
@@ -79,5 +79,5 @@ function issuerOf({ identity }: Pick<LimitFacts, 'identity'>): readonly string[]
 }
 
 function addressOf({ address }: Pick<LimitFacts, 'address'>): readonly string[] {
-  return ['address', canonicalAddress(address) ?? address];
+  return ['address', clientNetwork(address) ?? address];
 }

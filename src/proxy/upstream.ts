@@ -10,7 +10,7 @@ import { OwnLimit } from '../lib/own-limit.js';
 import { hasBody } from '../http/request-body.js';
 import { seldomLog } from '../lib/seldom.js';
 import type { Log, Now } from '../lib/types.js';
-import { canonicalAddress } from '../limit/address.js';
+import { clientNetwork } from '../lib/address.js';
 import { dropHopByHop } from './end-to-end-fields.js';
 import type { Endpoint } from './endpoints.js';
 import { Exchange } from './exchange.js';
@@ -134,7 +134,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
 
 /** A client as limits count it: a subscriber's IPv6 addresses change, and their /64 does not. */
 function clientOf({ address }: RequestContext): string {
-  return canonicalAddress(address) ?? address;
+  return clientNetwork(address) ?? address;
 }
 
 interface Proxies {

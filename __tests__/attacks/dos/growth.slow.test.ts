@@ -15,9 +15,10 @@ import { editFields } from '../../../src/http/fields.js';
 import { createIdentityStripper } from '../../../src/admission/strip-identity-headers.js';
 import { readTarget } from '../../../src/http/target.js';
 import { canonicalAltName } from '../../../src/certificates/alt-name.js';
+import { findClient } from '../../../src/http/forwarded-for.js';
+import { addressMatcher, clientNetwork } from '../../../src/lib/address.js';
 import { parseStrictJson } from '../../../src/lib/strict-json.js';
 import { isNear } from '../../../src/lib/tls-url.js';
-import { canonicalAddress, clientAddress, parseCidrs } from '../../../src/limit/address.js';
 import { parseTraceParent } from '../../../src/observe/trace-parent.js';
 import { parseJws } from '../../../src/tokens/jws.js';
 import { growsInProportion, shortest } from '../../support/growth.js';
@@ -146,7 +147,7 @@ const request = (...fields: readonly string[]): IncomingMessage => {
   } as unknown as IncomingMessage;
 };
 
-const trusted = parseCidrs(['10.0.0.0/8', 'fd00::/8']);
+const trusted = addressMatcher(['10.0.0.0/8', 'fd00::/8']);
 const framing = createFramingCheck(['authorization']);
 const strip = createIdentityStripper(['X-User-ID']);
 const repeat =
@@ -206,10 +207,10 @@ const rows: readonly Row[] = [
     (origin) =>
       crossSiteRefused(request('Origin', origin, 'Host', 'gw'), { ambient: true, allowedOrigins: [], upgrade: false }),
   ],
-  ['blanks in an address', repeat(' ', 'a', 'b'), canonicalAddress],
-  ['proxies in X-Forwarded-For', repeat('10.0.0.1,'), (value) => clientAddress('10.0.0.1', [value], trusted)],
-  ['proxies of IPv6 in X-Forwarded-For', repeat('fd00::1,'), (value) => clientAddress('10.0.0.1', [value], trusted)],
-  ['blanks in X-Forwarded-For', repeat(' ', 'a', 'b'), (value) => clientAddress('10.0.0.1', [value], trusted)],
+  ['blanks in an address', repeat(' ', 'a', 'b'), clientNetwork],
+  ['proxies in X-Forwarded-For', repeat('10.0.0.1,'), (value) => findClient('10.0.0.1', [value], trusted)],
+  ['proxies of IPv6 in X-Forwarded-For', repeat('fd00::1,'), (value) => findClient('10.0.0.1', [value], trusted)],
+  ['blanks in X-Forwarded-For', repeat(' ', 'a', 'b'), (value) => findClient('10.0.0.1', [value], trusted)],
   ['a traceparent', repeat('00-'), parseTraceParent],
   // An issuer: a body of at most 512 KiB; claims of at most a token.
   ['JSON of open quotes', repeat('"\\'), (text) => attempt(() => parseStrictJson(text))],
@@ -261,7 +262,7 @@ describe('DOS-14 dimensions of text from outside', () => {
     expect(readTarget(`/${encodeURIComponent(`a${'\u0301'.repeat(30)}`)}`)).toMatchObject({ kind: 'target' });
     expect(readTarget(`/${encodeURIComponent('ภาษาไทย-हिन्दी-שָׁלוֹם-Zoë')}`)).toMatchObject({ kind: 'target' });
     expect(readTarget(`/${encodeURIComponent(`a${'\u0301'.repeat(31)}`)}`)).toEqual({ kind: 'bad', reason: 'segment' });
-    expect(canonicalAddress(' \t192.0.2.7 ')).toBe('192.0.2.7');
+    expect(clientNetwork(' \t192.0.2.7 ')).toBe('192.0.2.7');
     expect(isNear(new URL('http://localhost.../'))).toBe(true);
   });
 });

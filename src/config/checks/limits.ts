@@ -1,5 +1,5 @@
 /** The `rate_limit` block as a whole: keys and tiers that a client can choose, names given twice, what has no effect. */
-import { parseBlock } from '../../lib/address-block.js';
+import { parseBlock } from '../../lib/address.js';
 import type { Context } from '../context.js';
 import type { LimitKeyPart, Plan, PlannedRateLimit } from '../plan-types.js';
 import type { Path } from '../report.js';

@@ -1,5 +1,5 @@
 /** Trusted proxies that together are everybody, however they are written. */
-import { parseBlock } from '../../lib/address-block.js';
+import { ipv6Groups, parseBlock } from '../../lib/address.js';
 import type { Context } from '../context.js';
 
 /** Inclusive; IPv4 lies where IPv6 maps it, at `::ffff:0:0/96`. */
@@ -29,14 +29,8 @@ function rangeOf(text: string): readonly Range[] {
   return [[first, first + size - 1n]];
 }
 
-/** `URL` writes an address as groups of hex digits, with at most one `::`. */
 function numberOf(ipv6: string): bigint {
-  const [head = '', tail] = new URL(`http://[${ipv6}]`).hostname.slice(1, -1).split('::');
-  const [before, after] = [head, tail ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
-  const groups = [...(before ?? []), ...(after ?? [])];
-  const missing = Array.from({ length: 8 - groups.length }, () => '0');
-  const all = [...(before ?? []), ...missing, ...(after ?? [])];
-  return all.reduce((sum, group) => (sum << 16n) + BigInt(`0x${group}`), 0n);
+  return ipv6Groups(ipv6).reduce((sum, group) => (sum << 16n) + BigInt(group), 0n);
 }
 
 function isCovered([first, last]: Range, sorted: readonly Range[]): boolean {

@@ -5,7 +5,7 @@ import { pluginMethod } from '../../auth/methods.js';
 import { headerName } from '../../lib/fields.js';
 import { HOST } from '../address.js';
 import { readOpening } from '../opens.js';
-import { addressMatcher, parseBlock } from '../../lib/address-block.js';
+import { addressMatcher, parseBlock } from '../../lib/address.js';
 import type * as Cors from './cors.js';
 import { count, listOf } from './fields.js';
 import type * as Listeners from './listeners.js';

@@ -3,7 +3,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { HeaderAPIKeyStrategy } from 'passport-headerapikey';
 import type { Strategy } from 'passport-strategy';
-import { addressMatcher } from '../../../lib/address-block.js';
+import { addressMatcher } from '../../../lib/address.js';
 import { clientAddressOf } from '../../../http/client-address.js';
 import type { Now } from '../../../lib/types.js';
 import { readOffer, type Place } from '../../credentials.js';

@@ -1,6 +1,6 @@
 /** The `api_key` block: where keys are read, and which keys there are. */
 import { z } from 'zod';
-import { parseBlock } from '../../../lib/address-block.js';
+import { parseBlock } from '../../../lib/address.js';
 import { headerName, plainText } from '../../../lib/fields.js';
 import { mayCarryCredential } from '../../../http/header-policy.js';
 import { rateField } from './rate.js';

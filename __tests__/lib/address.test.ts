@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import { addressMatcher, parseBlock } from '../../src/lib/address-block.js';
-import { canonicalAddress, canonicalAltName } from '../../src/certificates/alt-name.js';
+import { addressMatcher, canonicalAddress, clientNetwork, parseBlock } from '../../src/lib/address.js';
 import { cases } from '../support/fast-check-runs.js';
 
-describe('a block', () => {
+describe('an address block', () => {
   it.each([
     ['10.0.0.0/8', { address: '10.0.0.0', prefix: 8, family: 'ipv4' }],
     ['10.0.0.1', { address: '10.0.0.1', prefix: 32, family: 'ipv4' }],
@@ -27,30 +26,30 @@ describe('a block', () => {
       '10.0.0.0/8/8',
     ],
     ...['10.0.0.0/1e1', '10.0.0.0 /8', '::/129', 'fe80::1%eth0', '[::1]', '10.0.0.1:80', '*'],
-  ])('%j is none', (text) => {
+  ])('%j is not one', (text) => {
     expect(parseBlock(text)).toBeUndefined();
     expect(() => addressMatcher(['10.0.0.0/8', text])).toThrow(TypeError);
   });
 });
 
-describe('an address', () => {
+describe('a matcher of blocks', () => {
   const isIn = addressMatcher(['10.0.0.0/8', '192.0.2.7', '2001:db8::/32']);
 
   it.each(['10.1.2.3', '192.0.2.7', '::ffff:10.1.2.3', '::FFFF:192.0.2.7', '2001:db8::9', '2001:db8::9%eth0'])(
-    '%s is in the blocks',
+    'matches %s',
     (address) => {
       expect(isIn(address)).toBe(true);
     },
   );
 
   it.each(['11.0.0.1', '192.0.2.8', '2001:db9::1', '::ffff:11.0.0.1', '', 'localhost', '10.0.0.1:80', '10.0.0'])(
-    '%j is in none',
+    'does not match %j',
     (address) => {
       expect(isIn(address)).toBe(false);
     },
   );
 
-  it('is in no block where there is none, and in its own always', () => {
+  it('matches nothing without blocks, and each address with a block of its own', () => {
     expect(addressMatcher([])('127.0.0.1')).toBe(false);
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
@@ -62,25 +61,43 @@ describe('an address', () => {
   });
 });
 
-describe('an alternative name', () => {
+describe('the client network', () => {
   it.each([
-    ['DNS:SVC-A.Example', 'DNS:svc-a.example'],
-    ['IP:2001:db8:0:0::1', 'IP:2001:db8::1'],
-    ['IP:10.0.0.7', 'IP:10.0.0.7'],
-    ['URI:spiffe://Example/A', 'URI:spiffe://Example/A'],
-    ['email:A@b.example', 'email:A@b.example'],
-  ])('%s is %s', (text, canonical) => {
-    expect(canonicalAltName(text)).toBe(canonical);
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0db8:1:2::1', '2001:db8:1:2::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['unknown', undefined],
+  ])('of %s is %s', (address, expected) => {
+    expect(clientNetwork(address)).toBe(expected);
   });
 
-  it.each(['svc-a', 'dns:a', 'DNS:', 'DNS:a b', 'IP:10.0.0', 'IP:fe80::1%eth0', 'URI:é', 'RID:1.2', 'DNS:a\n'])(
-    '%j is none',
-    (text) => {
-      expect(canonicalAltName(text)).toBeUndefined();
-    },
-  );
+  it('is one for all of an IPv6 network and another for the next', () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (address) => {
+        const network = clientNetwork(address);
+        fc.pre(network?.endsWith('::/64') ?? false);
+        expect(network).toMatch(/^(?:[0-9a-f]{1,4}:){3}[0-9a-f]{1,4}::\/64$/);
+        expect(clientNetwork(address.toUpperCase())).toBe(network);
+        expect(clientNetwork(`[${address}]`)).toBe(network);
+        expect(clientNetwork(network?.replace('::/64', '::1') as string)).toBe(network);
+      }),
+      cases(100, { cost: 5 }),
+    );
+    expect(clientNetwork('2001:db8:1:2::')).not.toBe(clientNetwork('2001:db8:1:3::'));
+    expect(clientNetwork('::ffff:1.2.3.4')).not.toBe(clientNetwork('::fffe:1.2.3.4'));
+  });
 
-  it('of an address is the same for every spelling of it', () => {
+  it.each(['', 'localhost', '1.2.3.4.5', '::1::', '1.2.3.4/8'])('is undefined for %j', (text) => {
+    expect(clientNetwork(text)).toBeUndefined();
+  });
+});
+
+describe('the canonical text', () => {
+  it('is the same for every spelling of it', () => {
     fc.assert(
       fc.property(fc.ipV6(), (address) => {
         const once = canonicalAddress(address);
