@@ -104,6 +104,12 @@ test('what is known of a request stands on it: a weak map keeps every request th
   ]);
 });
 
+test('under limit/ only the Redis store knows Redis', () => {
+  const names = inside('limit').filter(({ imports }) => imports.some((each) => each.startsWith('../redis/')));
+  expect(names.map(({ name }) => name)).toEqual(['limit/redis-store.ts']);
+  expect(containing(/redis/i, inside('limit'))).toEqual(['limit/redis-store.ts']);
+});
+
 test('observe knows of auth its types alone', () => {
   const values = inside('observe').flatMap(({ text }) => text.match(/^import (?!type )[^;]*\/auth\/[^;]*/gm) ?? []);
   expect(values).toEqual([]);

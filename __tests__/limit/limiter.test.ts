@@ -56,7 +56,7 @@ test('of two buckets both give a token or neither does', () => {
 });
 
 test('the store is bounded', () => {
-  const store = new MemoryStore(10);
+  const store = new MemoryStore(() => START, 10);
   const limiter = new MemoryLimiter(() => START, store);
   for (let i = 0; i < 1_000; i += 1) limiter.take(String(i), RATE);
   expect(store.size).toBe(10);

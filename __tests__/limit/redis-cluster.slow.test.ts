@@ -1,6 +1,7 @@
 import { digestOf } from '../../src/lib/digest.js';
-import type { Claim, Decision } from '../../src/limit/limiter.js';
-import { Limiters } from '../../src/limit/limiters.js';
+import type { RateLimitDecision } from '../../src/limit/limiter.js';
+import type { Claim } from '../../src/limit/store.js';
+import { Limiters } from '../../src/runtime/limiters.js';
 import { quietLog } from '../support/quiet-log.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
@@ -39,9 +40,9 @@ test('buckets of one request in several slots give a token each or none; a lost 
   const addresses = [{ host: '127.0.0.1', port: nodes[0]?.port ?? 0, tls: false }] as const;
   const lease = limiters.lease({ redis: { type: 'redis-cluster', addresses, keyPrefix: 't:' }, onStoreError: 'local' });
   await lease.limiter.ready;
-  const take = async (...claims: Claim[]): Promise<Decision> =>
-    (await lease.limiter.takeAll(claims as unknown as readonly [Claim])) as Decision;
-  await until(() => log.entries.some(({ words }) => words === 'limits are counted in Redis'));
+  const take = async (...claims: Claim[]): Promise<RateLimitDecision> =>
+    (await lease.limiter.takeAll(claims as unknown as readonly [Claim])) as RateLimitDecision;
+  await until(() => log.entries.some(({ words }) => words === 'the shared store of rate limits is up'));
 
   const wide = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((key) => ({ key, rate: SLOW }));
   const tight = { key: 'tight', rate: { ...SLOW, burst: 1 } };
@@ -54,7 +55,7 @@ test('buckets of one request in several slots give a token each or none; a lost 
   for (const each of wide) expect(await take(each)).toMatchObject({ allowed: true, remaining: 1 });
 
   await nodes[2]?.kill();
-  const answers: Decision[] = [];
+  const answers: RateLimitDecision[] = [];
   for (let round = 0; round < 40; round++) {
     const from = performance.now();
     answers.push(await take({ key: `user ${digestOf([String(round % 4)])}`, rate: SLOW }));

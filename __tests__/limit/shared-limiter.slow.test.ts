@@ -1,5 +1,6 @@
-import { Limiters } from '../../src/limit/limiters.js';
-import type { Claim, Decision, Limiter } from '../../src/limit/limiter.js';
+import { Limiters } from '../../src/runtime/limiters.js';
+import type { Limiter, RateLimitDecision } from '../../src/limit/limiter.js';
+import type { Claim } from '../../src/limit/store.js';
 import type { RedisOptions } from '../../src/redis/redis.js';
 import { quietLog } from '../support/quiet-log.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -29,8 +30,8 @@ async function limiter(more: Partial<RedisOptions> = {}): Promise<Limiter> {
 const SLOW = { rate: 1, perMs: 3_600_000, burst: 3 };
 const claim = (key: string, rate: Claim['rate'] = SLOW): Claim => ({ key, rate });
 
-const take = async (from: Limiter, ...claims: Claim[]): Promise<Decision> =>
-  (await from.takeAll(claims as unknown as readonly [Claim])) as Decision;
+const take = async (from: Limiter, ...claims: Claim[]): Promise<RateLimitDecision> =>
+  (await from.takeAll(claims as unknown as readonly [Claim])) as RateLimitDecision;
 
 const allowed = async (from: Limiter, count: number, ...claims: Claim[]): Promise<number> => {
   const all = await Promise.all(Array.from({ length: count }, () => take(from, ...claims)));

@@ -3,7 +3,7 @@ import type { RequestContext } from '../context/request-context.js';
 import type { PlannedRateLimit } from '../config/plan-types.js';
 import type { MaybePromise } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
-import type { Decision as LimitDecision } from '../limit/limiter.js';
+import type { RateLimitDecision } from '../limit/limiter.js';
 import type { Denial } from './denial.js';
 import { limitFacts } from './limit-facts.js';
 import type { AdmissionPolicy } from './policy.js';
@@ -26,7 +26,7 @@ export function limitByIdentity(policy: AdmissionPolicy, context: RequestContext
 function settle(
   policy: AdmissionPolicy,
   context: RequestContext,
-  decision: LimitDecision | undefined,
+  decision: RateLimitDecision | undefined,
 ): Denial | undefined {
   if (!decision) return undefined;
   if (!decision.allowed) return limitDenial(decision, policy.plan.rateLimit?.response);
@@ -36,7 +36,7 @@ function settle(
 }
 
 /** The denial of a request over a limit (429), or of a request whose tokens could not be counted (503). */
-export function limitDenial(decision: LimitDecision, own: PlannedRateLimit['response']): Denial {
+export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['response']): Denial {
   if (decision.unavailable === true) {
     const headers = { 'Retry-After': String(decision.retryAfterSeconds) };
     return { status: 503, code: 'unavailable', reason: 'store_unavailable', headers };

@@ -5,14 +5,15 @@ import type { RequestContext } from '../context/request-context.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { MaybePromise, NonEmpty } from '../lib/types.js';
 import { bucketKey, limitKey, type LimitFacts } from '../limit/keys.js';
-import type { Claim, Decision as LimitDecision, Limiter, LimitScope } from '../limit/limiter.js';
+import type { Limiter, RateLimitDecision } from '../limit/limiter.js';
+import type { Claim, LimitScope } from '../limit/store.js';
 import { isEarlyKey, LimitRules } from './limit-rules.js';
 
 /** Called where a limit needs the facts. */
 type Facts = () => LimitFacts;
 
 /** Undefined: no limit counts the request here. */
-type Counted = MaybePromise<LimitDecision | undefined>;
+type Counted = MaybePromise<RateLimitDecision | undefined>;
 
 const BY_IDENTITY: readonly LimitKeyPart[] = [{ kind: 'identity' }];
 
@@ -81,7 +82,7 @@ export class Limits {
     return decision instanceof Promise ? decision.then((each) => this.#counted(each)) : this.#counted(decision);
   }
 
-  #counted(decision: LimitDecision | undefined): LimitDecision | undefined {
+  #counted(decision: RateLimitDecision | undefined): RateLimitDecision | undefined {
     if (!this.metrics) return decision;
     const outcome = decision?.allowed === false ? (decision.unavailable ? 'unavailable' : 'limited') : 'allowed';
     this.metrics.count('loom_rate_limit_decisions_total', { scope: decision?.scope ?? 'global', outcome });

@@ -7,7 +7,7 @@ import type { Verdict } from '../auth/verdict.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { findRequestState, replaceRequestState, RequestState } from '../http/request-state.js';
 import type { Target } from '../http/target.js';
-import type { Decision as LimitDecision, Patience } from '../limit/limiter.js';
+import type { Patience, RateLimitDecision } from '../limit/limiter.js';
 
 /** A `preflight` is an OPTIONS request that the file's `cors` block answers. */
 export type RequestKind = 'request' | 'upgrade' | 'preflight';
@@ -73,7 +73,7 @@ export class RequestContext extends RequestState {
   /** The identity headers to set before the request goes on. */
   identityHeaders: HeaderFields = [];
   /** The tightest rate limit that the request passed. */
-  limit: LimitDecision | undefined;
+  limit: RateLimitDecision | undefined;
   #target: Target | undefined;
   #guard: Guard | undefined;
 

@@ -1,12 +1,12 @@
 /** What a client is told of its limit: the draft's structured fields, the customary ones, and Retry-After. */
-import type { Decision } from './limiter.js';
+import type { RateLimitDecision } from './limiter.js';
 
 /**
  * The response fields of a decision (draft-ietf-httpapi-ratelimit-headers; RFC 9110 §10.2.3).
  *
  * @example rateLimitHeaders(decision)['RateLimit'] // '"default";r=9;t=1'
  */
-export function rateLimitHeaders(decision: Decision): Readonly<Record<string, string>> {
+export function rateLimitHeaders(decision: RateLimitDecision): Readonly<Record<string, string>> {
   const { allowed, limit, remaining, resetAtSeconds, resetAfterSeconds, retryAfterSeconds, rate } = decision;
   const window = rate.rate > 0 ? Math.max(1, Math.ceil((limit * rate.perMs) / rate.rate / 1_000)) : 1;
   return {

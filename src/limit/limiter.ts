@@ -1,21 +1,19 @@
-/** Takes tokens: from one bucket, or from several at once, where a refusal by one leaves the others as they were. */
+/** Decides about one request: takes a token from each of its buckets and reports the tightest of them. */
 import type { MaybePromise, NonEmpty, Now } from '../lib/types.js';
-import { msUntil, refilled, type Bucket, type Rate } from './bucket.js';
+import { msUntil, type Bucket, type Rate } from './bucket.js';
 import { MemoryStore } from './memory-store.js';
+import type { Claim, LimitScope, Taken } from './store.js';
 
-/** Which kind of limit a bucket belongs to, for the metric. */
-export type LimitScope = 'address' | 'global' | 'tier' | 'route' | 'key' | 'quota';
-
-export interface Decision {
+export interface RateLimitDecision {
   readonly allowed: boolean;
-  /** The shared store is down, and the file says to refuse then. */
+  /** True where the shared store is down and `on_store_error: deny` refuses the request. */
   readonly unavailable?: boolean;
-  /** The burst: what a full bucket holds. */
+  /** The burst: the tokens of a full bucket. */
   readonly limit: number;
   readonly remaining: number;
   /** Unix seconds at which the bucket is full again. */
   readonly resetAtSeconds: number;
-  /** Seconds until a token is there; 0 when allowed. */
+  /** Seconds until the bucket has a token; 0 when allowed. */
   readonly retryAfterSeconds: number;
   /** Seconds until the bucket is full again. */
   readonly resetAfterSeconds: number;
@@ -23,88 +21,55 @@ export interface Decision {
   readonly scope: LimitScope;
 }
 
-export interface Claim {
-  readonly key: string;
-  readonly rate: Rate;
-  /** Default: `global`. */
-  readonly scope?: LimitScope;
-}
-
-/** One request's: whoever has waited in vain for a shared store waits for no second answer of it. */
+/** One per request: a request waits at most once for a shared store that does not answer. */
 export interface Patience {
   spent: boolean;
 }
 
 export interface Limiter {
-  /** Rejects where what it counts with is not installed. */
+  /** Rejects where a package that the store needs is not installed. */
   readonly ready: Promise<void>;
   /**
-   * One token of each bucket or of none; the decision is that of the tightest, undefined where nothing limits now.
-   * Settled at once where the buckets are in this process; never rejects.
+   * Takes one token of each bucket, or none where a bucket is empty. Returns the decision of the tightest bucket, or
+   * undefined where nothing is limited now. The result is a plain value where the buckets are in this process. A promise
+   * never rejects.
    */
-  takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<Decision | undefined>;
+  takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<RateLimitDecision | undefined>;
   close(): Promise<void>;
 }
 
-/** A rate that never gives another token still names a moment. */
+/** `Retry-After` needs a number also for a rate that never gives another token. */
 const LONGEST_SECONDS = 86_400 * 366;
 
-/** Counts in this process alone. */
+/** Counts in the memory of this process only. */
 export class MemoryLimiter implements Limiter {
   readonly ready = Promise.resolve();
 
   constructor(
-    private readonly now: Now,
-    private readonly store: MemoryStore = new MemoryStore(),
+    now: Now,
+    readonly store: MemoryStore = new MemoryStore(now),
   ) {}
 
-  take(key: string, rate: Rate): Decision {
+  take(key: string, rate: Rate): RateLimitDecision {
     return this.takeAll([{ key, rate }]);
   }
 
-  takeAll(claims: NonEmpty<Claim>): Decision {
-    const now = this.now();
-    if (claims.length === 1) return this.#takeOne(claims[0], now);
-    const buckets = claims.map(({ key, rate }) => refilled(this.store.get(key), rate, now));
-    const allowed = buckets.every(({ tokens }) => tokens >= 1);
-    const left = buckets.map((bucket) => (allowed ? taken(bucket) : bucket));
-    left.forEach((bucket, at) => this.store.set((claims[at] as Claim).key, bucket));
-    return tightest(claims, left, { allowed, now });
-  }
-
-  #takeOne(claim: Claim, now: number): Decision {
-    const bucket = refilled(this.store.get(claim.key), claim.rate, now);
-    const allowed = bucket.tokens >= 1;
-    const left = allowed ? taken(bucket) : bucket;
-    this.store.set(claim.key, left);
-    return decide(claim, left, { allowed, now });
-  }
-
-  /** What is known from elsewhere: counting goes on from there, or from what was counted here where that left less. */
-  follow({ key, rate }: Claim, tokens: number): void {
-    const bucket = refilled(this.store.get(key), rate, this.now());
-    this.store.set(key, { tokens: Math.min(bucket.tokens, tokens), at: bucket.at });
+  takeAll(claims: NonEmpty<Claim>): RateLimitDecision {
+    return tightest(claims, this.store.take(claims));
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    return this.store.close();
   }
 }
 
-const taken = ({ tokens, at }: Bucket): Bucket => ({ tokens: tokens - 1, at });
-
-interface Outcome {
-  readonly allowed: boolean;
-  readonly now: number;
-}
-
-/** The decision of several buckets: what is left of each, in the order of the claims. */
-export function tightest(claims: NonEmpty<Claim>, left: readonly Bucket[], outcome: Outcome): Decision {
-  const decisions = claims.map((claim, at) => decide(claim, left[at] as Bucket, outcome));
+/** The decision of the bucket that has a token latest, or of the bucket with the fewest tokens. */
+export function tightest(claims: NonEmpty<Claim>, taken: Taken): RateLimitDecision {
+  const decisions = claims.map((claim, at) => decide(claim, taken.left[at] as Bucket, taken));
   return decisions.reduce((least, each) => (isTighter(each, least) ? each : least));
 }
 
-function decide({ rate, scope = 'global' }: Claim, bucket: Bucket, { allowed, now }: Outcome): Decision {
+function decide({ rate, scope = 'global' }: Claim, bucket: Bucket, { allowed, now }: Taken): RateLimitDecision {
   const full = secondsOf(msUntil(rate.burst, bucket, rate));
   return {
     allowed,
@@ -120,7 +85,7 @@ function decide({ rate, scope = 'global' }: Claim, bucket: Bucket, { allowed, no
 
 const secondsOf = (ms: number): number => Math.min(LONGEST_SECONDS, Math.ceil(ms / 1_000));
 
-function isTighter(a: Decision, b: Decision): boolean {
+function isTighter(a: RateLimitDecision, b: RateLimitDecision): boolean {
   if (a.retryAfterSeconds !== b.retryAfterSeconds) return a.retryAfterSeconds > b.retryAfterSeconds;
   return a.remaining < b.remaining;
 }

@@ -1,26 +1,52 @@
-/** Buckets in memory: as many as fit, the one longest unused goes first. */
+/** Buckets in the memory of this process. The store has a maximum size and drops the least recently used bucket. */
 import { LRUCache } from 'lru-cache';
-import type { Bucket } from './bucket.js';
+import type { NonEmpty, Now } from '../lib/types.js';
+import { refilled, type Bucket } from './bucket.js';
+import type { Claim, Store, Taken } from './store.js';
 
-/** About 30 MB; whoever floods with keys pushes his own out, and a forgotten bucket is a full one. */
+/** About 30 MB. A dropped bucket counts as full, so a flood of keys must push its own buckets out. */
 const MAX_BUCKETS = 100_000;
 
-export class MemoryStore {
+export class MemoryStore implements Store {
+  readonly ready = Promise.resolve();
+  readonly up = true;
   /** Made with the first bucket, because the cache allocates its tables whole and many files limit nothing. */
-  #buckets: LRUCache<string, Bucket> | undefined;
+  #made: LRUCache<string, Bucket> | undefined;
 
-  constructor(private readonly max = MAX_BUCKETS) {}
+  constructor(
+    private readonly now: Now,
+    private readonly max = MAX_BUCKETS,
+  ) {}
 
-  get(key: string): Bucket | undefined {
-    return this.#buckets?.get(key);
+  get #buckets(): LRUCache<string, Bucket> {
+    return (this.#made ??= new LRUCache({ max: this.max }));
   }
 
-  set(key: string, bucket: Bucket): void {
-    this.#buckets ??= new LRUCache({ max: this.max });
-    this.#buckets.set(key, bucket);
+  take(claims: NonEmpty<Claim>): Taken {
+    const now = this.now();
+    const buckets = claims.map(({ key, rate }) => refilled(this.#buckets.get(key), rate, now));
+    const allowed = buckets.every(({ tokens }) => tokens >= 1);
+    const left = allowed ? buckets.map(({ tokens, at }) => ({ tokens: tokens - 1, at })) : buckets;
+    left.forEach((bucket, at) => this.#buckets.set((claims[at] as Claim).key, bucket));
+    return { allowed, left, now };
+  }
+
+  /** Lowers a bucket to the count of another store. A bucket that holds less already stays as it is. */
+  follow({ key, rate }: Claim, tokens: number): void {
+    const bucket = refilled(this.#buckets.get(key), rate, this.now());
+    this.#buckets.set(key, { tokens: Math.min(bucket.tokens, tokens), at: bucket.at });
   }
 
   get size(): number {
-    return this.#buckets?.size ?? 0;
+    return this.#buckets.size;
+  }
+
+  /** The memory is always up. */
+  watch(): void {
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }

@@ -1,20 +1,14 @@
-/** Buckets in Redis: counted by one script on Redis's own clock, so that instances with clocks of their own agree. */
+/** Buckets in Redis. One script counts on the clock of Redis, so that instances with different clocks agree. */
 import { digestOf } from '../lib/digest.js';
-import { redisScript, type RedisConnection } from '../redis/redis.js';
 import type { NonEmpty } from '../lib/types.js';
+import { redisFaultOf } from '../redis/fault.js';
+import { RedisConnection, redisScript, type RedisOptions } from '../redis/redis.js';
 import type { Bucket } from './bucket.js';
-import type { Claim } from './limiter.js';
-
-export interface Taken {
-  readonly allowed: boolean;
-  /** In the order of the claims, with Redis's clock. */
-  readonly left: readonly Bucket[];
-  readonly now: number;
-}
+import { StoreFault, type Claim, type Store, type StoreListener, type Taken } from './store.js';
 
 /**
- * One token of each bucket, or of none: the arithmetic of `bucket.ts`. A bucket is `tokens at`, and ends once it would be
- * full, so that nobody's absence fills Redis. Milliseconds as doubles.
+ * Takes one token of each bucket, or none, with the arithmetic of `bucket.ts`. The value of a bucket is `tokens at`. A
+ * bucket expires when it is full again, so that idle callers use no memory of Redis. Milliseconds are doubles.
  */
 const TAKE = redisScript(`
 local time = redis.call('TIME')
@@ -48,7 +42,7 @@ end
 return answer
 `);
 
-/** Puts a token back that another bucket's refusal made nobody's. */
+/** Returns a token to a bucket, after another bucket of the request was empty. */
 const GIVE_BACK = redisScript(`
 local held = redis.call('GET', KEYS[1])
 local ttl = redis.call('PTTL', KEYS[1])
@@ -59,30 +53,50 @@ redis.call('SET', KEYS[1], value, 'PX', ttl)
 return 1
 `);
 
-export class RedisStore {
-  constructor(
-    private readonly redis: RedisConnection,
-    private readonly type: 'redis' | 'redis-cluster',
-  ) {}
+export class RedisStore implements Store {
+  readonly ready: Promise<void>;
+  readonly #redis: RedisConnection;
+  readonly #isCluster: boolean;
 
-  /** Rejects with a `RedisFault`. */
+  /** @param deadlineMs Milliseconds that Redis has for an answer. */
+  constructor(options: RedisOptions, deadlineMs?: number) {
+    this.#redis = new RedisConnection(options, deadlineMs);
+    this.#isCluster = options.type === 'redis-cluster';
+    this.ready = this.#redis.ready;
+  }
+
+  get up(): boolean {
+    return this.#redis.up;
+  }
+
   async take(claims: NonEmpty<Claim>): Promise<Taken> {
-    if (claims.length === 1 || this.type === 'redis') return this.#takeTogether(claims);
-    return this.#takeApart(claims);
+    try {
+      return await (claims.length > 1 && this.#isCluster ? this.#takeApart(claims) : this.#takeTogether(claims));
+    } catch (error) {
+      throw new StoreFault(redisFaultOf(error).reason);
+    }
+  }
+
+  watch(listener: StoreListener): void {
+    this.#redis.watch(listener);
+  }
+
+  close(): Promise<void> {
+    return this.#redis.close();
   }
 
   async #takeTogether(claims: NonEmpty<Claim>): Promise<Taken> {
     const [first, ...rest] = claims;
     const args = claims.flatMap(({ rate }) => [rate.rate, rate.perMs, rate.burst, rate.fixed === true ? 1 : 0]);
     const keys = [this.#keyOf(first), ...rest.map((claim) => this.#keyOf(claim))] as const;
-    const [allowed, now, ...tokens] = (await this.redis.script(TAKE, keys, args)) as [number, number, ...string[]];
+    const [allowed, now, ...tokens] = (await this.#redis.script(TAKE, keys, args)) as [number, number, ...string[]];
     return { allowed: allowed === 1, now: Number(now), left: tokens.map((each) => bucketOf(each, Number(now))) };
   }
 
   /**
-   * The buckets of a cluster stand in different slots, and no script reaches over two. So each is taken from at once, and
-   * what was taken is given back where one refuses: for that moment, or for good where Redis is lost in between, a bucket
-   * holds less than it should, never more.
+   * The buckets of a cluster are in different slots, and a script reaches only one slot. So each bucket has a script of its
+   * own. Where one bucket is empty, the tokens of the others are returned. Until then, or for good where the connection is
+   * lost in between, a bucket holds fewer tokens than it should, never more.
    */
   async #takeApart(claims: NonEmpty<Claim>): Promise<Taken> {
     const each = await Promise.allSettled(claims.map((claim) => this.#takeTogether([claim])));
@@ -100,12 +114,12 @@ export class RedisStore {
   }
 
   #giveBack(claim: Claim): void {
-    this.redis.script(GIVE_BACK, [this.#keyOf(claim)], [claim.rate.burst]).catch(() => undefined);
+    this.#redis.script(GIVE_BACK, [this.#keyOf(claim)], [claim.rate.burst]).catch(() => undefined);
   }
 
-  /** Hashed: a subject may hold what chooses a slot, and Redis need not know who calls. */
+  /** A digest: a subject may contain braces, which choose a slot, and Redis needs no names of callers. */
   #keyOf({ key }: Claim): string {
-    return this.redis.keyOf(digestOf([key]));
+    return this.#redis.keyOf(digestOf([key]));
   }
 }
 

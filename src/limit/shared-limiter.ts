@@ -1,29 +1,20 @@
-/** Counts in Redis, together with other instances; while Redis is of no use, as the file says. */
+/** Counts in a store that instances share. While the store is down, `on_store_error` decides. */
 import type { Metrics } from '../lib/metrics.js';
-import type { RedisConnection } from '../redis/redis.js';
-import { redisFaultOf } from '../redis/fault.js';
 import type { Log, MaybePromise, NonEmpty } from '../lib/types.js';
-import { tightest, type Claim, type Decision, type Limiter, type MemoryLimiter, type Patience } from './limiter.js';
-import type { RedisStore, Taken } from './redis-store.js';
+import { tightest, type Limiter, type MemoryLimiter, type Patience, type RateLimitDecision } from './limiter.js';
+import { StoreFault, type Claim, type Store, type Taken } from './store.js';
 
-/** What a request meets while the shared store does not answer: limits of this instance alone, a 503, or none. */
+/** While the shared store is down: count in this process, answer 503, or limit nothing. */
 export type OnStoreError = 'local' | 'deny' | 'allow';
 
 export interface SharedLimiterParts {
-  readonly redis: RedisConnection;
-  readonly store: RedisStore;
-  /** Follows the shared counts, so that it goes on from them. */
+  readonly store: Store;
+  /** Follows the counts of the store, so that it continues from them while the store is down. */
   readonly local: MemoryLimiter;
   readonly onStoreError: OnStoreError;
   readonly log: Log;
   readonly metrics?: Metrics | undefined;
 }
-
-const CONSEQUENCE: Readonly<Record<OnStoreError, string>> = {
-  local: 'each instance counts for itself meanwhile',
-  deny: 'what has a limit is refused meanwhile',
-  allow: 'nothing is limited meanwhile',
-};
 
 const RETRY_SECONDS = 1;
 
@@ -31,39 +22,42 @@ export class SharedLimiter implements Limiter {
   readonly ready: Promise<void>;
 
   constructor(private readonly parts: SharedLimiterParts) {
-    const { redis, log, metrics, onStoreError } = parts;
-    this.ready = redis.ready;
-    redis.watch((up, reason) => {
+    const { store, log, metrics, onStoreError } = parts;
+    this.ready = store.ready;
+    store.watch((up, reason) => {
       metrics?.gauge('loom_rate_limit_store_up', {}, up ? 1 : 0);
-      if (up) log.info({}, 'limits are counted in Redis');
-      else log.warn({ reason }, `Redis does not count limits: ${CONSEQUENCE[onStoreError]}`);
+      if (up) log.info({}, 'the shared store of rate limits is up');
+      else log.warn({ reason, on_store_error: onStoreError }, 'the shared store of rate limits is down');
     });
   }
 
-  takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<Decision | undefined> {
-    const { redis, store } = this.parts;
-    if (!redis.up || patience?.spent === true) return this.#without(claims);
-    return store.take(claims).then(
-      (taken) => this.#decide(claims, taken),
+  takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<RateLimitDecision | undefined> {
+    const { store } = this.parts;
+    if (!store.up || patience?.spent === true) return this.#withoutStore(claims);
+    const taken = store.take(claims);
+    if (!(taken instanceof Promise)) return this.#decide(claims, taken);
+    return taken.then(
+      (each) => this.#decide(claims, each),
       (error: unknown) => {
-        const { reason } = redisFaultOf(error);
+        const reason = error instanceof StoreFault ? error.reason : 'other';
         if (patience && reason === 'timeout') patience.spent = true;
         this.parts.metrics?.count('loom_rate_limit_store_errors_total', { reason });
-        return this.#without(claims);
+        return this.#withoutStore(claims);
       },
     );
   }
 
   close(): Promise<void> {
-    return this.parts.redis.close();
+    return this.parts.store.close();
   }
 
-  #decide(claims: NonEmpty<Claim>, { allowed, left, now }: Taken): Decision {
-    claims.forEach((claim, at) => this.parts.local.follow(claim, left[at]?.tokens ?? 0));
-    return tightest(claims, left, { allowed, now });
+  #decide(claims: NonEmpty<Claim>, taken: Taken): RateLimitDecision {
+    const { store } = this.parts.local;
+    claims.forEach((claim, at) => store.follow(claim, taken.left[at]?.tokens ?? 0));
+    return tightest(claims, taken);
   }
 
-  #without(claims: NonEmpty<Claim>): Decision | undefined {
+  #withoutStore(claims: NonEmpty<Claim>): RateLimitDecision | undefined {
     const { onStoreError, local } = this.parts;
     if (onStoreError === 'allow') return undefined;
     if (onStoreError === 'local') return local.takeAll(claims);

@@ -13,7 +13,7 @@ import type { PassportLike } from '../gateway/passport-types.js';
 import { namesOf, type Shared } from './snapshot.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
-import { Limiters } from '../limit/limiters.js';
+import { Limiters } from './limiters.js';
 import type { ConnectMiddleware, Loom } from './middleware.js';
 import type * as Prometheus from '../observe/prometheus.js';
 import type { Together } from '../observe/snapshot.js';

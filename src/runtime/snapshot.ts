@@ -20,13 +20,13 @@ import type * as Upstreams from '../proxy/upstream.js';
 import type { Upstream, UpstreamStatus, UpstreamDeps } from '../proxy/upstream.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
-import type { Lease, Limiters } from '../limit/limiters.js';
 import type * as AccessLogs from '../observe/access-log.js';
 import type { PrometheusMetrics } from '../observe/prometheus.js';
 import type { Requests } from '../observe/requests.js';
 import type * as Observed from '../observe/requests.js';
 import type { Tracing } from '../observe/tracing.js';
 import type * as TracingModule from '../observe/tracing.js';
+import type { LimiterLease, Limiters } from './limiters.js';
 
 const require = createRequire(import.meta.url);
 
@@ -60,7 +60,7 @@ export class Snapshot {
   readonly ready: Promise<void>;
   readonly methods: MethodsInUse;
   readonly #upstreams: ReadonlyMap<string, InUse>;
-  readonly #limits: Lease;
+  readonly #limits: LimiterLease;
   readonly #requests: Requests | undefined;
   #rules: AccessRules.Rules | undefined;
   /** Counted once: a stop may come while the generation retires. */

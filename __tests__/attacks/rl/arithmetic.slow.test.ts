@@ -81,14 +81,14 @@ describe('RL-08 a caller who is somebody else each time', () => {
   const rate = { rate: 1, perMs: 3_600_000, burst: 3 };
 
   test('three hundred thousand keys leave as many buckets as fit', () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore(() => START);
     const limiter = new MemoryLimiter(() => START, store);
     for (let at = 0; at < 300_000; at++) limiter.take(`somebody ${at}`, rate);
     expect(store.size).toBe(100_000);
   });
 
   test('twin: who comes all the while keeps a bucket of his own', () => {
-    const limiter = new MemoryLimiter(() => START, new MemoryStore(1_000));
+    const limiter = new MemoryLimiter(() => START, new MemoryStore(() => START, 1_000));
     let through = 0;
     for (let at = 0; at < 100_000; at++) {
       limiter.take(`somebody ${at}`, rate);

@@ -38,8 +38,8 @@ const lines = (ground: Ground, words: RegExp): number =>
     .output()
     .split('\n')
     .filter((line) => words.test(line)).length;
-const DOWN = /Redis does not count limits/;
-const UP = /limits are counted in Redis/;
+const DOWN = /the shared store of rate limits is down/;
+const UP = /the shared store of rate limits is up/;
 
 interface Fault {
   readonly strike: () => Promise<unknown>;

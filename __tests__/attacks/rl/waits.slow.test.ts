@@ -1,6 +1,6 @@
 /** What a Redis that hangs adds to one request, however many of its limits are counted there. */
 import { MemoryLimiter, type Patience } from '../../../src/limit/limiter.js';
-import { Limiters } from '../../../src/limit/limiters.js';
+import { Limiters } from '../../../src/runtime/limiters.js';
 import { quietLog } from '../../support/quiet-log.js';
 import { RedisServer } from '../../support/redis-server.js';
 
