@@ -1,4 +1,5 @@
 /** Fetches one JSON document from a server that is trusted little: one deadline, one size, no redirects. */
+import { ownLimitOf } from './own-limit.js';
 import { parseStrictJson } from './strict-json.js';
 import { urlProblem } from './tls-url.js';
 
@@ -22,7 +23,9 @@ export interface JsonAnswer {
 
 export type FetchJson = (url: string, options: FetchJsonOptions) => Promise<JsonAnswer>;
 
-export type FetchJsonCode = 'insecure_url' | 'timeout' | 'network' | 'redirect' | 'too_large' | 'not_json';
+/** `own_limit`: this process or its machine has no resources left, so the error says nothing about the server. */
+export type FetchJsonCode =
+  'insecure_url' | 'timeout' | 'network' | 'own_limit' | 'redirect' | 'too_large' | 'not_json';
 
 /** An exchange that brought no answer; the message holds neither the URL nor anything that the server sent. */
 export class FetchJsonError extends Error {
@@ -45,6 +48,8 @@ export const fetchJson: FetchJson = async (url, options) => {
   } catch (cause) {
     if (cause instanceof FetchJsonError) throw cause;
     if (deadline.aborted) throw new FetchJsonError('timeout', `no answer within ${options.timeoutMs} ms`);
+    const own = ownLimitOf(cause);
+    if (own) throw new FetchJsonError('own_limit', `${own.message} (${own.code})`);
     throw new FetchJsonError('network', `the exchange failed${systemCode(cause)}`);
   }
 };

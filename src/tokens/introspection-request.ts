@@ -7,6 +7,12 @@ export type IntrospectionResponse = Readonly<Record<string, unknown>>;
 export type IntrospectionAnswer =
   { readonly kind: 'active'; readonly response: IntrospectionResponse } | { readonly kind: 'inactive' };
 
+/**
+ * What an introspection without a result says about the server: `answered` with something else, `silent`, or nothing at
+ * all, because the call failed in this process (`not_asked`).
+ */
+export type ServerState = 'answered' | 'silent' | 'not_asked';
+
 /** The server gave no answer that decides anything. The message is safe to log. */
 export class IntrospectionUnavailableError extends Error {
   override readonly name = 'IntrospectionUnavailableError';
@@ -14,8 +20,7 @@ export class IntrospectionUnavailableError extends Error {
     message: string,
     /** Seconds that the server asked to wait. */
     readonly retryAfter?: number,
-    /** No answer at all came, not even a refusal. */
-    readonly silence = false,
+    readonly server: ServerState = 'answered',
   ) {
     super(message);
   }
@@ -49,11 +54,16 @@ export async function introspect(
     maxBytes: MAX_BYTES,
   } as const;
   const answer = await ask(url, request).catch((cause: unknown) => {
-    const silence = cause instanceof FetchJsonError && (cause.code === 'timeout' || cause.code === 'network');
     const words = `introspection: ${cause instanceof Error ? cause.message : 'failed'}`;
-    throw new IntrospectionUnavailableError(words, undefined, silence);
+    throw new IntrospectionUnavailableError(words, undefined, serverStateOf(cause));
   });
   return read(answer, client.now());
+}
+
+function serverStateOf(cause: unknown): ServerState {
+  if (!(cause instanceof FetchJsonError)) return 'answered';
+  if (cause.code === 'own_limit') return 'not_asked';
+  return cause.code === 'timeout' || cause.code === 'network' ? 'silent' : 'answered';
 }
 
 /** URLSearchParams escapes whatever the token holds: `&token=` in it stays a part of the one field. */

@@ -1,4 +1,5 @@
 /** Asks about opaque tokens and remembers the raw answers; what they mean for a route is judged anew each time. */
+import { Breaker, type BreakerPlan, type BreakerCall } from '../lib/circuit-breaker.js';
 import { ProcessDigest } from '../lib/digest.js';
 import type { FetchJson } from '../lib/fetch-json.js';
 import { SingleFlight } from '../lib/single-flight.js';
@@ -6,7 +7,6 @@ import type { MaybePromise } from '../lib/types.js';
 import { ExpiringCache } from './introspection-cache.js';
 import { isExpired } from './introspection-claims.js';
 import { DiscoveredEndpoint } from './introspection-endpoint.js';
-import { BreakerOpenError, IntrospectionBreaker } from './introspection-breaker.js';
 import { GateClosedError, IntrospectionGate } from './introspection-gate.js';
 import type { DatedAnswer } from './sealed-answers.js';
 import {
@@ -47,6 +47,17 @@ const NEGATIVE_TTL_MS = 10_000;
 const CACHE_BYTES = 64 * 1_048_576;
 const CONCURRENCY = 64;
 const WAITING = 4_096;
+/**
+ * After five silences in a row one request at a time asks: a single token that stops the server must not keep the other
+ * callers out. A call has a deadline of its own, so a slow probe keeps its place.
+ */
+const BREAKER: BreakerPlan = {
+  failureThreshold: 5,
+  successThreshold: 1,
+  timeoutMs: 1_000,
+  longestTimeoutMs: 5_000,
+  probeMs: Infinity,
+};
 
 export class Introspection {
   readonly ready: Promise<void>;
@@ -56,14 +67,14 @@ export class Introspection {
   private readonly flights = new SingleFlight<IntrospectionAnswer>();
   private readonly digest = new ProcessDigest();
   private readonly gate: IntrospectionGate;
-  private readonly breaker: IntrospectionBreaker;
+  private readonly breaker: Breaker;
   private readonly discovered: DiscoveredEndpoint | undefined;
 
   constructor(private readonly options: IntrospectionOptions) {
     const limits = { entries: options.cacheSize, bytes: CACHE_BYTES };
     this.active = new ExpiringCache(limits, options.now);
     this.refused = new ExpiringCache(limits, options.now);
-    this.breaker = new IntrospectionBreaker(options.now);
+    this.breaker = new Breaker(BREAKER, { now: options.now });
     this.gate = new IntrospectionGate({
       running: options.concurrency ?? CONCURRENCY,
       waiting: WAITING,
@@ -153,12 +164,31 @@ export class Introspection {
   }
 
   private async call({ url, token }: Question): Promise<IntrospectionAnswer> {
+    const { waitMs } = this.breaker;
+    if (waitMs > 0) {
+      const words = 'introspection: the server has not answered of late';
+      throw new IntrospectionUnavailableError(words, Math.ceil(waitMs / 1_000));
+    }
+    const call = this.breaker.enter();
     const start = performance.now();
     try {
-      return await this.breaker.run(() => introspect(url, token, this.options), isSilence);
+      const answer = await introspect(url, token, this.options);
+      this.breaker.succeeded(call);
+      return answer;
+    } catch (cause) {
+      this.settle(call, cause);
+      throw cause;
     } finally {
       this.options.called?.((performance.now() - start) / 1_000);
     }
+  }
+
+  /** A refusal is an answer. A call that failed in this process neither opens nor closes the circuit. */
+  private settle(call: BreakerCall, cause: unknown): void {
+    const server = cause instanceof IntrospectionUnavailableError ? cause.server : 'answered';
+    if (server === 'silent') this.breaker.failed(call);
+    else if (server === 'answered') this.breaker.succeeded(call);
+    else this.breaker.leave(call);
   }
 
   /** Until `cache_ttl` or `exp`, whichever comes first; a token that is over stays so and counts as a "no". Returns the end. */
@@ -185,11 +215,7 @@ interface Question {
   readonly key: string;
 }
 
-const isSilence = (cause: unknown): boolean => cause instanceof IntrospectionUnavailableError && cause.silence;
-
 function unavailable(cause: unknown): unknown {
-  if (cause instanceof BreakerOpenError)
-    return new IntrospectionUnavailableError(`introspection: ${cause.message}`, Math.ceil(cause.waitMs / 1_000));
   if (cause instanceof GateClosedError) return new IntrospectionUnavailableError(`introspection: ${cause.message}`);
   return cause;
 }

@@ -1,54 +1,21 @@
 /** A limit of the gateway's own process is no fault of an endpoint: 503, and neither its breaker nor its health counts it. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { ownLimitOf } from '../../../src/lib/own-limit.js';
-import { built, NODE, ROOT } from '../../support/built.js';
 import { Conversation } from '../../support/conversation.js';
+import { LimitedGateway } from '../../support/limited-gateway.js';
 import { closeUpstreamGrounds, moody, type MoodyEndpoint } from '../../support/upstream-ground.js';
 import { until } from '../../support/until.js';
 
-const children: ChildProcess[] = [];
+const gateways: LimitedGateway[] = [];
+const limited = (text: string): Promise<LimitedGateway> => {
+  const gateway = new LimitedGateway(text);
+  gateways.push(gateway);
+  return gateway.start();
+};
+
 afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const gateway of gateways.splice(0)) gateway.close();
   await closeUpstreamGrounds();
 });
-
-type Line = Readonly<Record<string, unknown>>;
-
-/** A gateway in a process that may have few descriptors. */
-class Limited {
-  port = 0;
-  readonly #child: ChildProcess;
-
-  constructor(text: string) {
-    const script = join(ROOT, '__tests__/support/out-of-descriptors.mjs');
-    const entry = join(built(), '../../index.js');
-    this.#child = spawn('sh', ['-c', 'ulimit -n 96 && exec "$0" "$@"', NODE, script, entry, text], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    children.push(this.#child);
-  }
-
-  async start(): Promise<this> {
-    this.port = ((await this.#said()) as { port: number }).port;
-    return this;
-  }
-
-  async tell(order: 'exhaust' | 'free'): Promise<unknown> {
-    this.#child.send(order);
-    return this.#said();
-  }
-
-  async lines(): Promise<readonly Line[]> {
-    this.#child.send('lines');
-    return ((await this.#said()) as { lines: readonly Line[] }).lines;
-  }
-
-  async #said(): Promise<unknown> {
-    return ((await once(this.#child, 'message')) as [unknown])[0];
-  }
-}
 
 const fileOf = (host: string, { url }: MoodyEndpoint): string => `
 routes: [{ path: /*, upstream: one, auth: none }]
@@ -66,7 +33,7 @@ const HANDSHAKE =
 
 test.each(['127.0.0.1', 'localhost'])('without descriptors, towards %s', async (host) => {
   const endpoint = await moody();
-  const gateway = await new Limited(fileOf(host, endpoint)).start();
+  const gateway = await limited(fileOf(host, endpoint));
   // Those that are accepted before there are none left.
   const [client, upgrading] = [new Conversation(gateway.port), new Conversation(gateway.port)];
   expect((await client.send(GET).reply())?.status).toBe(200);
@@ -98,7 +65,7 @@ test.each(['127.0.0.1', 'localhost'])('without descriptors, towards %s', async (
 test('twin: an endpoint that refuses still opens its breaker, in the same process', async () => {
   const endpoint = await moody();
   await endpoint.stop();
-  const gateway = await new Limited(fileOf('localhost', endpoint).replace(/ {4}health.*\n/, '')).start();
+  const gateway = await limited(fileOf('localhost', endpoint).replace(/ {4}health.*\n/, ''));
   const client = new Conversation(gateway.port);
   const statuses = [];
   for (let n = 0; n < 3; n++) statuses.push((await client.send(GET).reply())?.status);

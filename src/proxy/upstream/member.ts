@@ -1,5 +1,6 @@
 /** One endpoint as requests find it: its load, its health, its circuit breaker. */
 import type { Agent } from 'node:http';
+import { Breaker, type BreakerState, type BreakerCall } from '../../lib/circuit-breaker.js';
 import type { Metrics } from '../../lib/metrics.js';
 import { OwnLimit } from '../../lib/own-limit.js';
 import type { Log, Now } from '../../lib/types.js';
@@ -9,7 +10,6 @@ import { createEndpoint, type Endpoint } from '../endpoints.js';
 import { failureOf, OWN_LIMIT } from '../failure.js';
 import { hashOf } from './address-hash.js';
 import type { BalancedEndpoint } from './balancer.js';
-import { Breaker, type BreakerState, type BreakerCall } from './breaker.js';
 import { HealthCheck } from './health-check.js';
 import { WaitingLine } from './waiting-line.js';
 

@@ -1,7 +1,7 @@
 /** When a circuit opens, how it is tried, and what closes it. */
-import { Breaker, type BreakerState, type BreakerCall } from '../../../src/proxy/upstream/breaker.js';
+import { Breaker, type BreakerPlan, type BreakerState, type BreakerCall } from '../../src/lib/circuit-breaker.js';
 
-function breaker(plan: Partial<{ failureThreshold: number; successThreshold: number; timeoutMs: number }> = {}) {
+function breaker(plan: Partial<BreakerPlan> = {}) {
   const clock = { now: 1_000_000 };
   const states: BreakerState[] = [];
   const made = new Breaker(
@@ -111,4 +111,24 @@ test('gives the place of a probe that takes too long to another, and still hears
   expect([made.admits, made.state]).toEqual([true, 'half_open']);
   made.succeeded(slow);
   expect(made.state).toBe('closed');
+});
+
+test('stays open twice as long after each failed probe, up to its limit, and starts anew once it closed', () => {
+  const { made, clock, fail } = breaker({ successThreshold: 1, longestTimeoutMs: 3_000 });
+  fail(3);
+  for (const ms of [1_000, 2_000, 3_000, 3_000]) {
+    expect(made.waitMs).toBe(ms);
+    clock.now += ms - 1;
+    expect([made.admits, made.waitMs]).toEqual([false, 1]);
+    clock.now += 1;
+    expect([made.admits, made.waitMs]).toEqual([true, 0]);
+    fail(1);
+  }
+  clock.now += 3_000;
+  expect(made.admits).toBe(true);
+  const probe = made.enter();
+  expect(made.waitMs).toBe(3_000);
+  made.succeeded(probe);
+  fail(3);
+  expect(made.waitMs).toBe(1_000);
 });
