@@ -1,4 +1,4 @@
-/** The client of Redis, `ioredis`: an optional package, loaded only where a file asks for Redis. */
+/** The Redis client: the optional package `ioredis`, loaded only when the configuration uses Redis. */
 import type * as ioredis from 'ioredis';
 
 export interface RedisAddress {
@@ -9,19 +9,19 @@ export interface RedisAddress {
 
 export interface RedisOptions {
   readonly type: 'redis' | 'redis-cluster';
-  /** One, or some nodes of the cluster; the others are asked for. */
+  /** The server, or some nodes of the cluster; the client finds the other nodes. */
   readonly addresses: readonly [RedisAddress, ...RedisAddress[]];
   readonly username?: string;
   /** A secret. */
   readonly password?: string;
   readonly db?: number;
-  /** Put before every key. No braces: they would choose the slot. */
+  /** The prefix of every key. It has no braces, because braces choose the slot. */
   readonly keyPrefix: string;
-  /** PEM of the authorities that may vouch for the server, in place of the public ones. */
+  /** PEM of the authorities of the server certificate, instead of the public authorities. */
   readonly ca?: string;
 }
 
-/** What of a client is used here; `Redis` and `Cluster` both have it. */
+/** The common interface of `Redis` and `Cluster`. */
 export interface RedisClient {
   readonly status: string;
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
@@ -32,12 +32,12 @@ export interface RedisClient {
 const LONGEST_WAIT_MS = 2_000;
 const CONNECT_MS = 2_000;
 
-/** Milliseconds before the next attempt: doubling, and spread, so that many instances do not come at one moment. */
+/** Milliseconds before the next attempt. They double and vary, so that many instances do not connect at one moment. */
 export function backOff(attempt: number): number {
   return Math.min(LONGEST_WAIT_MS, 25 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
-/** Throws an error with the command that installs the package where it is missing. */
+/** Throws an error with the install command where the package is missing. */
 export async function connectRedis(options: RedisOptions): Promise<RedisClient> {
   const { Redis, Cluster } = await load();
   const [{ host, port, tls }] = options.addresses;
@@ -47,7 +47,7 @@ export async function connectRedis(options: RedisOptions): Promise<RedisClient> 
     ...(tls && { tls: options.ca === undefined ? {} : { ca: options.ca } }),
     connectTimeout: CONNECT_MS,
     disconnectTimeout: 200,
-    // Nothing waits for a server that is not there, and nothing is sent twice: whoever asked has decided by then.
+    // A request does not wait for a server that is down, so a command is never queued or sent twice.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -61,7 +61,7 @@ export async function connectRedis(options: RedisOptions): Promise<RedisClient> 
     clusterRetryStrategy: backOff,
     slotsRefreshTimeout: CONNECT_MS,
     maxRedirections: 3,
-    // Certificates name hosts, and a cluster tells addresses.
+    // Certificates contain host names, and a cluster reports addresses.
     ...(tls && { dnsLookup: (name: string, found: (error: null, address: string) => void) => found(null, name) }),
   });
 }
@@ -72,6 +72,6 @@ async function load(): Promise<IoRedis> {
   try {
     return await import('ioredis');
   } catch (cause) {
-    throw new Error('the file asks for Redis, and its client is not installed: npm install ioredis', { cause });
+    throw new Error('the file uses Redis, and the package ioredis is not installed: npm install ioredis', { cause });
   }
 }

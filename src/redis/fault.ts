@@ -1,4 +1,4 @@
-/** Why Redis gave no answer that counts: a closed set for logs and metrics, and whether the next question would fare better. */
+/** The reasons why Redis gave no usable answer: a closed set for logs and metrics. */
 
 export type RedisFaultReason =
   | 'down'
@@ -12,7 +12,7 @@ export type RedisFaultReason =
   | 'wrong_type'
   | 'other';
 
-/** Of one key or one command: the next one may be answered. */
+/** Faults of one key or one command; the next command may succeed. */
 const OF_ONE_COMMAND: ReadonlySet<RedisFaultReason> = new Set(['wrong_type', 'other', 'down']);
 
 export class RedisFault extends Error {
@@ -22,7 +22,7 @@ export class RedisFault extends Error {
     super(`Redis: ${reason.replaceAll('_', ' ')}`);
   }
 
-  /** Whether Redis as a whole is of no use now. */
+  /** Whether no command can succeed now. */
   get isOfServer(): boolean {
     return !OF_ONE_COMMAND.has(this.reason);
   }
@@ -37,11 +37,11 @@ const WORDS: readonly (readonly [RegExp, RedisFaultReason])[] = [
   [/^WRONGTYPE\b/, 'wrong_type'],
 ];
 
-/** Of an error of the client: its words alone, because it carries the arguments of the command, a password among them. */
+/** Reads only the message of a client error: the error carries the arguments of the command, such as a password. */
 export function redisFaultOf(error: unknown): RedisFault {
   if (error instanceof RedisFault) return error;
   const { message = '', name = '', lastNodeError } = error as Partial<Error & { lastNodeError: unknown }>;
-  // The words of a script's error stand behind those of the script, in Redis before 7.
+  // Redis before 7 puts the name of the script before the message of its error.
   const words = message.replace(/^ERR Error running script [^:]*: @\w+:\d+: /, '');
   const known = WORDS.find(([pattern]) => pattern.test(words))?.[1];
   if (known) return new RedisFault(known);
@@ -49,7 +49,7 @@ export function redisFaultOf(error: unknown): RedisFault {
   return new RedisFault(name === 'ReplyError' ? 'other' : 'closed');
 }
 
-/** Whether the script is not known there yet. */
+/** Whether the server does not know the script yet. */
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }

@@ -1,15 +1,33 @@
-/** The block by which a file names a Redis: the same fields wherever one is named, and the options that they come to. */
+/** The fields with which a block of the file describes a Redis server, its address, and the options for the client. */
 import { z } from 'zod';
 import { plainText } from '../lib/fields.js';
-import { parseRedisAddress } from './address.js';
 import type { RedisAddress, RedisOptions } from './client.js';
+
+const DEFAULT_PORT = 6_379;
+
+/**
+ * The address in `host:port`, `redis://host:port` or `rediss://host:port`. Undefined for other text, such as a URL with a
+ * user and password: messages quote the address.
+ *
+ * @example parseRedisAddress('rediss://redis.internal') // { host: 'redis.internal', port: 6379, tls: true }
+ */
+export function parseRedisAddress(text: string): RedisAddress | undefined {
+  const [, scheme = 'redis://', authority = ''] = /^(rediss?:\/\/)?([^/?#@\s]+)\/?$/.exec(text) ?? [];
+  const written = `http://${authority}/`;
+  if (authority === '' || !URL.canParse(written)) return undefined;
+  const { hostname, port } = new URL(written);
+  // The URL parser drops port 80, the default of http.
+  const given = port !== '' ? Number(port) : authority.endsWith(':80') ? 80 : DEFAULT_PORT;
+  if (given === 0) return undefined;
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: given, tls: scheme === 'rediss://' };
+}
 
 const ADDRESS = 'must be "host:port", or a URL such as "rediss://redis.internal:6379", without a password';
 
 const address = () =>
   z.string({ error: ADDRESS }).refine((text) => parseRedisAddress(text) !== undefined, { error: ADDRESS });
 
-/** `prefix`: the `key_prefix` of a file that names none; `words`: what it is for. */
+/** `prefix` is the default of `key_prefix`, `words` its description. */
 export const redisFields = ({ prefix, words }: { readonly prefix: string; readonly words: string }) => ({
   type: z
     .enum(['redis', 'redis-cluster'], { error: 'must be redis or redis-cluster' })
@@ -39,7 +57,7 @@ export type RedisBlock = z.output<z.ZodObject<ReturnType<typeof redisFields>>>;
 const writtenIn = ({ address: one, addresses }: Pick<RedisBlock, 'address' | 'addresses'>): readonly string[] =>
   addresses ?? (one === undefined ? [] : [one]);
 
-/** What only the fields together can say; for `superRefine`. */
+/** Checks the fields together; for `superRefine`. */
 export function checkRedis(block: RedisBlock, context: z.core.$RefinementCtx): void {
   const fault = (key: keyof RedisBlock, message: string): void =>
     context.addIssue({ code: 'custom', path: [key], message, input: block });
@@ -55,7 +73,7 @@ export function checkRedis(block: RedisBlock, context: z.core.$RefinementCtx): v
   if (block.type === 'redis-cluster' && (block.db ?? 0) !== 0) fault('db', 'must be 0: a cluster has no other');
 }
 
-/** `ca`: what stands in `ca_file`. The password is no enumerable property, so that printing options never shows it. */
+/** `ca` is the content of `ca_file`. The password is not enumerable, so that printed options do not show it. */
 export function redisOptionsOf(block: RedisBlock, ca: string | undefined): RedisOptions | undefined {
   const { type, username, password, db } = block;
   const [first, ...rest] = writtenIn(block)

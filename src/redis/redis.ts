@@ -1,11 +1,11 @@
-/** A connection to Redis that never keeps a request waiting: a deadline on every command, and no command while it is down. */
+/** A connection to Redis with a deadline for every command. While Redis is down, a command fails at once. */
 import { hash } from 'node:crypto';
 import { backOff, connectRedis, type RedisClient, type RedisOptions } from './client.js';
 import { isUnknownScript, RedisFault, redisFaultOf, type RedisFaultReason } from './fault.js';
 
 export type { RedisOptions } from './client.js';
 
-/** A Lua script, sent whole only where the server does not know it yet. */
+/** A Lua script. Its text is sent only where the server does not know it yet. */
 export interface RedisScript {
   readonly text: string;
   readonly sha1: string;
@@ -13,27 +13,27 @@ export interface RedisScript {
 
 export const redisScript = (text: string): RedisScript => ({ text, sha1: hash('sha1', text, 'hex') });
 
-/** Told of every change, the first state included; `reason` when it is down. */
+/** Called with every change of state, the first state included; `reason` is given when Redis is down. */
 export type RedisWatch = (up: boolean, reason?: RedisFaultReason) => void;
 
-/** What a command may add to a request, so that with our own time it stays below 50 ms. */
+/** The time that a command may add to a request; with our own time a request stays below 50 ms. */
 const DEADLINE_MS = 40;
-/** Some late answers may be a pause of either process; so many in a row, and none for so long, are a server that hangs. */
+/** A few late answers may be a pause of either process. So many in a row, and none for so long, mean that the server hangs. */
 const MISSES = 3;
 const SILENCE_MS = 150;
 const PROBE_MS = 1_000;
-/** A server that takes a connection and then says nothing. */
+/** After this time a server that accepted the connection and sent nothing is given up. */
 const CONNECTED_MS = 3_000;
-/** Whoever waits for the start waits no longer than this for a server that does not answer. */
+/** The longest wait at start for a server that does not answer. */
 const PATIENCE_MS = 1_000;
 /** A connection that has held so long has recovered: the next fault starts with the shortest wait. */
 const STEADY_MS = 10_000;
 
-/** Writes, by a script, as what uses the connection does: a replica, a full or a loading server answer a mere PING. */
+/** Writes with a script, as the commands do. A replica, a full server and a loading server answer a PING. */
 const PROBE = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
 export class RedisConnection {
-  /** Rejects where the client is not installed; a server that does not answer rejects nothing. */
+  /** Rejects where the client is not installed. Resolves where the server does not answer. */
   readonly ready: Promise<void>;
   #client: RedisClient | undefined;
   #state: 'starting' | 'up' | 'down' | 'closed' = 'starting';
@@ -43,7 +43,7 @@ export class RedisConnection {
   #answeredAt = 0;
   #waitingSince = 0;
   #reason: RedisFaultReason = 'closed';
-  /** In the slot that failed, where one did. */
+  /** A key in the slot that failed last. */
   #probeKey: string;
   #timer: NodeJS.Timeout | undefined;
   #probing = false;
@@ -56,7 +56,7 @@ export class RedisConnection {
   ) {
     this.#probeKey = `${options.keyPrefix}{probe}`;
     this.ready = this.#start();
-    // Whoever does not wait for it must not lose the process over it.
+    // A rejection that no caller waits for must not end the process.
     this.ready.catch(() => undefined);
   }
 
@@ -64,7 +64,7 @@ export class RedisConnection {
     return this.#state === 'up';
   }
 
-  /** Told of the state at once where it is known, and of every change; the function returned ends that. */
+  /** Reports the current state, where it is known, and every change. The returned function ends that. */
   watch(watch: RedisWatch): () => void {
     this.#watches.add(watch);
     if (this.#state === 'up') watch(true);
@@ -72,13 +72,13 @@ export class RedisConnection {
     return () => void this.#watches.delete(watch);
   }
 
-  /** The key as it stands in Redis: the prefix, and the name as the tag that chooses its slot. Names have no braces. */
+  /** The key in Redis: the prefix, and the name as the tag that chooses the slot. A name has no braces. */
   keyOf(name: string): string {
     return `${this.options.keyPrefix}{${name}}`;
   }
 
   /**
-   * One command, its key first. Rejects with a `RedisFault`, at the deadline at the latest.
+   * Runs one command with its key. Rejects with a `RedisFault`, at the deadline at the latest.
    *
    * @example await redis.run('get', redis.keyOf(digest))
    */
@@ -86,7 +86,7 @@ export class RedisConnection {
     return this.#ask(key, (client) => client.call(command, key, ...args));
   }
 
-  /** A script, atomic over its keys; of a cluster, keys of one slot. */
+  /** Runs a script, which is atomic over its keys. In a cluster the keys must be in one slot. */
   script(
     script: RedisScript,
     keys: readonly [string, ...string[]],
@@ -145,7 +145,7 @@ export class RedisConnection {
   #fell(reason: RedisFaultReason, key?: string): void {
     if (this.#state === 'down' || this.#state === 'closed') return;
     if (performance.now() - this.#upSince > STEADY_MS) this.#attempt = 0;
-    // The same slot, so that the node that failed is the one that is asked.
+    // The probe uses the same slot, so that it asks the node that failed.
     if (key !== undefined) this.#probeKey = `${key}:probe`;
     this.#reason = reason;
     this.#change('down');
@@ -173,7 +173,7 @@ export class RedisConnection {
     this.#timer = setTimeout(() => void this.#probe(), backOff(this.#attempt++)).unref();
   }
 
-  /** Whether it answers again, and in time. A connection that says nothing for a second is given up for a new one. */
+  /** Tests whether Redis answers in time again. A connection without an answer for a second is replaced. */
   async #probe(): Promise<void> {
     if (this.#probing || this.#state === 'up' || this.#state === 'closed' || !this.#client) return;
     this.#probing = true;
@@ -202,7 +202,7 @@ export class RedisConnection {
   }
 }
 
-/** Rejects at the deadline. An answer that arrived while this process was busy still counts: it is read first. */
+/** Rejects at the deadline. An answer that arrived while this process was busy is read first and still counts. */
 function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => setImmediate(() => reject(new RedisFault('timeout'))), ms);
