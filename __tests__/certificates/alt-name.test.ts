@@ -1,4 +1,4 @@
-import { canonicalAltName } from '../../src/certificates/alt-name.js';
+import { canonicalAltName } from '../../src/certificates/fields.js';
 
 describe('an alternative name', () => {
   it.each([

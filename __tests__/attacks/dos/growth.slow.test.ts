@@ -14,7 +14,7 @@ import { headerValue } from '../../../src/http/header-value.js';
 import { editFields } from '../../../src/http/fields.js';
 import { createIdentityStripper } from '../../../src/admission/strip-identity-headers.js';
 import { readTarget } from '../../../src/http/target.js';
-import { canonicalAltName } from '../../../src/certificates/alt-name.js';
+import { canonicalAltName } from '../../../src/certificates/fields.js';
 import { findClient } from '../../../src/http/forwarded-for.js';
 import { addressMatcher, clientNetwork } from '../../../src/lib/address.js';
 import { parseStrictJson } from '../../../src/lib/strict-json.js';

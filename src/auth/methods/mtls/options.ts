@@ -1,7 +1,7 @@
 /** The `mtls` block and its narrowing: which authority issues the certificates, and which of them may pass. */
 import { z } from 'zod';
 import { headerName, plainText } from '../../../lib/fields.js';
-import { canonicalAltName } from '../../../certificates/alt-name.js';
+import { canonicalAltName } from '../../../certificates/fields.js';
 
 const ALT_NAME = 'must be "DNS:name", "URI:uri", "email:address" or "IP:address"';
 const FINGERPRINT = 'must be a SHA-256 fingerprint: 64 hex digits, with or without colons';
