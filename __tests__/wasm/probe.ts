@@ -3,7 +3,7 @@ import { Contexts } from '../../src/wasm/contexts.js';
 import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from '../../src/wasm/decision.js';
 import type { VmHost, VmOptions } from '../../src/wasm/host.js';
 import { linkModule, type Linked } from '../../src/wasm/link.js';
-import { Metrics } from '../../src/wasm/metrics.js';
+import { PluginMetrics } from '../../src/wasm/metrics.js';
 import { loadModule } from '../../src/wasm/module.js';
 import { Queues } from '../../src/wasm/queues.js';
 import { SharedData } from '../../src/wasm/shared-data.js';
@@ -102,7 +102,7 @@ export interface Probe {
   readonly calls: OutboundCall[];
   readonly said: Said[];
   readonly ticks: number[];
-  readonly metrics: Metrics;
+  readonly metrics: PluginMetrics;
   readonly stream: Stream;
   /** Calls a host function; its status. */
   call(name: string, ...args: readonly (number | bigint)[]): number;
@@ -160,7 +160,7 @@ export async function openProbe(given: ProbeOptions = {}): Promise<Probe> {
     ...(given.allocator !== undefined && { allocator: given.allocator }),
   });
   const { module, facts } = loadModule(await fromWat(wat), 16 * 1_048_576);
-  const probe = { calls: [], said: [], ticks: [], metrics: new Metrics(), decisions: [] as PluginDecision[] };
+  const probe = { calls: [], said: [], ticks: [], metrics: new PluginMetrics(), decisions: [] as PluginDecision[] };
   const contexts = new Contexts();
   const { options, host } = parts(given, probe);
   const done: number[] = [];

@@ -1,7 +1,7 @@
 /** One instance from its start to the end of its requests: the order of its callbacks, pauses, and what it may decide late. */
 import type { PluginDecision, PluginRequest } from '../../src/wasm/decision.js';
 import type { VmHost } from '../../src/wasm/host.js';
-import { Metrics } from '../../src/wasm/metrics.js';
+import { PluginMetrics } from '../../src/wasm/metrics.js';
 import { loadModule } from '../../src/wasm/module.js';
 import { Queues } from '../../src/wasm/queues.js';
 import { SharedData } from '../../src/wasm/shared-data.js';
@@ -25,7 +25,7 @@ function start(bytes: Uint8Array): Opened {
   const [said, calls, decisions]: [string[], number[], PluginDecision[]] = [[], [], []];
   let depth = 0;
   const host: VmHost = {
-    ...{ shared: new SharedData(), queues: new Queues(), metrics: new Metrics() },
+    ...{ shared: new SharedData(), queues: new Queues(), metrics: new PluginMetrics() },
     log: (_level, words) => void said.push(words),
     ...{ now: () => 0n, monotonic: () => 0n, random: (size) => Buffer.alloc(size) },
     call: ({ token }) => calls.push(token) > 0,

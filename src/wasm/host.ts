@@ -2,7 +2,7 @@
 import type { LogLevel } from './abi.js';
 import type { CallResponse, OutboundCall } from './decision.js';
 import type { Memory } from './memory.js';
-import type { Metrics } from './metrics.js';
+import type { PluginMetrics } from './metrics.js';
 import type { Queues } from './queues.js';
 import type { SharedData } from './shared-data.js';
 import type { Stream } from './stream.js';
@@ -30,7 +30,7 @@ export class DeadlineError extends Error {
 export interface VmHost {
   readonly shared: Pick<SharedData, 'get' | 'set'>;
   readonly queues: Pick<Queues, 'register' | 'resolve' | 'enqueue' | 'dequeue'>;
-  readonly metrics: Metrics;
+  readonly metrics: PluginMetrics;
   log(level: LogLevel, words: string): void;
   /** Nanoseconds since the Unix epoch, and of a clock that never runs back. */
   now(): bigint;

@@ -3,7 +3,7 @@ import type { CallResponse, PluginDecision, PluginRequest } from './decision.js'
 import { judge, unavailable } from './judge.js';
 import { VmKeeper } from './keeper.js';
 import { meterModule } from './meter.js';
-import { Metrics } from './metrics.js';
+import { PluginMetrics } from './metrics.js';
 import { loadModule } from './module.js';
 import { Queues } from './queues.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
@@ -11,7 +11,7 @@ import { SharedData } from './shared-data.js';
 
 export class InlineRunner implements PluginRunner {
   readonly ready: Promise<void>;
-  readonly #metrics = new Metrics();
+  readonly #metrics = new PluginMetrics();
   #keeper: VmKeeper | undefined;
 
   constructor(private readonly parts: RunnerParts) {

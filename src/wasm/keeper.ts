@@ -5,7 +5,7 @@ import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from '
 import { ModuleError } from './binary.js';
 import { DeadlineError, type VmHost, type VmOptions } from './host.js';
 import { LogBudget } from './log-budget.js';
-import type { Metrics } from './metrics.js';
+import type { PluginMetrics } from './metrics.js';
 import { QueueTurns } from './queue-turns.js';
 import type { Queues } from './queues.js';
 import type { SharedData } from './shared-data.js';
@@ -16,7 +16,7 @@ import { PluginVm } from './vm.js';
 export interface Surroundings {
   readonly shared: Pick<SharedData, 'get' | 'set'>;
   readonly queues: Pick<Queues, 'register' | 'resolve' | 'enqueue' | 'dequeue'>;
-  readonly metrics: Metrics;
+  readonly metrics: PluginMetrics;
   log(level: LogLevel, words: string): void;
   /** Starts a call; its answer comes through `answerCall`, under the token that stands here. */
   call(call: OutboundCall): boolean;

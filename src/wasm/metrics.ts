@@ -10,7 +10,7 @@ export interface Metric {
 
 type Mutable = { -readonly [K in keyof Metric]: Metric[K] };
 
-export class Metrics {
+export class PluginMetrics {
   readonly #metrics: Mutable[] = [];
 
   get all(): readonly Metric[] {

@@ -9,7 +9,7 @@ import { START_MS } from './keeper.js';
 import { meterModule } from './meter.js';
 import { loadModule } from './module.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
-import { Store } from './store.js';
+import { PluginStore } from './store.js';
 import { LONGEST_WAIT_MS, PluginThread, type Pending, type ThreadParts } from './thread.js';
 
 const TOO_MANY_ENDING = 'threads of the plugin that were told to end still run: no other is started';
@@ -47,7 +47,7 @@ export class PoolRunner implements PluginRunner {
     const { module, facts } = loadModule(meterModule(bytes, 'worker'), options.memoryLimitBytes);
     const told = pluginLog(log, options.name);
     this.#threadParts = {
-      ...{ module, facts, options, store: new Store() },
+      ...{ module, facts, options, store: new PluginStore() },
       said: (message, thread) => {
         if (message.kind === 'log') told(message.level, message.words);
         else this.#call(message, thread);

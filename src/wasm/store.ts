@@ -5,7 +5,7 @@ import { WORD, type Numbered, type StoreAnswer, type StoreQuestion } from './cha
 import { Queues } from './queues.js';
 import { SharedData } from './shared-data.js';
 
-export class Store {
+export class PluginStore {
   readonly #shared = new SharedData();
   readonly #queues = new Queues();
   /** Threads by the token of a queue that they registered. */

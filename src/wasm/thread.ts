@@ -6,7 +6,7 @@ import type { PluginDecision, PluginFault, PluginRequest } from './decision.js';
 import { endings, type Told } from './endings.js';
 import type { Metric } from './metrics.js';
 import type { RunnerOptions } from './runner.js';
-import type { Store } from './store.js';
+import type { PluginStore } from './store.js';
 import type { Settle } from './stream.js';
 import { WORKER } from './worker-file.js';
 
@@ -20,7 +20,7 @@ export interface ThreadParts {
   readonly module: ThreadData['module'];
   readonly facts: ThreadData['facts'];
   readonly options: RunnerOptions;
-  readonly store: Store;
+  readonly store: PluginStore;
   /** Calls and lines of the log. */
   readonly said: (message: Extract<FromThread, { kind: 'call' | 'log' }>, thread: PluginThread) => void;
   /** It has ended by itself. */

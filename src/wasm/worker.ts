@@ -14,11 +14,11 @@ import {
 import type { PluginDecision } from './decision.js';
 import { judge } from './judge.js';
 import { VmKeeper, type Surroundings } from './keeper.js';
-import { Metrics } from './metrics.js';
+import { PluginMetrics } from './metrics.js';
 
 const { module, facts, options, words, port, store } = workerData as ThreadData;
 const shared = new Int32Array(words);
-const metrics = new Metrics();
+const metrics = new PluginMetrics();
 const abandons = new Map<number, () => void>();
 const STORE_MS = 5_000;
 const STATE_MS = 1_000;

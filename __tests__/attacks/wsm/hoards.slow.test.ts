@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LIMITS } from '../../../src/wasm/abi.js';
 import { VmKeeper } from '../../../src/wasm/keeper.js';
-import { Metrics } from '../../../src/wasm/metrics.js';
+import { PluginMetrics } from '../../../src/wasm/metrics.js';
 import { loadModule } from '../../../src/wasm/module.js';
 import { Pace } from '../../../src/wasm/pace.js';
 import { Queues } from '../../../src/wasm/queues.js';
@@ -28,7 +28,7 @@ async function keep(build: (kit: Kit) => { readonly onRequest: string; readonly 
     ...loadModule(await made(build), OPTIONS.memoryLimitBytes),
     ...{ options: OPTIONS, timeoutMs: 1_000 },
     surroundings: {
-      ...{ shared: new SharedData(), queues: new Queues(), metrics: new Metrics() },
+      ...{ shared: new SharedData(), queues: new Queues(), metrics: new PluginMetrics() },
       ...{ log: () => undefined, call: () => true, running: () => undefined, queued: () => undefined },
       isOver: () => false,
     },
