@@ -110,6 +110,15 @@ test('under limit/ only the Redis store knows Redis', () => {
   expect(containing(/redis/i, inside('limit'))).toEqual(['limit/redis-store.ts']);
 });
 
+test('only the folder of a method and the registry name the method', () => {
+  const code = files.map((file) => ({ ...file, text: file.text.replace(/^\s*(?:\/\*\*|\*|\/\/).*$/gm, '') }));
+  const named = containing(/'(?:api_key|jwt|oauth|mtls)'/, code).filter(
+    (name) => !/^(?:auth\/methods|demo)\//.test(name),
+  );
+  // The file spells a rate limit key of a claim `jwt:sub`, for every method that has claims.
+  expect(named).toEqual(['config/schema/rate-limit.ts']);
+});
+
 test('observe knows of auth its types alone', () => {
   const values = inside('observe').flatMap(({ text }) => text.match(/^import (?!type )[^;]*\/auth\/[^;]*/gm) ?? []);
   expect(values).toEqual([]);

@@ -1,9 +1,9 @@
 /** The rules of the `rate_limit` block, compiled: who is exempt, which tier a caller has, which quotas count. */
-import type { LimitKeyPart, PlannedRateLimit, PlannedTier } from '../config/plan-types.js';
+import type { PlannedRateLimit, PlannedTier } from '../config/plan-types.js';
 import type { Pattern } from '../config/pattern.js';
 import type { RequestContext } from '../context/request-context.js';
 import { addressMatcher } from '../lib/address.js';
-import type { LimitFacts } from '../limit/keys.js';
+import type { LimitFacts, LimitKeyPart } from '../limit/keys.js';
 
 export class LimitRules {
   readonly #exemptAddress: (address: string) => boolean;

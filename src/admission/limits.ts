@@ -1,10 +1,10 @@
 /** Which buckets a request draws from: before any method runs, and once it is known who sends it (spec §8). */
 import type { Identity, Rate } from '../auth/identity.js';
-import type { LimitKeyPart, PlannedQuota, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
+import type { PlannedQuota, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { MaybePromise, NonEmpty } from '../lib/types.js';
-import { bucketKey, limitKey, type LimitFacts } from '../limit/keys.js';
+import { bucketKey, limitKey, type LimitFacts, type LimitKeyPart } from '../limit/keys.js';
 import type { Limiter, RateLimitDecision } from '../limit/limiter.js';
 import type { Claim, LimitScope } from '../limit/store.js';
 import { isEarlyKey, LimitRules } from './limit-rules.js';

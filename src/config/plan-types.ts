@@ -5,6 +5,7 @@ import type { HeaderRule } from '../auth/header-rule.js';
 import type { MethodTraits } from '../auth/method.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
+import type { LimitKeyPart } from '../limit/keys.js';
 import type { RedisOptions } from '../redis/client.js';
 import type { Diagnostic } from './diagnostics.js';
 import type { Pattern } from './pattern.js';
@@ -101,14 +102,6 @@ export interface PlannedListener {
   readonly idleTimeoutMs: number;
   readonly maxHeaderBytes: number;
 }
-
-/** One part of a rate limit key. `identity` and `path` are joined with the address where they need it (spec §8). */
-export type LimitKeyPart =
-  | { readonly kind: 'ip' }
-  | { readonly kind: 'identity' }
-  | { readonly kind: 'path' }
-  | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'claim'; readonly path: string };
 
 /** Who has another rate than the rest. */
 export interface PlannedTier {

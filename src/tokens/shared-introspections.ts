@@ -4,6 +4,8 @@ import type { Log, Now } from '../lib/types.js';
 import { SealedAnswers, type DatedAnswer } from './sealed-answers.js';
 
 export interface SharedIntrospectionsOptions {
+  /** The auth method, for the log. */
+  readonly method: string;
   readonly redis: RedisOptions;
   /** Known to every instance and to nobody else. */
   readonly secret: string;
@@ -24,9 +26,10 @@ export class SharedIntrospections {
     this.#sealed = new SealedAnswers(options.secret);
     this.#redis = new RedisConnection(options.redis);
     this.ready = this.#redis.ready;
+    const { method, log } = options;
     this.#redis.watch((up, reason) => {
-      if (up) options.log.info({ method: 'oauth' }, 'shared introspection cache in use');
-      else options.log.warn({ method: 'oauth', reason }, 'shared introspection cache not in use: the issuer is asked');
+      if (up) log.info({ method }, 'shared introspection cache in use');
+      else log.warn({ method, reason }, 'shared introspection cache not in use: the issuer is asked');
     });
   }
 

@@ -1,7 +1,8 @@
 /** The `rate_limit` block as a whole: keys and tiers that a client can choose, names given twice, what has no effect. */
 import { parseBlock } from '../../lib/address.js';
 import type { Context } from '../context.js';
-import type { LimitKeyPart, Plan, PlannedRateLimit } from '../plan-types.js';
+import type { Plan, PlannedRateLimit } from '../plan-types.js';
+import type { LimitKeyPart } from '../../limit/keys.js';
 import type { Path } from '../report.js';
 
 const BLOCK: Path = ['rate_limit'];

@@ -1,17 +1,11 @@
 /** From the `rate_limit` block to the global limit, its tiers and quotas, and where they are counted. */
 import { redisOptionsOf } from '../../redis/options.js';
 import type { RedisOptions } from '../../redis/client.js';
+import type { LimitKeyPart } from '../../limit/keys.js';
 import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 import { parsePattern } from '../pattern.js';
-import type {
-  LimitKeyPart,
-  PlannedExemptions,
-  PlannedMethod,
-  PlannedQuota,
-  PlannedRateLimit,
-  PlannedTier,
-} from '../plan-types.js';
+import type { PlannedExemptions, PlannedMethod, PlannedQuota, PlannedRateLimit, PlannedTier } from '../plan-types.js';
 import { parseLimitKey, type RateLimitBlock } from '../schema/rate-limit.js';
 import { rateOf } from './routes.js';
 import { readPem } from './upstreams.js';

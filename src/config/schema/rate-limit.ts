@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { duration, headerName, plainText } from '../../lib/fields.js';
 import { checkRedis, redisFields } from '../../redis/options.js';
-import type { LimitKeyPart } from '../plan-types.js';
+import type { LimitKeyPart } from '../../limit/keys.js';
 import { count, flag, listOf, name, rate } from './fields.js';
 
 const KEY = 'must be ip, identity, path, header:NAME or jwt:CLAIM, or several of them joined by commas';

@@ -166,7 +166,7 @@ function sharedBy({ distributed }: OauthOptions, { now, log }: MethodDeps): Shar
   if (!distributed) return undefined;
   const redis = redisOptionsOf(distributed, distributed.ca);
   if (!redis) throw new TypeError('oauth.distributed has no address');
-  return new SharedIntrospections({ redis, secret: distributed.secret, now, log });
+  return new SharedIntrospections({ method: 'oauth', redis, secret: distributed.secret, now, log });
 }
 
 function identityOf(response: IntrospectionResponse, scopes: readonly string[], configured?: string): Identity {
