@@ -1,9 +1,10 @@
-/** What is wrong with a file, said so that it can be mended: place, path, what, and the nearest right name. */
+/** What is wrong with a file: its place, its path, the fault, and the nearest right name. */
+import type { DiagnosticCode } from './diagnostic-codes.js';
 
 export interface Diagnostic {
   readonly level: 'error' | 'warning';
-  /** A stable word for tests and tools: `unknown_key`, `wrong_type`, `route_shadowed`, … */
-  readonly code: string;
+  /** The stable id of the rule: `unknown_key`, `wrong_type`, `route_hidden`, … */
+  readonly code: DiagnosticCode;
   readonly file: string;
   /** From 1. */
   readonly line: number;

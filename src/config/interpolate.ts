@@ -1,4 +1,5 @@
 /** `${ENV}`, `${ENV:-default}` and `${file:PATH}`, resolved after parsing and inside strings only. */
+import type { ErrorCode } from './diagnostic-codes.js';
 import { scalarsOf, type DocumentNode } from './document.js';
 import type { Path, Report } from './report.js';
 import { isSecret } from './secrets.js';
@@ -81,7 +82,7 @@ class Reference {
   }
 
   /** The field keeps a value of its type, so that one mistake is told once. */
-  #refuse(code: string, message: string): string {
+  #refuse(code: ErrorCode, message: string): string {
     this.world.report.error({ path: this.path, code, message });
     return UNRESOLVED;
   }

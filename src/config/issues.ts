@@ -1,6 +1,7 @@
 /** What zod finds, as diagnostics: our words, the right place, the nearest right name, and never a value. */
 import { z } from 'zod';
 import { hint } from './suggest.js';
+import type { ErrorCode } from './diagnostic-codes.js';
 import type { Path, Report } from './report.js';
 
 type Issue = z.core.$ZodIssue;
@@ -60,7 +61,7 @@ class IssueReader {
     this.reading.report.error({ path, code: 'unknown_key', message: `unknown key${hint(key, known)}`, at: 'key' });
   }
 
-  #error(path: Path, code: string, message: string): void {
+  #error(path: Path, code: ErrorCode, message: string): void {
     this.reading.report.error({ path, code, message });
   }
 }

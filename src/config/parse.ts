@@ -7,16 +7,18 @@ import {
   LineCounter,
   parseAllDocuments,
   type Alias,
+  type ErrorCode as YamlErrorCode,
   type Node as YamlNode,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
 import type { DocumentNode } from './document.js';
+import type { ErrorCode } from './diagnostic-codes.js';
 import type { Found } from './report.js';
 import { textFault } from './text.js';
 
 /** Something wrong at an offset of the text. */
-export interface SyntaxFault extends Found {
+export interface SyntaxFault extends Found<ErrorCode> {
   readonly offset: number;
 }
 
@@ -31,7 +33,7 @@ const MOST_ALIASED_NODES = 10_000;
 const DEEPEST = 64;
 
 /** The parser's own words may quote the text, and the text holds secrets: ours never do. */
-const WORDS: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<YamlErrorCode, string>> = {
   ALIAS_PROPS: 'an alias takes no anchor and no tag',
   BAD_ALIAS: 'an alias to nothing; quote a value that begins with "*"',
   BAD_COLLECTION_TYPE: 'the tag does not fit its collection',
@@ -42,6 +44,9 @@ const WORDS: Readonly<Record<string, string>> = {
   BAD_SCALAR_START: 'a plain value cannot begin with this character; quote it',
   BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot stand on the line of another; indent it or quote the value',
   BLOCK_IN_FLOW: 'a block cannot stand inside brackets',
+  DUPLICATE_KEY: 'this key is in the mapping twice',
+  IMPOSSIBLE: 'this is not YAML',
+  KEY_OVER_1024_CHARS: 'a key has at most 1024 characters',
   MISSING_CHAR: 'a closing quote, bracket, comma or colon is missing',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line',
   MULTIPLE_ANCHORS: 'a value takes one anchor',
@@ -49,6 +54,7 @@ const WORDS: Readonly<Record<string, string>> = {
   MULTIPLE_TAGS: 'a value takes one tag',
   TAB_AS_INDENT: 'tabs cannot indent; use spaces',
   TAG_RESOLVE_FAILED: 'an unknown tag; quote a value that begins with "!"',
+  NON_STRING_KEY: 'a key must be a string; quote it',
   RESOURCE_EXHAUSTION: 'too deeply nested or too many aliases',
   UNEXPECTED_TOKEN: 'this cannot stand here',
 };
@@ -78,7 +84,7 @@ function positionIn(text: string): Parsed['position'] {
   };
 }
 
-function fault(offset: number, code: string, message: string): SyntaxFault {
+function fault(offset: number, code: ErrorCode, message: string): SyntaxFault {
   return { offset, path: [], code, message };
 }
 
@@ -99,7 +105,7 @@ function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; fa
   if (!document?.contents) return { faults: [fault(0, 'empty', 'the file is empty')] };
   if (second) return { faults: [fault(second.range[0], 'several_documents', 'the file holds several documents')] };
   const faults = [...document.errors, ...document.warnings].map(({ code, pos }) =>
-    fault(pos[0], code.toLowerCase(), WORDS[code] ?? 'this is not YAML'),
+    fault(pos[0], code.toLowerCase() as Lowercase<YamlErrorCode>, WORDS[code]),
   );
   if (document.directives?.yaml.version === '1.1')
     faults.push(fault(0, 'yaml_1_1', 'YAML 1.1 reads "yes" as true; drop the %YAML line'));
@@ -160,14 +166,14 @@ class TreeReader {
     return this.#targets.get(alias);
   }
 
-  #refuse(node: DocumentNode, code: string, message: string): DocumentNode {
+  #refuse(node: DocumentNode, code: ErrorCode, message: string): DocumentNode {
     if (!this.faults.some((each) => each.code === code)) this.faults.push(fault(node.offset, code, message));
     return node;
   }
 
   #alias(target: unknown, place: Place, nothing: DocumentNode): DocumentNode {
     if (this.#open.has(target)) return this.#refuse(nothing, 'cyclic_alias', 'an alias inside of what it names');
-    if (target === undefined) return this.#refuse(nothing, 'bad_alias', WORDS['BAD_ALIAS'] ?? '');
+    if (target === undefined) return this.#refuse(nothing, 'bad_alias', WORDS.BAD_ALIAS);
     this.#insideAlias++;
     const node = this.node(target, place);
     this.#insideAlias--;

@@ -1,4 +1,5 @@
 /** Collects what is wrong with one file, so that every mistake is told at once and at its place. */
+import type { DiagnosticCode, ErrorCode, WarningCode } from './diagnostic-codes.js';
 import { ConfigError, type Diagnostic } from './diagnostics.js';
 
 export type Path = readonly (string | number)[];
@@ -6,9 +7,9 @@ export type Path = readonly (string | number)[];
 /** Where a path stands in the text, from 1. `key` points at the name, `value` at what it holds. */
 export type Locate = (path: Path, at: 'key' | 'value') => { readonly line: number; readonly column: number };
 
-export interface Found {
+export interface Found<Code extends DiagnosticCode = DiagnosticCode> {
   readonly path: Path;
-  readonly code: string;
+  readonly code: Code;
   readonly message: string;
   readonly at?: 'key' | 'value';
 }
@@ -41,18 +42,21 @@ export class Report {
     private readonly options: ReportOptions = {},
   ) {}
 
-  error(found: Found): void {
+  error(found: Found<ErrorCode>): void {
     this.#mistaken = true;
     this.#add('error', found);
   }
 
   /** With `strict` a warning is an error. */
-  warning(found: Found): void {
+  warning(found: Found<WarningCode>): void {
     this.#add(this.options.strict ? 'error' : 'warning', found);
   }
 
   /** A mistake of the syntax: it has a place in the text and no path. */
-  errorAt(place: { readonly line: number; readonly column: number }, found: Pick<Found, 'code' | 'message'>): void {
+  errorAt(
+    place: { readonly line: number; readonly column: number },
+    found: Pick<Found<ErrorCode>, 'code' | 'message'>,
+  ): void {
     this.#mistaken = true;
     this.#found.push({ level: 'error', ...found, file: this.file, ...place, path: '' });
   }

@@ -75,7 +75,7 @@ function checkCertificatesReach({ plan, places }: Draft, { report }: Context): v
     const name = methodsOf(route.requirement).find((each) => certified.has(each));
     if (name === undefined) return;
     const place = places[at] as number;
-    const found = { path: ['routes', place], code: 'unreachable_method' };
+    const found = { path: ['routes', place], code: 'unreachable_method' } as const;
     const message = 'can never be satisfied: no listener asks for client certificates (tls.client_auth)';
     if (needs(route.requirement, name))
       report.error({ ...found, message: `${name} of ${nameOf({ route, place })} ${message}` });

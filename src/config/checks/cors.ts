@@ -1,5 +1,6 @@
 /** The `cors` block: no origin that anybody may have, and no pair of options that means something else than it says. */
 import { parseOrigin, type OriginFault } from '../../lib/origin-pattern.js';
+import type { ErrorCode } from '../diagnostic-codes.js';
 import type { Context } from '../context.js';
 import type { CorsBlock } from '../schema/cors.js';
 
@@ -10,7 +11,7 @@ const SPELLINGS = [
   ['exposed_headers', 'expose_headers'],
 ] as const;
 
-const FAULTS: Readonly<Record<OriginFault, { readonly code: string; readonly message: string }>> = {
+const FAULTS: Readonly<Record<OriginFault, { readonly code: ErrorCode; readonly message: string }>> = {
   null: { code: 'unsafe_cors', message: 'any sandboxed frame has the origin null' },
   malformed: {
     code: 'wrong_value',

@@ -1,6 +1,7 @@
 /** Identity headers: what may be one, and that no block sets one header twice. */
 import type { Place } from '../../auth/credentials.js';
 import { foldName, maySet } from '../../http/header-policy.js';
+import type { ErrorCode } from '../diagnostic-codes.js';
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';
@@ -40,7 +41,7 @@ function checkMap(path: Path, credentials: ReadonlySet<string>, context: Context
     if (typeof header !== 'string') continue;
     const folded = foldName(header);
     const first = claims.get(folded);
-    const refuse = (code: string, message: string): void => context.report.error({ path: at, code, message });
+    const refuse = (code: ErrorCode, message: string): void => context.report.error({ path: at, code, message });
     if (!maySet(folded, setter))
       refuse('forbidden_header', `${header} cannot be an identity header: it has another meaning for upstreams`);
     else if (credentials.has(folded)) refuse('forbidden_header', `${header} carries credentials; take another header`);

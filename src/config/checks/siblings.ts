@@ -1,5 +1,6 @@
 /** Routes of one host and pattern: two equal ones, one that hides another, and those that a client may choose among. */
 import { isOpen } from '../../auth/requirement.js';
+import type { ErrorCode } from '../diagnostic-codes.js';
 import type { Context } from '../context.js';
 import { conditionsOf, methodsServed, type Conditions, type Group, type Placed } from './groups.js';
 import type { Strictness } from './strictness.js';
@@ -69,7 +70,7 @@ class SiblingCheck {
     );
   }
 
-  #error(code: string, message: string): void {
+  #error(code: ErrorCode, message: string): void {
     this.tools.context.report.error({ path: this.#path(), code, message });
   }
 

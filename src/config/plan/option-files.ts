@@ -1,4 +1,5 @@
 /** Options of a method that name a file (`public_key_file`): their texts, put where the method expects them. */
+import type { ErrorCode } from '../diagnostic-codes.js';
 import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 
@@ -35,7 +36,7 @@ interface OptionFile {
 }
 
 function readInto(options: Record<string, unknown>, { file, target, path, context }: OptionFile): boolean {
-  const refuse = (code: string, message: string): false => {
+  const refuse = (code: ErrorCode, message: string): false => {
     context.report.error({ path, code, message });
     return false;
   };

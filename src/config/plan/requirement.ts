@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OPEN, type Requirement } from '../../auth/requirement.js';
 import type { NonEmpty } from '../../lib/types.js';
+import type { ErrorCode } from '../diagnostic-codes.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
 import type { Path } from '../report.js';
@@ -169,7 +170,7 @@ export class RequirementReader {
     return unknown.length > 0 ? undefined : { kind: 'method', name: methodName, narrow };
   }
 
-  #refuse(path: Path, message: string, code = 'wrong_auth'): undefined {
+  #refuse(path: Path, message: string, code: ErrorCode = 'wrong_auth'): undefined {
     this.context.report.error({ path, code, message });
     return undefined;
   }
