@@ -1,39 +1,43 @@
 /** What a method says of a request: exactly one of five outcomes. */
 import type { Identity } from './identity.js';
 
-/** Why a request was not let in; closed, documented, stable. */
-export type ReasonCode =
-  | 'credential_missing'
-  | 'credential_invalid'
-  | 'credential_duplicate'
-  | 'token_malformed'
-  | 'token_signature'
-  | 'token_expired'
-  | 'token_not_yet_valid'
-  | 'token_issuer'
-  | 'token_audience'
-  | 'token_type'
-  | 'token_claims'
-  | 'token_inactive'
-  | 'token_unknown_key'
-  | 'subject_invalid'
-  | 'certificate_untrusted'
-  | 'certificate_expired'
-  | 'insufficient_scope'
-  | 'not_allowed'
-  | 'cross_site'
-  | 'identity_conflict'
-  | 'key_set_unavailable'
-  | 'introspection_unavailable'
-  | 'method_unavailable'
-  | 'store_unavailable'
-  | 'pool_full'
-  | 'throttled'
-  | 'plugin_refused'
-  | 'plugin_unavailable'
-  | 'header_not_ascii'
-  | 'body_too_large'
-  | 'body_late';
+/** Every reason of a refusal, with what it means: closed and stable. Clients never see it; the log and metrics do. */
+export const REASONS = {
+  credential_missing: 'No credential is in the places that the auth methods of the route read.',
+  credential_invalid: 'The key, password or introspected token is unknown, or the key has expired.',
+  credential_duplicate: 'Two credentials of one kind were sent.',
+  token_malformed: 'The token is no valid JWS.',
+  token_signature: 'No accepted key and algorithm of the issuer verifies the signature.',
+  token_expired: 'The time in `exp` is past, or the token is older than `max_age`.',
+  token_not_yet_valid: 'The time in `nbf` or `iat` is in the future.',
+  token_issuer: 'The `iss` claim is not the configured issuer.',
+  token_audience: 'The `aud` claim has none of the configured audiences.',
+  token_type: 'The token is not an access token.',
+  token_claims: 'A required claim is missing or malformed, or the token is bound to a key.',
+  token_inactive: 'The introspection endpoint says that the token is not active.',
+  token_unknown_key: 'The key set of the issuer has no key with the `kid` of the token.',
+  subject_invalid: 'The credential has no usable subject.',
+  certificate_untrusted: 'The client certificate is revoked, not for clients, or not issued by a trusted authority.',
+  certificate_expired: 'The client certificate has expired.',
+  insufficient_scope: 'The token lacks a required scope.',
+  not_allowed: 'The caller is known, and a list or claim of the route does not allow this caller.',
+  cross_site: 'A browser sent a credential unasked, from a page of another site.',
+  identity_conflict: 'Two required auth methods set one identity header to different values.',
+  key_set_unavailable: 'The key set of the issuer cannot be fetched, and none is cached.',
+  introspection_unavailable: 'The introspection endpoint failed or took too long.',
+  method_unavailable: 'An auth method failed, or did not decide in time.',
+  store_unavailable: 'The shared store of the limits does not answer.',
+  pool_full: 'Too many passwords, tokens or plugin calls wait.',
+  throttled: 'The address made too many failed attempts.',
+  plugin_refused: 'A plugin refused the request, or continued without an identity.',
+  plugin_unavailable: 'A plugin failed, took too long, or used too much memory.',
+  header_not_ascii: 'A header has a value that is not ASCII, and a plugin reads the request.',
+  body_too_large: 'The request body is longer than the plugin reads.',
+  body_late: 'The request body did not arrive in time for the plugin.',
+} as const;
+
+/** Why a request was not let in. */
+export type ReasonCode = keyof typeof REASONS;
 
 /** One `WWW-Authenticate` challenge (RFC 9110 §11.6.1). Parameter values are quoted by the writer. */
 export interface Challenge {
