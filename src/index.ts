@@ -1,11 +1,13 @@
-/** The public face of the package. */
+/** The public face of the package. Each export is documented in docs/reference/api.md, made from the comments here. */
 export type { Identity, Rate } from './auth/identity.js';
 export type { HostIdentity, HostStrategy, Strategies } from './auth/host-strategy.js';
-
 export type { Protection } from './auth/protection.js';
-export type { Requirement } from './auth/requirement.js';
-export type { Challenge, ReasonCode, Verdict } from './auth/verdict.js';
+export type { Narrowing, Requirement } from './auth/requirement.js';
+export type { PassportStrategy } from './auth/strategy-runner.js';
+export type { ReasonCode } from './auth/verdict.js';
+export type { DiagnosticCode } from './config/diagnostic-codes.js';
 export { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnostics.js';
+export type { Plan } from './config/plan-types.js';
 export type { ConfigSource } from './config/source.js';
 export { identitiesOf } from './admission/identities.js';
 export {
@@ -17,5 +19,11 @@ export {
   type PassportLike,
   type PassportOptions,
 } from './gateway/passport-types.js';
+export type { Next } from './gateway/gateway.js';
+export type { DenialCode } from './http/problem.js';
+export type { Log, Now } from './lib/types.js';
 export { loom, type ConnectMiddleware, type Loom, type LoomOptions } from './loom.js';
-export { serve, type Gatekeeper, type ServeOptions } from './serve/serve.js';
+export type { UpstreamStatus } from './proxy/upstream.js';
+export type { EndpointStatus } from './proxy/upstream/member.js';
+export { PortError, TlsFileError, type Gatekeeper, type Listening, type ServeOptions } from './serve/gatekeeper.js';
+export { serve } from './serve/serve.js';

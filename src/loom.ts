@@ -10,24 +10,39 @@ import { createLog } from './observe/log.js';
 
 export type { ConnectMiddleware, Loom } from './runtime/middleware.js';
 
+/**
+ * The options of `loom()`.
+ *
+ * @example
+ * import { loom, type LoomOptions } from 'loom-auth';
+ *
+ * const options: LoomOptions = { now: Date.now };
+ * loom('loom.yaml', options);
+ */
 export interface LoomOptions {
-  /** Passport strategies of the host, by the names that the file uses for them. Default: none. */
+  /** Passport strategies of the host application, by the names that the file uses. Default: none. */
   readonly strategies?: Strategies;
-  /** Default: what `logging` of the file says, on standard error. */
+  /** The log. Default: as `logging` of the file says, on standard error. */
   readonly log?: Log;
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: Now;
 }
 
 /**
- * Compiles a Loom file into a middleware. Synchronous; throws one `ConfigError` that holds every mistake of the file.
+ * Compiles a Loom file into a middleware, synchronously.
  *
- * @example
- * const gate = loom('loom.yaml');
- * app.use(gate); // Express, Connect; or http.createServer((req, res) => gate(req, res, () => res.end('hello')))
- * gate.attach(server); // WebSockets of the host's own server
  * @param source The path of the file, or `{ text, file }`.
- * @throws {ConfigError} The file is wrong; `diagnostics` has each mistake with its position.
+ * @param options Strategies of the host application, log and clock.
+ * @returns The middleware, for Express, Connect and `node:http`.
+ * @throws {ConfigError} The file is wrong. `diagnostics` has each mistake with its position.
+ * @throws {TypeError} A strategy has a name that the file reserves.
+ * @example
+ * import { createServer } from 'node:http';
+ * import { loom } from 'loom-auth';
+ *
+ * const gate = loom('loom.yaml'); // in Express: app.use(gate)
+ * const server = createServer((req, res) => gate(req, res, () => res.end('hello')));
+ * gate.attach(server); // WebSockets too
  */
 export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
   const { strategies = {}, now = Date.now } = options;

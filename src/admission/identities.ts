@@ -5,7 +5,7 @@ import { findContext, type RequestContext } from '../context/request-context.js'
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** The caller, once Loom has judged the request; null where nobody had to say who they are, and nobody did. */
+    /** The caller, after Loom has admitted the request; null if no credential was required and none was sent. */
     auth?: Identity | null;
   }
 }
@@ -22,9 +22,16 @@ export function setIdentities(context: RequestContext): void {
 }
 
 /**
- * Every identity of a request, the primary first: more than one where a route requires several methods.
+ * Returns every identity of a request; with `require_any: false` there is one for each required auth method.
  *
- * @example identitiesOf(req).map(({ method, subject }) => `${method}:${subject}`) // ['mtls:svc-a', 'jwt:alice']
+ * @param req A request that Loom has admitted.
+ * @returns The identities in the order of the auth methods; empty if no credential was required and none was sent.
+ * @example
+ * import { createServer } from 'node:http';
+ * import { identitiesOf, loom } from 'loom-auth';
+ *
+ * const gate = loom('loom.yaml');
+ * createServer((req, res) => gate(req, res, () => res.end(identitiesOf(req).map(({ subject }) => subject).join())));
  */
 export function identitiesOf(req: IncomingMessage): readonly Identity[] {
   return findContext(req)?.sharedIdentities ?? [];

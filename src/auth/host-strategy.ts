@@ -7,26 +7,55 @@ import { parseChallenge } from './challenge-text.js';
 import { keepUndecided } from './undecided.js';
 import type { Unavailable, Verdict } from './verdict.js';
 
-/** What a host may say of a user; the rest of the identity is filled in. */
+/**
+ * The identity that a host application makes of a user; Loom adds the missing fields.
+ *
+ * @example
+ * import type { HostIdentity } from 'loom-auth';
+ *
+ * export const identityOf = (user: { id: number; roles: string[] }): HostIdentity => ({
+ *   subject: String(user.id),
+ *   scopes: user.roles,
+ * });
+ */
 export type HostIdentity = Pick<Identity, 'subject'> & Partial<Omit<Identity, 'method' | 'subject'>>;
 
 /**
- * A strategy of the host with what Loom cannot guess.
+ * A Passport strategy of the host application, with how Loom reads its users.
  *
- * @example loom('loom.yaml', { strategies: { saml: { strategy, identity: (user) => ({ subject: user.nameID }) } } })
+ * @example
+ * import { type HostStrategy, loom, type PassportStrategy } from 'loom-auth';
+ *
+ * declare const strategy: PassportStrategy; // new SamlStrategy(…)
+ * const saml: HostStrategy = {
+ *   strategy,
+ *   identity: (user) => ({ subject: (user as { nameID: string }).nameID }),
+ *   offered: (request) => request.headers.cookie !== undefined,
+ * };
+ * loom('loom.yaml', { strategies: { saml } });
  */
 export interface HostStrategy {
+  /** The strategy, as its package makes it. */
   readonly strategy: PassportStrategy;
-  /** The identity of a user that the strategy accepted; default: `id`, `username` or `sub` of it, or the string. */
+  /** The identity of an accepted user. Default: the subject is `id`, `username` or `sub` of the user, or the string. */
   identity?(user: unknown): HostIdentity;
   /**
-   * Whether the request carries a credential for it. Without this a failure is always a rejection, and the strategy is not
-   * asked about a request with a credential that an earlier method could not judge.
+   * Whether the request has a credential for the strategy. Without `offered` a failure is always a rejection. The
+   * strategy then does not see a request with a credential that an earlier auth method could not check.
    */
   offered?(request: IncomingMessage): boolean;
 }
 
-/** A host's strategies by the names that the file uses for them. */
+/**
+ * The Passport strategies of the host application, by the names that the file uses.
+ *
+ * @example
+ * import { loom, type PassportStrategy, type Strategies } from 'loom-auth';
+ *
+ * declare const ldap: PassportStrategy; // new LdapStrategy(…)
+ * const strategies: Strategies = { ldap };
+ * loom('loom.yaml', { strategies });
+ */
 export type Strategies = Readonly<Record<string, PassportStrategy | HostStrategy>>;
 
 /** A strategy that has not settled after this long is unavailable. */

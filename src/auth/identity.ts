@@ -1,30 +1,48 @@
 /** Who a request turned out to be: one shape for every method. */
 
-/** Token-bucket rate: `rate` tokens per `perMs` milliseconds, at most `burst` at once. */
+/**
+ * The rate of a token bucket.
+ *
+ * @example
+ * import type { Rate } from 'loom-auth';
+ *
+ * const thousandPerMinute: Rate = { rate: 1_000, perMs: 60_000, burst: 100 };
+ */
 export interface Rate {
+  /** Requests per `perMs`. */
   readonly rate: number;
+  /** Milliseconds. */
   readonly perMs: number;
+  /** Requests at once. */
   readonly burst: number;
 }
 
 /**
- * A verified caller, as `req.auth`.
+ * A verified caller, as in `req.auth`.
  *
- * @example { method: 'jwt', subject: 'alice', issuer: 'https://id.example', scopes: ['read'], claims: { sub: 'alice' } }
+ * @example
+ * import type { IncomingMessage } from 'node:http';
+ * import type { Identity } from 'loom-auth';
+ *
+ * export const mayWrite = ({ scopes }: Identity): boolean => scopes.includes('write');
+ * export const callerOf = (req: IncomingMessage): string => req.auth?.subject ?? 'anonymous';
  */
 export interface Identity {
-  /** The method that verified the caller: `api_key`, `basic`, `jwt`, `oauth`, `mtls`, a plugin or a host strategy. */
+  /** The auth method that verified the caller: a method of the file, a plugin or a host strategy, by its name. */
   readonly method: string;
-  /** 1 to 256 characters; unique within (method, issuer). */
+  /** 1 to 256 characters, unique within `method` and `issuer`. */
   readonly subject: string;
+  /** The issuer of the token or certificate; absent for other credentials. */
   readonly issuer?: string;
+  /** A name for people, if the method knows one. */
   readonly name?: string;
+  /** The scopes of the token; empty for other credentials. */
   readonly scopes: readonly string[];
-  /** What the method knows about the caller; `claims_to_headers` reads it. */
+  /** The claims that the auth method knows; `claims_to_headers` reads them. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** When the credential ends, in Unix seconds; absent where it does not end. */
+  /** End of the credential in Unix seconds; absent if it has no end. */
   readonly expiresAt?: number;
-  /** The caller's own limit (an API key's `rate_limit`). */
+  /** The limit of this caller: the `rate_limit` of an API key. */
   readonly rateLimit?: Rate;
 }
 

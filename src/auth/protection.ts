@@ -2,7 +2,15 @@
 import type { NonEmpty } from '../lib/types.js';
 import type { Requirement } from './requirement.js';
 
-/** What guards local handlers: a method's name, several of which any will do, or a requirement as data. */
+/**
+ * What guards a handler of the host application: an auth method, a list of which one is enough, or a requirement.
+ *
+ * @example
+ * import { loom, type Protection } from 'loom-auth';
+ *
+ * const staff: Protection = ['jwt', 'mtls'];
+ * const guard = loom('loom.yaml').protect(staff);
+ */
 export type Protection = string | readonly string[] | Requirement;
 
 /** @throws TypeError for an empty list */

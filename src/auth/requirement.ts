@@ -1,9 +1,28 @@
 /** What a route asks of a caller: plain, printable data. */
 import type { NonEmpty } from '../lib/types.js';
 
-/** A route's narrowing of one method, in the spelling of the file; judged by the method. */
+/**
+ * The limits of a route on one auth method, by the option names of the file.
+ *
+ * @example
+ * import type { Narrowing } from 'loom-auth';
+ *
+ * const writers: Narrowing = { required_scopes: ['write'] };
+ */
 export type Narrowing = Readonly<Record<string, unknown>>;
 
+/**
+ * What a route requires of a caller, as data.
+ *
+ * @example
+ * import { loom, type Requirement } from 'loom-auth';
+ *
+ * const both: Requirement = {
+ *   kind: 'all',
+ *   of: [{ kind: 'method', name: 'mtls' }, { kind: 'method', name: 'jwt', narrow: { required_scopes: ['pay'] } }],
+ * };
+ * const guard = loom('loom.yaml').protect(both);
+ */
 export type Requirement =
   | { readonly kind: 'open' }
   | { readonly kind: 'method'; readonly name: string; readonly narrow?: Narrowing }

@@ -8,8 +8,16 @@ import type { Identity } from './identity.js';
 import { FailInfo, UnavailableError } from './outcome.js';
 import type { Challenge, Verdict } from './verdict.js';
 
-/** A Passport strategy as any package writes it: the verbs are put on the object that runs. */
+/**
+ * A Passport strategy, as a `passport-*` package makes it.
+ *
+ * @example
+ * import { loom, type PassportStrategy } from 'loom-auth';
+ *
+ * export const gateWith = (custom: PassportStrategy) => loom('loom.yaml', { strategies: { custom } });
+ */
 export interface PassportStrategy {
+  /** Passport calls it for each request; the result is one of the calls `success`, `fail`, `redirect`, `pass`, `error`. */
   authenticate(request: never, options?: object): unknown;
 }
 

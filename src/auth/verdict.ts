@@ -36,7 +36,14 @@ export const REASONS = {
   body_late: 'The request body did not arrive in time for the plugin.',
 } as const;
 
-/** Why a request was not let in. */
+/**
+ * Why a request was refused, for the log and metrics; see the page of reasons in the reference.
+ *
+ * @example
+ * import type { ReasonCode } from 'loom-auth';
+ *
+ * const outages: ReadonlySet<ReasonCode> = new Set(['key_set_unavailable', 'introspection_unavailable']);
+ */
 export type ReasonCode = keyof typeof REASONS;
 
 /** One `WWW-Authenticate` challenge (RFC 9110 §11.6.1). Parameter values are quoted by the writer. */

@@ -135,7 +135,15 @@ export const DIAGNOSTICS = {
   ...SERVER_CODES,
 } as const;
 
-/** The stable id of a rule for the file. */
+/**
+ * The stable id of a rule for the file; see the page of diagnostics in the reference.
+ *
+ * @example
+ * import type { Diagnostic, DiagnosticCode } from 'loom-auth';
+ *
+ * const accepted: ReadonlySet<DiagnosticCode> = new Set(['public_route']);
+ * export const remaining = (all: readonly Diagnostic[]) => all.filter(({ code }) => !accepted.has(code));
+ */
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;
 
 type WithLevel<Level> = {

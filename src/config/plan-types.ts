@@ -191,34 +191,50 @@ export interface PlannedTracing {
   readonly sampleRate: number;
 }
 
+/**
+ * What a file means, as data. Members may be added in any version.
+ *
+ * @example
+ * import { loom } from 'loom-auth';
+ *
+ * const { routes } = loom('loom.yaml').plan;
+ * console.log(routes.map(({ id, path }) => `${id} ${path}`));
+ */
 export interface Plan {
-  /** The file, as it was named. */
+  /** The file, as the caller named it. */
   readonly file: string;
+  /** The auth methods that routes can require. */
   readonly methods: readonly PlannedMethod[];
+  /** The routes, in the order of the file. */
   readonly routes: readonly PlannedRoute[];
-  /** What a request that no route matches must satisfy, as middleware; absent: it passes with `req.auth = null`. */
+  /** The requirement for requests without a route, as middleware; absent: they pass with `req.auth = null`. */
   readonly unmatched?: Requirement;
+  /** The servers that requests are forwarded to. */
   readonly upstreams: readonly PlannedUpstream[];
+  /** The addresses of the gateway. */
   readonly listeners: readonly PlannedListener[];
+  /** The global limit; absent: none. */
   readonly rateLimit?: PlannedRateLimit;
-  /** Absent: answers say nothing to other origins, and a preflight is a request like any other. */
+  /** Absent: responses have no CORS headers, and a preflight is an ordinary request. */
   readonly cors?: PlannedCors;
+  /** The log. */
   readonly logging: PlannedLogging;
-  /** Absent: no port is opened for an operator. */
+  /** The admin address; absent: none. */
   readonly admin?: PlannedAdmin;
-  /** Absent: nothing is counted. */
+  /** Absent: no metrics. */
   readonly metrics?: PlannedMetrics;
   /** Absent: no spans. */
   readonly tracing?: PlannedTracing;
-  /** Guarded regions that a reload may open, for these exact paths. Absent: none. */
+  /** Guarded paths that a reload may open. Absent: none. */
   readonly opens?: readonly PlannedOpening[];
-  /** Every header that any method, route, certificate or plugin can set, as spelt in the file. */
+  /** Every header that an auth method, route, certificate or plugin can set, as the file spells it. */
   readonly identityHeaders: readonly string[];
-  /** CIDR blocks, as written. */
+  /** CIDR blocks, as the file writes them. */
   readonly trustedProxies: readonly string[];
-  /** Identity headers of other products that a trusted proxy may send, as written. */
+  /** Identity headers of other products that a trusted proxy may send. */
   readonly trustedHeaders: readonly string[];
-  /** A request path with more segments is answered 400 before any route is looked for. */
+  /** Largest number of segments of a request path; a path with more is answered 400. */
   readonly maxPathSegments: number;
+  /** The warnings about the file. */
   readonly warnings: readonly Diagnostic[];
 }

@@ -2,7 +2,22 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** A file by its path, or its text with the name it goes by in messages and the base of relative paths. */
+/**
+ * A Loom file: its path, or its text.
+ *
+ * With a text, `file` is the name in messages, and relative paths start at the folder of `file`. `env` replaces the
+ * environment of the process for `${NAME}`.
+ *
+ * @example
+ * import { type ConfigSource, loom } from 'loom-auth';
+ *
+ * const source: ConfigSource = {
+ *   file: 'test.yaml',
+ *   text: 'middleware: { auth: { api_key: { keys: [{ key: "${KEY}", name: test }] }, chain: [api_key] } }',
+ *   env: { KEY: 'sk_example_1' },
+ * };
+ * loom(source);
+ */
 export type ConfigSource =
   | string
   | { readonly text: string; readonly file: string; readonly env?: Readonly<Record<string, string | undefined>> };

@@ -15,6 +15,15 @@ import { checkUpgrade } from '../http/upgrade-check.js';
 import { answerDenial, decoration, isOver, type AnswerTerms, type Recipient, type Refuse } from './answers.js';
 import { Forwarding, isProxied, type ForwardingDeps } from './forwarding.js';
 
+/**
+ * The `next` of Connect and Express.
+ *
+ * @param error Absent: the next handler runs.
+ * @example
+ * import type { Next } from 'loom-auth';
+ *
+ * const next: Next = (error) => console.log(error ?? 'admitted');
+ */
 export type Next = (error?: unknown) => void;
 
 /** Passes an admitted socket to the host's own `upgrade` listeners. */

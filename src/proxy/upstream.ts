@@ -48,10 +48,21 @@ export interface UpstreamDeps {
   readonly onFailure: (context: RequestContext, res: ServerResponse, failure: Failure) => void;
 }
 
-/** An upstream, for whoever operates it. */
+/**
+ * The state of an upstream.
+ *
+ * @example
+ * import { loom, type UpstreamStatus } from 'loom-auth';
+ *
+ * const isDown = ({ endpoints }: UpstreamStatus): boolean => endpoints.every(({ up }) => !up);
+ * console.log(loom('loom.yaml').upstreams().filter(isDown));
+ */
 export interface UpstreamStatus {
+  /** The name of the file. */
   readonly name: string;
+  /** How an endpoint is chosen. */
   readonly balancer: PlannedUpstream['balancer'];
+  /** The endpoints, in the order of the file. */
   readonly endpoints: readonly EndpointStatus[];
 }
 

@@ -9,48 +9,81 @@ import type { Next } from '../gateway/gateway.js';
 import type { PassportLike } from '../gateway/passport-types.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
 
-/** A middleware of Connect, Express 4 and 5, or called by hand from a `node:http` server. */
+/**
+ * A middleware for Connect, Express 4 and Express 5; a `node:http` server can call it too.
+ *
+ * @param req The request.
+ * @param res The response.
+ * @param next Called if the request is admitted and the route has no upstream.
+ * @example
+ * import { createServer } from 'node:http';
+ * import { type ConnectMiddleware, loom } from 'loom-auth';
+ *
+ * const guard: ConnectMiddleware = loom('loom.yaml').protect('jwt');
+ * createServer((req, res) => guard(req, res, () => res.end('hello')));
+ */
 export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
+/**
+ * A compiled file: a middleware with members.
+ *
+ * @example
+ * import { createServer } from 'node:http';
+ * import { loom, type Loom } from 'loom-auth';
+ *
+ * const gate: Loom = loom('loom.yaml');
+ * await gate.ready;
+ * const server = createServer((req, res) => gate(req, res, () => res.end('hello')));
+ * server.on('close', () => gate.close());
+ */
 export interface Loom extends ConnectMiddleware {
-  /** Settles when key sets and pools have warmed up; what only the network can tell never rejects it. */
+  /** Settles when key sets and pools are loaded. A failure of the network does not reject it. */
   readonly ready: Promise<void>;
-  /** What the file means, as data; of the table that is in force now. */
+  /** What the current file means, as data. */
   readonly plan: Plan;
   /**
-   * The file's methods by name, under Passport's `authenticate`: `loom.passport.authenticate('jwt')`. A request is judged
-   * by the table that is in force when it comes. A refusal is answered as any other of Loom, unless the host gave a
-   * callback or an option of Passport for it.
+   * The auth methods of the file, as Passport's `authenticate`. Loom answers refused requests, unless a callback or an
+   * option of Passport decides otherwise.
    *
-   * @example app.get('/me', gate.passport.authenticate('jwt'), (req, res) => res.json(req.user));
+   * @example
+   * import express from 'express';
+   * import { loom } from 'loom-auth';
+   *
+   * const gate = loom('loom.yaml');
+   * express().get('/me', gate.passport.authenticate('jwt'), (req, res) => void res.json(req.auth));
    */
   readonly passport: PassportLike;
-  /** Guards a handler of the host, whatever the file says of its path. */
+  /**
+   * Makes a middleware that requires what is given, independent of the routes of the file.
+   *
+   * @throws {TypeError} The file has no such auth method, or the list is empty.
+   */
   protect(protection: Protection): ConnectMiddleware;
-  /** Judges one upgrade, for a host that wires its server by hand; routes without an upstream are refused. */
+  /** Handles one upgrade, for a host application with its own `upgrade` listener. A route needs an upstream. */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Takes over the server's `upgrade` listeners, those added later included: they see admitted sockets alone. */
+  /** Guards the `upgrade` listeners of a server, also those added later. They get only admitted sockets. */
   attach(server: Server): void;
   /**
-   * Takes the file again, by default the one that was taken last: whatever it names (secrets, certificates, plugins) is
-   * read anew, the next table is made and warmed up aside, and from one request to the next it is in force. Whoever is
-   * judged at that moment is judged by the old one. Upgraded sockets whose route, key, user or issuer is not what it was
-   * are closed. A path that was guarded is opened by `auth: none` alone.
+   * Reads the file and every file that it names again, by default the last file. Requests in flight finish with the old
+   * configuration. Upgraded sockets whose route, key, user or issuer changed are closed.
    *
-   * @example process.on('SIGHUP', () => gate.reload().catch(() => undefined)); // the log says why not
    * @returns The warnings about the file.
-   * @throws {ConfigError} The file is wrong, or would open what was guarded: the old table stays in force.
+   * @throws {ConfigError} The file is wrong or would open a guarded path. The old configuration stays in use.
+   * @example
+   * import { loom } from 'loom-auth';
+   *
+   * const gate = loom('loom.yaml');
+   * process.on('SIGHUP', () => gate.reload().catch(() => undefined)); // the log has the error
    */
   reload(source?: ConfigSource): Promise<readonly Diagnostic[]>;
   /**
-   * What was counted, in Prometheus's text format, for a page of the host's own: a middleware opens no port. Whether
-   * anything is counted, the file says when it is first read.
+   * Returns the metrics in the text format of Prometheus.
    *
-   * @throws TypeError The file has no `metrics` block.
+   * @throws {TypeError} The first file had no `metrics` block.
    */
   metrics(): Promise<string>;
-  /** Each upstream and how its endpoints are now. */
+  /** Returns the state of each upstream and its endpoints. */
   upstreams(): readonly UpstreamStatus[];
-  /** Stops timers and pools, closes upgraded sockets and idle connections to upstreams. */
+  /** Stops timers and pools, and closes upgraded sockets and idle connections to upstreams. */
   close(): Promise<void>;
 }

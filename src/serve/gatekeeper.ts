@@ -2,43 +2,93 @@
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Log, Now } from '../lib/types.js';
 
+/**
+ * The options of `serve()`.
+ *
+ * @example
+ * import { serve, type ServeOptions } from 'loom-auth';
+ *
+ * const options: ServeOptions = { strict: true, watch: false };
+ * await serve('loom.yaml', options);
+ */
 export interface ServeOptions {
-  /** Default: what `logging` of the file says, on standard error. */
+  /** The log. Default: as `logging` of the file says, on standard error. */
   readonly log?: Log;
   /** Warnings of the file are errors. Default: false. */
   readonly strict?: boolean;
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: Now;
-  /** Reloads when the file, or a file that it names, has changed and is still again. Default: true. */
+  /** Whether to reload after the file, or a file that it names, has changed. Default: true. */
   readonly watch?: boolean;
 }
 
+/**
+ * A running gateway.
+ *
+ * @example
+ * import { type Gatekeeper, serve } from 'loom-auth';
+ *
+ * const gateway: Gatekeeper = await serve('loom.yaml');
+ * process.once('SIGTERM', () => gateway.stop(10_000));
+ */
 export interface Gatekeeper {
-  /** Where it listens now. */
+  /** The addresses that the gateway listens on. */
   readonly listening: readonly Listening[];
+  /** The log of the gateway. */
   readonly log: Log;
   /**
-   * Takes the file and all that it names again: routes, secrets, plugins, certificates, listeners. Rejects, and changes
-   * nothing, where the file cannot be used; the log says why.
+   * Reads the file and every file that it names again: routes, secrets, plugins, certificates, listeners.
+   *
+   * @returns The warnings about the file.
+   * @throws {ConfigError} The file is wrong or would open a guarded path. The old configuration stays in use.
+   * @throws {PortError} A new listener cannot use its port.
+   * @throws {TlsFileError} A new certificate, key, authority or revocation list cannot be used.
    */
   reload(): Promise<readonly Diagnostic[]>;
-  /** Stops listening; requests in flight have `graceMs` to finish. Default: 30 s. */
+  /** Stops listening, and lets requests in flight finish for `graceMs` milliseconds. Default: 30,000. */
   stop(graceMs?: number): Promise<void>;
 }
 
+/**
+ * An address that the gateway listens on.
+ *
+ * @example
+ * import { type Listening, serve } from 'loom-auth';
+ *
+ * const urlOf = ({ protocol, host, port }: Listening): string => `${protocol}://${host}:${port}`;
+ * console.log((await serve('loom.yaml')).listening.map(urlOf));
+ */
 export interface Listening {
+  /** The name of the listener. */
   readonly name: string;
+  /** The protocol. */
   readonly protocol: 'http' | 'https';
+  /** The local address. */
   readonly host: string;
+  /** The port; the actual one if the file says 0. */
   readonly port: number;
 }
 
-/** The port is taken, or may not be used. */
+/**
+ * A listener cannot use its port: another process has it, or the process lacks the privilege.
+ *
+ * @example
+ * import { PortError, serve } from 'loom-auth';
+ *
+ * await serve('loom.yaml').catch((error: unknown) => {
+ *   if (!(error instanceof PortError)) throw error;
+ *   console.error(`port ${error.port} of ${error.listener} is taken`);
+ * });
+ */
 export class PortError extends Error {
+  /** `PortError`. */
   override readonly name = 'PortError';
+  /** `LOOM_PORT`. */
   readonly code = 'LOOM_PORT';
   constructor(
+    /** The name of the listener. */
     readonly listener: string,
+    /** The port. */
     readonly port: number,
     options: { cause: NodeJS.ErrnoException },
   ) {
@@ -52,12 +102,26 @@ function portTrouble(code: string | undefined): string {
   return `cannot be listened on (${code ?? 'unknown'})`;
 }
 
-/** A certificate, key, CA or CRL that cannot be used. */
+/**
+ * A certificate, key, authority or revocation list of a listener cannot be used.
+ *
+ * @example
+ * import { serve, TlsFileError } from 'loom-auth';
+ *
+ * await serve('loom.yaml').catch((error: unknown) => {
+ *   if (!(error instanceof TlsFileError)) throw error;
+ *   console.error(`${error.file}: ${error.message}`);
+ * });
+ */
 export class TlsFileError extends Error {
+  /** `TlsFileError`. */
   override readonly name = 'TlsFileError';
+  /** `LOOM_TLS`. */
   readonly code = 'LOOM_TLS';
   constructor(
+    /** The name of the listener. */
     readonly listener: string,
+    /** The file. */
     readonly file: string,
     what: string,
     options?: ErrorOptions,

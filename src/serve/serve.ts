@@ -9,12 +9,19 @@ export type { Gatekeeper, ServeOptions } from './gatekeeper.js';
 const require = createRequire(import.meta.url);
 
 /**
- * Runs the gateway that a file describes. Resolves when every listener accepts connections and key sets have been asked for.
+ * Starts the gateway that a file describes.
  *
- * @example const gateway = await serve('loom.yaml'); await gateway.stop();
+ * @param source The path of the file, or `{ text, file }`.
+ * @param options Log, clock, strictness, and whether to watch the file.
+ * @returns The gateway, after every listener accepts connections and key sets were requested.
  * @throws {ConfigError} The file is wrong.
- * @throws {PortError} A port is taken.
- * @throws {TlsFileError} A certificate, key or CA cannot be used.
+ * @throws {PortError} A listener or the admin address cannot use its port.
+ * @throws {TlsFileError} A certificate, key, authority or revocation list cannot be used.
+ * @example
+ * import { serve } from 'loom-auth';
+ *
+ * const gateway = await serve('loom.yaml');
+ * process.once('SIGTERM', () => gateway.stop());
  */
 export async function serve(source: ConfigSource, options: ServeOptions = {}): Promise<Gatekeeper> {
   const { serveAmong } = require('./served.js') as typeof Served;

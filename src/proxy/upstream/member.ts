@@ -23,16 +23,26 @@ export interface MemberDeps {
 export type Use = 'request' | 'upgrade';
 
 /** An endpoint, for whoever operates it. */
+/**
+ * The state of one endpoint of an upstream.
+ *
+ * @example
+ * import type { EndpointStatus } from 'loom-auth';
+ *
+ * export const lineOf = ({ url, up, inFlight }: EndpointStatus): string => `${url} ${up} ${inFlight}`;
+ */
 export interface EndpointStatus {
+  /** Scheme, host and port. */
   readonly url: string;
+  /** The share of requests, relative to the other endpoints. */
   readonly weight: number;
-  /** Whether it takes new requests. */
+  /** Whether the endpoint takes new requests. */
   readonly up: boolean;
-  /** What the health checks say; absent where there are none. */
+  /** The result of the health checks; absent without health checks. */
   readonly healthy?: boolean;
-  /** Absent where there is none. */
+  /** The state of the circuit breaker; absent without a circuit breaker. */
   readonly breaker?: BreakerState;
-  /** Requests that it has not wholly answered, and upgraded sockets. */
+  /** Requests without a complete response, and upgraded sockets. */
   readonly inFlight: number;
 }
 
