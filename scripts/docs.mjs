@@ -1,10 +1,35 @@
-/** Writes the option tables of docs/reference/options.md from the schema that the built package prints: `npm run docs`. */
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Writes the pages of docs/reference from the built package and its sources: `npm run docs`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withTables } from './option-tables.mjs';
+import { REASONS } from '../dist/auth/verdict.js';
+import { commands } from '../dist/cli/program.js';
+import { DIAGNOSTICS } from '../dist/config/diagnostic-codes.js';
+import { jsonSchema } from '../dist/config/json-schema.js';
+import { STATUSES, TITLES } from '../dist/http/problem.js';
+import { ACCESS_FIELD_MEANINGS, LOG_EVENTS } from '../dist/lib/access-fields.js';
+import { METRICS } from '../dist/lib/metrics.js';
+import { apiPage } from './reference/api.mjs';
+import { cliHelp } from './reference/cli-help.mjs';
+import { logLines, programOf } from './reference/log-lines.mjs';
+import { referencePages } from './reference/pages.mjs';
 
-const page = fileURLToPath(new URL('../docs/reference/options.md', import.meta.url));
-const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const schema = JSON.parse(execFileSync(process.execPath, [cli, 'schema'], { encoding: 'utf8' }));
-writeFileSync(page, withTables(readFileSync(page, 'utf8'), schema));
+const root = fileURLToPath(new URL('..', import.meta.url));
+const program = programOf(root);
+const pages = referencePages({
+  schema: jsonSchema(),
+  titles: TITLES,
+  statuses: STATUSES,
+  reasons: REASONS,
+  diagnostics: DIAGNOSTICS,
+  metrics: METRICS,
+  events: LOG_EVENTS,
+  accessFields: ACCESS_FIELD_MEANINGS,
+  help: cliHelp(commands),
+  logLines: logLines(program, root),
+  api: apiPage(program, root),
+});
+for (const [path, text] of Object.entries(pages)) {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}

@@ -1,47 +1,49 @@
-/** Renders the JSON Schema of a Loom file as the option tables of the reference. */
+/** The options of a Loom file, from its JSON Schema. */
+import { cell, table } from './markdown.mjs';
 
 const AUTH = ['middleware', 'auth'];
 
-/** Each table: its heading, and the path of its block in the schema. */
-const TABLES = [
-  ['`listeners[]`', ['listeners', '[]']],
-  ['`routes[]`', ['routes', '[]'], { without: ['auth'] }],
-  ['`routes[].auth`', ['routes', '[]', 'auth'], { without: ['narrow'] }],
-  ['`upstreams[]`', ['upstreams', '[]']],
-  ['`middleware.auth`: combining methods', AUTH, { without: ['api_key', 'basic', 'jwt', 'oauth', 'mtls'] }],
-  ['`middleware.auth.api_key`', [...AUTH, 'api_key']],
-  ['`middleware.auth.basic`', [...AUTH, 'basic']],
-  ['`middleware.auth.jwt`', [...AUTH, 'jwt']],
-  ['`middleware.auth.oauth`', [...AUTH, 'oauth']],
-  ['`middleware.auth.mtls`', [...AUTH, 'mtls']],
-  ['`plugins[]`', ['plugins', '[]']],
-  ['`rate_limit`', ['rate_limit']],
-  ['`cors`', ['cors']],
-  ['`logging`', ['logging']],
-  ['`admin`', ['admin']],
-  ['`metrics`', ['metrics']],
-  ['`tracing`', ['tracing']],
-];
-
-export const START = '<!-- option tables: made by `npm run docs` -->';
-export const END = '<!-- end of option tables -->';
-
-/** The page with new tables. */
-export function withTables(page, schema) {
-  const [before, rest] = page.split(START);
-  const after = rest?.split(END)[1];
-  if (after === undefined) throw new Error('the page has no place for the option tables');
-  return `${before}${START}\n\n${optionTables(schema)}\n${END}${after}`;
-}
-
-export function optionTables(schema) {
-  return TABLES.map(([heading, path, { without = [] } = {}]) => {
+/** A table of the top level, then one for each block of options, in the order of the schema. */
+export function optionSections(schema) {
+  const top = Object.entries(schema.properties).map(([name, option]) => [
+    `\`${name}\``,
+    defaultOf(option),
+    option.description ?? '',
+  ]);
+  const sections = tablesOf(schema).map(([path, without]) => {
     const block = path.reduce(child, schema);
-    const rows = [...rowsOf(block, '')].filter(([option]) => !without.includes(option.split(/[`.[]/)[1]));
-    const lines = rows.map((cells) => `| ${cells.map(cell).join(' | ')} |`);
-    return `### ${heading}\n\n| Option | Default | Meaning |\n| --- | --- | --- |\n${lines.join('\n')}\n`;
-  }).join('\n');
+    const rows = [...rowsOf(block, '')].filter(([option]) => !without.includes(firstOf(option)));
+    return `## \`${nameOf(path)}\`\n\n${optionTable(rows)}`;
+  });
+  return [`## The file\n\n${optionTable(top)}`, ...sections].join('\n');
 }
+
+/** The path of each block that has a table, with the options that are left out of the table. */
+function tablesOf(schema) {
+  return Object.entries(schema.properties).flatMap(([name, option]) => {
+    if (name === 'middleware') return authTables(schema);
+    // An auth block has each narrowing twice: under the name of the method, and under `narrow`.
+    const auth = [[name, '[]', 'auth'], ['narrow']];
+    if (option.items?.properties?.auth) return [[[name, '[]'], ['auth']], auth];
+    if (option.items?.properties) return [[[name, '[]'], []]];
+    return option.properties ? [[[name], []]] : [];
+  });
+}
+
+/** The blocks of `middleware.auth` are the methods of the registry. */
+function authTables(schema) {
+  const options = Object.entries(AUTH.reduce(child, schema).properties);
+  const methods = options.filter(([, option]) => option.properties).map(([name]) => name);
+  return [[AUTH, methods], ...methods.map((name) => [[...AUTH, name], []])];
+}
+
+const firstOf = (option) => option.split(/[`.[]/)[1];
+const nameOf = (path) => path.join('.').replaceAll('.[]', '[]');
+const optionTable = (rows) =>
+  table(
+    ['Option', 'Default', 'Meaning'],
+    rows.map((cells) => cells.map(cell)),
+  );
 
 function child(block, name) {
   const branches = [block, ...(block.anyOf ?? [])];
@@ -50,7 +52,7 @@ function child(block, name) {
   return found;
 }
 
-/** Options of nested blocks stand under their path: `keys[].name`, `timeout.connect`. */
+/** An option of a nested block has a path: `keys[].name`, `timeout.connect`. */
 function* rowsOf(block, prefix) {
   const objects = [block, ...(block.anyOf ?? [])].filter((each) => each.properties);
   const seen = new Set();
@@ -75,8 +77,4 @@ function defaultOf({ default: value }) {
   if (value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0))
     return '';
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
-}
-
-function cell(text) {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }

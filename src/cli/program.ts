@@ -60,7 +60,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 
 type Finish = (act: () => ExitCode | Promise<ExitCode>) => Promise<void>;
 
-function commands(terminal: Terminal, finish: Finish): Command {
+/** The program with all its commands; `finish` runs the command that was chosen. */
+export function commands(terminal: Terminal, finish: Finish): Command {
   const program = base(terminal);
   program
     .command('serve')

@@ -5,14 +5,16 @@ import { methods } from '../auth/methods.js';
 import { blockSchema } from './plan/methods.js';
 import { policyShape } from './plan/policy.js';
 import { routeAuthShape } from './plan/requirement.js';
-import { LISTS, fileSchema } from './schema/file.js';
+import { fileSchema, LISTS, MEANINGS } from './schema/file.js';
 import { listOf } from './schema/fields.js';
 
 /** Draft 2020-12, as data. References such as `${NAME}` are strings, so fields of other types take none. */
 export function jsonSchema(): Readonly<Record<string, unknown>> {
   const file = fileSchema(authSchema()).extend({
-    routes: listOf(LISTS.routes.extend({ auth: routeAuthSchema().optional() })).optional(),
-    multi_tenancy: z.never().optional(),
+    routes: listOf(LISTS.routes.extend({ auth: routeAuthSchema().optional() }))
+      .optional()
+      .describe(MEANINGS.routes),
+    multi_tenancy: z.never().optional().describe('Not allowed: it would narrow access, and Loom does not have it.'),
   });
   const schema = z.toJSONSchema(file, { io: 'input', unrepresentable: 'any', reused: 'inline' });
   return { ...schema, title: 'Loom configuration' };

@@ -28,4 +28,40 @@ export const TITLES = {
   unavailable: 'The credential could not be checked now',
 } as const;
 
+/**
+ * The code of a denial, in the `code` member of the problem document (RFC 9457) and in the log.
+ *
+ * @example
+ * import type { DenialCode } from 'loom-auth';
+ *
+ * const retry: ReadonlySet<DenialCode> = new Set(['rate_limited', 'unavailable']);
+ */
 export type DenialCode = keyof typeof TITLES;
+
+/** The status codes that each code comes with. A plugin's own answer has `forbidden` in the log, with any status. */
+export const STATUSES: Readonly<Record<DenialCode, readonly number[]>> = {
+  bad_request: [400],
+  bad_target: [400],
+  invalid_request: [400],
+  unauthorized: [401],
+  forbidden: [403],
+  insufficient_scope: [403],
+  cross_site: [403],
+  no_route: [404],
+  method_not_allowed: [405],
+  upgrade_malformed: [400],
+  upgrade_unsupported: [426],
+  rate_limited: [429],
+  too_many_headers: [431],
+  request_timeout: [408],
+  body_too_large: [413],
+  body_consumed: [500],
+  internal: [500],
+  upstream_unreachable: [502],
+  upstream_invalid: [502],
+  upstream_timeout: [504],
+  upstream_unavailable: [503],
+  upstream_overloaded: [503],
+  gateway_exhausted: [503],
+  unavailable: [503],
+};

@@ -1,21 +1,32 @@
-/** The words that an access log can be asked for: the file names them, the log writes them. */
+/** The fields of an access line, and the events of the log: the file names the fields, the log writes them. */
 
-/** What a line can say. */
-export const ACCESS_FIELDS = [
-  'request_id',
-  'client',
-  'method',
-  'host',
-  'path',
-  'status',
-  'duration_ms',
-  'bytes',
-  'route',
-  'outcome',
-  'auth_method',
-  'subject',
-  'reason',
-  'user_agent',
-] as const;
+const MEANINGS = {
+  request_id: 'Id of the request, where `logging.request_id` is set.',
+  client: 'Client address, behind the trusted proxies.',
+  method: 'HTTP method.',
+  host: 'Value of `Host`.',
+  path: 'Path of the request, without its query.',
+  status: 'Status of the response.',
+  duration_ms: 'Milliseconds from the request to the end of the response.',
+  bytes: 'Bytes that the connection sent for this request.',
+  route: 'Id of the route; absent if no route was chosen.',
+  outcome: 'What the decision was.',
+  auth_method: 'Auth method that accepted or refused the request.',
+  subject: 'Subject of the first identity.',
+  reason: 'Reason of the refusal.',
+  user_agent: 'Value of `User-Agent`, cut after 512 characters.',
+} as const;
 
-export type AccessField = (typeof ACCESS_FIELDS)[number];
+export type AccessField = keyof typeof MEANINGS;
+
+/** Every field of an access line, with what it holds. */
+export const ACCESS_FIELD_MEANINGS: Readonly<Record<AccessField, string>> = MEANINGS;
+
+export const ACCESS_FIELDS = Object.keys(MEANINGS) as [AccessField, ...AccessField[]];
+
+/** Every value of `event` in a log line, with when the line is written. */
+export const LOG_EVENTS = {
+  access: 'A request has ended. The line has the fields of `logging.access.fields`.',
+  config: 'A configuration was loaded, refused or warned about.',
+  denied: 'A request was refused. `instance` is the same as in the response.',
+} as const;

@@ -45,12 +45,9 @@ function trustsEverybody(text: string): boolean {
 /** Honest paths have few segments, and each one costs a step of matching. A head of 16 KiB could hold 8,000. */
 const MOST_SEGMENTS = 256;
 
-const maxPathSegments = () =>
-  count(1, 8_192)
-    .default(MOST_SEGMENTS)
-    .describe('Largest number of segments of a request path; a path with more is answered 400.');
+const maxPathSegments = () => count(1, 8_192).default(MOST_SEGMENTS);
 
-const later = (what: string) => z.unknown().describe(`${what}: read, not implemented.`);
+const later = (what: string) => z.unknown().describe(`${what}: not implemented; a warning names the block.`);
 
 const operations = (): typeof Operations => require('./operations.js') as typeof Operations;
 
@@ -98,6 +95,23 @@ export const BLOCKS = {
   max_path_segments: maxPathSegments(),
 } as const;
 
+export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS, string>> = {
+  listeners: 'Addresses that the gateway listens on.',
+  routes: 'Which requests need which auth methods, and where they go.',
+  upstreams: 'Servers that requests are forwarded to.',
+  plugins: 'WebAssembly plugins.',
+  trusted_proxies: 'Addresses and CIDR blocks of proxies whose `X-Forwarded-*` headers are used. Default: none.',
+  trusted_headers: 'Identity headers of other products that a trusted proxy may send. Default: none.',
+  opens: 'Guarded paths that a reload may open.',
+  rate_limit: 'The global rate limit.',
+  admin: 'The address of the pages for operators.',
+  metrics: 'Metrics in the Prometheus format.',
+  logging: 'The log.',
+  tracing: 'OpenTelemetry spans.',
+  cors: 'Cross-origin requests of browsers.',
+  max_path_segments: 'Largest number of segments of a request path; a path with more is answered 400.',
+};
+
 /** Named in a warning and otherwise ignored. */
 export const NOT_IMPLEMENTED = {
   cache: later('Response cache'),
@@ -118,12 +132,13 @@ export const TOP_LEVEL = [
 
 /** The file as one schema, without `middleware.auth`, which the registry of methods makes. */
 export function fileSchema(auth: z.ZodType) {
-  const lists = Object.entries(LISTS).map(([name, item]) => [name, listOf(item).optional()] as const);
-  const blocks = Object.entries({ ...BLOCKS, ...NOT_IMPLEMENTED }).map(
-    ([name, block]) => [name, block.optional()] as const,
+  const lists = Object.entries(LISTS).map(([name, item]) => [name, listOf(item)] as const);
+  const known = [...lists, ...Object.entries(BLOCKS)].map(
+    ([name, block]) => [name, block.optional().describe(MEANINGS[name as keyof typeof MEANINGS])] as const,
   );
+  const others = Object.entries(NOT_IMPLEMENTED).map(([name, block]) => [name, block.optional()] as const);
   return z.strictObject({
-    ...Object.fromEntries([...lists, ...blocks]),
-    middleware: z.strictObject({ auth: auth.optional() }).optional(),
+    ...Object.fromEntries([...known, ...others]),
+    middleware: z.strictObject({ auth: auth.optional() }).optional().describe('The auth methods, under `auth`.'),
   });
 }

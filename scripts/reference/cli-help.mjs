@@ -1,0 +1,15 @@
+/** The help of the program and of each command, as commander prints it. */
+
+const WIDTH = 100;
+
+/** @param commandsOf Makes the program for a terminal. */
+export function cliHelp(commandsOf) {
+  let text = '';
+  const output = { write: (part) => (text += part) };
+  const program = commandsOf({ stdout: output, stderr: output, env: {} }, async () => undefined);
+  return [program, ...program.commands].map((command) => {
+    text = '';
+    command.configureHelp({ helpWidth: WIDTH }).outputHelp();
+    return { command: command === program ? program.name() : `${program.name()} ${command.name()}`, text };
+  });
+}
