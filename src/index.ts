@@ -19,9 +19,8 @@ export {
   type PassportLike,
   type PassportOptions,
 } from './gateway/passport-types.js';
-export type { Next } from './gateway/gateway.js';
 export type { DenialCode } from './http/problem.js';
-export type { Log, Now } from './lib/types.js';
+export type { Log, Next, Now } from './lib/types.js';
 export { loom, type ConnectMiddleware, type Loom, type LoomOptions } from './loom.js';
 export type { UpstreamStatus } from './proxy/upstream.js';
 export type { EndpointStatus } from './proxy/upstream/member.js';

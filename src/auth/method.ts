@@ -6,6 +6,7 @@ import type { Log, Now } from '../lib/types.js';
 import type { Place } from './credentials.js';
 import type { HeaderRule } from './header-rule.js';
 import type { Identity } from './identity.js';
+import type { MethodTraits } from './method-traits.js';
 import type { Narrowing } from './requirement.js';
 import type { Challenge, ReasonCode } from './verdict.js';
 
@@ -33,22 +34,6 @@ export interface Finding {
 
 /** One line of the `check` table about a method, e.g. `['algorithms', 'RS256, ES256']`. */
 export type Summary = readonly (readonly [string, string])[];
-
-/** What the rest of the product asks of a kind of method. No list of method names stands anywhere else. */
-export interface MethodTraits {
-  /**
-   * Whether a browser sends the credential unasked, so that a page of another site could use it. `false`: only where the
-   * credential is read from a place that browsers fill, such as a cookie. `unknown`: nothing tells where it is read from.
-   */
-  readonly ambient: boolean | 'unknown';
-  /** Its identities have claims that the file cannot list: a rate limit may count by them. */
-  readonly claims: boolean;
-  /** It reads the client certificate of the connection. */
-  readonly certificate: boolean;
-}
-
-/** The traits of code that is not ours: a plugin, or a strategy that a host application registers. */
-export const UNKNOWN_TRAITS: MethodTraits = { ambient: 'unknown', claims: true, certificate: false };
 
 /**
  * A method of authentication. Adding one: its own file in `auth/methods/`, and one line in `auth/methods.ts`.

@@ -2,7 +2,7 @@
 import type { Place } from '../auth/credentials.js';
 import type { Rate } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
-import type { MethodTraits } from '../auth/method.js';
+import type { MethodTraits } from '../auth/method-traits.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { AccessField } from '../lib/access-fields.js';
 import type { LimitKeyPart } from '../limit/keys.js';

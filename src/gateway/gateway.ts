@@ -10,21 +10,11 @@ import type { Decision } from '../auth/decision.js';
 import type { Guard, RequestContext } from '../context/request-context.js';
 import { comesTooLate } from '../http/connection-end.js';
 import { writePendingContinue } from '../http/expect-continue.js';
+import type { Next } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import { checkUpgrade } from '../http/upgrade-check.js';
 import { answerDenial, decoration, isOver, type AnswerTerms, type Recipient, type Refuse } from './answers.js';
 import { Forwarding, isProxied, type ForwardingDeps } from './forwarding.js';
-
-/**
- * The `next` of Connect and Express.
- *
- * @param error Absent: the next handler runs.
- * @example
- * import type { Next } from 'loom-auth';
- *
- * const next: Next = (error) => console.log(error ?? 'admitted');
- */
-export type Next = (error?: unknown) => void;
 
 /** Passes an admitted socket to the host's own `upgrade` listeners. */
 export type Handover = (context: RequestContext, socket: Duplex, head: Buffer) => void;

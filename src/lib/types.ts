@@ -38,3 +38,14 @@ export type Now = () => number;
 
 /** A list that cannot be empty. */
 export type NonEmpty<T> = readonly [T, ...T[]];
+
+/**
+ * The `next` of Connect and Express.
+ *
+ * @param error Absent: the next handler runs.
+ * @example
+ * import type { Next } from 'loom-auth';
+ *
+ * const next: Next = (error) => console.log(error ?? 'admitted');
+ */
+export type Next = (error?: unknown) => void;

@@ -5,7 +5,7 @@ import type { Protection } from '../auth/protection.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
-import type { Next } from '../gateway/gateway.js';
+import type { Next } from '../lib/types.js';
 import type { PassportLike } from '../gateway/passport-types.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
 

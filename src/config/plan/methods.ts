@@ -1,7 +1,8 @@
 /** The methods of a file: the blocks of `middleware.auth`, the host's strategies, and which of them may be named. */
 import { z } from 'zod';
 import type { HeaderRule } from '../../auth/header-rule.js';
-import { UNKNOWN_TRAITS, type Method, type MethodTraits } from '../../auth/method.js';
+import type { Method } from '../../auth/method.js';
+import { UNKNOWN_TRAITS, type MethodTraits } from '../../auth/method-traits.js';
 import { methods as registry, PLUGIN, type RegisteredMethod } from '../../auth/methods.js';
 import type { Context } from '../context.js';
 import { readBlock } from '../issues.js';
