@@ -1,9 +1,9 @@
-/** Packs the package, installs the tarball in an empty folder, and uses it there: import, require, types, bin, npm start. */
+/** Packs the package, installs the tarball in an empty folder, and uses it there: import, require, types, pages, bin, npm start. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -15,6 +15,7 @@ try {
   install();
   modules();
   types();
+  pages();
   commands();
   await start();
   console.log('the tarball installs and runs');
@@ -36,7 +37,7 @@ function modules() {
   expect(script("console.log(typeof require('loom-auth').loom)", 'commonjs'), 'function');
 }
 
-/** Under the strictest settings, with the types of Node and of nobody else. */
+/** Under the strictest settings, with the types of Node only. */
 function types() {
   mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true });
   for (const name of ['@types/node', 'undici-types']) {
@@ -48,16 +49,32 @@ function types() {
   writeFileSync(
     join(folder, 'host.ts'),
     `import { createServer } from 'node:http';
-import { loom, serve, ConfigError, type Identity } from 'loom-auth';
+import { loom, serve, ConfigError, PortError, TlsFileError, type Identity } from 'loom-auth';
 const gate = loom('loom.yaml');
 createServer((req, res) => gate(req, res, () => res.end())).on('upgrade', gate.upgrade);
 export const subject = ({ subject }: Identity): string => subject;
 serve('loom.yaml').catch((error: unknown) => error instanceof ConfigError && error.diagnostics.length);
+export const isStart = (error: unknown) => error instanceof PortError || error instanceof TlsFileError;
 `,
   );
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
   run(process.execPath, [tsc, ...settings, '--skipLibCheck', 'false', 'host.ts']);
+}
+
+/** Every relative link of the packed pages leads to a packed file. */
+function pages() {
+  const home = join(folder, 'node_modules', 'loom-auth');
+  const docs = readdirSync(join(home, 'docs'), { recursive: true }).map((name) => join('docs', name));
+  const files = ['README.md', ...docs.filter((name) => name.endsWith('.md'))];
+  const missing = files.flatMap((file) =>
+    [...readFileSync(join(home, file), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)]
+      .map(([, target]) => join(dirname(file), target))
+      .filter((path) => !existsSync(join(home, path)))
+      .map((path) => `${file}: ${path}`),
+  );
+  if (missing.length > 0) throw new Error(`links lead nowhere:\n${missing.join('\n')}`);
+  expect(files.map((file) => file.replaceAll('\\', '/')).join('\n'), 'docs/reference/api.md');
 }
 
 function commands() {

@@ -1,8 +1,9 @@
 /** What package.json promises: its entry, its command, and nothing needed at run time but its dependencies. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import ts from 'typescript';
+import { linksOf, PAGES } from '../docs/pages.js';
 import { built, NODE, ROOT } from '../support/built.js';
 import { runProcess } from '../support/process.js';
 
@@ -50,6 +51,39 @@ test('entry, types and command are made from sources that exist, and are packed'
   expect(Object.keys(manifest.bin)).toEqual(['loom-auth']);
   expect(read('src/cli/main.ts')).toMatch(/^#!\/usr\/bin\/env node\n/);
 });
+
+test('the documentation and the examples are packed, with every file that the documentation links to', () => {
+  expect(manifest.files).toEqual(expect.arrayContaining(['docs', 'examples', 'README.md', 'CHANGELOG.md', 'LICENSE']));
+  const packed = new Set([...manifest.files, 'package.json']);
+  const links = PAGES.flatMap((page) =>
+    linksOf(page)
+      .filter(({ target }) => !/^(?:[a-z]+:|#)/.test(target))
+      .map(({ target }) => normalize(join(dirname(page.path), target.split('#')[0] ?? ''))),
+  );
+  expect(links.length).toBeGreaterThan(50);
+  expect(links.filter((path) => !packed.has(path.split('/')[0] ?? ''))).toEqual([]);
+  const built = manifest.files.filter((entry) => entry.startsWith('!examples/'));
+  expect(built).toEqual(['!examples/wasm-plugin/rust/target', '!examples/wasm-plugin/rust/vendor']);
+});
+
+test('the public types need no types but those of Node', () => {
+  const seen = new Set<string>([join(ROOT, 'src/index.ts')]);
+  const foreign: string[] = [];
+  for (const file of seen) {
+    for (const specifier of typesNamedBy(file)) {
+      if (specifier.startsWith('.')) seen.add(join(dirname(file), specifier.replace(/\.js$/, '.ts')));
+      else if (!specifier.startsWith('node:')) foreign.push(`${file.slice(ROOT.length + 1)}: ${specifier}`);
+    }
+  }
+  expect(seen.size).toBeGreaterThan(20);
+  expect(foreign).toEqual([]);
+});
+
+/** What the declarations of a source import: as `tsc` writes them, without what only its functions use. */
+function typesNamedBy(file: string): readonly string[] {
+  const { outputText } = ts.transpileDeclaration(readFileSync(file, 'utf8'), { fileName: file, compilerOptions: {} });
+  return ts.preProcessFile(outputText, true, true).importedFiles.map(({ fileName }) => fileName);
+}
 
 test('npm start is the demo, with plain node', () => {
   expect(manifest.scripts['start']).toBe(`node ${manifest.bin['loom-auth']} demo`);
