@@ -69,7 +69,12 @@ const wrong: readonly (readonly [lines: string, code: string, path: string, mess
   ['allowed_origins: [§"*", https://a.example.com]', 'wrong_value', 'cors.allowed_origins[0]', /mean nothing/],
   ...['https://*', '*.com', 'https://example.com*', 'https://*.com', 'https://*.co.uk', 'https://*.github.io'].map(
     (origin) =>
-      [`allowed_origins: [§"${origin}"]`, 'unsafe_cors', 'cors.allowed_origins[0]', /subdomains of one site/] as const,
+      [
+        `allowed_origins: [§"${origin}"]`,
+        'unsafe_cors',
+        'cors.allowed_origins[0]',
+        /subdomains of one of your sites/,
+      ] as const,
   ),
   ...['app.example.com', 'https://app.example.com/', 'https://App.example.com', 'https://app.example.com:443'].map(
     (origin) => [`allowed_origins: [§"${origin}"]`, 'wrong_value', 'cors.allowed_origins[0]', /an origin as/] as const,

@@ -56,7 +56,7 @@ it.each([
   ['exemptions: [{type: ip}]', 'exemptions[0].values', /required/],
   ['exemptions: [{type: path, values: [health]}]', 'exemptions[0].values[0]', /begin with/],
   ['exemptions: [{type: path, values: [/a], name: X}]', 'exemptions[0].name', /means nothing/],
-  ['exemptions: [{type: header, name: X-Plan, value: b}]', 'exemptions[0].name', /everybody could be exempt/],
+  ['exemptions: [{type: header, name: X-Plan, value: b}]', 'exemptions[0].name', /every client could be exempt/],
   ['distributed: {type: redis}', 'distributed.address', /required/],
   ['distributed: {type: redis, address: "redis://user:word@h:1"}', 'distributed.address', /without a password/],
   ['distributed: {type: redis, address: "http://h:1"}', 'distributed.address', /host:port/],

@@ -81,7 +81,7 @@ it('loads the complete example, verbatim, as a gateway', () => {
   expect(warnings.map(({ code }) => code).sort()).toEqual(['method_warning', 'printed_secret', 'public_route']);
 });
 
-it('says of every secret that the page prints that everybody knows it', () => {
+it('warns that every secret of the page is public', () => {
   const printed = [0, 4, 6, 13].map(
     (at) => load(pageFile(at)).warnings.filter(({ code }) => code === 'printed_secret').length,
   );

@@ -6,7 +6,7 @@ import type { Path } from './report.js';
 import { BLOCKS, LISTS, TOP_LEVEL } from './schema/file.js';
 import { hint } from './suggest.js';
 
-/** One readable item of a list, and where it stands. */
+/** One readable item of a list, and its path. */
 export interface Item<T> {
   readonly value: T;
   readonly path: Path;

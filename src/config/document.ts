@@ -1,4 +1,4 @@
-/** A parsed file as a tree that still knows where each value stood and how it was written. */
+/** A parsed file as a tree with the position and the spelling of each value. */
 import type { Path } from './report.js';
 
 export interface DocumentNode {

@@ -17,16 +17,16 @@ export interface CompileOptions {
   readonly strict?: boolean;
   /** For `${NAME}`; default: the environment of the process. */
   readonly env?: Env;
-  /** Told of every file that the plan depends on, by its absolute path; also where the file turns out to be wrong. */
+  /** Called with every file that the plan depends on, by its absolute path; also where the file turns out to be wrong. */
   readonly named?: (file: string) => void;
 }
 
 export interface Compiled {
   readonly plan: Plan;
   readonly warnings: readonly Diagnostic[];
-  /** Where a route of the plan stands in the file. */
+  /** The position of a route of the plan in the file. */
   readonly placeOf: (route: number) => Position;
-  /** Where an entry of `opens` stands in the file. */
+  /** The position of an entry of `opens` in the file. */
   readonly placeOfOpening: (entry: number) => Position;
 }
 

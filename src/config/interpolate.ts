@@ -42,7 +42,10 @@ class Reference {
     if (name?.startsWith('file:')) return this.#file(name.slice('file:'.length));
     const [, variable, fallback] = VARIABLE.exec(name ?? '') ?? [];
     if (variable === undefined) {
-      return this.#refuse('bad_reference', 'must be ${NAME}, ${NAME:-default} or ${file:PATH}; "$${" stands for "${"');
+      return this.#refuse(
+        'bad_reference',
+        'must be ${NAME}, ${NAME:-default} or ${file:PATH}; "$${" is a literal "${"',
+      );
     }
     if (fallback !== undefined && isSecret(this.path)) {
       return this.#refuse('secret_default', `a secret takes no default: \${${variable}} must be set`);
@@ -66,7 +69,7 @@ class Reference {
       report.warning({
         path: this.path,
         code: 'world_readable',
-        message: `${path} may be read by everybody on this machine`,
+        message: `${path} can be read by every user of this machine`,
       });
     }
     const text = read.text.replace(/\r?\n$/, '');
@@ -81,12 +84,12 @@ class Reference {
     return value;
   }
 
-  /** The field keeps a value of its type, so that one mistake is told once. */
+  /** The field keeps a value of its type, so that one mistake is reported once. */
   #refuse(code: ErrorCode, message: string): string {
     this.world.report.error({ path: this.path, code, message });
     return UNRESOLVED;
   }
 }
 
-/** Stands where nothing could be resolved; the file is refused already. */
+/** The value of a reference that could not be resolved; the file is refused already. */
 export const UNRESOLVED = 'unresolved';

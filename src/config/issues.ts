@@ -84,7 +84,7 @@ const TYPES: Readonly<Record<string, string>> = {
   array: 'must be a list',
 };
 
-/** Our own messages stand as they are; zod's are said in the terms of a file. */
+/** Our own messages stay as they are; those of zod get the terms of a file. */
 function words(issue: Issue): string {
   if (!/^(?:Invalid|Too|Unrecognized)\b/.test(issue.message)) return issue.message;
   switch (issue.code) {

@@ -29,7 +29,7 @@ function authSchema(): z.ZodType {
   return z.strictObject({ ...Object.fromEntries(blocks), ...policyShape });
 }
 
-/** A host application's strategies are methods too, so other keys may stand in `auth`. */
+/** A host application's strategies are methods too, so other keys are allowed in `auth`. */
 function routeAuthSchema(): z.ZodType {
   const narrowings = (make: (method: Method) => z.ZodType) =>
     Object.fromEntries(registered().map((method) => [method.name, make(method).optional()]));

@@ -30,7 +30,7 @@ export function names({ host, pattern }: PlannedOpening, region: Region): boolea
  * @example pathOf({ segments: [{ kind: 'literal', text: 'a' }, { kind: 'one' }], rest: false }) // '/a/:any'
  */
 export function pathOf({ segments, rest }: Pattern): string {
-  // A trailing `*` would stand for all below.
+  // A trailing `*` would cover all below.
   const parts = segments.map((segment) =>
     segment.kind === 'one' ? ':any' : encodeURIComponent(segment.text).replaceAll('*', '%2A'),
   );

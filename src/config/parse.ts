@@ -40,15 +40,15 @@ const WORDS: Readonly<Record<YamlErrorCode, string>> = {
   BAD_DIRECTIVE: 'an unknown directive',
   BAD_DQ_ESCAPE: 'an unknown escape in double quotes',
   BAD_INDENT: 'the indentation fits nothing above it',
-  BAD_PROP_ORDER: 'anchors and tags stand after the indicator',
+  BAD_PROP_ORDER: 'an anchor or tag must be after the indicator',
   BAD_SCALAR_START: 'a plain value cannot begin with this character; quote it',
-  BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot stand on the line of another; indent it or quote the value',
-  BLOCK_IN_FLOW: 'a block cannot stand inside brackets',
+  BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot be on the line of another; indent it or quote the value',
+  BLOCK_IN_FLOW: 'a block cannot be inside brackets',
   DUPLICATE_KEY: 'this key is in the mapping twice',
   IMPOSSIBLE: 'this is not YAML',
   KEY_OVER_1024_CHARS: 'a key has at most 1024 characters',
   MISSING_CHAR: 'a closing quote, bracket, comma or colon is missing',
-  MULTILINE_IMPLICIT_KEY: 'a key must stand on one line',
+  MULTILINE_IMPLICIT_KEY: 'a key must be on one line',
   MULTIPLE_ANCHORS: 'a value takes one anchor',
   MULTIPLE_DOCS: 'there must be one document',
   MULTIPLE_TAGS: 'a value takes one tag',
@@ -56,7 +56,7 @@ const WORDS: Readonly<Record<YamlErrorCode, string>> = {
   TAG_RESOLVE_FAILED: 'an unknown tag; quote a value that begins with "!"',
   NON_STRING_KEY: 'a key must be a string; quote it',
   RESOURCE_EXHAUSTION: 'too deeply nested or too many aliases',
-  UNEXPECTED_TOKEN: 'this cannot stand here',
+  UNEXPECTED_TOKEN: 'this character is not allowed here',
 };
 
 export function parseText(text: string): Parsed {
@@ -160,7 +160,7 @@ class TreeReader {
     this.#anchored.set(node.anchor, node);
   }
 
-  /** What the anchor named where the alias stands, however often the alias is met through others. */
+  /** What the anchor named at the place of the alias, however often the alias is met through others. */
   #targetOf(alias: Alias): YamlNode | undefined {
     if (this.#insideAlias === 0) this.#targets.set(alias, this.#anchored.get(alias.source));
     return this.#targets.get(alias);
@@ -216,9 +216,9 @@ class TreeReader {
     return children;
   }
 
-  /** Inside an alias it has been told where it stands. */
+  /** Inside an alias the repeated key was reported at its own place. */
   #repeated(offset: number): void {
-    if (this.#insideAlias === 0) this.faults.push(fault(offset, 'duplicate_key', 'this key stands here twice'));
+    if (this.#insideAlias === 0) this.faults.push(fault(offset, 'duplicate_key', 'this key is here twice'));
   }
 
   #key(key: unknown, offset: number): string | undefined {

@@ -45,7 +45,7 @@ function readSegment(segment: string): PatternSegment | string {
   if (segment === '') return 'must not hold "//"';
   if (NAMED.test(segment)) return ONE;
   if (segment.startsWith(':')) return 'a parameter is ":" and a name of letters, digits and "_"';
-  if (/[*{}]/.test(segment)) return '"*", "{" and "}" must stand for a whole segment, "*" at the end for all below';
+  if (/[*{}]/.test(segment)) return '"*", "{" and "}" must be a whole segment; "*" at the end matches all below';
   const decoded = decodeOnce(segment);
   if (decoded === undefined) return 'holds a percent escape that no request path may hold';
   if (/^\.{1,2}$/.test(decoded)) return 'must not hold "." or ".." segments';

@@ -187,7 +187,7 @@ export interface PlannedMetrics {
 }
 
 export interface PlannedTracing {
-  /** Share of the requests that get a span where nobody before has decided. */
+  /** Share of the requests that get a span if no caller has decided. */
   readonly sampleRate: number;
 }
 

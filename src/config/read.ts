@@ -1,4 +1,4 @@
-/** From a source to a tree with its references resolved, and a report that knows where everything stood. */
+/** From a source to a tree with its references resolved, and a report that knows every position. */
 import { ConfigError } from './diagnostics.js';
 import { nodeAt, type DocumentNode } from './document.js';
 import { interpolate } from './interpolate.js';

@@ -8,7 +8,7 @@ const MOST_STEPS = 300_000;
 
 const TOKEN =
   /(\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[\da-fA-F]{4}|x[\da-fA-F]{2}|c[A-Za-z]|[^])|\[(?:\\[^]|[^\]\\])*\]|\(\?:|[^])([*+?]|\{\d+(?:,\d*)?\})?\??/gu;
-/** One character of each kind that a class may tell apart. */
+/** One character of each kind that a class may distinguish. */
 const CHARACTERS: readonly string[] = [
   ...Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)),
   '日',
@@ -23,7 +23,7 @@ interface Atom {
 }
 
 /**
- * The characters of a value that an expression (what stands between `^` and `$`) can be tried on within its budget.
+ * The characters of a value that an expression (the part between `^` and `$`) can be tried on within its budget.
  * Backtracking tries each place where a repetition can end: `\d+\.\d+` has one, `.*a.*b` as many as the value has.
  *
  * @example longestValue('\\d+\\.\\d+') // 256
@@ -75,7 +75,7 @@ function acceptedBy(source: string): ReadonlySet<string> {
   return new Set(CHARACTERS.filter((character) => form.test(character)));
 }
 
-/** Whether what may follow takes characters of its own, so that nobody knows where it ends. */
+/** Whether what may follow takes characters of its own, so that its end is not known. */
 function isAmbiguous(atoms: readonly Atom[], at: number): boolean {
   const { accepts } = atoms[at] as Atom;
   for (const next of atoms.slice(at + 1)) {

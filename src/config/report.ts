@@ -1,10 +1,10 @@
-/** Collects what is wrong with one file, so that every mistake is told at once and at its place. */
+/** Collects what is wrong with one file, so that every mistake is reported at once, at its place. */
 import type { DiagnosticCode, ErrorCode, WarningCode } from './diagnostic-codes.js';
 import { ConfigError, type Diagnostic } from './diagnostics.js';
 
 export type Path = readonly (string | number)[];
 
-/** Where a path stands in the text, from 1. `key` points at the name, `value` at what it holds. */
+/** The position of a path in the text, from 1. `key` points at the name, `value` at what it holds. */
 export type Locate = (path: Path, at: 'key' | 'value') => { readonly line: number; readonly column: number };
 
 export interface Found<Code extends DiagnosticCode = DiagnosticCode> {
@@ -88,7 +88,7 @@ export class Report {
     return message.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => (this.#isSecret(textIn(quoted)) ? 'a secret' : quoted));
   }
 
-  /** Whether something is wrong whatever `strict` says: then not all that the file means is known. */
+  /** Whether an error was found, independent of `strict`: then the meaning of the file is not fully known. */
   get mistaken(): boolean {
     return this.#mistaken;
   }

@@ -11,7 +11,7 @@ export function isSecret(path: Path): boolean {
   return path[0] !== 'rate_limit' || field !== 'key';
 }
 
-/** What the Loom documentation prints: anybody may try these. */
+/** What the Loom documentation prints: every attacker can try these. */
 const PRINTED = new Set([
   'sk_live_abc123',
   'sk_test_xyz789',
@@ -44,7 +44,7 @@ export function secretsOf(root: DocumentNode): readonly string[] {
   return values.filter((value) => typeof value === 'string' && value.length >= 4) as string[];
 }
 
-/** Secrets that another YAML reader would not read as this string, and secrets that everybody knows. */
+/** Secrets that another YAML reader would not read as this string, and secrets that are public. */
 export function checkSecrets(root: DocumentNode, report: Report): void {
   for (const [path, node] of scalarsOf(root)) {
     // What is no string for us either, the schema of the field says.
@@ -59,7 +59,7 @@ export function checkSecrets(root: DocumentNode, report: Report): void {
       report.warning({
         path,
         code: 'printed_secret',
-        message: 'this secret is printed in the Loom documentation: everybody knows it',
+        message: 'this secret is printed in the Loom documentation, so it is public; make a new one',
       });
     }
   }

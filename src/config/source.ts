@@ -48,7 +48,7 @@ export class Source {
   readonly #base: string;
   readonly #read = new Map<string, BytesRead>();
 
-  /** `named`: told of every file that the plan depends on, by its absolute path, before it is read. */
+  /** `named`: called with every file that the plan depends on, by its absolute path, before it is read. */
   constructor(
     source: ConfigSource,
     private readonly named: (file: string) => void = () => undefined,

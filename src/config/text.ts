@@ -18,7 +18,7 @@ export function textFault(text: string): TextFault | undefined {
   const nul = text.indexOf('\0');
   if (nul >= 0) return { offset: nul, code: 'not_text', message: 'the file holds a NUL: is it UTF-16?' };
   const faults = [
-    [CONTROLS, 'a control character cannot stand here'],
+    [CONTROLS, 'a control character is not allowed here'],
     [BREAKS, 'this is a line break for some readers and none for others; use LF or CRLF'],
     [REORDERING, 'this character makes the file look other than it is; in double quotes write it as "\\u…"'],
   ] as const;

@@ -94,7 +94,7 @@ describe('KEY-03 a key that headers would join, cut or decode does not load', ()
   );
 
   test('a key with a raw control character', () => {
-    expect(said(keyed('"a\u007fb"'))).toEqual([': a control character cannot stand here']);
+    expect(said(keyed('"a\u007fb"'))).toEqual([': a control character is not allowed here']);
     expect(said(keyed('"a\\x7fb"'))).toEqual([NO_KEY]);
   });
 

@@ -21,7 +21,7 @@ function warnOfOpenRoutes({ plan, places }: Draft, { report }: Context): void {
     if (!isOpenRoute(route) || saysOpen(route)) return;
     const { path, filtered = false } = route;
     const besides = filtered ? ', and its plugins need not ask for a credential' : '';
-    const message = `PUBLIC: anybody may send requests to ${path}${besides}; say "auth: none" if that is meant`;
+    const message = `PUBLIC: every client may send requests to ${path}${besides}; say "auth: none" if that is meant`;
     report.warning({ path: ['routes', places[at] as number], code: 'public_route', message });
   });
 }
@@ -61,7 +61,7 @@ function checkUse({ plan, roster }: Draft, { report, mode }: Context): void {
   }
 }
 
-/** Listeners that require certificates refuse the handshake without one, but only if nobody can take another. */
+/** Listeners that require certificates refuse the handshake without one, but only if every listener does. */
 function protectsAlone({ from }: Entry, { listeners }: Pick<Plan, 'listeners'>, mode: Mode): boolean {
   if (from !== 'listener' || mode !== 'serve') return false;
   return listeners.every(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify');
@@ -83,7 +83,7 @@ function checkCertificatesReach({ plan, places }: Draft, { report }: Context): v
   });
 }
 
-/** Whether nobody gets through without the method. */
+/** Whether no request passes without the method. */
 function needs(requirement: Requirement, name: string): boolean {
   switch (requirement.kind) {
     case 'open':

@@ -13,8 +13,8 @@ interface Asking {
 }
 
 /**
- * A route does not say by which listener a request comes. So `subjects: ["CN=admin"]` would let in whomever any of the
- * authorities calls so, and the revoked would come where nobody has the list.
+ * A route does not say by which listener a request comes. So `subjects: ["CN=admin"]` would let in a holder
+ * that any of the authorities names so. A revoked certificate would pass on a listener without the list.
  */
 export function checkAuthorities(plan: Facts, context: Context): void {
   const asking = plan.listeners.flatMap(({ name, tls }, place): Asking[] =>
@@ -46,12 +46,12 @@ function checkSameRevocations(asking: readonly Asking[], { report }: Context): v
     const { caFile, crlFile } = each.tls;
     const listed = asking.find(({ tls }) => tls.caFile === caFile && tls.crlFile !== undefined);
     if (!listed || crlFile !== undefined) continue;
-    const message = `has no crl_file: whom ${listed.name} refuses as revoked comes in here`;
+    const message = `has no crl_file: a certificate that ${listed.name} refuses as revoked passes here`;
     report.error({ path: pathOf(each), code: 'two_authorities', message });
   }
 }
 
-/** Behind the header they are one person, unless another tells the issuer. */
+/** Upstreams take both for one caller, unless another header has the issuer. */
 function warnOfSharedHeaders(asking: readonly Asking[], { report }: Context): void {
   const feeding = new Map<string, Asking>();
   for (const each of asking) {

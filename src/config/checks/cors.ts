@@ -1,4 +1,4 @@
-/** The `cors` block: no origin that anybody may have, and no pair of options that means something else than it says. */
+/** The `cors` block: no origin that every page can have, and no pair of options that means something else than it says. */
 import { parseOrigin, type OriginFault } from '../../lib/origin-pattern.js';
 import type { ErrorCode } from '../diagnostic-codes.js';
 import type { Context } from '../context.js';
@@ -20,7 +20,7 @@ const FAULTS: Readonly<Record<OriginFault, { readonly code: ErrorCode; readonly 
   too_wide: {
     code: 'unsafe_cors',
     message:
-      'a "*" stands for the subdomains of one site of yours, such as "https://*.example.com", or alone for everybody',
+      '"*" covers the subdomains of one of your sites, such as "https://*.example.com"; alone it covers every page',
   },
 };
 
@@ -29,7 +29,7 @@ export function checkCors(block: CorsBlock | undefined, context: Context): void 
   const { report } = context;
   for (const [first, second] of SPELLINGS) {
     if (block[first] === undefined || block[second] === undefined) continue;
-    const message = `stands beside ${first}, which is the same: keep one`;
+    const message = `means the same as ${first}: keep one of them`;
     report.error({ path: ['cors', second], code: 'two_sources', message, at: 'key' });
   }
   if (!block.allowed_origins && !block.allow_origins) {
@@ -66,7 +66,8 @@ function checkOrigins(
       const message = '"*" lets every page read: the other origins beside it mean nothing';
       report.error({ path, code: 'wrong_value', message });
     } else if (allow_credentials && isUnencrypted(origin)) {
-      const message = 'whoever is on the network can be this origin, and allow_credentials lets it act for its visitor';
+      const message =
+        'an attacker on the network can pose as this origin, and allow_credentials lets the origin act for users; use https';
       report.warning({ path, code: 'unencrypted_origin', message });
     }
   });

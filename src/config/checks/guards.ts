@@ -21,7 +21,7 @@ const FEW = 8;
 
 export class Guards<T extends Guarding> {
   readonly #all: Buckets<T> = new Map();
-  /** By the first segment in lower case; empty where anything may stand there. */
+  /** By the first segment in lower case; empty if the segment is variable. */
   readonly #byFirst = new Map<string, Buckets<T>>();
 
   add(guard: T): void {

@@ -29,7 +29,8 @@ export function checkLimits(plan: Omit<Plan, 'warnings'>, context: Context): voi
   checkQuotas(checking);
   checkExemptions(checking);
   if (plan.rateLimit.distributed?.onStoreError === 'allow') {
-    const message = 'while Redis does not answer nothing is limited: whoever can keep it from answering has no limit';
+    const message =
+      'while Redis does not answer, no request is limited: an attacker who can overload Redis has no limit';
     context.report.warning({ path: [...BLOCK, 'on_store_error'], code: 'unlimited', message });
   }
   if (!context.has([...BLOCK, 'distributed']) && context.has([...BLOCK, 'on_store_error'])) {
@@ -62,12 +63,12 @@ function checkTiers(checking: Checking): void {
     const path = [...BLOCK, 'tiers', at, 'match'];
     if (match.kind === 'header' && !vouched.has(match.name.toLowerCase())) {
       const message =
-        `the client chooses ${match.name}: no method sets it, so anybody may have this tier; ` +
+        `the client chooses ${match.name}: no method sets it, so every client can have this tier; ` +
         'it counts together with the address';
       context.report.warning({ path: [...path, 'header'], code: 'client_chooses', message });
     }
     if (match.kind === 'claim' && !knowsClaims) {
-      const message = `no method of the file knows the claim ${match.path}: nobody has this tier`;
+      const message = `no method of the file knows the claim ${match.path}: no caller has this tier`;
       context.report.warning({ path: [...path, 'claim'], code: 'never_set', message });
     }
   });
@@ -100,12 +101,13 @@ function checkExemptions({ limit, vouched, context }: Checking): void {
     const name = context.value([...list, at, 'name']);
     if (type !== 'header' || typeof name !== 'string') continue;
     const path = [...list, at, 'name'];
-    // Whoever may choose the header would choose to be exempt.
+    // A client that can choose the header would choose to be exempt.
     if (!vouched.has(name.toLowerCase())) {
-      const message = `the client chooses ${name}: everybody could be exempt`;
+      const message = `the client chooses ${name}: every client could be exempt`;
       context.report.error({ path, code: 'client_chooses', message });
     } else if (early) {
-      const message = 'a limit by address counts before any method sets a header: nobody is exempt from it by this one';
+      const message =
+        'a limit by address counts before any method sets a header: this header exempts no request from it';
       context.report.warning({ path, code: 'no_effect', message });
     }
   }

@@ -41,7 +41,7 @@ function hasWildcard({ segments, rest }: Pattern): boolean {
 /** Whether requests of the guard would go to the open route if the guard were not there. */
 function takesOver(open: PlannedRoute, guard: PlannedRoute): boolean {
   if (open === guard || !covers(open.pattern, guard.pattern) || !coversHost(open.host, guard.host)) return false;
-  // A higher priority hides the guard today: other checks tell that.
+  // A higher priority hides the guard today: other checks report that.
   if (open.priority > guard.priority) return false;
   const guarded = methodsServed(guard);
   return [...methodsServed(open)].some((method) => guarded.has(method));

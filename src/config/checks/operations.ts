@@ -44,7 +44,7 @@ function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Conte
     if (auth.type === kind && auth[kind] === undefined)
       report.error({ path: [...path, 'type'], code: 'missing', message: `needs a block ${kind} beside it` });
     if (auth.type !== kind && auth[kind] !== undefined) {
-      const message = `stands beside type: ${auth.type}`;
+      const message = `is not allowed beside type: ${auth.type}`;
       report.error({ path: [...path, kind], code: 'two_sources', message, at: 'key' });
     }
     const secret = kind === 'basic' ? auth.basic?.password : auth.bearer?.token;
@@ -54,7 +54,7 @@ function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Conte
   }
 }
 
-/** The operator's address is no listener: nothing of it may stand on one. */
+/** The operator's address is no listener: it shares no address with one. */
 function checkAddress({ admin, listeners }: Draft['plan'], context: Context): void {
   if (!admin || context.mode !== 'serve') return;
   const rival = listeners.find((listener) => collide(listener, admin));
@@ -79,7 +79,7 @@ function checkMetrics(block: MetricsBlock, { admin, metrics }: Draft['plan'], { 
     if (fall > 0) report.error({ path: [...path, fall], code: 'wrong_value', message: 'must be above the one before' });
   }
   if (metrics && !admin && mode === 'serve') {
-    const message = 'are read on admin.address, and admin is off: nobody can read them';
+    const message = 'are read on admin.address, and admin is off: they cannot be read';
     report.warning({ path: ['metrics'], code: 'no_effect', message, at: 'key' });
   }
 }

@@ -46,7 +46,7 @@ export function checkOverlap(
   }
 }
 
-/** The host application behind the middleware is one, whatever `Host` a client makes up. */
+/** The host application behind the middleware is one, independent of the `Host` that a client sends. */
 const LOCAL = '';
 
 /** Upstreams that share an endpoint are one application by two names: each name with the first of its kind. */
@@ -66,7 +66,7 @@ function applicationsOf(upstreams: readonly PlannedUpstream[]): ReadonlyMap<stri
   return names;
 }
 
-/** `localhost:3000`, `127.0.0.1:3000` and `[::1]:3000` are one listener as a rule, whatever is spoken to it. */
+/** `localhost:3000`, `127.0.0.1:3000` and `[::1]:3000` are usually one listener, whatever the protocol. */
 function placeOf(endpoint: string): string {
   const url = new URL(endpoint);
   const host = isLoopback(url) ? 'localhost' : url.hostname.replace(/\.$/, '');

@@ -1,4 +1,4 @@
-/** Trusted proxies that together are everybody, however they are written. */
+/** Trusted proxies that together cover every address, however they are written. */
 import { ipv6Groups, parseBlock } from '../../lib/address.js';
 import type { Context } from '../context.js';
 
@@ -6,16 +6,16 @@ import type { Context } from '../context.js';
 type Range = readonly [first: bigint, last: bigint];
 
 const MAPPED = 0xffffn << 32n;
-/** All of IPv4, and all addresses that IPv6 hands out (`2000::/3`). */
-const EVERYBODY: readonly Range[] = [
+/** All of IPv4, and all addresses that IPv6 assigns (`2000::/3`). */
+const EVERY_ADDRESS: readonly Range[] = [
   [MAPPED, MAPPED + 0xffff_ffffn],
   [1n << 125n, (1n << 126n) - 1n],
 ];
 
-/** Whoever is trusted says what the client's address is, so nobody but a proxy may be. */
+/** A trusted proxy decides the client address, so only proxies may be trusted. */
 export function checkProxies(trusted: readonly string[], { report }: Context): void {
   const ranges = trusted.flatMap(rangeOf).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (!EVERYBODY.some((all) => isCovered(all, ranges))) return;
+  if (!EVERY_ADDRESS.some((all) => isCovered(all, ranges))) return;
   report.error({ path: ['trusted_proxies'], code: 'wrong_value', message: 'must not trust every address' });
 }
 

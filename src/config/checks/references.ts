@@ -6,7 +6,7 @@ import { hint } from '../suggest.js';
 
 export function checkUpstreamNames(blocks: Blocks, context: Context): void {
   const { report, mode } = context;
-  // Those with mistakes of their own count as well: one mistake is told once.
+  // Those with mistakes of their own count as well: one mistake is reported once.
   const known = upstreamNames(context);
   // Plugins call some.
   const used = new Set(blocks.plugins.flatMap(({ value }) => value.upstreams));
@@ -14,7 +14,7 @@ export function checkUpstreamNames(blocks: Blocks, context: Context): void {
     const { upstream } = value;
     if (upstream === undefined) {
       if (mode === 'serve')
-        report.error({ path, code: 'missing', message: 'needs an upstream: a gateway has nothing else to hand on to' });
+        report.error({ path, code: 'missing', message: 'needs an upstream: a gateway has no other handler' });
       continue;
     }
     used.add(upstream);

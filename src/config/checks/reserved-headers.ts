@@ -29,7 +29,7 @@ function pathOf(method: string, context: Context): Path {
   return plugin === undefined ? [...AUTH, method, 'header'] : ['plugins', plugin, 'credential_headers'];
 }
 
-/** The id is written over whatever the client sent. */
+/** The id replaces the value that the client sent. */
 function checkRequestId(plan: Omit<Plan, 'warnings'>, refuse: (path: Path, message: string) => void): void {
   const { requestId } = plan.logging;
   if (!requestId) return;

@@ -1,4 +1,4 @@
-/** When one requirement is at least as strict as another: whoever satisfies the first satisfies the second. */
+/** When one requirement is at least as strict as another: a caller that satisfies the first satisfies the second. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Requirement } from '../../auth/requirement.js';
 

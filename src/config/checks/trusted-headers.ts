@@ -20,7 +20,7 @@ export function checkTrustedHeaders(plan: Draft, context: Context): void {
     const header = context.value([LIST, at]);
     if (typeof header !== 'string') continue;
     const folded = foldName(header);
-    const fault = seen.has(folded) ? 'stands in this list already' : faultOf(header, plan);
+    const fault = seen.has(folded) ? 'is in this list already' : faultOf(header, plan);
     if (fault !== undefined) report.error({ path: [LIST, at], code: codeOf(fault), message: `${header} ${fault}` });
     seen.add(folded);
   }

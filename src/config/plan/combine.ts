@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 import type { Roster } from './methods.js';
 
-/** One part stands for itself. */
+/** One part needs no combination. */
 export function combine(
   parts: NonEmpty<Requirement>,
   how: { readonly any: boolean; readonly onInvalid?: 'continue' | 'stop' | undefined },
@@ -15,7 +15,7 @@ export function combine(
   return { kind: 'any', of: parts, ...(how.onInvalid === 'stop' ? { onInvalid: 'stop' } : {}) };
 }
 
-/** The methods of a list; undefined, with every mistake told, if one of them cannot be used. */
+/** The methods of a list; undefined, with every mistake reported, if one of them cannot be used. */
 export function readNames(
   names: readonly string[],
   { path, context, roster }: { readonly path: Path; readonly context: Context; readonly roster: Roster },
@@ -23,7 +23,7 @@ export function readNames(
   let intact = true;
   names.forEach((name, at) => {
     const twice = names.indexOf(name) < at;
-    const message = twice ? `${name} stands here twice` : roster.refusal(name);
+    const message = twice ? `${name} is here twice` : roster.refusal(name);
     if (message === undefined) return;
     context.report.error({ path: [...path, at], code: twice ? 'duplicate' : 'wrong_method', message });
     intact = false;

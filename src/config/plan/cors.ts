@@ -23,7 +23,7 @@ export function planCors(
   };
 }
 
-/** `*` does not stand for `Authorization` (Fetch standard, "non-wildcard request-header name"), so it is named beside it. */
+/** `*` does not cover `Authorization` (Fetch standard, "non-wildcard request-header name"), so it is named beside it. */
 function headersOf(listed: readonly string[] | undefined, methods: readonly PlannedMethod[]): readonly string[] {
   const carriers = new Set(
     methods.flatMap(({ places }) => places).flatMap((place) => (place.in === 'header' ? [place.name] : [])),

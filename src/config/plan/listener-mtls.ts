@@ -18,7 +18,7 @@ export function withListeners(entry: Entry, listeners: readonly PlannedListener[
 }
 
 /**
- * As middleware it is the host's server that shakes hands, and nobody knows whom it trusts (by default every public
+ * As middleware the host's server does the handshake, and Loom does not know which authorities it trusts (by default every public
  * root): there the authorities of the file's listeners count, or `mtls.ca_file`.
  */
 function withAuthorities(entry: Entry, asking: readonly PlannedTls[], context: Context): Entry {
@@ -40,7 +40,7 @@ function withAuthorities(entry: Entry, asking: readonly PlannedTls[], context: C
   for (const { message } of findings) {
     context.report.error({ path: ['listeners'], code: 'method_error', message: `ca_file ${message}` });
   }
-  // Named and not read: the strategy then trusts nobody.
+  // Named and not read: the strategy then trusts no authority.
   return { ...entry, options: { ...options, ca_file: files[0], ...ca } };
 }
 

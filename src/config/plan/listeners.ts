@@ -21,7 +21,7 @@ function planListener({ value: block, path }: Item<ListenerBlock>, context: Cont
     context.report.error({
       path: [...path, 'tls'],
       code: 'wrong_protocol',
-      message: 'stands beside protocol: http',
+      message: 'is not allowed with protocol: http',
       at: 'key',
     });
   }
@@ -57,7 +57,7 @@ function planTls(block: TlsBlock, path: Path, context: Context): PlannedTls {
   return Object.defineProperty(planned, 'files', { value: readAll(named, source), enumerable: false });
 }
 
-/** Read with the file, so that a listener serves what was checked. What cannot be read is told where it is to listen. */
+/** Read with the file, so that a listener serves what was checked. A file that cannot be read is reported when the listener opens. */
 function readAll(named: readonly string[], source: Source): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   for (const each of named) {
@@ -67,7 +67,7 @@ function readAll(named: readonly string[], source: Source): ReadonlyMap<string, 
   return files;
 }
 
-/** Public roots never authenticate a client: whoever asks for certificates names the authority. */
+/** Public roots never authenticate a client: a listener that asks for certificates names the authority. */
 function checkAuthorities(block: TlsBlock, path: Path, context: Context): string | undefined {
   const { ca_file, client_ca_file, client_auth } = block;
   const { report } = context;
@@ -90,7 +90,7 @@ function checkAuthorities(block: TlsBlock, path: Path, context: Context): string
     }
     return caFile;
   }
-  // Whoever wrote `none` knows; whoever wrote nothing believes that certificates are asked for.
+  // `none` in the file is a choice. Without it the author expects that certificates are asked for.
   const level = context.has([...path, 'client_auth']) ? 'warning' : 'error';
   for (const each of [key, 'crl_file', 'client_cert_headers'] as const) {
     if (block[each] === undefined) continue;

@@ -14,7 +14,7 @@ import { readOptionFiles } from './option-files.js';
 
 export const AUTH: Path = ['middleware', 'auth'];
 
-/** `broken`: the block is there and its mistakes are told; names that refer to it are no further mistakes. */
+/** `broken`: the block is there and its mistakes are reported; names that refer to it are no further mistakes. */
 export type MethodState = 'enabled' | 'disabled' | 'broken' | 'missing';
 
 export interface Entry {
@@ -25,7 +25,7 @@ export interface Entry {
   readonly options?: unknown;
   /** `middleware.auth` names it, a listener implies it, the host registered it. */
   readonly from: 'file' | 'listener' | 'host';
-  /** Where its block stands; default: `middleware.auth`, by its name. */
+  /** The path of its block; default: `middleware.auth`, by its name. */
   readonly path?: Path;
   /** Identity headers that a listener adds to those of the block. */
   readonly listenerHeaders?: readonly HeaderRule[];
@@ -51,7 +51,7 @@ export class Roster {
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
   }
 
-  /** Every name that may stand in `chain`, in `methods` or as a key of `auth`. */
+  /** Every name that is allowed in `chain`, in `methods` or as a key of `auth`. */
   get names(): readonly string[] {
     return [...this.#entries.keys()];
   }
@@ -85,7 +85,7 @@ export class Roster {
     )}`;
   }
 
-  /** Whoever switches a method off must not let clients set its headers. */
+  /** Clients must not set the headers of a method that is disabled. */
   get disabledHeaders(): readonly HeaderRule[] {
     const disabled = [...this.#entries.values()].filter(({ state }) => state === 'disabled');
     return disabled.flatMap(({ method, options }) => method?.headers(options) ?? []);

@@ -40,7 +40,7 @@ function readInto(options: Record<string, unknown>, { file, target, path, contex
     context.report.error({ path, code, message });
     return false;
   };
-  if (options[target] !== undefined) return refuse('two_sources', `stands beside ${target}; give one of them`);
+  if (options[target] !== undefined) return refuse('two_sources', `is not allowed beside ${target}; keep one of them`);
   const read = context.source.readBeside(file);
   if (read.kind === 'unreadable') return refuse('unreadable_file', `${file}: ${read.why}`);
   if (read.text.trim() === '') return refuse('empty_file', `${file} is empty`);

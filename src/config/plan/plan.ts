@@ -145,7 +145,7 @@ function unmatchedOf(context: Context, roster: Roster, { reader, plugins }: Read
   return roster.usable.length === 0 && context.report.mistaken ? undefined : plugins.everywhere(reader.fallback(AUTH));
 }
 
-/** Each header once, whatever its case. */
+/** Each header once; case does not count. */
 function identityHeaders(rules: readonly HeaderRule[]): readonly string[] {
   const seen = new Map<string, string>();
   for (const { header } of rules) if (!seen.has(header.toLowerCase())) seen.set(header.toLowerCase(), header);

@@ -14,7 +14,7 @@ export interface Policy {
   readonly chain?: Requirement;
   /** Plugins required of every route that is not `auth: none`. */
   readonly plugins: readonly string[];
-  /** False: there is a policy, and its mistakes are told. */
+  /** False: there is a policy, and its mistakes are reported. */
   readonly intact: boolean;
 }
 
@@ -41,7 +41,7 @@ export function readPolicy(context: Context, roster: Roster): Policy {
     const isPlugin = state === 'enabled' && method?.name === PLUGIN;
     if ((from !== 'host' && !isPlugin) || !context.has([...AUTH, stray])) continue;
     const message = isPlugin
-      ? 'is a plugin, whose options stand in plugins'
+      ? 'is a plugin, whose options belong in plugins'
       : 'is a strategy of the host application, which takes no options here';
     context.report.error({ path: [...AUTH, stray], code: 'wrong_method', message, at: 'key' });
   }

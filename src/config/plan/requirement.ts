@@ -21,7 +21,7 @@ export interface RouteRequirement {
 }
 
 export const routeAuthShape = {
-  require: flag().optional().describe('false: nobody needs a credential, but one that is sent must be right.'),
+  require: flag().optional().describe('false: no credential is needed, but one that is sent must be valid.'),
   methods: listOf(z.string({ error: 'must be the name of a method' }))
     .optional()
     .describe('The methods, in this order.'),
@@ -74,7 +74,8 @@ export class RequirementReader {
   #required(shape: Shape, path: Path): Requirement | undefined {
     const keys = this.context.keys(path).filter((key) => key === 'plugin' || !Object.hasOwn(routeAuthShape, key));
     const [key] = keys;
-    if (shape.methods && key !== undefined) return this.#refuse([...path, key], 'stands beside methods; list it there');
+    if (shape.methods && key !== undefined)
+      return this.#refuse([...path, key], 'is not allowed beside methods; list it there');
     if (!shape.methods && key === undefined) return this.#without(shape, path);
     const parts = shape.methods ? this.#listed(shape, path) : this.#keyed(keys, shape, path);
     if (!parts) return undefined;
@@ -123,7 +124,8 @@ export class RequirementReader {
   }
 
   #keyed(keys: readonly string[], shape: Shape, path: Path): NonEmpty<Requirement> | undefined {
-    if (shape.narrow) return this.#refuse([...path, 'narrow'], 'stands beside methods; here write it under the method');
+    if (shape.narrow)
+      return this.#refuse([...path, 'narrow'], 'belongs beside methods; here write it under the auth method');
     const parts = keys.map((key): Requirement | undefined => {
       const at = [...path, key];
       if (key === 'plugin') return this.#plugin(shape.plugin as string, keys, at);
@@ -146,7 +148,7 @@ export class RequirementReader {
 
   /** `plugin: x` is `x: true`. */
   #plugin(plugin: string, keys: readonly string[], path: Path): Requirement | undefined {
-    const refused = keys.includes(plugin) ? `${plugin} stands here twice` : this.roster.pluginRefusal(plugin);
+    const refused = keys.includes(plugin) ? `${plugin} is here twice` : this.roster.pluginRefusal(plugin);
     return refused === undefined ? { kind: 'method', name: plugin } : this.#refuse(path, refused, 'wrong_method');
   }
 

@@ -116,12 +116,12 @@ function planEndpoints(block: UpstreamBlock, path: Path, context: Context): read
       return [];
     }
     if (seen.has(read.url)) {
-      const message = 'stands in the list already: it is one endpoint, and a weight gives it a larger share';
+      const message = 'is in the list already; use weight to give an endpoint a larger share';
       report.error({ path: [...path, 'endpoints', at], code: 'duplicate', message });
     }
     seen.add(read.url);
     if (weights && context.has([...path, 'endpoints', at, 'weight'])) {
-      const message = 'stands beside weights: one of them says it';
+      const message = 'is not allowed beside weights: keep one of them';
       report.error({ path: [...path, 'endpoints', at, 'weight'], code: 'wrong_value', message });
     }
     return [{ url: read.url, weight: weights?.[at] ?? (typeof endpoint === 'string' ? 1 : endpoint.weight) }];
@@ -137,7 +137,8 @@ type TlsBlock = NonNullable<UpstreamBlock['tls']>;
 function planTls(block: TlsBlock, path: Path, context: Context): NonNullable<PlannedUpstream['tls']> {
   const { report } = context;
   if (block.insecure_skip_verify) {
-    const message = 'the upstream is not verified: whoever answers gets every request and its credentials';
+    const message =
+      'the certificate of the upstream is not verified: an attacker on the network gets every request with its credentials';
     report.warning({ path: [...path, 'insecure_skip_verify'], code: 'insecure', message });
   }
   if ((block.cert_file === undefined) !== (block.key_file === undefined)) {
@@ -156,7 +157,7 @@ function planTls(block: TlsBlock, path: Path, context: Context): NonNullable<Pla
   return key === undefined ? planned : Object.defineProperty(planned, 'key', { value: key, enumerable: false });
 }
 
-/** The text of a PEM file; undefined, with the reason told, if it cannot be used. */
+/** The text of a PEM file; undefined, with the reason reported, if it cannot be used. */
 export function readPem(file: string, path: Path, { source, report }: Context): string | undefined {
   const read = source.readBeside(file);
   if (read.kind === 'unreadable') report.error({ path, code: 'unreadable_file', message: `${file}: ${read.why}` });

@@ -38,7 +38,7 @@ export const cors = z.strictObject({
   allow_headers: listOf(header()).optional().describe(sameAs('allowed_headers')),
   exposed_headers: listOf(header())
     .optional()
-    .describe('Headers of answers that they may read beside the few that browsers show to everybody, or `*`.'),
+    .describe('Headers of answers that they may read besides the few that browsers always show, or `*`.'),
   expose_headers: listOf(header()).optional().describe(sameAs('exposed_headers')),
   allow_credentials: flag()
     .default(false)

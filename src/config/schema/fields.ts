@@ -38,11 +38,11 @@ export const retryCodes = () =>
 
 const ORIGIN = 'must be an origin such as "https://app.example.com"';
 
-/** `null` and `*` are no origins: any sandboxed frame, and anybody, would be let in. */
+/** `null` and `*` are no origins: every sandboxed frame or every page would be let in. */
 export const origin = () =>
   z
     .string({ error: ORIGIN })
-    // `https://*.example` parses as an origin, and would match nobody.
+    // `https://*.example` parses as an origin, and would match no page.
     .refine((text) => URL.canParse(text) && new URL(text).origin === text && !/^null$|\*/.test(text), {
       error: ORIGIN,
     });

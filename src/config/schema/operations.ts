@@ -37,7 +37,7 @@ export const admin = z.strictObject({
         .describe('Who may look, with `type: bearer`.'),
     })
     .optional()
-    .describe('Who may look. Default: whoever reaches a loopback address.'),
+    .describe('The credential of the pages. Default: none, on a loopback address only.'),
 });
 
 export type AdminBlock = z.output<typeof admin>;

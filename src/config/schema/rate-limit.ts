@@ -108,7 +108,7 @@ export const rateLimit = z
       .describe(
         'Counts together with other instances, in Redis; needs the package `ioredis`. Default: each for itself.',
       ),
-    response: response.optional().describe('The answer of whoever is over a limit. Default: 429, as problem+json.'),
+    response: response.optional().describe('The response above a limit. Default: 429, as problem+json.'),
     on_store_error: z
       .enum(['local', 'deny', 'allow'], { error: 'must be local, deny or allow' })
       .default('local')

@@ -12,7 +12,7 @@ const FORBIDDEN_HOST =
 /** A URL parser forgives more than it shows: white space, slashes, an empty user. */
 const AUTHORITY = /^[a-z][a-z\d+.-]*:\/\/[^\s/@]+\/?$/i;
 
-/** `http://host:port`, or why not. The cloud's metadata service lives on 169.254.169.254 and gives keys to whoever asks. */
+/** `http://host:port`, or why not. The cloud's metadata service is on 169.254.169.254 and gives keys to every client. */
 export function endpointUrl(written: string, secure: boolean): { readonly url: string } | { readonly fault: string } {
   const text = /^[a-z][a-z\d+.-]*:\/\//i.test(written) ? written : `${secure ? 'https' : 'http'}://${written}`;
   const explicit = /:\d+$/.test(written) || text === written;
