@@ -52,7 +52,7 @@ function readSegment(segment: string): PatternSegment | string {
   return { kind: 'literal', text: decoded };
 }
 
-/** The canonical form of requests refuses the same escapes (spec §6), so such a pattern could never match. */
+/** The canonical form of requests refuses the same escapes (docs/security.md), so such a pattern could never match. */
 function decodeOnce(segment: string): string | undefined {
   if (/%(?![0-9a-f]{2})/i.test(segment) || /%(?:2f|5c|00|25[0-9a-f]{2})/i.test(segment)) return undefined;
   try {

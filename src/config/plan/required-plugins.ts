@@ -23,7 +23,7 @@ export class RequiredPlugins {
     const names = [...global, ...own];
     if (names.length === 0) return access;
     const requirement = this.#all(access.requirement, names);
-    // Plugins of a route filter what `auth` has let through, and need no identity (spec §7).
+    // Plugins of a route filter what `auth` has let through, and need no identity (docs/plugins.md).
     const filtered = global.length === 0 && isOpen(access.requirement);
     return filtered ? { requirement, declaredOpen: saysOpen(access), filtered } : { requirement, declaredOpen: false };
   }

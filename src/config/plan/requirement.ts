@@ -1,4 +1,4 @@
-/** What a route's `auth` means (spec §2): nothing but `none` and `require: false` opens a route. */
+/** What a route's `auth` means (docs/reference/options.md): nothing but `none` and `require: false` opens a route. */
 import { z } from 'zod';
 import { OPEN, type Requirement } from '../../auth/requirement.js';
 import type { NonEmpty } from '../../lib/types.js';
