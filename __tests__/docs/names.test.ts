@@ -45,6 +45,7 @@ const FOREIGN_FLAGS = new Set([
     '--experimental-vm-modules',
     '--cacert',
     '--test',
+    '--eval',
   ],
   ...[
     '--cert',
