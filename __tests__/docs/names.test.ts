@@ -34,7 +34,7 @@ const FOREIGN = new Set([
     'OTEL_SERVICE_NAME',
     'INVALID_MEMORY_ACCESS',
   ],
-  ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'CF_Authorization'],
+  ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'CF_Authorization', 'GATEWAY_PORT'],
 ]);
 const FOREIGN_FLAGS = new Set([
   ...[

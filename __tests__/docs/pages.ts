@@ -50,7 +50,10 @@ function markdownIn(folder: string): string[] {
     .map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)));
 }
 
-export const PAGES: readonly Page[] = ['README.md', ...markdownIn('docs').sort()].map(readPage);
+const OF_THE_PROJECT = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'];
+const FOLDERS = ['docs', 'examples'];
+
+export const PAGES: readonly Page[] = [...OF_THE_PROJECT, ...FOLDERS.flatMap(markdownIn).sort()].map(readPage);
 
 export function pageOf(path: string): Page {
   const page = PAGES.find((each) => each.path === path);

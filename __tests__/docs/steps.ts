@@ -33,6 +33,7 @@ function codeSteps(page: Page, block: Block): Step[] {
 
 /** `curl …  # 401` or `# 401 unauthorized`, with the code of the body. */
 function shellSteps(page: Page, block: Block): Step[] {
+  if (block.words.includes('foreign')) return [];
   const lines = block.text.replaceAll('\\\n', ' ').split('\n');
   return lines.flatMap((whole, index): Step[] => {
     const line = /^curl /.test(whole.trim()) ? whole.trim() : whole.replace(/\s#\s.*$/, '').trim();

@@ -10,7 +10,7 @@ app.use(gate); // before any body parser
 app.get('/public/hello', (_req, res) => res.json({ hello: 'everybody' }));
 app.get('/orders/mine', (req, res) => res.json({ orders: [], of: req.auth.subject }));
 app.get('/admin/users', (req, res) => res.json({ users: [], asked_by: req.auth.subject }));
-// A handler may also ask for itself, whatever the file says of its path.
+// `protect` guards one handler, also on an open path.
 app.get('/public/report', gate.protect(['api_key', 'basic']), (req, res) => res.json({ for: req.auth.subject }));
 
 await gate.ready;

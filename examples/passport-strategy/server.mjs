@@ -8,7 +8,7 @@ const badges = new Map([['0451', { id: 'jensen' }]]);
 
 const badge = new passportCustom.Strategy(function (req, done) {
   const number = req.headers['x-badge'];
-  if (number === undefined) return this.pass(); // nothing offered: another method may have something
+  if (number === undefined) return this.pass(); // no credential for this method: the next one may try
   done(null, badges.get(number) ?? false);
 });
 

@@ -9,12 +9,12 @@ process.env.CHAT_SECRET ??= randomBytes(32).toString('base64url');
 const gate = loom(fileURLToPath(new URL('./loom.yaml', import.meta.url)));
 
 const server = createServer((req, res) => gate(req, res, () => res.end('connect to /chat\n')));
-const sockets = new WebSocketServer({ server, path: '/chat' }); // `/` is open: nobody there has a name
+const sockets = new WebSocketServer({ server, path: '/chat' }); // `/` is open and has no caller
 sockets.on('connection', (socket, req) => {
   socket.send(`welcome ${req.auth.subject}`);
   socket.on('message', (message) => socket.send(`${req.auth.subject}: ${message}`));
 });
-gate.attach(server); // no `upgrade` listener sees a socket that was not admitted, whether it came before or comes later
+gate.attach(server); // `upgrade` listeners see admitted sockets only, also listeners that are added later
 
 await gate.ready;
 server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
