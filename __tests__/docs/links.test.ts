@@ -1,5 +1,5 @@
 /** Every relative link of the documentation leads somewhere, and every page can be reached. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { anchorsOf, linksOf, PAGES, ROOT } from './pages.js';
 
@@ -16,6 +16,16 @@ test.each(PAGES)('$path: its relative links and anchors exist', (page) => {
       return anchor !== undefined && !(linked && anchorsOf(linked).has(anchor));
     });
   expect(broken).toEqual([]);
+});
+
+test.each(PAGES)('$path: it and what it links to are in the package', (page) => {
+  const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: readonly string[] };
+  const isPacked = (path: string): boolean => files.some((each) => path === each || path.startsWith(`${each}/`));
+  const targets = linksOf(page).flatMap(({ target }) => {
+    const [file = ''] = target.split('#');
+    return isOutside(target) || file === '' ? [] : [normalize(join(dirname(page.path), file))];
+  });
+  expect([page.path, ...targets].filter((path) => !isPacked(path))).toEqual([]);
 });
 
 test('the README links to every task page, or to a page that does', () => {
