@@ -265,17 +265,17 @@ describe('a server that does not answer', () => {
     const it = introspection();
     const fails = (token: string) => kind(it.ask(token)).catch((cause: Error) => cause.message);
     for (let at = 0; at < 5; at++) expect(await fails(`t${at}`)).toMatch(/exchange failed/);
-    for (let at = 5; at < 50; at++) expect(await fails(`t${at}`)).toMatch(/not answered of late/);
+    for (let at = 5; at < 50; at++) expect(await fails(`t${at}`)).toMatch(/not answered recently/);
     const asked = server.asked.length;
     clock += 1_000;
     // The one that asks fails too: now the wait is twice as long, counted from this attempt.
     expect(await Promise.all(['a', 'b', 'c'].map(fails))).toEqual([
       expect.stringMatching(/exchange failed/),
-      expect.stringMatching(/of late/),
-      expect.stringMatching(/of late/),
+      expect.stringMatching(/recently/),
+      expect.stringMatching(/recently/),
     ]);
     clock += 1_999;
-    expect(await fails('d')).toMatch(/of late/);
+    expect(await fails('d')).toMatch(/recently/);
     expect(server.asked.length).toBe(asked + 1);
     server.answer = json({ active: true, sub: 'alice' });
     clock += 1;

@@ -68,8 +68,8 @@ test.each<[string, unknown]>([
 test('a set without a usable key is an error', () => {
   expect(() => usableKeys([])).toThrow('no usable key');
   expect(() => usableKeys([short, secp256k1])).toThrow('no usable key');
-  expect(() => usableKeys(undefined)).toThrow('no key set');
-  expect(() => usableKeys({ keys: [] })).toThrow('no key set');
+  expect(() => usableKeys(undefined)).toThrow('not a key set');
+  expect(() => usableKeys({ keys: [] })).toThrow('not a key set');
   expect(() => usableKeys(new Array(257).fill(rsa.jwk))).toThrow('more than 256');
 });
 

@@ -123,7 +123,7 @@ describe('while as many threads as the pool has still run after their end', () =
     const refused = await ask();
     expect(refused.kind === 'fault' && [refused.fault, refused.detail]).toEqual([
       'unavailable',
-      'threads of the plugin that were told to end still run: no other is started',
+      'threads of the plugin that were asked to end still run; no other is started',
     ]);
     // A request that waits for a thread would be refused after 5 s.
     expect(performance.now() - before).toBeLessThan(2_000);

@@ -1,4 +1,4 @@
-/** The signature algorithms of RFC 7518 §3 and RFC 8037 that a token may use, and checking one signature. */
+/** The signature algorithms of RFC 7518 §3 and RFC 8037 that a token may use, and the check of one signature. */
 import { constants, createHmac, timingSafeEqual, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
@@ -16,7 +16,7 @@ export type Family = 'RS' | 'PS' | 'ES' | 'Ed' | 'HS';
 interface Shape {
   readonly family: Family;
   readonly digest: 'sha256' | 'sha384' | 'sha512';
-  /** The exact length of a signature; RSA's depends on the key. */
+  /** The exact length of a signature. The length of an RSA signature depends on the key. */
   readonly bytes?: number;
 }
 
@@ -34,7 +34,7 @@ function shapeOf(name: Algorithm): Shape {
   return family === 'HS' ? { family, digest, bytes: bits / 8 } : { family, digest };
 }
 
-/** Whether the text is one of ours, exactly: `none`, `hs256` and `HS256 ` are not. */
+/** Whether the text is exactly a supported algorithm. `none`, `hs256` and `HS256 ` are not. */
 export function isAlgorithm(text: unknown): text is Algorithm {
   return typeof text === 'string' && shapes.has(text);
 }
@@ -46,13 +46,13 @@ export function familyOf(algorithm: Algorithm): Family {
 export const SYMMETRIC: readonly Algorithm[] = ALGORITHMS.filter((name) => familyOf(name) === 'HS');
 export const ASYMMETRIC: readonly Algorithm[] = ALGORITHMS.filter((name) => familyOf(name) !== 'HS');
 
-/** Whether a signature of this length can be one at all; asked before any key is looked for. */
+/** Whether a signature can have this length. Checked before any key is looked up. */
 export function fitsLength(algorithm: Algorithm, length: number): boolean {
   const { bytes } = shapes.get(algorithm) as Shape;
   return bytes === undefined ? length >= 256 && length <= 1024 : length === bytes;
 }
 
-/** Whether the signature is right; what OpenSSL throws at is a wrong signature. */
+/** Whether the signature is valid. An error of OpenSSL counts as an invalid signature. */
 export function verifySignature(
   algorithm: Algorithm,
   key: KeyObject,
@@ -75,7 +75,7 @@ export function verifySignature(
           signature,
         );
       case 'ES':
-        // RFC 7518 §3.4: R and S side by side, never DER.
+        // RFC 7518 §3.4: R and S are concatenated, never DER.
         return verify(digest, input, { key, dsaEncoding: 'ieee-p1363' }, signature);
       case 'Ed':
         return verify(null, input, key, signature);
@@ -85,7 +85,10 @@ export function verifySignature(
   }
 }
 
-/** RFC 8017 §8.1.2, §8.2.2, step 1. OpenSSL takes a PSS signature without its leading zeros: one token, two spellings. */
+/**
+ * RFC 8017 §8.1.2, §8.2.2, step 1. OpenSSL accepts a PSS signature without its leading zeros, so one token would have
+ * two spellings.
+ */
 function fillsModulus(key: KeyObject, { length }: Buffer): boolean {
   const bits = key.asymmetricKeyDetails?.modulusLength;
   return bits === undefined || length === Math.ceil(bits / 8);

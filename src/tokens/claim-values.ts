@@ -1,12 +1,12 @@
-/** Reading single claims: by name or dotted path, and whether one has a required value. */
+/** Reads single claims by name or dotted path, and checks required values. */
 import type { Claims } from './jws.js';
 
 export type ClaimValue = string | number | boolean;
 
-/** Claims that must be there (`null`) or have one of these values. */
+/** Claims that must exist (`null`) or have one of these values. */
 export type RequiredClaims = Readonly<Record<string, readonly ClaimValue[] | null>>;
 
-/** Whether the claims have all that is required; a claim that is a list needs one of its elements to fit. */
+/** Whether the claims have all required values. If a claim is a list, one element must match. */
 export function hasClaims(claims: Claims, required: RequiredClaims): boolean {
   return Object.entries(required).every(([path, accepted]) => {
     const value = claimAt(claims, path);
@@ -17,7 +17,7 @@ export function hasClaims(claims: Claims, required: RequiredClaims): boolean {
   });
 }
 
-/** The claim of this very name, for names are often URLs; else the one at the path. */
+/** Returns the claim with exactly this name, because names are often URLs. Otherwise returns the claim at the path. */
 function claimAt(claims: Claims, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];
   let value: unknown = claims;

@@ -1,4 +1,4 @@
-/** What the claims of a token with a right signature must say for it to be an access token for here and now. */
+/** Checks the claims of a token with a valid signature: it must be an access token that is valid here and now. */
 import { hasAudience, hasNameShapes, subjectOf } from './introspection-claims.js';
 import type { Claims } from './jws.js';
 
@@ -8,24 +8,24 @@ export interface ClaimRules {
   readonly leeway: number;
   readonly requireExp: boolean;
   readonly maxAge?: number | undefined;
-  /** RFC 9068: the header says `at+jwt`, and the token ends. */
+  /** RFC 9068: the header has `typ: at+jwt`, and the token has an `exp`. */
   readonly accessToken: boolean;
-  /** Accepts a token bound to a key whose proof nobody checked. */
+  /** Accepts a token that is bound to a key without a check of the proof. */
   readonly ignoreCnf: boolean;
 }
 
 export type ClaimFault =
   'token_expired' | 'token_not_yet_valid' | 'token_audience' | 'token_type' | 'token_claims' | 'subject_invalid';
 
-/** Without `application/` too (RFC 7515 §4.1.9); media types have no case. */
+/** `application/` may be omitted (RFC 7515 §4.1.9). Media types are case-insensitive. */
 const TYPES = /^(?:application\/)?(?:jwt|at\+jwt)$/i;
 const ACCESS_TOKEN = /^(?:application\/)?at\+jwt$/i;
 /** ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and security events (RFC 8417). */
 const NOT_FOR_ACCESS = ['at_hash', 'c_hash', 'events'];
-/** Cognito says in `token_use`, Keycloak in a claim `typ`, what their ID and refresh tokens are. */
+/** ID and refresh tokens: Cognito marks them in `token_use`, Keycloak in a claim `typ`. */
 const OTHER_USE = /^(?:refresh|offline|id)(?:[_ -]?token)?$/i;
 
-/** Why the token is not accepted whatever the time is. */
+/** Why the token is never accepted, at any time. */
 export function claimFault(token: { typ?: string | undefined; claims: Claims }, rules: ClaimRules) {
   return (
     typeFault(token, rules) ??
@@ -35,7 +35,7 @@ export function claimFault(token: { typ?: string | undefined; claims: Claims }, 
   );
 }
 
-/** Why the token is not accepted at this moment, in milliseconds; asked again on every request. */
+/** Why the token is not accepted at this time, in milliseconds. Checked again on every request. */
 export function timeFault(claims: Claims, rules: ClaimRules, now: number): ClaimFault | undefined {
   const { exp, nbf, iat } = claims as Readonly<Record<string, number | undefined>>;
   if (exp !== undefined && now >= exp * 1_000 + rules.leeway) return 'token_expired';
@@ -67,7 +67,7 @@ function shapeFault(claims: Claims, rules: ClaimRules): ClaimFault | undefined {
   return cnf === undefined || cnf === null || rules.ignoreCnf ? undefined : 'token_claims';
 }
 
-/** RFC 7519 §2 NumericDate: a text, `null` or 1e999 is no time. */
+/** RFC 7519 §2 NumericDate: a string, `null` or 1e999 is not a time. */
 function isTime(value: unknown): boolean {
   return value === undefined || (typeof value === 'number' && Number.isFinite(value));
 }

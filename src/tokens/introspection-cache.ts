@@ -1,4 +1,4 @@
-/** A bounded memory of answers, each with the moment it ends. */
+/** A bounded cache of answers, each with an expiry time. */
 import { LRUCache } from 'lru-cache';
 import type { Now } from '../lib/types.js';
 
@@ -6,17 +6,17 @@ interface Entry<V> {
   readonly value: V;
   readonly from: number;
   readonly until: number;
-  /** From when on it should be asked for anew, ahead of its end. */
+  /** The time from which the entry is refreshed, before it expires. */
   refreshAt: number;
 }
 
 interface CacheLimits {
   readonly entries: number;
-  /** Of all values together, by `sizeOf`: the count alone would let large answers fill the memory. */
+  /** The sum of all values by `sizeOf`. A limit on the count alone would let large answers fill the memory. */
   readonly bytes: number;
 }
 
-/** The part of its life after which an entry in use is asked for anew, so that nobody ever waits for it. */
+/** The part of its lifetime after which an entry in use is refreshed, so that no request waits for it. */
 const AHEAD = 0.8;
 const AGAIN = 0.05;
 const LEAST_REFRESHED_MS = 10_000;
@@ -39,7 +39,7 @@ export class ExpiringCache<V extends object> {
     const entry = this.entries.get(key);
     if (!entry) return undefined;
     const now = this.now();
-    // A clock set back must not stretch what was promised for minutes.
+    // If the clock is set back, entries must not live longer than their lifetime.
     if (now < entry.until && now >= entry.from) return entry.value;
     this.entries.delete(key);
     return undefined;
@@ -51,12 +51,12 @@ export class ExpiringCache<V extends object> {
     if (until > from) this.entries.set(key, { value, from, until, refreshAt });
   }
 
-  /** Whether the entry is old enough to be asked for anew. Whoever is told so is the only one for a while. */
+  /** Whether the entry is old enough to be refreshed. Returns true to only one caller for a while. */
   takeRefresh(key: string): boolean {
     const entry = this.entries.peek(key);
     const now = this.now();
     if (!entry || now < entry.refreshAt) return false;
-    // Counted from this attempt: an outage is not asked about by every hit.
+    // Counted from this attempt, so that during an outage not every hit asks the server.
     entry.refreshAt = now + (entry.until - entry.from) * AGAIN;
     return true;
   }

@@ -1,4 +1,4 @@
-/** What an active introspection response must say to stand for a caller here and now. */
+/** Checks an active introspection response: it must describe a token that is valid here and now. */
 import type { IntrospectionResponse } from './introspection-request.js';
 
 export interface IntrospectionRules {
@@ -6,7 +6,7 @@ export interface IntrospectionRules {
   readonly now: number;
   readonly issuer?: string | undefined;
   readonly audience?: readonly string[] | undefined;
-  /** Accepts a token bound to a key whose proof nobody checked. */
+  /** Accepts a token that is bound to a key without a check of the proof. */
   readonly ignoreCnf: boolean;
 }
 
@@ -19,12 +19,18 @@ export type IntrospectionFault =
   | 'token_claims'
   | 'subject_invalid';
 
-/** RFC 7662 leaves `token_type` to the server; Keycloak says the same in `typ`, Cognito in `token_use`, others in RFC 8693's words. */
+/**
+ * RFC 7662 leaves `token_type` to the server. Keycloak uses `typ`, Cognito uses `token_use`, and others use the names
+ * of RFC 8693.
+ */
 const NO_ACCESS_TOKEN = /^(?:urn:ietf:params:oauth:token-type:)?(?:refresh|offline|id)(?:[_ -]?token)?$/i;
-/** RFC 9449 §7.1, RFC 9635: such a token is worth nothing without the proof that comes beside it. */
+/** RFC 9449 §7.1, RFC 9635: such a token is valid only with a proof beside it. */
 const BOUND = /^(?:dpop|pop|mac|n_a)$/i;
 
-/** Why the token of an active response is not accepted, or undefined. Scopes are judged apart: they are 403, not 401. */
+/**
+ * Why the token of an active response is not accepted, or `undefined`. Scopes are checked elsewhere: they mean 403, not
+ * 401.
+ */
 export function introspectionFault(
   response: IntrospectionResponse,
   rules: IntrospectionRules,
@@ -38,7 +44,7 @@ export function introspectionFault(
   );
 }
 
-/** Whether the `exp` is there and over: what no later hit can mend. */
+/** Whether `exp` exists and has passed. No later cache hit can change this. */
 export function isExpired(response: IntrospectionResponse, now: number): boolean {
   const { exp } = response;
   return typeof exp === 'number' && exp <= now;
@@ -51,14 +57,14 @@ function timeFault(response: IntrospectionResponse, now: number): IntrospectionF
   return typeof nbf === 'number' && nbf > now ? 'token_not_yet_valid' : undefined;
 }
 
-/** `"exp": "1700000000"` or 1e999 is no time: a server that writes it cannot be held to it. */
+/** `"exp": "1700000000"` or 1e999 is not a time, so its limit cannot be enforced. */
 function isTime(value: unknown): boolean {
   return value === undefined || (typeof value === 'number' && Number.isFinite(value));
 }
 
 function typeFault(response: IntrospectionResponse, { ignoreCnf }: IntrospectionRules): IntrospectionFault | undefined {
   const types = [response['token_type'], response['token_use'], response['typ']];
-  // A type that is no text cannot be told from those that are refused.
+  // A type that is not a string cannot be compared with the refused types.
   if (types.some((type) => type !== undefined && type !== null && !isAccessType(type))) return 'token_type';
   if (ignoreCnf) return undefined;
   const { token_type, cnf } = response;
@@ -67,8 +73,8 @@ function typeFault(response: IntrospectionResponse, { ignoreCnf }: Introspection
 }
 
 /**
- * `aud` is a text or a list of texts, `jti` and `iss` are texts (RFC 7519 §4.1): two readers could differ on anything
- * else, and one of them would take the token for its own.
+ * `aud` is a string or a list of strings; `jti` and `iss` are strings (RFC 7519 §4.1). For other types two readers
+ * could differ, and one would accept the token.
  */
 export function hasNameShapes({ aud, jti, iss }: IntrospectionResponse): boolean {
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
@@ -87,7 +93,7 @@ function partyFault(response: IntrospectionResponse, rules: IntrospectionRules):
   return undefined;
 }
 
-/** Whether the response is meant for one of these; a response without `aud` is meant for none. */
+/** Whether the response is meant for one of these audiences. A response without `aud` is meant for none. */
 export function hasAudience(response: IntrospectionResponse, accepted: readonly string[]): boolean {
   const { aud } = response;
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
@@ -99,13 +105,13 @@ function subjectFault(response: IntrospectionResponse): IntrospectionFault | und
   return subject === undefined || subject.length < 1 || subject.length > 256 ? 'subject_invalid' : undefined;
 }
 
-/** `sub`, else `client_id`: a `sub` that is no text never makes room for the other. */
+/** `sub`, otherwise `client_id`. A `sub` that is not a string is not replaced by `client_id`. */
 export function subjectOf({ sub, client_id }: IntrospectionResponse): string | undefined {
   const subject = sub === undefined ? client_id : sub;
   return typeof subject === 'string' ? subject : undefined;
 }
 
-/** `scope` as RFC 7662 writes it, or as the list that some servers make of it. */
+/** `scope` in the format of RFC 7662, or as the list that some servers send. */
 export function scopesOf({ scope }: IntrospectionResponse): readonly string[] {
   const listed = typeof scope === 'string' ? scope.split(' ') : Array.isArray(scope) ? (scope as unknown[]) : [];
   return listed.filter((each): each is string => typeof each === 'string' && each !== '' && !each.includes(' '));

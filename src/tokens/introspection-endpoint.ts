@@ -1,4 +1,4 @@
-/** Where an issuer introspects: found in its metadata once, looked for again by a timer and never by requests. */
+/** Finds the introspection endpoint in the issuer's metadata. A timer retries the discovery; requests never do. */
 import { fetchJson, type FetchJson } from '../lib/fetch-json.js';
 import { urlProblem } from '../lib/tls-url.js';
 
@@ -7,18 +7,18 @@ export interface DiscoveryOptions {
   readonly timeoutMs: number;
   readonly allowInsecureHttp: boolean;
   readonly fetchJson?: FetchJson;
-  /** Told of each failed round. */
+  /** Called for each failed round. */
   report(fault: Error): void;
 }
 
 const MAX_BYTES = 524_288;
-/** No request waits longer than this for a round under way. */
+/** No request waits longer than this for a round in progress. */
 const MAX_WAIT_MS = 5_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 
 export class DiscoveredEndpoint {
-  /** Settles after the first round, found or not. */
+  /** Settles after the first round, with or without an endpoint. */
   readonly ready: Promise<void>;
   /** The endpoint, once it is known. */
   url: string | undefined;
@@ -32,7 +32,7 @@ export class DiscoveredEndpoint {
     this.ready = this.start();
   }
 
-  /** The endpoint, after the round under way if there is one; throws what the last round met. */
+  /** Returns the endpoint, after the current round if there is one. Throws the error of the last round. */
   async wait(): Promise<string> {
     await this.round;
     if (this.url === undefined) throw this.fault;
@@ -74,7 +74,7 @@ export class DiscoveredEndpoint {
   }
 }
 
-/** OpenID Connect appends the well-known path to the issuer's, RFC 8414 §3.1 puts it before. */
+/** OpenID Connect appends the well-known path to the issuer's path; RFC 8414 §3.1 inserts it before. */
 function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
@@ -84,7 +84,7 @@ function metadataUrls(issuer: string): readonly string[] {
   ];
 }
 
-/** RFC 8414 §3.3: a document that names another issuer is somebody else's. The tokens go nowhere but to the issuer's origin. */
+/** RFC 8414 §3.3: a document that names another issuer is rejected. Tokens are sent only to the issuer's origin. */
 function endpointOf(body: unknown, { issuer, allowInsecureHttp }: DiscoveryOptions): string {
   const metadata: Readonly<Record<string, unknown>> = typeof body === 'object' && body !== null ? { ...body } : {};
   if (metadata['issuer'] !== issuer) throw new Error('discovery: the document names another issuer');

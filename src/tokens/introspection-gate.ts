@@ -1,4 +1,4 @@
-/** How many introspections run at once and how many wait: a flood of made-up tokens reaches the server as a trickle. */
+/** Bounds how many introspections run and wait at once, so that a flood of forged tokens does not flood the server. */
 
 export class GateClosedError extends Error {
   override readonly name = 'GateClosedError';
@@ -16,7 +16,7 @@ interface Waiter {
 
 export class IntrospectionGate {
   private running = 0;
-  /** A Set keeps the order of arrival and lets one that gave up leave from the middle. */
+  /** A Set keeps the order of arrival, and a waiter that gave up can be removed from the middle. */
   private readonly waiters = new Set<Waiter>();
 
   constructor(private readonly limits: GateLimits) {}
@@ -35,7 +35,8 @@ export class IntrospectionGate {
       this.running += 1;
       return Promise.resolve();
     }
-    if (this.waiters.size >= this.limits.waiting) return Promise.reject(new GateClosedError('too many wait already'));
+    if (this.waiters.size >= this.limits.waiting)
+      return Promise.reject(new GateClosedError('too many requests wait already'));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiters.delete(waiter);
@@ -51,7 +52,7 @@ export class IntrospectionGate {
     });
   }
 
-  /** The place goes to the next in line, so that `running` never dips below what runs. */
+  /** Passes the slot to the next waiter, so that `running` never falls below the real number. */
   private leave(): void {
     const [next] = this.waiters;
     if (!next) {

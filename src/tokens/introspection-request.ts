@@ -1,4 +1,4 @@
-/** One RFC 7662 exchange: the token asked about once, in a form field, by an authenticated client. */
+/** One RFC 7662 exchange: an authenticated client sends the token once, in a form field. */
 import { fetchJson, FetchJsonError, type FetchJson, type JsonAnswer } from '../lib/fetch-json.js';
 import type { Now } from '../lib/types.js';
 
@@ -13,12 +13,12 @@ export type IntrospectionAnswer =
  */
 export type ServerState = 'answered' | 'silent' | 'not_asked';
 
-/** The server gave no answer that decides anything. The message is safe to log. */
+/** The server's answer decides nothing. The message is safe to log. */
 export class IntrospectionUnavailableError extends Error {
   override readonly name = 'IntrospectionUnavailableError';
   constructor(
     message: string,
-    /** Seconds that the server asked to wait. */
+    /** Seconds to wait, as the server requested. */
     readonly retryAfter?: number,
     readonly server: ServerState = 'answered',
   ) {
@@ -66,7 +66,7 @@ function serverStateOf(cause: unknown): ServerState {
   return cause.code === 'timeout' || cause.code === 'network' ? 'silent' : 'answered';
 }
 
-/** URLSearchParams escapes whatever the token holds: `&token=` in it stays a part of the one field. */
+/** URLSearchParams escapes the token, so `&token=` in it stays inside the field. */
 function message(token: string, { clientId, clientSecret, authMethod }: IntrospectionClient) {
   const form = new URLSearchParams({ token });
   const headers: Record<string, string> = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -80,12 +80,15 @@ function message(token: string, { clientId, clientSecret, authMethod }: Introspe
   return { headers, body: form.toString() };
 }
 
-/** RFC 6749 §2.3.1: both halves are form-encoded before Basic joins them, so that a colon in one cannot move the border. */
+/**
+ * RFC 6749 §2.3.1: both parts are form-encoded before Basic joins them, so that a colon in one cannot move the
+ * separator.
+ */
 function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
-/** Only 200 with an object decides (RFC 7662 §2.2); whoever is refused or overloaded says nothing about the token. */
+/** Only 200 with an object decides (RFC 7662 §2.2). A refusal or an overload says nothing about the token. */
 function read({ status, headers, body }: JsonAnswer, now: number): IntrospectionAnswer {
   if (status !== 200) {
     throw new IntrospectionUnavailableError(
@@ -94,20 +97,20 @@ function read({ status, headers, body }: JsonAnswer, now: number): Introspection
     );
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new IntrospectionUnavailableError('introspection: the answer is no JSON object');
+    throw new IntrospectionUnavailableError('introspection: the answer is not a JSON object');
   }
   const response = body as Record<string, unknown>;
   return response['active'] === true ? { kind: 'active', response: deepFrozen(response) } : { kind: 'inactive' };
 }
 
-/** Seconds or a date (RFC 9110 §10.2.3), within reason. */
+/** Seconds or a date (RFC 9110 §10.2.3), within limits. */
 function retryAfter(value: string | null, now: number): number | undefined {
   if (value === null) return undefined;
   const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - now) / 1_000);
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER);
 }
 
-/** The answer is shared by every request with the token: a handler that writes into its claims must not change them. */
+/** All requests with the token share the answer, so it is frozen: a handler must not change the claims. */
 export function deepFrozen<T extends object>(value: T): T {
   for (const each of Object.values(value) as unknown[]) if (typeof each === 'object' && each !== null) deepFrozen(each);
   return Object.freeze(value);

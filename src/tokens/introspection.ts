@@ -1,4 +1,4 @@
-/** Asks about opaque tokens and remembers the raw answers; what they mean for a route is judged anew each time. */
+/** Introspects opaque tokens and caches the raw answers. Each route checks the answer again on each request. */
 import { Breaker, type BreakerPlan, type BreakerCall } from '../lib/circuit-breaker.js';
 import { ProcessDigest } from '../lib/digest.js';
 import type { FetchJson } from '../lib/fetch-json.js';
@@ -17,30 +17,30 @@ import {
 } from './introspection-request.js';
 
 export interface IntrospectionOptions extends IntrospectionClient {
-  /** The endpoint; without it, it is discovered from the issuer. */
+  /** The endpoint. Without it, the endpoint is discovered from the issuer. */
   readonly url?: string | undefined;
   readonly issuer?: string | undefined;
   readonly cacheTtlMs: number;
   readonly cacheSize: number;
-  /** Introspections under way at once; default 64. */
+  /** Concurrent introspections. Default: 64. */
   readonly concurrency?: number;
-  /** What other instances were told. */
+  /** The cache of answers that instances share. */
   readonly shared?: SharedAnswers | undefined;
-  /** Told of each failed round of discovery. */
+  /** Called for each failed round of discovery. */
   report(fault: Error): void;
-  /** Told where each answer came from, and of each that there was none. */
+  /** Called with the source of each answer, and for each failure. */
   readonly looked?: ((outcome: IntrospectionOutcome) => void) | undefined;
-  /** Told how long each call took. */
+  /** Called with the duration of each call. */
   readonly called?: ((seconds: number) => void) | undefined;
 }
 
-/** A store of answers beside this one's memory; it never fails and never takes long. */
+/** A shared store of answers. It never fails and never takes long. */
 export interface SharedAnswers {
   get(question: readonly string[]): Promise<DatedAnswer | undefined>;
   put(question: readonly string[], dated: DatedAnswer): void;
 }
 
-/** `cached`: remembered here; `shared`: by another instance; the others are what a call came to. */
+/** `cached`: from this instance. `shared`: from another instance. The others are results of a call. */
 export type IntrospectionOutcome = 'cached' | 'shared' | 'active' | 'inactive' | 'unavailable';
 
 const NEGATIVE_TTL_MS = 10_000;
@@ -61,7 +61,7 @@ const BREAKER: BreakerPlan = {
 
 export class Introspection {
   readonly ready: Promise<void>;
-  /** "No" has a cache of its own: made-up tokens must not push the honest ones out. */
+  /** Negative answers have their own cache: forged tokens must not evict valid ones. */
   private readonly active: ExpiringCache<IntrospectionAnswer>;
   private readonly refused: ExpiringCache<IntrospectionAnswer>;
   private readonly flights = new SingleFlight<IntrospectionAnswer>();
@@ -84,19 +84,19 @@ export class Introspection {
     this.ready = this.discovered?.ready ?? Promise.resolve();
   }
 
-  /** The server's answer about a token, remembered or fresh; fails with an IntrospectionUnavailableError. */
+  /** Returns the server's answer about a token, cached or fresh. Fails with an IntrospectionUnavailableError. */
   ask(token: string): MaybePromise<IntrospectionAnswer> {
     const url = this.options.url ?? this.discovered?.url;
     return url === undefined ? this.askOnceDiscovered(token) : this.askAt(url, token);
   }
 
-  /** The answer that is remembered of a token, if there is one. */
+  /** Returns the cached answer about a token, if there is one. */
   remembered(token: string): IntrospectionAnswer | undefined {
     const url = this.options.url ?? this.discovered?.url;
     return url === undefined ? undefined : this.known({ url, token, key: this.keyOf(url, token) });
   }
 
-  /** Whether the server is being asked about the token: whoever joins costs no question. */
+  /** Whether the server is being asked about the token. A request that joins causes no further question. */
   asks(token: string): boolean {
     const url = this.options.url ?? this.discovered?.url;
     return url !== undefined && this.flights.has(this.keyOf(url, token));
@@ -120,7 +120,7 @@ export class Introspection {
     return this.known(question) ?? this.askOnce(question);
   }
 
-  /** `anew`: what others were told is as old as what is known here. */
+  /** `anew`: skip the shared cache, because its answers are as old as the local ones. */
   private askOnce(question: Question, anew = false): Promise<IntrospectionAnswer> {
     return this.flights.run(question.key, async () => {
       const shared = anew ? undefined : await this.options.shared?.get(this.partsOf(question));
@@ -131,7 +131,7 @@ export class Introspection {
     });
   }
 
-  /** The key holds who was asked and by whom: one server's "yes" is never another's. */
+  /** The key contains the server and the client: the answer of one server is never used for another. */
   private keyOf(url: string, token: string): string {
     return this.digest.of(this.partsOf({ url, token }));
   }
@@ -145,7 +145,7 @@ export class Introspection {
     const answer = this.active.get(key) ?? this.refused.get(key);
     if (!answer) return undefined;
     this.options.looked?.('cached');
-    // What comes of it is the next one's; until then, and through an outage, the answer at hand is good.
+    // The result is for the next request. Until then, and through an outage, the cached answer is used.
     if (this.active.takeRefresh(key)) void this.askOnce(question, true).catch(() => undefined);
     return answer;
   }
@@ -191,13 +191,16 @@ export class Introspection {
     else this.breaker.leave(call);
   }
 
-  /** Until `cache_ttl` or `exp`, whichever comes first; a token that is over stays so and counts as a "no". Returns the end. */
+  /**
+   * Caches until `cache_ttl` or `exp`, whichever comes first. An expired token is cached as inactive. Returns the
+   * expiry time.
+   */
   private remember(key: string, answer: IntrospectionAnswer, ends = Infinity): number {
     const now = this.options.now();
     const until = Math.min(ends, now + this.options.cacheTtlMs);
     if (answer.kind === 'inactive' || isExpired(answer.response, now / 1_000)) {
       const soon = Math.min(until, now + NEGATIVE_TTL_MS);
-      // A token that was revoked meanwhile is over at once, whatever was remembered of it.
+      // A revoked token is removed from the cache at once.
       this.active.delete(key);
       this.refused.set(key, answer, soon);
       return soon;
@@ -222,7 +225,7 @@ function unavailable(cause: unknown): unknown {
 
 function discovery(options: IntrospectionOptions): DiscoveredEndpoint {
   const { issuer, timeoutMs, allowInsecureHttp } = options;
-  if (issuer === undefined) throw new TypeError('introspection needs a url or an issuer');
+  if (issuer === undefined) throw new TypeError('introspection needs a "url" or an "issuer"');
   const fetcher: { fetchJson?: FetchJson } = options.fetchJson ? { fetchJson: options.fetchJson } : {};
   return new DiscoveredEndpoint({
     issuer,

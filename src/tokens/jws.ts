@@ -1,4 +1,4 @@
-/** A compact JWS (RFC 7515 §7.1) taken apart strictly, before anything in it is believed. */
+/** Parses a compact JWS (RFC 7515 §7.1) strictly, before any part of it is trusted. */
 import { isUtf8 } from 'node:buffer';
 import { parseStrictJson } from '../lib/strict-json.js';
 
@@ -9,14 +9,14 @@ export interface Jws {
   readonly kid?: string | undefined;
   readonly typ?: string | undefined;
   readonly claims: Claims;
-  /** What was signed: the first two parts as they were sent. */
+  /** The signed text: the first two parts as they were sent. */
   readonly input: Buffer;
   readonly signature: Buffer;
 }
 
 export type ParsedToken =
   | { readonly kind: 'jws'; readonly jws: Jws }
-  /** Not ours to judge: an opaque token, which another method may know. */
+  /** Not a JWS: an opaque token, which another auth method may accept. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'malformed' };
 
@@ -24,7 +24,9 @@ const MAX_TOKEN = 8_192;
 const FOREIGN: ParsedToken = { kind: 'foreign' };
 const MALFORMED: ParsedToken = { kind: 'malformed' };
 
-/** Header parameters that change what is signed or how it is read: none is supported, so none may be there. */
+/**
+ * Header parameters that change what is signed or how it is read. None is supported, so a token with one is rejected.
+ */
 const REFUSED = ['crit', 'b64', 'enc', 'zip'];
 
 export function parseJws(token: string): ParsedToken {
@@ -41,13 +43,13 @@ export function parseJws(token: string): ParsedToken {
   const { alg, kid, typ, cty } = protectedHeader;
   if (REFUSED.some((name) => Object.hasOwn(protectedHeader, name))) return MALFORMED;
   if (typeof alg !== 'string' || !isOptionalText(kid) || !isOptionalText(typ) || !isOptionalText(cty)) return MALFORMED;
-  // RFC 7519 §5.2: a token within the token; the inner one was not checked, and the outer claims are none.
+  // RFC 7519 §5.2: a nested token. The inner token is not checked, and the outer claims are not claims.
   if (cty !== undefined && /^(?:application\/)?jwt$/i.test(cty)) return MALFORMED;
   const input = Buffer.from(`${header}.${payload}`, 'latin1');
   return { kind: 'jws', jws: { alg, kid, typ, claims: deepFrozen(claims), input, signature: bytes } };
 }
 
-/** Read leniently: what begins like a JOSE header is judged by our rules, even where it breaks them. */
+/** Read leniently: a token that starts like a JOSE header is checked by the JWS rules, even if it breaks them. */
 function beginsObject(part: string): boolean {
   return /^[ \t\r\n]*\{/.test(Buffer.from(part.slice(0, 64), 'base64url').toString('latin1'));
 }
@@ -69,13 +71,13 @@ function decodeObject(part: string): Record<string, unknown> | undefined {
   }
 }
 
-/** RFC 4648 §3.5: unused bits must be zero, or one token would have several spellings. */
+/** RFC 4648 §3.5: unused bits must be zero. Otherwise one token would have several spellings. */
 function decodeBase64url(part: string): Buffer | undefined {
   const bytes = Buffer.from(part, 'base64url');
   return bytes.toString('base64url') === part ? bytes : undefined;
 }
 
-/** The claims are shared by every request with the token: a handler that writes into them must not change them. */
+/** All requests with the token share the claims, so they are frozen: a handler must not change them. */
 function deepFrozen<T extends object>(value: T): T {
   for (const each of Object.values(value) as unknown[]) if (typeof each === 'object' && each !== null) deepFrozen(each);
   return Object.freeze(value);

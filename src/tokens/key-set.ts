@@ -1,40 +1,43 @@
-/** The key set of one issuer: loaded ahead of need by a timer, kept through outages, never fetched at a client's will. */
+/**
+ * The key set of one issuer. A timer loads it ahead of need. It is kept through outages. Clients cannot trigger a fetch
+ * at will.
+ */
 import type { MaybePromise, Now } from '../lib/types.js';
 import { pickKeys } from './key-source.js';
 import type { KeyAnswer, KeyQuery, KeySource } from './key-source.js';
 import type { VerificationKey } from './verification-key.js';
 
 export interface KeySetOptions {
-  /** Fetches the keys, or throws an Error that is safe to log. */
+  /** Fetches the keys. Throws an Error that is safe to log. */
   load(): Promise<readonly VerificationKey[]>;
   readonly now: Now;
   readonly maxAgeMs: number;
   readonly staleIfErrorMs: number;
-  /** Told of each failed load. */
+  /** Called for each failed load. */
   report(fault: Error): void;
-  /** Told of each load that succeeded, and how many keys it brought. */
+  /** Called for each successful load, with the number of keys. */
   readonly loaded?: ((keys: number) => void) | undefined;
 }
 
 interface LoadedSet {
   readonly keys: readonly VerificationKey[];
   readonly thumbprints: ReadonlySet<string>;
-  /** When the load began: what the issuer changed since may not be in it. */
+  /** When the load began. Later changes of the issuer may be missing. */
   readonly at: number;
 }
 
 const MAX_WAIT_MS = 5_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
-/** How often tokens with an unknown `kid` may make us ask. */
+/** The shortest interval between loads that tokens with an unknown `kid` cause. */
 const ASK_AGAIN_MS = 30_000;
-/** The part of its age after which a set is loaded anew, so that no request ever waits for it. */
+/** The part of its age after which a set is reloaded, so that no request waits for it. */
 const AHEAD = 0.8;
 
 export class RemoteKeySet implements KeySource {
   readonly ready: Promise<void>;
   private set: LoadedSet | undefined;
-  /** What the last load met; undefined once one succeeded. */
+  /** The error of the last load. `undefined` after a success. */
   private fault: Error | undefined;
   private flight: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -51,7 +54,7 @@ export class RemoteKeySet implements KeySource {
     return set ? (pickKeys(set.keys, query) ?? this.ask(query)) : this.wait(query);
   }
 
-  /** As rarely as an unknown `kid` asks. Nobody knows what an issuer that cannot be asked would have added. */
+  /** At most as often as an unknown `kid` asks. During an outage, new keys of the issuer are unknown. */
   async again(query: KeyQuery): Promise<KeyAnswer> {
     const answer = await this.ask(query);
     return answer.kind === 'keys' ? this.unlessDown(answer) : answer;
@@ -66,23 +69,23 @@ export class RemoteKeySet implements KeySource {
     clearTimeout(this.timer);
   }
 
-  /** The set, if it may serve now: within its age, or beyond it while it cannot be loaded. */
+  /** Returns the set if it may be used now: within its age, or beyond it while it cannot be loaded. */
   private current(): LoadedSet | undefined {
     const { set, fault } = this;
     if (!set) return undefined;
     const { maxAgeMs, staleIfErrorMs, now } = this.options;
     const age = now() - set.at;
     if (age >= maxAgeMs + (fault ? staleIfErrorMs : 0)) return undefined;
-    // The timer does this as a rule; after the machine slept, a request comes first.
+    // Usually the timer does this. After the machine slept, a request may come first.
     if (age >= maxAgeMs * AHEAD && !fault) void this.load();
     return set;
   }
 
-  /** A `kid` that the set does not have: rotated in a moment ago, or made up. */
+  /** A `kid` that is not in the set: it is either new or forged. */
   private async ask(query: KeyQuery): Promise<KeyAnswer> {
     if (!this.flight) {
       const since = this.options.now() - this.askedAt;
-      // A clock set back must not silence the question for as long.
+      // If the clock is set back, the question must not be blocked for that time.
       if (since >= 0 && since < ASK_AGAIN_MS) return this.unknown();
       this.askedAt = this.options.now();
     }
@@ -91,14 +94,14 @@ export class RemoteKeySet implements KeySource {
   }
 
   private async wait(query: KeyQuery): Promise<KeyAnswer> {
-    // After a failure the timer tries again, not the requests.
+    // After a failure the timer retries, not the requests.
     if (this.flight || !this.fault) await within(this.load(), MAX_WAIT_MS);
     const set = this.current();
     if (!set) return { kind: 'unavailable', cause: this.fault ?? new Error('the key set is still loading') };
     return pickKeys(set.keys, query) ?? this.unknown();
   }
 
-  /** While the issuer cannot be asked or has not answered, nobody knows whether it signed with a new key. */
+  /** While the issuer cannot be reached, it is unknown whether the issuer signed with a new key. */
   private unknown(): KeyAnswer {
     return this.unlessDown({ kind: 'unknown' });
   }
@@ -108,7 +111,7 @@ export class RemoteKeySet implements KeySource {
     return cause ? { kind: 'unavailable', cause } : answer;
   }
 
-  /** One load at a time, whoever asks; never rejects. */
+  /** Runs one load at a time for all callers. Never rejects. */
   private load(): Promise<void> {
     this.flight ??= this.loadOnce().finally(() => (this.flight = undefined));
     return this.flight;

@@ -1,9 +1,9 @@
-/** Where the keys of an issuer come from, and choosing among them by what a token says. */
+/** The sources of an issuer's keys, and the choice of a key by the token's header. */
 import type { MaybePromise } from '../lib/types.js';
 import type { Algorithm } from './algorithms.js';
 import type { VerificationKey } from './verification-key.js';
 
-/** What an unverified header asks for. */
+/** What an unverified header requests. */
 export interface KeyQuery {
   readonly kid?: string | undefined;
   readonly alg: Algorithm;
@@ -15,30 +15,33 @@ export type KeyAnswer =
   | { readonly kind: 'unavailable'; readonly cause: Error };
 
 export interface KeySource {
-  /** Settles after the first attempt to load, whatever came of it. */
+  /** Settles after the first attempt to load, successful or not. */
   readonly ready: Promise<void>;
   find(query: KeyQuery): MaybePromise<KeyAnswer>;
-  /** Keys that may have come since, for a token that names none and that none verifies; a source that changes has it. */
+  /**
+   * Keys that may have been added since, for a token without `kid` that no key verifies. Only a source that changes has
+   * it.
+   */
   again?(query: KeyQuery): Promise<KeyAnswer>;
-  /** Whether the key may verify at this moment: what it verified before is worth as much as the key. */
+  /** Whether the key may verify now. A cached result is valid only as long as its key. */
   holds(thumbprint: string): boolean;
   close(): void;
 }
 
-/** Each signature tried costs, and who sends no `kid` chooses how many. */
+/** Each signature check is costly, and a client without `kid` chooses how many run. */
 const MAX_TRIED = 4;
 
-/** The keys of a set that the query may mean; undefined where the set may be too old to know. */
+/** Returns the keys of a set that the query may mean. `undefined` if the set may be too old to know. */
 export function pickKeys(keys: readonly VerificationKey[], { kid, alg }: KeyQuery): KeyAnswer | undefined {
   const named = kid === undefined ? keys : keys.filter((each) => each.kid === kid);
   const fitting = named.filter((each) => each.algorithms.includes(alg));
   if (kid === undefined) return fitting.length === 0 ? undefined : { kind: 'keys', keys: fitting.slice(0, MAX_TRIED) };
   if (named.length === 0) return undefined;
-  // Two different keys of one name: which of them is meant, nobody knows.
+  // Two different keys have one name, so the intended key is unknown.
   return { kind: 'keys', keys: fitting.length === 1 ? fitting : [] };
 }
 
-/** One key that the file holds; it has no name, so a `kid` says nothing. */
+/** One key from the file. It has no name, so a `kid` is ignored. */
 export class StaticKey implements KeySource {
   readonly ready = Promise.resolve();
   private readonly answer: KeyAnswer;
@@ -56,6 +59,6 @@ export class StaticKey implements KeySource {
   }
 
   close(): void {
-    // Nothing runs.
+    // There is nothing to stop.
   }
 }

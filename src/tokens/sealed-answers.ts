@@ -1,4 +1,7 @@
-/** Introspected answers as a shared store may hold them: sealed, so that whoever reads it finds no token, and whoever writes to it forges no verdict. */
+/**
+ * Encrypts introspection answers for a shared store. A reader of the store finds no token. A writer cannot forge an
+ * answer.
+ */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { lengthPrefixed } from '../lib/digest.js';
 import { deepFrozen, type IntrospectionAnswer } from './introspection-request.js';
@@ -17,7 +20,7 @@ export class SealedAnswers {
   readonly #names: Buffer;
   readonly #seals: Buffer;
 
-  /** `secret`: what all instances that share a store have in common, and nobody else has. */
+  /** `secret`: known only to the instances that share a store. */
   constructor(secret: string) {
     const derive = (purpose: string): Buffer =>
       Buffer.from(hkdfSync('sha256', secret, 'loom-auth introspection', purpose, 32));
@@ -25,7 +28,7 @@ export class SealedAnswers {
     this.#seals = derive('seals');
   }
 
-  /** The name of an answer: of who was asked, by whom, about which token. */
+  /** The name of an answer: derived from the server, the client and the token. */
   nameOf(question: readonly string[]): string {
     return createHmac('sha256', this.#names).update(lengthPrefixed(question)).digest('base64url');
   }
@@ -37,7 +40,7 @@ export class SealedAnswers {
     return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64url');
   }
 
-  /** Undefined for whatever was not sealed under this name with this secret. */
+  /** Returns `undefined` for data that was not sealed under this name with this secret. */
   open(name: string, text: string): DatedAnswer | undefined {
     const bytes = Buffer.from(text, 'base64url');
     if (bytes.length <= NONCE_BYTES + TAG_BYTES) return undefined;
@@ -53,7 +56,7 @@ export class SealedAnswers {
     }
   }
 
-  /** A key for each name: an answer moved to another name opens nowhere, and no nonce meets its like. */
+  /** Each name has its own key: an answer moved to another name cannot be opened, and nonces do not collide. */
   #keyOf(name: string): Buffer {
     return createHmac('sha256', this.#seals).update(name).digest();
   }

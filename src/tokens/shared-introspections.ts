@@ -1,4 +1,4 @@
-/** Introspected answers that several instances share in Redis. Where it does not answer, the issuer is asked as if it were not there. */
+/** Introspection answers that several instances share in Redis. If Redis does not answer, the issuer is asked. */
 import { RedisConnection, type RedisOptions } from '../redis/redis.js';
 import type { Log, Now } from '../lib/types.js';
 import { SealedAnswers, type DatedAnswer } from './sealed-answers.js';
@@ -7,7 +7,7 @@ export interface SharedIntrospectionsOptions {
   /** The auth method, for the log. */
   readonly method: string;
   readonly redis: RedisOptions;
-  /** Known to every instance and to nobody else. */
+  /** A secret that only the instances know. */
   readonly secret: string;
   readonly now: Now;
   readonly log: Log;
@@ -17,7 +17,7 @@ export interface SharedIntrospectionsOptions {
 const MAX_LENGTH = 131_072;
 
 export class SharedIntrospections {
-  /** Rejects where the client of Redis is not installed. */
+  /** Rejects if the Redis client is not installed. */
   readonly ready: Promise<void>;
   readonly #redis: RedisConnection;
   readonly #sealed: SealedAnswers;
@@ -29,21 +29,24 @@ export class SharedIntrospections {
     const { method, log } = options;
     this.#redis.watch((up, reason) => {
       if (up) log.info({ method }, 'shared introspection cache in use');
-      else log.warn({ method, reason }, 'shared introspection cache not in use: the issuer is asked');
+      else log.warn({ method, reason }, 'shared introspection cache not in use; the issuer is asked');
     });
   }
 
-  /** What another instance was told, while it counts. Never rejects, and never takes longer than a command may. */
+  /**
+   * Returns the answer that another instance got, while it is valid. Never rejects. Never takes longer than a command
+   * may.
+   */
   async get(question: readonly string[]): Promise<DatedAnswer | undefined> {
     const name = this.#sealed.nameOf(question);
-    // No more than an answer may have: whoever writes to Redis could have every question read what fills the memory.
+    // Bounds the length: a writer to Redis could otherwise make each read fill the memory.
     const text = await this.#redis.run('getrange', this.#redis.keyOf(name), 0, MAX_LENGTH).catch(() => undefined);
     if (typeof text !== 'string' || text.length > MAX_LENGTH) return undefined;
     const dated = this.#sealed.open(name, text);
     return dated && this.options.now() < dated.until ? dated : undefined;
   }
 
-  /** Nobody waits for it. */
+  /** No request waits for it. */
   put(question: readonly string[], dated: DatedAnswer): void {
     const ms = Math.floor(dated.until - this.options.now());
     if (ms < 1) return;

@@ -1,4 +1,4 @@
-/** Verifies signed tokens of one or several issuers, and remembers those it verified. */
+/** Verifies signed tokens of one or several issuers, and caches the verified ones. */
 import { hash } from 'node:crypto';
 import type { MaybePromise, Now } from '../lib/types.js';
 import { fitsLength, isAlgorithm, verifySignature } from './algorithms.js';
@@ -10,9 +10,9 @@ import { parseJws } from './jws.js';
 import type { Claims, Jws } from './jws.js';
 import type { KeyAnswer, KeySource } from './key-source.js';
 
-/** What the tokens of one issuer must be. */
+/** The rules for the tokens of one issuer. */
 export interface TokenPolicy extends ClaimRules {
-  /** The exact `iss`; without it the `iss` is not looked at. */
+  /** The exact `iss`. Without it the `iss` is not checked. */
   readonly issuer?: string | undefined;
   readonly algorithms: readonly Algorithm[];
   readonly keys: KeySource;
@@ -22,7 +22,7 @@ export type TokenFault = ClaimFault | 'token_malformed' | 'token_signature' | 't
 
 export type Verification<P extends TokenPolicy = TokenPolicy> =
   | { readonly kind: 'verified'; readonly claims: Claims; readonly policy: P }
-  /** No signed token at all. */
+  /** The credential is not a signed token. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'unlisted_issuer' }
   | { readonly kind: 'rejected'; readonly reason: TokenFault }
@@ -30,20 +30,20 @@ export type Verification<P extends TokenPolicy = TokenPolicy> =
 
 interface Remembered {
   readonly claims: Claims;
-  /** The place of the policy in the list. */
+  /** The index of the policy in the list. */
   readonly policy: number;
   readonly thumbprint: string;
 }
 
 interface Options {
   readonly now: Now;
-  /** What all of the policies say, in one text: another policy never meets what this one remembers. */
+  /** All policies as one text, so that verifiers with other policies never share a cache entry. */
   readonly digest: string;
 }
 
 const ENTRIES = 10_000;
 const BYTES = 32 * 1_048_576;
-/** How long a token without `exp` is remembered. */
+/** How long a token without `exp` is cached. */
 const ENDLESS_MS = 300_000;
 
 export class TokenVerifier<P extends TokenPolicy> {
@@ -61,7 +61,7 @@ export class TokenVerifier<P extends TokenPolicy> {
   }
 
   verify(token: string): MaybePromise<Verification<P>> {
-    // Of the whole token: a digest of the signature alone would let another payload in.
+    // A digest of the whole token: a digest of the signature alone would accept another payload.
     const id = hash('sha256', `${this.options.digest} ${token}`, 'base64url');
     const remembered = this.verified.get(id);
     if (remembered && this.policyAt(remembered.policy).keys.holds(remembered.thumbprint)) return this.timed(remembered);
@@ -90,14 +90,14 @@ export class TokenVerifier<P extends TokenPolicy> {
   private check(jws: Jws, place: { id: string; index: number }): MaybePromise<Verification<P>> {
     const { keys, algorithms } = this.policyAt(place.index);
     const { alg, kid, signature } = jws;
-    // Before any key is looked for: what cannot be a signature must not make anybody fetch keys.
+    // Check before a key is looked up: an impossible signature must not cause a fetch of keys.
     if (!isAlgorithm(alg) || !algorithms.includes(alg) || !fitsLength(alg, signature.length))
       return rejected('token_signature');
     const found = keys.find({ kid, alg });
     const judged = (answer: KeyAnswer) => this.judge({ ...jws, alg }, answer, place);
     const again = kid === undefined ? keys.again?.bind(keys, { alg }) : undefined;
-    // A `kid` that the set has not makes it ask by itself; without one only the signature tells that a key is missing.
-    // Keys that had to be waited for are new.
+    // An unknown `kid` makes the set ask by itself. Without a `kid`, only the failed signature shows that a key is
+    // missing. Keys that had to be awaited are new.
     const retried = (first: Verification<P>): MaybePromise<Verification<P>> =>
       again && first.kind === 'rejected' && first.reason === 'token_signature'
         ? again().then((answer) => (answer.kind === 'unknown' ? first : judged(answer)))
@@ -105,7 +105,7 @@ export class TokenVerifier<P extends TokenPolicy> {
     return found instanceof Promise ? found.then(judged) : retried(judged(found));
   }
 
-  /** The signature first: a forged token is told nothing of what its claims would have met. */
+  /** Check the signature first: the answer to a forged token must not depend on its claims. */
   private judge(
     jws: Jws & { alg: Algorithm },
     answer: KeyAnswer,

@@ -1,4 +1,4 @@
-/** Keys that verify signatures: read once, from a JWK, PEM or secret, each with the algorithms it is good for. */
+/** Keys that verify signatures. Each is read once, from a JWK, PEM or secret, with the algorithms that it supports. */
 import { createPublicKey, createSecretKey, hash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { ALGORITHMS, ASYMMETRIC, familyOf, SYMMETRIC } from './algorithms.js';
@@ -7,19 +7,19 @@ import { isRoca, isSmallOrder } from './weak-key.js';
 
 export interface VerificationKey {
   readonly key: KeyObject;
-  /** RFC 7638; what a key is, whatever its `kid` says. */
+  /** RFC 7638 thumbprint: identifies a key independently of its `kid`. */
   readonly thumbprint: string;
   readonly kid?: string | undefined;
   readonly algorithms: readonly Algorithm[];
 }
 
-/** Why a key is no use; the message never quotes it. */
+/** Why a key is not usable. The message never quotes the key. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
 
 const MIN_RSA_BITS = 2_048;
-/** Verifying costs by the square of the length, and the key set decides on it. */
+/** The cost of verifying grows with the square of the length, and the key set controls the length. */
 const MAX_RSA_BITS = 8_192;
 const CURVES: ReadonlyMap<string | undefined, Algorithm> = new Map([
   ['prime256v1', 'ES256'],
@@ -33,23 +33,23 @@ export function keyFromSecret(secret: string): VerificationKey {
   return verificationKey(createSecretKey(Buffer.from(secret, 'utf8')), SYMMETRIC);
 }
 
-/** A key of a key set or of the file; throws a KeyError. */
+/** Reads a key of a key set or of the file. Throws a KeyError. */
 export function keyFromJwk(value: unknown): VerificationKey {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new KeyError('is no JWK');
   const jwk = value as Readonly<Record<string, unknown>>;
   if (PRIVATE.some((name) => Object.hasOwn(jwk, name))) throw new KeyError('is a private or secret key');
   const { kid, alg, use, key_ops: operations } = jwk;
-  if (kid !== undefined && typeof kid !== 'string') throw new KeyError('has a "kid" that is no text');
+  if (kid !== undefined && typeof kid !== 'string') throw new KeyError('has a "kid" that is not a string');
   if (use !== undefined && use !== 'sig') throw new KeyError('is not for signatures ("use")');
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
     throw new KeyError('is not for verifying ("key_ops")');
   const key = publicKey({ key: jwk, format: 'jwk' });
   const algorithms = algorithmsOf(key).filter((each) => alg === undefined || each === alg);
-  if (algorithms.length === 0) throw new KeyError('has an "alg" that it cannot have');
+  if (algorithms.length === 0) throw new KeyError('has an "alg" that does not fit the key');
   return { ...verificationKey(key, algorithms), ...(kid === undefined ? {} : { kid }) };
 }
 
-/** A public key as the file has it: PEM (key or certificate) or a JWK; throws a KeyError. */
+/** Reads a public key from the file: PEM (key or certificate) or a JWK. Throws a KeyError. */
 export function keyFromText(text: string): VerificationKey {
   if (text.trimStart().startsWith('{')) return keyFromJwk(parseJson(text));
   if (text.includes('PRIVATE KEY')) throw new KeyError('is a private key');
@@ -57,7 +57,7 @@ export function keyFromText(text: string): VerificationKey {
   return verificationKey(key, algorithmsOf(key));
 }
 
-/** Whether a text is a key of some format rather than a shared secret: public keys are no secrets. */
+/** Whether a text is a key of some format instead of a shared secret. Public keys are not secrets. */
 export function looksLikeKey(text: string): boolean {
   const decoded = Buffer.from(text, 'base64');
   return isKeyText(text) || isKeyText(decoded.toString('latin1')) || isDerKey(decoded);
@@ -103,8 +103,8 @@ function algorithmsOf(key: KeyObject): readonly Algorithm[] {
     const { modulusLength: bits = 0, publicExponent: exponent = 0n } = details;
     if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS)
       throw new KeyError(`is an RSA key of ${bits} bits; ${MIN_RSA_BITS} to ${MAX_RSA_BITS} are accepted`);
-    // With an exponent of 1 every text signs itself.
-    if (exponent < 3n || exponent % 2n === 0n) throw new KeyError('is an RSA key with a public exponent that is none');
+    // With an exponent of 1 every text is its own signature.
+    if (exponent < 3n || exponent % 2n === 0n) throw new KeyError('is an RSA key with an invalid public exponent');
     if (isRoca(key.export({ format: 'jwk' }).n as string))
       throw new KeyError('is an RSA key whose private half can be computed (ROCA)');
     return ASYMMETRIC.filter((each) => familyOf(each) === 'RS' || familyOf(each) === 'PS');
@@ -115,8 +115,8 @@ function algorithmsOf(key: KeyObject): readonly Algorithm[] {
 }
 
 function verificationKey(key: KeyObject, algorithms: readonly Algorithm[]): VerificationKey {
-  // The export spells numbers in one way only, whatever leading zeros the set had.
+  // The export writes each number in one way, whatever leading zeros the set had.
   const { kty, crv, e, k, n, x, y } = key.export({ format: 'jwk' });
-  // RFC 7638 §3: the required members in lexicographic order; JSON leaves out what the type does not have.
+  // RFC 7638 §3: the required members in lexicographic order. JSON omits members that the type does not have.
   return { key, thumbprint: hash('sha256', JSON.stringify({ crv, e, k, kty, n, x, y }), 'base64url'), algorithms };
 }

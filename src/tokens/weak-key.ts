@@ -1,6 +1,12 @@
-/** Public keys for which anybody can sign: points of small order, and moduli of a generator that leaked its primes. */
+/**
+ * Detects public keys that anyone can sign for: points of small order, and moduli of a generator that leaked its
+ * primes.
+ */
 
-/** Every encoding of the points whose order divides 8, sign bit off: under such a key a fixed signature fits any text. */
+/**
+ * Every encoding of the points whose order divides 8, without the sign bit. Under such a key a fixed signature is valid
+ * for any text.
+ */
 const SMALL_ORDER: ReadonlySet<string> = new Set([
   '0000000000000000000000000000000000000000000000000000000000000000',
   '0100000000000000000000000000000000000000000000000000000000000000',
@@ -11,7 +17,10 @@ const SMALL_ORDER: ReadonlySet<string> = new Set([
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ]);
 
-/** Whether an Ed25519 key (`x` of its JWK, RFC 8037 §2) is a point of small order; not every OpenSSL refuses those. */
+/**
+ * Whether an Ed25519 key (`x` of its JWK, RFC 8037 §2) is a point of small order. Not every OpenSSL rejects such
+ * points.
+ */
 export function isSmallOrder(x: string): boolean {
   const bytes = Buffer.from(x, 'base64url');
   if (bytes.length !== 32) return false;
@@ -19,7 +28,7 @@ export function isSmallOrder(x: string): boolean {
   return SMALL_ORDER.has(bytes.toString('hex'));
 }
 
-/** Primes modulo which the powers of 65537 are few enough to tell, and each power that there is. */
+/** Primes modulo which 65537 has few powers, and all those powers. */
 const POWERS: readonly (readonly [prime: bigint, powers: ReadonlySet<bigint>])[] = [
   11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
 ].map((prime) => [BigInt(prime), powersOf65537(BigInt(prime))]); // prettier-ignore
@@ -32,7 +41,7 @@ function powersOf65537(prime: bigint): ReadonlySet<bigint> {
 
 /**
  * ROCA (CVE-2017-15361): whether an RSA modulus (`n` of its JWK) is a power of 65537 modulo each of the small primes.
- * One honest key in 2^27 is, too.
+ * One good key in 2^27 also matches.
  */
 export function isRoca(n: string): boolean {
   const modulus = BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`);

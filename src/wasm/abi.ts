@@ -1,4 +1,4 @@
-/** The numbers of the proxy-wasm ABI (0.1.0, 0.2.0, 0.2.1), and the bounds that its host keeps. */
+/** The numbers of the proxy-wasm ABI (0.1.0, 0.2.0, 0.2.1) and the limits of its host. */
 
 /** What a host function returns. */
 export const Status = {
@@ -20,7 +20,7 @@ export const MapType = {
   CallResponseHeaders: 6,
   CallResponseTrailers: 7,
 } as const;
-/** Map types beyond this one do not exist; those below that are no member of `MapType` are always empty here. */
+/** Higher map types do not exist. Lower map types that are not in `MapType` are always empty here. */
 export const LAST_MAP_TYPE = 7;
 
 export const BufferType = {
@@ -34,7 +34,7 @@ export const LAST_BUFFER_TYPE = 8;
 export const StreamType = { HttpRequest: 0 } as const;
 export const LAST_STREAM_TYPE = 3;
 
-/** `Continue` is 0; C++ returns 1 to 4 for the kinds of pause it knows. */
+/** `Continue` is 0. The C++ SDK returns 1 to 4 for its kinds of pause. */
 export const CONTINUE = 0;
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'critical'] as const;
@@ -48,38 +48,38 @@ export type AbiVersion = (typeof ABI_VERSIONS)[number];
 
 export const PAGE_BYTES = 65_536;
 
-/** Host-side memory that no limit on the module's own memory covers. */
+/** Limits on host-side memory. The limit on the module's own memory does not cover it. */
 export const LIMITS = {
   headerPairs: 1_024,
   mapBytes: 1_048_576,
   logBytes: 8_192,
-  /** In one callback. */
+  /** Lines in one callback. */
   logLines: 100,
-  /** In one second, with what each line costs besides its words. */
+  /** Bytes in one second. Each line also costs `logLine` bytes. */
   logRate: 1_048_576,
   logLine: 100,
   responseBytes: 1_048_576,
   callResponseBytes: 1_048_576,
   callsPerStream: 8,
-  /** Open ones of the root context: no request bounds how often it is called. */
+  /** Open calls of the root context. No request bounds how often the root context is called. */
   callsOfRoot: 16,
-  /** Bodies of open calls and of their answers. */
+  /** Bytes of the bodies of open calls and of their responses. */
   callBytes: 32 * 1_048_576,
   openCalls: 1_000,
   openStreams: 10_000,
-  /** One value of shared data, one item of a queue. */
+  /** Bytes of one value of shared data, or of one item of a queue. */
   itemBytes: 1_048_576,
   sharedKeys: 10_000,
   sharedBytes: 16 * 1_048_576,
   metrics: 1_000,
   queues: 100,
   queueItems: 1_000,
-  /** Of all queues together. */
+  /** Bytes of all queues together. */
   queueBytes: 16 * 1_048_576,
   queueName: 256,
   properties: 100,
   propertyBytes: 65_536,
   tickMs: 10,
-  /** What a timer can wait: beyond that it would fire at once. */
+  /** The longest delay of a Node timer. A longer delay would fire at once. */
   longestTickMs: 0x7fff_ffff,
 } as const;

@@ -1,23 +1,23 @@
-/** Reads the sections of a WebAssembly module as far as a host must know them, and bounds its memory before it runs. */
+/** Reads the sections of a WebAssembly module that a host needs, and bounds its memory before it runs. */
 import { PAGE_BYTES } from './abi.js';
 
-/** The module cannot be used; the words are for the operator. */
+/** The module cannot be used. The message is for the operator. */
 export class ModuleError extends Error {
   override readonly name = 'ModuleError';
 
-  /** Printable alone: names in a module may hold line ends, and would write lines of their own where it is told. */
+  /** Replaces unprintable characters: a name in a module may hold line breaks, which would forge lines of the log. */
   constructor(words: string, options?: ErrorOptions) {
     super(words.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_WORDS), options);
   }
 }
 
 const LONGEST_WORDS = 500;
-/** What is built has a dozen, and some with notes for debuggers. */
+/** Compilers write about a dozen sections, and some more for debuggers. */
 const MOST_SECTIONS = 1_000;
 
 export interface Section {
   readonly id: number;
-  /** Where its id stands, where its content begins and ends. */
+  /** Offsets of the section id, of the first byte of its content, and of its end. */
   readonly start: number;
   readonly content: number;
   readonly end: number;
@@ -27,7 +27,7 @@ const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const MEMORY_SECTION = 5;
 const HAS_MAXIMUM = 0x01;
 
-/** The sections in order. */
+/** Lists the sections in order. */
 export function sectionsOf(bytes: Uint8Array): readonly Section[] {
   if (MAGIC.some((byte, at) => bytes[at] !== byte)) throw new ModuleError('is not a WebAssembly module (version 1)');
   const sections: Section[] = [];
@@ -48,7 +48,7 @@ export interface MemoryLimits {
   readonly maximumPages?: number;
 }
 
-/** What the one memory of the module says of itself. */
+/** Reads the limits of the module's only memory. */
 export function memoryOf(bytes: Uint8Array): MemoryLimits {
   const section = sectionsOf(bytes).find(({ id }) => id === MEMORY_SECTION);
   if (!section) throw new ModuleError('has no memory of its own');
@@ -58,10 +58,10 @@ export function memoryOf(bytes: Uint8Array): MemoryLimits {
 }
 
 /**
- * The same module with at most `limitBytes` of memory: SDKs export their memory without a maximum, so that the host
- * cannot hand in one of its own, and `resourceLimits` of a worker do not count it.
+ * Returns the same module with at most `limitBytes` of memory. SDKs export their memory without a maximum, so the host
+ * cannot provide a memory. `resourceLimits` of a worker do not count WebAssembly memory.
  *
- * @throws ModuleError where it starts with more, or has no memory that can be bounded
+ * @throws ModuleError if the module starts with more memory, or has no memory that can be bounded
  */
 export function clampMemory(bytes: Uint8Array, limitBytes: number): Uint8Array<ArrayBuffer> {
   const limit = Math.floor(limitBytes / PAGE_BYTES);
@@ -100,7 +100,7 @@ export function readLeb(bytes: Uint8Array, from: number): { readonly value: numb
       return { value, next: at + 1 };
     }
   }
-  throw new ModuleError('has a number of more than 32 bits');
+  throw new ModuleError('has a number larger than 32 bits');
 }
 
 export function leb(value: number): readonly number[] {

@@ -1,4 +1,7 @@
-/** HTTP calls of plugins to the upstreams that their file allows: bounded in number, time and size, redirects not followed. */
+/**
+ * Sends the HTTP calls of plugins to the upstreams that the file allows. Number, time and size are bounded. Redirects
+ * are not followed.
+ */
 import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
@@ -9,7 +12,7 @@ import { isPerHop } from '../http/header-policy.js';
 import type { Pair } from './header-map.js';
 import { Pace } from './pace.js';
 
-/** Where calls to one upstream go, each in its turn. */
+/** The target of calls to one upstream. */
 export interface CallTarget {
   readonly url: URL;
   readonly tls?: SecureContextOptions & { readonly rejectUnauthorized?: boolean };
@@ -17,15 +20,18 @@ export interface CallTarget {
 
 export type CallTargets = ReadonlyMap<string, () => CallTarget>;
 
-/** False where so many bytes more are too many. */
+/** Reserves bytes. Returns false if the limit would be exceeded. */
 type Hold = (bytes: number) => boolean;
 
-/** In one turn of the event loop: a plugin that calls a thousand times at once must not hold up everybody else's requests. */
+/**
+ * Calls started in one turn of the event loop. A plugin that starts a thousand calls at once must not delay other
+ * requests.
+ */
 const STARTS_A_TURN = 8;
 
 export class CallOuts {
   #open = 0;
-  /** Bytes of open calls, and of their answers until these are told. */
+  /** Bytes of open calls, and of their responses until the plugin has received them. */
   #held = 0;
   readonly #pace = new Pace(STARTS_A_TURN);
   readonly #abort = new AbortController();
@@ -35,7 +41,7 @@ export class CallOuts {
     private readonly agents: { readonly http: Agent; readonly https: Agent },
   ) {}
 
-  /** False where too many are under way, or the upstream is not there; else `answered` is called exactly once. */
+  /** Returns false if too many calls are open or the upstream is unknown. Otherwise calls `answered` exactly once. */
   start(call: OutboundCall, answered: (response: CallResponse) => void): boolean {
     const target = this.targets.get(call.upstream)?.();
     if (!target || this.#open >= LIMITS.openCalls || this.#abort.signal.aborted) return false;
@@ -74,12 +80,12 @@ export class CallOuts {
       ...{ method: pseudo(call.pairs, ':method'), path: pathOf(call.pairs), headers: fieldsOf(call), signal },
       agent: secure ? this.agents.https : this.agents.http,
     };
-    // Without it Node takes the name from `Host`, and the plugin would choose whose certificate is good.
+    // Without `servername` Node takes the name from `Host`. The plugin could then choose which certificate is accepted.
     const servername = isIP(options.hostname) === 0 ? options.hostname : '';
     const outgoing = secure ? httpsRequest({ ...options, ...tls, servername }) : httpRequest(options);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve).once('error', reject);
-      // An answer to CONNECT, or 101, is neither: Node drops the socket and says no more.
+      // For a response to CONNECT, or for 101, Node emits neither event. It only closes the socket.
       outgoing.once('close', () => reject(new Error('no answer')));
       outgoing.end(call.body);
     });
@@ -97,10 +103,11 @@ const sizeOf = ({ pairs, body }: OutboundCall): number =>
 
 const pseudo = (pairs: readonly Pair[], name: string): string => pairs.find(([each]) => each === name)?.[1] ?? '';
 
-/** Absolute forms and white space would lead elsewhere than the upstream that the file allows. */
+/** Rejects absolute URLs and white space: they could reach another server than the allowed upstream. */
 function pathOf(pairs: readonly Pair[]): string {
   const path = pseudo(pairs, ':path');
-  if (!/^\/[\x21-\x7e]*$/.test(path)) throw new TypeError('the path of a call must begin with / and be visible ASCII');
+  if (!/^\/[\x21-\x7e]*$/.test(path))
+    throw new TypeError('the path of a call must begin with / and contain only visible ASCII characters');
   return path;
 }
 
@@ -108,7 +115,7 @@ function fieldsOf({ pairs, body }: OutboundCall): Record<string, string | string
   const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
   for (const [name, value] of pairs) {
     const lower = name.toLowerCase();
-    // The host writes these itself: they belong to its connection and its message.
+    // The host writes these fields itself, because they belong to its connection and its message.
     if (lower.startsWith(':') || isPerHop(lower)) continue;
     const earlier = fields[lower];
     fields[lower] = earlier === undefined ? value : [earlier, value].flat();
@@ -126,7 +133,7 @@ async function whole(response: IncomingMessage, hold: Hold): Promise<Buffer> {
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > LIMITS.callResponseBytes || !hold(chunk.length))
-      throw new RangeError('the answer to a call is too long');
+      throw new RangeError('the response to a call is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,4 +1,4 @@
-/** What a plugin's thread and the gateway say to each other, and the words of memory that they share. */
+/** The messages between a plugin's thread and the gateway, and the layout of their shared memory. */
 import type { LogLevel } from './abi.js';
 import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
 import type { Metric } from './metrics.js';
@@ -6,9 +6,9 @@ import type { ModuleFacts } from './module.js';
 import type { RunnerOptions } from './runner.js';
 import type { MessagePort } from 'node:worker_threads';
 
-/** A request on its way to a thread: one text, because to clone its many small lists costs more than to write and read it. */
+/** A request on its way to a thread. It is one text, because cloning many small arrays costs more than JSON. */
 export interface SentRequest {
-  /** JSON of all but the body. */
+  /** JSON of everything except the body. */
   readonly text: string;
   readonly body?: Uint8Array;
 }
@@ -23,7 +23,7 @@ export function received({ text, body }: SentRequest): PluginRequest {
 }
 
 export type ToThread =
-  /** `until`: in milliseconds since the epoch; whom it begins later nobody waits for. */
+  /** `until`: in milliseconds since the epoch. A request that would begin later has already been answered. */
   | { readonly kind: 'begin'; readonly id: number; readonly until: number; readonly request: SentRequest }
   | { readonly kind: 'abandon'; readonly id: number }
   | { readonly kind: 'answer'; readonly token: number; readonly response: CallResponse }
@@ -42,7 +42,7 @@ export type FromThread =
       readonly metrics: readonly Metric[];
     };
 
-/** A synchronous question to the store that all threads of a plugin share, and its answer: of the same serial number. */
+/** A synchronous question to the store that all threads of a plugin share. The answer has the same serial number. */
 export interface Numbered {
   readonly serial: number;
 }
@@ -58,24 +58,26 @@ export interface StoreAnswer {
   readonly bytes?: Uint8Array | undefined;
 }
 
-/** Places in the shared words. */
+/** Indexes into the shared words. */
 export const WORD = {
-  /** Odd while the module runs; another number at each entry and each exit. */
+  /** Odd while the module runs. The number changes at each entry and each exit. */
   turn: 0,
-  /** The last request that was begun; as the next one, the last 32 bits of its number. */
+  /** The last 32 bits of the number of the request that was begun last. */
   begun: 1,
-  /** The request that is being begun; 0 in every other callback. */
+  /** The last 32 bits of the number of the request that is being begun. 0 in every other callback. */
   running: 2,
   /** 0 while the thread waits for the store. */
   store: 3,
-  /** Microseconds of the callback that runs in which the thread has waited for the store. */
+  /** Microseconds that the thread has waited for the store in the current callback. */
   waited: 4,
-  /** 1: the thread is to end; the module is stopped at its next question. */
+  /** 1 if the thread must end. The module is stopped when it next asks the store. */
   ending: 5,
 } as const;
 export const WORDS = 6;
 
-/** Whether a request comes behind the one whose number stands in a word, which holds the last 32 bits of it. */
+/**
+ * Compares a request number with a word that holds the last 32 bits of another. Returns true if the request is later.
+ */
 export const isBehind = (id: number, word: number): boolean => ((id - word) | 0) > 0;
 
 export interface ThreadData {

@@ -1,4 +1,4 @@
-/** The contexts of one VM: the root, the streams that are not deleted yet, and whose turn it is. */
+/** The contexts of one VM: the root context, the streams that are not deleted yet, and the effective context. */
 import { LIMITS } from './abi.js';
 import type { CallResponse } from './decision.js';
 import type { Turn } from './host.js';
@@ -9,14 +9,14 @@ const MOST_CONTEXTS = 0xffff_fff0;
 
 export class Contexts {
   readonly streams = new Map<number, Stream>();
-  /** Streams that may go on as soon as the module has returned. */
+  /** Streams that continue as soon as the module has returned. */
   readonly resumed = new Set<Stream>();
   effective = ROOT;
-  /** The answer to a call, while it is told. */
+  /** The response to a call, during its callback. */
   response: CallResponse | undefined;
-  /** By the token of a call; undefined: the root context asked. */
+  /** The caller of each call, by token. `undefined` means the root context. */
   readonly #calls = new Map<number, Stream | undefined>();
-  /** Whose `on_done` said that they are not. */
+  /** Contexts whose `on_done` returned false. */
   readonly #pending = new Set<number>();
   #rootCalls = 0;
   #lastContext = ROOT;
@@ -28,7 +28,7 @@ export class Contexts {
     return this.#lastContext;
   }
 
-  /** False: nobody asked, or the answer has been told. */
+  /** Returns false if the token is unknown, or its response was already delivered. */
   answered(token: number): boolean {
     if (!this.#calls.has(token)) return false;
     const stream = this.#calls.get(token);
@@ -38,12 +38,12 @@ export class Contexts {
     return true;
   }
 
-  /** The context stays until the module says `proxy_done` in it. */
+  /** Keeps the context until the module calls `proxy_done` in it. */
   waitForDone(context: number): void {
     this.#pending.add(context);
   }
 
-  /** What host functions see and change; `deleted` tells of contexts that are done after all. */
+  /** The state that host functions read and change. `deleted` receives contexts that became done later. */
   turn(deleted: (context: number) => void): Omit<Turn, 'memory' | 'options' | 'host'> {
     const current = (): Stream | undefined => this.streams.get(this.effective);
     return {

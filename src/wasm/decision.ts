@@ -1,12 +1,15 @@
-/** What a plugin is asked and what it decides: plain data that crosses threads. */
+/** The input and the decision of a plugin: plain data that crosses threads. */
 import type { Pair } from './header-map.js';
 import type { Properties } from './properties.js';
 
 export interface PluginRequest {
-  /** Pseudo-headers first (`:method`, `:path`, `:authority`, `:scheme`), then the fields in lower case; values latin1. */
+  /**
+   * Pseudo-headers first (`:method`, `:path`, `:authority`, `:scheme`), then the fields in lower case. Values are
+   * latin1.
+   */
   readonly pairs: readonly Pair[];
   readonly properties: Properties;
-  /** Whole, for `phase: on_request_body`; absent: the plugin sees no body. */
+  /** The whole body, for `phase: on_request_body`. Without it the plugin sees no body. */
   readonly body?: Uint8Array;
   /** Whether the request has a body that the plugin does not see. */
   readonly hasBody: boolean;
@@ -18,17 +21,17 @@ export interface PluginResponse {
   readonly body: Uint8Array;
 }
 
-/** Why a plugin reached no decision; each is a 503, none a fallback to letting through. */
+/** Why a plugin reached no decision. The answer to each is 503; the request never passes. */
 export type PluginFault =
   'trap' | 'out_of_memory' | 'timeout' | 'pause_timeout' | 'overloaded' | 'bad_response' | 'closed' | 'unavailable';
 
 export type PluginDecision =
   | {
       readonly kind: 'continue';
-      /** Fields that it added or changed, in their order. */
+      /** Fields that the plugin added or changed, in their order. */
       readonly set: readonly Pair[];
       readonly removed: readonly string[];
-      /** `auth.subject` and `auth.claims.*`, where it set these properties. */
+      /** The properties `auth.subject` and `auth.claims.*`, if the plugin set them. */
       readonly subject?: string;
       readonly claims: Readonly<Record<string, string>>;
     }
@@ -44,7 +47,7 @@ export interface OutboundCall {
   readonly timeoutMs: number;
 }
 
-/** Its answer; without `pairs` it failed or was late. */
+/** The response to a call. Without `pairs` the call failed or timed out. */
 export interface CallResponse {
   readonly pairs: readonly Pair[];
   readonly body: Uint8Array;

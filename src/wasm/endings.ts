@@ -1,19 +1,19 @@
 /**
- * Threads of plugins that were told to end and still run. Their number is bounded for each plugin, over all reloads, and
- * the process does not wait for them when it ends: Node joins every thread before it exits, however long that takes.
+ * Threads of plugins that were asked to end and still run. Their number is bounded for each plugin, over all reloads.
+ * At exit Node joins every thread, however long that takes. This module ends the process without that wait.
  */
 import { isMainThread } from 'node:worker_threads';
 
-/** The part of a `Worker` that its end needs. */
+/** The methods of a `Worker` that ending it needs. */
 export interface Ending {
   terminate(): Promise<unknown>;
   unref(): void;
 }
 
-/** Told how many threads of the plugin have not ended, whenever that changes. */
+/** Called with the number of threads of the plugin that have not ended, whenever that number changes. */
 export type Told = (ended: { readonly running: number; readonly overdue: number }) => void;
 
-/** Ordinary threads end within milliseconds; on a busy machine within hundreds. */
+/** Ordinary threads end within milliseconds, or within hundreds of milliseconds on a busy machine. */
 export const OVERDUE_MS = 1_000;
 
 interface OfPlugin {
@@ -25,15 +25,15 @@ interface OfPlugin {
 export class Endings {
   readonly #plugins = new Map<string, OfPlugin>();
 
-  /** `kill`: ends the process without waiting for any thread. */
+  /** `kill` ends the process without waiting for any thread. */
   constructor(private readonly kill = killProcess) {}
 
-  /** Threads of this plugin that have not ended. */
+  /** The number of threads of this plugin that have not ended. */
   running(plugin: string): number {
     return this.#plugins.get(plugin)?.running.size ?? 0;
   }
 
-  /** Ends a thread. Resolves when it has ended or is overdue, and never later than that. */
+  /** Ends a thread. Resolves when the thread has ended, or when it is overdue. */
   end(plugin: string, thread: Ending, told: Told = () => undefined): Promise<void> {
     const of = this.#of(plugin);
     of.running.add(thread);
@@ -43,7 +43,7 @@ export class Endings {
       const late = setTimeout(() => {
         of.overdue.add(thread);
         this.#guardExit();
-        // `terminate` has referred to it again, and would keep the process.
+        // `terminate` has called `ref` again, which would keep the process alive.
         thread.unref();
         tell();
         resolve();
@@ -81,7 +81,7 @@ export class Endings {
     if (of.running.size === 0) this.#plugins.delete(plugin);
   }
 
-  /** While a thread is overdue, the end of the process is not left to Node. */
+  /** While a thread is overdue, this module ends the process, because Node would wait for the thread. */
   #guardExit(): void {
     process.off('exit', this.kill);
     const overdue = [...this.#plugins.values()].some((of) => of.overdue.size > 0);
@@ -93,5 +93,5 @@ function killProcess(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Of this process: reloads and several gateways in one host share it. */
+/** One instance for the process: reloads and all gateways in one process share it. */
 export const endings = new Endings();

@@ -1,14 +1,14 @@
-/** An ordered multimap of header fields, and its bytes as proxy-wasm writes them. Names in lower case, values latin1. */
+/** An ordered multimap of header fields, and its encoding in proxy-wasm. Names are in lower case, values are latin1. */
 import { LIMITS } from './abi.js';
 
 export type Pair = readonly [name: string, value: string];
 
 export class HeaderMap {
-  /** Never changed in place: a map that nobody writes costs no copy. */
+  /** Never changed in place, so a map without writes needs no copy. */
   #pairs: readonly Pair[];
   #touched: Set<string> | undefined;
 
-  /** Names in lower case. */
+  /** Names must be in lower case. */
   constructor(pairs: readonly Pair[] = []) {
     this.#pairs = pairs;
   }
@@ -17,12 +17,12 @@ export class HeaderMap {
     return this.#pairs;
   }
 
-  /** Names that were written, whatever became of their values. */
+  /** Names that were written, whatever their values are now. */
   get touched(): ReadonlySet<string> | undefined {
     return this.#touched;
   }
 
-  /** The first value, as the ABI has it. */
+  /** Returns the first value, as the ABI requires. */
   get(name: string): string | undefined {
     const wanted = alias(name);
     return this.#pairs.find(([each]) => each === wanted)?.[1];
@@ -32,7 +32,7 @@ export class HeaderMap {
     this.#write([alias(name)], [...this.#pairs, [alias(name), value]]);
   }
 
-  /** In the place of the first one of that name; behind all others where there is none. */
+  /** Replaces the first field of that name. Without one, appends the field. */
   replace(name: string, value: string): void {
     const wanted = alias(name);
     const at = this.#pairs.findIndex(([each]) => each === wanted);
@@ -67,13 +67,15 @@ export class HeaderMap {
   }
 }
 
-/** `host` is not listed and answered as `:authority`, as Envoy does. */
+/** `host` is not listed. It is read and written as `:authority`, as in Envoy. */
 function alias(name: string): string {
   const lower = name.toLowerCase();
   return lower === 'host' ? ':authority' : lower;
 }
 
-/** u32le count, then the two lengths of each pair, then name NUL value NUL. No pair, no bytes. */
+/**
+ * Encodes a u32le count, then the two lengths of each pair, then name NUL value NUL. Without pairs there are no bytes.
+ */
 export function encodePairs(pairs: readonly Pair[]): Buffer {
   if (pairs.length === 0) return Buffer.alloc(0);
   const head = Buffer.alloc(4 + pairs.length * 8);
@@ -86,7 +88,7 @@ export function encodePairs(pairs: readonly Pair[]): Buffer {
   return Buffer.concat([head, Buffer.from(text, 'latin1')]);
 }
 
-/** Undefined where the bytes are no map, or more of one than anybody needs. */
+/** Returns `undefined` if the bytes are not a map, or the map is larger than the limits. */
 export function decodePairs(bytes: Uint8Array): readonly Pair[] | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.length === 0 || (buffer.length === 1 && buffer[0] === 0)) return [];
@@ -115,7 +117,9 @@ const NAME = /^(?::[a-z]+|[!#$%&'*+.^_`|~0-9a-z-]+)$/i;
 // eslint-disable-next-line no-control-regex
 const LINE_BREAK = /[\u0000\r\n]/;
 
-/** A name that is a token (or a pseudo-header), a value without CR, LF and NUL: everything else could start a field. */
+/**
+ * Accepts a token or a pseudo-header as name, and a value without CR, LF and NUL. Other characters could start a field.
+ */
 export function isField([name, value]: Pair): boolean {
   return NAME.test(name) && !LINE_BREAK.test(value);
 }

@@ -1,4 +1,4 @@
-/** Host functions on buffers: configurations, the request body, the body of a call's response. */
+/** Host functions on buffers: configurations, the request body, and the body of a call's response. */
 import { BufferType, LAST_BUFFER_TYPE, Status } from './abi.js';
 import type { HostFunctions, Turn } from './host.js';
 
@@ -21,7 +21,10 @@ export function bufferFunctions(turn: Turn): HostFunctions {
       turn.memory.writeU32(flagsAt, 0);
       return Status.Ok;
     },
-    /** An authentication step reads bodies and rewrites none: what was judged is what goes on. */
+    /**
+     * Returns an error: a plugin must not rewrite the body, because the upstream must receive the body that was
+     * checked.
+     */
     proxy_set_buffer_bytes: (type: number) => {
       const bytes = bufferOf(turn, type >>> 0);
       return typeof bytes === 'number' ? bytes : Status.Unimplemented;

@@ -1,4 +1,4 @@
-/** Host functions that reach out: HTTP calls to named upstreams; gRPC and foreign functions, which there are none of. */
+/** Host functions that send: HTTP calls to named upstreams. gRPC and foreign functions are not supported. */
 import { LIMITS, Status } from './abi.js';
 import type { HostFunctions, Turn } from './host.js';
 import { decodePairs, isField } from './header-map.js';
@@ -28,7 +28,7 @@ export function callFunctions(turn: Turn): HostFunctions {
       const whole = REQUIRED.every((each) => names.has(each)) && pairs.every(isField) && trailersSize >>> 0 <= 4;
       if (!whole || !turn.options.upstreams.includes(name)) return Status.BadArgument;
       if (!turn.mayCall()) return Status.InternalFailure;
-      // The result must be writable before anything is sent.
+      // Check that the result can be written before the call is sent.
       turn.memory.writeU32(tokenAt, 0);
       const token = turn.nextToken();
       const timeout = Math.min(Math.max(timeoutMs >>> 0, 1), LONGEST_CALL_MS);
@@ -38,7 +38,7 @@ export function callFunctions(turn: Turn): HostFunctions {
       turn.memory.writeU32(tokenAt, token);
       return Status.Ok;
     },
-    // Plugins handle a failure; "unimplemented" traps those of the Rust SDK.
+    // Plugins handle a failure. "Unimplemented" traps plugins of the Rust SDK.
     proxy_grpc_call: () => Status.InternalFailure,
     proxy_grpc_stream: () => Status.InternalFailure,
     proxy_grpc_send: () => Status.NotFound,

@@ -63,7 +63,7 @@ function mapOf(turn: Turn, type: number): HeaderMap | undefined {
 
 const readOnly = (pairs: readonly Pair[] | undefined): HeaderMap | undefined => pairs && new HeaderMap(pairs);
 
-/** What would start another field, or make the map larger than anybody needs. */
+/** Rejects what would start another field, or make the map larger than the limits. */
 function allowed(turn: Turn, more: readonly Pair[]): boolean {
   const pairs = turn.stream()?.headers.pairs ?? [];
   if (pairs.length + more.length > LIMITS.headerPairs) return false;

@@ -1,4 +1,4 @@
-/** Host functions beside the request: log, clock, ticks, properties, shared data, queues, metrics. */
+/** Host functions that do not concern the request: log, clock, ticks, properties, shared data, queues, metrics. */
 import { LIMITS, LOG_LEVELS, Status, type LogLevel } from './abi.js';
 import type { HostFunctions, Turn } from './host.js';
 import { encodeProperty, isReserved, propertyPath, type PropertyValue } from './properties.js';
@@ -78,7 +78,7 @@ function storeFunctions(turn: Turn): HostFunctions {
       turn.memory.writeU32(casAt, entry.cas);
       return Status.Ok;
     },
-    // What is too large is not even copied: it would cross to the thread of the gateway, and back at each look.
+    // Values over the limit are not copied: they would cross to the gateway's thread, and back at each read.
     proxy_set_shared_data: (key: number, keySize: number, value: number, valueSize: number, cas: number) => {
       if (valueSize >>> 0 > LIMITS.itemBytes) return Status.BadArgument;
       return turn.host.shared.set(text(key, keySize), turn.memory.read(value, valueSize), cas >>> 0);

@@ -1,4 +1,6 @@
-/** Host functions that decide: continue, close, a response of the plugin's own; and whose turn it is. */
+/**
+ * Host functions that decide: continue, close, or a response of the plugin; and the choice of the effective context.
+ */
 import { LAST_STREAM_TYPE, LIMITS, Status, StreamType } from './abi.js';
 import type { HostFunctions, Turn } from './host.js';
 import { decodePairs, isField } from './header-map.js';
@@ -14,7 +16,7 @@ export function streamFunctions(turn: Turn): HostFunctions {
     /** ABI 0.1.0. */
     proxy_continue_request: resume,
     proxy_continue_response: () => Status.Unimplemented,
-    /** ABI 0.1.0; later SDKs still declare it. Routes are chosen before any plugin runs. */
+    /** ABI 0.1.0; later SDKs still declare it. The route is selected before any plugin runs. */
     proxy_clear_route_cache: () => Status.Ok,
     proxy_close_stream: (type: number) =>
       onRequest(type, () => {
@@ -54,7 +56,7 @@ function respond(turn: Turn, { status, pairs, body, details }: Local): Status {
   const stream = turn.stream();
   if (!stream) return Status.BadArgument;
   if (status < 200 || status > 599) {
-    const detail = `the plugin answered with the status ${status}`;
+    const detail = `the plugin responded with the status ${status}`;
     stream.decide({ kind: 'fault', fault: 'bad_response', detail });
     return Status.BadArgument;
   }

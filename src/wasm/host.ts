@@ -1,4 +1,7 @@
-/** What the groups of host functions share: the running instance, whose turn it is, and the outside world. */
+/**
+ * What the groups of host functions share: the running instance, the effective context, and the functions of the
+ * environment.
+ */
 import type { LogLevel } from './abi.js';
 import type { CallResponse, OutboundCall } from './decision.js';
 import type { Memory } from './memory.js';
@@ -9,64 +12,64 @@ import type { Stream } from './stream.js';
 
 export interface VmOptions {
   readonly name: string;
-  /** C++ and AssemblyScript choose the root context by it. */
+  /** C++ and AssemblyScript select the root context by this id. */
   readonly rootId: string;
   readonly vmId: string;
   readonly config: Uint8Array;
   readonly vmConfig: Uint8Array;
   readonly env: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
-  /** Upstreams that it may call. */
+  /** Upstreams that the plugin may call. */
   readonly upstreams: readonly string[];
   readonly memoryLimitBytes: number;
 }
 
-/** A metered module ran past its time. */
+/** A metered module exceeded its time limit. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
-/** The outside world of a VM: no threads, no I/O of its own. */
+/** The functions of the environment. A VM has no threads and no I/O of its own. */
 export interface VmHost {
   readonly shared: Pick<SharedData, 'get' | 'set'>;
   readonly queues: Pick<Queues, 'register' | 'resolve' | 'enqueue' | 'dequeue'>;
   readonly metrics: PluginMetrics;
   log(level: LogLevel, words: string): void;
-  /** Nanoseconds since the Unix epoch, and of a clock that never runs back. */
+  /** Nanoseconds since the Unix epoch, and of a monotonic clock. */
   now(): bigint;
   monotonic(): bigint;
   random(size: number): Buffer;
-  /** Starts a call whose answer comes through `answerCall`; false where there are too many. */
+  /** Starts a call whose response comes through `answerCall`. Returns false if too many calls are open. */
   call(call: OutboundCall): boolean;
-  /** `on_tick` is wanted every so often; 0: no more. */
+  /** Sets the period of `on_tick`. 0 stops it. */
   tick(everyMs: number): void;
-  /** Throws a `DeadlineError` where a metered module has run for too long. */
+  /** Throws a `DeadlineError` if a metered module has exceeded its time limit. */
   check(): void;
-  /** The module is entered and left: who watches the time starts and stops here. */
+  /** Called when the module is entered and left: time measurement starts and stops here. */
   running(on: boolean): void;
-  /** Something was put into the queue that the VM has registered. */
+  /** An item was added to a queue that the VM has registered. */
   queued(token: number): void;
 }
 
-/** The state of a VM as its host functions see it. */
+/** The state of a VM that its host functions see. */
 export interface Turn {
   readonly options: VmOptions;
   readonly host: VmHost;
   readonly memory: Memory;
-  /** The stream of the effective context; undefined in the root context. */
+  /** The stream of the effective context. `undefined` in the root context. */
   stream(): Stream | undefined;
-  /** The answer that is being told, during its callback. */
+  /** The response to a call, during its callback. */
   response(): CallResponse | undefined;
-  /** False where there is no such context. */
+  /** Returns false if there is no such context. */
   setEffective(context: number): boolean;
-  /** The effective context is done after all; false where nobody waits for that. */
+  /** Marks the effective context as done. Returns false if it was not pending. */
   done(): boolean;
   /** Continues the stream of the effective context. */
   resume(): boolean;
-  /** Whether the effective context has so few open calls that it may have one more. */
+  /** Whether the effective context may open one more call. */
   mayCall(): boolean;
   nextToken(): number;
-  /** The call belongs to the effective context. */
+  /** Assigns the call to the effective context. */
   called(token: number): void;
 }
 

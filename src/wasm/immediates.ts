@@ -1,12 +1,12 @@
-/** What follows an opcode: numbers, types, places in memory; each function returns where it ends. */
+/** Readers of immediates: numbers, types and memory arguments. Each function returns the offset of the end. */
 import { ModuleError, readLeb } from './binary.js';
 
-/** `(ref …)` and `(ref null …)`: what they refer to follows. */
+/** `(ref …)` and `(ref null …)`: a heap type follows. */
 const TYPED = new Set([0x63, 0x64]);
-/** Of an alignment: the number of a memory follows. */
+/** Flag of an alignment: a memory index follows. */
 const OF_A_MEMORY = 0x40;
 
-/** LEB numbers of any sign and width end where the high bit does. */
+/** Skips a LEB number of any sign and width. The number ends at the byte without the high bit. */
 export function skip(bytes: Uint8Array, from: number, numbers: number): number {
   if (from + numbers > bytes.length) throw new ModuleError('is cut short');
   let at = from;
@@ -18,10 +18,10 @@ export function skip(bytes: Uint8Array, from: number, numbers: number): number {
   return at;
 }
 
-/** A count, and so many items. */
+/** Skips a count and that many items. */
 export function list(bytes: Uint8Array, from: number, item: (at: number) => number): number {
   const { value, next } = readLeb(bytes, from);
-  // Before it counts: a number of four bytes would have it count for minutes.
+  // Check before the loop: a count of 32 bits would take minutes.
   if (next + value > bytes.length) throw new ModuleError('is cut short');
   let at = next;
   for (let left = value; left > 0; left -= 1) at = item(at);
@@ -32,7 +32,7 @@ export function valueType(bytes: Uint8Array, at: number): number {
   return TYPED.has(bytes[at] ?? 0) ? skip(bytes, at + 1, 1) : skip(bytes, at, 1);
 }
 
-/** None, a type of a value, or the number of a type. */
+/** A block type: empty, a value type, or a type index. */
 export const blockType = valueType;
 
 /** An alignment and an offset. */

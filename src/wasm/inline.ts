@@ -1,4 +1,4 @@
-/** A trusted plugin on the gateway's own thread: no thread to cross, a loop guard in its code, and no other isolation. */
+/** Runs a trusted plugin on the gateway's own thread. Its code has a loop guard. There is no other isolation. */
 import type { CallResponse, PluginDecision, PluginRequest } from './decision.js';
 import { judge, unavailable } from './judge.js';
 import { VmKeeper } from './keeper.js';
@@ -25,7 +25,7 @@ export class InlineRunner implements PluginRunner {
     if (!keeper) return this.ready.then(() => this.judge(request, abandoned), unavailable);
     const { pauseTimeoutMs } = this.parts.options;
     return new Promise((resolve) => {
-      // Most plugins decide at once: before `judge` has returned.
+      // Most plugins decide synchronously, before `judge` has returned.
       let abandon = (): void => undefined;
       const onAbort = (): void => abandon();
       abandoned?.addEventListener('abort', onAbort, { once: true });

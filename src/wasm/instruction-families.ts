@@ -1,22 +1,25 @@
-/** Instructions that SDKs build only when they are told to: vectors, atomics, exceptions; undefined: not known here. */
+/**
+ * Instructions that SDKs emit only on request: vectors, atomics, exceptions. The functions return `undefined` for
+ * unknown opcodes.
+ */
 import { readLeb } from './binary.js';
 import { blockType, list, memoryAccess, skip } from './immediates.js';
 
 const SHUFFLE_BYTES = 16;
 const LAST_RELAXED = 0x113;
 
-/** Behind 0xfd. */
+/** After the prefix 0xfd. */
 export function vector(bytes: Uint8Array, sub: number, next: number): number | undefined {
   if (sub <= 0x0b || sub === 0x5c || sub === 0x5d) return memoryAccess(bytes, next);
   // v128.const, i8x16.shuffle.
   if (sub === 0x0c || sub === 0x0d) return next + SHUFFLE_BYTES;
-  // A lane of a vector; a lane of a vector in memory.
+  // A lane of a vector, or a lane of a vector in memory.
   if (sub >= 0x15 && sub <= 0x22) return next + 1;
   if (sub >= 0x54 && sub <= 0x5b) return memoryAccess(bytes, next) + 1;
   return sub <= LAST_RELAXED ? next : undefined;
 }
 
-/** Behind 0xfe. */
+/** After the prefix 0xfe. */
 export function atomic(bytes: Uint8Array, sub: number, next: number): number | undefined {
   // atomic.fence.
   if (sub === 0x03) return next + 1;
@@ -43,7 +46,7 @@ export function exceptional(bytes: Uint8Array, opcode: number, from: number): nu
   }
 }
 
-/** `catch` and `catch_ref` name a tag; `catch_all` and `catch_all_ref` a label alone. */
+/** `catch` and `catch_ref` name a tag and a label. `catch_all` and `catch_all_ref` name only a label. */
 function clause(bytes: Uint8Array, at: number): number {
   const { value: kind, next } = readLeb(bytes, at);
   return skip(bytes, next, kind <= 1 ? 2 : 1);

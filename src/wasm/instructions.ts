@@ -1,15 +1,15 @@
-/** How long each WebAssembly instruction is, and which of them name a function; what is not in the table is refused. */
+/** The length of each WebAssembly instruction, and whether it names a function. Unknown instructions are rejected. */
 import { ModuleError, readLeb } from './binary.js';
 import { atomic, exceptional, vector } from './instruction-families.js';
 import { blockType, list, memoryAccess, skip, valueType } from './immediates.js';
 
 export interface Instruction {
   readonly opcode: number;
-  /** Behind the prefix. */
+  /** The opcode after the prefix. */
   readonly sub?: number;
   readonly start: number;
   readonly end: number;
-  /** Where its function index stands, for those that have one. */
+  /** The offset of the function index, for instructions that have one. */
   readonly functionAt?: number;
 }
 
@@ -24,14 +24,17 @@ const ATOMIC = 0xfe;
 
 /** memory.init, memory.copy, memory.fill, table.init, table.copy, table.grow, table.fill. */
 const BULK = new Set([8, 10, 11, 12, 14, 15, 17]);
-/** Instructions of the exception proposals, the old one and the new one. */
+/** Instructions of both exception proposals. */
 const EXCEPTIONS = new Set([0x06, 0x07, 0x08, 0x09, 0x0a, 0x18, 0x19, 0x1f]);
-/** throw, rethrow, throw_ref: each walks the stack. */
+/** throw, rethrow, throw_ref: each one unwinds the stack. */
 const THROWS = new Set([0x08, 0x09, 0x0a]);
 /** memory.atomic.notify, .wait32 and .wait64. */
 const LAST_WAIT = 2;
 
-/** Whether its cost is not constant, or leads into the host: V8 may run hundreds of thousands of laps before it ends a thread. */
+/**
+ * Whether the cost is not constant, or the instruction calls the host. V8 may run hundreds of thousands of iterations
+ * before it ends a thread.
+ */
 export function isCostly({ opcode, sub = -1 }: Instruction): boolean {
   if (opcode === PREFIX) return BULK.has(sub);
   return opcode === MEMORY_GROW || THROWS.has(opcode) || (opcode === ATOMIC && sub <= LAST_WAIT);
@@ -40,7 +43,7 @@ export function isCostly({ opcode, sub = -1 }: Instruction): boolean {
 export const isException = ({ opcode }: Instruction): boolean => EXCEPTIONS.has(opcode);
 export const isVector = ({ opcode }: Instruction): boolean => opcode === VECTOR || opcode === ATOMIC;
 
-/** Immediates: how many LEB numbers follow. */
+/** The number of LEB immediates. */
 const NUMBERS: ReadonlyMap<number, number> = new Map([
   ...each([0x00, 0x01, 0x05, 0x0b, 0x0f, 0x1a, 0x1b, 0xd1], 0),
   ...each(range(0x45, 0xc4), 0),
@@ -61,7 +64,7 @@ const PREFIXED: ReadonlyMap<number, number> = new Map([
   ...each([8, 10, 12, 14], 2),
 ]);
 
-/** The instruction at a place. */
+/** Decodes the instruction at an offset. */
 export function readInstruction(bytes: Uint8Array, start: number): Instruction {
   const opcode = bytes[start];
   if (opcode === undefined) throw new ModuleError('is cut short');
@@ -116,7 +119,7 @@ function endBehind(bytes: Uint8Array, { opcode, sub, next }: Prefixed): number |
 }
 
 const unknown = (what: string): ModuleError =>
-  new ModuleError(`uses the instruction ${what}, which is not known here and cannot be metered`);
+  new ModuleError(`uses the unknown instruction ${what}, which cannot be metered`);
 
 function each(opcodes: readonly number[], numbers: number): readonly (readonly [number, number])[] {
   return opcodes.map((opcode) => [opcode, numbers] as const);

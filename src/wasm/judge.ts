@@ -1,13 +1,13 @@
-/** One request from its beginning in an instance to its one decision: a pause that nothing ends is ended here. */
+/** Runs one request in an instance until its decision. A pause that the plugin does not end in time is ended here. */
 import type { PluginDecision, PluginRequest } from './decision.js';
 import type { VmKeeper } from './keeper.js';
 import type { Settle } from './stream.js';
 
-const GONE: PluginDecision = { kind: 'fault', fault: 'closed', detail: 'the client is gone' };
+const GONE: PluginDecision = { kind: 'fault', fault: 'closed', detail: 'the client has disconnected' };
 const LATE: PluginDecision = {
   kind: 'fault',
   fault: 'pause_timeout',
-  detail: 'the plugin paused and did not go on in time',
+  detail: 'the plugin paused and did not continue in time',
 };
 
 export interface Question {
@@ -15,7 +15,7 @@ export interface Question {
   readonly pauseTimeoutMs: number;
 }
 
-/** `settle` is called exactly once. Returns what to call where nobody waits for the decision any more. */
+/** Calls `settle` exactly once. Returns a function to call when the decision is no longer needed. */
 export function judge(keeper: VmKeeper, { request, pauseTimeoutMs }: Question, settle: Settle): () => void {
   let settled = false;
   let timer: NodeJS.Timeout | undefined;
@@ -36,7 +36,7 @@ export function judge(keeper: VmKeeper, { request, pauseTimeoutMs }: Question, s
   }
 }
 
-/** A plugin that started once and does not any more. */
+/** Reports a plugin that started once and no longer starts. */
 export function unavailable(cause: unknown): PluginDecision {
   return { kind: 'fault', fault: 'unavailable', detail: cause instanceof Error ? cause.message : 'does not start' };
 }

@@ -1,4 +1,7 @@
-/** Keeps one VM of a plugin running: a fresh instance after a trap, another before its memory is full; ticks, calls. */
+/**
+ * Keeps one VM of a plugin running: replaces it after a trap and before its memory is full, and forwards ticks and
+ * calls.
+ */
 import { randomBytes } from 'node:crypto';
 import { LIMITS, type LogLevel } from './abi.js';
 import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
@@ -18,13 +21,13 @@ export interface Surroundings {
   readonly queues: Pick<Queues, 'register' | 'resolve' | 'enqueue' | 'dequeue'>;
   readonly metrics: PluginMetrics;
   log(level: LogLevel, words: string): void;
-  /** Starts a call; its answer comes through `answerCall`, under the token that stands here. */
+  /** Starts a call. Its response comes through `answerCall` with this token. */
   call(call: OutboundCall): boolean;
   /** The module is entered and left. */
   running(on: boolean): void;
-  /** Something was put into a queue. */
+  /** An item was added to a queue. */
   queued(token: number): void;
-  /** Whether a metered module that was entered at `since` is to be stopped. */
+  /** Whether to stop a metered module that was entered at `since`. */
   isOver(since: number, limitMs: number): boolean;
 }
 
@@ -32,36 +35,38 @@ export interface KeeperParts {
   readonly module: WebAssembly.Module;
   readonly facts: VmParts['facts'];
   readonly options: VmOptions;
-  /** For one callback. */
+  /** Milliseconds for one callback. */
   readonly timeoutMs: number;
   readonly surroundings: Surroundings;
 }
 
-/** One request in whichever instance took it. */
+/** One request in the instance that took it. */
 export interface Handle {
   readonly vm: PluginVm;
   readonly stream: Stream;
 }
 
-/** An instance by the time that an answer or a tick comes for it; none where it did not start. */
+/** The instance at the time of a response or a tick. `undefined` if it did not start. */
 type Running = () => PluginVm | undefined;
 
 const RECYCLE_AT = 0.75;
 const LONGEST_RESTART_MS = 30_000;
-/** For `on_vm_start` and `on_configure` together. */
+/** Milliseconds for `on_vm_start` and `on_configure` together. */
 export const START_MS = 1_000;
 const MOST_CALLS = 0x7fff_ffff;
 
 export class VmKeeper {
   #vm: PluginVm;
-  /** Takes no more requests, and has some that are paused. */
+  /** Takes no more requests, and still has paused requests. */
   #retired: PluginVm | undefined;
   readonly #log: LogBudget;
   readonly #queues = new QueueTurns((token) => {
     if (!this.#vm.fault) this.#vm.queueReady(token);
   });
   readonly #tickers = new Map<NodeJS.Timeout, Running>();
-  /** Tokens of all instances that there were: an answer must not reach another's call of the same number. */
+  /**
+   * Tokens are unique over all instances: a response must not reach a call of another instance with the same number.
+   */
   readonly #calls = new Map<number, { readonly vm: Running; readonly token: number }>();
   #lastCall = 0;
   #restarts = 0;
@@ -71,7 +76,7 @@ export class VmKeeper {
   #since = 0;
   #starting = false;
 
-  /** @throws ModuleError where the plugin does not start */
+  /** @throws ModuleError if the plugin does not start */
   constructor(private readonly parts: KeeperParts) {
     this.#log = new LogBudget((level, words) => parts.surroundings.log(level, words));
     this.#vm = this.#create();
@@ -85,7 +90,7 @@ export class VmKeeper {
     return this.#vm.memoryBytes;
   }
 
-  /** `settle` is called exactly once. A throw is a plugin that started once and does not any more. */
+  /** Calls `settle` exactly once. Throws if a plugin that started once no longer starts. */
   begin(request: PluginRequest, settle: Settle): Handle {
     if (this.#vm.fault) this.#replace(`trapped: ${this.#vm.fault.message}`);
     else if (this.#isWorn() && this.#mayStart) this.#renew();
@@ -113,21 +118,23 @@ export class VmKeeper {
     this.#queues.close();
   }
 
-  /** Near a limit that it has come to by leaking, and not while a worn one before it still has requests. */
+  /** Whether a leak has brought the memory near its limit. False while an earlier worn instance still has requests. */
   #isWorn(): boolean {
     const { memoryBytes, openStreams } = this.#vm;
     const near = memoryBytes > this.parts.options.memoryLimitBytes * RECYCLE_AT;
-    // One that began so large would be no smaller.
+    // An instance that started with this size would not become smaller.
     if (!(near && memoryBytes > this.#bytesAtStart) && openStreams < LIMITS.openStreams) return false;
     return this.#vm.isIdle || !this.#retired || this.#isOver(this.#retired);
   }
 
-  /** Nothing that comes for it is of any use: it has died, or was replaced and has no requests left. */
+  /**
+   * Whether responses and ticks for the instance are useless: it has died, or was replaced and has no requests left.
+   */
   #isOver(vm: PluginVm): boolean {
     return vm.fault !== undefined || (vm !== this.#vm && vm.isIdle);
   }
 
-  /** One that is merely worn goes on where no other starts. */
+  /** A worn instance continues if no other one starts. */
   #renew(): void {
     try {
       this.#replace('is near a limit');
@@ -141,13 +148,13 @@ export class VmKeeper {
   }
 
   #replace(why: string): void {
-    if (!this.#mayStart) throw new ModuleError('does not start any more');
+    if (!this.#mayStart) throw new ModuleError('no longer starts');
     const before = this.#vm;
-    this.parts.surroundings.log('warn', `the plugin ${why}; a fresh instance takes its place`);
+    this.parts.surroundings.log('warn', `the plugin ${why}; a fresh instance replaces it`);
     this.#restarts += 1;
     try {
       this.#vm = this.#create();
-      // The one before it may have requests still, though this one has none.
+      // The earlier instance may still have requests although this one has none.
       if (this.#retired && this.#isOver(this.#retired)) this.#retired = undefined;
       if (!this.#isOver(before)) this.#retired = before;
     } finally {
@@ -155,7 +162,7 @@ export class VmKeeper {
     }
   }
 
-  /** A tick or an answer to come keeps the memory of its instance: those of the dead are not waited for. */
+  /** A pending tick or response keeps the memory of its instance. Do not wait for those of dead instances. */
   #forget(): void {
     const isGone = (vm: PluginVm | undefined): boolean => !vm || this.#isOver(vm);
     for (const [token, { vm }] of this.#calls) if (isGone(vm())) this.#calls.delete(token);
@@ -172,7 +179,7 @@ export class VmKeeper {
       this.#failures = 0;
       return made.vm;
     } catch (cause) {
-      // Its start costs up to a second: requests must not pay that one after the other.
+      // A start costs up to a second. Requests must not pay this cost one after another.
       this.#failures += 1;
       this.#startsFrom = performance.now() + Math.min(LONGEST_RESTART_MS, 100 * 2 ** this.#failures);
       throw cause;

@@ -1,4 +1,4 @@
-/** Links a module to its host functions and instantiates it: what may be called when, and what a wrong pointer costs. */
+/** Links a module to its host functions and instantiates it. Checks which host functions may be called when. */
 import { Status } from './abi.js';
 import { ModuleError } from './binary.js';
 import { bufferFunctions } from './host-buffers.js';
@@ -11,7 +11,7 @@ import { Memory, MemoryFault } from './memory.js';
 import { importKind, type ImportKind, type ModuleFacts } from './module.js';
 import { wasiFunctions } from './wasi.js';
 
-/** What an instance of a plugin is made of. */
+/** The parts of a plugin's instance. */
 export interface VmParts {
   readonly module: WebAssembly.Module;
   readonly facts: Pick<ModuleFacts, 'abi'>;
@@ -22,22 +22,22 @@ export interface VmParts {
 export interface Linked {
   readonly memory: Memory;
   readonly has: (name: string) => boolean;
-  /** The result of an exported function; undefined where the module has none of that name. */
+  /** Calls an exported function. Returns `undefined` if the module does not export it. */
   readonly call: (name: string, ...args: readonly number[]) => unknown;
-  /** While `act` runs the module may log and ask for the time, and nothing else. */
+  /** Restricts the module to logging and reading the clock while `act` runs. */
   starting(act: () => void): void;
 }
 
 type Callable = (...args: readonly number[]) => unknown;
 
-/** What a module may call while it starts or while its allocator runs. */
+/** Host functions that a module may call while it starts or while its allocator runs. */
 const HARMLESS = new Set(['proxy_log', 'proxy_get_log_level', 'proxy_get_current_time_nanoseconds']);
 
 class Instance implements Linked {
   #memory: Memory | undefined;
   #exports: WebAssembly.Exports = {};
   #functions = new Map<string, Callable>();
-  /** The allocator of the module runs, or its start code. */
+  /** The allocator or the start code of the module runs. */
   #bound: 'allocating' | 'starting' | undefined = 'starting';
 
   constructor({ module, facts, options, host }: VmParts, turn: Omit<Turn, 'memory'>) {
@@ -65,7 +65,7 @@ class Instance implements Linked {
   }
 
   get memory(): Memory {
-    if (!this.#memory) throw new MemoryFault('before the module is there');
+    if (!this.#memory) throw new MemoryFault('before the module is instantiated');
     return this.#memory;
   }
 
@@ -100,7 +100,7 @@ class Instance implements Linked {
   #imports(module: WebAssembly.Module, tables: Tables, warn: (words: string) => void): WebAssembly.Imports {
     const imports: Record<string, Record<string, Callable>> = {};
     const wanted = WebAssembly.Module.imports(module);
-    // Between two laps of a metered loop the host may have copied a thousand maps.
+    // Between two iterations of a metered loop the host may have copied a thousand maps.
     const check = wanted.some((each) => importKind(each) === 'guard') ? tables.guard.tick : undefined;
     for (const each of wanted) {
       const kind = importKind(each);
@@ -108,7 +108,7 @@ class Instance implements Linked {
       const { module: from, name } = each;
       let found = Object.hasOwn(table, name) ? table[name] : undefined;
       if (!found && kind === 'proxy') {
-        warn(`the module imports ${name}, which is not there: it answers UNIMPLEMENTED`);
+        warn(`the module imports ${name}, which does not exist; the host answers UNIMPLEMENTED`);
         found = () => Status.Unimplemented;
       }
       if (!found) throw new ModuleError(`imports ${from}.${name}, which no host of this ABI provides`);
@@ -120,7 +120,7 @@ class Instance implements Linked {
   #guarded(name: string, act: Callable, check?: () => void): Callable {
     const harmless = HARMLESS.has(name);
     return (...args) => {
-      // An allocator that calls back could change what the host is in the middle of reading.
+      // An allocator that calls back could change state that the host is reading.
       if (this.#bound && !harmless) throw new ModuleError(`called ${name} while ${this.#bound}`);
       check?.();
       try {
@@ -133,7 +133,7 @@ class Instance implements Linked {
   }
 }
 
-/** What moves kilobytes of random numbers or prints lines takes its time too. */
+/** Calls that produce kilobytes of random numbers or print lines also take time. */
 function timed(act: Callable, check: (() => void) | undefined): Callable {
   if (!check) return act;
   return (...args) => {

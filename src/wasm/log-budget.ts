@@ -1,8 +1,11 @@
-/** What a plugin may write to the log: so many lines in a callback, and so much in a second; a loop of it fills no disk. */
+/**
+ * Limits what a plugin writes to the log: lines in a callback and bytes in a second. A loop of log calls cannot fill
+ * the disk.
+ */
 import { LIMITS, type LogLevel } from './abi.js';
 
 const WINDOW_MS = 1_000;
-const DROPPED = 'too many lines: the rest is dropped';
+const DROPPED = 'too many log lines; the rest is dropped';
 
 export class LogBudget {
   #lines = 0;
@@ -11,7 +14,7 @@ export class LogBudget {
 
   constructor(private readonly write: (level: LogLevel, words: string) => void) {}
 
-  /** Another callback begins. */
+  /** Starts another callback. */
   renew(): void {
     this.#lines = 0;
   }
@@ -22,7 +25,7 @@ export class LogBudget {
     else if (this.#lines === LIMITS.logLines + 1) this.#spend('warn', DROPPED);
   }
 
-  /** Ticks and answers to calls are callbacks too: a hundred lines in each of them would be megabytes. */
+  /** Ticks and responses to calls are callbacks too. A hundred lines in each would be megabytes. */
   #spend(level: LogLevel, words: string): void {
     const now = performance.now();
     if (now - this.#since >= WINDOW_MS) [this.#since, this.#spent] = [now, 0];

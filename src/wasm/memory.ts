@@ -1,12 +1,14 @@
-/** The memory of one instance as its host reads and writes it: every pointer is checked, and none is kept across calls. */
+/**
+ * The memory of one instance, read and written by the host. Every pointer is checked. No pointer is kept across calls.
+ */
 import { LIMITS, Status } from './abi.js';
 
-/** A pointer or a length that leads out of the module's memory, or an allocator that gave none. */
+/** A pointer or a length outside the module's memory, or an allocator that returned no memory. */
 export class MemoryFault extends Error {
   override readonly name = 'MemoryFault';
   constructor(
     message: string,
-    /** What the host function that met it returns. */
+    /** The status that the host function returns. */
     readonly status: Status = Status.InvalidMemoryAccess,
   ) {
     super(message);
@@ -27,7 +29,7 @@ export class Memory {
     return this.memory.buffer.byteLength;
   }
 
-  /** A copy: the module may change its own bytes as soon as it runs again. */
+  /** Returns a copy, because the module may change its bytes when it runs again. */
   read(pointer: number, length: number): Buffer {
     const [from, size] = [pointer >>> 0, length >>> 0];
     const bytes = this.#current();
@@ -35,7 +37,7 @@ export class Memory {
     return Buffer.from(bytes.subarray(from, from + size));
   }
 
-  /** Latin1. Strings lie in the heap of JavaScript: one that is full ends the whole process, not the thread alone. */
+  /** Latin1. Strings are in the JavaScript heap. A full heap ends the whole process, not only the thread. */
   text(pointer: number, length: number): string {
     const [from, size] = [pointer >>> 0, length >>> 0];
     const bytes = this.#current();
@@ -56,22 +58,25 @@ export class Memory {
     this.#current().set(bytes, this.#place(pointer, bytes.length));
   }
 
-  /** Hands bytes over to the module, in memory that its own allocator gives; the two results are where and how many. */
+  /**
+   * Copies bytes into memory from the module's allocator. Writes their address and their length to the two result
+   * pointers.
+   */
   give(bytes: Uint8Array, pointerAt: number, sizeAt: number): void {
-    // Judged before the module runs: a bad result pointer must not cost an allocation.
+    // Check before the module runs: a bad result pointer must not cost an allocation.
     this.#place(pointerAt, 4);
     this.#place(sizeAt, 4);
     let pointer = 0;
     if (bytes.length > 0) {
       pointer = Number(this.allocate(bytes.length)) >>> 0;
-      if (pointer === 0) throw new MemoryFault(`no ${bytes.length} bytes from the allocator`);
+      if (pointer === 0) throw new MemoryFault(`the allocator returned no memory for ${bytes.length} bytes`);
       this.writeBytes(pointer, bytes);
     }
     this.writeU32(pointerAt, pointer);
     this.writeU32(sizeAt, bytes.length);
   }
 
-  /** The buffer is another one after the memory has grown. */
+  /** The buffer is replaced when the memory grows. */
   #current(): Buffer {
     if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = Buffer.from(this.memory.buffer);
     return this.#bytes;

@@ -1,6 +1,6 @@
 /**
- * Makes a module ask its host (`loom.tick`, which may throw) before each instruction whose cost is not constant. On the
- * gateway's own thread a global counts loops and calls as well, and the host is asked each time it has counted down.
+ * Makes a module call its host (`loom.tick`, which may throw) before each instruction whose cost is not constant. On
+ * the gateway's thread a global also counts loops and calls. The host is called each time the counter reaches 0.
  */
 import { leb, ModuleError, readLeb, sectionsOf, type Section } from './binary.js';
 import { skip, valueType } from './immediates.js';
@@ -22,14 +22,14 @@ const ID = {
 } as const;
 const END = 0x0b;
 
-/** What the meter adds to: empty ones are put where a module has none. */
+/** The sections that the meter changes. Missing ones are added as empty sections. */
 const NEEDED = { inline: [ID.type, ID.import, ID.global], worker: [ID.type, ID.import] } as const;
 
 /**
- * `inline`: the module can be stopped wherever it is. `worker`: it can be stopped before each costly instruction; V8 ends
- * the thread everywhere else, but looks only once in hundreds of thousands of laps of a loop.
+ * `inline`: the module can be stopped anywhere. `worker`: it can be stopped before each costly instruction. Elsewhere
+ * V8 ends the thread, but checks only once in hundreds of thousands of iterations.
  *
- * @throws ModuleError where the module uses what cannot be metered
+ * @throws ModuleError if the module uses instructions that cannot be metered
  */
 export function meterModule(bytes: Uint8Array, isolation: keyof typeof NEEDED = 'inline'): Uint8Array {
   const sections = sectionsOf(bytes);
@@ -42,7 +42,7 @@ export function meterModule(bytes: Uint8Array, isolation: keyof typeof NEEDED = 
   return joined(parts);
 }
 
-/** With an empty one of this id in its place, where there is none. */
+/** Adds an empty section of this id at its position if the module has none. */
 function withSection(sections: readonly Section[], id: number): readonly Section[] {
   if (sections.some((each) => each.id === id)) return sections;
   const before = sections.findIndex((each) => each.id > id && each.id !== ID.custom);
@@ -83,7 +83,7 @@ function* importKinds(bytes: Uint8Array, { content }: Section): Generator<number
   }
 }
 
-/** The content of a section as it is to be; undefined: it goes. */
+/** Returns the new content of a section. `undefined` removes the section. */
 function rewrite(bytes: Uint8Array, section: Section, layout: Layout): Bytes | undefined {
   const { id, content, end } = section;
   const moved = new Renumbered(bytes, layout);
@@ -110,16 +110,16 @@ function rewrite(bytes: Uint8Array, section: Section, layout: Layout): Bytes | u
       return moved.code(section);
     case ID.tag:
       if (layout.counter === undefined) return bytes.subarray(content, end);
-      throw new ModuleError('uses exceptions, which cannot be metered: isolate it in a worker');
+      throw new ModuleError('uses exceptions, which cannot be metered; isolate it in a worker');
     case ID.custom:
-      // Names of functions would be those of other ones.
+      // Every function index changes, so the function names would be wrong.
       return undefined;
     default:
       return bytes.subarray(content, end);
   }
 }
 
-/** A vector with one more item. */
+/** Returns a vector with one more item. */
 function appended(vector: Uint8Array, item: readonly number[]): Bytes {
   if (vector.length === 0) return [1, ...item];
   const { value, next } = readLeb(vector, 0);

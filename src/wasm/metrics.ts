@@ -1,10 +1,10 @@
-/** The metrics that a plugin defines: counters, gauges and histograms by name; bounded in number. */
+/** The metrics that a plugin defines: counters, gauges and histograms by name. Their number is bounded. */
 import { LIMITS, METRIC_TYPES, Status, type MetricType } from './abi.js';
 
 export interface Metric {
   readonly name: string;
   readonly type: MetricType;
-  /** Of a histogram: the last recorded value. */
+  /** For a histogram, the last recorded value. */
   readonly value: bigint;
 }
 
@@ -17,7 +17,7 @@ export class PluginMetrics {
     return this.#metrics;
   }
 
-  /** The id of the metric, the same one for the same name; or why there is none. */
+  /** Returns the id of the metric. The same name has the same id. On failure returns the reason. */
   define(type: number, name: string): { readonly id: number } | Status {
     const known = this.#metrics.findIndex((each) => each.name === name);
     if (known !== -1) return { id: known + 1 };

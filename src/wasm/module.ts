@@ -1,4 +1,4 @@
-/** A plugin's module, read and judged before it runs: ABI, imports, exports, memory. */
+/** Reads and checks a plugin's module before it runs: ABI, imports, exports, memory. */
 import { ABI_VERSIONS, PAGE_BYTES, type AbiVersion } from './abi.js';
 import { clampMemory, memoryOf, ModuleError } from './binary.js';
 import { GUARD } from './meter.js';
@@ -20,7 +20,7 @@ const PROXY_FUNCTION = /^proxy_\w{1,100}$/;
 const MISC_IMPORTS = new Set(['emscripten_notify_memory_growth', 'pthread_equal', 'abort']);
 const WASI_MODULES = new Set(['wasi_snapshot_preview1', 'wasi_unstable']);
 
-/** Whose function table an import is looked up in; undefined: there is nothing of that name. */
+/** Selects the function table of an import. `undefined` if no function of that name exists. */
 export function importKind({ module, name, kind }: WebAssembly.ModuleImportDescriptor): ImportKind | undefined {
   if (kind !== 'function') return undefined;
   if (WASI_MODULES.has(module)) return isWasiFunction(name) ? 'wasi' : undefined;
@@ -34,7 +34,7 @@ export type ImportKind = 'wasi' | 'proxy' | 'misc' | 'guard';
 /**
  * Compiles a module with its memory bounded.
  *
- * @throws ModuleError in words for the operator: no module, an ABI that is not ours, an import that nobody provides
+ * @throws ModuleError with a message for the operator: not a module, an unsupported ABI, or an unknown import
  */
 export function loadModule(
   bytes: Uint8Array,
@@ -49,7 +49,7 @@ function compile(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   try {
     return new WebAssembly.Module(bytes);
   } catch (cause) {
-    throw new ModuleError(`is no valid WebAssembly: ${(cause as Error).message.replace(/^.*?: /, '')}`, { cause });
+    throw new ModuleError(`is not valid WebAssembly: ${(cause as Error).message.replace(/^.*?: /, '')}`, { cause });
   }
 }
 
@@ -64,9 +64,9 @@ function judge(module: WebAssembly.Module, bytes: Uint8Array): ModuleFacts {
   if (!isFunction('malloc') && !isFunction('proxy_on_memory_allocate')) {
     throw new ModuleError('exports no allocator (malloc or proxy_on_memory_allocate)');
   }
-  // In the ABI a missing callback means "continue": as a guard that would let everybody in.
+  // In the ABI a missing callback means "continue": such a guard would let every request pass.
   if (!isFunction('proxy_on_request_headers')) {
-    throw new ModuleError('exports no proxy_on_request_headers, so that it would let everybody in');
+    throw new ModuleError('exports no proxy_on_request_headers, so it would let every request pass');
   }
   return {
     abi,
@@ -83,9 +83,9 @@ function abiOf(exported: readonly string[]): AbiVersion {
     return major === undefined ? [] : [`${major}.${minor}.${patch}`];
   });
   const [version, ...others] = versions;
-  if (version === undefined) throw new ModuleError('exports no proxy_abi_version_*: it is no proxy-wasm plugin');
+  if (version === undefined) throw new ModuleError('exports no proxy_abi_version_*, so it is not a proxy-wasm plugin');
   if (others.length > 0) throw new ModuleError(`claims several ABI versions (${versions.join(', ')})`);
   const known = ABI_VERSIONS.find((each) => each === version);
-  if (!known) throw new ModuleError(`is built for ABI ${version}; this host speaks ${ABI_VERSIONS.join(', ')}`);
+  if (!known) throw new ModuleError(`is built for ABI ${version}; this host supports ${ABI_VERSIONS.join(', ')}`);
   return known;
 }

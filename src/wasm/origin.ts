@@ -1,21 +1,21 @@
-/** What a module was made with: its `producers` section, and the names of the sources that its panics would tell. */
+/** The tools that built a module: its `producers` section, and the source names in its panic messages. */
 import { readLeb } from './binary.js';
 
 export interface Origin {
   /** `rustc 1.63.0`, `AssemblyScript`, `Go cmd/compile go1.24.1`. */
   readonly producer?: string;
-  /** The kit for plugins: `proxy-wasm 0.2.2`, `@gcoredev/proxy-wasm-sdk-as`. */
+  /** The SDK for plugins: `proxy-wasm 0.2.2`, `@gcoredev/proxy-wasm-sdk-as`. */
   readonly sdk?: string;
 }
 
 /** Fields and their tools, each with its version, in the order of the section. */
 type Producers = ReadonlyMap<string, readonly (readonly [name: string, version: string])[]>;
 
-/** Compilers of sources in one language: the others of a module made its libraries, or optimised it. */
+/** Compilers of source languages. The other tools of a module built its libraries or optimised it. */
 const COMPILERS = [/^rustc$/, /^TinyGo$/i, /^Go\b/, /^AssemblyScript$/i, /clang/];
 const PRINTABLE = /^[\x20-\x7e]{1,80}$/;
 
-/** Told to operators, and believed by nobody: a module may say of itself what it likes. */
+/** Only shown to operators and never trusted, because a module can claim anything. */
 export function originOf(module: WebAssembly.Module, bytes: Uint8Array): Origin {
   const [section] = WebAssembly.Module.customSections(module, 'producers');
   const producers: Producers = section ? readProducers(new Uint8Array(section)) : new Map();
@@ -33,13 +33,13 @@ function compilerOf(producers: Producers): string | undefined {
   );
 }
 
-/** `name version`, without the commit that rustc puts behind it. */
+/** `name version`, without the commit that rustc appends. */
 function namesOf(producers: Producers, field: string): readonly string[] {
   const tools = producers.get(field) ?? [];
   return tools.map(([name, version]) => `${name} ${version.replace(/ \(.*\)$/, '')}`.trim());
 }
 
-/** The tool conventions' format; what is cut short or no text is not there. */
+/** The format of the WebAssembly tool conventions. Truncated or invalid parts are ignored. */
 export function readProducers(bytes: Uint8Array): Producers {
   const fields = new Map<string, [string, string][]>();
   let at = 0;
@@ -65,16 +65,19 @@ export function readProducers(bytes: Uint8Array): Producers {
       }
     }
   } catch {
-    // What stands before the damage was read.
+    // The fields before the damage have been read.
   }
   return fields;
 }
 
-/** A module that is made of nothing else must not be read for seconds. */
+/** A module made of a huge section must not take seconds to read. */
 const MOST_PLACES = 10_000;
 const LIBRARY = Buffer.from('~lib/', 'utf16le');
 
-/** Its runtime and packages name their files in UTF-16: `~lib/rt/itcms.ts`. The compiler leaves no other trace. */
+/**
+ * The AssemblyScript runtime and packages name their files in UTF-16: `~lib/rt/itcms.ts`. The compiler leaves no other
+ * trace.
+ */
 function assemblyScriptLibraries(code: Buffer): ReadonlySet<string> {
   const found = new Set<string>();
   let left = MOST_PLACES;
@@ -86,7 +89,7 @@ function assemblyScriptLibraries(code: Buffer): ReadonlySet<string> {
   return found;
 }
 
-/** The package with an SDK for proxies in its name, if it is one that has folders. */
+/** The package with a proxy SDK in its name, if the path has folders. */
 function packageOf(library: ReadonlySet<string>): string | undefined {
   const packages = [...library].map((path) => /^((?:@[^/]+\/)?[^/]*proxy[^/]*)\//.exec(path)?.[1]);
   return packages.find((each) => each !== undefined);

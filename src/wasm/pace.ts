@@ -1,4 +1,4 @@
-/** Lets so many act in each turn of the event loop; whoever is beyond that waits for a later turn, in order. */
+/** Limits how many callers proceed in each turn of the event loop. The others wait for a later turn, in order. */
 export class Pace {
   #acted = 0;
   #isRenewing = false;

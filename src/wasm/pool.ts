@@ -1,4 +1,4 @@
-/** Threads of one plugin, one more standing by: whatever a plugin does to its thread, the next one takes over. */
+/** The threads of one plugin, with one spare. If a plugin breaks its thread, the spare takes over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type PluginDecision, type PluginRequest } from './decision.js';
@@ -12,9 +12,9 @@ import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from
 import { PluginStore } from './store.js';
 import { LONGEST_WAIT_MS, PluginThread, type Pending, type ThreadParts } from './thread.js';
 
-const TOO_MANY_ENDING = 'threads of the plugin that were told to end still run: no other is started';
+const TOO_MANY_ENDING = 'threads of the plugin that were asked to end still run; no other is started';
 
-/** Requests that wait while no thread is there. */
+/** Requests that wait while there is no thread. */
 const MOST_WAITING = 1_000;
 const LONGEST_RESPAWN_MS = 30_000;
 const OWED_MS = 20;
@@ -32,12 +32,12 @@ export class PoolRunner implements PluginRunner {
   readonly #everyMs: number;
   readonly #watch: NodeJS.Timeout;
   readonly #respawns = new Set<NodeJS.Timeout>();
-  /** Threads that are to start when others have ended. */
+  /** Threads that start when others have ended. */
   #owed = 0;
   #overdue = 0;
   #failures = 0;
   #restarts = 0;
-  /** Counters of threads that are gone: a counter never runs back. */
+  /** Counters of ended threads, because a counter must never decrease. */
   #counted: RunnerStats['metrics'] = [];
   #closed = false;
 
@@ -90,18 +90,18 @@ export class PoolRunner implements PluginRunner {
     this.#respawns.forEach(clearTimeout);
     for (const { timer, ...pending } of this.#waiting.splice(0)) {
       clearTimeout(timer);
-      this.#refuse(pending, 'the plugin is being put away');
+      this.#refuse(pending, 'the plugin is shutting down');
     }
     const threads = [...this.#threads];
     for (const thread of threads) {
-      for (const pending of thread.stop('closed', 'the plugin is being put away')) this.#refuse(pending, 'put away');
+      for (const pending of thread.stop('closed', 'the plugin is shutting down')) this.#refuse(pending, 'put away');
     }
     this.#threads.clear();
     this.#parts.callOuts.close();
     await Promise.all(threads.map((thread) => thread.close()));
   }
 
-  /** Threads that still run after a reload, or after several in a row, have a moment to end. */
+  /** Threads that still run after one or more reloads have a moment to end. */
   async #started(): Promise<void> {
     const until = performance.now() + LONGEST_WAIT_MS;
     while (this.#owed > 0) {
@@ -111,13 +111,13 @@ export class PoolRunner implements PluginRunner {
     await Promise.all([...this.#threads].map((thread) => thread.ready));
   }
 
-  /** To the thread with the fewest requests among those that take any; undefined: it waits for one. */
+  /** Sends the request to the thread with the fewest requests. Without a ready thread the request waits. */
   #give(pending: Pending): { readonly thread: PluginThread; readonly id: number } | undefined {
     let best: PluginThread | undefined;
     for (const thread of this.#active()) if (!best || thread.load < best.load) best = thread;
     const isFull = best ? best.load >= LIMITS.openStreams : this.#waiting.length >= MOST_WAITING;
     if (best && !isFull) return { thread: best, id: best.begin(pending) };
-    if (this.#closed) this.#refuse(pending, 'the plugin is being put away');
+    if (this.#closed) this.#refuse(pending, 'the plugin is shutting down');
     else if (this.#owed > 0 && this.#threads.size === 0) this.#refuse(pending, TOO_MANY_ENDING);
     else if (isFull) {
       pending.settle({ kind: 'fault', fault: 'overloaded', detail: 'too many requests wait for the plugin' });
@@ -125,7 +125,7 @@ export class PoolRunner implements PluginRunner {
     return undefined;
   }
 
-  /** The first `workers` that are ready; whoever is behind them stands by. */
+  /** The first `workers` threads that are ready. Threads after them are spare. */
   *#active(): Generator<PluginThread> {
     let left = this.#parts.options.workers;
     for (const thread of this.#threads) {
@@ -141,7 +141,7 @@ export class PoolRunner implements PluginRunner {
       const at = this.#waiting.findIndex((each) => each.timer === timer);
       if (at === -1) return;
       this.#waiting.splice(at, 1);
-      this.#refuse(pending, 'no thread of the plugin is there');
+      this.#refuse(pending, 'the plugin has no running thread');
     };
     const timer = setTimeout(late, LONGEST_WAIT_MS);
     this.#waiting.push({ ...pending, timer });
@@ -160,15 +160,15 @@ export class PoolRunner implements PluginRunner {
       if (!thread.isStuck(now, { limitMs, everyMs: this.#everyMs })) continue;
       this.#parts.log.warn(
         { plugin: this.#parts.options.name, timeoutMs },
-        'a plugin ran past its time and was stopped',
+        'a plugin exceeded its time limit and was stopped',
       );
-      this.#replace(thread, 'the plugin ran past its time');
+      this.#replace(thread, 'the plugin exceeded its time limit');
     }
   }
 
   #replace(thread: PluginThread, detail: string): void {
     if (!this.#threads.delete(thread)) return;
-    // One that does not even start, or that is stuck before any request, must not be started in a loop.
+    // A thread that does not start, or is stuck before any request, must not be started in a loop.
     const wasUseful = thread.isReady && thread.hasBegun;
     const rest = thread.stop('timeout', detail);
     if (this.#closed) return;
@@ -188,7 +188,7 @@ export class PoolRunner implements PluginRunner {
     this.#respawns.add(timer.unref());
   }
 
-  /** A pool and those before it never have more threads that were told to end than the pool has threads. */
+  /** A pool and its predecessors never have more ending threads than the pool has threads. */
   #spawn(): void {
     const { name, workers } = this.#parts.options;
     if (this.#closed) return;
@@ -207,7 +207,7 @@ export class PoolRunner implements PluginRunner {
       this.#owed -= 1;
       this.#spawn();
     });
-    // Requests that wait for a thread are refused at once where none is left.
+    // Requests that wait for a thread are refused at once if no thread is left.
     if (this.#threads.size === 0) this.#serveWaiting();
   }
 
@@ -216,7 +216,7 @@ export class PoolRunner implements PluginRunner {
     const { name: plugin } = options;
     metrics?.gauge('loom_plugin_ending_threads', { plugin }, running);
     if (overdue > this.#overdue) {
-      log.error({ plugin, running, overdue }, 'a thread of a plugin does not end: the process is killed when it exits');
+      log.error({ plugin, running, overdue }, 'a thread of a plugin does not end; the process is killed when it exits');
     }
     this.#overdue = overdue;
   }
@@ -235,7 +235,7 @@ export class PoolRunner implements PluginRunner {
   }
 }
 
-/** Counters and gauges of all threads together. */
+/** Sums the counters and gauges of all threads. */
 function sumOf(threads: readonly RunnerStats['metrics'][]): RunnerStats['metrics'] {
   const sums = new Map<string, RunnerStats['metrics'][number]>();
   for (const metric of threads.flat()) {

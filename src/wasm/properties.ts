@@ -1,18 +1,21 @@
-/** Properties of a request as proxy-wasm names and encodes them: paths of segments, values with Envoy's types. */
+/** Properties of a request with the names and encodings of proxy-wasm: paths of segments, values with Envoy's types. */
 import { encodePairs, type Pair } from './header-map.js';
 
-/** A number is a whole one; durations and times are in nanoseconds. */
+/** A number is an integer. Durations and times are in nanoseconds. */
 export type PropertyValue = string | number | boolean | readonly Pair[];
 
-/** By the dotted path: `request.path`, `source.address`, `route.id`. */
+/** By dotted path: `request.path`, `source.address`, `route.id`. */
 export type Properties = Readonly<Record<string, PropertyValue>>;
 
-/** Segments are joined by NUL, and C++ puts one behind the last; AssemblyScript sends a plain name. */
+/** Segments are joined by NUL, and C++ appends a NUL. AssemblyScript sends a plain name. */
 export function propertyPath(bytes: string): readonly string[] {
   return bytes.replace(/\0$/, '').split('\0');
 }
 
-/** Strings in UTF-8, where latin1 would make another name's letters of those of a certificate; integers as 8 bytes little-endian, a boolean as one byte, a map as pairs. */
+/**
+ * Strings are UTF-8, because latin1 would change the letters of names in certificates. Integers are 8 bytes
+ * little-endian, a boolean is one byte, a map is pairs.
+ */
 export function encodeProperty(value: PropertyValue): Buffer {
   if (typeof value === 'string') return Buffer.from(value);
   if (typeof value === 'boolean') return Buffer.from([value ? 1 : 0]);
@@ -24,7 +27,7 @@ export function encodeProperty(value: PropertyValue): Buffer {
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Undefined where the bytes are no UTF-8: to put a sign for what is wrong in them would make one name of two. */
+/** Returns `undefined` if the bytes are not UTF-8. Replacement characters would make two names equal. */
 export function decodedText(bytes: Uint8Array): string | undefined {
   try {
     return UTF_8.decode(bytes);
@@ -33,7 +36,7 @@ export function decodedText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Whose paths a plugin may not set, so that what it reads there is always the host's word. */
+/** Prefixes that a plugin may not set, so that their values always come from the host. */
 const RESERVED = new Set([
   'request',
   'response',

@@ -1,8 +1,11 @@
-/** Tells a plugin of its queues one item at a time, so that requests come between: it may put in more than it takes out. */
+/**
+ * Notifies a plugin of its queues one item at a time, with requests in between. A plugin may add more items than it
+ * removes.
+ */
 import { LIMITS } from './abi.js';
 
 export class QueueTurns {
-  /** By the token of a queue: how many times it is still to be told of. */
+  /** The number of pending notifications, by the token of a queue. */
   readonly #times = new Map<number, number>();
   #next: NodeJS.Immediate | undefined;
 
@@ -23,7 +26,7 @@ export class QueueTurns {
     const [first] = this.#times;
     if (!first) return;
     const [token, times] = first;
-    // Behind the others: each queue has its turn.
+    // Put the queue behind the others, so that each queue has its turn.
     this.#times.delete(token);
     if (times > 1) this.#times.set(token, times - 1);
     if (this.#times.size > 0) this.#next = setImmediate(() => this.#turn());

@@ -1,4 +1,4 @@
-/** Shared queues of one VM id: first in, first out; bounded. */
+/** Shared queues of one VM id: first in, first out, bounded. */
 import { LIMITS, Status } from './abi.js';
 
 type Queue = Buffer[];
@@ -8,7 +8,10 @@ export class Queues {
   readonly #queues: Queue[] = [];
   #bytes = 0;
 
-  /** The token of the queue of that name, made where there is none; 0 where there are too many. */
+  /**
+   * Returns the token of the queue of that name, and creates the queue if needed. Returns 0 if there are too many
+   * queues.
+   */
   register(name: string): number {
     const known = this.#tokens.get(name);
     if (known !== undefined) return known;

@@ -1,13 +1,15 @@
-/** Copies parts of a module: every function behind the imports has a number one higher, and its code asks the host. */
+/**
+ * Copies the sections of a module. Every function index after the imports is one higher, and the code calls the host.
+ */
 import { leb, ModuleError, readLeb, type Section } from './binary.js';
 import { skip, valueType } from './immediates.js';
 import { isCostly, isException, isVector, LOOP, readInstruction, type Instruction } from './instructions.js';
 
-/** Loops, calls and stretches of code between two looks at the clock. */
+/** Loops, calls and long code sequences between two reads of the clock. */
 export const LAPS = 1_000;
-/** Instructions without a loop or a call that count as a lap all the same: a body may be megabytes long. */
+/** Instructions without a loop or a call that count as one lap. A body may be megabytes long. */
 const LONGEST_STRETCH = 1_000;
-/** It is compiled when it is first called, and nothing stops a compiler. */
+/** A function is compiled at its first call, and nothing can stop the compiler. */
 const LONGEST_BODY = 262_144;
 const TOO_LONG = `a function of more than ${LONGEST_BODY} bytes`;
 export const FUNCTION = 0x00;
@@ -15,7 +17,7 @@ const END = 0x0b;
 
 export type Bytes = Uint8Array | readonly number[];
 
-/** One after the other, copied once. */
+/** Parts that are copied once, one after another. */
 export function joined(parts: readonly Bytes[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -26,11 +28,11 @@ export function joined(parts: readonly Bytes[]): Uint8Array {
   return whole;
 }
 
-/** The numbers of the new type, of the new imported function, of the new global. */
+/** The indexes of the new type, of the new imported function and of the new global. */
 export interface Layout {
   readonly type: number;
   readonly tick: number;
-  /** Undefined: laps are not counted, and only costly instructions ask the host. */
+  /** `undefined`: laps are not counted, and only costly instructions call the host. */
   readonly counter: number | undefined;
 }
 
@@ -42,7 +44,7 @@ export function signed(value: number): readonly number[] {
 }
 
 const unmetered = (what: string): ModuleError =>
-  new ModuleError(`${what}, which cannot be metered: isolate it in a worker`);
+  new ModuleError(`${what}, which cannot be metered; isolate it in a worker`);
 
 export class Renumbered {
   constructor(
@@ -71,7 +73,7 @@ export class Renumbered {
     return joined(parts);
   }
 
-  /** Globals: a type, a mutability and an expression each. */
+  /** Each global has a type, a mutability and an expression. */
   expressions({ content, end }: Section): Uint8Array {
     if (content === end) return new Uint8Array(0);
     const { value: count, next } = readLeb(this.bytes, content);
@@ -86,7 +88,7 @@ export class Renumbered {
     return joined(parts);
   }
 
-  /** Up to and with its `end`. */
+  /** Copies an expression with its `end`. */
   expression(from: number): { readonly bytes: Bytes; readonly next: number } {
     const parts: Bytes[] = [];
     let at = from;
@@ -110,7 +112,7 @@ export class Renumbered {
     return joined(parts);
   }
 
-  /** Flags: 1 passive or declared, 2 with a table (or declared), 4 expressions in place of indexes. */
+  /** Flags: 1 passive or declared, 2 with a table (or declared), 4 expressions instead of indexes. */
   #segment(from: number): { readonly bytes: Bytes; readonly next: number } {
     const { value: flags, next } = readLeb(this.bytes, from);
     const parts: Bytes[] = [leb(flags)];
@@ -158,7 +160,7 @@ export class Renumbered {
     for (let left = locals.value; left > 0; left -= 1) at = valueType(this.bytes, skip(this.bytes, at, 1));
     const lap = this.layout.counter === undefined ? NOTHING : this.#lap(this.layout.counter);
     const parts: Bytes[] = [this.#raw(from, at), lap];
-    // What is copied as it stands is copied in one piece, up to where something is changed or put in.
+    // Copies unchanged bytes in one piece, up to the next change or insertion.
     let [copied, stretch] = [at, 0];
     while (at < end) {
       const instruction = this.#read(at);
@@ -173,11 +175,11 @@ export class Renumbered {
       if (instruction.opcode === LOOP) parts.push(lap);
       at = instruction.end;
     }
-    if (at !== end) throw new ModuleError('has a function that ends in the middle of an instruction');
+    if (at !== end) throw new ModuleError('has a function that ends inside an instruction');
     return joined([...parts, this.#raw(copied, at)]);
   }
 
-  /** Counted code must not catch what the host throws to stop it. */
+  /** Metered code must not catch the error that the host throws to stop it. */
   #read(at: number): Instruction {
     const instruction = readInstruction(this.bytes, at);
     if (this.layout.counter === undefined) return instruction;
@@ -187,7 +189,7 @@ export class Renumbered {
   }
 
   #before(instruction: Instruction, stretch: number, lap: Bytes): Bytes | undefined {
-    // One instruction that moves megabytes is worth a question of its own.
+    // One instruction that moves megabytes needs its own check.
     if (isCostly(instruction)) return [0x10, ...leb(this.layout.tick)];
     return lap !== NOTHING && stretch >= LONGEST_STRETCH ? lap : undefined;
   }
@@ -203,7 +205,7 @@ export class Renumbered {
     return [...count, ...get, 0x45, 0x04, 0x40, 0x41, ...signed(LAPS), ...set, 0x10, ...leb(this.layout.tick), END];
   }
 
-  /** With all that stands between `from` and it. */
+  /** Includes the bytes between `from` and the index. */
   #copied({ end, functionAt }: Instruction, from: number): readonly Bytes[] {
     if (functionAt === undefined) return [this.#raw(from, end)];
     return [this.#raw(from, functionAt), this.index(functionAt).bytes];

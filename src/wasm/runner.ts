@@ -1,4 +1,4 @@
-/** What the rest of the product sees of a plugin: it starts, judges requests, tells how it is, and is put away. */
+/** The interface of a plugin for the rest of the product: start, decide requests, report state, and close. */
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import type { LogLevel } from './abi.js';
@@ -8,16 +8,16 @@ import type { VmOptions } from './host.js';
 import type { Metric } from './metrics.js';
 
 export interface RunnerOptions extends VmOptions {
-  /** For one callback of the plugin, on the clock of the wall. */
+  /** Milliseconds of wall-clock time for one callback of the plugin. */
   readonly timeoutMs: number;
-  /** From a pause to its end. */
+  /** Milliseconds from a pause to its end. */
   readonly pauseTimeoutMs: number;
-  /** Threads that take requests; one more stands by. */
+  /** Threads that take requests. One more thread is spare. */
   readonly workers: number;
 }
 
 export interface RunnerParts {
-  /** The module as it stands in the file. */
+  /** The module's bytes, as in the file. */
   readonly bytes: Uint8Array;
   readonly options: RunnerOptions;
   readonly callOuts: CallOuts;
@@ -26,23 +26,23 @@ export interface RunnerParts {
 }
 
 export interface RunnerStats {
-  /** Instances that were started in place of another. */
+  /** Instances that replaced another. */
   readonly restarts: number;
-  /** Of the instances that take requests. */
+  /** Bytes of the instances that take requests. */
   readonly memoryBytes: number;
   readonly metrics: readonly Metric[];
 }
 
 export interface PluginRunner {
-  /** Rejects with a ModuleError where the plugin does not start. */
+  /** Rejects with a ModuleError if the plugin does not start. */
   readonly ready: Promise<void>;
-  /** Never rejects; `abandoned` tells that nobody waits for the decision any more. */
+  /** Never rejects. `abandoned` signals that the decision is no longer needed. */
   judge(request: PluginRequest, abandoned?: AbortSignal): Promise<PluginDecision>;
   stats(): RunnerStats;
   close(): Promise<void>;
 }
 
-/** The log of a plugin in the log of the gateway: its words as one field, so that no line break of its makes a line. */
+/** Logs a plugin's text as one field, so that its line breaks cannot forge a line of the gateway's log. */
 export function pluginLog(log: Log, plugin: string): (level: LogLevel, words: string) => void {
   return (level, words) => {
     const facts = { plugin, said: words };

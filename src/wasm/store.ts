@@ -1,4 +1,7 @@
-/** What all threads of a plugin share, answered by the gateway's thread: it outlives a thread that had to be stopped. */
+/**
+ * The state that all threads of a plugin share. The gateway's thread holds it, so it survives a thread that had to be
+ * stopped.
+ */
 import type { MessagePort } from 'node:worker_threads';
 import { Status } from './abi.js';
 import { WORD, type Numbered, type StoreAnswer, type StoreQuestion } from './channel.js';
@@ -11,7 +14,7 @@ export class PluginStore {
   /** Threads by the token of a queue that they registered. */
   readonly #listening = new Map<number, Set<MessagePort>>();
 
-  /** Answers one thread; `words` are those that it waits on, `thread` is where it is told of queued items. */
+  /** Answers one thread. The thread waits on `words`, and receives queue notifications through `thread`. */
   serve(port: MessagePort, { words, thread }: { readonly words: Int32Array; readonly thread: MessagePort }): void {
     port.on('message', (question: StoreQuestion & Numbered) => {
       port.postMessage({ ...this.#answer(question, thread), serial: question.serial });

@@ -1,4 +1,4 @@
-/** One request inside a plugin: its headers as the plugin changes them, its properties, and its one decision. */
+/** One request inside a plugin: its headers as the plugin changes them, its properties, and its decision. */
 import { LIMITS, Status } from './abi.js';
 import type { PluginDecision, PluginRequest } from './decision.js';
 import { HeaderMap, type Pair } from './header-map.js';
@@ -11,11 +11,11 @@ export class Stream {
   #properties: Map<string, Buffer> | undefined;
   #propertyBytes = 0;
   #decided = false;
-  /** Calls of its own that are under way. */
+  /** Open calls of the stream. */
   calls = 0;
-  /** `continue_stream` came before the callback returned, or while it was paused. */
+  /** `continue_stream` was called during the callback, or while the stream was paused. */
   resumed = false;
-  /** Whether it waits for `continue_stream`, in which callback. */
+  /** The callback in which the stream paused, if it waits for `continue_stream`. */
   pausedIn: 'headers' | 'body' | undefined;
 
   constructor(
@@ -30,14 +30,14 @@ export class Stream {
     return this.#decided;
   }
 
-  /** The first decision counts; what comes after it changes nothing. */
+  /** The first decision counts. Later decisions change nothing. */
   decide(decision: PluginDecision): void {
     if (this.#decided) return;
     this.#decided = true;
     try {
       this.settle(decision);
     } catch (cause) {
-      // A plugin that had used up the stack: it traps, and that is told with more of the stack left.
+      // The plugin may have used up the stack. It traps, and the trap is reported with more stack available.
       this.#decided = false;
       throw cause;
     }
@@ -46,7 +46,7 @@ export class Stream {
   admit(): void {
     const { set, removed } = changes(this.request.pairs, this.headers);
     const told = this.property('auth\0subject');
-    // One that cannot be read is no reason to take another one.
+    // A header that cannot be read must not select another one.
     const subject = told && (decodedText(told) ?? '');
     this.decide({ kind: 'continue', set, removed, claims: this.#claims(), ...(subject !== undefined && { subject }) });
   }
@@ -75,7 +75,7 @@ export class Stream {
   }
 }
 
-/** By name: one whose list of values is another one now was set; one that is gone was removed. */
+/** By name: a name with different values was set, and a name without values was removed. */
 function changes(before: readonly Pair[], { pairs, touched }: HeaderMap): Pick<Changes, 'set' | 'removed'> {
   if (!touched) return { set: [], removed: [] };
   const changed = [...touched].filter((name) => valuesOf(before, name) !== valuesOf(pairs, name));
@@ -85,7 +85,7 @@ function changes(before: readonly Pair[], { pairs, touched }: HeaderMap): Pick<C
 
 type Changes = PluginDecision & { readonly kind: 'continue' };
 
-/** Joined by what stands in none of them. */
+/** Joins values with a character that no value contains. */
 function valuesOf(pairs: readonly Pair[], name: string): string | undefined {
   const values = pairs.filter(([each]) => each === name).map(([, value]) => value);
   return values.length === 0 ? undefined : values.join('\0');

@@ -1,6 +1,6 @@
 /**
- * Bounds what a module may have in the heap of JavaScript: its tables, and no objects at all. No limit on memory counts
- * them, and a heap that is full ends the whole process, whichever thread it belongs to.
+ * Bounds what a module holds in the JavaScript heap: limits its tables, and forbids objects. No memory limit counts
+ * them. A full heap ends the whole process, whichever thread it belongs to.
  */
 import { leb, ModuleError, readLeb, sectionsOf, type Section } from './binary.js';
 
@@ -8,18 +8,18 @@ const TYPE_SECTION = 1;
 const TABLE_SECTION = 4;
 const FUNCTION_TYPE = 0x60;
 const REFERENCES = new Set([0x70, 0x6f]);
-/** `(ref …)` and `(ref null …)`: what they refer to follows. */
+/** `(ref …)` and `(ref null …)`: a heap type follows. */
 const TYPED = new Set([0x63, 0x64]);
 const HAS_MAXIMUM = 0x01;
 
-/** What SDKs build has one, as long as its list of functions. */
+/** SDKs emit one table, as long as its list of functions. */
 const MOST_TABLES = 8;
 const MOST_ENTRIES = 65_536;
 
 /**
- * The same module with tables that cannot grow beyond a bound.
+ * Returns the same module with tables that cannot grow beyond a bound.
  *
- * @throws ModuleError where they begin beyond it, are of a kind that is not known here, or where it defines objects
+ * @throws ModuleError if a table starts beyond the bound or is of an unknown kind, or the module defines object types
  */
 export function clampTables(bytes: Uint8Array): Uint8Array {
   const sections = sectionsOf(bytes);
@@ -39,7 +39,7 @@ function clamped(bytes: Uint8Array, { content }: Section): readonly number[] {
   let at = next;
   for (let left = count; left > 0; left -= 1) {
     const [type, flags] = [bytes[at] ?? 0, bytes[at + 1] ?? 0];
-    if (!REFERENCES.has(type) || flags > HAS_MAXIMUM) throw new ModuleError('has a table of a kind that is not known');
+    if (!REFERENCES.has(type) || flags > HAS_MAXIMUM) throw new ModuleError('has a table of an unknown kind');
     const initial = readLeb(bytes, at + 2);
     const maximum = flags & HAS_MAXIMUM ? readLeb(bytes, initial.next) : { value: Infinity, next: initial.next };
     if (initial.value > MOST_ENTRIES) throw new ModuleError(`has a table of more than ${MOST_ENTRIES} entries`);
@@ -53,15 +53,15 @@ function refuseObjects(bytes: Uint8Array, { content }: Section): void {
   const { value: count, next } = readLeb(bytes, content);
   let at = next;
   for (let left = count; left > 0; left -= 1) {
-    if (bytes[at] !== FUNCTION_TYPE) throw new ModuleError('defines types of objects, whose number nothing bounds');
+    if (bytes[at] !== FUNCTION_TYPE) throw new ModuleError('defines object types, whose number cannot be bounded');
     at = valueTypes(bytes, valueTypes(bytes, at + 1));
   }
 }
 
-/** Where a list of them ends. */
+/** Returns the end of a list of tables. */
 function valueTypes(bytes: Uint8Array, from: number): number {
   const { value: count, next } = readLeb(bytes, from);
-  // Before it counts: a number of four bytes would have it count for minutes.
+  // Check before the loop: a count of 32 bits would take minutes.
   if (next + count > bytes.length) throw new ModuleError('is cut short');
   let at = next;
   for (let left = count; left > 0; left -= 1) at = TYPED.has(bytes[at] ?? 0) ? readLeb(bytes, at + 1).next : at + 1;

@@ -1,4 +1,4 @@
-/** One thread of a plugin as the gateway sees it: what it was given, what it has decided, and whether it is stuck. */
+/** One thread of a plugin as the gateway sees it: its requests, their decisions, and whether the thread is stuck. */
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { ModuleError } from './binary.js';
 import { isBehind, sent, WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
@@ -21,25 +21,25 @@ export interface ThreadParts {
   readonly facts: ThreadData['facts'];
   readonly options: RunnerOptions;
   readonly store: PluginStore;
-  /** Calls and lines of the log. */
+  /** Receives calls and log lines. */
   readonly said: (message: Extract<FromThread, { kind: 'call' | 'log' }>, thread: PluginThread) => void;
-  /** It has ended by itself. */
+  /** The thread has ended by itself. */
   readonly ended: (thread: PluginThread) => void;
-  /** Threads that were told to end, this one among them, have not ended, or have. */
+  /** The number of threads that were asked to end has changed, this thread included. */
   readonly ending: Told;
 }
 
-/** JavaScript of a thread's own; the module's memory is bounded by its limit. */
+/** Heap of the thread's own JavaScript. The memory limit bounds the module's memory. */
 const HEAP_MB = 64;
-/** At most: a thread that waits for a gateway that is busy otherwise is not stuck yet. */
+/** An upper bound: a thread that waits for a busy gateway is not stuck yet. */
 const MOST_FORGIVEN_MS = 1_000;
-/** For a thread, or for a busy one's next free moment. */
+/** Milliseconds until a new thread starts, or a busy thread becomes free. */
 export const LONGEST_WAIT_MS = 5_000;
 
 export interface Watch {
-  /** For one callback. */
+  /** Milliseconds for one callback. */
   readonly limitMs: number;
-  /** From one look to the next. */
+  /** Milliseconds between two checks. */
   readonly everyMs: number;
 }
 
@@ -49,7 +49,7 @@ export class PluginThread {
   readonly #port: MessagePort;
   readonly #words: Int32Array;
   readonly #pending = new Map<number, Pending>();
-  /** When each was given, the oldest first, as long as it has no answer. */
+  /** When each request was sent, the oldest first, until its answer. */
   readonly #given = new Map<number, number>();
   #lastId = 0;
   #state: { readonly restarts: number; readonly memoryBytes: number; readonly metrics: readonly Metric[] } = {
@@ -61,7 +61,7 @@ export class PluginThread {
   #ready = false;
   #over = false;
   #closing: Promise<void> | undefined;
-  /** `late`: by how much the looks came late in the callback that runs. */
+  /** `late`: by how much the checks were late during the current callback. */
   #seen = { turn: 0, since: 0, last: 0, late: 0 };
 
   constructor(private readonly parts: ThreadParts) {
@@ -76,7 +76,7 @@ export class PluginThread {
     this.#worker = new Worker(WORKER, {
       workerData,
       transferList: [messages.port2, questions.port2],
-      // Nothing of the gateway's environment and arguments; a panic's words come through the log.
+      // The thread gets nothing of the gateway's environment and arguments. Panic messages come through the log.
       ...{ env: {}, argv: [], execArgv: [], name: `plugin ${options.name}` },
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
@@ -84,7 +84,8 @@ export class PluginThread {
     this.#port.on('message', (message: FromThread) => this.#hear(message));
     this.#worker.on('error', (cause: Error) => this.#end(cause));
     this.#worker.on('exit', () => this.#end(new Error('the thread ended')));
-    // A process that only waits for its plugins to start must not end meanwhile; later they keep nobody.
+    // A process that only waits for its plugins to start must not end. After that, threads do not keep the process
+    // alive.
     const release = (): void => [this.#worker, this.#port, questions.port1].forEach((each) => each.unref());
     this.ready.then(release, release);
   }
@@ -93,7 +94,7 @@ export class PluginThread {
     return this.#ready && !this.#over;
   }
 
-  /** Whether it was given a request that it has begun. */
+  /** Whether the thread has begun a request that it was sent. */
   get hasBegun(): boolean {
     return Atomics.load(this.#words, WORD.begun) !== 0;
   }
@@ -115,7 +116,7 @@ export class PluginThread {
     return this.#lastId;
   }
 
-  /** Whatever keeps the thread busy, each request is answered. It counts as a load until the thread is done with it. */
+  /** Answers each request even if the thread is busy. The request counts as load until the thread has finished it. */
   refuseLate(now: number): void {
     const longest = LONGEST_WAIT_MS + this.parts.options.pauseTimeoutMs;
     for (const [id, since] of this.#given) {
@@ -130,7 +131,7 @@ export class PluginThread {
     if (!this.#over) this.#port.postMessage(message);
   }
 
-  /** Whether the module has been inside one callback for longer than it may. */
+  /** Whether the module has exceeded the time limit of one callback. */
   isStuck(now: number, { limitMs, everyMs }: Watch): boolean {
     const turn = Atomics.load(this.#words, WORD.turn);
     const seen = this.#seen;
@@ -138,15 +139,16 @@ export class PluginThread {
     else this.#seen = { ...seen, last: now, late: seen.late + Math.max(0, now - seen.last - everyMs) };
     const ran = now - this.#seen.since;
     if (turn % 2 === 0 || ran < limitMs) return false;
-    // Its time in the store is ours where we answered late, and its own where it asks again and again.
+    // Time in the store counts as the gateway's if the gateway answered late, and as the thread's if it asks
+    // repeatedly.
     const waits = Atomics.load(this.#words, WORD.store) === 0;
     const waited = waits ? Infinity : Atomics.load(this.#words, WORD.waited) / 1_000;
     return ran >= limitMs + Math.min(waited, this.#seen.late, MOST_FORGIVEN_MS);
   }
 
   /**
-   * Stops it wherever it is. What it had decided counts; what it had begun is a fault, the paused ones included; what it
-   * had not begun comes back, for another thread.
+   * Stops the thread anywhere. Its decisions count. Begun and paused requests are faults. The other requests are
+   * returned for another thread.
    */
   stop(fault: PluginFault, detail: string): readonly Pending[] {
     this.#drain();
@@ -170,7 +172,7 @@ export class PluginThread {
     return rest;
   }
 
-  /** Resolves when the thread has ended, or is overdue. */
+  /** Resolves when the thread has ended or is overdue. */
   close(): Promise<void> {
     return this.#close();
   }
@@ -215,7 +217,7 @@ export class PluginThread {
 
   #end(cause: Error): void {
     if (this.#over) return;
-    // Why it ended may have been said, and not been heard yet.
+    // The reason may have been sent and not been received yet.
     this.#drain();
     this.#started?.reject(cause);
     this.parts.ended(this);

@@ -1,4 +1,6 @@
-/** One running instance of a plugin: its contexts and callbacks. No threads and no I/O; what traps it, ends it. */
+/**
+ * One running instance of a plugin: its contexts and callbacks. It has no threads and no I/O. A trap ends the instance.
+ */
 import { CONTINUE, LIMITS, PAGE_BYTES } from './abi.js';
 import { ModuleError } from './binary.js';
 import { Contexts, ROOT } from './contexts.js';
@@ -19,14 +21,14 @@ export class PluginVm {
   readonly #linked: Linked;
   readonly #contexts = new Contexts();
   readonly #decided = new Set<Stream>();
-  /** Contexts that said `proxy_done`, to be deleted once the module has returned. */
+  /** Contexts that called `proxy_done`, to be deleted once the module has returned. */
   readonly #done: number[] = [];
   #fault: Error | undefined;
 
   /**
-   * Instantiates and starts it.
+   * Instantiates and starts the module.
    *
-   * @throws ModuleError where it does not start, or where `on_vm_start` or `on_configure` says no
+   * @throws ModuleError if it does not start, or `on_vm_start` or `on_configure` returns false
    */
   constructor(parts: VmParts) {
     this.#parts = parts;
@@ -47,7 +49,7 @@ export class PluginVm {
     }
   }
 
-  /** Why it cannot be used any more. */
+  /** Why the instance cannot be used any more. */
   get fault(): Error | undefined {
     return this.#fault;
   }
@@ -56,18 +58,18 @@ export class PluginVm {
     return this.#linked.memory.size;
   }
 
-  /** Contexts that are not deleted yet, decided ones included. */
+  /** Contexts that are not deleted yet, including decided ones. */
   get openStreams(): number {
     return this.#contexts.streams.size;
   }
 
-  /** Whether every request that it was given is decided. */
+  /** Whether every request of the instance is decided. */
   get isIdle(): boolean {
     for (const { decided } of this.#contexts.streams.values()) if (!decided) return false;
     return true;
   }
 
-  /** Judges a request; `settle` is called exactly once, perhaps before this returns. */
+  /** Runs a request. Calls `settle` exactly once, possibly before this method returns. */
   begin(request: PluginRequest, settle: Settle): Stream {
     const { streams } = this.#contexts;
     const stream: Stream = new Stream(this.#contexts.nextId(), request, (decision) => {
@@ -90,19 +92,19 @@ export class PluginVm {
     return stream;
   }
 
-  /** Nobody waits for the stream any more; the plugin is told that it is over. */
+  /** The decision of the stream is no longer needed. The plugin is notified that the stream is done. */
   abandon(stream: Stream, decision: PluginDecision): void {
     stream.decide(decision);
     this.#run(ROOT, () => undefined);
   }
 
-  /** The answer to a call; of a stream that is gone too. */
+  /** Delivers the response to a call, even if its stream is gone. */
   answerCall(token: number, response: CallResponse = FAILED_CALL): void {
     if (!this.#contexts.answered(token)) return;
     this.#run(ROOT, () => {
       this.#contexts.response = response;
       const { pairs, body, trailers } = response;
-      // The root context: the SDKs look the call up there and then choose the effective context themselves.
+      // Use the root context: SDKs look up the call there and then select the effective context themselves.
       this.#linked.call('proxy_on_http_call_response', ROOT, token, pairs.length, body.length, trailers.length);
     });
   }
@@ -136,7 +138,7 @@ export class PluginVm {
     try {
       this.#linked.call('_start');
     } catch (cause) {
-      // A command that ends with 0 has merely returned.
+      // A command that exits with 0 has only returned.
       if (!(cause instanceof ProcessExit) || cause.exitCode !== 0) throw cause;
     }
   }
@@ -167,7 +169,7 @@ export class PluginVm {
     return false;
   }
 
-  /** One callback of the module in a context, then what it brought about: streams that go on, streams that end. */
+  /** Runs one callback of the module in a context, then continues and ends the streams that it affected. */
   #run(context: number, act: () => void): void {
     this.#enter(context, act);
     const { resumed } = this.#contexts;
@@ -221,7 +223,7 @@ export class PluginVm {
     this.#contexts.streams.delete(context);
   }
 
-  /** After a trap locks are held and invariants broken: nothing of the instance is used again. */
+  /** After a trap, locks may be held and invariants broken. The instance is not used again. */
   #die(cause: unknown): void {
     this.#fault = cause instanceof Error ? cause : new Error('the plugin trapped');
     const full = this.memoryBytes + PAGE_BYTES > this.#parts.options.memoryLimitBytes;

@@ -1,7 +1,9 @@
-/** The part of WASI preview 1 that proxy-wasm modules import: clocks, random bytes, environment, output to the log. */
+/**
+ * The functions of WASI preview 1 that proxy-wasm modules import: clocks, random bytes, environment, output to the log.
+ */
 import type { Memory } from './memory.js';
 
-/** `proxy_exit` and its kin end the instance; `_start` that exits with 0 has merely returned. */
+/** Ends the instance, for `proxy_exit` and similar functions. A `_start` that exits with 0 has only returned. */
 export class ProcessExit extends Error {
   override readonly name = 'ProcessExit';
   constructor(readonly exitCode: number) {
@@ -12,30 +14,30 @@ export class ProcessExit extends Error {
 export interface WasiHost {
   readonly memory: Memory;
   readonly env: Readonly<Record<string, string>>;
-  /** Nanoseconds since the Unix epoch, and of a clock that never runs back. */
+  /** Nanoseconds since the Unix epoch, and of a monotonic clock. */
   now(): bigint;
   monotonic(): bigint;
   random(size: number): Buffer;
-  /** A line that the module printed; 1 is standard output, 2 standard error. */
+  /** A line that the module printed. 1 is standard output, 2 is standard error. */
   print(stream: 1 | 2, line: string): void;
 }
 
 const ERRNO = { success: 0, badf: 8, inval: 28, nosys: 52, fault: 21 } as const;
 const LONGEST_RANDOM = 65_536;
 const LONGEST_LINE = 8_192;
-/** In one call. */
+/** Bytes in one call. */
 const MOST_PRINTED = 65_536;
 const CHARACTER_DEVICE = 2;
 
 export type WasiFunction = (...args: never[]) => number | void;
 
-/** Calls the host only while the module runs, so that `host.memory` may come later than the imports. */
+/** Calls the host only while the module runs, so `host.memory` may be set after the imports. */
 export function wasiFunctions(host: WasiHost): Readonly<Record<string, WasiFunction>> {
   const printed: Record<1 | 2, string> = { 1: '', 2: '' };
   const print = (stream: 1 | 2, text: string): void => {
     const lines = (printed[stream] + text).split('\n');
     printed[stream] = lines.pop() as string;
-    // Panic messages arrive in a dozen pieces; one that never ends its line must not be kept for ever.
+    // Panic messages arrive in a dozen pieces. A message without a line end must not be kept forever.
     if (printed[stream].length > LONGEST_LINE) lines.push(printed[stream].slice(0, LONGEST_LINE));
     if (printed[stream].length > LONGEST_LINE) printed[stream] = '';
     for (const line of lines) host.print(stream, line.slice(0, LONGEST_LINE));
@@ -49,7 +51,7 @@ export function wasiFunctions(host: WasiHost): Readonly<Record<string, WasiFunct
       let [written, room] = [0, MOST_PRINTED];
       for (let at = 0; at < count; at += 1) {
         const [pointer, length] = twoWords(host.memory, vectors + at * 8);
-        // The rest is dropped: no line of the log is longer, no text fills the heap, and no million line ends take a second.
+        // The rest is dropped: it bounds the length of a log line, the heap, and the time for a million line ends.
         const taken = Math.min(length, LONGEST_LINE, room);
         print(fd, host.memory.read(pointer, taken).toString('utf8'));
         room -= taken;
@@ -84,7 +86,7 @@ export function wasiFunctions(host: WasiHost): Readonly<Record<string, WasiFunct
       throw new ProcessExit(code);
     },
     sched_yield: () => ERRNO.success,
-    // Go sleeps in it, and gives up where it fails.
+    // The Go runtime sleeps with it, and aborts if it fails.
     poll_oneoff: (_in: number, _out: number, _count: number, eventsAt: number) => {
       host.memory.writeU32(eventsAt, 0);
       return ERRNO.success;
@@ -125,7 +127,7 @@ function twoWords(memory: Memory, pointer: number): readonly [number, number] {
   return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
 }
 
-/** No files and no sockets: every descriptor is bad, every path call is not there. */
+/** There are no files and no sockets: every descriptor is bad, and no path exists. */
 function stubs(): Record<string, WasiFunction> {
   const bad = [
     ...['fd_advise', 'fd_allocate', 'fd_close', 'fd_datasync', 'fd_fdstat_set_flags', 'fd_fdstat_set_rights'],

@@ -1,4 +1,7 @@
-/** The part of the WebAssembly JavaScript API that the host uses; Node has it, its types do not. */
+/**
+ * The part of the WebAssembly JavaScript API that the host uses. Node implements it; the types of Node do not declare
+ * it.
+ */
 declare namespace WebAssembly {
   type Kind = 'function' | 'global' | 'memory' | 'table' | 'tag';
   interface ModuleImportDescriptor {

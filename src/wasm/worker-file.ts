@@ -1,2 +1,2 @@
-/** Where the program of a plugin's thread stands: beside this file, as built. */
+/** The path of the program of a plugin's thread: the built file beside this one. */
 export const WORKER = new URL('./worker.js', import.meta.url);

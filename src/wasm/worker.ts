@@ -1,4 +1,4 @@
-/** The program of a plugin's thread: runs one instance, and tells in shared memory when it is inside. */
+/** The program of a plugin's thread. It runs one instance, and reports in shared memory while the module runs. */
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { LIMITS, Status } from './abi.js';
 import {
@@ -27,7 +27,7 @@ const say = (message: FromThread): void => port.postMessage(message);
 
 let lastQuestion = 0;
 
-/** Blocks until the gateway has answered: what all threads share is kept there. */
+/** Blocks until the gateway has answered, because the gateway holds the state that all threads share. */
 function ask(question: StoreQuestion): StoreAnswer {
   const since = performance.now();
   lastQuestion += 1;
@@ -40,11 +40,11 @@ function ask(question: StoreQuestion): StoreAnswer {
   return answer;
 }
 
-/** An answer that came too late for an earlier question is nobody's: to take it would be to read another key's value. */
+/** Discards an answer that came too late for an earlier question: it holds the value of another key. */
 function waitFor(serial: number, until: number): StoreAnswer | undefined {
   for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
     Atomics.wait(shared, WORD.store, 0, left);
-    // Before it looks: what comes from now on wakes it again.
+    // Reset before reading, so that later messages wake the thread again.
     Atomics.store(shared, WORD.store, 0);
     for (let next = receiveMessageOnPort(store); next; next = receiveMessageOnPort(store)) {
       const answer = next.message as StoreAnswer & Numbered;
@@ -82,13 +82,13 @@ const surroundings: Surroundings = {
     say({ kind: 'call', call });
     return true;
   },
-  // The store tells every thread that has registered the queue.
+  // The store notifies every thread that has registered the queue.
   queued: () => undefined,
   running: (on) => {
     if (on) Atomics.store(shared, WORD.waited, 0);
     Atomics.add(shared, WORD.turn, 1);
   },
-  // The gateway watches the time.
+  // The gateway measures the time.
   isOver: () => Atomics.load(shared, WORD.ending) === 1,
 };
 

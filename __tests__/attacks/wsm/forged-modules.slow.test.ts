@@ -60,7 +60,7 @@ describe('names with line ends and terminal codes', () => {
     );
     bytes[bytes.indexOf('[31mb', 0, 'latin1') + 4] = 'a'.charCodeAt(0);
     const words = refusalOf(() => load(bytes));
-    expect(words).toMatch(/^is no valid WebAssembly[\x20-\x7e]+$/);
+    expect(words).toMatch(/^is not valid WebAssembly[\x20-\x7e]+$/);
   });
 });
 

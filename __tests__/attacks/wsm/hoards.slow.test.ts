@@ -89,7 +89,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     expect(written).toBeGreaterThan(LIMITS.logBytes);
     // There are two threads, and at most three windows.
     expect(written).toBeLessThan(2 * 3 * LIMITS.logRate);
-    expect(said.some((words) => words.includes('too many lines'))).toBe(true);
+    expect(said.some((words) => words.includes('too many log lines'))).toBe(true);
   });
 
   test('calls of the root context are few at a time', async () => {
