@@ -1,4 +1,4 @@
-/** The same file in front of Express 5, Express 4, Connect and node:http: the same answers. */
+/** The same file with Express 5, Express 4, Connect and node:http: the same responses. */
 import { createHmac } from 'node:crypto';
 import express from 'express';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -46,7 +46,7 @@ function token(claims: object = {}): string {
   return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
 }
 
-/** The application behind Loom says what it saw. */
+/** The application behind Loom answers with what it received. */
 const handler: Application['handler'] = (req, res) => {
   res.setHeader('Content-Type', 'application/json');
   res.end(JSON.stringify({ auth: req.auth, headers: req.headers, url: req.url }));
@@ -80,13 +80,13 @@ describe.each(HOSTS)('$name', ({ name, start }) => {
   const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(host.url + path, { headers });
 
-  test('lets anybody through an open route, with req.auth null', async () => {
+  test('lets every request pass on an open route, with req.auth null', async () => {
     const response = await get('/public/x');
     expect(response.status).toBe(200);
     expect(((await response.json()) as Seen).auth).toBeNull();
   });
 
-  test('refuses a guarded route without a credential, and lets one through with it', async () => {
+  test('refuses a guarded route without a credential, and lets a request with one pass', async () => {
     const refused = await get('/local/x');
     expect(refused.status).toBe(401);
     expect(refused.headers.get('content-type')).toBe('application/problem+json');
@@ -100,7 +100,7 @@ describe.each(HOSTS)('$name', ({ name, start }) => {
     expect(seen.headers['x-user-id']).toBe('alice');
   });
 
-  test('takes any of two methods, asynchronous ones included', async () => {
+  test('accepts either of two methods, including asynchronous ones', async () => {
     expect((await get('/both/x')).status).toBe(401);
     const byToken = await get('/both/x', { Authorization: `Bearer ${token()}` });
     expect(((await byToken.json()) as Seen).auth).toMatchObject({ method: 'jwt', subject: 'bob' });
@@ -132,13 +132,13 @@ describe.each(HOSTS)('$name', ({ name, start }) => {
     expect(JSON.stringify(seen)).not.toContain('key-of-alice');
   });
 
-  test('what no route matches goes on with req.auth null, and that was said at start', async () => {
+  test('a request without a route continues with req.auth null, and the start reported that', async () => {
     const response = await get('/elsewhere');
     expect(((await response.json()) as Seen).auth).toBeNull();
     expect(log.entries.filter(({ words }) => words.includes('no route matches'))).toHaveLength(1);
   });
 
-  test('a body parser before Loom is answered at once, with advice in the log', async () => {
+  test('a body parser before Loom is refused at once, with advice in the log', async () => {
     const before = express.json() as unknown as Application['before'];
     const parsed = await start({ gate, handler, ...(before && { before }) });
     const send = (path: string): Promise<Response> =>
@@ -155,7 +155,7 @@ describe.each(HOSTS)('$name', ({ name, start }) => {
     await parsed.close();
   });
 
-  test('protect() guards a handler whatever the file says of its path', async () => {
+  test('protect() guards a handler regardless of the routes in the file', async () => {
     const guarded = gate.protect(['jwt', 'api_key']);
     const own = await start({ gate, handler: (req, res) => guarded(req, res, () => handler(req, res)) });
     expect((await fetch(`${own.url}/public/x`)).status).toBe(401);
@@ -202,7 +202,7 @@ describe.each(HOSTS)('$name', ({ name, start }) => {
   });
 
   if (name !== 'node:http') {
-    test('mounted at a path, it judges the whole path', async () => {
+    test('mounted at a path, it matches the whole path', async () => {
       const mounted = await start({ gate, handler, mount: '/mounted' });
       expect((await fetch(`${mounted.url}/mounted/x`)).status).toBe(401);
       expect((await fetch(`${mounted.url}/mounted`)).status).toBe(401);

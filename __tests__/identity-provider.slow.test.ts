@@ -1,4 +1,4 @@
-/** Tokens of a certified OpenID provider (oidc-provider): found by discovery, and introspected. */
+/** Tokens of a certified OpenID provider (oidc-provider), verified after discovery, and introspected. */
 import { createServer, type Server } from 'node:http';
 import Provider from 'oidc-provider';
 import { loom, type Loom } from '../src/loom.js';
@@ -17,7 +17,7 @@ let host: Server;
 let url: string;
 
 beforeAll(async () => {
-  // It advises whoever runs it in earnest.
+  // The provider prints advice for production use.
   for (const level of ['warn', 'info'] as const) jest.spyOn(console, level).mockImplementation(() => undefined);
   provider = createServer();
   issuer = `http://127.0.0.1:${await listening(provider)}`;
@@ -90,11 +90,11 @@ test('a signed access token passes where its audience and scope do', async () =>
   expect((await ask('/write/x', read))[0]).toBe(403);
   expect(await ask('/write/x', await token(JWT_API, 'read write'))).toEqual([200, 'jwt app']);
   expect((await ask('/signed/x', `${read.slice(0, -4)}AAAA`))[0]).toBe(401);
-  // This provider refuses to introspect signed tokens (400): no verdict, and so neither yes nor no.
+  // This provider refuses to introspect signed tokens (400): no decision, so neither accepted nor refused.
   expect((await ask('/opaque/x', read))[0]).toBe(503);
 });
 
-test('an opaque one is introspected, and is nobody where only signed ones count', async () => {
+test('an opaque one is introspected, and is refused if only signed ones are accepted', async () => {
   const opaque = await token(OPAQUE_API, 'read');
   expect(opaque).not.toContain('.');
   expect(await ask('/opaque/x', opaque)).toEqual([200, 'oauth app']);
@@ -102,7 +102,7 @@ test('an opaque one is introspected, and is nobody where only signed ones count'
   expect((await ask('/signed/x', opaque))[0]).toBe(401);
 });
 
-test('either will do where either is named', async () => {
+test('either kind passes if both methods are allowed', async () => {
   expect(await ask('/either/x', await token(JWT_API, 'read'))).toEqual([200, 'jwt app']);
   expect(await ask('/either/x', await token(OPAQUE_API, 'read'))).toEqual([200, 'oauth app']);
 });

@@ -1,4 +1,4 @@
-/** `gate.passport.authenticate`: every argument and option of Passport goes on, and a refusal is one of Loom's. */
+/** `gate.passport.authenticate` accepts every argument and option of Passport, and its refusals are those of Loom. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { hashSync } from 'bcryptjs';
 import express from 'express';
@@ -49,7 +49,7 @@ const show: RequestListener = (req, res) => {
 const shown = ({ body }: Answer): unknown => JSON.parse(body);
 
 describe('the callback', () => {
-  /** A host that lets in whom its own check names, and says what it was told. */
+  /** A host that accepts users by its own check, and returns the callback's arguments. */
   async function checked(name: string | readonly string[], way: 'two' | 'three' | 'inside' = 'three') {
     const { authenticate, denied, log } = gateOf();
     const told: Parameters<PassportCallback>[] = [];
@@ -77,7 +77,7 @@ describe('the callback', () => {
     ]);
   });
 
-  test('is told of a refusal, which the host answers', async () => {
+  test('receives a refusal, which the host answers', async () => {
     const { ask, told, denied } = await checked('api_key');
     expect(await ask()).toMatchObject({ status: 418, body: '' });
     expect((await ask({ headers: { 'X-API-Key': 'wrong' } })).headers).not.toHaveProperty('www-authenticate');
@@ -89,7 +89,7 @@ describe('the callback', () => {
     expect(JSON.stringify(told)).not.toContain('wrong');
   });
 
-  test('of a list is told in lists, one entry for each method that was asked', async () => {
+  test('for a list of methods receives lists, one entry for each method that was tried', async () => {
     const { ask, told } = await checked(['jwt', 'api_key']);
     await ask({ headers: { 'X-API-Key': 'wrong' } });
     const [, , infos, statuses] = told[0] as [null, false, PassportInfo[], number[]];
@@ -98,14 +98,14 @@ describe('the callback', () => {
     expect((await ask({ headers: ALICE })).status).toBe(200);
   });
 
-  test('gets an error where the credential cannot be judged, never a user', async () => {
+  test('gets an error if the credential cannot be checked, never a user', async () => {
     const { ask, told } = await checked(['oauth', 'jwt']);
     expect((await ask({ headers: OPAQUE })).status).toBe(500);
     expect(told).toEqual([[expect.objectContaining({ name: 'DeniedError', status: 503, code: 'unavailable' }), false]]);
     expect(told[0]?.[0]).toMatchObject({ headers: { 'Retry-After': expect.any(String) as string } });
   });
 
-  test('gets an error once a key has no request left', async () => {
+  test('gets an error if a key has no request left', async () => {
     const { ask, told } = await checked('api_key');
     for (let i = 0; i < 2; i++) await ask({ headers: { 'X-API-Key': 'key-of-bob' } });
     expect(told.map(([error]) => (error as { status?: number } | null)?.status)).toEqual([undefined, 429]);
@@ -119,14 +119,14 @@ describe('the callback', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('a bug of the host'))],
-  ])('that %s is a 500, not a pass and not the end of the process', async (_how, callback) => {
+  ])('that %s is a 500, and neither a pass nor the end of the process', async (_how, callback) => {
     const { authenticate, log } = gateOf();
     const ask = await served((req, res) => authenticate('api_key', callback)(req, res, () => res.end('passed')));
     for (const headers of [ALICE, {}]) expect(await ask({ headers })).toMatchObject({ status: 500 });
     expect(log.entries.filter(({ level }) => level === 'error')).toHaveLength(2);
   });
 
-  test('has the arguments that Passport gives it', async () => {
+  test('has the arguments of Passport', async () => {
     const own = new passport.Passport();
     own.use(
       'a',
@@ -165,10 +165,10 @@ describe('the callback', () => {
   });
 
   test.each<[string, readonly unknown[]]>([
-    ['a callback that is none', ['api_key', {}, 'check']],
-    ['options that are none', ['api_key', 'check']],
-    ['a method that the file does not have', ['saml']],
-    ["Passport's own session strategy, which asks for nothing", ['session']],
+    ['an invalid callback', ['api_key', {}, 'check']],
+    ['invalid options', ['api_key', 'check']],
+    ['an unknown method', ['saml']],
+    ["Passport's own session strategy, which requires no credential", ['session']],
     ['a list with such a name', [['api_key', 'session']]],
     ['no method', [[]]],
   ])('TypeError: %s', (_what, given) => {
@@ -176,7 +176,7 @@ describe('the callback', () => {
     expect(() => (authenticate as (...all: readonly unknown[]) => unknown)(...given)).toThrow(TypeError);
   });
 
-  test('twin: no options, null options and undefined options are none', async () => {
+  test('twin: no options, null options and undefined options are accepted', async () => {
     const { authenticate } = gateOf();
     for (const options of [[], [undefined], [null], [undefined, undefined]]) {
       const handler = (authenticate as (...all: readonly unknown[]) => typeof show)('api_key', ...options);
@@ -191,7 +191,7 @@ describe('the callback', () => {
 describe('a refusal without a callback', () => {
   async function guarded(name: string | readonly string[], options?: PassportOptions) {
     const { authenticate, denied, log } = gateOf();
-    // The host looks at no error, so that whatever calls `next` passes.
+    // The host ignores errors, so any call of `next` passes.
     const ask = await served((req, res) => authenticate(name, options)(req, res, () => show(req, res)));
     return { ask, denied, log };
   }
@@ -200,11 +200,11 @@ describe('a refusal without a callback', () => {
     ['no credential', 'api_key', {}, 401, 'ApiKey realm="loom"'],
     ['a wrong one', 'api_key', { 'X-API-Key': 'wrong' }, 401, 'ApiKey realm="loom"'],
     ['no token', 'jwt', {}, 401, 'Bearer'],
-    ['a token that is none', 'jwt', OPAQUE, 401, 'Bearer error="invalid_token"'],
+    ['an invalid token', 'jwt', OPAQUE, 401, 'Bearer error="invalid_token"'],
     ['none of several', ['jwt', 'basic'], {}, 401, 'Bearer, Basic realm="loom", charset="UTF-8"'],
-    ['a token in doubt', 'oauth', OPAQUE, 503, undefined],
-    ['a token in doubt that another method might take', ['oauth', 'jwt'], OPAQUE, 503, undefined],
-  ])('%s: an answer of Loom and one line', async (_what, name, headers, status, challenge) => {
+    ['an undecided token', 'oauth', OPAQUE, 503, undefined],
+    ['an undecided token that another method might accept', ['oauth', 'jwt'], OPAQUE, 503, undefined],
+  ])('%s: a response of Loom and one log line', async (_what, name, headers, status, challenge) => {
     const { ask, denied } = await guarded(name);
     const answer = await ask({ headers });
     expect(answer).toMatchObject({ status, headers: { 'cache-control': 'no-store' } });
@@ -224,7 +224,7 @@ describe('a refusal without a callback', () => {
     }
   });
 
-  test('is one of another site where the browser sends the credential unasked', async () => {
+  test('is a cross-site refusal if the browser sends the credential automatically', async () => {
     const { ask } = await guarded('basic');
     const headers = { Authorization: `Basic ${Buffer.from('ada:right').toString('base64')}` };
     const from = (origin: string) =>
@@ -277,7 +277,7 @@ describe('the options of Passport', () => {
     return { ask: await served(app), session, flashed, ...made };
   }
 
-  test('failureRedirect, failureMessage and failureFlash are for refusals', async () => {
+  test('failureRedirect, failureMessage and failureFlash apply to refusals', async () => {
     const { ask, session, flashed, denied } = await application((app, { authenticate }) => {
       const options = { failureRedirect: '/login', failureMessage: 'log in', failureFlash: true };
       app.get('/', authenticate('api_key', options), show as express.RequestHandler);
@@ -289,13 +289,13 @@ describe('the options of Passport', () => {
     expect(flashed).toEqual([['error', 'A valid credential is required']]);
     expect(await ask({ path: '/message' })).toMatchObject({ status: 401 });
     expect(session.messages).toEqual(['log in', 'A valid credential is required']);
-    // An outage is no failed login.
+    // An outage is not a failed login.
     expect(await ask({ path: '/oauth', headers: OPAQUE })).toMatchObject({ status: 503 });
     expect((await ask({ headers: ALICE })).status).toBe(200);
     expect(denied()).toHaveLength(3);
   });
 
-  test('successRedirect, assignProperty and authorize are for identities', async () => {
+  test('successRedirect, assignProperty and authorize apply to identities', async () => {
     const { ask } = await application((app, { authenticate, gate }) => {
       app.get('/redirect', authenticate('api_key', { successRedirect: '/home' }));
       app.get('/assigned', authenticate('api_key', { assignProperty: 'account' }), show as express.RequestHandler);
@@ -320,7 +320,7 @@ describe('the options of Passport', () => {
     expect((await ask({ path: '/authorized' })).status).toBe(401);
   });
 
-  test('authorize hands its callback on', async () => {
+  test('authorize forwards its callback', async () => {
     const { gate } = gateOf();
     const ask = await served((req, res) =>
       gate.passport.authorize('api_key', {}, (_error, user) => res.end(`told of ${user && user.subject}`))(
@@ -333,7 +333,7 @@ describe('the options of Passport', () => {
     expect((await ask()).body).toBe('told of false');
   });
 
-  test('a session is started where the host asks for one', async () => {
+  test('a session is started if the host requests it', async () => {
     const { ask, session } = await application((app, { authenticate, gate }) => {
       app.get('/', authenticate('api_key'), show as express.RequestHandler);
       app.get('/login', authenticate('api_key', { session: true }), show as express.RequestHandler);
@@ -347,7 +347,7 @@ describe('the options of Passport', () => {
     expect(session).toMatchObject({ passport: { user: 'alice' } });
   });
 
-  test('initialize names the property of the user', async () => {
+  test('initialize sets the property name of the user', async () => {
     const { gate } = gateOf();
     const initialize = gate.passport.initialize({ userProperty: 'account' });
     const authenticate = gate.passport.authenticate('api_key');
@@ -356,7 +356,7 @@ describe('the options of Passport', () => {
   });
 });
 
-test('a reload that would lose a method that the host names leaves the old table in force', async () => {
+test('a reload that would remove a method that the host uses keeps the old routes', async () => {
   const { gate, authenticate } = gateOf();
   const ask = await served((req, res) => authenticate('api_key')(req, res, () => res.end('in')));
   expect((await ask({ headers: ALICE })).status).toBe(200);
@@ -365,7 +365,7 @@ test('a reload that would lose a method that the host names leaves the old table
   expect((await ask({ headers: ALICE })).status).toBe(200);
 });
 
-test('a header that Loom sets from an identity is never the client’s', async () => {
+test('a header that Loom sets from an identity never comes from the client', async () => {
   const { authenticate } = gateOf();
   const ask = await served((req, res) => authenticate(['jwt', 'api_key'])(req, res, () => show(req, res)));
   expect(shown(await ask({ headers: { ...ALICE, 'X-Key-Name': 'admin' } }))).toMatchObject({ header: 'alice' });

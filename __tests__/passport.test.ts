@@ -1,4 +1,7 @@
-/** Passport both ways: a host's strategies as methods of the file, and the file's methods as strategies of the host. */
+/**
+ * Passport in both directions: a host's strategies as methods of the file, and the file's methods as strategies of the
+ * host.
+ */
 import { createServer, type IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
 import express from 'express';
@@ -17,7 +20,7 @@ interface Asked {
   readonly location?: string | null;
 }
 
-/** Starts a host with the strategies, asks, and stops it. */
+/** Starts a host with the strategies, sends requests, and stops it. */
 async function withHost<T>(
   { auth, strategies }: { readonly auth: string; readonly strategies: Strategies },
   use: (ask: (headers?: Record<string, string>) => Promise<Asked>) => Promise<T>,
@@ -47,7 +50,7 @@ interface Verbs {
   success(user: unknown): void;
 }
 
-/** A strategy that does what the header `X-Do` says. */
+/** A strategy that acts as the header `X-Do` says. */
 const obedient = {
   authenticate(this: Verbs, req: IncomingMessage): unknown {
     switch (req.headers['x-do']) {
@@ -95,7 +98,7 @@ describe('a strategy of the host', () => {
     expect(asked).toMatchObject(status === 200 ? { status, subject: 'dora' } : { status });
   });
 
-  test('leaves the way to the next method when it passes, fails or is out of order, but not when it throws', async () => {
+  test('continues with the next method when it passes, fails or is unavailable, but not when it throws', async () => {
     await withHost({ auth: ANY, strategies }, async (ask) => {
       const key = { 'X-API-Key': 'key-of-alice' };
       for (const what of ['', 'fail', 'error']) {
@@ -110,7 +113,7 @@ describe('a strategy of the host', () => {
     expect(asked.status).toBe(503);
   });
 
-  test('keeps concurrent requests apart, although there is one instance of it', async () => {
+  test('keeps concurrent requests apart, although they share one instance', async () => {
     const slow = new CustomStrategy((req, done) => {
       const who = String(req.headers['x-who']);
       setTimeout(() => done(null, { id: who }), Math.random() * 20);
@@ -122,7 +125,7 @@ describe('a strategy of the host', () => {
     });
   });
 
-  test('may name its identity and what it counts as offered', async () => {
+  test('may set the name of its identity and what counts as a credential', async () => {
     const badge = {
       strategy: new CustomStrategy((req, done) => done(null, req.headers['x-badge'] === '7' && { number: 7 })),
       identity: (user: unknown) => ({ subject: `badge-${(user as { number: number }).number}`, scopes: ['doors'] }),
@@ -136,7 +139,7 @@ describe('a strategy of the host', () => {
   });
 
   test.each([[undefined], ['admin'], [null], [[7, 'read']]])(
-    'whose scopes are %j is no error, and no scopes',
+    'whose scopes are %j causes no error, and has no scopes',
     async (scopes) => {
       const odd = {
         strategy: new CustomStrategy((_req, done) => done(null, { id: 'x' })),
@@ -147,7 +150,7 @@ describe('a strategy of the host', () => {
     },
   );
 
-  test('that redirects (passport-oauth2) sends the browser to its provider, and no later method is asked', async () => {
+  test('that redirects (passport-oauth2) sends the browser to its provider, and no later method is tried', async () => {
     const login = new OAuth2Strategy(
       {
         authorizationURL: 'https://id.example/authorize',
@@ -166,7 +169,7 @@ describe('a strategy of the host', () => {
     });
   });
 
-  test('must be registered by the name that the file uses, and under no name of ours', () => {
+  test('must be registered under the name in the file, and not under a reserved name', () => {
     const text = 'middleware: { auth: { chain: [saml] } }';
     expect(() => loom({ text, file: 'loom.yaml' }, { log: quietLog() })).toThrow(/chain\[0\]: unknown method/);
     const taken = { strategies: { api_key: obedient }, log: quietLog() };
@@ -175,7 +178,7 @@ describe('a strategy of the host', () => {
 });
 
 describe('the methods of the file', () => {
-  test('show nobody their secrets', async () => {
+  test('expose no secrets', async () => {
     const text = 'middleware: { auth: { jwt: { algorithm: HS256, secret: a-secret-of-thirty-two-bytes-or-so } } }';
     const gate = loom({ text, file: 'loom.yaml' }, { log: quietLog() });
     for (const shown of [inspect(gate, { depth: 20, getters: true }), JSON.stringify([gate.passport, gate.plan])]) {
@@ -185,7 +188,7 @@ describe('the methods of the file', () => {
     await gate.close();
   });
 
-  test('are Passport strategies, by their names, on a Passport of their own', async () => {
+  test('are Passport strategies, by name, on their own Passport', async () => {
     const gate = loom({ text: `middleware: { auth: { ${KEYS} } }`, file: 'loom.yaml' }, { log: quietLog() });
     const app = express();
     app.get('/', gate.passport.authenticate('api_key', { session: false }), (req, res) => {

@@ -1,4 +1,4 @@
-/** That the benches run: with tiny counts, every contender answering rightly, so that they cannot rot between two uses. */
+/** The benches run with tiny counts and every contender answers correctly. */
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import { dirname, join } from 'node:path';
@@ -34,7 +34,7 @@ onLinux('the bench of the gateway', () => {
     expect(ran.stdout).toContain(`${name}: passes a good credential, refuses a forged one and none`);
   });
 
-  test('every contender has its row, and every target is told', () => {
+  test('every contender has its row, and every target is printed', () => {
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
     const names = ['noop server', 'hand-written proxy', 'bare http-proxy-middleware', ...NODE_PEERS, ...OURS];
     const rows = ran.stdout.split('\n');
@@ -42,21 +42,21 @@ onLinux('the bench of the gateway', () => {
     expect(ran.stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(4);
   });
 
-  test('HAProxy is measured where it is, and said to be missing where it is not', () => {
+  test('HAProxy is measured if it is installed, and reported as missing if it is not', () => {
     const measured = 'HAProxy jwt_verify: passes a good credential, refuses a forged one and none';
     expect(ran.stdout).toContain(has('haproxy', '-v') ? measured : 'HAProxy jwt_verify: left out');
   });
 });
 
 onLinux('the other benches', () => {
-  test('the bench of verdicts tells every figure', async () => {
+  test('the bench of decisions prints every figure', async () => {
     const counts = { BENCH_BATCHES: '1', BENCH_CALLS: '20', BENCH_TOKENS: '3', BENCH_KEYS: '50', BENCH_ROUTES: '50' };
     const { code, stdout, stderr } = await bench('verdicts.mjs', { ...counts, BENCH_IDLE_MS: '1' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(7);
   });
 
-  test('the floods are refused as they must be, and honest clients served beside them', async () => {
+  test('the floods are refused, and honest clients are served at the same time', async () => {
     const counts = { BENCH_MS: '60', BENCH_PASSES: '1', BENCH_SOCKETS: '5', BENCH_TOKENS: '5', BENCH_SETTLE_MS: '1' };
     const kinds = 'forged tokens,wrong Basic passwords,huge headers,slow bodies';
     const { code, stdout, stderr } = await bench('floods.mjs', { ...counts, BENCH_FLOODS: kinds });

@@ -1,5 +1,5 @@
 /**
- * Each example starts with its one command, and what it prints for a visitor to try is true.
+ * Each example starts with its one command, and the commands that it prints work.
  *
  * @needs curl
  */
@@ -25,7 +25,7 @@ async function startExample(name: string) {
   return { example, port, url: `http://127.0.0.1:${port}` };
 }
 
-/** Runs a printed line as it stands, in a shell. */
+/** Runs a printed line unchanged, in a shell. */
 async function answerOf(line: string): Promise<{ status: number; body: string }> {
   const { stdout, stderr } = await runProcess('bash', ['-c', line]);
   const [, status, body = ''] = /^HTTP\/\S+ (\d{3})[^]*?\r\n\r\n([^]*)$/.exec(stdout) ?? [];
@@ -59,7 +59,7 @@ test.each(WITH_CURL)('%s: one printed line passes, the other does not', async (n
   expect(await example.stop()).not.toBe(1);
 });
 
-test('express: a public route is open, and a handler that asks for itself is asked', async () => {
+test('express: a public route is open, and a handler with its own check is protected', async () => {
   const { url } = await startExample('express');
   const get = async (path: string, headers = {}) => (await fetch(url + path, { headers })).status;
   expect(await get('/public/hello')).toBe(200);
@@ -69,7 +69,7 @@ test('express: a public route is open, and a handler that asks for itself is ask
   expect(await get('/admin/users', { authorization: `Basic ${btoa('admin:correct horse')}` })).toBe(200);
 });
 
-test('passport-strategy: the chain lets the key in where a badge is not asked for', async () => {
+test('passport-strategy: the chain accepts the key on routes that do not require a badge', async () => {
   const { url } = await startExample('passport-strategy');
   const get = async (path: string) =>
     (await fetch(url + path, { headers: { 'x-api-key': 'sk_example_orders' } })).status;
@@ -77,7 +77,7 @@ test('passport-strategy: the chain lets the key in where a badge is not asked fo
   expect(await get('/doors/1')).toBe(401);
 });
 
-test('wasm-plugin: the module in AssemblyScript judges as the one in Rust; two keys are none', async () => {
+test('wasm-plugin: the AssemblyScript module decides like the Rust one; two keys are refused', async () => {
   const { example, port, url } = await startExample('wasm-plugin');
   await example.until(/^401: .+$/m);
   const get = async (path: string, headers: Record<string, string> = {}) => {
@@ -102,7 +102,7 @@ test('gateway: a signal to the example ends the gateway with it', async () => {
 });
 
 describe('websocket', () => {
-  /** What the socket heard first, and the subprotocol; or the status of the refusal. */
+  /** The first message and the subprotocol, or the status of the refusal. */
   const connect = (url: string, protocols: string[], talk?: (socket: WebSocket) => void) =>
     new Promise<{ said: string; protocol: string } | { status: number }>((resolve, reject) => {
       const socket = new WebSocket(url, protocols);
@@ -120,7 +120,7 @@ describe('websocket', () => {
       socket.on('error', reject);
     });
 
-  test('opens with the printed token, under its name, and not without or with another', async () => {
+  test('opens with the printed token and its subprotocol, and not without a token or with another one', async () => {
     const { example, port } = await startExample('websocket');
     const [, token = ''] = await example.until(/^token (\S+)$/m);
     const chat = `ws://127.0.0.1:${port}/chat`;
@@ -132,7 +132,7 @@ describe('websocket', () => {
     const forged = `${head}.${claims}.${'A'.repeat(43)}`;
     expect(await connect(chat, ['bearer', forged])).toEqual({ status: 401 });
     expect(await connect(`ws://127.0.0.1:${port}/elsewhere`, [])).toEqual({ status: 401 });
-    // Admitted, but no socket is there: the host's own answer.
+    // Admitted, but the host serves no socket there: the host's own response.
     expect(await connect(`ws://127.0.0.1:${port}/elsewhere`, ['bearer', token])).toEqual({ status: 400 });
     expect(await connect(`ws://127.0.0.1:${port}/`, [])).toEqual({ status: 400 });
     expect(await connect(chat, ['bearer', token])).toEqual({ said: 'welcome alice', protocol: 'bearer' });
@@ -142,7 +142,7 @@ describe('websocket', () => {
 
 test('every example is started here, and passes check', async () => {
   const entries = readdirSync(join(ROOT, 'examples'), { withFileTypes: true });
-  // What watches a gateway is no program, and has a test of its own.
+  // The monitoring files are not a program, and have their own test.
   const examples = entries.flatMap((entry) =>
     entry.isDirectory() && entry.name !== 'observability' ? [entry.name] : [],
   );

@@ -1,4 +1,4 @@
-/** The dashboard and the alerts name metrics, labels and outcomes that there are. */
+/** The dashboard and the alerts use existing metrics, labels and outcomes. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -26,13 +26,13 @@ const queries = [...panels.flatMap(({ targets }) => targets.map(({ expr }) => ex
 type Catalogue = Readonly<Record<string, { readonly type: string; readonly labels: readonly string[] }>>;
 const catalogue: Catalogue = METRICS;
 
-/** `loom_x_bucket` of a histogram, and its name alone of anything else. */
+/** `loom_x_bucket` of a histogram, and the plain name of every other metric. */
 function metricOf(name: string): string {
   const [, base = name] = /^(.*)_(?:bucket|count|sum)$/.exec(name) ?? [];
   return catalogue[base]?.type === 'histogram' && base !== name ? base : name;
 }
 
-test('every metric that they name is in the catalogue, or is the process’s own', async () => {
+test('every metric that they use is in the catalogue, or is a process metric', async () => {
   const process = await new PrometheusMetrics({ process: true }).text();
   const named = queries.flatMap((query) => query.match(/\b(?:loom|nodejs|process)_\w+/g) ?? []);
   expect(named.length).toBeGreaterThan(30);
@@ -47,7 +47,7 @@ test('all but a few metrics of the catalogue are on the dashboard or in an alert
   expect(unseen.length).toBeLessThan(6);
 });
 
-test('labels that they sum by or choose by are labels of the metric', () => {
+test('labels that they group or filter by are labels of the metric', () => {
   for (const query of queries) {
     const labels = [...query.matchAll(/\b(?:by|without) \(([^)]*)\)|\{([^}]*)\}/g)].flatMap(([, by, chosen]) =>
       by === undefined ? (chosen?.match(/\w+(?==|!)/g) ?? []) : by.split(/, */),
@@ -58,7 +58,7 @@ test('labels that they sum by or choose by are labels of the metric', () => {
   }
 });
 
-test('every alert has a summary and a runbook line, and no two have one name', () => {
+test('every alert has a summary and a runbook line, and a unique name', () => {
   for (const { alert, annotations } of rules) {
     expect({ alert, summary: annotations['summary'] }).toEqual({
       alert,

@@ -1,4 +1,4 @@
-/** The modules of the example are what its sources say, and its Rust is the page's. */
+/** The modules of the example match their sources, and the Rust source is the page's. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ function build(...args: readonly string[]) {
 const committed = (name: string): Buffer => readFileSync(join(EXAMPLE, `auth-${name}.wasm`));
 const factsOf = (bytes: Uint8Array) => loadModule(bytes, 16_000_000).facts;
 
-/** Its decisions without a key, with a wrong one and with the right one. */
+/** Its decisions without a key, with a wrong key and with the right key. */
 async function decisions(bytes: Uint8Array): Promise<readonly unknown[]> {
   const names = { name: 'auth', rootId: 'auth', vmId: 'auth', upstreams: [], env: {}, logLevel: 'info' } as const;
   const config = { config: new Uint8Array(0), vmConfig: new Uint8Array(0), memoryLimitBytes: 16_000_000 };
@@ -52,12 +52,12 @@ describe('the source in Rust', () => {
   const page = readFileSync(join(ROOT, '__tests__/fixtures/loom-authentication.md'), 'utf8');
   const [block = ''] = /^impl HttpContext for AuthPlugin \{\n[^]*?^\}\n/m.exec(page) ?? [];
 
-  test('has the page’s impl HttpContext byte for byte', () => {
+  test('contains the page’s impl HttpContext byte for byte', () => {
     expect(block).toContain('self.add_http_request_header("X-Authenticated-User", "user123");');
     expect(source.split(block)).toHaveLength(2);
   });
 
-  test('has around it the struct, the other impl, the entry point and validate_api_key alone', () => {
+  test('adds only the struct, the other impl, the entry point and validate_api_key', () => {
     const rest = source.replace(block, '').match(/^(?:\S.*|\s+fn .*)$/gm) ?? [];
     const items = rest.filter((line) => !/^(?:\/\/|[})])/.test(line.trim()));
     expect(items.map((line) => line.trim())).toEqual([
@@ -73,7 +73,7 @@ describe('the source in Rust', () => {
   });
 });
 
-test('the modules tell what they were made with, and name no folder of the machine that made them', () => {
+test('the modules name their tools, and no folder of the machine that built them', () => {
   expect(factsOf(committed('rust'))).toMatchObject({
     abi: '0.2.1',
     producer: 'rustc 1.63.0',
@@ -109,11 +109,11 @@ rust(
   `Rust builds the module again (${tools.words})`,
   async () => {
     const { status, words } = build('rust', '--out', output);
-    // The compiler is there, and no crates: without a network it has none to compile.
+    // The compiler is installed without crates: without a network there is nothing to compile.
     if (status === MISSING) return console.warn(words);
     expect({ status, words }).toMatchObject({ status: 0, words: expect.stringMatching(/^rust: .+ bytes/) as string });
     const built = readFileSync(join(output, 'auth-rust.wasm'));
-    // Another compiler makes another module of the same behaviour.
+    // Another compiler builds another module with the same behaviour.
     const same = factsOf(built).producer === factsOf(committed('rust')).producer;
     if (same) expect(built.equals(committed('rust'))).toBe(true);
     expect(await decisions(built)).toEqual(await decisions(committed('rust')));
@@ -121,7 +121,7 @@ rust(
   600_000,
 );
 
-test('what is missing is said, with how to get it', () => {
+test('a missing tool is reported, with how to install it', () => {
   const env = { ...process.env, PATH: output };
   const { status, stderr } = spawnSync(process.execPath, [join(EXAMPLE, 'build.mjs'), 'rust'], {
     env,

@@ -1,4 +1,4 @@
-/** The page's plugin, as it was built in Rust and in AssemblyScript, before a real upstream: on threads and without. */
+/** The page's plugin, built from Rust and from AssemblyScript, with a real upstream, on worker threads and inline. */
 import { join } from 'node:path';
 import { statusOf, type Answer } from '../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../support/attack-ground.js';
@@ -25,7 +25,7 @@ const ground = (module: string, isolation: string): Promise<Ground> =>
     top: `plugins:\n  - { name: custom-auth, path: "${join(ROOT, 'examples/wasm-plugin', module)}", isolation: ${isolation}, throttle: false }`,
   });
 
-/** What its own answers look like. */
+/** The form of the plugin's own responses. */
 const refusal = (status: number, error: string) => ({
   status,
   type: 'application/json',
@@ -45,7 +45,7 @@ describe.each([
   beforeAll(async () => (gate = await ground(module, isolation)));
   afterAll(closeGrounds);
 
-  /** The one request that has arrived. */
+  /** Returns the only request that has arrived. */
   const arrived = (): Message => {
     const messages = gate.arrived();
     expect(messages).toHaveLength(1);
@@ -76,7 +76,7 @@ describe.each([
     });
   });
 
-  // The page's plugin adds its header beside a copy of the client's, and most upstreams read the first.
+  // The page's plugin adds its header after the client's copy, and most upstreams read the first.
   test.each([
     [['X-Authenticated-User: admin']],
     [['x-authenticated-user: admin']],
@@ -87,19 +87,19 @@ describe.each([
     [['X-Authenticated-User:']],
     [['X-Authenticated-User: user123']],
     [['X-Authenticated-User: admin', 'Connection: X-Authenticated-User']],
-  ])('whoever sends %j is still user123, and that alone', async (lines) => {
+  ])('a client that sends %j is still user123, and only that', async (lines) => {
     const answer = await gate.send(get('/named/1', 'x-api-key: sk_example_orders', ...lines));
     expect(statusOf(answer)).toBe(200);
     expect(lookalikesOf(arrived(), 'X-Authenticated-User')).toEqual([[expect.anything(), 'user123']]);
   });
 
-  test('beside no key the same header helps nobody', async () => {
+  test('without a key the same header grants no access', async () => {
     expect(await answerOf('/named/1', { 'X-Authenticated-User': 'user123' })).toEqual(MISSING);
     expect(gate.arrived()).toEqual([]);
   });
 
   describe.each(['/methods/1', '/chain/1'])('any of jwt and the plugin: %s', (path) => {
-    test('a token is enough, and the header is nobody’s', async () => {
+    test('a token is enough, and sets no header of the plugin', async () => {
       const headers = { ...(await token()), 'X-Authenticated-User': 'admin' };
       expect(await answerOf(path, headers)).toMatchObject({ status: 200 });
       const message = arrived();
@@ -107,7 +107,7 @@ describe.each([
       expect(lookalikesOf(message, 'X-Authenticated-User')).toEqual([]);
     });
 
-    test('a key is enough, beside a bad token too', async () => {
+    test('a key is enough, even with a bad token', async () => {
       for (const headers of [RIGHT, { ...RIGHT, ...(await expired()) }]) {
         expect(await answerOf(path, { ...headers, 'X-User-ID': 'root' })).toMatchObject({ status: 200 });
         const message = arrived();
@@ -116,7 +116,7 @@ describe.each([
       }
     });
 
-    test('neither is the answer of the first that was rejected', async () => {
+    test('without a credential the response is that of the first method that refused', async () => {
       expect(await answerOf(path)).toEqual(MISSING);
       expect(await answerOf(path, WRONG)).toEqual(INVALID);
       const both = await answerOf(path, { ...WRONG, ...(await expired()) });
@@ -125,7 +125,7 @@ describe.each([
     });
   });
 
-  test('besides a token a route requires the plugin as well', async () => {
+  test('a route can require the plugin in addition to a token', async () => {
     expect(await answerOf('/besides/1', RIGHT)).toMatchObject({ status: 401, type: 'application/problem+json' });
     expect(await answerOf('/besides/1', await token())).toEqual(MISSING);
     expect(await answerOf('/besides/1', { ...(await token()), ...WRONG })).toEqual(INVALID);
@@ -136,7 +136,7 @@ describe.each([
     expect(valuesOf(message, 'X-Authenticated-User')).toEqual(['user123']);
   });
 
-  test('requests of two callers at once keep their answers apart', async () => {
+  test('concurrent requests of two callers get their own responses', async () => {
     const asked = Array.from({ length: 60 }, (_, at) => [{}, WRONG, RIGHT][at % 3] as object);
     const answers = await Promise.all(asked.map((headers) => answerOf('/named/1', headers)));
     expect(answers.map(({ status }) => status)).toEqual(asked.map((_, at) => [401, 403, 200][at % 3]));

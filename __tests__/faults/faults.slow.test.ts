@@ -1,19 +1,19 @@
-/** Whatever fails, and however: the answer, how long it takes, and that all is well again without anybody's help. */
+/** Each kind of failure: the response, its duration, and the recovery without intervention. */
 import { closePlugins } from '../attacks/wsm/plugin-ground.js';
 import { FAULTS, type Fault } from '../support/faulty-server.js';
 import { openWorld, PLACES, type Outcome, type Place, type World } from './table.js';
 
 interface Cell {
-  /** Nothing was ever loaded, remembered or connected. */
+  /** Nothing was loaded, cached or connected before. */
   readonly cold: Outcome;
   readonly healed: Outcome;
-  /** After it had worked: what is known already, and what must be asked for. */
+  /** After it had worked: cached data, and data that must be requested. */
   readonly known: Outcome;
   readonly fresh: Outcome;
   readonly healedAgain: Outcome;
 }
 
-/** Deadlines are 5 s for key sets and 1 s for the rest; the machine may be busy. */
+/** Deadlines are 5 s for key sets and 1 s for the rest. The margin is for a busy machine. */
 const LONGEST_MS: Readonly<Record<Place, number>> = {
   JWKS: 9_000,
   discovery: 9_000,
@@ -21,7 +21,7 @@ const LONGEST_MS: Readonly<Record<Place, number>> = {
   plugin: 6_000,
   upstream: 6_000,
 };
-/** Key sets are asked for by a timer of 1 to 30 s, a hung attempt lasts 5 s. */
+/** A timer of 1 to 30 s loads key sets. A hung attempt lasts 5 s. */
 const RECOVERED_MS = 40_000;
 
 let world: World;
@@ -64,7 +64,7 @@ afterAll(async () => {
   await closePlugins();
 }, 60_000);
 
-/** What an upstream that fails is answered with: its own 5xx goes through. */
+/** The answer for a failing upstream. Its own 5xx is passed on. */
 const UPSTREAM: Readonly<Record<Fault, number>> = {
   refused: 502,
   hung: 504,
@@ -85,12 +85,12 @@ describe.each(PLACES)('%s', (place) => {
     };
     const failed = place === 'upstream' ? UPSTREAM[fault] : 503;
 
-    test('cold: the answer says that it is ours, in time', () => {
+    test('cold: the answer is an error of the gateway, in time', () => {
       expect(cell().cold).toEqual({ status: failed, ms: expect.any(Number) as number });
       expect(cell().cold.ms).toBeLessThan(LONGEST_MS[place]);
     });
 
-    test('warm: what is known goes on, what is not is never 401 and never let in', () => {
+    test('warm: cached results still work, others are never 401 and never pass', () => {
       const remembers = place === 'JWKS' || place === 'discovery' || place === 'introspection';
       expect([cell().known.status, cell().fresh.status]).toEqual([remembers ? 200 : failed, failed]);
       expect(Math.max(cell().known.ms, cell().fresh.ms)).toBeLessThan(LONGEST_MS[place]);

@@ -1,4 +1,7 @@
-/** However Redis fails, before the first answer or later: requests are served and limited, soon, and all is well again by itself. */
+/**
+ * Each failure of Redis, before the first answer or later: requests are served and limited quickly, and counting
+ * recovers by itself.
+ */
 import { execFileSync } from 'node:child_process';
 import { ALICE_KEY, closeGrounds, get, openGround, type Ground } from '../support/attack-ground.js';
 import { statusOf } from '../support/ask.js';
@@ -10,7 +13,7 @@ import { until } from '../support/until.js';
 import { makeTlsFiles } from '../serve/tls-files.js';
 
 const BURST = 3;
-/** A question to Redis has 40 ms; the machine may be busy, and a hang of seconds would show. */
+/** A command to Redis has 40 ms. The bound allows for a busy machine and still shows a hang of seconds. */
 const SOON_MS = 2_000;
 
 let redis: RedisServer;
@@ -38,7 +41,7 @@ interface Asked {
 
 let clients = 0;
 
-/** One more client asks more often than it may. */
+/** One more client sends more requests than its limit. */
 async function client(ground: Ground): Promise<Asked> {
   const address = `198.51.100.${++clients}`;
   const statuses: number[] = [];
@@ -56,7 +59,7 @@ async function client(ground: Ground): Promise<Asked> {
 const counted = async (): Promise<number> => Number(/:(\d+)/.exec(await redis.ask('DBSIZE'))?.[1]);
 
 describe.each<RedisFault>([...REDIS_FAULTS])('%s', (fault) => {
-  test('cold and warm: each client has its burst and no more, soon; twin: healed, Redis counts again', async () => {
+  test('cold and warm: each client has its burst and no more, quickly; twin: after recovery Redis counts again', async () => {
     const wire = await new FaultyRedis(redis.port).start();
     wires.push(wire);
     wire.fail(fault);
@@ -67,7 +70,7 @@ describe.each<RedisFault>([...REDIS_FAULTS])('%s', (fault) => {
       expect(asked.longestMs).toBeLessThan(SOON_MS);
       wire.heal();
       const before = await counted();
-      // A client that Redis has counted has a key there; one in between may have a burst here and one there.
+      // A client that Redis has counted has a key there. During the change a client may have one burst in each store.
       for (let tries = 0; tries < 60 && (await counted()) === before; tries++) {
         await client(ground);
         await new Promise((resolve) => setTimeout(resolve, 100));
@@ -80,7 +83,7 @@ describe.each<RedisFault>([...REDIS_FAULTS])('%s', (fault) => {
   });
 });
 
-test('over TLS: a Redis whose certificate another authority made counts nothing; twin: the right one counts', async () => {
+test('over TLS: a Redis with a certificate of another authority is not used; twin: the right one counts', async () => {
   const [files, others] = [makeTlsFiles(), makeTlsFiles()];
   const [port = 0] = await freePorts(1);
   const place = ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', '--save', ''];

@@ -1,4 +1,4 @@
-/** A gateway before servers that fail: for each fault an issuer, a plugin's authority and an upstream of their own. */
+/** A gateway with failing servers. Each fault has its own issuer, plugin authority and upstream. */
 import { readFileSync } from 'node:fs';
 import { get, openGround, type Ground } from '../support/attack-ground.js';
 import { statusOf } from '../support/ask.js';
@@ -19,7 +19,7 @@ export interface Outcome {
 export interface World {
   readonly ground: Ground;
   server(place: Place, fault: Fault): FaultyServer;
-  /** One request that needs the place. `fresh`: with a token of a key, or a token, that nobody has seen before. */
+  /** One request that needs the server. `fresh`: with a new signing key, or a new token. */
   ask(place: Place, fault: Fault, fresh?: boolean): Promise<Outcome>;
   close(): Promise<void>;
 }
@@ -28,7 +28,10 @@ const key = (fault: Fault): string => fault.replace(/\W/g, '_');
 
 const slot = (token: string): string => `(i32.add (i32.const 30000) (i32.mul ${token} (i32.const 4)))`;
 
-/** Grants where its authority says 200, else says 503 itself. The answer is told in the root context, and finds its request by its token. */
+/**
+ * Passes if its authority answers 200, otherwise responds with 503. The root context receives the response and finds
+ * its request by its token.
+ */
 const asking = (fault: Fault) => (kit: Kit) => ({
   onRequest: `(drop ${kit.call(`authority-${key(fault)}`, { timeoutMs: 1_000 })})
     (i32.store ${slot(`(i32.load ${i32(AT.extra)})`)} (local.get 0)) ${PAUSE}`,
@@ -47,7 +50,7 @@ export async function openWorld(): Promise<World> {
   const certificates = await makeCertificates();
   const servers = new Map<string, FaultyServer>();
   for (const place of PLACES) {
-    // All tokens are one server's: it fails in each way in its turn.
+    // One server introspects all tokens. It fails in each way in turn.
     for (const fault of place === 'introspection' ? FAULTS.slice(0, 1) : FAULTS) {
       servers.set(`${place} ${fault}`, await FaultyServer.start(honest(place, certificates)));
     }
@@ -95,7 +98,7 @@ function honest(place: Place, { server, selfSigned }: Certificates): FaultyServe
   });
   const identities = { trusted: read(server), untrusted: read(selfSigned) };
   const where = place === 'plugin' || place === 'upstream' ? 'wire' : 'body';
-  // A key rotated in while the issuer is away: it is published once somebody has asked before.
+  // A key that was added while the issuer is away. It is published after the first request for keys.
   let asked = 0;
   return {
     ...identities,

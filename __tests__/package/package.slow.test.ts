@@ -1,4 +1,4 @@
-/** What package.json promises: its entry, its command, and nothing needed at run time but its dependencies. */
+/** The promises of package.json: its entry, its command, and no packages at run time except its dependencies. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
@@ -20,10 +20,10 @@ interface Manifest {
 }
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const manifest = JSON.parse(read('package.json')) as Manifest;
-/** The folder of the package as it is installed: what resolves there resolves for others. */
+/** The folder of the installed package. Modules that resolve there resolve for users. */
 const installed = (): string => join(dirname(built()), '../..');
 
-test('src imports its dependencies, all of them, and no other package', () => {
+test('src imports all its dependencies, and no other package', () => {
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((each) =>
     /\.c?ts$/.test(each),
   );
@@ -35,11 +35,11 @@ test('src imports its dependencies, all of them, and no other package', () => {
   const peers = Object.keys(manifest.peerDependencies ?? {});
   expect([...packages].sort()).toEqual([...Object.keys(manifest.dependencies), ...peers].sort());
   expect([...packages].filter((each) => builtinModules.includes(each))).toEqual([]);
-  // Whoever does not want them does without.
+  // Optional: users who do not need them do not install them.
   for (const name of peers) expect(manifest.peerDependenciesMeta?.[name]).toEqual({ optional: true });
 });
 
-test('entry, types and command are made from sources that exist, and are packed', () => {
+test('entry, types and command are built from existing sources, and are packed', () => {
   const { types, default: entry } = manifest.exports['.'];
   expect(types).toBe(manifest.types);
   const outputs = [entry, types, ...Object.values(manifest.bin)].map((each) => (each ?? '').replace(/^\.\//, ''));
@@ -97,13 +97,13 @@ test.each([
     'commonjs',
     "console.log(JSON.stringify(Object.keys(require('loom-auth')).filter((name) => name !== '__esModule').sort()))",
   ],
-])('%s gives the public names, without a word beside', async (_how, type, script) => {
+])('%s prints only the public names', async (_how, type, script) => {
   const { code, stdout, stderr } = await runProcess(NODE, [`--input-type=${type}`, '-e', script], { cwd: installed() });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(JSON.parse(stdout)).toEqual(expect.arrayContaining(['ConfigError', 'formatDiagnostic', 'loom', 'serve']));
 });
 
-test('nothing but the entry can be imported', async () => {
+test('only the entry can be imported', async () => {
   const script = (specifier: string) =>
     `import(${JSON.stringify(specifier)}).then(() => process.exit(0), (e) => console.log(e.code))`;
   const deep = await runProcess(NODE, ['-e', script('loom-auth/dist/loom.js')], { cwd: installed() });
@@ -112,7 +112,7 @@ test('nothing but the entry can be imported', async () => {
   expect(whole).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
-test('importing starts nothing: the process ends by itself', async () => {
+test('an import starts nothing: the process ends by itself', async () => {
   const script = "await import('loom-auth'); console.log('imported')";
   const { code, stdout } = await runProcess(NODE, ['--input-type=module', '-e', script], { cwd: installed() });
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'imported\n' });

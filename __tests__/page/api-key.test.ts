@@ -1,4 +1,4 @@
-/** The page's API keys: in the header, in the query, each with the limit that the page gives it. */
+/** The page's API keys, in the header and in the query, each with its limit from the page. */
 import { closeOpened, guarding, pageText, serving, type Guarding, type Seen } from '../support/page-gate.js';
 import { seen } from '../support/ask.js';
 import type { Echoed } from '../support/recording-upstream.js';
@@ -7,7 +7,7 @@ import { parse, stringify } from 'yaml';
 
 afterAll(closeOpened);
 
-/** The page shows the query parameter beside no keys; a reader adds it to the block above. */
+/** The page shows the query parameter without keys. A reader adds the parameter to the block above. */
 function queryBesideKeys(): string {
   const [keys, query] = [pageBlocks[0], pageBlocks[1]].map(
     (text) => parse(text ?? '') as { middleware: { auth: { api_key: object } } },
@@ -33,7 +33,7 @@ describe('the keys of the page, in its header', () => {
     expect(Number(answer.headers['x-ratelimit-remaining'])).toBeLessThan(Number(limit));
   });
 
-  test('the key itself stays at the gateway', async () => {
+  test('the key itself is not forwarded', async () => {
     const served = await serving(pageText(0));
     const answer = await served.ask('/api/users', { headers: { 'X-API-Key': 'sk_live_abc123' } });
     expect(answer.status).toBe(200);
@@ -43,10 +43,10 @@ describe('the keys of the page, in its header', () => {
 
   test.each([
     ['no key', {}],
-    ['a key that nobody has', { 'X-API-Key': 'sk_live_abc124' }],
+    ['an unknown key', { 'X-API-Key': 'sk_live_abc124' }],
     ['the name of a key', { 'X-API-Key': 'production' }],
     ['a key in another header', { 'X-Key': 'sk_live_abc123' }],
-    ['a key in a query that the file does not name', {}, '?api_key=sk_live_abc123'],
+    ['a key in a query parameter that the file does not name', {}, '?api_key=sk_live_abc123'],
   ])('%s is 401', async (_what, headers, query = '') => {
     const answer = await page.ask(`/api/users${query}`, { headers });
     expect(answer.status).toBe(401);
@@ -60,7 +60,7 @@ describe('the keys of the page, in its header', () => {
     expect((await page.ask('/api/users', { headers: { 'X-API-Key': twice } })).status).toBe(400);
   });
 
-  test('a key past its hundred a second is 429, and the other key goes on', async () => {
+  test('a key over its 100 requests a second is 429, and the other key still passes', async () => {
     const clock = 1_800_000_000_000;
     const still = await guarding(pageText(0), { now: () => clock });
     const send = (key: string) => still.ask('/api/users', { headers: { 'X-API-Key': key } });
@@ -74,7 +74,7 @@ describe('the keys of the page, in its header', () => {
 });
 
 describe('the query parameter of the page', () => {
-  test('the page’s request passes where the keys are, and its key goes nowhere', async () => {
+  test('the page’s request passes if the keys are added, and its key is not forwarded', async () => {
     const page = await serving(queryBesideKeys());
     const answer = await page.ask('/api/users?api_key=sk_live_abc123');
     expect(answer.status).toBe(200);
@@ -89,7 +89,7 @@ describe('the query parameter of the page', () => {
     expect(JSON.stringify(page.log)).not.toContain('sk_live_wrong');
   });
 
-  test('the block alone has no keys: it says so at start and refuses every request', async () => {
+  test('the block alone has no keys: the start reports it, and every request is refused', async () => {
     const page = await guarding(pageText(1));
     expect(page.log.filter(({ level, words }) => level === 'warn' && words.startsWith('no keys'))).toHaveLength(1);
     expect((await page.ask('/api/users?api_key=sk_live_abc123')).status).toBe(401);

@@ -9,7 +9,7 @@ import { seen } from '../support/ask.js';
 import type { Echoed } from '../support/recording-upstream.js';
 import { pageBlocks } from '../config/page-blocks.js';
 
-/** What the page's command prints, `admin:$2y$05$…`, without the user. */
+/** The output of the page's command, `admin:$2y$05$…`, without the user. */
 async function hashOf(user: string, password: string): Promise<string> {
   const { code, stdout } = await runProcess('htpasswd', ['-nbB', user, password]);
   expect(code).toBe(0);
@@ -31,7 +31,7 @@ describe('the users of the page', () => {
   });
   afterAll(closeOpened);
 
-  test('admin and readonly pass, each with their own password', async () => {
+  test('admin and readonly pass, each with the right password', async () => {
     const answer = await page.ask('/api/users', basic('admin:yourpassword'));
     expect(answer.status).toBe(200);
     expect(seen<Echoed>(answer).headers['authorization']).toBeUndefined();
@@ -39,13 +39,13 @@ describe('the users of the page', () => {
     expect((await page.ask('/api/users', basic('readonly:yourpassword'))).status).toBe(401);
   });
 
-  test('without a password the answer asks for one, in the page’s realm', async () => {
+  test('without a password the response has a challenge with the page’s realm', async () => {
     const answer = await page.ask('/api/users');
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('Basic realm="API Access", charset="UTF-8"');
   });
 
-  test('a wrong password and an unknown user meet the same answer', async () => {
+  test('a wrong password and an unknown user get the same response', async () => {
     const answers = [
       await page.ask('/api/users', basic('admin:wrong')),
       await page.ask('/api/users', basic('nobody:yourpassword')),
@@ -60,7 +60,7 @@ describe('the users of the page', () => {
   });
 
   test.each(['admin', 'admin:', ':yourpassword', 'Admin:yourpassword', 'admin:yourpassword ', 'admin:yourpassword\0'])(
-    '%j is nobody',
+    '%j is refused',
     async (pair) => {
       expect((await page.ask('/api/users', basic(pair))).status).toBe(401);
     },

@@ -1,4 +1,4 @@
-/** The page's chain: JWT first, an API key behind it, any of them will do. */
+/** The page's chain: JWT first, then an API key. Either one is enough. */
 import { closeOpened, guarding, pageText, type Guarding, type Seen } from '../support/page-gate.js';
 import { seen } from '../support/ask.js';
 import { bearer, tokenIssuer, type TokenIssuer } from '../support/token-issuer.js';
@@ -22,7 +22,7 @@ const methodOf = async (headers: Record<string, string>): Promise<string | undef
   return seen<Seen>(answer).auth?.method;
 };
 
-test('a token passes, a key passes, and of both the token counts', async () => {
+test('a token passes, a key passes, and with both the token is used', async () => {
   const { headers } = bearer(await issuer.token());
   expect(await methodOf(headers)).toBe('jwt');
   expect(await methodOf(KEY)).toBe('api_key');
@@ -36,18 +36,18 @@ test('a token that fails falls back to the key', async () => {
   expect(await methodOf({ Authorization: 'Bearer gibberish', ...KEY })).toBe('api_key');
 });
 
-test('neither is 401 with a challenge for each', async () => {
+test('without a credential it is 401 with a challenge for each method', async () => {
   const answer = await page.ask('/api/users');
   expect(answer.status).toBe(401);
   expect(answer.headers['www-authenticate']).toMatch(/Bearer.*ApiKey realm=/);
 });
 
-test('both wrong is 401', async () => {
+test('two wrong credentials are 401', async () => {
   const { headers } = bearer(await issuer.token({ aud: 'other' }));
   expect((await page.ask('/api/users', { headers: { ...headers, 'X-API-Key': 'no' } })).status).toBe(401);
 });
 
-test('the fallback holds while the issuer is down; a token alone is 503', async () => {
+test('the fallback works while the issuer is down; a token alone is 503', async () => {
   const down = await tokenIssuer();
   down.fail();
   const cut = await guarding(pageText(11, [['https://auth.example.com', down.origin]]));

@@ -1,4 +1,4 @@
-/** The page's complete example, run as it stands: TLS, tokens or keys, an open route and an upstream. */
+/** The page's complete example, run unchanged: TLS, tokens or keys, an open route and an upstream. */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { makeCertificates, type Certificates } from '../support/certificates.js';
@@ -35,7 +35,7 @@ afterAll(async () => {
 const send = (path: string, headers = {}): Promise<Answer> =>
   page.ask(path, { headers, tls: { ca: readFileSync(certificates.ca, 'utf8') } });
 
-test('public is open, and nobody there is anybody', async () => {
+test('the public route is open and sets no identity', async () => {
   const answer = await send('/public/x?y=1', { 'X-User-ID': 'root', 'X-User-Scopes': 'admin' });
   expect(answer.status).toBe(200);
   const { headers, url } = seen<Echoed>(answer);
@@ -45,7 +45,7 @@ test('public is open, and nobody there is anybody', async () => {
   expect(headers['x-user-scopes']).toBeUndefined();
 });
 
-test('a token passes, with its sub and scope for the upstream', async () => {
+test('a token passes, and the upstream gets its sub and scope', async () => {
   const token = await issuer.token({ scope: 'read write' });
   const answer = await send('/api/orders', { ...bearer(token).headers, 'X-User-ID': 'root' });
   expect(answer.status).toBe(200);
@@ -53,7 +53,7 @@ test('a token passes, with its sub and scope for the upstream', async () => {
   expect(answer.body).not.toContain('root');
 });
 
-test('the key passes, with its limit and without a name of a user', async () => {
+test('the key passes, with its limit and without a user name', async () => {
   const answer = await send('/api/orders', { ...KEY, 'X-User-ID': 'root' });
   expect(answer.status).toBe(200);
   expect(answer.headers['x-ratelimit-limit']).toBe('10000');
@@ -61,7 +61,7 @@ test('the key passes, with its limit and without a name of a user', async () => 
   expect(answer.body).not.toContain('sk_live_production_key');
 });
 
-test('neither is 401, and the upstream hears nothing', async () => {
+test('without a credential it is 401, and the upstream gets no request', async () => {
   const before = echo.requests.length;
   const nothing = await send('/api/orders');
   expect(nothing.status).toBe(401);
@@ -74,12 +74,12 @@ test('neither is 401, and the upstream hears nothing', async () => {
   expect((await send('/api', KEY)).status).toBe(200);
 });
 
-test('no route is 404', async () => {
+test('a path without a route is 404', async () => {
   expect((await send('/', KEY)).status).toBe(404);
   expect((await send('/apis', KEY)).status).toBe(404);
 });
 
-test('the listener speaks TLS and nothing else', async () => {
+test('the listener accepts only TLS', async () => {
   const plain = await new Promise<string>((resolve) => {
     const socket = connect(page.port, '127.0.0.1', () => socket.write('GET /public/x HTTP/1.1\r\nHost: x\r\n\r\n'));
     let text = '';

@@ -32,7 +32,7 @@ describe('the issuer of the page', () => {
     page = await serving(pageText(3, [['https://auth.example.com', issuer.origin]]));
   });
 
-  test('a token of its arrives with its sub and email in the page’s headers', async () => {
+  test('a token of the issuer arrives with its sub and email in the page’s headers', async () => {
     const token = await issuer.token({ sub: 'auth0|ada', email: 'ada@example.com' });
     const answer = await page.ask('/api/users', bearer(token));
     expect(answer.status).toBe(200);
@@ -44,7 +44,7 @@ describe('the issuer of the page', () => {
     expect(issuer.asked.map(({ url }) => url)).toEqual(['/.well-known/jwks.json']);
   });
 
-  test('an email that the issuer has not verified is no identity', async () => {
+  test('an email that the issuer has not verified is not forwarded as identity', async () => {
     const token = await issuer.token({ email: 'boss@example.com', email_verified: false });
     const { headers } = seen<Echoed>(await page.ask('/api/users', bearer(token)));
     expect(headers).toMatchObject({ 'x-user-id': 'ada' });
@@ -62,12 +62,12 @@ describe('the issuer of the page', () => {
     ['in the query', (token) => [`/api/users?access_token=${token}`, {}]],
     ['under another scheme', (token) => ['/api/users', { Authorization: `Token ${token}` }]],
     ['in another header', (token) => ['/api/users', { 'X-Authorization': `Bearer ${token}` }]],
-  ])('a token %s is not seen', async (_where, request) => {
+  ])('a token %s is not accepted', async (_where, request) => {
     const [path, headers] = request(await issuer.token());
     expect((await page.ask(path, { headers })).status).toBe(401);
   });
 
-  test('a token that somebody else signed is refused, though it says the right things', async () => {
+  test('a token that somebody else signed is refused even if its claims are right', async () => {
     const stranger = await open();
     const token = await stranger.token({ iss: issuer.origin });
     const answer = await page.ask('/api/users', bearer(token));
@@ -83,14 +83,14 @@ describe('the static secret of the page', () => {
     page = await guarding(pageText(4));
   });
 
-  test('a token under it passes, one under another secret does not', async () => {
+  test('a token signed with the secret passes, one signed with another secret does not', async () => {
     const answer = await page.ask('/api/users', bearer(await secretToken(SECRET)));
     expect(answer.status).toBe(200);
     expect(seen<Seen>(answer).auth).toMatchObject({ method: 'jwt', subject: 'ada' });
     expect((await page.ask('/api/users', bearer(await secretToken('your-256-bit-secreT')))).status).toBe(401);
   });
 
-  test('the start warns that everybody knows the secret, and that it is short', () => {
+  test('the start warns that the secret is public and short', () => {
     const warned = page.log
       .filter(({ level }) => level === 'warn')
       .map(({ words }) => words)
@@ -106,7 +106,7 @@ describe('the two issuers of the page', () => {
   let okta: TokenIssuer;
   let page: Guarding;
   beforeAll(async () => {
-    // The same kid in both: a key set is chosen by issuer.
+    // Both sets use the same kid: a key set is chosen by issuer.
     [auth0, okta] = [await open({ slash: true }), await open()];
     page = await guarding(
       pageText(5, [
@@ -116,7 +116,7 @@ describe('the two issuers of the page', () => {
     );
   });
 
-  test('tokens of both pass, each under the keys of its own issuer', async () => {
+  test('tokens of both issuers pass, each under the keys of its own issuer', async () => {
     for (const issuer of [auth0, okta]) {
       const answer = await page.ask('/api/users', bearer(await issuer.token()));
       expect(answer.status).toBe(200);
@@ -127,9 +127,9 @@ describe('the two issuers of the page', () => {
   });
 
   test.each([
-    ['one issuer signing in the name of the other', () => okta.token({ iss: `${auth0.origin}/` })],
-    ['an issuer with its slash gone', () => auth0.token({ iss: auth0.origin })],
-    ['an issuer with a slash too many', () => okta.token({ iss: `${okta.origin}/` })],
+    ['one issuer signing as the other', () => okta.token({ iss: `${auth0.origin}/` })],
+    ['an issuer without its slash', () => auth0.token({ iss: auth0.origin })],
+    ['an issuer with an extra slash', () => okta.token({ iss: `${okta.origin}/` })],
     ['an issuer that the file does not list', () => okta.token({ iss: 'https://else.example' })],
     ['no issuer', () => okta.token({ iss: undefined })],
     ['both issuers at once', () => okta.token({ iss: [okta.origin, `${auth0.origin}/`] })],

@@ -21,7 +21,7 @@ afterEach(closeOpened);
 const OPEN = { id: 'open', path: '/open', upstream: 'backend', auth: 'none' };
 const CLOSED = { id: 'closed', path: '/closed', upstream: 'backend', auth: { mtls: true } };
 
-/** A block of the page with the files of this test, and what the page leaves to the rest of the file. */
+/** A block of the page with the files of this test, and the parts of the file that the page omits. */
 async function start(block: number, mode = 'require', routes: readonly object[] = [OPEN, CLOSED]): Promise<AtWork> {
   const text = await onPorts(
     pageText(block, [
@@ -38,7 +38,7 @@ async function start(block: number, mode = 'require', routes: readonly object[] 
 const read = (path: string): string => readFileSync(path, 'utf8');
 const own = (pair?: Pair) => (pair ? { cert: read(pair.cert), key: read(pair.key) } : {});
 
-/** The answer, or undefined where the handshake fails. */
+/** The response, or `undefined` if the handshake fails. */
 const asked = async (page: AtWork, path: string, pair?: Pair, headers = {}): Promise<Answer | undefined> =>
   page.ask(path, { headers, tls: { ca: read(certificates.ca), ...own(pair) } }).catch(() => undefined);
 
@@ -48,14 +48,14 @@ const statuses = async (page: AtWork, pair?: Pair): Promise<(number | undefined)
 ];
 
 describe('the table of modes', () => {
-  test('none: no certificate is asked for, and one is no identity', async () => {
+  test('none: no certificate is requested, and a certificate is not an identity', async () => {
     const page = await start(8, 'none', [OPEN]);
     expect((await asked(page, '/open'))?.status).toBe(200);
     expect((await asked(page, '/open', certificates.client))?.status).toBe(200);
     await expect(start(8, 'none')).rejects.toThrow(/mtls/);
   });
 
-  test('request: nobody needs a certificate, but only a verified one is an identity', async () => {
+  test('request: no certificate is required, and only a verified one is an identity', async () => {
     const page = await start(8, 'request');
     expect(await statuses(page)).toEqual([200, 401]);
     expect(await statuses(page, certificates.client)).toEqual([200, 200]);
@@ -64,7 +64,7 @@ describe('the table of modes', () => {
     expect((await asked(page, '/closed'))?.headers['www-authenticate']).toMatch(/^ClientCertificate realm="/);
   });
 
-  test.each(['require', 'verify'])('%s: no handshake without a certificate of the CA', async (mode) => {
+  test.each(['require', 'verify'])('%s: the handshake fails without a certificate of the CA', async (mode) => {
     const page = await start(8, mode);
     expect(await statuses(page, certificates.client)).toEqual([200, 200]);
     expect(await statuses(page)).toEqual([undefined, undefined]);
@@ -80,7 +80,7 @@ describe('the certificate headers', () => {
     return text.slice(text.indexOf('=') + 1).trim();
   };
 
-  test('say what openssl says of the certificate', async () => {
+  test('match what openssl prints for the certificate', async () => {
     const page = await start(9);
     for (const path of ['/open', '/closed']) {
       const answer = await asked(page, path, certificates.client);
@@ -94,7 +94,7 @@ describe('the certificate headers', () => {
     }
   });
 
-  test('a client cannot write them, with or without a certificate', async () => {
+  test('a client cannot set them, with or without a certificate', async () => {
     const page = await start(9, 'request');
     const forged = { 'X-Client-Subject': 'CN=root', x_client_issuer: 'CN=root', 'x-client-serial': '00' };
     const anonymous = await asked(page, '/open', undefined, forged);
@@ -110,8 +110,8 @@ describe('the certificate headers', () => {
   });
 });
 
-describe('what the page says to look at when a certificate is rejected', () => {
-  test('the chain: a certificate below an intermediate passes only together with it', async () => {
+describe('the page’s reasons for a rejected certificate', () => {
+  test('the chain: a certificate below an intermediate passes only together with the intermediate', async () => {
     const page = await start(8);
     const whole = certificates.viaIntermediate;
     expect(await statuses(page, whole)).toEqual([200, 200]);
@@ -120,7 +120,7 @@ describe('what the page says to look at when a certificate is rejected', () => {
     await expect(page.ask('/open', { tls })).rejects.toThrow();
   });
 
-  test('dates: a certificate that is not valid yet is no better than an expired one', async () => {
+  test('dates: a certificate that is not valid yet is refused like an expired one', async () => {
     const page = await start(8);
     expect(await statuses(page, certificates.notYetValid)).toEqual([undefined, undefined]);
     expect(await statuses(page, certificates.client)).toEqual([200, 200]);

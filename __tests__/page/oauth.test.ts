@@ -1,4 +1,4 @@
-/** The page's OAuth blocks: a real introspection endpoint is asked, and not more often than the page says. */
+/** The page's OAuth blocks with a real introspection endpoint. It is asked only as often as the page says. */
 import { closeOpened, guarding, pageText, serving, type Guarding, type Seen } from '../support/page-gate.js';
 import { seen } from '../support/ask.js';
 import type { Echoed } from '../support/recording-upstream.js';
@@ -29,7 +29,7 @@ afterEach(async () => {
 describe('the introspection block of the page', () => {
   const start = () => serving(pageText(6, [[ENDPOINT, server.origin]]));
 
-  test('an active token passes; the server was asked as the page draws it', async () => {
+  test('an active token passes; the request to the server has the page’s form', async () => {
     const page = await start();
     const answer = await page.ask('/api/users', bearer('good-1'));
     expect(answer.status).toBe(200);
@@ -42,7 +42,7 @@ describe('the introspection block of the page', () => {
     );
   });
 
-  test('an inactive token is 401 and the upstream hears nothing; no token asks nobody', async () => {
+  test('an inactive token is 401 and the upstream gets no request; without a token the server is not asked', async () => {
     const page = await start();
     const refused = await page.ask('/api/users', bearer('bad-1'));
     expect(refused.status).toBe(401);
@@ -58,9 +58,9 @@ describe('the introspection block of the page', () => {
 
   test.each([
     ['fails', raw(500, 'down')],
-    ['does not know us', raw(401, '')],
+    ['rejects the client credentials', raw(401, '')],
     ['talks nonsense', raw(200, '<html>', { 'content-type': 'text/html' })],
-  ])('where the server %s nobody knows: 503 with Retry-After, never 401', async (_what, answer) => {
+  ])('if the server %s: 503 with Retry-After, never 401', async (_what, answer) => {
     const page = await start();
     expect((await page.ask('/api/users', bearer('good-1'))).status).toBe(200);
     server.answer = answer;
@@ -70,7 +70,7 @@ describe('the introspection block of the page', () => {
     expect((await page.ask('/api/users', bearer('good-1'))).status).toBe(200);
   });
 
-  test('the server unreachable is 503', async () => {
+  test('an unreachable server is 503', async () => {
     const page = await start();
     expect((await page.ask('/api/users', bearer('good-1'))).status).toBe(200);
     await server.close();
@@ -84,7 +84,7 @@ describe('the cache of the page', () => {
     guarding(text, { now: () => now });
   beforeEach(() => (now = Date.now()));
 
-  test('one token is asked about once in five minutes', async () => {
+  test('a token is introspected once in five minutes', async () => {
     const page = await start();
     for (let sent = 0; sent < 5; sent++) {
       const answer = await page.ask('/api/users', bearer('good-1'));
@@ -99,14 +99,14 @@ describe('the cache of the page', () => {
     expect(server.asked).toHaveLength(2);
   });
 
-  test('ten requests at once ask once', async () => {
+  test('ten concurrent requests cause one introspection', async () => {
     const page = await start();
     const answers = await Promise.all(Array.from({ length: 10 }, () => page.ask('/api/users', bearer('good-1'))));
     expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
     expect(server.asked).toHaveLength(1);
   });
 
-  test('a token that ends sooner is not remembered beyond its end', async () => {
+  test('a token with an earlier expiry is not cached beyond it', async () => {
     const exp = seconds() + 60;
     server.answer = json({ active: true, sub: 'ada', exp });
     const page = await start();
@@ -115,7 +115,7 @@ describe('the cache of the page', () => {
     expect((await page.ask('/api/users', bearer('good-1'))).status).toBe(401);
   });
 
-  test('a token refused is asked about again soon after', async () => {
+  test('a refused token is introspected again soon after', async () => {
     const page = await start();
     server.answer = json({ active: false });
     expect((await page.ask('/api/users', bearer('good-1'))).status).toBe(401);
@@ -124,7 +124,7 @@ describe('the cache of the page', () => {
     expect((await page.ask('/api/users', bearer('good-1'))).status).toBe(200);
   });
 
-  test('cache_size is how many tokens are remembered', async () => {
+  test('cache_size is the number of cached tokens', async () => {
     const page = await start(
       pageText(7, [
         [ENDPOINT, server.origin],

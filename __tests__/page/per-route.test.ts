@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const read = (path: string): string => readFileSync(path, 'utf8');
 
-/** The example continues the page's keys, its issuer and its listener; `backend` it leaves to the reader. */
+/** The example uses the page's keys, issuer and listener. It leaves `backend` to the reader. */
 async function start(mode: string): Promise<AtWork> {
   const text = await onPorts(
     pageText(10, [
@@ -48,12 +48,12 @@ describe.each(['require', 'request'])('with client_auth: %s', (mode) => {
     return page.ask(path, { headers, tls: { ca: read(certificates.ca), ...client } });
   };
 
-  test('public asks nobody for anything', async () => {
+  test('public requires no credential', async () => {
     expect((await send('/public/x')).status).toBe(200);
     expect((await send('/public')).status).toBe(200);
   });
 
-  test('external-api takes a key and nothing else', async () => {
+  test('external-api accepts only a key', async () => {
     const { headers } = bearer(await issuer.token());
     expect((await send('/api/v1/users', { 'X-API-Key': 'sk_live_abc123' })).status).toBe(200);
     expect((await send('/api/v1/users', headers)).status).toBe(401);
@@ -62,7 +62,7 @@ describe.each(['require', 'request'])('with client_auth: %s', (mode) => {
     expect(refused.headers['www-authenticate']).toMatch(/^ApiKey realm="[^"]*"$/);
   });
 
-  test('internal-api takes a token and nothing else', async () => {
+  test('internal-api accepts only a token', async () => {
     const { headers } = bearer(await issuer.token({ email: 'ada@example.com' }));
     const passed = await send('/internal/users', headers);
     expect(passed.status).toBe(200);
@@ -71,7 +71,7 @@ describe.each(['require', 'request'])('with client_auth: %s', (mode) => {
     expect((await send('/internal/users')).status).toBe(401);
   });
 
-  test('service-api takes a certificate and nothing else', async () => {
+  test('service-api accepts only a certificate', async () => {
     expect((await send('/service/x', {}, true)).status).toBe(200);
     if (mode === 'require') {
       await expect(send('/service/x', {}, false)).rejects.toThrow();
@@ -81,7 +81,7 @@ describe.each(['require', 'request'])('with client_auth: %s', (mode) => {
     expect((await send('/service/x', all, false)).status).toBe(401);
   });
 
-  test('what the example does not list is not there', async () => {
+  test('a path that the example does not list is 404', async () => {
     for (const path of ['/', '/api/v2/users', '/api/v1x', '/publicity', '/internals'])
       expect((await send(path, { 'X-API-Key': 'sk_live_abc123' })).status).toBe(404);
   });

@@ -1,4 +1,4 @@
-/** The page's rate limit by identity: a hundred a second and two hundred at once, for each user apart. */
+/** The page's rate limit by identity: 100 requests a second and a burst of 200, for each user. */
 import { closeOpened, guarding, pageText, type Guarding } from '../support/page-gate.js';
 import { bearer, tokenIssuer, type TokenIssuer } from '../support/token-issuer.js';
 
@@ -16,7 +16,7 @@ afterEach(async () => {
   await issuer.close();
 });
 
-/** How many of `count` requests passed, and the status of the last. */
+/** Returns how many of `count` requests passed, and the status of the last one. */
 async function spend(count: number, headers: Record<string, string>): Promise<{ passed: number; last: number }> {
   let passed = 0;
   let last = 0;
@@ -27,7 +27,7 @@ async function spend(count: number, headers: Record<string, string>): Promise<{ 
   return { passed, last };
 }
 
-test('two hundred at once pass, the next is 429, and another user goes on', async () => {
+test('200 requests at once pass, the next one is 429, and another user still passes', async () => {
   const ada = bearer(await issuer.token({ sub: 'ada' })).headers;
   const bob = bearer(await issuer.token({ sub: 'bob' })).headers;
   expect(await spend(200, ada)).toEqual({ passed: 200, last: 200 });
@@ -41,14 +41,14 @@ test('two hundred at once pass, the next is 429, and another user goes on', asyn
   expect(other.headers['x-ratelimit-remaining']).toBe('199');
 });
 
-test('a second later a hundred more pass', async () => {
+test('after a second 100 more pass', async () => {
   const { headers } = bearer(await issuer.token());
   await spend(200, headers);
   now += 1_000;
   expect(await spend(101, headers)).toEqual({ passed: 100, last: 429 });
 });
 
-test('a new token of the same user is the same user; an X-User-ID of their own changes nothing', async () => {
+test('a new token of the same user counts as the same user; a client’s own X-User-ID changes nothing', async () => {
   await spend(200, bearer(await issuer.token()).headers);
   const fresh = bearer(await issuer.token({ jti: 'another' })).headers;
   expect((await page.ask('/api/users', { headers: fresh })).status).toBe(429);

@@ -1,4 +1,7 @@
-/** The page's list of what may be wrong: each of it refused with the answer that tells, beside one that is right. */
+/**
+ * The page's list of possible mistakes. Each one is refused with the response that explains it; a correct request
+ * passes.
+ */
 import { ConfigError } from '../../src/config/diagnostics.js';
 import { closeOpened, guarding, pageText, serving, type Guarding, type Serving } from '../support/page-gate.js';
 import { askBytes, statusOf } from '../support/ask.js';
@@ -25,7 +28,7 @@ describe('JWT validation fails', () => {
     ['of another issuer', () => ({ iss: 'https://other.example.com' })],
     ['of an issuer that differs by a slash', () => ({ iss: `${issuer.origin}/` })],
     ['not valid yet', () => ({ nbf: seconds() + 90 })],
-    ['made in the future', () => ({ iat: seconds() + 90 })],
+    ['issued in the future', () => ({ iat: seconds() + 90 })],
   ] as const;
 
   test.each(WRONG)('a token %s is 401 with invalid_token', async (_what, claims) => {
@@ -36,17 +39,17 @@ describe('JWT validation fails', () => {
   });
 
   const RIGHT = [
-    ['as it should be', () => ({})],
+    ['without a mistake', () => ({})],
     ['with one audience of several', () => ({ aud: ['other.example.com', 'api.example.com'] })],
-    ['whose end a clock a little behind has not seen', () => ({ exp: seconds() - 10 })],
-    ['whose start a clock a little ahead has seen', () => ({ nbf: seconds() + 10, iat: seconds() + 10 })],
+    ['that has expired within the clock tolerance', () => ({ exp: seconds() - 10 })],
+    ['that becomes valid within the clock tolerance', () => ({ nbf: seconds() + 10, iat: seconds() + 10 })],
   ] as const;
 
   test.each(RIGHT)('a token %s passes', async (_what, claims) => {
     expect((await page.ask('/api/users', bearer(await issuer.token(claims())))).status).toBe(200);
   });
 
-  test('a key set that cannot be reached is 503 with Retry-After, and nobody’s fault but ours', async () => {
+  test('a key set that cannot be reached is 503 with Retry-After', async () => {
     const [port = 0] = await freePorts(1);
     const origin = `http://127.0.0.1:${port}`;
     const cut = await guarding(pageText(3, [['https://auth.example.com', origin]]));
@@ -59,7 +62,7 @@ describe('JWT validation fails', () => {
     expect(cut.log.some(({ level }) => level !== 'info')).toBe(true);
   });
 
-  test('keys once fetched serve through an outage', async () => {
+  test('fetched keys are used through an outage', async () => {
     const failing = await tokenIssuer();
     const cut = await guarding(pageText(3, [['https://auth.example.com', failing.origin]]));
     await failing.close();
@@ -80,7 +83,7 @@ describe('API key not found', () => {
   test.each([
     'X-API-Key: sk_live_abc123',
     'x-api-key:sk_live_abc123',
-    // White space around a field value is no part of it (RFC 9110 §5.5).
+    // White space around a field value is not part of the value (RFC 9110 §5.5).
     'X-API-Key:  \tsk_live_abc123 \t',
   ])('%j is found', async (line) => {
     expect(await send(line)).toBe(200);
@@ -102,11 +105,11 @@ describe('API key not found', () => {
     expect(await send(line)).toBe(401);
   });
 
-  test('a space before the colon is no field at all', async () => {
+  test('a space before the colon is rejected as an invalid field', async () => {
     expect(await send('X-API-Key : sk_live_abc123')).toBe(400);
   });
 
-  test('white space around a key in the file is an error at load, with its place', async () => {
+  test('white space around a key in the file is a load error with its place', async () => {
     const spaced = pageText(0).replace('key: sk_live_abc123', 'key: "sk_live_abc123 "');
     const failure = await guarding(spaced).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(ConfigError);

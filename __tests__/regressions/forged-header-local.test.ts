@@ -1,4 +1,4 @@
-/** A client's own X-User-ID never reaches a handler of the host either, in any view that Node gives of a request. */
+/** A client's own X-User-ID never reaches a handler of the host, in any view that Node gives of a request. */
 import { HOSTS, type Application, type Host } from '../support/hosts.js';
 import { loom, type Loom } from '../../src/loom.js';
 import { askBytes } from '../support/ask.js';
@@ -16,7 +16,7 @@ routes:
   - { id: open, path: /open, auth: none }
 `;
 
-/** Says everything that it can know of a request, once its body and trailers are there. */
+/** Reports everything that it can read from a request, once its body and trailers have arrived. */
 const handler: Application['handler'] = (req, res) => {
   req.on('end', () => {
     const { headers, headersDistinct, rawHeaders, trailers, trailersDistinct, rawTrailers } = req;
@@ -45,7 +45,7 @@ describe.each(HOSTS)('$name', ({ start }) => {
     await gate.close();
   });
 
-  /** A body in chunks, with the fields before it and the trailers behind. */
+  /** A body in chunks, with fields before it and trailers after it. */
   async function post(path: string, fields: readonly string[], trailers: readonly string[]): Promise<Views> {
     const head = [`POST ${path} HTTP/1.1`, 'Host: gw', 'Transfer-Encoding: chunked', ...fields, '', ''].join('\r\n');
     const answer = await askBytes(host.port, `${head}5\r\nhello\r\n0\r\n${[...trailers, '', ''].join('\r\n')}`);
@@ -67,7 +67,7 @@ describe.each(HOSTS)('$name', ({ start }) => {
     }
   });
 
-  test('a trailer that is nobody’s identity arrives', async () => {
+  test('a trailer that is not an identity header arrives', async () => {
     const { trailers } = await post('/open', [], ['X-Checksum: abc', `X-User-ID: ${FORGED}`]);
     expect(trailers).toEqual({ 'x-checksum': 'abc' });
   });

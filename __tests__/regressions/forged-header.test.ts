@@ -1,11 +1,11 @@
-/** A client's own X-User-ID once reached the upstream: no spelling of it does, on no route and by no way. */
+/** A client's own X-User-ID once reached the upstream. Now no spelling of it does, on any route. */
 import { BOTH, type Gateway } from '../support/both-hosts.js';
 import { askBytes, statusOf } from '../support/ask.js';
 import { recordingUpstream, type Recording } from '../support/recording-upstream.js';
 import { secretToken } from '../support/token-issuer.js';
 
 const SECRET = 'a secret of thirty-two bytes or so';
-/** Stands in every forged value, and nowhere else. */
+/** Part of every forged value, and of no other value. */
 const FORGED = 'forged-root';
 
 const file = (upstream: number): string => `
@@ -44,7 +44,7 @@ const SPELLINGS: readonly (readonly [string, readonly string[]])[] = [
   ['as a list', [`X-User-ID: ada, ${FORGED}`]],
 ];
 
-/** What no HTTP parser should take for a field. */
+/** Spellings that no HTTP parser should accept as a field. */
 const BROKEN: readonly (readonly [string, string])[] = [
   ['a space before the colon', `X-User-ID : ${FORGED}`],
   ['a folded line', `X-Other: a\r\n X-User-ID: ${FORGED}`],
@@ -76,7 +76,7 @@ describe.each(BOTH)('$name', ({ start }) => {
 
   const send = async (path: string, fields: readonly string[], line = `GET ${path} HTTP/1.1`): Promise<number> =>
     statusOf(await askBytes(gateway.port, [line, 'Host: gw', ...fields, '', ''].join('\r\n')));
-  /** The fields that tell the upstream who it is, of its last request. */
+  /** The identity fields of the last request that the upstream received. */
   const identity = (): string[] =>
     upstream.received
       .at(-1)
@@ -102,21 +102,21 @@ describe.each(BOTH)('$name', ({ start }) => {
     unforged(4);
   });
 
-  test('what is spelled otherwise is not ours, and goes on', async () => {
+  test('fields with other names are forwarded', async () => {
     const others = ['X-User: a', 'X-User-IDs: b', 'XUserID: c', 'X-Userid: d', 'My-X-User-ID: e'];
     expect(await send('/token', [...others, bearer])).toBe(200);
     for (const other of others) expect(upstream.received[0]?.toLowerCase()).toContain(`\r\n${other.toLowerCase()}\r\n`);
     expect(upstream.received[0]).toMatch(/\r\nX-User-ID: ada\r\n/i);
   });
 
-  test('a Connection that names our header does not take ours away', async () => {
+  test('a Connection field that names our header does not remove it', async () => {
     for (const named of ['X-User-ID', 'x-user-id', 'close, X-User-ID', 'X-User-ID, X-User-Email'])
       expect(await send('/token', [`Connection: ${named}`, bearer])).toBe(200);
     for (const received of upstream.received) expect(received).toMatch(/\r\nX-User-ID: ada\r\n/i);
     unforged(4);
   });
 
-  test.each(BROKEN)('hidden behind %s', async (_how, field) => {
+  test.each(BROKEN)('hidden by %s', async (_how, field) => {
     expect(await send('/open', [field])).toBe(400);
     unforged(0);
     expect(await send('/open', ['X-Other: a'])).toBe(200);
@@ -147,7 +147,7 @@ describe.each(BOTH)('$name', ({ start }) => {
 
     test.each(SPELLINGS)('%s', async (_how, fields) => {
       const socket = [...SOCKET, 'Connection: Upgrade', ...fields];
-      // The upstream here refuses every handshake: what matters is what it heard.
+      // The upstream here refuses every handshake. Only the received request matters.
       await send('/token', [...socket, bearer]);
       expect(identity()).toEqual(['x-user-id: ada']);
       await send('/open', socket);
@@ -158,7 +158,7 @@ describe.each(BOTH)('$name', ({ start }) => {
     });
   });
 
-  test('in a body sent as a request of its own it is a body', async () => {
+  test('a request inside a body remains a body', async () => {
     const hidden = `GET /open HTTP/1.1\r\nHost: gw\r\nX-User-ID: ${FORGED}\r\n\r\n`;
     const fields = [`Content-Length: ${hidden.length}`, 'Connection: Content-Length'];
     expect(await send('/open', [...fields, '', hidden], 'POST /open HTTP/1.1')).toBe(400);

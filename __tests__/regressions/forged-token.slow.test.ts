@@ -1,4 +1,6 @@
-/** A token with an unknown kid and no signature once ended the process: it is 401, and so is every kin of it. */
+/**
+ * A token with an unknown kid and no signature once ended the process. It is now 401, and so are all similar tokens.
+ */
 import { WebSocket } from 'ws';
 import { BOTH_AS_PROCESS, type ChildGateway } from '../support/both-hosts.js';
 import { forgedTokens, type Forged } from '../support/forged-tokens.js';
@@ -66,7 +68,7 @@ describe.each(BOTH_AS_PROCESS)('$name', ({ start }) => {
     expect(gateway.ended()).toBeUndefined();
   };
 
-  test('unknown kid and empty signature: 401, fifty times, and a good token passes after each', async () => {
+  test('unknown kid and empty signature: 401 for fifty requests, and a good token passes after each', async () => {
     const [, token] = forged[0] as Forged;
     for (let sent = 0; sent < 50; sent++) {
       expect(await statusOf('/api/x', token)).toBe(401);
@@ -75,7 +77,7 @@ describe.each(BOTH_AS_PROCESS)('$name', ({ start }) => {
     await lives();
   });
 
-  test('fifty unknown kids at once: 401 each, and the issuer is hardly asked', async () => {
+  test('fifty unknown kids at once: 401 each, and the issuer gets few requests', async () => {
     const tokens = Array.from({ length: 50 }, (_, at) => issuer.token({}, { kid: `nobody-${at}` }));
     const before = issuer.asked.length;
     const statuses = await Promise.all(tokens.map(async (token) => statusOf('/api/x', await token)));
@@ -84,7 +86,7 @@ describe.each(BOTH_AS_PROCESS)('$name', ({ start }) => {
     await lives();
   });
 
-  test('every kin of it is 401, one after the other and all at once', async () => {
+  test('every similar token is 401, one after the other and all at once', async () => {
     expect(forged.length).toBeGreaterThan(50);
     const before = echo.requests.length;
     const oneByOne: (readonly [string, number | string])[] = [];
@@ -98,7 +100,7 @@ describe.each(BOTH_AS_PROCESS)('$name', ({ start }) => {
     await lives();
   });
 
-  test('where a token is optional, a forged one is 401 all the same, and none passes', async () => {
+  test('a forged token is 401 even if a token is optional', async () => {
     const statuses = await Promise.all(
       forged.map(async ([what, token]) => [what, await statusOf('/optional', token)] as const),
     );
@@ -109,7 +111,7 @@ describe.each(BOTH_AS_PROCESS)('$name', ({ start }) => {
     await good('/optional');
   });
 
-  test('offered as a WebSocket’s subprotocol it opens nothing', async () => {
+  test('a forged token as a WebSocket subprotocol opens no connection', async () => {
     const before = echo.requests.length;
     const tokens = forged.map(([, token]) => token).filter((token) => /^[\w.-]+$/.test(token));
     expect(tokens.length).toBeGreaterThan(40);
@@ -126,7 +128,7 @@ describe.each(BOTH_AS_PROCESS)('$name', ({ start }) => {
     await lives();
   });
 
-  test('nobody fetched a key from where a token said, and nothing forged is in the log', async () => {
+  test('no key was fetched from a URL in a token, and nothing forged is in the log', async () => {
     await lives();
     expect(elsewhere.asked).toEqual([]);
     for (const [, token] of forged.filter(([, each]) => each.length > 40))

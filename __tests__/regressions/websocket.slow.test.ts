@@ -1,4 +1,4 @@
-/** An unauthenticated WebSocket once reached the upstream past every middleware: now not one byte of it does. */
+/** An unauthenticated WebSocket once bypassed every middleware. Now no byte of it reaches the upstream. */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
@@ -50,7 +50,7 @@ const replaced = (at: number, ...fields: string[]): string[] => [
   ...SOCKET.slice(at + 1),
 ];
 
-/** Handshakes as RFC 6455 has them: with a credential they open, without one they reach nobody. */
+/** Handshakes of RFC 6455. With a credential they open; without one they reach no upstream. */
 const SOUND: readonly (readonly [string, Knock])[] = [
   ['a WebSocket', {}],
   ['Connection with other tokens', { fields: replaced(0, 'Connection: keep-alive, Upgrade') }],
@@ -62,7 +62,7 @@ const SOUND: readonly (readonly [string, Knock])[] = [
   ['bytes before the answer', { after: '\x81\x85\x00\x00\x00\x00knock' }],
 ];
 
-/** Not handshakes: no credential makes them more than an ordinary request, and most are refused. */
+/** Not handshakes: with a credential they are at most an ordinary request, and most are refused. */
 const UNSOUND: readonly (readonly [string, Knock])[] = [
   ['h2c', { fields: H2C }],
   ['h2c over POST', { line: 'POST /socket HTTP/1.1', fields: [...H2C, 'Content-Length: 0'] }],
@@ -88,11 +88,11 @@ const UNSOUND: readonly (readonly [string, Knock])[] = [
   ['HEAD', { line: 'HEAD /socket HTTP/1.1' }],
   ['HTTP/1.0', { line: 'GET /socket HTTP/1.0' }],
   ['the preface of HTTP/2', { line: 'PRI * HTTP/2.0', fields: [], after: 'SM\r\n\r\n\0\0\0\x04\0\0\0\0\0' }],
-  ['a path in disguise', { line: 'GET /open/../socket HTTP/1.1' }],
-  ['a path in escapes', { line: 'GET /%73ocket/%2e HTTP/1.1' }],
+  ['a path with dot segments', { line: 'GET /open/../socket HTTP/1.1' }],
+  ['a path with escapes', { line: 'GET /%73ocket/%2e HTTP/1.1' }],
 ];
 
-/** Without its Connection or its Upgrade it is an ordinary request, judged as one. */
+/** Without its Connection or its Upgrade it is an ordinary request and authenticated as one. */
 const ORDINARY: readonly (readonly [string, Knock])[] = [
   ['an empty Upgrade', { fields: replaced(1, 'Upgrade:') }],
   ['no Upgrade', { fields: replaced(1) }],
@@ -143,7 +143,7 @@ describe.each(BOTH)('$name', ({ start }) => {
     expect(await askBytes(gateway.port, bytesOf({}, credential))).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  test.each(ORDINARY)('%s is a request like any other', async (_what, knock) => {
+  test.each(ORDINARY)('%s is treated as an ordinary request', async (_what, knock) => {
     expect(statusOf(await askBytes(gateway.port, bytesOf(knock)))).toBe(401);
     expect(upstream.received).toEqual([]);
     expect(statusOf(await askBytes(gateway.port, bytesOf(knock, credential)))).toBe(200);
@@ -153,14 +153,14 @@ describe.each(BOTH)('$name', ({ start }) => {
   test.each(['gw:80', '/socket'])('CONNECT %s reaches no upstream', async (target) => {
     const line = `CONNECT ${target} HTTP/1.1`;
     for (const more of [[], [credential]]) {
-      // A node:http server that listens for no CONNECT ends the connection itself, with status 0 here.
+      // A node:http server without a CONNECT listener ends the connection itself, which is status 0 here.
       expect([0, 400, 405]).toContain(statusOf(await askBytes(gateway.port, bytesOf({ line }, ...more))));
     }
     expect(upstream.received).toEqual([]);
     expect(await askBytes(gateway.port, bytesOf({}, credential))).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  test('an open route opens for a WebSocket alone', async () => {
+  test('an open route accepts only a WebSocket', async () => {
     const line = 'GET /open HTTP/1.1';
     expect(statusOf(await askBytes(gateway.port, bytesOf({ line, fields: H2C })))).toBe(426);
     expect(upstream.received).toEqual([]);
@@ -168,7 +168,7 @@ describe.each(BOTH)('$name', ({ start }) => {
     expect(upstream.received[0]).not.toMatch(/^x-user-id/im);
   });
 
-  test('what follows a refused handshake on its connection is no request', async () => {
+  test('bytes after a refused handshake on its connection are not a request', async () => {
     const after = 'GET /open HTTP/1.1\r\nHost: gw\r\n\r\n';
     const answer = await whole(gateway.port, bytesOf({ after }));
     expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
@@ -198,7 +198,7 @@ describe.each(BOTH)('$name before an upstream that does not switch', ({ start })
   );
 });
 
-test('a node:http server that loom() is not attached to takes no handshake at all', async () => {
+test('a node:http server without an attached loom() accepts no handshake', async () => {
   const upstream = await recordingUpstream((received) =>
     received.includes('\r\n\r\n') ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok' : undefined,
   );
@@ -216,7 +216,7 @@ test('a node:http server that loom() is not attached to takes no handshake at al
   await upstream.close();
 });
 
-/** All that comes until the server ends the connection. */
+/** Reads everything until the server ends the connection. */
 function whole(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from(bytes, 'latin1')));

@@ -17,14 +17,14 @@ test('a plain token passes', () => {
 
 describe('exp', () => {
   test.each([['9999999999'], [null], [[]], [{}], [true], [''], ['tomorrow'], [Infinity], [-Infinity], [NaN]])(
-    '%p is no time',
+    '%p is not a time',
     (exp) => {
       expect(fault({ exp })).toBe('token_claims');
       expect(fault({ exp: NOW + 0.5 })).toBeUndefined();
     },
   );
 
-  test('must be there, unless the file says otherwise', () => {
+  test('is required unless the file says otherwise', () => {
     expect(fault({ exp: undefined })).toBe('token_claims');
     expect(fault({ exp: undefined }, { requireExp: false })).toBeUndefined();
     expect(atTime({ exp: undefined })).toBeUndefined();
@@ -38,7 +38,7 @@ describe('exp', () => {
     [0, 'token_expired'],
     [-1, 'token_expired'],
     [-1e308, 'token_expired'],
-  ])('%p is judged with the leeway', (exp, expected) => {
+  ])('%p is checked with the leeway', (exp, expected) => {
     expect(atTime({ exp })).toBe(expected);
   });
 
@@ -49,18 +49,18 @@ describe('exp', () => {
 });
 
 describe.each(['nbf', 'iat'])('%s', (claim) => {
-  test('lies at most the leeway ahead', () => {
+  test('may be in the future by the leeway', () => {
     expect(atTime({ [claim]: NOW + 30 })).toBeUndefined();
     expect(atTime({ [claim]: NOW + 31 })).toBe('token_not_yet_valid');
   });
 
-  test.each([['1'], [null], [{}], [Infinity]])('%p is no time', (value) => {
+  test.each([['1'], [null], [{}], [Infinity]])('%p is not a time', (value) => {
     expect(fault({ [claim]: value })).toBe('token_claims');
     expect(fault({ [claim]: undefined })).toBeUndefined();
   });
 });
 
-test('max_age counts from iat, whatever exp says, and needs one', () => {
+test('max_age counts from iat regardless of exp, and requires iat', () => {
   const rules = { maxAge: 60_000 };
   expect(atTime({ iat: NOW - 89 }, rules)).toBeUndefined();
   expect(atTime({ iat: NOW - 90 }, rules)).toBe('token_expired');
@@ -71,13 +71,13 @@ test('max_age counts from iat, whatever exp says, and needs one', () => {
 describe('aud', () => {
   const audience = ['api', 'other'];
 
-  test.each([['api'], ['other'], [['x', 'api']]])('%j is one of ours', (aud) => {
+  test.each([['api'], ['other'], [['x', 'api']]])('%j is an accepted audience', (aud) => {
     expect(fault({ aud }, { audience })).toBeUndefined();
   });
 
   test.each([
     [undefined], [[]], ['api.evil'], ['API'], [' api'], ['api,x'], ['.*'], [''], [['x', 'y']],
-  ])('%j is none of ours', (aud) => {
+  ])('%j is not an accepted audience', (aud) => {
     expect(fault({ aud }, { audience })).toBe('token_audience');
     expect(fault({ aud })).toBeUndefined();
   }); // prettier-ignore
@@ -96,7 +96,7 @@ describe('members of other types', () => {
     expect(fault({ jti })).toBe('token_claims');
   });
 
-  test('twin: texts pass, and so does a token without them', () => {
+  test('twin: strings pass, and so does a token without them', () => {
     expect(fault({ aud: ['api', 'x'], jti: 'a' }, { audience: ['api'] })).toBeUndefined();
     expect(fault({ aud: [], jti: '' })).toBeUndefined();
     expect(fault({ aud: undefined, jti: undefined })).toBeUndefined();
@@ -113,12 +113,12 @@ describe('the type', () => {
 
   test.each([
     'logout+jwt', 'dpop+jwt', 'secevent+jwt', 'kb+jwt', 'entity-statement+jwt', '', 'JWT ', 'at+jwt\n', 'at', 'x/at+jwt',
-  ])('%p is none', (typ) => {
+  ])('%p is not an access token', (typ) => {
     expect(fault({}, {}, typ)).toBe('token_type');
     expect(fault({}, {}, 'JWT')).toBeUndefined();
   }); // prettier-ignore
 
-  test('must be at+jwt where the file asks for RFC 9068, and such a token ends', () => {
+  test('must be at+jwt if the file requires RFC 9068, and such a token has an exp', () => {
     const rules = { accessToken: true, requireExp: false };
     expect(fault({}, rules, 'at+jwt')).toBeUndefined();
     expect(fault({}, rules, 'application/at+jwt')).toBeUndefined();
@@ -141,26 +141,26 @@ describe('the type', () => {
   });
 });
 
-test('a bound token is refused, for nobody checks the binding', () => {
+test('a bound token is refused, because its binding is not checked', () => {
   expect(fault({ cnf: { jkt: 'x' } })).toBe('token_claims');
   expect(fault({ cnf: {} })).toBe('token_claims');
   expect(fault({ cnf: { jkt: 'x' } }, { ignoreCnf: true })).toBeUndefined();
 });
 
 describe('the subject', () => {
-  test.each([[1], [{}], [['alice']], [null], [true], [''], ['a'.repeat(257)]])('%j is none', (sub) => {
+  test.each([[1], [{}], [['alice']], [null], [true], [''], ['a'.repeat(257)]])('%j is not a subject', (sub) => {
     expect(fault({ sub, client_id: 'web' })).toBe('subject_invalid');
     expect(fault({ sub: 'a'.repeat(256) })).toBeUndefined();
   });
 
-  test('is the client where there is no sub', () => {
+  test('is the client if there is no sub', () => {
     expect(fault({ sub: undefined, client_id: 'web' })).toBeUndefined();
     expect(fault({ sub: undefined })).toBe('subject_invalid');
     expect(fault({ sub: undefined, client_id: 7 })).toBe('subject_invalid');
   });
 });
 
-test('an iss that is no text is refused', () => {
+test('an iss that is not a string is refused', () => {
   expect(fault({ iss: ['https://id.example'] })).toBe('token_claims');
   expect(fault({ iss: 'https://id.example' })).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** What headers and claims are made to say in differential tests, and the arbitrary of whole recipes. */
+/** The edits of headers and claims in differential tests, and the arbitrary of whole recipes. */
 import fc from 'fast-check';
 import { ALGORITHMS } from '../../src/tokens/algorithms.js';
 import { ISSUER, kidOf, NOW } from './differential-judges.js';
@@ -182,7 +182,7 @@ const tampering = rarely<Tampering>(
   ),
 );
 
-/** Most recipes change one thing or two: what is wrong in many ways is refused for the first of them. */
+/** Most recipes change one or two things, because a token with many faults is refused for the first one. */
 export const recipes: fc.Arbitrary<Recipe> = fc
   .record({
     alg: fc.nat(12),

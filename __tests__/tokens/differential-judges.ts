@@ -1,4 +1,4 @@
-/** Two judges of one token under one policy: our verifier, and jose's `jwtVerify` with options that say the same. */
+/** Two verifiers of one token under one policy: ours, and jose's `jwtVerify` with equivalent options. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { createLocalJWKSet, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import { ALGORITHMS, ASYMMETRIC, SYMMETRIC, type Algorithm } from '../../src/tokens/algorithms.js';
@@ -8,7 +8,7 @@ import { TokenVerifier, type TokenPolicy } from '../../src/tokens/token-verifier
 import { keyFromSecret, keyFromText } from '../../src/tokens/verification-key.js';
 import { LONG_SECRET, signingKey } from './signing.js';
 
-/** Unix seconds; both judges live at this moment. */
+/** Unix seconds. Both verifiers use this time. */
 export const NOW = 1_800_000_000;
 export const ISSUER = 'https://id.example';
 export const AUDIENCES = ['api', 'other api'];
@@ -19,12 +19,12 @@ const PAIRS = new Map<Algorithm, ReturnType<typeof signingKey>>(
 );
 const SHARED = createSecretKey(Buffer.from(LONG_SECRET));
 
-/** The key that signs for an algorithm; one RSA key for all six, one secret for all three. */
+/** The signing key of each algorithm: one RSA key for all six, one secret for all three. */
 export const signerOf = (alg: Algorithm): KeyObject => PAIRS.get(alg)?.privateKey ?? SHARED;
 export const pemOf = (alg: Algorithm): string => PAIRS.get(alg)?.pem ?? LONG_SECRET;
 export const kidOf = (alg: Algorithm): string => `key for ${alg}`;
 
-/** What an attacker would sign with who has none of those keys. */
+/** The keys of an attacker who has none of those keys. */
 export const STRANGERS = new Map<Algorithm, KeyObject>(
   ALGORITHMS.map((alg) => [
     alg,
@@ -34,7 +34,7 @@ export const STRANGERS = new Map<Algorithm, KeyObject>(
 
 export interface Policy extends Omit<TokenPolicy, 'keys'> {
   readonly name: string;
-  /** The algorithm that most of its tokens are signed with. */
+  /** The algorithm of most tokens. */
   readonly usual: readonly Algorithm[];
   readonly keys: KeySource;
   readonly joseKey: KeyObject | JWTVerifyGetKey;
@@ -49,7 +49,7 @@ const RULES = {
   ignoreCnf: false,
 };
 
-/** One key, known to both by itself. */
+/** One key that both verifiers know. */
 function withKey(alg: Algorithm, algorithms: readonly Algorithm[]): Policy {
   const pair = PAIRS.get(alg);
   const key = pair ? keyFromText(pair.pem) : keyFromSecret(LONG_SECRET);
@@ -84,7 +84,7 @@ export const POLICIES: readonly Policy[] = [
   ...ALGORITHMS.map((alg) => withKey(alg, [alg])),
   withKey('RS256', rsaAlone),
   withKey('HS256', SYMMETRIC),
-  // Every algorithm is listed, and the key alone decides.
+  // Every algorithm is listed, and only the key decides.
   { ...withKey('ES256', ALGORITHMS), usual: ['ES256'] },
   withSet(),
   { ...withKey('HS256', ['HS256']), name: 'access tokens', accessToken: true },
@@ -93,7 +93,7 @@ export const POLICIES: readonly Policy[] = [
   { ...withKey('EdDSA', ['EdDSA']), name: 'any issuer and audience', issuer: undefined, audience: undefined },
 ];
 
-/** `accepted` with the claims, or why not. */
+/** `accepted` with the claims, or the reason of the refusal. */
 export type Judgement =
   { readonly kind: 'accepted'; readonly claims: object } | { readonly kind: 'refused'; readonly why: string };
 
@@ -126,7 +126,7 @@ export async function joses(policy: Policy, token: string): Promise<Judgement> {
     currentDate: new Date(NOW * 1_000),
   };
   try {
-    // Its two signatures, one by a key and one by a function, have one meaning.
+    // Its two overloads, one with a key and one with a function, have the same meaning.
     const { payload } = await jwtVerify(token, joseKey as KeyObject, options);
     return { kind: 'accepted', claims: payload };
   } catch (error) {

@@ -1,11 +1,11 @@
-/** Recipes for tokens: what a header and claims say, how they are written and spelled, who signs, and what becomes of the signature. */
+/** Recipes for tokens: header and claims, their spelling, the signer, and changes to the signature. */
 import { createSecretKey, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { ALGORITHMS, type Algorithm } from '../../src/tokens/algorithms.js';
 import { AUDIENCES, ISSUER, kidOf, NOW, pemOf, signerOf, STRANGERS, type Policy } from './differential-judges.js';
 import { signatureOf } from './raw-signing.js';
 
-/** Members as JSON texts, so that a name may stand twice and a number in any spelling. */
+/** Members as JSON texts, so that a name may occur twice and a number in any spelling. */
 type Members = readonly (readonly [name: string, value: string])[];
 
 export type Edit =
@@ -13,7 +13,7 @@ export type Edit =
   | { readonly kind: 'drop' | 'escape'; readonly name: string };
 
 export interface Recipe {
-  /** Which of the policy's usual algorithms, or of all of them. */
+  /** Chooses from the policy's usual algorithms, or from all. */
   readonly alg: number;
   readonly anyAlg: boolean;
   readonly signer: 'own' | 'stranger' | 'public key as secret';
@@ -33,7 +33,7 @@ const WRITINGS = {
   'a byte order mark': (text: string) => `\ufeff${text}`,
   'a form feed before': (text: string) => `\f${text}`,
   'a NUL behind': (text: string) => `${text}\0`,
-  'a comma too many': (text: string) => text.replace(/\}$/, ',}'),
+  'a trailing comma': (text: string) => text.replace(/\}$/, ',}'),
   'single quotes': (text: string) => text.replaceAll('"', "'"),
   'a comment': (text: string) => `${text}//`,
   'in a list': (text: string) => `[${text}]`,
@@ -42,7 +42,7 @@ const WRITINGS = {
   nothing: () => '',
   'cut short': (text: string) => text.slice(0, -1),
   'twice over': (text: string) => text + text,
-  'bytes that are no UTF-8': (text: string) =>
+  'invalid UTF-8': (text: string) =>
     Buffer.concat([Buffer.from(text.replace(/\}$/, ',"x":"')), Buffer.from([0xff, 0x22, 0x7d])]),
   'an overlong slash': (text: string) =>
     Buffer.concat([Buffer.from(text.replace(/\}$/, ',"x":"')), Buffer.from([0xc0, 0xaf, 0x22, 0x7d])]),
@@ -58,11 +58,11 @@ const SPELLINGS = {
     part.length % 4 === 0 ? part : part.slice(0, -1) + (ALPHABET[ALPHABET.indexOf(part.at(-1) ?? 'A') ^ 1] ?? ''),
   'in base64': (part: string) => part.replaceAll('-', '+').replaceAll('_', '/'),
   'a space within': (part: string) => `${part.slice(0, 5)} ${part.slice(5)}`,
-  'a line break behind': (part: string) => `${part}\n`,
+  'a line break at the end': (part: string) => `${part}\n`,
   'a tab before': (part: string) => `\t${part}`,
   'a character more': (part: string) => `${part}A`,
   'a character less': (part: string) => part.slice(0, -1),
-  'a character of no alphabet': (part: string) => `${part}!`,
+  'a character outside the alphabet': (part: string) => `${part}!`,
   'a character beyond ASCII': (part: string) => `${part}\u0141`,
   'a NUL': (part: string) => `${part}\0`,
   'percent-encoded': (part: string) => part.replace(/^./, (first) => `%${first.charCodeAt(0).toString(16)}`),
@@ -86,7 +86,7 @@ export type Tampering =
     }
   | { readonly kind: 'bit'; readonly at: number };
 
-/** Good claims and header, in the words of JSON. */
+/** Valid claims and header, as JSON. */
 const CLAIMS: Members = Object.entries({
   iss: ISSUER,
   sub: 'alice',
@@ -144,7 +144,7 @@ function tampered(good: Buffer, tampering: Tampering, signed: { alg: Algorithm; 
   }
 }
 
-/** The token of a recipe. The signature is over header and claims as they are spelled, wherever that makes a difference. */
+/** Builds the token of a recipe. If it matters, the signature covers header and claims as they are spelled. */
 export function cook(recipe: Recipe, policy: Policy): string {
   const { header, claims, write, spell, signer } = recipe;
   const choice = recipe.anyAlg ? ALGORITHMS : policy.usual;

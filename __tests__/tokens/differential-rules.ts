@@ -1,13 +1,13 @@
-/** Where we are stricter than jose, each by a rule of its own that a token is seen to break without asking our verifier. */
+/** Rules that are stricter than jose. Each rule is checked on the token without our verifier. */
 import { isUtf8 } from 'node:buffer';
 import { parseDocument } from 'yaml';
 import { NOW, type Policy } from './differential-judges.js';
 
-/** The token as a lenient reader has it. */
+/** The token as a lenient reader sees it. */
 export interface View {
   readonly token: string;
   readonly parts: readonly string[];
-  /** Decoded, as text. */
+  /** The parts, decoded as text. */
   readonly texts: readonly string[];
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -15,7 +15,7 @@ export interface View {
 
 export interface Rule {
   readonly name: string;
-  /** What our verifier says of it. */
+  /** The results of our verifier that the rule explains. */
   readonly why: readonly string[];
   readonly breaks: (view: View, policy: Policy) => boolean;
 }
@@ -40,7 +40,7 @@ const typeOf = ({ header: { typ } }: View): string =>
   typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : 'jwt';
 const OTHER_USES = ['id', 'refresh', 'offline', 'id_token', 'refresh_token', 'ID', 'Refresh'];
 
-/** YAML 1.2 contains JSON, and its parser tells where a name stands twice. */
+/** YAML 1.2 contains JSON, and its parser reports duplicate names. */
 const namesTwice = (text: string): boolean =>
   parseDocument(text, { uniqueKeys: true, maxAliasCount: 0 } as object).errors.some(
     ({ code }) => code === 'DUPLICATE_KEY',
@@ -51,13 +51,13 @@ const MALFORMED = ['token_malformed'];
 export const RULES: readonly Rule[] = [
   { name: 'the token is longer than 8 KiB', why: MALFORMED, breaks: ({ token }) => token.length > 8_192 },
   {
-    name: 'base64url in another spelling than the one',
+    name: 'base64url in a second spelling',
     // A part that does not begin as an object is left to other methods.
     why: [...MALFORMED, 'foreign'],
     breaks: ({ parts }) => parts.some((part) => Buffer.from(part, 'base64url').toString('base64url') !== part),
   },
   {
-    name: 'bytes that are no UTF-8, or a byte order mark',
+    name: 'invalid UTF-8, or a byte order mark',
     why: [...MALFORMED, 'foreign'],
     breaks: ({ parts }) =>
       parts
@@ -73,12 +73,12 @@ export const RULES: readonly Rule[] = [
   },
   { name: 'crit, b64, enc or zip', why: MALFORMED, breaks: ({ header }) => has(header, 'crit', 'b64', 'enc', 'zip') },
   {
-    name: 'kid, typ or cty that is no text',
+    name: 'kid, typ or cty that is not a string',
     why: MALFORMED,
     breaks: ({ header: { kid, typ, cty } }) => ![kid, typ, cty].every(isText),
   },
   {
-    name: 'a token within',
+    name: 'a nested token',
     why: MALFORMED,
     breaks: ({ header }) => /^(?:application\/)?jwt$/i.test(String(header['cty'])),
   },
@@ -100,7 +100,13 @@ export const RULES: readonly Rule[] = [
     why: ['token_claims'],
     breaks: ({ claims: { exp, nbf, iat } }) => ![exp, nbf, iat].every(isTime),
   },
-  { name: 'an iss that is no text', why: ['token_claims'], breaks: ({ claims: { iss } }) => !isText(iss) },
+  {
+    name: 'an aud with members that are not strings',
+    why: ['token_claims'],
+    breaks: ({ claims: { aud } }) => aud !== undefined && ![aud].flat().every((each) => typeof each === 'string'),
+  },
+  { name: 'a jti that is not a string', why: ['token_claims'], breaks: ({ claims: { jti } }) => !isText(jti) },
+  { name: 'an iss that is not a string', why: ['token_claims'], breaks: ({ claims: { iss } }) => !isText(iss) },
   {
     name: 'an audience or a token ID with members of another type',
     why: ['token_claims'],
@@ -121,13 +127,13 @@ export const RULES: readonly Rule[] = [
     breaks: ({ claims: { iat } }, { leeway }) => typeof iat === 'number' && iat > NOW + leeway / 1_000,
   },
   {
-    name: 'of the greatest age to the second',
+    name: 'of exactly the greatest age',
     why: ['token_expired'],
     breaks: ({ claims: { iat } }, { maxAge = Infinity, leeway }) => NOW - Number(iat) === (maxAge + leeway) / 1_000,
   },
 ];
 
-/** The rules that the token breaks and that explain what our verifier says of it. */
+/** Returns the rules that the token breaks and that explain the result of our verifier. */
 export function rulesFor(token: string, policy: Policy, why: string): readonly string[] {
   const view = viewOf(token);
   return RULES.filter((rule) => rule.why.includes(why) && rule.breaks(view, policy)).map(({ name }) => name);

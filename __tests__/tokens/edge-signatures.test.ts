@@ -1,4 +1,4 @@
-/** Signatures at the edges: zero, the order, other lengths, DER, other paddings; and keys for which anybody can sign. */
+/** Signatures at the edges: zero, the order, other lengths, DER, other paddings; and keys for which anyone can sign. */
 import {
   checkPrimeSync,
   createPrivateKey,
@@ -24,8 +24,8 @@ describe.each(ALGORITHMS)('%s', (alg) => {
   const verifies = (signature: Buffer): boolean =>
     verifySignature(alg, publicKey, { input: Buffer.from(input), signature });
 
-  test('takes the signature, and none at its edges', () => {
-    // ECDSA and PSS sign anew each time, and each time the edges lie elsewhere.
+  test('accepts the signature, and none at its edges', () => {
+    // ECDSA and PSS signatures are random, so the edges differ each time.
     for (let times = 0; times < 4; times++) {
       const good = signatureOf(alg, key, input);
       expect(verifies(good)).toBe(true);
@@ -36,14 +36,14 @@ describe.each(ALGORITHMS)('%s', (alg) => {
   });
 });
 
-test('the block from which those of RS256 differ is the one that was signed', () => {
+test('the RS256 blocks differ from the signed block', () => {
   const { privateKey: key, publicKey } = signingKey('RS256');
   const good = signatureOf('RS256', key, 'a text');
   const same = pkcs1Edges(good, { key, publicKey, input: 'a text' }).filter(([, signature]) => signature.equals(good));
-  expect(same.map(([what]) => what)).toEqual(['the block that is right']);
+  expect(same.map(([what]) => what)).toEqual(['the valid block']);
 });
 
-test('an ECDSA signature has a second half that fits as well: no spelling, and none that JWS forbids', () => {
+test('an ECDSA signature has a second valid half; JWS does not forbid it', () => {
   const { privateKey, publicKey } = signingKey('ES256');
   const input = 'a text';
   const good = signatureOf('ES256', privateKey, input);
@@ -67,7 +67,7 @@ test.each(['RS256', 'PS256'] as const)('a %s signature keeps its leading zeros (
   }
 });
 
-describe('a key for which anybody can sign is no key', () => {
+describe('a key for which anyone can sign is refused', () => {
   test.each([
     '0000000000000000000000000000000000000000000000000000000000000000',
     '0100000000000000000000000000000000000000000000000000000000000000',
@@ -96,7 +96,7 @@ describe('a key for which anybody can sign is no key', () => {
   });
 });
 
-/** A key pair as the faulty generator made them: primes k·M + (65537^a mod M), M the product of the first 126 primes. */
+/** A key pair as the faulty generator made it: primes k·M + (65537^a mod M), M the product of the first 126 primes. */
 function rocaKey(): KeyObject {
   const M = firstPrimes(126).reduce((product, prime) => product * prime, 1n);
   const prime = (): bigint => {

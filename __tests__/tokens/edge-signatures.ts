@@ -1,4 +1,4 @@
-/** Signatures at the edges of what an algorithm defines, made from a right one; all of them must be refused. */
+/** Signatures at the edges of what an algorithm defines, made from a valid one. All of them must be refused. */
 import { constants, createHash, privateEncrypt, sign, type KeyObject } from 'node:crypto';
 import type { Algorithm } from '../../src/tokens/algorithms.js';
 
@@ -26,7 +26,7 @@ const bytesOf = (value: bigint, length: number): Buffer => Buffer.from(hexOf(val
 const numberOf = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString('hex')}`);
 const reversed = (bytes: Buffer): Buffer => Buffer.from(bytes).reverse();
 
-/** For any algorithm: other lengths, and bytes that somebody filled in. */
+/** For any algorithm: wrong lengths, and constant bytes. */
 export function commonEdges(good: Buffer): Edge[] {
   const { length } = good;
   const zero = Buffer.alloc(1);
@@ -46,7 +46,7 @@ export function commonEdges(good: Buffer): Edge[] {
   ];
 }
 
-/** Wycheproof's special cases of ECDSA in the form of RFC 7518 §3.4, and the forms that are not that one. */
+/** Wycheproof's special cases of ECDSA in the form of RFC 7518 §3.4, and in other forms. */
 export function ecdsaEdges(alg: keyof typeof CURVES, good: Buffer, signed: { key: KeyObject; input: string }): Edge[] {
   const { n, p } = CURVES[alg];
   const half = good.length / 2;
@@ -72,12 +72,12 @@ export function ecdsaEdges(alg: keyof typeof CURVES, good: Buffer, signed: { key
     ...commonEdges(good),
     ...pairs,
     ...halves,
-    // Where the sum has more bits than fit, the low ones are another wrong number.
+    // If the sum has more bits than fit, its low bits are another wrong number.
     ...wrapped,
     ['r and s swapped', pair(s, r)],
     ['r negated', pair(n - r, s)],
     ['DER', der],
-    ['DER, filled up to the length', padded.subarray(0, good.length)],
+    ['DER, padded to the length', padded.subarray(0, good.length)],
     [
       'each half a byte longer',
       Buffer.concat([Buffer.alloc(1), good.subarray(0, half), Buffer.alloc(1), good.subarray(half)]),
@@ -100,7 +100,7 @@ export function ed25519Edges(good: Buffer): Edge[] {
     ['S = L', Buffer.concat([r, scalar(L)])],
     ['R the identity, S = 0', Buffer.concat([identity, Buffer.alloc(32)])],
     ['R of small order', Buffer.concat([Buffer.alloc(32), s])],
-    ['R that is no point', Buffer.concat([scalar(2n), s])],
+    ['R that is not a point', Buffer.concat([scalar(2n), s])],
     ['R with its sign changed', Buffer.concat([r.subarray(0, 31), Buffer.from([(r.at(31) ?? 0) ^ 0x80]), s])],
     ['R and S swapped', Buffer.concat([s, r])],
   ];
@@ -109,7 +109,7 @@ export function ed25519Edges(good: Buffer): Edge[] {
 /** SHA-256's DigestInfo (RFC 8017 §9.2, note 1), before the digest. */
 const DIGEST_INFO = '3031300d060960864801650304020105000420';
 
-/** PKCS #1 v1.5 blocks that a lenient reader takes for the one that there is; the key itself encrypted them. */
+/** PKCS #1 v1.5 blocks that a lenient reader accepts. The private key itself encrypted them. */
 export function pkcs1Edges(
   good: Buffer,
   { key, publicKey, input }: { key: KeyObject; publicKey: KeyObject; input: string },
@@ -117,7 +117,7 @@ export function pkcs1Edges(
   const { length } = good;
   const n = numberOf(Buffer.from(publicKey.export({ format: 'jwk' }).n as string, 'base64url'));
   const digest = createHash('sha256').update(input).digest('hex');
-  /** `tail` behind so many bytes of padding that the block is full, or behind those given. */
+  /** Returns `tail` after the given padding. Without padding, fills the block. */
   const block = (tail: string, padding?: string, type = '0001'): Buffer => {
     const room = length - 3 - tail.length / 2;
     const em = Buffer.from(
@@ -134,13 +134,13 @@ export function pkcs1Edges(
     ['n', bytesOf(n, length)],
     ['n - 1', bytesOf(n - 1n, length)],
     ['n + the signature', bytesOf(numberOf(good) + n, length)],
-    // Shows that the blocks below fail for what they say.
-    ['the block that is right', block(info)],
+    // Shows that the blocks below fail for their stated reason.
+    ['the valid block', block(info)],
     ['n - the signature', bytesOf(n - numberOf(good), length)],
-    ['no NULL behind the digest’s name', block(`302f300b0609608648016503040201${'0420'}${digest}`)],
+    ['no NULL after the digest’s name', block(`302f300b0609608648016503040201${'0420'}${digest}`)],
     ['the digest alone', block(digest)],
-    ['short padding, garbage behind', block(info, 'ff'.repeat(8))],
-    ['no padding, garbage behind', block(info, '')],
+    ['short padding, garbage after it', block(info, 'ff'.repeat(8))],
+    ['no padding, garbage after it', block(info, '')],
     ['padding of block type 2', block(info, undefined, '0002')],
     ['padding of block type 0', block(info, '00'.repeat(room), '0000')],
     ['a zero within the padding', block(info, `${'ff'.repeat(room - 1)}00`)],
@@ -150,7 +150,7 @@ export function pkcs1Edges(
     ['the digest named as SHA-1', block(`302d300906052b0e03021a05000420${digest}`)],
     ['a length in the long form', block(`308131300d060960864801650304020105000420${digest}`)],
     ['a length too great', block(`3032300d060960864801650304020105000420${digest}00`)],
-    ['a parameter in place of NULL', block(`3033300f0609608648016503040201${'04020000'}0420${digest}`)],
+    ['a parameter instead of NULL', block(`3033300f0609608648016503040201${'04020000'}0420${digest}`)],
     ['another digest', block(DIGEST_INFO + '00'.repeat(32))],
   ];
 }
@@ -171,7 +171,7 @@ export function pssEdges(good: Buffer, { key, input }: { key: KeyObject; input: 
   ];
 }
 
-/** Those of an algorithm that has some of its own. */
+/** The cases that only some algorithms have. */
 export function edgesOf(
   alg: Algorithm,
   good: Buffer,

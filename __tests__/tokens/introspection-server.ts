@@ -1,4 +1,4 @@
-/** A real HTTP server for tests that records what it was asked and answers as told. */
+/** A real HTTP server for tests. It records the requests and answers as configured. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -44,7 +44,7 @@ function introspection(change: Partial<IntrospectionOptions> = {}): Introspectio
 
 const kind = async (asking: IntrospectionAnswer | Promise<IntrospectionAnswer>) => (await asking).kind;
 
-test('an answer is remembered for cache_ttl and then asked for again', async () => {
+test('an answer is cached for cache_ttl, then the server is asked again', async () => {
   const it = introspection();
   await it.ask('t');
   clock += 299_999;
@@ -55,7 +55,7 @@ test('an answer is remembered for cache_ttl and then asked for again', async () 
   expect(server.asked).toHaveLength(2);
 });
 
-test('an answer is remembered until exp at most', async () => {
+test('an answer is cached until exp at most', async () => {
   server.answer = json({ active: true, sub: 'a', exp: START / 1_000 + 10 });
   const it = introspection();
   await it.ask('t');
@@ -67,7 +67,7 @@ test('an answer is remembered until exp at most', async () => {
   expect(server.asked).toHaveLength(2);
 });
 
-test('a clock set back does not stretch what is remembered', async () => {
+test('a clock set back does not extend the lifetime of a cached answer', async () => {
   const it = introspection();
   await it.ask('t');
   clock -= 3_600_000;
@@ -75,7 +75,7 @@ test('a clock set back does not stretch what is remembered', async () => {
   expect(server.asked).toHaveLength(2);
 });
 
-test('a "no" is remembered for ten seconds, and so is a "yes" that is over', async () => {
+test('an inactive answer is cached for ten seconds, and so is an active one that has expired', async () => {
   server.answer = perToken({ old: { active: true, sub: 'a', exp: START / 1_000 - 5 } });
   const it = introspection();
   for (const token of ['bad', 'old']) {
@@ -89,7 +89,7 @@ test('a "no" is remembered for ten seconds, and so is a "yes" that is over', asy
   expect(server.asked).toHaveLength(4);
 });
 
-test('a "no" lasts no longer than a shorter cache_ttl, and cache_ttl 0 remembers nothing', async () => {
+test('an inactive answer is cached no longer than a shorter cache_ttl, and cache_ttl 0 caches nothing', async () => {
   server.answer = perToken({ good: { active: true, sub: 'a' } });
   const it = introspection({ cacheTtlMs: 1_000 });
   await it.ask('bad');
@@ -101,7 +101,7 @@ test('a "no" lasts no longer than a shorter cache_ttl, and cache_ttl 0 remembers
   expect(server.asked).toHaveLength(6);
 });
 
-test('made-up tokens do not push an honest one out', async () => {
+test('forged tokens do not evict an honest one', async () => {
   server.answer = perToken({ good: { active: true, sub: 'a' } });
   const it = introspection({ cacheSize: 5 });
   await it.ask('good');
@@ -109,7 +109,7 @@ test('made-up tokens do not push an honest one out', async () => {
   expect(it.ask('good')).toMatchObject({ kind: 'active' });
 });
 
-test('an outage is not remembered', async () => {
+test('a failure is not cached', async () => {
   const it = introspection();
   server.answer = raw(500, '');
   await expect(it.ask('t')).rejects.toThrow('status 500');
@@ -117,14 +117,14 @@ test('an outage is not remembered', async () => {
   expect(await kind(it.ask('t'))).toBe('active');
 });
 
-test('2,000 requests with one token ask once', async () => {
+test('2,000 requests with one token cause one introspection', async () => {
   const it = introspection();
   const answers = await Promise.all(Array.from({ length: 2_000 }, () => kind(it.ask('t'))));
   expect(new Set(answers)).toEqual(new Set(['active']));
   expect(server.asked).toHaveLength(1);
 });
 
-test('2,000 tokens are asked about a few at a time', async () => {
+test('2,000 tokens are introspected a few at a time', async () => {
   let running = 0;
   let most = 0;
   server.answer = (_asked, response) => {
@@ -140,7 +140,7 @@ test('2,000 tokens are asked about a few at a time', async () => {
   expect(most).toBeLessThanOrEqual(8);
 });
 
-test('who waits too long for a turn is told so', async () => {
+test('a request that waits too long for its turn is rejected', async () => {
   let release: () => void = () => undefined;
   server.answer = (asked, response) => {
     if (asked.body === 'token=first') release = () => void response.end('{"active":false}');
@@ -175,7 +175,7 @@ describe('discovery', () => {
     expect(faults).toEqual([]);
   });
 
-  test('RFC 8414 puts the well-known path before that of the issuer', async () => {
+  test('RFC 8414 puts the well-known path before the issuer’s path', async () => {
     const issuer = `${server.origin}/tenant/`;
     server.answer = (asked, response) => {
       if (asked.url === '/introspect') return json({ active: true, sub: 'a' })(asked, response);
@@ -191,7 +191,7 @@ describe('discovery', () => {
     ['another origin', () => ({ introspection_endpoint: 'https://evil.example/i' }), /origin/],
     ['another port', () => ({ introspection_endpoint: 'http://127.0.0.1:1/i' }), /origin/],
     ['plain http elsewhere', () => ({ introspection_endpoint: 'http://evil.example/i' }), /https/],
-  ])('a document with %s does not count', async (_name, change, words) => {
+  ])('a document with %s is rejected', async (_name, change, words) => {
     server.answer = metadata(change());
     const it = discovering();
     await it.ready;
@@ -200,7 +200,7 @@ describe('discovery', () => {
     expect(server.asked.some(({ url }) => url === '/introspect')).toBe(false);
   });
 
-  test('after a failure a timer tries again, requests do not', async () => {
+  test('after a failure a timer retries, requests do not', async () => {
     server.answer = raw(500, '');
     const it = discovering();
     await it.ready;
@@ -214,10 +214,10 @@ describe('discovery', () => {
   });
 });
 
-describe('an answer that is in use', () => {
+describe('an answer in use', () => {
   const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-  test('is asked for anew ahead of its end, and nobody waits for that', async () => {
+  test('is refreshed before it expires, and no request waits for that', async () => {
     const it = introspection();
     await it.ask('t');
     clock += 239_999;
@@ -232,7 +232,7 @@ describe('an answer that is in use', () => {
     expect(it.ask('t')).not.toBeInstanceOf(Promise);
   });
 
-  test('is over at once where the server now says no', async () => {
+  test('is removed at once if the server now answers inactive', async () => {
     const it = introspection();
     await it.ask('t');
     server.answer = json({ active: false });
@@ -243,7 +243,7 @@ describe('an answer that is in use', () => {
     expect(await kind(it.ask('t'))).toBe('inactive');
   });
 
-  test('outlives a fault of the server until its end, no longer, and the server is asked now and then', async () => {
+  test('is used through a failure of the server until it expires, and the server is asked now and then', async () => {
     const it = introspection();
     await it.ask('t');
     server.answer = raw(500, '');
@@ -260,7 +260,7 @@ describe('an answer that is in use', () => {
 });
 
 describe('a server that does not answer', () => {
-  test('is asked by one at a time after five silences in a row, and again by all once it answers', async () => {
+  test('is asked by one request at a time after five silent failures in a row, and by all once it answers', async () => {
     server.answer = (_asked, response) => void response.destroy();
     const it = introspection();
     const fails = (token: string) => kind(it.ask(token)).catch((cause: Error) => cause.message);
@@ -268,7 +268,7 @@ describe('a server that does not answer', () => {
     for (let at = 5; at < 50; at++) expect(await fails(`t${at}`)).toMatch(/not answered recently/);
     const asked = server.asked.length;
     clock += 1_000;
-    // The one that asks fails too: now the wait is twice as long, counted from this attempt.
+    // This attempt fails too. The wait is now twice as long, counted from this attempt.
     expect(await Promise.all(['a', 'b', 'c'].map(fails))).toEqual([
       expect.stringMatching(/exchange failed/),
       expect.stringMatching(/recently/),
@@ -283,7 +283,7 @@ describe('a server that does not answer', () => {
     expect(await Promise.all(['f', 'g', 'h'].map(fails))).toEqual(['active', 'active', 'active']);
   });
 
-  test('twin: whatever it answers is no silence', async () => {
+  test('twin: any answer ends the silence', async () => {
     const it = introspection();
     server.answer = raw(500, '');
     for (let at = 0; at < 20; at++) await expect(it.ask(`t${at}`)).rejects.toThrow('500');

@@ -47,7 +47,7 @@ describe('a key set', () => {
     ['more than 512 KiB', raw(200, JSON.stringify({ keys: [jwk], more: 'x'.repeat(524_288) }))],
     ['a gzip bomb', raw(200, gzipSync(Buffer.alloc(64 * 1_048_576, ' ')), { 'content-encoding': 'gzip' })],
     ['a broken connection', (_asked, response) => void response.destroy()],
-  ])('that is %s is an error, and no key', async (_what, answer) => {
+  ])('that is %s is an error and yields no key', async (_what, answer) => {
     server.answer = answer;
     expect(await failure(fetchKeys(server.origin, false))).not.toBe('no failure');
     server.answer = good;
@@ -71,7 +71,7 @@ describe('a key set', () => {
     expect(other.asked).toEqual([]);
   });
 
-  test('is not fetched over http from another machine, unless the file allows it', async () => {
+  test('is not fetched over http from another machine unless the file allows it', async () => {
     expect(await failure(fetchKeys('http://id.invalid/keys', false))).toContain('must be https');
     expect(await failure(fetchKeys('http://id.invalid/keys', true))).toContain('the exchange failed');
   });
@@ -99,7 +99,7 @@ describe('discovery', () => {
 
   test.each<[string, { issuer?: string | undefined; jwks_uri?: unknown }]>([
     ['another issuer', { issuer: 'https://evil.example' }],
-    ['an issuer with a slash more', { issuer: 'SELF/' }],
+    ['an issuer with an extra slash', { issuer: 'SELF/' }],
     ['no issuer', { issuer: undefined }],
     ['no jwks_uri', { jwks_uri: undefined }],
     ['a jwks_uri that is a list', { jwks_uri: ['https://keys.example'] }],
@@ -139,7 +139,7 @@ describe('discovery', () => {
     const issuer = 'https://id.example';
     const from = (said: string) => discoverJwksUri(said, true, () => Promise.resolve({ issuer: said, jwks_uri }));
     expect(await failure(from(issuer))).toContain('this machine');
-    // What listens here may send us here.
+    // An issuer on this machine may name an address of this machine.
     expect(await failure(from('https://127.0.0.1'))).toBe('no failure');
   });
 
@@ -150,7 +150,7 @@ describe('discovery', () => {
     ['https://[2001:db8::1]/keys'],
     ['https://128.0.0.1/keys'],
     ['https://[::ffff:192.0.2.1]/keys'],
-  ])('lets it send us to %s', async (jwks_uri) => {
+  ])('lets a local issuer send us to %s', async (jwks_uri) => {
     const issuer = 'https://id.example';
     expect(await discoverJwksUri(issuer, false, () => Promise.resolve({ issuer, jwks_uri }))).toBe(jwks_uri);
   });

@@ -8,7 +8,7 @@ const CLAIMS = { sub: 'alice', exp: 2_000_000_000 };
 const token = (header: unknown, payload: unknown = CLAIMS, signature = base64url('signature')) =>
   `${base64url(header)}.${base64url(payload)}.${signature}`;
 
-test('a compact JWS is taken apart into what it says and what was signed', async () => {
+test('a compact JWS is split into its content and the signed text', async () => {
   const compact = await signedBySecret(CLAIMS, { typ: 'JWT', kid: 'k1' }, 'x'.repeat(32));
   const parsed = parseJws(compact);
   expect(parsed).toMatchObject({ kind: 'jws', jws: { ...HEADER, claims: CLAIMS } });
@@ -16,7 +16,7 @@ test('a compact JWS is taken apart into what it says and what was signed', async
   expect(createHmac('sha256', 'x'.repeat(32)).update(parsed.jws.input).digest()).toEqual(parsed.jws.signature);
 });
 
-test('the claims cannot be written to, at any depth', () => {
+test('the claims are read-only at any depth', () => {
   const parsed = parseJws(token(HEADER, { sub: 'a', deep: { list: [{}] } }));
   if (parsed.kind !== 'jws') throw new Error('not parsed');
   const { deep } = parsed.jws.claims as { deep: { list: object[] } };
@@ -62,17 +62,17 @@ test.each([
   ['a header member twice', token('{"alg":"none","alg":"HS256"}')],
   ['a header member twice, one escaped', token('{"alg":"none","\\u0061lg":"HS256"}')],
   ['a claim twice', token(HEADER, '{"sub":"u","sub":"admin"}')],
-  ['a claim twice within', token(HEADER, '{"sub":"u","a":{"b":1,"b":2}}')],
+  ['a claim twice in a nested object', token(HEADER, '{"sub":"u","a":{"b":1,"b":2}}')],
   ['claims that are a list', token(HEADER, '[]')],
-  ['claims that are text', token(HEADER, '"alice"')],
+  ['claims that are a string', token(HEADER, '"alice"')],
   ['claims that are null', token(HEADER, 'null')],
   ['an empty payload', `${base64url(HEADER)}..c2ln`],
-  ['claims that are no JSON', token(HEADER, '{sub:1}')],
+  ['claims that are not JSON', token(HEADER, '{sub:1}')],
   ['a byte order mark', token(HEADER, '\ufeff{}')],
   ['claims nested deeply', token(HEADER, `{"a":${'['.repeat(40)}${']'.repeat(40)}}`)],
   ['a header that ends early', token('{"alg":"HS256"')],
   [
-    'claims that are no UTF-8',
+    'claims that are not UTF-8',
     `${base64url(HEADER)}.${Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]).toString('base64url')}.c2ln`,
   ],
   ['padding', `${token(HEADER)}=`],
@@ -94,13 +94,13 @@ test('8 KiB are accepted to the byte', () => {
   expect(parseJws(long).kind).toBe('jws');
 });
 
-test('a claim called __proto__ is a claim and no prototype', () => {
+test('a claim called __proto__ is a claim and not a prototype', () => {
   const parsed = parseJws(token(HEADER, '{"__proto__":{"sub":"admin"}}'));
   if (parsed.kind !== 'jws') throw new Error('not parsed');
   expect(parsed.jws.claims['sub']).toBeUndefined();
 });
 
-test('keys and URLs that a header brings along are not looked at', () => {
+test('keys and URLs in a header are ignored', () => {
   const header = { ...HEADER, jku: 'http://evil.example', x5u: 'http://evil.example', jwk: { kty: 'oct' }, x5c: ['a'] };
   const parsed = parseJws(token(header));
   expect(parsed.kind === 'jws' && Object.keys(parsed.jws).sort()).toEqual([

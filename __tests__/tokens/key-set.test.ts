@@ -9,7 +9,7 @@ const second = key('second');
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-/** A key set over an issuer that answers as told, and counts. */
+/** A key set over an issuer that answers as configured and counts its requests. */
 function keySet(given: Partial<KeySetOptions> = {}) {
   const issuer = { answer: (): Promise<readonly VerificationKey[]> => Promise.resolve([first]), loads: 0 };
   const faults: string[] = [];
@@ -34,14 +34,14 @@ afterEach(() => open.splice(0).forEach((each) => each.close()));
 const down = () => Promise.reject<readonly VerificationKey[]>(new Error('down'));
 const seconds = (count: number) => jest.advanceTimersByTimeAsync(count * 1_000);
 
-test('requests that need a set still loading wait for the one load', async () => {
+test('requests during the first load wait for that one load', async () => {
   const { issuer, ask } = keySet();
   const answers = await Promise.all(Array.from({ length: 1_000 }, () => ask('first')));
   expect(new Set(answers.flat())).toEqual(new Set(['first']));
   expect(issuer.loads).toBe(1);
 });
 
-test('a loaded set answers at once, without a promise', async () => {
+test('a loaded set answers synchronously', async () => {
   const { set } = keySet();
   await set.ready;
   expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first] });
@@ -49,7 +49,7 @@ test('a loaded set answers at once, without a promise', async () => {
   expect(set.holds(second.thumbprint)).toBe(false);
 });
 
-test('nobody waits longer than five seconds, and the load goes on', async () => {
+test('no request waits longer than five seconds, and the load goes on', async () => {
   let arrive: (keys: readonly VerificationKey[]) => void = () => undefined;
   const { ask } = keySet({ load: () => new Promise((resolve) => (arrive = resolve)) });
   const answer = ask('first');
@@ -60,7 +60,7 @@ test('nobody waits longer than five seconds, and the load goes on', async () => 
   expect(await ask('first')).toEqual(['first']);
 });
 
-test('a first load that fails is tried again by a timer, later each time, and never by requests', async () => {
+test('a first load that fails is retried by a timer with growing delays, and never by requests', async () => {
   let loads = 0;
   const { set, faults, ask } = keySet({ load: () => ((loads += 1), down()) });
   await set.ready;
@@ -86,7 +86,7 @@ test('a load that succeeds ends the outage', async () => {
 });
 
 describe('a set that was loaded', () => {
-  test('is loaded anew ahead of its age, without a request', async () => {
+  test('is reloaded before its age ends, without a request', async () => {
     const { set, issuer } = keySet();
     await set.ready;
     await seconds(479);
@@ -95,7 +95,7 @@ describe('a set that was loaded', () => {
     expect(issuer.loads).toBe(2);
   });
 
-  test('loses a key that the issuer withdrew, and what the key had verified', async () => {
+  test('loses a key that the issuer withdrew, and the results of that key', async () => {
     const { set, issuer, ask } = keySet();
     await set.ready;
     issuer.answer = () => Promise.resolve([second]);
@@ -104,7 +104,7 @@ describe('a set that was loaded', () => {
     expect(await ask('second')).toEqual(['second']);
   });
 
-  test('serves through an outage, and no longer than the file says', async () => {
+  test('is used through an outage, and no longer than the file says', async () => {
     const { set, issuer, ask, faults } = keySet();
     await set.ready;
     issuer.answer = down;
@@ -120,7 +120,7 @@ describe('a set that was loaded', () => {
     expect(await ask('first')).toEqual(['first']);
   });
 
-  test('is loaded first where the machine slept past its age', async () => {
+  test('is reloaded first if the machine slept past its age', async () => {
     let asleep = 0;
     const { set, issuer, ask } = keySet({ now: () => Date.now() + asleep });
     await set.ready;
@@ -142,7 +142,7 @@ test('a request near the end of the age brings the next load forward, and does n
   expect(issuer.loads).toBe(2);
 });
 
-test('a clock set back does not silence us', async () => {
+test('a clock set back does not block loads', async () => {
   let back = 0;
   const { set, issuer, ask } = keySet({ now: () => Date.now() - back });
   await set.ready;
@@ -153,7 +153,7 @@ test('a clock set back does not silence us', async () => {
 });
 
 describe('a kid that the set does not have', () => {
-  test('makes us ask once, for all who ask meanwhile', async () => {
+  test('causes one request to the issuer, for all tokens meanwhile', async () => {
     const { set, issuer, ask } = keySet();
     await set.ready;
     issuer.answer = () => Promise.resolve([first, second]);
@@ -177,7 +177,7 @@ describe('a kid that the set does not have', () => {
     expect(issuer.loads).toBe(3);
   });
 
-  test('is undecided while the issuer is down: its next key may be a good one', async () => {
+  test('is undecided while the issuer is down: the issuer’s next key may verify it', async () => {
     const { set, issuer, ask } = keySet();
     await set.ready;
     issuer.answer = down;
@@ -189,27 +189,27 @@ describe('a kid that the set does not have', () => {
 });
 
 describe('choosing a key', () => {
-  test('two different keys of one kid are none, and the same key twice is one', async () => {
+  test('two different keys of one kid are not used, and the same key twice is one', async () => {
     const twins = keySet({ load: () => Promise.resolve([first, { ...second, kid: 'first' }]) });
     expect(await twins.ask('first')).toEqual([]);
     expect(await keySet().ask('first')).toEqual(['first']);
   });
 
-  test('a kid of a key of another kind is no reason to ask again', async () => {
+  test('a kid of a key of another kind causes no load', async () => {
     const { set, issuer } = keySet();
     await set.ready;
     expect(set.find({ kid: 'first', alg: 'RS256' })).toEqual({ kind: 'keys', keys: [] });
     expect(issuer.loads).toBe(1);
   });
 
-  test('without a kid the first four that fit are tried', async () => {
+  test('without a kid the first four matching keys are tried', async () => {
     const many = Array.from({ length: 6 }, (_, i) => key(`k${i}`));
     const { ask } = keySet({ load: () => Promise.resolve(many) });
     expect(await ask()).toEqual(['k0', 'k1', 'k2', 'k3']);
   });
 
   test.each(['__proto__', 'constructor', '', '../../dev/null', 'a\u0000b', "x' UNION SELECT 'k"])(
-    'the kid %j is a name and no more',
+    'the kid %j is only a name',
     async (kid) => {
       const { set, ask } = keySet();
       await set.ready;
@@ -249,13 +249,13 @@ test('a closed set loads no more', async () => {
   expect(issuer.loads).toBe(1);
 });
 
-describe('a token without a kid that no key at hand verifies', () => {
+describe('a token without a kid that no loaded key verifies', () => {
   const again = async (set: RemoteKeySet) => {
     const answer = await set.again({ alg: 'ES256' });
     return answer.kind === 'keys' ? answer.keys.map((each) => each.kid) : answer.kind;
   };
 
-  test('asks again, as rarely as an unknown kid and together with it', async () => {
+  test('causes a load, as rarely as an unknown kid and together with it', async () => {
     const { set, issuer, ask } = keySet();
     await set.ready;
     issuer.answer = () => Promise.resolve([first, second]);
@@ -265,7 +265,7 @@ describe('a token without a kid that no key at hand verifies', () => {
     expect([await again(set), issuer.loads]).toEqual([['first', 'second'], 3]);
   });
 
-  test('is undecided while the issuer cannot be asked: it may have signed with a new key', async () => {
+  test('is undecided while the issuer cannot be reached: it may have signed with a new key', async () => {
     const { set, issuer, ask } = keySet();
     await set.ready;
     issuer.answer = down;
@@ -274,7 +274,7 @@ describe('a token without a kid that no key at hand verifies', () => {
   });
 });
 
-test('each load is told with the number of its keys', async () => {
+test('each load reports the number of its keys', async () => {
   const loaded: number[] = [];
   const { set, issuer } = keySet({ loaded: (keys) => void loaded.push(keys) });
   await set.ready;

@@ -1,10 +1,10 @@
-/** Signs whatever it is given, with node:crypto: headers and payloads that no library would write, in any spelling. */
+/** Signs any input with node:crypto: headers and payloads that no library would write, in any spelling. */
 import { constants, createHmac, sign, type KeyObject } from 'node:crypto';
 import type { Algorithm } from '../../src/tokens/algorithms.js';
 
 const DIGESTS = { 256: 'sha256', 384: 'sha384', 512: 'sha512' } as const;
 
-/** The bytes of the signature that the algorithm has for the input. */
+/** Returns the signature bytes of the algorithm for the input. */
 export function signatureOf(alg: Algorithm, key: KeyObject, input: string): Buffer {
   const bytes = Buffer.from(input, 'utf8');
   if (alg === 'EdDSA') return sign(null, bytes, key);
@@ -23,13 +23,13 @@ export function signatureOf(alg: Algorithm, key: KeyObject, input: string): Buff
   }
 }
 
-/** JSON, but for texts and bytes, which stand as they are. */
+/** Returns JSON, except that strings and bytes are kept unchanged. */
 export type Part = string | Buffer | object;
 
 export const encoded = (part: Part): string =>
   Buffer.from(typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part)).toString('base64url');
 
-/** The parts with a right signature over them, whatever they say. */
+/** Returns the parts with a valid signature, whatever their content. */
 export function compact(header: Part, payload: Part, { alg, key }: { alg: Algorithm; key: KeyObject }): string {
   const input = `${encoded(header)}.${encoded(payload)}`;
   return `${input}.${signatureOf(alg, key, input).toString('base64url')}`;

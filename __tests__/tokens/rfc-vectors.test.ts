@@ -1,4 +1,4 @@
-/** The examples of RFC 7515, 7519, 7520, 7638 and 8037: what the RFCs signed verifies, by jose and by us. */
+/** The examples of RFC 7515, 7519, 7520, 7638 and 8037. jose and our verifier both accept the signatures. */
 import { createSecretKey } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
 import { ALGORITHMS, verifySignature } from '../../src/tokens/algorithms.js';
@@ -7,7 +7,7 @@ import { TokenVerifier } from '../../src/tokens/token-verifier.js';
 import { keyFromJwk, type VerificationKey } from '../../src/tokens/verification-key.js';
 import { JWT_OF_JOE, THUMBPRINTS, UNSECURED, VECTORS, type Vector } from './rfc-vectors.js';
 
-/** A shared secret is no key of a set; it stands in the file as text, which these bytes are not. */
+/** A shared secret is not a key of a set. The file holds it as text, and these bytes are not text. */
 function keyOf({ key }: Vector): VerificationKey {
   const { k } = key;
   if (k === undefined) return keyFromJwk(key);
@@ -21,12 +21,12 @@ describe.each(VECTORS)('$where', (vector) => {
   const verifies = (input: string, bytes: Buffer): boolean =>
     verifySignature(alg, keyOf(vector).key, { input: Buffer.from(input), signature: bytes });
 
-  test('is remembered here as the RFC has it, for jose verifies it', async () => {
+  test('is copied here exactly, because jose verifies it', async () => {
     const verified = await compactVerify(token, await importJWK(key as unknown as JWK, alg), { algorithms: [alg] });
     expect(Buffer.from(verified.payload).toString('base64url')).toBe(payload);
   });
 
-  test('verifies, and no other bit in its place', () => {
+  test('verifies, and with any bit changed it does not', () => {
     const good = Buffer.from(signature, 'base64url');
     expect(verifies(`${header}.${payload}`, good)).toBe(true);
     for (let at = 0; at < good.length; at += 5) {
@@ -38,12 +38,12 @@ describe.each(VECTORS)('$where', (vector) => {
     expect(verifies(`${header.slice(0, -1)}.${payload}`, good)).toBe(false);
   });
 
-  test('is a token only where its payload is claims, of somebody, in their time', () => {
+  test('is a token only if its payload holds claims with a subject that are valid now', () => {
     const rules = { leeway: 0, requireExp: true, accessToken: false, ignoreCnf: false };
     const keys = new StaticKey(keyOf(vector));
     const at = new TokenVerifier([{ ...rules, algorithms: [alg], keys }], { now: () => 1_300_000_000_000, digest: '' });
     const isClaims = Buffer.from(payload, 'base64url').toString().startsWith('{');
-    // Joe's have an issuer and an end, and no `sub`.
+    // Joe's claims have an issuer and an `exp`, and no `sub`.
     expect(at.verify(token)).toEqual({ kind: 'rejected', reason: isClaims ? 'subject_invalid' : 'token_malformed' });
   });
 });
@@ -60,7 +60,7 @@ test('the unsecured JWT of RFC 7515 A.5 and RFC 7519 §6.1 verifies under no key
   }
 });
 
-test.each(THUMBPRINTS)('the key of %s has the thumbprint that stands there', async (_where, jwk, thumbprint) => {
+test.each(THUMBPRINTS)('the key of %s has the RFC’s thumbprint', async (_where, jwk, thumbprint) => {
   expect(keyFromJwk(jwk).thumbprint).toBe(thumbprint);
   expect(await calculateJwkThumbprint(jwk as JWK)).toBe(thumbprint);
 });

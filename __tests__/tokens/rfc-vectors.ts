@@ -17,7 +17,7 @@ const BILBO = {
   e: 'AQAB',
 };
 
-/** RFC 7519 §3.1 is RFC 7515 A.1; its claims are the only ones of a JWT, and their `exp` was in March 2011. */
+/** RFC 7519 §3.1 is RFC 7515 A.1. Only its claims are those of a JWT, and their `exp` was in March 2011. */
 export const JWT_OF_JOE: Vector = {
   where: 'RFC 7515 A.1, RFC 7519 §3.1',
   alg: 'HS256',
@@ -98,7 +98,7 @@ export const VECTORS: readonly Vector[] = [
   },
 ];
 
-/** RFC 7515 A.5, RFC 7519 §6.1: the unsecured one. */
+/** RFC 7515 A.5, RFC 7519 §6.1: the unsecured JWT. */
 export const UNSECURED = `eyJhbGciOiJub25lIn0.${JOE}.`;
 
 /** RFC 7638 §3.1 and RFC 8037 A.3. */

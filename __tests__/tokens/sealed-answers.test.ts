@@ -8,18 +8,18 @@ const dated: DatedAnswer = {
 };
 const name = sealed.nameOf(['https://id.example/introspect', 'loom', 'token']);
 
-test('what was sealed opens under its name with the same secret', () => {
+test('a sealed answer opens under its name with the same secret', () => {
   const text = sealed.seal(name, dated);
   expect(new SealedAnswers(SECRET).open(name, text)).toEqual(dated);
   expect(sealed.seal(name, dated)).not.toBe(text);
 });
 
-test('neither name nor value says anything of the token or its owner', () => {
+test('neither name nor value reveals the token or its owner', () => {
   const text = sealed.seal(name, dated);
   expect(Buffer.from(text, 'base64url').toString('latin1') + name).not.toMatch(/ada|active|token|loom/);
 });
 
-test('parts that run together make other names, and so does another secret', () => {
+test('other splits of the same text have other names, and so does another secret', () => {
   const names = [
     ['a', 'b', 'c'],
     ['ab', '', 'c'],
@@ -29,7 +29,7 @@ test('parts that run together make other names, and so does another secret', () 
   expect(new Set([...names, new SealedAnswers(`${SECRET}.`).nameOf(['a', 'b', 'c'])]).size).toBe(5);
 });
 
-test('what was moved, changed, cut, or sealed with another secret does not open', () => {
+test('an answer that was moved, changed, cut, or sealed with another secret does not open', () => {
   const text = sealed.seal(name, dated);
   const other = sealed.nameOf(['https://id.example/introspect', 'loom', 'another']);
   expect(sealed.open(other, text)).toBeUndefined();
@@ -45,7 +45,7 @@ test('what was moved, changed, cut, or sealed with another secret does not open'
     expect(sealed.open(name, junk)).toBeUndefined();
 });
 
-test('what opens is as frozen as what the server said', () => {
+test('an opened answer is frozen like the server’s', () => {
   const opened = sealed.open(name, sealed.seal(name, dated));
   expect(Object.isFrozen(opened?.answer.kind === 'active' ? opened.answer.response : {})).toBe(true);
   expect(() => Object.assign(opened ?? {}, { until: 0 })).toThrow(TypeError);

@@ -1,10 +1,10 @@
-/** Keys and tokens for tests; jose signs, so that our verifier is held to somebody else's reading of the RFCs. */
+/** Keys and tokens for tests. jose signs them, so that our verifier is tested against an independent implementation. */
 import { createSecretKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { CompactSign } from 'jose';
 import type { Algorithm } from '../../src/tokens/algorithms.js';
 
 export const SECRET = 'a secret of more than thirty-two bytes, and of no other use';
-/** Long enough for HS512, of which jose demands 64 bytes. */
+/** Long enough for HS512, for which jose requires 64 bytes. */
 export const LONG_SECRET = `${SECRET} ${SECRET}`;
 
 export interface SigningKey {
@@ -36,7 +36,7 @@ export interface Signing {
   readonly header?: Readonly<Record<string, unknown>>;
 }
 
-/** The compact JWS of the claims, or of a payload as it stands. */
+/** Returns the compact JWS of the claims, or of an unchanged payload. */
 export function signed(claims: object | string, { alg, key, header = {} }: Signing): Promise<string> {
   const payload = typeof claims === 'string' ? claims : JSON.stringify(claims);
   return new CompactSign(Buffer.from(payload)).setProtectedHeader({ alg, ...header }).sign(key);

@@ -43,7 +43,7 @@ describe.each(ALGORITHMS)('%s', (alg) => {
     expect(at.verify(await token)).toMatchObject({ kind: 'verified', claims: CLAIMS });
   });
 
-  test('refuses another payload, a changed signature, a cut one and none', async () => {
+  test('refuses another payload, a changed signature, a cut one and an empty one', async () => {
     const [header, payload, signature = ''] = (await token).split('.') as [string, string, string];
     const bytes = Buffer.from(signature, 'base64url');
     bytes.writeUInt8(bytes.readUInt8(0) ^ 1);
@@ -67,7 +67,7 @@ describe.each(ALGORITHMS)('%s', (alg) => {
     expect(await outcomeOf(at, await signed(CLAIMS, { alg, key: other }))).toBe('token_signature');
   });
 
-  test('takes no other algorithm in its place, whatever the key could do', async () => {
+  test('accepts no other algorithm, even if the key supports it', async () => {
     const others = ALGORITHMS.filter((each) => each !== alg);
     for (const other of others) {
       const key =
@@ -88,7 +88,7 @@ test.each(['none', 'None', 'NONE', 'nOnE', '', ' none', 'none\u0000', 'hs256', '
   },
 );
 
-test('a public key is no HMAC secret, in whatever spelling', async () => {
+test('a public key is not an HMAC secret, in any format', async () => {
   const pair = signingKey('RS256');
   const at = verifier({ keys: new StaticKey(keyFromText(pair.pem)) });
   const der = pair.publicKey.export({ format: 'der', type: 'spki' });
@@ -111,7 +111,7 @@ test('a public key is no HMAC secret, in whatever spelling', async () => {
   expect(await outcomeOf(at, await signed(CLAIMS, { alg: 'RS256', key: pair.privateKey }))).toBe('verified');
 });
 
-test('a key that the token brings along verifies nothing', async () => {
+test('a key inside the token verifies nothing', async () => {
   const own = signingKey('ES256');
   const at = verifier({ keys: keyOf('ES256') });
   const header = { jwk: own.jwk, jku: 'http://127.0.0.1:9/keys', x5u: 'http://127.0.0.1:9/cert' };
@@ -121,7 +121,7 @@ test('a key that the token brings along verifies nothing', async () => {
   expect(await outcomeOf(at, await signed(CLAIMS, { alg: 'ES256', key: signerOf('ES256'), header }))).toBe('verified');
 });
 
-test('an ECDSA signature in DER is none', async () => {
+test('an ECDSA signature in DER is refused', async () => {
   const pair = signingKey('ES256');
   const at = verifier({ keys: new StaticKey(keyFromText(pair.pem)) });
   const input = `${base64url({ alg: 'ES256' })}.${base64url(CLAIMS)}`;
@@ -164,12 +164,12 @@ describe('the issuer', () => {
     expect(await outcomeOf(at, await tokenOf('https://id.example'))).toBe('verified');
   }); // prettier-ignore
 
-  test('is believed with its own key alone', async () => {
+  test('is accepted only with its own key', async () => {
     expect(await outcomeOf(at, await tokenOf('https://other.example'))).toBe('token_signature');
     expect(await outcomeOf(at, await tokenOf('https://other.example', `${LONG_SECRET} of another`))).toBe('verified');
   });
 
-  test('may be anybody where the policy names nobody', async () => {
+  test('may be any if the policy names none', async () => {
     const open = bySecret({ issuer: undefined });
     expect(await outcomeOf(open, await tokenOf('https://x.example'))).toBe('verified');
     expect(await outcomeOf(open, await tokenOf(undefined))).toBe('verified');
@@ -177,7 +177,7 @@ describe('the issuer', () => {
   });
 });
 
-test('a wrong signature is what a forged token hears of, whatever else is wrong', async () => {
+test('a forged token gets the reason of its signature, whatever else is wrong', async () => {
   const expired = { ...CLAIMS, exp: START - 600, aud: 'other', sub: 7 };
   const at = bySecret({ audience: ['api'] });
   expect(await outcomeOf(at, await signedBySecret(expired, {}, `${LONG_SECRET}!`))).toBe('token_signature');
@@ -185,7 +185,7 @@ test('a wrong signature is what a forged token hears of, whatever else is wrong'
 });
 
 describe('a token that was verified', () => {
-  /** Counts how often keys are asked for: what is remembered asks for none. */
+  /** Counts how often keys are requested. A cached token requests none. */
   function counted(given: Partial<TokenPolicy> = {}) {
     const real = new StaticKey(keyFromSecret(LONG_SECRET));
     const state = { finds: 0, held: true };
@@ -198,7 +198,7 @@ describe('a token that was verified', () => {
     return { state, at: bySecret({ keys, ...given }) };
   }
 
-  test('is remembered until it ends', async () => {
+  test('is cached until it expires', async () => {
     const { state, at } = counted();
     const token = await signedBySecret(CLAIMS);
     const first = at.verify(token);
@@ -211,7 +211,7 @@ describe('a token that was verified', () => {
     expect(await outcomeOf(at, token)).toBe('token_expired');
   });
 
-  test('is judged by the clock on each hit', async () => {
+  test('is checked against the clock on each hit', async () => {
     const { at } = counted({ maxAge: 100_000 });
     const token = await signedBySecret({ ...CLAIMS, nbf: START });
     expect(await outcomeOf(at, token)).toBe('verified');
@@ -223,7 +223,7 @@ describe('a token that was verified', () => {
     expect(await outcomeOf(at, token)).toBe('token_not_yet_valid');
   });
 
-  test('is remembered for five minutes where it does not end', async () => {
+  test('is cached for five minutes if it has no exp', async () => {
     const { state, at } = counted({ requireExp: false });
     const token = await signedBySecret({ ...CLAIMS, exp: undefined });
     await outcomeOf(at, token);
@@ -235,7 +235,7 @@ describe('a token that was verified', () => {
     expect(state.finds).toBe(2);
   });
 
-  test('is forgotten with its key', async () => {
+  test('is removed from the cache with its key', async () => {
     const { state, at } = counted();
     const token = await signedBySecret(CLAIMS);
     await outcomeOf(at, token);
@@ -244,7 +244,7 @@ describe('a token that was verified', () => {
     expect(state.finds).toBe(2);
   });
 
-  test('does not let another payload or signature in', async () => {
+  test('does not make another payload or signature valid', async () => {
     const { at } = counted();
     const token = await signedBySecret(CLAIMS);
     await outcomeOf(at, token);
@@ -311,7 +311,7 @@ describe('mangled tokens', () => {
     );
   });
 
-  test('of any signed header and claims never throw, and verify only as text subjects', async () => {
+  test('with any signed header and claims never throw, and verify only with string subjects', async () => {
     const claims = fc.record(
       {
         sub: fc.jsonValue(),
@@ -334,7 +334,7 @@ describe('mangled tokens', () => {
   });
 });
 
-test('the oracle itself holds: jose’s key and ours are one', () => {
+test('the oracle itself is right: jose’s key and ours are the same', () => {
   const pair = signingKey('EdDSA');
   expect(createPublicKey(pair.pem).equals(keyFromText(JSON.stringify(pair.jwk)).key)).toBe(true);
 });

@@ -15,15 +15,18 @@ test.each([
   ['P-384', signingKey('ES384'), ['ES384']],
   ['P-521', signingKey('ES512'), ['ES512']],
   ['Ed25519', ed, ['EdDSA']],
-])('a key of the kind %s verifies what fits it, and has the thumbprint of RFC 7638', async (_kind, key, algorithms) => {
-  const read = keyFromJwk({ ...key.jwk, kid: 'k' });
-  expect(read).toMatchObject({ kid: 'k', algorithms });
-  expect(read.thumbprint).toBe(await calculateJwkThumbprint(key.jwk as JWK));
-  expect(keyFromText(key.pem)).toMatchObject({ algorithms, thumbprint: read.thumbprint });
-  expect(keyFromText(JSON.stringify(key.jwk)).thumbprint).toBe(read.thumbprint);
-});
+])(
+  'a key of the kind %s verifies matching signatures, and has the thumbprint of RFC 7638',
+  async (_kind, key, algorithms) => {
+    const read = keyFromJwk({ ...key.jwk, kid: 'k' });
+    expect(read).toMatchObject({ kid: 'k', algorithms });
+    expect(read.thumbprint).toBe(await calculateJwkThumbprint(key.jwk as JWK));
+    expect(keyFromText(key.pem)).toMatchObject({ algorithms, thumbprint: read.thumbprint });
+    expect(keyFromText(JSON.stringify(key.jwk)).thumbprint).toBe(read.thumbprint);
+  },
+);
 
-test('the alg of a key narrows it to that one', () => {
+test('the alg of a key limits it to that algorithm', () => {
   expect(keyFromJwk({ ...rsa.jwk, alg: 'PS384' }).algorithms).toEqual(['PS384']);
   expect(() => keyFromJwk({ ...rsa.jwk, alg: 'ES256' })).toThrow('"alg"');
   expect(() => keyFromJwk({ ...rsa.jwk, alg: 'RSA-OAEP' })).toThrow('"alg"');
@@ -52,11 +55,11 @@ test.each<[string, unknown]>([
   ['Ed448', ed448],
   ['X25519', x25519],
   ['a point that is not on its curve', { ...ec.jwk, y: ec.jwk.x }],
-  ['a curve that is not the point’s', { ...ec.jwk, crv: 'P-384' }],
+  ['a curve that does not match the point', { ...ec.jwk, crv: 'P-384' }],
   ['a key for encryption', { ...rsa.jwk, use: 'enc' }],
   ['a key with a use that is a list', { ...rsa.jwk, use: ['sig'] }],
   ['a key for other operations', { ...rsa.jwk, key_ops: ['encrypt'] }],
-  ['a key with operations that are a text', { ...rsa.jwk, key_ops: 'verify' }],
+  ['a key with operations that are a string', { ...rsa.jwk, key_ops: 'verify' }],
   ['a kid that is a number', { ...rsa.jwk, kid: 1 }],
   ['an RSA key without a modulus', { kty: 'RSA', e: 'AQAB' }],
   ['an RSA key with a modulus that is a number', { kty: 'RSA', e: 'AQAB', n: 7 }],
@@ -73,30 +76,30 @@ test('a set without a usable key is an error', () => {
   expect(() => usableKeys(new Array(257).fill(rsa.jwk))).toThrow('more than 256');
 });
 
-test('a key that stands in a set twice counts once', () => {
+test('a key that is in a set twice counts once', () => {
   expect(usableKeys([ec.jwk, ec.jwk, { ...ec.jwk, kid: 'other' }])).toHaveLength(2);
 });
 
 test.each([
   ['a private key', () => rsa.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()],
-  ['a private key of its own format', () => ec.privateKey.export({ format: 'pem', type: 'sec1' }).toString()],
+  ['a private key in its own format', () => ec.privateKey.export({ format: 'pem', type: 'sec1' }).toString()],
   ['a private JWK', () => JSON.stringify(ec.privateKey.export({ format: 'jwk' }))],
   ['no key', () => 'hello'],
   ['broken JSON', () => '{'],
   ['an empty text', () => ''],
   ['a broken PEM', () => '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n'],
-])('%s is no public key', (_what, text) => {
+])('%s is not a public key', (_what, text) => {
   expect(() => keyFromText(text())).toThrow(KeyError);
   expect(keyFromText(rsa.publicKey.export({ format: 'pem', type: 'pkcs1' }).toString()).algorithms).toEqual(
     RSA_ALGORITHMS,
   );
 });
 
-test('a secret verifies HS* alone', () => {
+test('a secret verifies only HS*', () => {
   expect(keyFromSecret('s').algorithms).toEqual(['HS256', 'HS384', 'HS512']);
 });
 
-test('public keys are recognized where a secret should stand, in whatever form', () => {
+test('public keys are recognized where a secret is expected, in every format', () => {
   const jwk: JsonWebKey = rsa.jwk;
   const der = (type: 'spki' | 'pkcs1') => rsa.publicKey.export({ format: 'der', type }).toString('base64');
   const keys = [

@@ -1,4 +1,7 @@
-/** What a plugin could do to its host: to its heap, its timers and its stack. None of it ends the process or loses a request. */
+/**
+ * What a plugin could do to its host: to the heap, the timers and the stack. Nothing ends the process or loses a
+ * request.
+ */
 import type { PluginDecision } from '../../src/wasm/decision.js';
 import { encodeProperty } from '../../src/wasm/properties.js';
 import { Stream } from '../../src/wasm/stream.js';
@@ -9,7 +12,7 @@ afterEach(closeRunners);
 const ALICE = 'x-authenticated-user=alice';
 
 describe.each(ISOLATIONS)('%s:', (isolation) => {
-  test('one that wants ticks and calls, and then refuses to start again, ends nobody', async () => {
+  test('a plugin that starts ticks and calls, and then fails to start again, ends no process', async () => {
     const bytes = await made((kit) => ({
       body: callback(
         'proxy_on_configure',
@@ -28,7 +31,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     expect(outcome(await tested.ask())).toBe('unavailable');
   });
 
-  test('one that begins near its memory limit is not begun again for each request', async () => {
+  test('a plugin that starts near its memory limit is not restarted for each request', async () => {
     const bytes = await made((kit) => ({ memory: '(memory (export "memory") 250)', onRequest: kit.grant() }));
     const tested = await run(bytes, { isolation });
     for (let at = 0; at < 3; at += 1) expect(outcome(await tested.ask())).toBe(ALICE);
@@ -36,7 +39,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
   });
 });
 
-test('a decision that could not be told is no decision: the next one is told', () => {
+test('a decision that could not be delivered does not count: the next one is delivered', () => {
   const told: PluginDecision[] = [];
   let stack = 0;
   const stream = new Stream(2, requestOf(), (decision) => {
@@ -52,7 +55,7 @@ test('a decision that could not be told is no decision: the next one is told', (
   expect(told).toEqual([fault]);
 });
 
-test('a property of letters beyond latin1 is not read as other letters', () => {
+test('a property with letters outside latin1 is not read as other letters', () => {
   // In latin1 the first letter would be an `a`.
   expect(encodeProperty('CN=\u0161dmin').toString()).toBe('CN=\u0161dmin');
 });

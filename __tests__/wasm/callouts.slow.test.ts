@@ -1,4 +1,4 @@
-/** Calls of a plugin to the upstreams of its file: whatever answers, or does not, is told exactly once. */
+/** Calls of a plugin to the upstreams of its file: each result, or its absence, is delivered exactly once. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { LIMITS } from '../../src/wasm/abi.js';
@@ -12,7 +12,7 @@ interface Called {
   close(): Promise<void>;
 }
 
-/** Answers each connection's first bytes as it is told. */
+/** Answers each connection's first bytes as configured. */
 async function called(answer: (socket: Socket) => void): Promise<Called> {
   const received: string[] = [];
   const open = new Set<Socket>();
@@ -50,7 +50,9 @@ const serve = async (answer: (socket: Socket) => void): Promise<Called> => {
 const says = (text: string) => (socket: Socket) => void socket.write(Buffer.from(text, 'latin1'));
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-User: carol\r\n\r\nhello';
 
-/** Calls, says what it is told as `status sizes`, and answers with the body, 200, or with 403 where there is none. */
+/**
+ * Sends a call, logs the result as `status sizes`, and responds with the body and 200, or with 403 if there is no body.
+ */
 const caller =
   (options: CallOptions = {}) =>
   (kit: Kit): Parts => ({
@@ -75,7 +77,7 @@ async function asked(options: CallOptions, settings: RunSettings) {
 }
 
 describe.each(ISOLATIONS)('%s:', (isolation) => {
-  test('an answer is told, with its fields, and resumes the request', async () => {
+  test('a response is delivered with its fields, and resumes the request', async () => {
     const { port, received } = await serve(says(OK));
     const more = [
       ['X-Key', 'one'],
@@ -107,7 +109,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     'that ends': (socket) => void socket.end(),
     'that hangs after its head': says('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe'),
     'that ends within its body': (socket) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe'),
-    'that is no HTTP': says('SSH-2.0-OpenSSH_9\r\n\r\n'),
+    'that is not HTTP': says('SSH-2.0-OpenSSH_9\r\n\r\n'),
     'that is too long': says(`HTTP/1.1 200 OK\r\nContent-Length: ${large.length}\r\n\r\n${large}`),
     'that has no end': (socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -127,7 +129,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     },
   };
 
-  test.each(Object.keys(FAILURES))('an answer %s is a failure, told once', async (name) => {
+  test.each(Object.keys(FAILURES))('a response %s is a failure, delivered once', async (name) => {
     const { port } = await serve(FAILURES[name] as (socket: Socket) => void);
     const { decision, said } = await asked({ timeoutMs: 700 }, { isolation, port });
     expect(decision).toBe('403');
@@ -135,13 +137,13 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
   });
 });
 
-test('nobody there is a failure', async () => {
+test('an unreachable upstream is a failure, delivered once', async () => {
   const { port } = await serve(says(OK));
   await servers.pop()?.close();
   expect(await asked({}, { port })).toEqual({ decision: '403', said: ['answer', ''] });
 });
 
-test.each([301, 302, 307])('a redirect is an answer: %d is not followed', async (status) => {
+test.each([301, 302, 307])('a redirect is a response: %d is not followed', async (status) => {
   const there = await serve(says(OK));
   const { port } = await serve(
     says(`HTTP/1.1 ${status} Moved\r\nLocation: http://127.0.0.1:${there.port}/\r\nContent-Length: 0\r\n\r\n`),
@@ -150,7 +152,7 @@ test.each([301, 302, 307])('a redirect is an answer: %d is not followed', async 
   expect(there.received).toEqual([]);
 });
 
-test('informational answers are not the answer', async () => {
+test('informational responses are skipped', async () => {
   const { port } = await serve(says(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${OK}`));
   expect((await asked({}, { port })).said).toEqual(['answer', '200']);
 });
@@ -158,25 +160,25 @@ test('informational answers are not the answer', async () => {
 test.each([
   ['a path that is absolute', { path: 'http://elsewhere/' }],
   ['a path with a space', { path: '/a b' }],
-  ['a path with a line', { path: '/a\tb' }],
+  ['a path with a tab', { path: '/a\tb' }],
   ['an empty path', { path: '' }],
-  ['a method that is none', { method: 'GET /x HTTP/1.1' }],
+  ['an invalid method', { method: 'GET /x HTTP/1.1' }],
   ['a field that HTTP cannot carry', { more: [['a', 'x\u0001']] as const }],
   ['CONNECT', { method: 'CONNECT' }],
-])('%s reaches nobody but the upstream, and is answered once', async (_what, options) => {
+])('%s reaches only the upstream, and is answered once', async (_what, options) => {
   const { port, received } = await serve((socket) => void socket.end(OK));
   const { decision, said } = await asked({ ...options, timeoutMs: 700 }, { port });
   expect([decision, said]).toEqual(['403', ['answer', '']]);
   if (!('method' in options)) expect(received).toEqual([]);
 });
 
-test('an upstream that the file does not allow is BAD_ARGUMENT, and nobody is called', async () => {
+test('an upstream that the file does not allow is BAD_ARGUMENT, and no request is sent', async () => {
   const { port, received } = await serve(says(OK));
   const { decision } = await asked({}, { port, upstreams: [] });
   expect([decision, received]).toEqual(['500', []]);
 });
 
-test('a request has so many calls at a time', async () => {
+test('a request has a limited number of open calls', async () => {
   const { port, received } = await serve(() => undefined);
   const bytes = await made((kit) => ({
     body: '(global $n (mut i32) (i32.const 20))',
@@ -189,7 +191,7 @@ test('a request has so many calls at a time', async () => {
   expect(received).toHaveLength(LIMITS.callsPerStream);
 });
 
-test('answers that come after the request is over harm nobody, and free their places', async () => {
+test('responses after the end of the request are ignored, and release their slots', async () => {
   const { port } = await serve(() => undefined);
   const { ask } = await run(await made(caller({ timeoutMs: 100 })), { port, pauseTimeoutMs: 50 });
   for (let round = 0; round < 3; round += 1) {

@@ -1,4 +1,7 @@
-/** Threads that were told to end and still run: they are few, they are counted, and no exit of the process waits for them. */
+/**
+ * Threads that were asked to end and still run: they are few, they are counted, and the exit of the process does not
+ * wait for them.
+ */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NO_METRICS } from '../../src/lib/metrics.js';
@@ -16,7 +19,7 @@ afterEach(async () => {
   await closeRunners();
 });
 
-/** A thread whose end is up to the test. */
+/** A thread that ends when the test says so. */
 class Stuck implements Ending {
   end: () => void = () => undefined;
   referred = true;
@@ -37,8 +40,8 @@ class Stuck implements Ending {
 const ALICE = 'x-authenticated-user=alice';
 const plugin = made((kit: Kit) => ({ onRequest: `${kit.on('l', LOOP)} ${kit.grant()}` }));
 
-describe('one that does not end', () => {
-  test('is given up after a moment: the process need not wait for it, and is killed when it exits', async () => {
+describe('a thread that does not end', () => {
+  test('is overdue after a moment: the process does not wait for it, and is killed when it exits', async () => {
     const kill = (): void => undefined;
     const [own, thread] = [new Endings(kill), new Stuck()];
     const told: object[] = [];
@@ -58,7 +61,7 @@ describe('one that does not end', () => {
     expect(told.at(-1)).toEqual({ running: 0, overdue: 0 });
   });
 
-  test('twin: one that ends at once leaves nothing behind', async () => {
+  test('twin: a thread that ends at once leaves nothing', async () => {
     const kill = (): void => undefined;
     const own = new Endings(kill);
     await own.end('p', { terminate: () => Promise.resolve(), unref: () => undefined });
@@ -68,7 +71,7 @@ describe('one that does not end', () => {
 });
 
 describe('a process with a thread that V8 does not end', () => {
-  /** Unmetered, so that Node would wait for minutes when it exits. */
+  /** Unmetered, so that Node would wait for minutes at exit. */
   async function exiting(wat: string, last: string): Promise<Background> {
     const bytes = Buffer.from(await fromWat(wat)).toString('base64');
     const script = `
@@ -96,19 +99,19 @@ worker.once('message', () => setTimeout(async () => {
     const child = await exiting(ENDLESS, last);
     await child.until(/given up/);
     const before = performance.now();
-    // No code: a signal.
+    // No exit code: a signal.
     expect(await child.ended).toBeNull();
     expect(performance.now() - before).toBeLessThan(10_000);
   });
 
-  test.each([['process.exit(0);'], ['']])('twin: with one that ends it exits with 0: %j', async (last) => {
+  test.each([['process.exit(0);'], ['']])('twin: with a thread that ends, it exits with 0: %j', async (last) => {
     const child = await exiting('(module (func (export "run") (loop (br 0))))', last);
     expect(await child.ended).toBe(0);
   });
 });
 
 describe('while as many threads as the pool has still run after their end', () => {
-  test('no other is started, requests are refused at once, the metric counts them; afterwards it goes on', async () => {
+  test('no other is started, requests are refused at once, the metric counts them; afterwards requests pass again', async () => {
     const name = 'crowded';
     const gauge: number[] = [];
     const metrics = { ...NO_METRICS, gauge: (_name: string, _labels: object, value: number) => void gauge.push(value) };
@@ -116,7 +119,7 @@ describe('while as many threads as the pool has still run after their end', () =
     expect(outcome(await ask())).toBe(ALICE);
     const others = [new Stuck(), new Stuck()];
     for (const each of others) void endings.end(name, each);
-    // The thread that serves, and the one that stood by.
+    // The serving thread and the spare one.
     expect(outcome(await ask('l'))).toBe('timeout');
     expect(outcome(await ask('l'))).toBe('timeout');
     const before = performance.now();
@@ -145,7 +148,7 @@ describe('while as many threads as the pool has still run after their end', () =
     expect(outcome(await second.ask())).toBe(ALICE);
   });
 
-  test('twin: as many of another plugin change nothing', async () => {
+  test('twin: as many threads of another plugin change nothing', async () => {
     for (const each of [new Stuck(), new Stuck()]) void endings.end('another', each);
     const { ask } = await run(await plugin, { isolation: 'worker', name: 'honest' });
     expect(outcome(await ask())).toBe(ALICE);

@@ -1,4 +1,4 @@
-/** The host functions that decide, and those that ask others: responses, continuing, contexts, calls. */
+/** The host functions that decide, and those that call upstreams: responses, continuing, contexts, calls. */
 import { LIMITS, Status } from '../../src/wasm/abi.js';
 import { encodePairs, type Pair } from '../../src/wasm/header-map.js';
 import { A, B, C, openProbe, type Probe } from './probe.js';
@@ -18,14 +18,14 @@ describe('decisions', () => {
       -1,
     );
 
-  test('a response of its own is the decision, and a second one changes nothing', () => {
+  test('a response of the plugin is the decision, and a second one changes nothing', () => {
     ok(respond(401, [['content-type', 'text/plain']], 'no'));
     ok(respond(200, [], 'yes'));
     const response = { status: 401, headers: [['content-type', 'text/plain']], body: Buffer.from('no') };
     expect(probe.decisions).toEqual([{ kind: 'respond', response, details: 'why' }]);
   });
 
-  test.each([99, 100, 101, 199, 600, 700, 0, -1])('the status %d is no answer: a fault', (status) => {
+  test.each([99, 100, 101, 199, 600, 700, 0, -1])('the status %d is not valid: a fault', (status) => {
     expect(respond(status)).toBe(Status.BadArgument);
     expect(probe.decisions).toMatchObject([{ kind: 'fault', fault: 'bad_response' }]);
   });
@@ -39,12 +39,12 @@ describe('decisions', () => {
     expect(probe.decisions).toEqual([]);
   });
 
-  test('closing the stream decides that nothing was decided', () => {
+  test('closing the stream is no decision', () => {
     ok(probe.call('proxy_close_stream', 0));
     expect(probe.decisions).toMatchObject([{ kind: 'fault', fault: 'closed' }]);
   });
 
-  test('continuing concerns the request alone', () => {
+  test('continuing affects only the request', () => {
     ok(probe.call('proxy_continue_stream', 0));
     ok(probe.call('proxy_continue_request'));
     expect(probe.stream.resumed).toBe(true);
@@ -56,7 +56,7 @@ describe('decisions', () => {
     ok(probe.call('proxy_clear_route_cache'));
   });
 
-  test('the effective context is one that there is; the root context decides nothing', () => {
+  test('the effective context must exist; the root context decides nothing', () => {
     expect(probe.call('proxy_set_effective_context', 99)).toBe(Status.BadArgument);
     ok(probe.call('proxy_set_effective_context', 1));
     expect(respond(401)).toBe(Status.BadArgument);
@@ -65,7 +65,7 @@ describe('decisions', () => {
     ok(respond(401));
   });
 
-  test('done is NOT_FOUND where nobody waits for it', () => {
+  test('done is NOT_FOUND if the context is not pending', () => {
     expect(probe.call('proxy_done')).toBe(Status.NotFound);
     probe.contexts.waitForDone(probe.stream.id);
     ok(probe.call('proxy_done'));
@@ -91,7 +91,7 @@ describe('calls', () => {
       A,
     );
 
-  test('to an upstream that the file allows start, under a token', () => {
+  test('to an upstream that the file allows start, and get a token', () => {
     ok(ask('authz'));
     expect(probe.u32(A)).not.toBe(0);
     expect(probe.calls).toEqual([
@@ -109,7 +109,7 @@ describe('calls', () => {
     expect(probe.calls).toEqual([]);
   });
 
-  test('more than the host takes are INTERNAL_FAILURE', async () => {
+  test('over the limits of the host are INTERNAL_FAILURE', async () => {
     const statuses = Array.from({ length: LIMITS.callsPerStream + 1 }, () => ask('authz'));
     expect(statuses.at(-1)).toBe(Status.InternalFailure);
     expect(probe.calls).toHaveLength(LIMITS.callsPerStream);
@@ -117,7 +117,7 @@ describe('calls', () => {
     expect(ask('authz')).toBe(Status.InternalFailure);
   });
 
-  test('of the root context are fewer than it asks for, and free their places', () => {
+  test('of the root context are limited, and release their slots', () => {
     ok(probe.call('proxy_set_effective_context', 1));
     const asked = Array.from({ length: LIMITS.callsOfRoot + 1 }, () => ask('authz'));
     expect(asked.filter((status) => status === Status.Ok)).toHaveLength(LIMITS.callsOfRoot);
@@ -142,7 +142,7 @@ describe('calls', () => {
     expect(probe.calls).toEqual([]);
   });
 
-  test('of other kinds there are none', () => {
+  test('of other kinds do not exist', () => {
     expect(probe.call('proxy_grpc_call', ...Array<number>(12).fill(0))).toBe(Status.InternalFailure);
     expect(probe.call('proxy_grpc_stream', ...Array<number>(9).fill(0))).toBe(Status.InternalFailure);
     expect(probe.call('proxy_grpc_send', 1, 0, 0, 0)).toBe(Status.NotFound);

@@ -1,4 +1,4 @@
-/** The host functions that a plugin finds there: which there are, buffers, clock and log, and what its allocator may do. */
+/** The host functions of a plugin: which exist, buffers, clock and log, and the rules for its allocator. */
 import { LIMITS, Status } from '../../src/wasm/abi.js';
 import { A, B, HOST_FUNCTIONS, NOW, openProbe, type Probe } from './probe.js';
 
@@ -6,7 +6,7 @@ let probe: Probe;
 beforeEach(async () => (probe = await openProbe()));
 const ok = (status: number): void => expect(status).toBe(Status.Ok);
 
-test('there are all functions of ABI 0.2.1 and those of older ones, and what is not known answers UNIMPLEMENTED', () => {
+test('all functions of ABI 0.2.1 and older ones exist, and an unknown one answers UNIMPLEMENTED', () => {
   expect(HOST_FUNCTIONS).toHaveLength(43);
   expect(probe.call('proxy_something_new', 0)).toBe(Status.Unimplemented);
   expect(probe.said).toEqual([{ level: 'warn', words: expect.stringContaining('proxy_something_new') as string }]);
@@ -26,7 +26,7 @@ describe('buffers', () => {
     expect([probe.u32(A), probe.u32(B)]).toEqual([text.length, 0]);
   });
 
-  test('a part is read, a start behind the end is empty, a sum beyond 32 bits is BAD_ARGUMENT', () => {
+  test('a part is read, a start after the end is empty, a sum over 32 bits is BAD_ARGUMENT', () => {
     ok(bytes(7, 2, 3));
     expect(probe.given(A, B).toString()).toBe('a":');
     ok(bytes(7, 100, 3));
@@ -34,7 +34,7 @@ describe('buffers', () => {
     expect(bytes(7, 1, -1)).toBe(Status.BadArgument);
   });
 
-  test.each([[0], [1], [2], [3], [4], [5], [8]])('buffer %d is NOT_FOUND where there is none', (type) => {
+  test.each([[0], [1], [2], [3], [4], [5], [8]])('buffer %d is NOT_FOUND if it is empty', (type) => {
     expect(bytes(type)).toBe(Status.NotFound);
     expect(probe.call('proxy_get_buffer_status', type, A, B)).toBe(Status.NotFound);
   });
@@ -44,7 +44,7 @@ describe('buffers', () => {
     expect(probe.call('proxy_get_buffer_status', 9, A, B)).toBe(Status.BadArgument);
   });
 
-  test('the body of the request is read and not written', async () => {
+  test('the body of the request is read-only', async () => {
     probe = await openProbe({ request: { body: Buffer.from('hello'), hasBody: true } });
     ok(bytes(0));
     expect(probe.given(A, B).toString()).toBe('hello');
@@ -52,7 +52,7 @@ describe('buffers', () => {
     expect(probe.call('proxy_set_buffer_bytes', 1, 0, 5, ...probe.put('x'))).toBe(Status.NotFound);
   });
 
-  test('the body of an answer is read while it is told', () => {
+  test('the body of a response is readable only during its callback', () => {
     const response = { pairs: [], body: Buffer.from('yes'), trailers: [] };
     probe.answering(response, () => ok(bytes(4)));
     expect(probe.given(A, B).toString()).toBe('yes');
@@ -66,9 +66,9 @@ describe('buffers', () => {
 });
 
 describe('log, clock and ticks', () => {
-  test('lines of a level that there is, above the threshold, are logged, cut where they are long', () => {
+  test('lines of a valid level, above the threshold, are logged, and long ones are cut', () => {
     ok(probe.call('proxy_log', 3, ...probe.put('careful')));
-    ok(probe.call('proxy_log', 1, ...probe.put('nobody wants to know')));
+    ok(probe.call('proxy_log', 1, ...probe.put('not important')));
     expect(probe.call('proxy_log', 6, ...probe.put('x'))).toBe(Status.BadArgument);
     expect(probe.call('proxy_log', 2, 0, 0x7fff_ffff)).toBe(Status.Ok);
     expect(probe.said.filter(({ level }) => level === 'warn').at(-1)?.words).toBe('careful');
@@ -83,14 +83,14 @@ describe('log, clock and ticks', () => {
     expect(probe.call('proxy_get_current_time_nanoseconds', -1)).toBe(Status.InvalidMemoryAccess);
   });
 
-  test('a tick has a floor, and 0 ends it', () => {
+  test('a tick has a minimum, and 0 stops it', () => {
     ok(probe.call('proxy_set_tick_period_milliseconds', 1));
     ok(probe.call('proxy_set_tick_period_milliseconds', 500));
     ok(probe.call('proxy_set_tick_period_milliseconds', 0));
     expect(probe.ticks).toEqual([LIMITS.tickMs, 500, 0]);
   });
 
-  test('nor is it longer than a timer can wait, which would fire at once', () => {
+  test('a tick is at most the longest timer, because a longer one would fire at once', () => {
     ok(probe.call('proxy_set_tick_period_milliseconds', -1));
     expect(probe.ticks).toEqual([LIMITS.longestTickMs]);
   });
@@ -99,17 +99,17 @@ describe('log, clock and ticks', () => {
 describe('an allocator', () => {
   const heads = (functions: string): Promise<Probe> => openProbe({ allocator: functions });
 
-  test('that gives nothing is INVALID_MEMORY_ACCESS', async () => {
+  test('that returns 0 is INVALID_MEMORY_ACCESS', async () => {
     probe = await heads('(func (export "malloc") (param i32) (result i32) (i32.const 0))');
     expect(probe.call('proxy_get_configuration', A, B)).toBe(Status.InvalidMemoryAccess);
   });
 
-  test('that gives what is out of memory is INVALID_MEMORY_ACCESS', async () => {
+  test('that returns an address outside memory is INVALID_MEMORY_ACCESS', async () => {
     probe = await heads('(func (export "malloc") (param i32) (result i32) (i32.const -8))');
     expect(probe.call('proxy_get_configuration', A, B)).toBe(Status.InvalidMemoryAccess);
   });
 
-  test('by its other name does as well', async () => {
+  test('with its other name works too', async () => {
     probe = await heads('(func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 2048))');
     ok(probe.call('proxy_get_configuration', A, B));
   });

@@ -1,4 +1,4 @@
-/** The host functions on header maps: each status, each byte that comes back, and what is refused. */
+/** The host functions on header maps: each status, each returned byte, and each refusal. */
 import { LIMITS, Status } from '../../src/wasm/abi.js';
 import { decodePairs, encodePairs, type Pair } from '../../src/wasm/header-map.js';
 import { A, B, openProbe, type Probe } from './probe.js';
@@ -55,7 +55,7 @@ describe('one value', () => {
 });
 
 describe('writing', () => {
-  test('adds behind what is there, and the first value stays the one that is read', () => {
+  test('adds after the existing values, and the first value is still the one that is read', () => {
     expect(write('add', 'X-API-Key', 'three')).toBe(Status.Ok);
     expect(
       pairs()
@@ -66,7 +66,7 @@ describe('writing', () => {
     expect(probe.given(A, B).toString()).toBe('one');
   });
 
-  test('replaces all values by one, in the place of the first', () => {
+  test('replaces all values by one, at the position of the first', () => {
     expect(write('replace', 'X-Api-Key', 'three')).toBe(Status.Ok);
     expect(
       pairs()
@@ -75,12 +75,12 @@ describe('writing', () => {
     ).toEqual(['x-api-key=three', 'empty=']);
   });
 
-  test('replaces what is not there by adding it', () => {
+  test('replaces a missing value by adding it', () => {
     expect(write('replace', 'x-new', 'value')).toBe(Status.Ok);
     expect(pairs()?.at(-1)).toEqual(['x-new', 'value']);
   });
 
-  test('removes all values, and what is not there without a word', () => {
+  test('removes all values, and ignores a missing name', () => {
     expect([remove('X-API-KEY'), remove('x-api-key'), remove('never')]).toEqual([0, 0, 0]);
     expect(pairs()?.map(([name]) => name)).not.toContain('x-api-key');
   });
@@ -101,14 +101,14 @@ describe('writing', () => {
     expect(pairs()).toEqual(before);
   });
 
-  test.each([RESPONSE, CALL_HEADERS, CALL_TRAILERS, NO_MAP])('refuses map %d, which nobody may write here', (type) => {
+  test.each([RESPONSE, CALL_HEADERS, CALL_TRAILERS, NO_MAP])('refuses map %d, which is read-only here', (type) => {
     expect(write('add', 'x-a', 'b', type)).toBe(Status.BadArgument);
     expect(write('replace', 'x-a', 'b', type)).toBe(Status.BadArgument);
     expect(remove('x-a', type)).toBe(Status.BadArgument);
     expect(probe.call('proxy_set_header_map_pairs', type, ...probe.put(encodePairs([])))).toBe(Status.BadArgument);
   });
 
-  test('refuses more fields than anybody needs', () => {
+  test('refuses more fields than the limit', () => {
     const [name, size] = probe.put('x-many');
     const statuses = Array.from({ length: LIMITS.headerPairs }, () =>
       probe.call('proxy_add_header_map_value', REQUEST, name, size, name, size),
@@ -119,7 +119,7 @@ describe('writing', () => {
 });
 
 describe('the whole map', () => {
-  test('is read in order, duplicates kept, and its size is that of its bytes', () => {
+  test('is read in order with duplicates, and its size is the number of its bytes', () => {
     const all = pairs();
     expect(all?.map(([name]) => name)).toEqual([':method', ':path', ':authority', 'x-api-key', 'x-api-key', 'empty']);
     expect(probe.call('proxy_get_header_map_size', REQUEST, A)).toBe(Status.Ok);
@@ -135,7 +135,7 @@ describe('the whole map', () => {
     expect(probe.call('proxy_get_header_map_size', NO_MAP, A)).toBe(Status.BadArgument);
   });
 
-  test('is set at once', () => {
+  test('is set in one call', () => {
     const wanted: Pair[] = [
       [':path', '/b'],
       ['X-A', 'b'],
@@ -152,9 +152,9 @@ describe('the whole map', () => {
   const good = encodePairs([['x-a', 'b']]);
   test.each([
     ['cut short', good.subarray(0, -1)],
-    ['with bytes behind it', Buffer.concat([good, Buffer.from([0])])],
+    ['with bytes after it', Buffer.concat([good, Buffer.from([0])])],
     ['without its NUL', Buffer.from(good).fill(0x41, 15, 16)],
-    ['that promises more than it has', Buffer.from(good).fill(9, 0, 1)],
+    ['with a count larger than its content', Buffer.from(good).fill(9, 0, 1)],
     ['of too many pairs', Buffer.from([0xff, 0xff, 0, 0])],
   ])('%s is PARSE_FAILURE and changes nothing', (_what, bytes) => {
     const before = pairs();
@@ -169,7 +169,7 @@ describe('the whole map', () => {
   });
 });
 
-test('the answer to a call is readable while it is told, and never else', () => {
+test('the response to a call is readable only during its callback', () => {
   const response = { pairs: [[':status', '200'] as const], body: Buffer.alloc(0), trailers: [['x-t', 'u'] as const] };
   probe.answering(response, () => {
     expect(pairs(CALL_HEADERS)).toEqual([[':status', '200']]);
@@ -180,7 +180,7 @@ test('the answer to a call is readable while it is told, and never else', () => 
   expect(pairs(CALL_TRAILERS)).toEqual([]);
 });
 
-test('in the root context there are no headers of a request', () => {
+test('in the root context there are no request headers', () => {
   probe.contexts.effective = 1;
   expect(get(REQUEST, ':path')).toBe(Status.NotFound);
   expect(pairs()).toEqual([]);

@@ -1,4 +1,4 @@
-/** The host functions on what is kept: properties, shared data, queues, metrics. */
+/** The host functions on stored state: properties, shared data, queues, metrics. */
 import { LIMITS, Status } from '../../src/wasm/abi.js';
 import { encodePairs } from '../../src/wasm/header-map.js';
 import { A, B, C, openProbe, type Probe } from './probe.js';
@@ -21,7 +21,7 @@ describe('properties', () => {
     ['its own name', ['plugin_name'], Buffer.from('probe')],
     ['its root id', ['plugin_root_id'], Buffer.from('root-of-probe')],
     ['its VM id', ['plugin_vm_id'], Buffer.from('vm-of-probe')],
-    ['a path with a NUL behind it, as C++ has it', ['request', 'method', ''], Buffer.from('GET')],
+    ['a path with a trailing NUL, as in C++', ['request', 'method', ''], Buffer.from('GET')],
   ])('%s', (_what, path, value) => {
     ok(property(...path));
     expect(probe.given(A, B)).toEqual(value);
@@ -37,7 +37,7 @@ describe('properties', () => {
     (path) => expect(property(...path)).toBe(Status.NotFound),
   );
 
-  test('what it sets it reads again; what the host says it cannot set', () => {
+  test('a set property can be read; host properties cannot be set', () => {
     ok(set('auth\0subject', 'ada'));
     ok(property('auth', 'subject'));
     expect(probe.given(A, B).toString()).toBe('ada');
@@ -47,7 +47,7 @@ describe('properties', () => {
     expect(set('', 'x')).toBe(Status.BadArgument);
   });
 
-  test('it keeps no more than its share', () => {
+  test('the number of properties is bounded', () => {
     const statuses = Array.from({ length: LIMITS.properties + 5 }, (_, at) => set(`a\0${at}`, 'b'));
     expect(statuses.filter((status) => status === Status.Ok)).toHaveLength(LIMITS.properties);
     expect(set('a\u00000', 'x'.repeat(LIMITS.propertyBytes))).toBe(Status.BadArgument);
@@ -59,7 +59,7 @@ describe('shared data', () => {
     probe.call('proxy_set_shared_data', ...probe.put(key), ...probe.put(value), cas);
   const get = (key: string): number => probe.call('proxy_get_shared_data', ...probe.put(key), A, B, C);
 
-  test('is kept, with a number that is never 0, and swapped only against that number', () => {
+  test('is stored with a number that is never 0, and swapped only with that number', () => {
     expect(get('k')).toBe(Status.NotFound);
     ok(set('k', 'one'));
     ok(get('k'));
@@ -82,14 +82,14 @@ describe('shared data', () => {
     const kept = statuses.filter((status) => status === Status.Ok).length;
     expect(kept).toBe(Math.floor(LIMITS.sharedBytes / 60_004));
     expect(statuses.at(-1)).toBe(Status.BadArgument);
-    // What is there may still be written over.
+    // Existing values may still be replaced.
     ok(big(0));
   });
 
-  test('a value that is too long is BAD_ARGUMENT before a byte of it is read', () => {
+  test('a value that is too long is BAD_ARGUMENT before any byte is read', () => {
     expect(probe.call('proxy_set_shared_data', ...probe.put('k'), 0, LIMITS.itemBytes + 1, 0)).toBe(Status.BadArgument);
     expect(probe.call('proxy_set_shared_data', ...probe.put('k'), 0, -1, 0)).toBe(Status.BadArgument);
-    // Within the bound it is read, and leads out of the memory.
+    // Within the limit it is read, and is outside the memory.
     expect(probe.call('proxy_set_shared_data', ...probe.put('k'), 0, LIMITS.itemBytes, 0)).toBe(
       Status.InvalidMemoryAccess,
     );
@@ -97,7 +97,7 @@ describe('shared data', () => {
 });
 
 describe('queues', () => {
-  test('give what was put, first in, first out', () => {
+  test('return the items, first in, first out', () => {
     ok(probe.call('proxy_register_shared_queue', ...probe.put('q'), A));
     const token = probe.u32(A);
     ok(probe.call('proxy_resolve_shared_queue', ...probe.put('vm-of-probe'), ...probe.put('q'), A));
@@ -109,13 +109,13 @@ describe('queues', () => {
     expect(probe.given(A, B).toString()).toBe('one');
   });
 
-  test('that nobody registered, or of another VM, are NOT_FOUND', () => {
+  test('that are not registered, or belong to another VM, are NOT_FOUND', () => {
     expect(probe.call('proxy_resolve_shared_queue', ...probe.put('other'), ...probe.put('q'), A)).toBe(Status.NotFound);
     expect(probe.call('proxy_enqueue_shared_queue', 9, ...probe.put('x'))).toBe(Status.NotFound);
     expect(probe.call('proxy_dequeue_shared_queue', 9, A, B)).toBe(Status.NotFound);
   });
 
-  test('are bounded together, in their names and in each item', () => {
+  test('are bounded in number, in their names and in each item', () => {
     const register = (name: string): number => probe.call('proxy_register_shared_queue', ...probe.put(name), A);
     const tokens = ['a', 'b'].map((name) => {
       ok(register(name));
@@ -133,7 +133,7 @@ describe('queues', () => {
 describe('metrics', () => {
   const define = (type: number, name: string): number => probe.call('proxy_define_metric', type, ...probe.put(name), A);
 
-  test('count up, and a gauge down as well; the same name is the same metric', () => {
+  test('count up, and a gauge also down; the same name is the same metric', () => {
     ok(define(0, 'hits'));
     const id = probe.u32(A);
     ok(define(0, 'hits'));
@@ -152,7 +152,7 @@ describe('metrics', () => {
     ]);
   });
 
-  test('of another type, or that nobody defined, are refused', () => {
+  test('of another type, or without a definition, are refused', () => {
     expect(define(3, 'x')).toBe(Status.BadArgument);
     expect(probe.call('proxy_increment_metric', 9, 1n)).toBe(Status.NotFound);
     expect(probe.call('proxy_record_metric', 0, 1n)).toBe(Status.NotFound);

@@ -1,4 +1,4 @@
-/** What a plugin outlives: leaks, contexts that never end, a start that fails later; ticks and logs within bounds. */
+/** A plugin survives leaks, contexts that never end, and a start that fails later. Ticks and logs are bounded. */
 import { LIMITS } from '../../src/wasm/abi.js';
 import { closeRunners, ISOLATIONS, outcome, run, type Run } from '../support/plugin-runner.js';
 import { AT, callback, CONTINUE, i32, made, PAUSE, type Kit } from '../support/wat-plugin.js';
@@ -8,11 +8,11 @@ afterEach(closeRunners);
 const ALICE = 'x-authenticated-user=alice';
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Loses a page with each request, and dies when there is none left. */
+/** Leaks a page with each request, and traps when the memory is full. */
 const leak = `(if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))`;
 
 describe.each(ISOLATIONS)('%s:', (isolation) => {
-  test('one that leaks is replaced before it dies', async () => {
+  test('a leaking instance is replaced before it traps', async () => {
     const { ask, runner, said } = await run(await made((kit) => ({ onRequest: `${leak} ${kit.grant()}` })), {
       ...{ isolation, memoryLimitBytes: 2_097_152 },
     });
@@ -21,12 +21,12 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     expect(runner.stats().memoryBytes).toBeLessThanOrEqual(2 * 2_097_152);
   });
 
-  test('one that leaks and is never idle is replaced too; paused requests go on in the old instance', async () => {
+  test('a leaking instance that is never idle is replaced too; paused requests continue in the old instance', async () => {
     const bytes = await made((kit) => ({
       body: `(global $paused (mut i32) (i32.const 0)) ${callback(
         'proxy_on_tick',
         1,
-        // Every context that there may be, which is more than there are.
+        // All possible contexts, including ids that do not exist.
         `(local $id i32) (local.set $id (i32.const 2))
          (loop $next
            (if (i32.eqz ${kit.ask('proxy_set_effective_context', '(local.get $id)')})
@@ -48,14 +48,14 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
   });
 });
 
-test('one that is as large from its start is not replaced for it', async () => {
+test('an instance that is as large from its start is not replaced', async () => {
   const bytes = await made((kit) => ({ memory: '(memory (export "memory") 31)', onRequest: kit.grant() }));
   const { ask, runner } = await run(bytes, { memoryLimitBytes: 2_097_152 });
   for (let count = 0; count < 5; count += 1) expect(outcome(await ask())).toBe(ALICE);
   expect(runner.stats().restarts).toBe(0);
 });
 
-test('contexts that never end fill no instance for ever', async () => {
+test('contexts that never end do not fill an instance forever', async () => {
   const bytes = await made((kit) => ({ body: callback('proxy_on_done', 1, i32(0)), onRequest: kit.grant() }));
   const { ask, runner } = await run(bytes);
   for (let count = 0; count < LIMITS.openStreams + 50; count += 1) {
@@ -65,7 +65,7 @@ test('contexts that never end fill no instance for ever', async () => {
   expect(runner.stats().restarts).toBe(1);
 });
 
-test('requests that are all paused are as many as an instance may have, and one more instance', async () => {
+test('paused requests are limited to two instances', async () => {
   const { ask } = await run(await made(() => ({ onRequest: PAUSE })), { pauseTimeoutMs: 3_000 });
   const asked = Array.from({ length: 2 * LIMITS.openStreams + 10 }, () => ask());
   const outcomes = new Map<string, number>();
@@ -78,7 +78,7 @@ test('requests that are all paused are as many as an instance may have, and one 
   ]);
 });
 
-/** Starts where `flag` is not set in shared data, and sets it. */
+/** Starts if `flag` is not set in shared data, and sets it. */
 const startsOnce = (kit: Kit, more = ''): Parts => ({
   body: callback(
     'proxy_on_configure',
@@ -96,13 +96,13 @@ async function afterTrap({ ask }: Run): Promise<readonly string[]> {
   return after;
 }
 
-test('one that does not start again lets nobody in, and is not started for each request', async () => {
+test('a plugin that fails to start again lets no request pass, and is not started for each request', async () => {
   const once = await run(await made((kit) => startsOnce(kit)));
   expect(await afterTrap(once)).toEqual(Array(50).fill('unavailable'));
   expect(once.runner.stats().restarts).toBeLessThan(5);
 });
 
-test.each(['a tick', 'a call'])('%s that a start asked for which failed later harms nobody', async (what) => {
+test.each(['a tick', 'a call'])('%s of an instance that later failed to start have no effect', async (what) => {
   const act = (kit: Kit): string =>
     what === 'a tick' ? kit.do('proxy_set_tick_period_milliseconds', i32(10)) : `(drop ${kit.call('authz')})`;
   const once = await run(await made((kit) => startsOnce(kit, act(kit))));
@@ -111,7 +111,7 @@ test.each(['a tick', 'a call'])('%s that a start asked for which failed later ha
   expect(outcome(await once.ask())).toBe('unavailable');
 });
 
-test('ticks come as often as asked for, never more often than every 10 ms, and end when told', async () => {
+test('ticks come at the requested period, at most every 10 ms, and stop on request', async () => {
   const bytes = await made((kit) => ({
     body: [
       '(global $ticks (mut i32) (i32.const 0))',
@@ -134,7 +134,7 @@ test('ticks come as often as asked for, never more often than every 10 ms, and e
   expect(said).toHaveLength(5);
 });
 
-test('an instance that trapped has no ticks; the one in its place has its own', async () => {
+test('an instance that trapped has no ticks; its replacement has its own', async () => {
   const bytes = await made((kit) => ({
     body: [
       callback('proxy_on_configure', 2, `${kit.do('proxy_set_tick_period_milliseconds', i32(20))} ${i32(1)}`),
@@ -150,7 +150,7 @@ test('an instance that trapped has no ticks; the one in its place has its own', 
   expect(said.filter((words) => words === 'tick')).toHaveLength(2);
 });
 
-test('a callback writes a hundred lines, and one that says so', async () => {
+test('a callback writes a hundred lines, and one that reports the limit', async () => {
   const bytes = await made((kit) => ({
     body: '(global $n (mut i32) (i32.const 0))',
     onRequest: `(global.set $n (i32.const 1000))

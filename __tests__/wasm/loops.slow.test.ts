@@ -1,4 +1,7 @@
-/** A plugin that never returns, in every callback: stopped at its time, its own request a fault, the next one decided. */
+/**
+ * A plugin that never returns, in every callback. It is stopped at its time limit. Its request is a fault; the next one
+ * is decided.
+ */
 import { ModuleError } from '../../src/wasm/binary.js';
 import { closeRunners, ISOLATIONS, outcome, run, start } from '../support/plugin-runner.js';
 import { askedServer, json, type AskedServer } from '../tokens/introspection-server.js';
@@ -8,7 +11,7 @@ import type { Parts } from '../support/wat.js';
 afterEach(closeRunners);
 const ALICE = 'x-authenticated-user=alice';
 
-/** Ways to be busy for ever; the last ones are busy in their host. */
+/** Endless loops. The last ones loop in host functions. */
 const LOOPS: Readonly<Record<string, (kit: Kit) => string>> = {
   'an empty loop': () => LOOP,
   'a loop that counts': () => '(loop $l (global.set $n (i32.add (global.get $n) (i32.const 1))) (br $l))',
@@ -44,7 +47,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     expect(outcome(await ask())).toBe(ALICE);
     const before = performance.now();
     expect(outcome(await ask('l'))).toBe('timeout');
-    // Never before its time, and not for ever.
+    // Never before the time limit, and soon after it.
     expect(performance.now() - before).toBeGreaterThan(180);
     expect(performance.now() - before).toBeLessThan(4_000);
     expect(outcome(await ask())).toBe(ALICE);
@@ -72,7 +75,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     expect(outcome(await ask())).toBe(ALICE);
   });
 
-  test.each(['proxy_on_done', 'proxy_on_log', 'proxy_on_delete'])('in %s, when it has decided', async (name) => {
+  test.each(['proxy_on_done', 'proxy_on_log', 'proxy_on_delete'])('in %s, after its decision', async (name) => {
     const bytes = await made((kit) => ({
       body: callback(
         name,
@@ -126,7 +129,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     if (isolation === 'inline') expect(outcome(await ask())).toBe('unavailable');
   });
 
-  test('in on_tick: requests are decided in between', async () => {
+  test('in on_tick: requests are decided between ticks', async () => {
     const bytes = await made((kit) => ({
       body: [
         callback('proxy_on_configure', 2, `${kit.do('proxy_set_tick_period_milliseconds', i32(50))} ${i32(1)}`),
@@ -137,7 +140,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     const { ask, runner } = await run(bytes, { isolation, timeoutMs: 100 });
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(outcome(await ask())).toBe(ALICE);
-    // A thread that does nothing but loop is not started again and again.
+    // A thread that only loops is not started repeatedly.
     expect(runner.stats().restarts).toBeLessThan(12);
   });
 });

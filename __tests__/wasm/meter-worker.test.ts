@@ -1,4 +1,7 @@
-/** The meter of `isolation: worker`: every module that V8 takes is as before, and asks before each costly instruction. */
+/**
+ * The meter of `isolation: worker`: every module that V8 accepts behaves as before, and calls the host before each
+ * costly instruction.
+ */
 import wabt from 'wabt';
 import { ModuleError } from '../../src/wasm/binary.js';
 import { meterModule } from '../../src/wasm/meter.js';
@@ -33,7 +36,7 @@ const IMPORT = '(import "env" "twice" (func $twice (param i32) (result i32)))';
 const run = (body: string, more = ''): string =>
   `(module ${IMPORT} (memory 2) ${more} (func (export "run") (param i32) (result i32) ${body}))`;
 
-/** A module with one export `run`, and how often it asks. */
+/** A module with one export `run`, and the number of its calls to the host. */
 const MODULES: Readonly<Record<string, readonly [string, number]>> = {
   'nothing costly: a loop and calls': [
     run(
@@ -102,7 +105,7 @@ const leb = (value: number): number[] =>
   value < 128 ? [value] : [(value % 128) + 128, ...leb(Math.floor(value / 128))];
 const section = (id: number, content: readonly number[]): number[] => [id, ...leb(content.length), ...content];
 
-/** One function of type 0 with these bytes, behind many types, so that the number of a type may look like an opcode. */
+/** One function of type 0 with these bytes, after many types, so that a type index may look like an opcode. */
 function raw(body: readonly number[]): Uint8Array {
   const types = Array.from({ length: 70 }, () => [0x60, 0, 0]).flat();
   const code = [...leb(body.length), ...body];
@@ -118,8 +121,8 @@ function raw(body: readonly number[]): Uint8Array {
 
 const FILL = [0x41, 0, 0x41, 0, 0x41, 8, 0xfc, 11, 0];
 
-describe('a type of references is read whole, so that it hides nothing behind it', () => {
-  // (ref null 65): its last byte is the opcode of i32.const, which would swallow the next instruction.
+describe('a reference type is read completely, so that no instruction is hidden after it', () => {
+  // (ref null 65): its last byte is the opcode of i32.const, which would include the next instruction.
   const TYPE = [0x63, 0xc1, 0x00];
   test.each([
     ['of a block', [0, 0x02, ...TYPE, 0xd0, 0xc1, 0, ...FILL, 0x0b, 0x1a, 0x0b]],
@@ -137,6 +140,6 @@ test.each([
   ['behind 0xfc', [0xfc, 0x20]],
   ['behind 0xfd', [0xfd, ...leb(0x140)]],
   ['of its own', [0xe0]],
-])('an instruction that is not known is refused: %s', (_where, instruction) => {
+])('an unknown instruction is refused: %s', (_where, instruction) => {
   expect(() => meterModule(raw([0, ...instruction, 0x0b]), 'worker')).toThrow(ModuleError);
 });

@@ -1,4 +1,4 @@
-/** The loop guard of `inline`: a metered module is valid, does what it did before, and stops where it would go on for ever. */
+/** The loop guard of `inline`: a metered module is valid, behaves as before, and stops in an endless loop. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -12,7 +12,7 @@ type Numbers = Record<string, (...operands: number[]) => unknown>;
 
 class Stopped extends Error {}
 
-/** In the text format, with everything that a module may use nowadays. */
+/** In the text format, with every feature that a module may use. */
 async function binary(text: string, features: Readonly<Record<string, boolean>> = {}): Promise<Uint8Array> {
   const parser = await wabt();
   const all = { bulk_memory: true, sign_extension: true, reference_types: true, multi_value: true };
@@ -31,11 +31,11 @@ async function binary(text: string, features: Readonly<Record<string, boolean>> 
 
 interface Instance {
   readonly exports: Numbers;
-  /** How often the guard was asked. */
+  /** The number of calls of the guard. */
   readonly ticks: () => number;
 }
 
-/** `most` looks of the guard before it stops the module. */
+/** The guard stops the module after `most` calls. */
 function instantiate(bytes: Uint8Array, imports: WebAssembly.Imports = {}, most = Infinity): Instance {
   let ticks = 0;
   const tick = (): void => {
@@ -47,7 +47,7 @@ function instantiate(bytes: Uint8Array, imports: WebAssembly.Imports = {}, most 
   return { exports: exports as Numbers, ticks: () => ticks };
 }
 
-/** What a call comes to: a value, or a trap. */
+/** The result of a call: a value or a trap. */
 function result(run: Run, x: number): unknown {
   try {
     return run(x);
@@ -64,7 +64,7 @@ const chosen = (table: string): string =>
      (call_indirect ${table} (type $binary) (i32.const 40) (i32.const 2) (i32.and (local.get 0) (i32.const 7))))`;
 const IMPORTED = '(import "env" "twice" (func $twice (param i32) (result i32)))';
 
-/** One export `run`, from a number to whatever. */
+/** One export `run`, from a number to any type. */
 const MODULES: Readonly<Record<string, string>> = {
   'nothing but a function': '(module (func (export "run") (param i32) (result i32) (local.get 0)))',
   'a loop': `(module (func (export "run") (param i32) (result i32) (local i32)
@@ -91,7 +91,7 @@ const MODULES: Readonly<Record<string, string>> = {
     '(module (import "env" "base" (global $base i32)) (global $next i32 (global.get $base)) (func (export "run") (param i32) (result i32) (i32.add (global.get $next) (local.get 0))))',
   'a start section':
     '(module (global $g (mut i32) (i32.const 0)) (func $go (global.set $g (i32.const 7))) (start $go) (func (export "run") (param i32) (result i32) (i32.mul (global.get $g) (local.get 0))))',
-  'elements by their numbers': `(module ${IMPORTED} ${BINARY} (table 4 funcref) ${add} ${sub} (elem (i32.const 1) $add $sub) ${chosen('')})`,
+  'elements by index': `(module ${IMPORTED} ${BINARY} (table 4 funcref) ${add} ${sub} (elem (i32.const 1) $add $sub) ${chosen('')})`,
   'elements of a table by name': `(module ${IMPORTED} ${BINARY} (table $t 4 funcref) (table $u 4 funcref) ${add} ${sub} (elem (table $u) (i32.const 0) func $add $sub) ${chosen('$u')})`,
   'elements as expressions': `(module ${IMPORTED} ${BINARY} (table 4 funcref) ${add} ${sub} (elem (i32.const 1) funcref (ref.func $sub) (ref.null func) (ref.func $add)) ${chosen('')})`,
   'elements as expressions, of a table by name': `(module ${IMPORTED} ${BINARY} (table 1 funcref) (table $u 4 funcref) ${add} ${sub} (elem (table $u) (offset (i32.const 1)) funcref (item (ref.func $sub)) (ref.func $add)) ${chosen('$u')})`,
@@ -101,7 +101,7 @@ const MODULES: Readonly<Record<string, string>> = {
     (func $go (table.init $e (i32.const 2) (i32.const 0) (i32.const 2))) (start $go) ${chosen('')})`,
   'declared elements': `(module ${IMPORTED} ${BINARY} (table 4 funcref) ${add} ${sub} (elem declare func $add $sub)
     (func $go (table.set (i32.const 3) (ref.func $sub))) (start $go) ${chosen('')})`,
-  'tables that are moved': `(module ${BINARY} (table $t 8 funcref) ${add} ${sub} (elem (i32.const 0) $add $sub)
+  'tables that are copied and grown': `(module ${BINARY} (table $t 8 funcref) ${add} ${sub} (elem (i32.const 0) $add $sub)
     (func $go (table.copy (i32.const 3) (i32.const 0) (i32.const 2)) (table.fill (i32.const 6) (ref.func $sub) (i32.const 2)) (drop (table.grow (ref.null func) (i32.const 3)))
       (table.set (i32.const 5) (table.get (i32.const 1)))) (start $go) ${chosen('')})`,
   'several results': `(module (func $pair (param i32) (result i32 i64) (local.get 0) (i64.const 9)) (func (export "run") (param i32) (result i64 i32)
@@ -133,7 +133,7 @@ const MODULES: Readonly<Record<string, string>> = {
 
 const IMPORTS = { env: { twice: (x: number) => x * 2, base: 11 } };
 
-test.each(Object.keys(MODULES))('%s: as before', async (name) => {
+test.each(Object.keys(MODULES))('%s: same result', async (name) => {
   const bytes = await binary(MODULES[name] as string);
   const [plain, metered] = [instantiate(bytes, IMPORTS), instantiate(meterModule(bytes), IMPORTS)];
   const [one, other] = [plain.exports['run'] as Run, metered.exports['run'] as Run];
@@ -150,7 +150,7 @@ const examples = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filt
   (name) => name.endsWith('.wasm') && !name.includes('node_modules') && !name.includes('target'),
 );
 
-test.each(examples)('what SDKs build is valid: %s', (name) => {
+test.each(examples)('the modules of SDKs are valid: %s', (name) => {
   const bytes = readFileSync(join(folder, name));
   const [before, after] = [bytes, meterModule(bytes)].map((each) => new WebAssembly.Module(Uint8Array.from(each)));
   const exported = (module?: WebAssembly.Module) => module && WebAssembly.Module.exports(module);
@@ -159,12 +159,12 @@ test.each(examples)('what SDKs build is valid: %s', (name) => {
   expect(imported(after)).toEqual([...(imported(before) ?? []), { module: 'loom', name: 'tick', kind: 'function' }]);
 });
 
-describe('what never ends is stopped:', () => {
+describe('an endless run is stopped:', () => {
   const ENDLESS: Readonly<Record<string, string>> = {
     'a loop': '(loop (br 0))',
     'a loop in a loop': '(loop (loop (br 1)))',
-    'a loop that goes on by br_if': '(loop (br_if 0 (i32.const 1)))',
-    'a loop that goes on by br_table': '(loop (br_table 0 0 0 (i32.const 1)))',
+    'a loop with br_if': '(loop (br_if 0 (i32.const 1)))',
+    'a loop with br_table': '(loop (br_table 0 0 0 (i32.const 1)))',
     'a loop of calls': '(loop (call $nothing) (br 0))',
     'a loop of indirect calls': '(loop (call_indirect (i32.const 0)) (br 0))',
     'a loop that sets its counter': '(loop (global.set $mine (i32.const 1000)) (br 0))',
@@ -180,7 +180,7 @@ describe('what never ends is stopped:', () => {
     const { exports, ticks } = instantiate(meterModule(bytes), {}, 20);
     expect(() => exports['run']?.()).toThrow(Stopped);
     expect(ticks()).toBe(21);
-    // And again: its counter is where it was.
+    // Again: the counter is still used.
     expect(() => exports['run']?.()).toThrow(Stopped);
   });
 
@@ -189,13 +189,13 @@ describe('what never ends is stopped:', () => {
     expect(() => instantiate(meterModule(bytes), {}, 20)).toThrow(Stopped);
   });
 
-  test('calls in tail position, which use up no stack', async () => {
+  test('tail calls, which use no stack', async () => {
     const bytes = await binary('(module (func $on (export "run") (return_call $on)))', { tail_call: true });
     expect(() => instantiate(meterModule(bytes), {}, 20).exports['run']?.()).toThrow(Stopped);
   });
 });
 
-test('the guard is asked once in a thousand laps, so that it costs little', async () => {
+test('the guard is called once in a thousand laps, so that it costs little', async () => {
   const bytes = await binary(`(module (func (export "run") (param i32)
     (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))`);
   const { exports, ticks } = instantiate(meterModule(bytes));
@@ -213,7 +213,7 @@ test.each([
     { threads: true },
   ],
   ['an imported memory', '(module (import "env" "memory" (memory 1)))', {}],
-])('what cannot be metered is refused, in words: %s', async (_what, text, features) => {
+])('an instruction that cannot be metered is refused with a message: %s', async (_what, text, features) => {
   const bytes = await binary(text, features);
   expect(() => meterModule(bytes)).toThrow(ModuleError);
 });

@@ -1,4 +1,7 @@
-/** Modules judged before they run: what a plugin must be, may import, and may have; whatever the bytes, one of two ends. */
+/**
+ * Modules are checked before they run: what a plugin must be, may import, and may have. Any bytes are either loaded or
+ * refused.
+ */
 import fc from 'fast-check';
 import { clampMemory, leb, memoryOf, ModuleError, readLeb, sectionsOf } from '../../src/wasm/binary.js';
 import { meterModule } from '../../src/wasm/meter.js';
@@ -45,12 +48,12 @@ describe('is refused:', () => {
     await expect(judged).rejects.toThrow(words);
   });
 
-  test('a module without proxy_on_request_headers, which would let everybody in', async () => {
+  test('a module without proxy_on_request_headers, which would let every request pass', async () => {
     const bytes = await fromWat(pluginWat().replace('proxy_on_request_headers', 'proxy_on_response_headers'));
     expect(() => loadModule(bytes, MIB)).toThrow(/no proxy_on_request_headers/);
   });
 
-  test('one whose proxy_on_request_headers is no function', async () => {
+  test('a module whose proxy_on_request_headers is not a function', async () => {
     const wat = pluginWat({ body: '(global (export "proxy_on_request_headers") i32 (i32.const 0))' }).replace(
       'proxy_on_request_headers',
       'something_else',
@@ -69,7 +72,7 @@ test.each(['0_1_0', '0_2_0', '0_2_1'])('twin: ABI %s', async (abi) => {
   expect((await load({ abi })).facts.abi).toBe(abi.replaceAll('_', '.'));
 });
 
-test('what every SDK asks for may be imported', async () => {
+test('every import of the SDKs is allowed', async () => {
   const wasi = ['fd_write', 'proc_exit', 'random_get', 'environ_get', 'path_open', 'sock_send', 'poll_oneoff'];
   const imports = [
     '(import "env" "abort" (func (param i32 i32 i32 i32)))',
@@ -97,7 +100,7 @@ describe('memory', () => {
     expect(await maximumOf(memory, limit)).toBe(pages);
   });
 
-  test('beyond 32 bits, a second one and a size that is no number are refused', async () => {
+  test('beyond 32 bits, a second memory and an invalid size are refused', async () => {
     const bytes = await fromWat(pluginWat());
     const section = sectionsOf(bytes).find(({ id }) => id === 5);
     if (!section) throw new Error('no memory');
@@ -123,7 +126,7 @@ describe('memory', () => {
   });
 });
 
-test('numbers are read as they are written, and no further than 32 bits', () => {
+test('numbers are read exactly, up to 32 bits', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.uint8Array({ maxLength: 3 }), (value, rest) => {
       const bytes = Uint8Array.from([...leb(value), ...rest]);
@@ -149,7 +152,7 @@ function isValid(bytes: Uint8Array): boolean {
   }
 }
 
-describe('whatever the bytes are', () => {
+describe('arbitrary bytes', () => {
   const whole = fromWat(
     pluginWat({
       imports: '(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))',
@@ -159,7 +162,7 @@ describe('whatever the bytes are', () => {
     }),
   );
 
-  /** Loads and meters, either of which may say no, in words. Whether V8 takes what came out. */
+  /** Loads and meters the bytes. Either may refuse with a message. Returns whether V8 accepts the result. */
   const judged = (bytes: Uint8Array): void => {
     try {
       loadModule(bytes, MIB);
@@ -173,7 +176,7 @@ describe('whatever the bytes are', () => {
       expect(error).toBeInstanceOf(ModuleError);
       return;
     }
-    // The meter breaks nothing.
+    // The meter keeps a module valid.
     if (isValid(bytes)) expect(isValid(metered)).toBe(true);
   };
 
@@ -183,7 +186,7 @@ describe('whatever the bytes are', () => {
     expect(() => loadModule(bytes, 16 * MIB)).not.toThrow();
   });
 
-  test('any byte of it another one', async () => {
+  test('any byte changed', async () => {
     const bytes = await whole;
     for (let at = 0; at < bytes.length; at += 1) {
       for (const value of [0, 1, 0x7f, 0x80, 0xff, (bytes[at] ?? 0) ^ 1, (bytes[at] ?? 0) + 1]) {

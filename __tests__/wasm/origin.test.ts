@@ -1,4 +1,4 @@
-/** What a module was made with, as far as it can be told: its own word, or what its compiler leaves in it. */
+/** The tools that built a module, from its producers section or from the traces of its compiler. */
 import { originOf, readProducers } from '../../src/wasm/origin.js';
 import { producers, withProducers, type Tool } from '../support/producers.js';
 import { fromWat } from '../support/wat.js';
@@ -8,7 +8,7 @@ const empty = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 const made = (...fields: (readonly [string, readonly Tool[]])[]) =>
   originOfModule(withProducers(empty, producers(fields)));
 
-test('a module without any trace tells nothing', () => {
+test('a module without any trace yields nothing', () => {
   expect(originOfModule(empty)).toEqual({});
 });
 
@@ -23,7 +23,7 @@ describe('the producers section', () => {
       ],
       'rustc 1.63.0',
     ],
-    ['the C++ compiler where it is the only one', [['clang', '14.0.0 (https://github.com/llvm x)']], 'clang 14.0.0'],
+    ['the C++ compiler if it is the only one', [['clang', '14.0.0 (https://github.com/llvm x)']], 'clang 14.0.0'],
     [
       'TinyGo before clang',
       [
@@ -34,27 +34,27 @@ describe('the producers section', () => {
     ],
     ['Go', [['Go cmd/compile', 'go1.24.1']], 'Go cmd/compile go1.24.1'],
     [
-      'AssemblyScript where it says so',
+      'AssemblyScript if the module names it',
       [
         ['wasm-opt', '120'],
         ['AssemblyScript', '0.28'],
       ],
       'AssemblyScript 0.28',
     ],
-    ['a tool that is not known', [['wat2wasm', '']], 'wat2wasm'],
-  ])('tells %s', (_what, tools, producer) => {
+    ['an unknown tool', [['wat2wasm', '']], 'wat2wasm'],
+  ])('yields %s', (_what, tools, producer) => {
     expect(made(['language', [['C', '']]], ['processed-by', tools])).toEqual({ producer });
   });
 
-  test('tells the SDK where it is named', () => {
+  test('yields the SDK if it is named', () => {
     expect(made(['sdk', [['Proxy-Wasm C++', '0.2']]])).toEqual({ sdk: 'Proxy-Wasm C++ 0.2' });
   });
 
-  test('with text that no terminal should get tells nothing', () => {
+  test('with unprintable text yields nothing', () => {
     expect(made(['processed-by', [['\u001b[31mrustc', '1']]], ['sdk', [['a'.repeat(81), '']]])).toEqual({});
   });
 
-  test('cut at any place is read as far as it goes, and never throws', () => {
+  test('cut at any place is read as far as possible, and never throws', () => {
     const whole = producers([['processed-by', [['rustc', '1.63.0']]]]);
     for (let length = 0; length < whole.length; length += 1) {
       expect([...readProducers(whole.subarray(0, length)).values()].flat()).toEqual([]);
@@ -64,7 +64,7 @@ describe('the producers section', () => {
   });
 });
 
-describe('what a compiler leaves', () => {
+describe('the traces of a compiler', () => {
   const holding = async (words: string, encoding: BufferEncoding) => {
     const hex = [...Buffer.from(words, encoding)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
     return originOfModule(await fromWat(`(module (memory 1) (data (i32.const 0) "${hex}"))`));

@@ -1,4 +1,4 @@
-/** Isolation: what one request does to its thread costs that request, and the others at most one respawn. */
+/** Isolation: a request that breaks its thread fails alone. The others wait for at most one new thread. */
 import type { PluginDecision } from '../../src/wasm/decision.js';
 import { closeRunners, outcome, requestOf, run, start } from '../support/plugin-runner.js';
 import { AT, callback, i32, LOOP, made, PAUSE, type Kit } from '../support/wat-plugin.js';
@@ -18,13 +18,13 @@ const counted = (decisions: readonly PluginDecision[]): Record<string, number> =
   return counts;
 };
 
-test('of two hundred requests that come with a loop, one is stopped and none is lost', async () => {
+test('of two hundred requests with one loop, one is stopped and none is lost', async () => {
   const { ask } = await run(await made(plain), { isolation: 'worker', timeoutMs: 300 });
   const asked = Array.from({ length: 201 }, (_, at) => ask(at === 100 ? 'l' : 'n'));
   expect(counted(await Promise.all(asked))).toEqual({ [ALICE]: 200, timeout: 1 });
 });
 
-test.each([1, 2])('with %d threads, loops in a row cost themselves alone', async (workers) => {
+test.each([1, 2])('with %d threads, loops in a row fail alone', async (workers) => {
   const { ask, runner } = await run(await made(plain), { isolation: 'worker', timeoutMs: 300, workers });
   const asked = Array.from({ length: 105 }, (_, at) => ask(at % 21 === 10 ? 'l' : 'n'));
   expect(counted(await Promise.all(asked))).toEqual({ [ALICE]: 100, timeout: 5 });
@@ -32,7 +32,7 @@ test.each([1, 2])('with %d threads, loops in a row cost themselves alone', async
   expect(outcome(await ask())).toBe(ALICE);
 });
 
-test('the thread of the gateway stays free meanwhile', async () => {
+test('the thread of the gateway stays responsive', async () => {
   const { ask } = await run(await made(plain), { isolation: 'worker', timeoutMs: 300 });
   const lags: number[] = [];
   let last = performance.now();
@@ -47,12 +47,12 @@ test('the thread of the gateway stays free meanwhile', async () => {
   expect(outcome(await looping)).toBe('timeout');
   clearInterval(timer);
   lags.sort((a, b) => a - b);
-  // A loop on this thread would show one lag as long as itself; a busy machine shows a few short ones.
+  // A loop on this thread would show one lag of its length. A busy machine shows a few short ones.
   expect(lags.length).toBeGreaterThan(10);
   expect(lags[Math.floor(lags.length * 0.9)]).toBeLessThan(100);
 });
 
-test('paused requests of a thread that is stopped are faults, not lost', async () => {
+test('paused requests of a stopped thread are faults, not lost', async () => {
   const { ask } = await run(await made(plain), { isolation: 'worker', timeoutMs: 300, pauseTimeoutMs: 60_000 });
   const paused = [ask('p'), ask('p')];
   await pause(50);
@@ -60,14 +60,14 @@ test('paused requests of a thread that is stopped are faults, not lost', async (
   expect(counted(await Promise.all([...paused, looping, ask()]))).toEqual({ [ALICE]: 1, timeout: 1, unavailable: 2 });
 });
 
-test('a pause that nothing ends is ended, and keeps nobody else waiting', async () => {
+test('a pause without an end is ended, and delays no other request', async () => {
   const { ask } = await run(await made(plain), { isolation: 'worker', pauseTimeoutMs: 300 });
   const paused = ask('p');
   expect(outcome(await ask())).toBe(ALICE);
   expect(outcome(await paused)).toBe('pause_timeout');
 });
 
-test('a client that leaves ends its request in the plugin', async () => {
+test('a client that disconnects ends its request in the plugin', async () => {
   const bytes = await made((kit) => ({
     body: callback('proxy_on_delete', 1, kit.log('deleted'), false),
     onRequest: PAUSE,
@@ -82,7 +82,7 @@ test('a client that leaves ends its request in the plugin', async () => {
   expect(said).toEqual(['deleted']);
 });
 
-test('a thread that has done nothing but loop is not started again at once', async () => {
+test('a thread that only loops is not restarted at once', async () => {
   const bytes = await made((kit) => ({
     body: [
       callback('proxy_on_configure', 2, `${kit.do('proxy_set_tick_period_milliseconds', i32(10))} ${i32(1)}`),
@@ -92,11 +92,11 @@ test('a thread that has done nothing but loop is not started again at once', asy
   }));
   const { runner } = await run(bytes, { isolation: 'worker', timeoutMs: 20 });
   await pause(2_000);
-  // At once it would be sixty.
+  // Without a delay there would be sixty.
   expect(runner.stats().restarts).toBeLessThan(12);
 });
 
-test('one that does not start is tried again ever more rarely, and requests are faults', async () => {
+test('a plugin that does not start is retried with growing delays, and requests are faults', async () => {
   const bytes = await made(() => ({ body: callback('proxy_on_configure', 2, i32(0)) }));
   const { runner, ask } = start(bytes, { isolation: 'worker' });
   await expect(runner.ready).rejects.toThrow('on_configure');
@@ -107,7 +107,7 @@ test('one that does not start is tried again ever more rarely, and requests are 
   expect(outcome(await early)).toBe('unavailable');
 });
 
-test('put away while it starts, runs and pauses: everybody is answered', async () => {
+test('closed during start, run or pause, the pool answers every request', async () => {
   const bytes = await made(plain);
   const { runner, ask } = start(bytes, { isolation: 'worker', timeoutMs: 60_000, pauseTimeoutMs: 60_000 });
   const waiting = ask();
@@ -122,7 +122,7 @@ test('put away while it starts, runs and pauses: everybody is answered', async (
   expect((await Promise.all(asked)).map(outcome)).toEqual(['unavailable', 'closed', 'unavailable']);
 });
 
-test('what one thread has used up of its stack or heap stops no other', async () => {
+test('one thread that has used up its stack or heap stops no other', async () => {
   const bytes = await made((kit) => ({
     body: '(func $deeper (call $deeper))',
     onRequest: `${kit.on('r', '(call $deeper)')} ${kit.grant()}`,
@@ -132,8 +132,11 @@ test('what one thread has used up of its stack or heap stops no other', async ()
   expect(counted(await Promise.all(asked))).toEqual({ [ALICE]: 20, trap: 20 });
 });
 
-describe('what threads share', () => {
-  /** Adds one to the byte behind `count`, which has no control character among its values, again and again until nobody was in between. */
+describe('the state that threads share', () => {
+  /**
+   * Adds one to the byte after `count` and repeats until no other thread changed it meanwhile. No value is a control
+   * character.
+   */
   const counter = (kit: Kit): Parts => {
     const places = [i32(AT.pointer), i32(AT.size), i32(AT.cas)];
     const [key, one] = [kit.text('count'), kit.text(new Uint8Array([1]))];
@@ -151,9 +154,9 @@ describe('what threads share', () => {
   const countOf = (decision: PluginDecision): number =>
     decision.kind === 'continue' ? (decision.set.find(([name]) => name === 'count')?.[1].charCodeAt(0) ?? -1) : -1;
 
-  test('compare-and-swap over two threads loses no step; a stopped thread takes nothing along', async () => {
+  test('compare-and-swap over two threads loses no step; a stopped thread loses no shared data', async () => {
     const { ask, runner } = await run(await made(counter), { isolation: 'worker', workers: 2, timeoutMs: 1_000 });
-    // Of a key that is not there yet any number will do.
+    // For a new key any number is accepted.
     expect(countOf(await ask())).toBe(64 + 1);
     const counts = (await Promise.all(Array.from({ length: 60 }, () => ask()))).map(countOf);
     expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, at) => 64 + at + 2));
@@ -162,7 +165,7 @@ describe('what threads share', () => {
     expect(countOf(await ask())).toBe(64 + 63);
   });
 
-  test('a queue reaches whoever registered it, in order', async () => {
+  test('a queue notifies each thread that registered it, in order', async () => {
     const places = [i32(AT.pointer), i32(AT.size)];
     const bytes = await made((kit) => ({
       body: [

@@ -1,4 +1,4 @@
-/** A module that hands every host function out again: tests call it as a plugin would, and read status and memory. */
+/** A module that exports every host function again. Tests call it like a plugin, and read status and memory. */
 import { Contexts } from '../../src/wasm/contexts.js';
 import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from '../../src/wasm/decision.js';
 import type { VmHost, VmOptions } from '../../src/wasm/host.js';
@@ -10,7 +10,7 @@ import { SharedData } from '../../src/wasm/shared-data.js';
 import { Stream } from '../../src/wasm/stream.js';
 import { fromWat, pluginWat } from '../support/wat.js';
 
-/** Every host function by the number of its i32 parameters; `I` marks an i64. */
+/** The signature of every host function: `i` is an i32 parameter, `I` is an i64. */
 const SIGNATURES: Readonly<Record<string, string>> = {
   proxy_log: 'iii',
   proxy_get_log_level: 'i',
@@ -104,14 +104,14 @@ export interface Probe {
   readonly ticks: number[];
   readonly metrics: PluginMetrics;
   readonly stream: Stream;
-  /** Calls a host function; its status. */
+  /** Calls a host function and returns its status. */
   call(name: string, ...args: readonly (number | bigint)[]): number;
-  /** Puts bytes into the memory of the module: pointer and length. */
+  /** Writes bytes into the memory of the module. Returns pointer and length. */
   put(bytes: string | Uint8Array): [number, number];
-  /** What a host function handed over: where pointer and size were written. */
+  /** Reads what a host function returned: where it wrote pointer and size. */
   given(pointerAt: number, sizeAt: number): Buffer;
   u32(at: number): number;
-  /** During `act` the answer of a call is told. */
+  /** The response of a call is available during `act`. */
   answering<T>(response: CallResponse, act: () => T): T;
 }
 
@@ -150,7 +150,7 @@ function parts(given: ProbeOptions, probe: Pick<Probe, 'calls' | 'said' | 'ticks
   return { options, host };
 }
 
-/** In the context of one stream, with a few headers. */
+/** A probe in the context of one stream, with a few headers. */
 export async function openProbe(given: ProbeOptions = {}): Promise<Probe> {
   const { abi = '0.2.1' } = given;
   const wat = pluginWat({
@@ -193,7 +193,7 @@ function handles(linked: Linked, contexts: Contexts) {
   return {
     u32,
     call: (name: string, ...args: readonly (number | bigint)[]): number => {
-      // The binding is of numbers, as a plugin's callbacks are; an i64 is a bigint.
+      // Parameters are numbers, as in a plugin's callbacks. An i64 is a bigint.
       const status = linked.call(name, ...(args as number[]));
       if (typeof status !== 'number') throw new Error(`${name} returned no status`);
       return status;

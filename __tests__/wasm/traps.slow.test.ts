@@ -1,4 +1,4 @@
-/** What ends an instance, wherever it happens: the request that met it is a fault, and the next one finds a fresh instance. */
+/** A trap ends an instance anywhere. Its request is a fault, and the next request gets a fresh instance. */
 import { ModuleError } from '../../src/wasm/binary.js';
 import { closeRunners, ISOLATIONS, outcome, run, start, type Isolation } from '../support/plugin-runner.js';
 import type { Kit } from '../support/wat-plugin.js';
@@ -7,17 +7,17 @@ import type { Parts } from '../support/wat.js';
 
 afterEach(closeRunners);
 
-/** How a module can end itself, none of which may be a grant. */
+/** The ways in which a module can end itself. None may grant access. */
 const ENDS: Readonly<Record<string, string>> = {
   unreachable: 'unreachable',
   'division by zero': '(drop (i32.div_u (i32.const 1) (i32.const 0)))',
   'integer overflow': '(drop (i32.trunc_f64_s (f64.const 1e300)))',
   'a wild load': '(drop (i32.load (i32.const -4)))',
   'a wild store': '(i32.store (i32.const -4) (i32.const 1))',
-  'a call of nothing': '(call_indirect (i32.const 0))',
+  'a call of a null reference': '(call_indirect (i32.const 0))',
   'a call of the wrong type': '(drop (call_indirect (param i64) (result i64) (i64.const 0) (i32.const 1)))',
   'endless recursion': '(call $deeper)',
-  'all the memory there is': '(if (i32.eq (memory.grow (i32.const 65535)) (i32.const -1)) (then unreachable))',
+  'all available memory': '(if (i32.eq (memory.grow (i32.const 65535)) (i32.const -1)) (then unreachable))',
   abort: '(call $abort (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))',
   'exit with 0': '(call $exit (i32.const 0))',
   'exit with 1': '(call $exit (i32.const 1))',
@@ -28,7 +28,7 @@ const IMPORTS = `
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))`;
 const COMMON = '(table 2 funcref) (elem (i32.const 1) $deeper) (func $deeper (call $deeper))';
 
-/** `x-do: t` ends it in this callback; everything else is let in as alice. */
+/** `x-do: t` traps in this callback. Every other request passes as alice. */
 function endsIn(place: string, end: string): (kit: Kit) => Parts {
   return (kit) => {
     const trap = kit.on('t', end);
@@ -60,7 +60,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
   });
 });
 
-/** After the decision it is too late for the request, and not for the next one. */
+/** The decision of the first request has been made. The trap affects only the next request. */
 test.each(['proxy_on_done', 'proxy_on_log', 'proxy_on_delete'])('a trap in %s changes no decision', async (name) => {
   const build = (kit: Kit): Parts => ({
     body: callback(name, 1, 'unreachable', name === 'proxy_on_done'),
@@ -101,7 +101,7 @@ const REFUSALS: Readonly<Record<string, (kit: Kit) => Parts>> = {
 const configuration = (kit: Kit): string =>
   kit.do('proxy_get_buffer_bytes', i32(7), i32(0), i32(100), i32(AT.pointer), i32(AT.size));
 
-describe('a plugin that does not start is not ready, and judges nobody:', () => {
+describe('a plugin that does not start is not ready, and decides no request:', () => {
   const config = Buffer.from('{}');
   test.each(Object.keys(REFUSALS))('%s', async (name) => {
     const bytes = await made(REFUSALS[name] as (kit: Kit) => Parts);
@@ -133,11 +133,11 @@ describe('a plugin that does not start is not ready, and judges nobody:', () => 
 describe('an allocator', () => {
   const ALLOCATORS: Readonly<Record<string, string>> = {
     'that gives nothing': '(i32.const 0)',
-    'that gives what is not there': '(i32.const -16)',
-    'that gives the end of memory': '(i32.const 131072)',
+    'that returns memory that does not exist': '(i32.const -16)',
+    'that returns the end of memory': '(i32.const 131072)',
   };
 
-  test.each(Object.keys(ALLOCATORS))('%s hands nothing over', async (name) => {
+  test.each(Object.keys(ALLOCATORS))('%s makes the host call fail', async (name) => {
     const bytes = await made((kit) => ({
       allocator: `(func (export "malloc") (param i32) (result i32) ${ALLOCATORS[name] ?? ''})`,
       // INVALID_MEMORY_ACCESS
@@ -149,7 +149,7 @@ describe('an allocator', () => {
   const ENDS_OF_IT: Readonly<Record<string, (kit: Kit) => string>> = {
     'that traps': () => 'unreachable',
     'that calls back': (kit) => `${kit.respond(200)} (i32.const 1024)`,
-    'that wants the same': (kit) => `(drop ${pathOf(kit)}) (i32.const 1024)`,
+    'that asks for the same': (kit) => `(drop ${pathOf(kit)}) (i32.const 1024)`,
   };
 
   test.each(Object.keys(ENDS_OF_IT))('%s ends the instance', async (name) => {
@@ -160,7 +160,7 @@ describe('an allocator', () => {
     expect(outcome(await (await run(bytes)).ask())).toBe('trap');
   });
 
-  test('that grows the memory is no harm', async () => {
+  test('that grows the memory is accepted', async () => {
     const bytes = await made((kit) => ({
       allocator: `(func (export "malloc") (param i32) (result i32) (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)))`,
       onRequest: `${kit.header(':path')} (if (i32.ne (i32.load8_u (i32.load (i32.const 16))) (i32.const 47)) (then unreachable)) ${kit.grant()}`,
@@ -173,7 +173,7 @@ describe('an allocator', () => {
     kit.ask('proxy_get_header_map_value', i32(0), kit.text(':path'), i32(AT.pointer), i32(AT.size));
 });
 
-test('a trap takes the paused requests of its instance along, and no others', async () => {
+test('a trap ends the paused requests of its instance, and no others', async () => {
   const bytes = await made((kit) => ({
     onRequest: `${kit.on('p', `(return ${PAUSE})`)} ${kit.on('t', 'unreachable')} ${kit.grant()}`,
   }));
@@ -189,7 +189,7 @@ test('a trap takes the paused requests of its instance along, and no others', as
   ]);
 });
 
-test.each<Isolation>(['worker', 'inline'])('memory beyond the limit is told as such, %s', async (isolation) => {
+test.each<Isolation>(['worker', 'inline'])('memory over the limit is reported as such, %s', async (isolation) => {
   const bytes = await made((kit) => ({
     onRequest: `${kit.on('g', '(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable')} ${kit.grant()}`,
   }));

@@ -1,4 +1,6 @@
-/** One instance from its start to the end of its requests: the order of its callbacks, pauses, and what it may decide late. */
+/**
+ * One instance from its start to the end of its requests: the order of its callbacks, its pauses, and late decisions.
+ */
 import type { PluginDecision, PluginRequest } from '../../src/wasm/decision.js';
 import type { VmHost } from '../../src/wasm/host.js';
 import { PluginMetrics } from '../../src/wasm/metrics.js';
@@ -41,11 +43,11 @@ function start(bytes: Uint8Array): Opened {
   return { vm, said, calls, decisions, begin };
 }
 
-/** Says its name, the context and the size that it is told. */
+/** Logs its name, its context and its size argument. */
 const saying = (kit: Kit, name: string, parameters: number, more: string, result: boolean): string =>
   callback(`proxy_${name}`, parameters, `${kit.log(name)} ${more}`, result);
 
-/** All callbacks, each of which says its name. */
+/** All callbacks. Each logs its name. */
 const loud =
   (onRequest: (kit: Kit) => string, onDone: (kit: Kit) => string = () => i32(1)) =>
   (kit: Kit): Parts => ({
@@ -86,7 +88,7 @@ test('a request that is decided at once', async () => {
   expect(vm.openStreams).toBe(0);
 });
 
-test('a request that waits for the answer to a call', async () => {
+test('a request that waits for the response to a call', async () => {
   const { begin, said, decisions, calls, vm } = await open(loud((kit) => `(drop ${kit.call('authz')}) ${PAUSE}`));
   said.length = 0;
   begin({ body: Buffer.from('x'), hasBody: true });
@@ -96,13 +98,13 @@ test('a request that waits for the answer to a call', async () => {
   vm.answerCall(token);
   expect(said.splice(0)).toEqual(['on_http_call_response', 'on_request_body', ...END]);
   expect(decisions.map(outcome)).toEqual(['nobody']);
-  // One answer to a call, and none to a call that nobody made.
+  // Each call has one response. A response without a call is ignored.
   vm.answerCall(token);
   vm.answerCall(4_711);
   expect(said).toEqual([]);
 });
 
-test('on_done that is not done: the context stays until it says so', async () => {
+test('on_done returns false: the context stays until proxy_done', async () => {
   const { begin, said, decisions, vm } = await open(
     loud(
       (kit) => kit.grant(),
@@ -111,24 +113,24 @@ test('on_done that is not done: the context stays until it says so', async () =>
   );
   said.length = 0;
   begin();
-  // The answer does not wait for it.
+  // The decision does not wait for it.
   expect(decisions.map(outcome)).toEqual(['x-authenticated-user=alice']);
   expect([said.splice(0), vm.openStreams]).toEqual([['on_context_create', 'on_request_headers', 'on_done'], 1]);
   vm.tick();
   expect([said.splice(0), vm.openStreams]).toEqual([['on_tick', 'on_log', 'on_delete'], 0]);
-  // proxy_done in a context that is gone is NOT_FOUND, and no second on_delete.
+  // proxy_done in a deleted context is NOT_FOUND, and there is no second on_delete.
   vm.tick();
   expect(said).toEqual(['on_tick']);
 });
 
-test('a queue is told in the root context', async () => {
+test('a queue is notified in the root context', async () => {
   const { vm, said } = await open(loud((kit) => kit.grant()));
   said.length = 0;
   vm.queueReady(1);
   expect(said).toEqual(['on_queue_ready']);
 });
 
-describe('what a callback returns', () => {
+describe('the return value of a callback', () => {
   test.each([1, 2, 3, 4, -1, 0x7fff_ffff])('%d is a pause', async (action) => {
     const { begin, decisions, vm } = await open((kit) => ({ onRequest: `${kit.grant()} drop ${i32(action)}` }));
     begin();
@@ -149,23 +151,23 @@ describe('what a callback returns', () => {
 
 describe('the first decision counts', () => {
   const CASES: Readonly<Record<string, readonly [(kit: Kit) => string, string]>> = {
-    'an answer, then continue': [(kit) => `${kit.respond(403)} ${kit.grant()}`, '403'],
-    'an answer, then continue_stream': [
+    'a response, then continue': [(kit) => `${kit.respond(403)} ${kit.grant()}`, '403'],
+    'a response, then continue_stream': [
       (kit) => `${kit.respond(403)} ${kit.do('proxy_continue_stream', i32(0))} ${PAUSE}`,
       '403',
     ],
     'two answers': [(kit) => `${kit.respond(401)} ${kit.respond(200)} ${CONTINUE}`, '401'],
-    'a close, then an answer': [
+    'a close, then a response': [
       (kit) => `${kit.do('proxy_close_stream', i32(0))} ${kit.respond(200)} ${CONTINUE}`,
       'closed',
     ],
     'a close, then continue': [(kit) => `${kit.do('proxy_close_stream', i32(0))} ${kit.grant()}`, 'closed'],
-    'an answer that is none, then continue': [(kit) => `${kit.respond(99)} ${kit.grant()}`, 'bad_response'],
-    'an answer that is none, then one': [
+    'an invalid response, then continue': [(kit) => `${kit.respond(99)} ${kit.grant()}`, 'bad_response'],
+    'an invalid response, then a valid one': [
       (kit) => `${kit.respond(700)} ${kit.respond(200)} ${CONTINUE}`,
       'bad_response',
     ],
-    'an answer, then a trap': [(kit) => `${kit.respond(403)} unreachable`, '403'],
+    'a response, then a trap': [(kit) => `${kit.respond(403)} unreachable`, '403'],
     'continue_stream, then a pause': [
       (kit) => `(drop ${kit.grant()}) ${kit.do('proxy_continue_stream', i32(0))} ${PAUSE}`,
       'x-authenticated-user=alice',
@@ -179,7 +181,7 @@ describe('the first decision counts', () => {
     expect(decisions.map(outcome)).toEqual([expected]);
   });
 
-  test('a continue in the headers says nothing of the body', async () => {
+  test('a continue in the headers callback does not apply to the body', async () => {
     const { begin, decisions, vm } = await open(loud((kit) => `${kit.do('proxy_continue_stream', i32(0))} ${PAUSE}`));
     begin({ pairs: [['x-do', 'b']], body: Buffer.from('x'), hasBody: true });
     expect([decisions, vm.isIdle]).toEqual([[], false]);
@@ -209,9 +211,9 @@ describe('another request', () => {
     expect(vm.openStreams).toBe(0);
   });
 
-  test('that is over is out of reach, and so is the effective context of the callback before', async () => {
+  test('that is over cannot be selected, and neither can the effective context of the previous callback', async () => {
     const { begin, decisions } = await open((kit) => ({
-      // NOT the context of the first one, which is gone: BAD_ARGUMENT.
+      // NOT the context of the first one, which is deleted: BAD_ARGUMENT.
       onRequest: `${kit.on('x', `(if (i32.ne ${kit.ask('proxy_set_effective_context', i32(2))} ${i32(2)}) (then unreachable))`)} ${kit.grant()}`,
     }));
     begin();
@@ -220,7 +222,7 @@ describe('another request', () => {
     expect(decisions.map(outcome)).toEqual(Array(3).fill('x-authenticated-user=alice'));
   });
 
-  test('nobody waits for is ended, and its answer reaches nobody', async () => {
+  test('that is abandoned is ended, and the response to its call is ignored', async () => {
     const { begin, said, decisions, calls, vm } = await open(loud((kit) => `(drop ${kit.call('authz')}) ${PAUSE}`));
     const stream = begin();
     said.length = 0;

@@ -1,4 +1,6 @@
-/** The part of WASI that plugins get: clocks, random bytes, environment and a log; no file, no socket. */
+/**
+ * The part of WASI that plugins get: clocks, random bytes, environment and a log. There are no files and no sockets.
+ */
 import { A, B, NOW, openProbe, type Probe } from './probe.js';
 
 const [SUCCESS, BADF, INVAL, NOSYS] = [0, 8, 28, 52];
@@ -14,7 +16,7 @@ const write = (fd: number, text: string): number => {
   return probe.call('fd_write', fd, vector, 1, A);
 };
 
-test('what is printed is logged line by line, wherever it was cut', () => {
+test('printed text is logged line by line, however it was split', () => {
   for (const piece of ['thread ', "'main' pan", 'icked\nat', ' lib.rs\n', 'rest'])
     expect(write(2, piece)).toBe(SUCCESS);
   expect(write(1, 'hello\n')).toBe(SUCCESS);
@@ -27,11 +29,11 @@ test('what is printed is logged line by line, wherever it was cut', () => {
 
 test('a line that never ends is cut', () => {
   for (let count = 0; count < 30; count += 1) write(1, 'x'.repeat(500));
-  // The first is what the host says of the import that it does not know.
+  // The first one is the host's message about the unknown import.
   expect(probe.said.slice(1).map(({ words }) => words.length)).toEqual([8_192]);
 });
 
-test('the number of bytes written is told; other descriptors are bad', () => {
+test('the number of written bytes is returned; other descriptors are bad', () => {
   write(1, 'hello');
   expect(probe.u32(A)).toBe(5);
   expect([write(0, 'x'), write(3, 'x'), write(-1, 'x')]).toEqual([BADF, BADF, BADF]);
@@ -47,14 +49,14 @@ test('there are clocks', () => {
   expect([probe.call('clock_time_get', 9, 0n, A), probe.call('clock_res_get', 9, A)]).toEqual([INVAL, INVAL]);
 });
 
-test('there are random bytes, not more than 64 KiB at once', () => {
+test('there are random bytes, at most 64 KiB at once', () => {
   expect(probe.call('random_get', 2_048, 4)).toBe(SUCCESS);
   expect(probe.linked.memory.read(2_048, 5)).toEqual(Buffer.from([7, 7, 7, 7, 0]));
   expect(probe.call('random_get', 0, 65_537)).toBe(INVAL);
   expect(probe.call('random_get', 0, -1)).toBe(INVAL);
 });
 
-test('the environment is that of the file, and there are no arguments', () => {
+test('the environment comes from the file, and there are no arguments', () => {
   expect(probe.call('environ_sizes_get', A, B)).toBe(SUCCESS);
   expect([probe.u32(A), probe.u32(B)]).toEqual([1, 'KEY=value\0'.length]);
   expect(probe.call('environ_get', A, 2_048)).toBe(SUCCESS);
@@ -64,7 +66,7 @@ test('the environment is that of the file, and there are no arguments', () => {
   expect(probe.call('args_get', A, B)).toBe(SUCCESS);
 });
 
-test('there is no file', () => {
+test('there are no files', () => {
   expect(probe.call('path_open', 3, 0, 0, 0, 0, 0n, 0n, 0, A)).toBe(NOSYS);
   expect(probe.call('fd_read', 0, 0, 0, A)).toBe(BADF);
   expect(probe.call('fd_close', 1)).toBe(BADF);
