@@ -1,4 +1,4 @@
-/** Attacks through client certificates: what costs too much to read, what a handler leaves behind, what ends meanwhile. */
+/** Attacks through client certificates: expensive ones, changes by a handler, and expiry during a connection. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:https';
@@ -35,7 +35,7 @@ function tlv(tag: number, ...contents: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...length]), rest, all]);
 }
 
-/** A certificate that anybody can make, whose subject has one attribute of a type as long as given. */
+/** A certificate that anyone can make. Its subject has one attribute of the given type and length. */
 function withLongType(bytes: number): { der: Buffer; cert: string; key: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const type = Buffer.alloc(bytes, 0xff);
@@ -80,12 +80,12 @@ const timeOf = (work: () => unknown): number => {
   try {
     work();
   } catch {
-    // Refusing it is fine, and quick.
+    // A quick refusal is accepted too.
   }
   return performance.now() - start;
 };
 
-test('a certificate costs by its length, not by the square of it: nobody has verified it yet', () => {
+test('an unverified certificate costs linear time in its length', () => {
   expect(readCertificateFields(withLongType(4).der).subject).toMatch(/=#/);
   const best = (bytes: number): number => {
     const { der } = withLongType(bytes);
@@ -94,7 +94,7 @@ test('a certificate costs by its length, not by the square of it: nobody has ver
   expect(best(96_000) / best(12_000)).toBeLessThan(24);
 });
 
-test('a certificate full of itself is refused, and others are served', async () => {
+test('a certificate with many names is refused, and other clients are served', async () => {
   const port = await gateway('request');
   const giant = withLongType(96_000);
   const ca = text(made.ca);
@@ -112,20 +112,23 @@ test.each<[Named, number]>([
   ['selfSigned', 401],
   ['wrongUsage', 401],
   ['revoked', 401],
-])('where certificates are asked for, %s is %i, and named to no upstream but when verified', async (name, status) => {
-  const port = await gateway('request');
-  const tls = holding(made[name]);
-  expect((await ask({ port, tls })).status).toBe(status);
-  const open = await ask({
-    port,
-    path: '/open',
-    tls,
-    headers: { 'x-client-subject': 'CN=root', x_client_subject: 'CN=root' },
-  });
-  expect(open.status).toBe(200);
-  expect(open.body.includes('CN=svc-a,O=Example')).toBe(status === 200);
-  expect(open.body).not.toContain('CN=root');
-});
+])(
+  'if certificates are requested, %s is %i, and no upstream gets its name unless it is verified',
+  async (name, status) => {
+    const port = await gateway('request');
+    const tls = holding(made[name]);
+    expect((await ask({ port, tls })).status).toBe(status);
+    const open = await ask({
+      port,
+      path: '/open',
+      tls,
+      headers: { 'x-client-subject': 'CN=root', x_client_subject: 'CN=root' },
+    });
+    expect(open.status).toBe(200);
+    expect(open.body.includes('CN=svc-a,O=Example')).toBe(status === 200);
+    expect(open.body).not.toContain('CN=root');
+  },
+);
 
 interface Kept {
   readonly ask: (path: string) => Promise<number>;
@@ -164,7 +167,7 @@ routes: [{ path: /admin, auth: { mtls: { sans: ["DNS:admin"] } } }, { path: /*, 
   return listening(server);
 }
 
-test('what a handler writes into the names of a certificate opens nothing', async () => {
+test('a change by a handler to the names of a certificate grants nothing', async () => {
   const admin = await made.office.issue('admin', {
     subject: '/CN=admin',
     extensions: [...CLIENT, 'subjectAltName=DNS:admin'],
@@ -175,7 +178,7 @@ test('what a handler writes into the names of a certificate opens nothing', asyn
     try {
       if (url === '/change') sans.push('DNS:admin');
     } catch {
-      // Frozen, as it may well be.
+      // It may be frozen.
     }
   });
   const [service, root] = [kept(port, made.client), kept(port, admin)];
@@ -185,7 +188,7 @@ test('what a handler writes into the names of a certificate opens nothing', asyn
   expect(await service.ask('/admin')).toBe(403);
 });
 
-test('a certificate that ends while its connection is kept is no identity any longer', async () => {
+test('a certificate that expires during its connection is no longer an identity', async () => {
   let ahead = 0;
   const port = await application(
     () => undefined,

@@ -1,4 +1,4 @@
-/** Attacks through what a caller is taken for: one object for many requests, names that two callers share, secrets shown. */
+/** Attacks on the identity: one object for many requests, names that two callers share, exposed secrets. */
 import { createServer } from 'node:http';
 import { inspect } from 'node:util';
 import type { Identity } from '../../src/auth/identity.js';
@@ -35,12 +35,12 @@ async function application(handler: Handler): Promise<number> {
   return host.port;
 }
 
-/** What careless application code does to an identity; a frozen one throws, and the code goes on. */
+/** Careless application code that changes an identity. A frozen identity throws, and the code continues. */
 function careless(change: () => void): void {
   try {
     change();
   } catch {
-    // As strict mode has it for a frozen object.
+    // In strict mode a frozen object throws.
   }
 }
 
@@ -56,9 +56,9 @@ interface Open {
 describe.each<[string, () => Promise<Record<string, string>>]>([
   ['an API key', () => Promise.resolve({ 'x-api-key': 'key-of-alice' })],
   ['a token', async () => bearer(await secretToken(SECRET, { iss: 'https://id.example', sub: 'alice' })).headers],
-])('what a handler writes into the identity of %s', (_what, credentials) => {
+])('a change by a handler to the identity of %s', (_what, credentials) => {
   test.each<[string, (auth: Open) => void]>([
-    ['a property of its own', (auth) => (auth.admin = true)],
+    ['an own property', (auth) => (auth.admin = true)],
     ['a scope', (auth) => auth.scopes.push('admin')],
     ['a claim', (auth) => (auth.claims['role'] = 'admin')],
     ['another subject', (auth) => (auth.subject = 'root')],
@@ -78,7 +78,7 @@ describe.each<[string, () => Promise<Record<string, string>>]>([
   });
 });
 
-test('nor does it stay where a host takes the method from the gate’s own Passport', async () => {
+test('is not kept if a host takes the method from the gate’s own Passport either', async () => {
   const gate = loom({ text: FILE, file: 'loom.yaml' }, { log: quietLog() });
   const authenticate = gate.passport.authenticate('api_key', { session: false });
   const server = createServer((req, res) =>
@@ -102,7 +102,7 @@ test('nor does it stay where a host takes the method from the gate’s own Passp
 test.each<[string, () => object]>([
   ['plain', () => ({ id: 'ada', org: { name: 'x' } })],
   [
-    'one that leads back to itself',
+    'one with a cycle',
     () => {
       const user = { id: 'ada', org: { members: [] as object[] } };
       user.org.members.push(user);
@@ -110,10 +110,10 @@ test.each<[string, () => object]>([
     },
   ],
   [
-    'one that shares its parts',
+    'one with shared parts',
     () => ({ id: 'ada', tree: Array.from({ length: 22 }).reduce((below) => [below, below], 1) }),
   ],
-])('a user of the host’s strategy is let in whatever it holds: %s', async (_what, user) => {
+])('a user of the host’s strategy passes whatever the object contains: %s', async (_what, user) => {
   const strategy = {
     authenticate(this: { success?: (user: object) => void }) {
       this.success?.(user());
@@ -130,7 +130,7 @@ test.each<[string, () => object]>([
   expect(await ask({ port })).toMatchObject({ status: 200, body: 'ada' });
 });
 
-test('no secret is in anything of the gate that can be printed', () => {
+test('no printable part of the gate contains a secret', () => {
   const gate = loom({ text: FILE, file: 'loom.yaml' }, { log: quietLog() });
   opened.push(() => gate.close());
   const printed = inspect(gate, { depth: 20, maxArrayLength: null, maxStringLength: null, getters: true });
@@ -138,7 +138,7 @@ test('no secret is in anything of the gate that can be printed', () => {
   expect([SECRET, HASH, 'key-of-alice'].filter((secret) => printed.includes(secret))).toEqual([]);
 });
 
-test('a refusal and an identity tell nothing of the credential, however deep they are printed', async () => {
+test('a refusal and an identity reveal no credential, however deep they are printed', async () => {
   const port = await application((req, res) => res.end(inspect(req.auth, { depth: 20, showHidden: true })));
   const token = await secretToken(SECRET, { iss: 'https://id.example', sub: 'alice' });
   for (const [headers, status] of [

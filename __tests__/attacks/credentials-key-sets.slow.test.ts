@@ -1,4 +1,4 @@
-/** Attacks through issuers: key sets that lie, hang or change, discovery that speaks for others, issuers that share. */
+/** Attacks through issuers: key sets that lie or hang, discovery for other issuers, issuers that share keys. */
 import { createHmac } from 'node:crypto';
 import { askedServer, json, raw, type Answer, type AskedServer } from '../tokens/introspection-server.js';
 import { base64url, signed, signingKey, type SigningKey } from '../tokens/signing.js';
@@ -55,7 +55,7 @@ const SETS: readonly (readonly [what: string, answer: Answer, status: number])[]
   ['more than fits', raw(200, `{"keys":[${JSON.stringify(publicJwk(a))}],"x":"${'x'.repeat(600_000)}"}`), 503],
 ];
 
-test('a key set verifies with the keys that are meant for it, or with none', async () => {
+test('a key set verifies only with the keys that are meant for it', async () => {
   for (const [what, answer, expected] of SETS) {
     const server = await issuer(answer);
     expect([what, ...(await statuses(withJwks(server), [await token(server.origin, a)]))]).toEqual([what, expected]);
@@ -68,10 +68,14 @@ const DOCUMENTS: readonly (readonly [what: string, document: (origin: string) =>
   ['no issuer', (origin) => ({ jwks_uri: `${origin}/jwks` }), 503],
   ['a list of issuers', (origin) => ({ issuer: [origin], jwks_uri: `${origin}/jwks` }), 503],
   ['keys in a file', (origin) => ({ issuer: origin, jwks_uri: 'file:///etc/passwd' }), 503],
-  ['keys over plain http from elsewhere', (origin) => ({ issuer: origin, jwks_uri: 'http://192.0.2.1/jwks' }), 503],
+  [
+    'keys over plain http from another machine',
+    (origin) => ({ issuer: origin, jwks_uri: 'http://192.0.2.1/jwks' }),
+    503,
+  ],
 ];
 
-test('a discovery document speaks for its issuer alone', async () => {
+test('a discovery document is valid only for its own issuer', async () => {
   for (const [what, document, expected] of DOCUMENTS) {
     const server = await issuer((asked, to) =>
       asked.url === '/jwks' ? keySet(publicJwk(a))(asked, to) : json(document(server.origin))(asked, to),
@@ -81,7 +85,7 @@ test('a discovery document speaks for its issuer alone', async () => {
   }
 });
 
-test('a key set that is asked for and does not come is 503, not 401: the token may be as good as any', async () => {
+test('a key set that does not load is 503, not 401, because the token may be valid', async () => {
   const server = await issuer((asked, to) =>
     asked.url === '/jwks'
       ? keySet(publicJwk(a))(asked, to)
@@ -90,7 +94,7 @@ test('a key set that is asked for and does not come is 503, not 401: the token m
   const gate = await serving(`middleware: { auth: { jwt: { issuer: "${server.origin}" } } }`);
   expect((await gate.ask('/', bearer(await token(server.origin, a)))).status).toBe(200);
   const told = server.answer;
-  // Each of the two documents within its own deadline, both together beyond what a request waits.
+  // Each of the two documents comes within its own deadline. Together they exceed the wait of a request.
   server.answer = (asked, to) =>
     asked.url === '/jwks' ? hang(asked, to) : void setTimeout(() => void told(asked, to), 2_000);
   const rotated = await token(server.origin, b, { kid: 'new' });
@@ -98,7 +102,7 @@ test('a key set that is asked for and does not come is 503, not 401: the token m
   expect((await gate.ask('/', bearer(await token(server.origin, a)))).status).toBe(200);
 }, 30_000);
 
-test('issuers that share a kid, a subject and even a key are told apart by iss alone', async () => {
+test('issuers that share a kid, a subject and even a key are distinguished only by iss', async () => {
   const [one, two] = [await issuer(keySet(publicJwk(a))), await issuer(keySet(publicJwk(b)))];
   const block = `{ issuers: [{ name: one, issuer: "${one.origin}", jwks_url: "${one.origin}/jwks", required_scopes: read },
     { name: two, issuer: "${two.origin}", jwks_url: "${two.origin}/jwks" }] }`;
@@ -141,7 +145,7 @@ test('a shared secret beside public keys: no key of one verifies for the other',
   ).toEqual([200, 200, 401, 401, 401, 401]);
 });
 
-test('an issuer is listed once, wherever it stands and whatever stands between', async () => {
+test('an issuer is listed once, in any place and in any form', async () => {
   const entry = (issuer: string, secret: string) => `{ issuer: "${issuer}", secret: ${secret.repeat(4)} }`;
   const block = (...entries: string[]) =>
     serving(`middleware: { auth: { jwt: { issuers: [${entries.join(', ')}] } } }`);
@@ -155,7 +159,7 @@ test('an issuer is listed once, wherever it stands and whatever stands between',
   await expect(block(x, slash, again)).rejects.toThrow(/listed twice/);
 });
 
-test('a name of one issuer is not the iss of another: a route that names it could mean either', async () => {
+test('a name of one issuer is not the iss of another: a route with that name would be ambiguous', async () => {
   const secret = '12345678a'.repeat(4);
   const block = (name: string) =>
     serving(

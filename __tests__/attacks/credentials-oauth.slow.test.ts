@@ -1,4 +1,7 @@
-/** Attacks through introspection: answers that lie, and one answer used on another route, by another method, too long. */
+/**
+ * Attacks through introspection: false answers, and one answer used on another route, by another method, or for too
+ * long.
+ */
 import { gzipSync } from 'node:zlib';
 import { askedServer, json, raw, type Answer, type AskedServer } from '../tokens/introspection-server.js';
 import { closeOpened, serving, type Serving } from '../support/page-gate.js';
@@ -32,7 +35,7 @@ const ada = '"active":true,"sub":"ada"';
 
 const ANSWERS: readonly (readonly [what: string, answer: Answer, status: number])[] = [
   ['yes', active(), 200],
-  ['yes as a text', json({ active: 'true', sub: 'ada' }), 401],
+  ['yes as a string', json({ active: 'true', sub: 'ada' }), 401],
   ['yes as a number', json({ active: 1, sub: 'ada' }), 401],
   ['yes in a list', json({ active: [true], sub: 'ada' }), 401],
   ['yes as an inherited member', raw(200, `{"__proto__":{${ada}}}`), 401],
@@ -51,17 +54,17 @@ const ANSWERS: readonly (readonly [what: string, answer: Answer, status: number]
   ['yes, wrongly packed', raw(200, `{${ada}}`, { 'content-encoding': 'gzip' }), 503],
   ['a nest', raw(200, `{${ada},"x":${'['.repeat(5_000)}${']'.repeat(5_000)}}`), 503],
   ['yes, over', active({ exp: seconds() - 1 }), 401],
-  ['yes, over as a text', active({ exp: String(seconds() + 600) }), 401],
+  ['active, with an expiry in the past as a string', active({ exp: String(seconds() + 600) }), 401],
   ['yes, until null', active({ exp: null }), 401],
   ['yes, later', active({ nbf: seconds() + 600 }), 401],
   ['yes, to refresh', active({ token_type: 'refresh_token' }), 401],
-  ['yes, bound to a key', active({ cnf: { jkt: 'x' } }), 401],
+  ['active, bound to a key', active({ cnf: { jkt: 'x' } }), 401],
   ['yes, of nobody', active({ sub: '' }), 401],
-  ['yes, of somebody long', active({ sub: 'x'.repeat(257) }), 401],
-  ['yes, of a number', active({ sub: 1, client_id: 'app' }), 401],
+  ['active, with a long subject', active({ sub: 'x'.repeat(257) }), 401],
+  ['active, with a number as subject', active({ sub: 1, client_id: 'app' }), 401],
 ];
 
-test('only a plain yes is one; what decides nothing is 503, and no answer tells a secret', async () => {
+test('only a plain true is active; an undecided answer is 503, and no response reveals a secret', async () => {
   for (const [what, answer, expected] of ANSWERS) {
     const server = await introspection(answer);
     const gate = await guarded(server);
@@ -73,7 +76,7 @@ test('only a plain yes is one; what decides nothing is 503, and no answer tells 
   }
 });
 
-test('an answer that was remembered is judged anew by each route', async () => {
+test('a cached answer is checked again by each route', async () => {
   const server = await introspection(active({ aud: 'a', scope: 'read', iss: 'i' }));
   const route = (path: string, narrow: string) =>
     `{ path: ${path}, upstream: backend, auth: { oauth: { ${narrow} } } }`;
@@ -88,7 +91,7 @@ test('an answer that was remembered is judged anew by each route', async () => {
   expect(server.asked).toHaveLength(1);
 });
 
-test('requests that share one question share no more than the answer', async () => {
+test('requests that share one introspection share only the answer', async () => {
   const server = await introspection(
     (asked, to) => void setTimeout(() => void active({ scope: 'read' })(asked, to), 100),
   );
@@ -102,7 +105,7 @@ test('requests that share one question share no more than the answer', async () 
   expect(server.asked).toHaveLength(1);
 });
 
-test('a token is one form field, whatever stands in it, and no other spelling of it is remembered', async () => {
+test('a token is one form field, whatever it contains, and no other spelling of it is cached', async () => {
   const server = await introspection((asked, to) =>
     new URLSearchParams(asked.body).get('token') === 'good' ? active()(asked, to) : json({ active: false })(asked, to),
   );
@@ -114,7 +117,7 @@ test('a token is one form field, whatever stands in it, and no other spelling of
   for (const { body } of server.asked) expect(new URLSearchParams(body).getAll('token')).toHaveLength(1);
 });
 
-test('a signed token that was rejected is not asked about, one of a stranger is where the file says so', async () => {
+test('a rejected signed token is not introspected, one of another issuer is if the file says so', async () => {
   const server = await introspection(active());
   const jwt = (more: string) => ({
     methods: `, chain: [jwt, oauth], require_any: true, jwt: { issuer: here, secret: ${'x'.repeat(40)}${more} }`,
@@ -130,13 +133,13 @@ test('a signed token that was rejected is not asked about, one of a stranger is 
   expect(server.asked).toHaveLength(1);
 });
 
-test('made-up tokens leave no more behind than the cache may hold', async () => {
+test('forged tokens leave no more in memory than the cache may hold', async () => {
   const server = await introspection(json({ active: false }));
   const gate = await guarded(server, { more: ', cache_size: 100, throttle: false' });
   for (let round = 0; round < 20; round++)
     await Promise.all(Array.from({ length: 50 }, (_one, at) => gate.ask('/', bearer(`made-up-${round}-${at}`))));
   expect(server.asked).toHaveLength(1_000);
-  // The first are forgotten and asked about again; the last are remembered.
+  // The first are evicted and introspected again. The last are cached.
   await gate.ask('/', bearer('made-up-0-0'));
   await gate.ask('/', bearer('made-up-19-49'));
   expect(server.asked).toHaveLength(1_001);

@@ -1,4 +1,7 @@
-/** Attacks on passwords and keys: other spellings of the same bytes, two at once, addresses that lie, and who learns what. */
+/**
+ * Attacks on passwords and keys: other spellings of the same bytes, two at once, forged addresses, and information
+ * leaks.
+ */
 import { hashSync } from 'bcryptjs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Answer } from '../support/ask.js';
@@ -19,7 +22,7 @@ const basic = (pair: string | Buffer): OutgoingHttpHeaders => ({
 });
 
 const PAIRS: readonly (readonly [string, OutgoingHttpHeaders, number])[] = [
-  ['the pair, colon and all', basic('alice:pass:wörd 🔑'), 200],
+  ['the whole pair with its colon', basic('alice:pass:wörd 🔑'), 200],
   ['72 bytes', basic(`bob:${LONG}`), 200],
   ['an accent', basic('jos\u00e9:secret'), 200],
   ['the scheme in another case', { authorization: `bASIC ${Buffer.from(`bob:${LONG}`).toString('base64')}` }, 200],
@@ -39,7 +42,7 @@ const PAIRS: readonly (readonly [string, OutgoingHttpHeaders, number])[] = [
   ['another field', { 'proxy-authorization': String(basic(`bob:${LONG}`)['authorization']) }, 401],
 ];
 
-test('a pair has one spelling, also where it is remembered', async () => {
+test('a pair has one spelling, also in the cache', async () => {
   const gate = await serving(BASIC);
   for (let times = 0; times < 2; times++) {
     const found: [string, number][] = [];
@@ -48,13 +51,13 @@ test('a pair has one spelling, also where it is remembered', async () => {
   }
 });
 
-/** All that a client learns, but for the id and the date of the answer. */
+/** The whole response, except its id and date. */
 const told = ({ status, headers, body }: Answer): unknown => {
   const rest = Object.entries(headers).filter(([name]) => name !== 'date' && name !== 'x-request-id');
   return { status, rest, body: body.replace(/"instance":"[^"]*"/, '') };
 };
 
-test('an unknown user, a wrong password and a wrong spelling are one answer', async () => {
+test('an unknown user, a wrong password and a wrong spelling get the same response', async () => {
   const gate = await serving(BASIC);
   const [first, ...others] = await Promise.all(
     ['nobody:secret', 'alice:secret', 'jos\u00e9:Secret', `bob:${LONG}x`].map((pair) =>
@@ -65,7 +68,7 @@ test('an unknown user, a wrong password and a wrong spelling are one answer', as
   expect((await gate.ask('/', { headers: basic(`bob:${LONG}`) })).status).toBe(200);
 });
 
-test('users of any cost and nobody at all are refused in the same time', async () => {
+test('users of any cost and unknown users are refused in the same time', async () => {
   const table = [4, 8].map((cost) => `{ username: cost${cost}, password_hash: "${hashSync('x', cost)}" }`);
   const gate = await serving(`middleware: { auth: { basic: { throttle: false, users: [${table.join(', ')}] } } }`);
   const times: Record<string, number[]> = { cost4: [], cost8: [], nobody: [] };
@@ -77,7 +80,7 @@ test('users of any cost and nobody at all are refused in the same time', async (
     }
   }
   const medians = Object.values(times).map((taken) => taken.sort((a, b) => a - b)[15] as number);
-  // A skipped hash would be a tenth of it.
+  // A skipped hash would take a tenth of it.
   expect(Math.max(...medians) / Math.min(...medians)).toBeLessThan(3);
 });
 
@@ -95,12 +98,12 @@ const KEYED: readonly (readonly [string, string, OutgoingHttpHeaders, number])[]
   ['in the query', '/?api_key=key-of-alice', {}, 200],
   ['in the query, encoded', '/?api%5Fkey=key%2Dof-alice', {}, 200],
   ['not yet over', '/', key('young'), 200],
-  ['from an address it may come from', '/', key('near'), 200],
+  ['from an address that is allowed', '/', key('near'), 200],
   ['over', '/', key('old'), 401],
   ['in both places', '/?api_key=key-of-alice', key('key-of-alice'), 400],
   ['twice in the query, once encoded', '/?api_key=key-of-alice&api%5Fkey=key-of-alice', {}, 400],
   ['twice in headers', '/', key(['key-of-alice', 'key-of-alice']), 400],
-  ['as one of a list', '/', key('wrong, key-of-alice'), 401],
+  ['as a member of a list', '/', key('wrong, key-of-alice'), 401],
   ['as an element', '/?api_key[]=key-of-alice', {}, 401],
   ['encoded twice', '/?api_key=key%252Dof-alice', {}, 401],
   ['in another case', '/', key('KEY-OF-ALICE'), 401],
@@ -110,12 +113,17 @@ const KEYED: readonly (readonly [string, string, OutgoingHttpHeaders, number])[]
   ['empty', '/', key(''), 401],
   ['inherited', '/', key('__proto__'), 401],
   ['from elsewhere', '/', key('far'), 403],
-  ['from elsewhere, which it denies', '/', { ...key('far'), 'x-forwarded-for': '192.0.2.1' }, 403],
-  ['from elsewhere, in other words', '/', { ...key('far'), forwarded: 'for=192.0.2.1', 'x-real-ip': '192.0.2.1' }, 403],
-  ['from IPv4 where a part of IPv6 is allowed', '/', key('mapped'), 403],
+  ['from an address that is denied', '/', { ...key('far'), 'x-forwarded-for': '192.0.2.1' }, 403],
+  [
+    'from a denied address, in another spelling',
+    '/',
+    { ...key('far'), forwarded: 'for=192.0.2.1', 'x-real-ip': '192.0.2.1' },
+    403,
+  ],
+  ['from IPv4 if a part of IPv6 is allowed', '/', key('mapped'), 403],
 ];
 
-test('a key is one value in one place, from where it may come, and stays here', async () => {
+test('a key is one value in one place, from an allowed address, and is not forwarded', async () => {
   const gate = await serving(KEYS);
   for (const [what, path, headers, status] of KEYED) {
     const answer = await gate.ask(path, { headers });
@@ -127,7 +135,7 @@ test('a key is one value in one place, from where it may come, and stays here', 
   expect(JSON.stringify(gate.log)).not.toMatch(/key(-|%2D)of-alice/i);
 });
 
-test('a key that is over and one that never was are one answer', async () => {
+test('an expired key and an unknown one get the same response', async () => {
   const gate = await serving(KEYS);
   const [over, never] = [await gate.ask('/', { headers: key('old') }), await gate.ask('/', { headers: key('new') })];
   expect(told(over)).toEqual(told(never));

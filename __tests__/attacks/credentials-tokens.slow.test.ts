@@ -1,4 +1,4 @@
-/** Attacks through signed tokens whose signature is right: times, members twice, other spellings, other routes. */
+/** Attacks through signed tokens with a valid signature: times, duplicate members, other spellings, other routes. */
 import { createHmac } from 'node:crypto';
 import { closeOpened, guarding, serving } from '../support/page-gate.js';
 import { seen } from '../support/ask.js';
@@ -12,14 +12,14 @@ const JWT = `issuer: here, audience: api, secret: ${SECRET}`;
 const good = (more: object = {}): object => ({ iss: 'here', aud: 'api', ...livelyClaims(), ...more });
 const part = (text: string): string => Buffer.from(text).toString('base64url');
 
-/** Signed by the issuer itself, whatever it says. */
+/** Signed by the issuer itself, whatever its content. */
 function token(claims: object | string, header: object | string = { alg: 'HS256' }): string {
   const texts = [header, claims].map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
   const input = texts.map(part).join('.');
   return `${input}.${createHmac('sha256', SECRET).update(input).digest('base64url')}`;
 }
 
-/** Claims as JSON text with this member in place of the one of its name, as the text stands. */
+/** Claims as JSON text. The given member replaces the member with its name. */
 function written(member: string): string {
   const name = member.slice(1, member.indexOf('"', 1));
   const rest = Object.entries(good()).filter(([each]) => each !== name);
@@ -69,9 +69,9 @@ const MEMBERS: readonly (readonly [string, number])[] = [
   ['"token_use":"id"', 401],
 ];
 
-test('a right signature makes no claim right', async () => {
+test('a valid signature does not make claims valid', async () => {
   const gate = await serving(`middleware: { auth: { jwt: { ${JWT}, claims_to_headers: { sub: X-User } } } }`);
-  // Twice: what was remembered is judged as what was verified.
+  // Twice: a cached token gets the same checks as a verified one.
   for (let times = 0; times < 2; times++) {
     const found: [string, number][] = [];
     for (const [member] of MEMBERS) {
@@ -95,7 +95,7 @@ const SPELLINGS: readonly (readonly [string, string])[] = [
   ['padded', `${plain}=`],
   ['with unused bits', `${first}.${second}.${spelled(third)}`],
   ['in base64', `${first}.${second}.${third.replaceAll('-', '+').replaceAll('_', '/')}=`],
-  ['with a part more', `${plain}.`],
+  ['with an extra part', `${plain}.`],
   ['with a space', `${plain} x`],
   ['quoted', `"${plain}"`],
   ['without its signature', `${first}.${second}.`],
@@ -110,7 +110,7 @@ const SPELLINGS: readonly (readonly [string, string])[] = [
   ['too long', token(good({ x: 'x'.repeat(8_192) }))],
 ];
 
-test('another spelling of a token opens nothing, before and after the good one', async () => {
+test('another spelling of a token is refused, before and after the good one', async () => {
   for (const [what, other] of SPELLINGS) {
     const gate = await serving(`middleware: { auth: { jwt: { ${JWT} } } }`);
     const statuses: number[] = [];
@@ -119,7 +119,7 @@ test('another spelling of a token opens nothing, before and after the good one',
   }
 });
 
-test('a token that was remembered for one route is judged anew by each', async () => {
+test('a token that was cached for one route is checked again on each route', async () => {
   const route = (path: string, narrow: string) => `{ path: ${path}, upstream: backend, auth: { jwt: { ${narrow} } } }`;
   const gate = await serving(`middleware: { auth: { jwt: { issuer: here, secret: ${SECRET} } } }
 routes: [${route('/api', 'audience: api')}, ${route('/b', 'audience: b')}, ${route('/read', 'required_scopes: read')},
@@ -135,7 +135,7 @@ routes: [${route('/api', 'audience: api')}, ${route('/b', 'audience: b')}, ${rou
   }
 });
 
-test('what was remembered ends with its time, and a clock set back does not bring it back', async () => {
+test('a cached token expires, and a clock set back does not make it valid again', async () => {
   let ahead = 0;
   const gate = await guarding(`middleware: { auth: { chain: [jwt], jwt: { ${JWT} } } }`, {
     now: () => Date.now() + ahead,

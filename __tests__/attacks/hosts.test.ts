@@ -1,4 +1,4 @@
-/** Attacks on hosts: guards with a misspelt narrowing, rewritten URLs, foreign authorities, handlers that break. */
+/** Attacks on hosts: guards with misspelled options, rewritten URLs, foreign authorities, failing handlers. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -25,7 +25,7 @@ const GUEST = { 'x-api-key': 'key-of-guest' };
 
 const gateOf = (rest: string): Loom => loom({ text: AUTH + rest, file: 'loom.yaml' }, { log: quietLog() });
 
-/** Serves for the length of one act. */
+/** Serves while the function runs. */
 async function serving<T>(listener: Handler, act: (port: number) => Promise<T>): Promise<T> {
   const server = createServer(listener);
   const port = await listening(server);
@@ -38,7 +38,7 @@ async function serving<T>(listener: Handler, act: (port: number) => Promise<T>):
 }
 
 describe('protect()', () => {
-  test('refuses a narrowing that no method knows: misspelt, it would let everybody through', async () => {
+  test('refuses an unknown option of a guard, because it would let every request pass', async () => {
     const gate = gateOf('');
     const spelt: Protection = { kind: 'method', name: 'api_key', narrow: { names: ['admin'] } };
     const guard = gate.protect(spelt);
@@ -54,7 +54,7 @@ describe('protect()', () => {
     expect(() => gate.protect({ ...spelt, narrow: { names: ['admni'] } })).toThrow();
   });
 
-  test('after the mount takes no second token for one request', async () => {
+  test('after the mount accepts no second token for one request', async () => {
     const gate = gateOf('routes: [{ path: /*, auth: { api_key: true } }]');
     const app = express();
     app.use(gate);
@@ -67,7 +67,7 @@ describe('protect()', () => {
     });
   });
 
-  test('hands no TRACE and no encoded slash to the handler', async () => {
+  test('passes no TRACE and no encoded slash to the handler', async () => {
     const guard = gateOf('').protect('api_key');
     await serving(
       (req, res) => guard(req, res, () => res.end('in')),
@@ -82,7 +82,7 @@ describe('protect()', () => {
   });
 });
 
-describe('a path that is judged is the path that is served', () => {
+describe('a path that is checked is the path that is served', () => {
   const rewritten = (app: ReturnType<typeof connectApp>, gate: Loom): void => {
     app.use((req, _res, next) => {
       req.url = (req.url ?? '').replace(/^\/v1/, '');
@@ -92,7 +92,7 @@ describe('a path that is judged is the path that is served', () => {
     app.use((_req, res) => void res.end('in'));
   };
 
-  test.each(['Express 5', 'Connect'])('on %s where the host cut a prefix before Loom', async (name) => {
+  test.each(['Express 5', 'Connect'])('on %s, if the host removed a prefix before Loom', async (name) => {
     const gate = gateOf('routes: [{ path: /admin, auth: { api_key: true } }]');
     const app = (name === 'Connect' ? connectApp() : express()) as ReturnType<typeof connectApp>;
     rewritten(app, gate);
@@ -102,12 +102,12 @@ describe('a path that is judged is the path that is served', () => {
     });
   });
 
-  test('a Host that the client makes up opens no route of the application', async () => {
+  test('a forged Host opens no route of the application', async () => {
     const open = (): Loom =>
       gateOf(`routes:
   - { path: /admin/*, auth: { api_key: true } }
   - { path: /*, host: "*.example", auth: none }`);
-    // The application behind is one, whatever the Host: as with one upstream, the file is refused or the route is kept.
+    // All hosts lead to one application. As with one upstream, the file is refused or the route is kept.
     let gate: Loom;
     try {
       gate = open();
@@ -135,7 +135,7 @@ describe('a path that is judged is the path that is served', () => {
       }
     };
 
-    test('no spelling of a guarded path gets past it', async () => {
+    test('no spelling of a guarded path passes the guard', async () => {
       expect(await statusAt('/api/admin', 'X-API-Key: key-of-guest\r\n')).toBe(200);
       for (const path of ['/api/admin', '/api/%61dmin', '/api/admin/', '/api/admin?/public'])
         expect([path, await statusAt(path)]).toEqual([path, 401]);
@@ -145,14 +145,14 @@ describe('a path that is judged is the path that is served', () => {
         expect([path, await statusAt(path)]).toEqual([path, 400]);
     });
 
-    test('an absolute-form target of this authority is judged like any other, of another it is refused', async () => {
+    test('an absolute-form target of this authority is checked normally, of another it is refused', async () => {
       expect(await statusAt('http://x/api/admin')).toBe(401);
       expect(await statusAt('http://y/api/admin')).toBe(400);
     });
   });
 });
 
-test('a handler that breaks in the middle of its answer leaves no client waiting', async () => {
+test('a handler that fails during its response leaves no client waiting', async () => {
   const gate = gateOf('routes: [{ path: /a, auth: { api_key: true } }]');
   const broken: Handler = (req, res) =>
     gate(req, res, () => {
@@ -189,7 +189,7 @@ describe('client certificates on a server of the host', () => {
     return status;
   };
 
-  test('are worth nothing where the authority is not the one of the file’s listener', async () => {
+  test('are not accepted if the authority is not the one of the file’s listener', async () => {
     const { server, ca, client, wrongCa } = certificates;
     const tls = `cert_file: ${server.cert}, key_file: ${server.key}, client_auth: require, ca_file: ${ca}`;
     const text = `
@@ -200,7 +200,7 @@ routes: [{ path: /s, auth: { mtls: true } }]`;
     expect(await statusWith(gate, wrongCa)).toBe(401);
   });
 
-  test('are worth nothing where the authority is not that of mtls.ca_file', async () => {
+  test('are not accepted if the authority is not that of mtls.ca_file', async () => {
     const { ca, client, wrongCa } = certificates;
     const text = `middleware: { auth: { mtls: { ca_file: ${ca} } } }\nroutes: [{ path: /s, auth: { mtls: true } }]`;
     const gate = loom({ text, file: 'loom.yaml' }, { log: quietLog() });

@@ -1,4 +1,6 @@
-/** Attacks on upgrades: sockets that break while they are judged, a second gate, answers that land at the wrong request. */
+/**
+ * Attacks on upgrades: sockets that break during authentication, a second gate, responses that reach the wrong request.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -19,7 +21,7 @@ import { closed, echoUpstream, listening, recordingUpstream } from '../support/r
 const KEYS = 'api_key: { keys: [{ key: key-of-alice, name: alice }] }';
 const KEY = 'X-API-Key: key-of-alice';
 
-/** Ends what a test opened, also where it failed. */
+/** Closes what a test opened, even if the test failed. */
 const opened: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
@@ -39,14 +41,14 @@ async function host(gate: Loom, prepare: (server: Server) => void): Promise<numb
   return listening(server);
 }
 
-/** Greets in the host's own words whatever socket it is handed. */
+/** Greets with the host's own text on every socket that it receives. */
 const greeting = (server: Server): void =>
   void server.on('upgrade', (req: IncomingMessage, socket) => {
     socket.on('error', () => undefined);
     socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\nadmitted to ${req.url}`);
   });
 
-describe('a client that resets its connection while its upgrade is judged', () => {
+describe('a client that resets its connection while its upgrade is authenticated', () => {
   const dir = mkdtempSync(join(tmpdir(), 'loom-attack-'));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -91,7 +93,7 @@ describe('a client that resets its connection while its upgrade is judged', () =
 });
 
 describe('attach()', () => {
-  test('by a second gate guards the paths of its file as well', async () => {
+  test('by a second gate protects the paths of its file too', async () => {
     const chat = gateOf(`middleware: { auth: { ${KEYS} } }\nroutes: [{ path: /chat, auth: { api_key: true } }]`);
     const admin = gateOf(`middleware: { auth: { ${KEYS} } }\nroutes: [{ path: /admin, auth: { api_key: true } }]`);
     const port = await host(chat, (server) => {
@@ -104,21 +106,18 @@ describe('attach()', () => {
     expect(statusOf(await askBytes(port, handshake('/admin')))).toBe(401);
   });
 
-  test.each(['before', 'after', 'twice, around'])(
-    '%s the ws library hands over what was granted alone',
-    async (when) => {
-      const gate = gateOf(`middleware: { auth: { ${KEYS} } }\nroutes: [{ path: /socket, auth: { api_key: true } }]`);
-      const port = await host(gate, (server) => {
-        if (when !== 'after') gate.attach(server);
-        new WebSocketServer({ server });
-        if (when !== 'before') gate.attach(server);
-      });
-      expect(statusOf(await askBytes(port, handshake('/socket')))).toBe(401);
-      expect(statusOf(await askBytes(port, handshake('/socket', KEY)))).toBe(101);
-    },
-  );
+  test.each(['before', 'after', 'twice, around'])('%s the ws library receives only admitted upgrades', async (when) => {
+    const gate = gateOf(`middleware: { auth: { ${KEYS} } }\nroutes: [{ path: /socket, auth: { api_key: true } }]`);
+    const port = await host(gate, (server) => {
+      if (when !== 'after') gate.attach(server);
+      new WebSocketServer({ server });
+      if (when !== 'before') gate.attach(server);
+    });
+    expect(statusOf(await askBytes(port, handshake('/socket')))).toBe(401);
+    expect(statusOf(await askBytes(port, handshake('/socket', KEY)))).toBe(101);
+  });
 
-  test('survives removeAllListeners: nothing reaches a listener unjudged', async () => {
+  test('survives removeAllListeners: nothing reaches a listener without authentication', async () => {
     const gate = gateOf(`middleware: { auth: { ${KEYS} } }\nroutes: [{ path: /socket, auth: { api_key: true } }]`);
     const port = await host(gate, (server) => {
       gate.attach(server);
@@ -128,7 +127,7 @@ describe('attach()', () => {
     expect(await askBytes(port, handshake('/socket'))).not.toContain('admitted');
   });
 
-  test('writes no header of a strategy’s challenge that HTTP cannot carry', async () => {
+  test('drops a header of a strategy’s challenge that HTTP cannot carry', async () => {
     const strategy = {
       authenticate(this: { fail(challenge: string, status: number): void }) {
         this.fail('Foo\r\nSet-Cookie:session=evil realm="x"', 401);
@@ -163,7 +162,7 @@ upstreams: [{ name: far, endpoints: ["${endpoint}"] }]`;
   test.each([
     ['an upgrade', handshake('/socket')],
     ['a CONNECT', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
-  ])('never answers %s in the place of the request before it', async (_what, second) => {
+  ])('never answers %s before the request ahead of it', async (_what, second) => {
     const echo = await echoUpstream((_req, res) => {
       setTimeout(() => res.end('first'), 200);
       return true;
@@ -176,7 +175,7 @@ upstreams: [{ name: far, endpoints: ["${endpoint}"] }]`;
     expect([0, 200]).toContain(statusOf(answer));
   });
 
-  test('takes no 101 without an upgrade for an answer', async () => {
+  test('rejects a 101 without an upgrade', async () => {
     const far = await recordingUpstream(() => 'HTTP/1.1 101 Switching Protocols\r\n\r\n');
     opened.push(() => far.close());
     const port = await gateway(`127.0.0.1:${far.port}`);

@@ -1,4 +1,4 @@
-/** Guesses in great number: how many are tried, who else notices, and whom they lock out. */
+/** Guesses in great number: how many are tried, who is affected, and who is locked out. */
 import { hashSync } from 'bcryptjs';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -13,7 +13,7 @@ const login = (user: string, password: string): string =>
   `Authorization: Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 const from = (address: string): string => `X-Forwarded-For: ${address}`;
 
-/** Where the client's address is what a trusted proxy says. */
+/** The client's address comes from a trusted proxy. */
 function guarded(throttle = '', auth = '', routes = ''): Promise<Ground> {
   const hashed = (name: string, password: string): string =>
     `{ username: ${name}, password_hash: "${hashSync(password, 4)}" }`;
@@ -31,7 +31,7 @@ function guarded(throttle = '', auth = '', routes = ''): Promise<Ground> {
 const status = async (ground: Ground, ...lines: string[]): Promise<number> =>
   statusOf(await ground.send(get('/ops', ...lines)));
 
-/** How often each status came of guesses, ten at a time. */
+/** Counts the statuses of guesses, ten at a time. */
 async function guesses(ground: Ground, count: number, lines: (at: number) => string[]): Promise<Map<number, number>> {
   const found = new Map<number, number>();
   let next = 0;
@@ -50,7 +50,7 @@ describe('BAS-12 a flood of guesses', () => {
   let ground: Ground;
   beforeAll(async () => (ground = await guarded()));
 
-  test('from one address for one user: twenty are tried in a minute, and honest ones get in meanwhile', async () => {
+  test('from one address for one user: twenty are tried in a minute, and honest clients pass meanwhile', async () => {
     const honest: number[] = [];
     const flood = guesses(ground, 1_500, (at) => [from(evil), login('victim', `guess ${at}`)]);
     for (let at = 0; at < 40; at++) {
@@ -65,17 +65,17 @@ describe('BAS-12 a flood of guesses', () => {
     expect(new Set(honest)).toEqual(new Set([200]));
   });
 
-  test('says when to come again, and nothing of whether a guess was right', async () => {
+  test('sends Retry-After, and does not reveal whether a guess was right', async () => {
     const wrong = await ground.send(get('/ops', from(evil), login('victim', 'a new guess')));
     expect(wrong).toMatch(/^retry-after: ([1-9]|[1-5]\d|60)\r$/im);
     expect(wrong).toMatch(/"code":"rate_limited"/);
     expect(wrong).not.toMatch(/^www-authenticate:/im);
-    // Another user of that address, whom nobody ever was: the same count as for those who exist.
+    // Another user of that address, an unknown one: the same count as for known users.
     const nobody = await guesses(ground, 40, (at) => [from(evil), login('nobody', `guess ${at}`)]);
     expect([nobody.get(401), nobody.get(429)]).toEqual([20, 20]);
   });
 
-  test('reaches no upstream, and is told in the log without the user that was tried', () => {
+  test('reaches no upstream, and is logged without the guessed user', () => {
     expect(ground.arrived().every(({ target }) => target === '/ops')).toBe(true);
     const lines = ground.output().split('\n');
     expect(lines.filter((line) => /too many failed attempts/.test(line) && line.includes(evil))).toHaveLength(2);
@@ -83,7 +83,7 @@ describe('BAS-12 a flood of guesses', () => {
     expect(ground.output()).not.toMatch(/nobody|guess \d/);
   });
 
-  test('spread over the addresses of one IPv6 network counts as one', async () => {
+  test('from many addresses of one IPv6 network counts as one', async () => {
     const found = await guesses(ground, 60, (at) => [
       from(`2001:db8:0:7::${(at + 1).toString(16)}`),
       login('victim', `guess ${at}`),
@@ -92,14 +92,14 @@ describe('BAS-12 a flood of guesses', () => {
     expect(await status(ground, from('2001:db8:0:8::1'), login('victim', 'wrong'))).toBe(401);
   });
 
-  test('an address that the client made up is none: without a trusted proxy the peer counts', async () => {
+  test('a forged address is ignored: without a trusted proxy the peer counts', async () => {
     const plain = await openGround();
     const wrong = (at: number): string[] => [from(`203.0.113.${at}`), login('admin', `guess ${at}`)];
     const found = await guesses(plain, 30, wrong);
     expect([found.get(401), found.get(429)]).toEqual([20, 10]);
   });
 
-  test('twin: a user who mistypes a few times gets in, and who is remembered is not counted out', async () => {
+  test('twin: a user who mistypes a few times passes, and cached users are not limited', async () => {
     const own = '192.0.2.77';
     for (let at = 0; at < 19; at++) expect(await status(ground, from(own), login('victim', `typo ${at}`))).toBe(401);
     expect(await status(ground, from(own), login('victim', VICTIM))).toBe(200);
@@ -108,7 +108,7 @@ describe('BAS-12 a flood of guesses', () => {
     expect(await status(ground, from(own), login('victim', VICTIM))).toBe(200);
   });
 
-  test('twin: "throttle: false" tries all, and a budget of one’s own is that one', async () => {
+  test('twin: "throttle: false" tries all, and a configured budget is used', async () => {
     const open = await guarded('throttle: false,');
     const all = await guesses(open, 60, (at) => [from(evil), login('victim', `guess ${at}`)]);
     expect([...all]).toEqual([[401, 60]]);
@@ -118,21 +118,21 @@ describe('BAS-12 a flood of guesses', () => {
   });
 });
 
-describe('guesses at what somebody else is remembered by', () => {
-  test('over the budget a right one is refused like a wrong one, however busy its owner is', async () => {
+describe('guesses for a user whose credential is cached', () => {
+  test('over the budget a right one is refused like a wrong one, however often its owner sends requests', async () => {
     const ground = await guarded();
     const [evil, home] = [from('198.51.100.6'), from('203.0.113.9')];
     expect(await status(ground, home, login('victim', VICTIM))).toBe(200);
     await guesses(ground, 25, (at) => [evil, login('victim', `guess ${at}`)]);
     expect(await status(ground, evil, login('victim', VICTIM))).toBe(429);
-    // Twin: where it came from before it passes, and while the budget lasts it passes from anywhere.
+    // Twin: it passes from its earlier address, and within the budget it passes from any address.
     expect(await status(ground, home, login('victim', VICTIM))).toBe(200);
     expect(await status(ground, from('192.0.2.1'), login('victim', VICTIM))).toBe(200);
     await guesses(ground, 25, (at) => [from('192.0.2.1'), login('victim', `guess ${at}`)]);
     expect(await status(ground, from('192.0.2.1'), login('victim', VICTIM))).toBe(200);
   });
 
-  test('nor does it join a comparison that its owner waits for', async () => {
+  test('and it does not join a comparison that its owner waits for', async () => {
     const ground = await guarded('cache_ttl: "0s",');
     const evil = from('198.51.100.6');
     await guesses(ground, 25, (at) => [evil, login('victim', `guess ${at}`)]);
@@ -149,7 +149,7 @@ describe('guesses at what somebody else is remembered by', () => {
 
 describe('RL-12 guesses for a victim from elsewhere', () => {
   test('a thousand bad logins from one address, and one from each of many, lock no victim out', async () => {
-    // Nothing remembered: each of the victim's logins is compared.
+    // Nothing is cached: each of the victim's logins is compared.
     const ground = await guarded('cache_ttl: "0s",');
     await guesses(ground, 1_000, (at) => [from('198.51.100.6'), login('victim', `guess ${at}`)]);
     const spread = await guesses(ground, 200, (at) => [from(`198.51.101.${at}`), login('victim', `guess ${at}`)]);
@@ -178,7 +178,7 @@ describe('RL-12 guesses for a victim from elsewhere', () => {
 describe('guesses at tokens', () => {
   const bearer = (token: string): string => `Authorization: Bearer ${token}`;
 
-  test('twenty of an address are asked about; remembered ones pass, and those of other addresses', async () => {
+  test('twenty of an address are introspected; cached ones pass, and those of other addresses', async () => {
     const ground = await openGround({ top: 'trusted_proxies: ["127.0.0.1/32"]' });
     const good = json({ active: true, sub: 'bob', scope: 'read' });
     ground.introspection.answer = (asked, response) =>
@@ -195,7 +195,7 @@ describe('guesses at tokens', () => {
     expect(ground.introspection.asked).toHaveLength(22);
   });
 
-  test('a page that asks on with one token that is over may come with its new one', async () => {
+  test('a page that repeats one expired token may continue with its new one', async () => {
     const ground = await openGround();
     const good = json({ active: true, sub: 'bob', scope: 'read' });
     ground.introspection.answer = (asked, response) =>
@@ -208,7 +208,7 @@ describe('guesses at tokens', () => {
     expect(await ask('good')).toBe(200);
   });
 
-  test('what the server could not say is no failure', async () => {
+  test('an undecided answer of the server is not counted as a failure', async () => {
     const ground = await openGround();
     ground.introspection.answer = json({}, 500);
     for (let at = 0; at < 30; at++) {

@@ -1,4 +1,6 @@
-/** Guesses at passwords: what their time tells, what their number costs the others, and what a right one leaves behind. */
+/**
+ * Guessed passwords: what their time reveals, what their number costs others, and what a right one leaves in the cache.
+ */
 import { hashSync } from 'bcryptjs';
 import { basic, type RememberingBasicStrategy } from '../../../src/auth/methods/basic/basic.js';
 import { basicOptions, costOf } from '../../../src/auth/methods/basic/options.js';
@@ -32,13 +34,13 @@ function guarded(users: Readonly<Record<string, string>>): Promise<Ground> {
 
 const median = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1] ?? 0;
 
-describe('BAS-04 no time tells who has a password', () => {
-  // The 5 % are measured in bench/timing.mjs; here is what cannot depend on how busy a machine is.
+describe('BAS-04 the time reveals no user', () => {
+  // The 5 % are measured in bench/timing.mjs. This test checks what does not depend on the load of the machine.
   const COSTS = [4, 6, 8];
   const table = Object.fromEntries(COSTS.map((cost) => [`cost${cost}`, hashSync('right', cost)]));
   const NOBODIES = ['nobody', 'Cost8', 'cost8 ', '__proto__', 'constructor', '', 'x'.repeat(3_000)];
 
-  test('a failure is the same hashes for every user and for nobody, the dearest among them', () => {
+  test('a failure costs the same hashes for every user and for an unknown one, including the most expensive', () => {
     const options = basicOptions.parse({
       users: Object.entries(table).map(([username, password_hash]) => ({ username, password_hash })),
     });
@@ -51,7 +53,7 @@ describe('BAS-04 no time tells who has a password', () => {
     for (const user of [...Object.keys(table), ...NOBODIES]) expect([user, ...costs(user)]).toEqual([user, ...COSTS]);
   });
 
-  test('an answer to any of them takes about the same time', async () => {
+  test('the response to any of them takes about the same time', async () => {
     const ground = await guarded(table);
     const times = new Map([...Object.keys(table), 'nobody', '__proto__'].map((user) => [user, [] as number[]]));
     for (let round = 0; round < 11; round++) {
@@ -62,25 +64,25 @@ describe('BAS-04 no time tells who has a password', () => {
       }
     }
     const medians = [...times.values()].map(median);
-    // A skipped hash, or one of the least cost, would be a small part of it.
+    // A skipped hash, or one of minimal cost, would take a small part of it.
     expect(Math.max(...medians) / Math.min(...medians)).toBeLessThan(2.5);
   });
 
-  test('twin: each gets in with the right password', async () => {
+  test('twin: each user passes with the right password', async () => {
     const ground = await guarded(table);
     for (const user of Object.keys(table))
       expect(statusOf(await ground.send(get('/ops', login(user, 'right'))))).toBe(200);
   });
 });
 
-describe('BAS-06 a crowd that guesses at a cost of 12', () => {
+describe('BAS-06 many guesses at a cost of 12', () => {
   const limit = new BcryptPool().limit;
   const answers: string[] = [];
   const of = (status: number): readonly string[] => answers.filter((answer) => statusOf(answer) === status);
   let ground: Ground;
   beforeAll(async () => {
     ground = await guarded({ admin: hashSync('right', 12) });
-    // From now on the pair is remembered.
+    // From now on the pair is cached.
     expect(statusOf(await ground.send(get('/ops', login('admin', 'right'))))).toBe(200);
     for (let at = 0; at < limit + 50; at++) {
       const guess = ground.send(get('/ops', login('admin', `wrong-${at}`)));
@@ -94,12 +96,12 @@ describe('BAS-06 a crowd that guesses at a cost of 12', () => {
     expect(of(401).length).toBeLessThan(limit / 2);
   });
 
-  test('twin: meanwhile others are served, and whoever is remembered', async () => {
+  test('twin: meanwhile other requests are served, and cached credentials too', async () => {
     for (let at = 0; at < 50; at++) {
       expect(statusOf(await ground.send(get('/public/x')))).toBe(200);
       expect(statusOf(await ground.send(get('/ops', login('admin', 'right'))))).toBe(200);
     }
-    // A hundred answers came before most of the guesses had theirs: nobody stood behind them.
+    // A hundred responses came before most of the guesses had theirs, so they did not wait for the guesses.
     expect(of(401).length).toBeLessThan(limit * 0.75);
     expect(answers).toHaveLength(of(503).length + of(401).length);
   });
@@ -107,7 +109,7 @@ describe('BAS-06 a crowd that guesses at a cost of 12', () => {
 
 const USERS = { a: 'bc', ab: 'x', abc: '', 'a:': 'never', '\u00e9': 'b' };
 
-describe('BAS-07 a remembered pair is that pair alone', () => {
+describe('BAS-07 a cached pair is only that pair', () => {
   let now = 1_700_000_000_000;
   let judge: Judge;
   beforeAll(async () => (judge = await judging()));
@@ -162,13 +164,13 @@ describe('BAS-07 a remembered pair is that pair alone', () => {
     expect(await remembers('a', 'bc')).toBe(true);
     now += 1;
     expect(await remembers('a', 'bc')).toBe(false);
-    // What a reload does: the same user, another hash.
+    // Same as after a reload: the same user, another hash.
     const changed = await opened({ ...USERS, a: 'changed' });
     expect(await changed.remembers('a', 'bc')).toBe(false);
     expect(await changed.ask('a', 'bc')).toBe('rejected');
   });
 
-  test('nor where the file says "0s"', async () => {
+  test('not if the file says "0s"', async () => {
     const { ask, remembers } = await opened(USERS, { cache_ttl: '0s' });
     expect(await ask('a', 'bc')).toBe('granted');
     expect(await remembers('a', 'bc')).toBe(false);

@@ -1,5 +1,5 @@
 /**
- * The hashes and the realm of a file: those that verify, those that do not load, and what stands in the challenge.
+ * The hashes and the realm of a file: which hashes verify, which do not load, and the realm in the challenge.
  *
  * @needs htpasswd
  */
@@ -10,7 +10,7 @@ import { closeGrounds, get, openGround } from '../../support/attack-ground.js';
 import { BOTH } from '../../support/both-hosts.js';
 import { errorsOf, warningsOf } from '../../config/files.js';
 
-/** `loom()` in a server of the test: what it guards is answered 418. */
+/** `loom()` in a server of the test. A guarded request that passes is answered 418. */
 const [IN_PROCESS] = BOTH as readonly [(typeof BOTH)[number]];
 afterAll(closeGrounds);
 
@@ -21,7 +21,7 @@ const block = (body: string): string =>
 const hashed = (hash: string): string =>
   block(`{ users: [{ username: admin, password_hash: ${JSON.stringify(hash)} }] }`);
 
-/** As the page has it generated: `admin:$2y$04$…`. */
+/** Generated as in the page: `admin:$2y$04$…`. */
 function htpasswd(password: string): string {
   const { stdout } = spawnSync('htpasswd', ['-nbB', '-C', '4', 'admin', password], { encoding: 'utf8' });
   return stdout.trim().slice('admin:'.length);
@@ -29,7 +29,7 @@ function htpasswd(password: string): string {
 
 const basic = (pair: string): string => `Authorization: Basic ${Buffer.from(pair).toString('base64')}`;
 
-describe('BAS-01 every bcrypt that htpasswd and its kin print, and no other', () => {
+describe('BAS-01 every bcrypt hash of htpasswd and similar tools, and no other', () => {
   const bad = [
     ['$2x$', as('$2x$')],
     ['$2$', as('$2$')],
@@ -69,7 +69,7 @@ describe('BAS-01 every bcrypt that htpasswd and its kin print, and no other', ()
     expect(costWarnings(cost)).toEqual([expect.stringContaining(`bcrypt cost ${cost} is high`)]);
   });
 
-  test.each(['10', '11', '12'])('twin: a cost of %s loads without a word', (cost) => {
+  test.each(['10', '11', '12'])('twin: a cost of %s loads without a warning', (cost) => {
     expect(costWarnings(cost)).toEqual([]);
   });
 
@@ -77,7 +77,7 @@ describe('BAS-01 every bcrypt that htpasswd and its kin print, and no other', ()
     expect(errorsOf(block(`{ users: [{ username: admin, password_hash: ${yaml} }] }`))).not.toEqual([]);
   });
 
-  test('twin: $2a$, $2b$, $2y$ and what htpasswd prints let in whoever knows the password, and nobody else', async () => {
+  test('twin: $2a$, $2b$, $2y$ and the output of htpasswd admit only the right password', async () => {
     const users = { a: as('$2a$'), b: as('$2b$'), y: as('$2y$'), htpasswd: htpasswd('secret') };
     expect(users.htpasswd).toMatch(/^\$2y\$04\$/);
     const ground = await openGround({
@@ -137,7 +137,7 @@ describe('BAS-11 a realm stays a realm', () => {
   test('one with quotes and backslashes is one quoted string', async () => {
     for (const realm of ODD) {
       const challenge = String(await challengeOf(realm));
-      // RFC 9110 §5.6.4: nothing but quoted-pairs can hold a quote.
+      // RFC 9110 §5.6.4: only a quoted-pair can contain a quote.
       expect(challenge).toMatch(/^Basic realm="(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*", charset="UTF-8"$/);
       const read = /realm="((?:[^"\\]|\\.)*)"/.exec(challenge)?.[1]?.replace(/\\(.)/g, '$1');
       // eslint-disable-next-line no-control-regex
@@ -145,7 +145,7 @@ describe('BAS-11 a realm stays a realm', () => {
     }
   });
 
-  test('twin: an ordinary realm is told as it is', async () => {
+  test('twin: an ordinary realm is sent unchanged', async () => {
     expect(await challengeOf('API Access')).toBe('Basic realm="API Access", charset="UTF-8"');
   });
 });

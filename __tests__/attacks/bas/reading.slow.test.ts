@@ -1,4 +1,4 @@
-/** Basic credentials spelled in every way but the one: none is read as what it resembles, none reaches the upstream. */
+/** Basic credentials in every other spelling: none is accepted, and none reaches the upstream. */
 import { hashSync } from 'bcryptjs';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, PASSWORD, type Ground } from '../../support/attack-ground.js';
@@ -42,7 +42,7 @@ async function refused(status: number, ...lines: string[]): Promise<void> {
   expect(ground.arrived()).toEqual([]);
 }
 
-/** The request goes on as this user's, spelled as the file spells it (percent-encoded), and without the password. */
+/** The request arrives as this user's, with the name as in the file (percent-encoded), and without the password. */
 async function passes(operator: string, ...lines: string[]): Promise<void> {
   expect(statusOf(await ground.send(get('/ops/x', ...lines)))).toBe(200);
   const [message] = ground.arrived();
@@ -50,7 +50,7 @@ async function passes(operator: string, ...lines: string[]): Promise<void> {
   expect(message && valuesOf(message, 'Authorization')).toEqual([]);
 }
 
-describe('BAS-03 a NUL ends no password', () => {
+describe('BAS-03 a NUL does not end a password', () => {
   test.each([
     'secret:secret\0x',
     'secret:secret\0',
@@ -92,8 +92,8 @@ describe('BAS-08 one spelling of a credential', () => {
     ['padding left out', `Basic ${b64('secret:secret1').replace(/=+$/, '')}`],
     ['padding for nothing', `Basic ${ADMIN}====`],
     ['padding in the middle', `Basic ${b64('secret:')}${b64('secret')}`],
-    ['bits behind the end', `Basic ${b64('secret:secret').replace(/.=+$/, 'B==')}`],
-    ['text behind the end', `Basic ${b64('secret:secret')}AAAA`],
+    ['bits after the end', `Basic ${b64('secret:secret').replace(/.=+$/, 'B==')}`],
+    ['text after the end', `Basic ${b64('secret:secret')}AAAA`],
     ['an escape', `Basic ${ADMIN.replace(/=/g, '%3D')}%0a`],
     ['quotes', `Basic "${ADMIN}"`],
     ['a parameter', `Basic ${ADMIN}, charset="UTF-8"`],
@@ -106,15 +106,15 @@ describe('BAS-08 one spelling of a credential', () => {
     ['a colon of another script', `Basic ${b64('secret\uff1asecret')}`],
     ['the password cut at its colon', `Basic ${b64('colon:x')}`],
     ['Latin-1', `Basic ${b64(Buffer.from('jos\u00e9:sch\u00f6n', 'latin1'))}`],
-    ['UTF in pairs of bytes', `Basic ${b64(Buffer.from('secret:secret', 'utf16le'))}`],
+    ['UTF-16', `Basic ${b64(Buffer.from('secret:secret', 'utf16le'))}`],
     ['an overlong colon', `Basic ${b64(Buffer.from('secret\xc0\xbasecret', 'latin1'))}`],
     ['a byte order mark', `Basic ${b64('\ufeffsecret:secret')}`],
     ['UTF-7', `Basic ${b64('secret+ADo-secret')}`],
     ['8 KB of user', `Basic ${b64(`${'x'.repeat(6_000)}:secret`)}`],
     ['8 KB of password', `Basic ${b64(`secret:secret${'x'.repeat(6_000)}`)}`],
     ['8 KB of base64 nonsense', `Basic ${'A'.repeat(8_000)}`],
-    ['a scheme that begins so', `BasicX ${ADMIN}`],
-    ['a scheme that ends so', `XBasic ${ADMIN}`],
+    ['a scheme with this prefix', `BasicX ${ADMIN}`],
+    ['a scheme with this suffix', `XBasic ${ADMIN}`],
     ['a non-ASCII letter', `Basic ${ADMIN}\u00e9`],
   ])('%s: 401', async (_what, value) => {
     await refused(401, `Authorization: ${value}`);
@@ -160,11 +160,11 @@ describe('BAS-09 no other field is read', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('twin: it passes in its own, beside another', () =>
+  test('twin: it passes in its own field, beside another', () =>
     passes('admin', 'Proxy-Authorization: Basic eDp5', `Authorization: Basic ${ADMIN}`));
 });
 
-describe('BAS-10 a user is these bytes', () => {
+describe('BAS-10 a user is exactly these bytes', () => {
   test.each([
     ...[
       'Admin',
@@ -189,14 +189,14 @@ describe('BAS-10 a user is these bytes', () => {
     await refused(401, basic(`${user}:${password}`));
   });
 
-  test('twin: the name goes on as the file spells it', async () => {
+  test('twin: the name is forwarded as in the file', async () => {
     await passes('admin', basic(`admin:${PASSWORD}`));
     await passes('jos%C3%A9', basic('jos\u00e9:sch\u00f6n'));
     await passes('__proto__x', basic('__proto__x:p'));
   });
 });
 
-describe('BAS-13 no user stands in a target', () => {
+describe('BAS-13 a target contains no user', () => {
   const pair = `admin:${encodeURIComponent(PASSWORD)}`;
 
   test.each([
@@ -214,12 +214,12 @@ describe('BAS-13 no user stands in a target', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test.each([`${pair}@gw`, 'admin@gw', `gw@${pair}`])('nor in Host: %s', async (host) => {
+  test.each([`${pair}@gw`, 'admin@gw', `gw@${pair}`])('nor does Host: %s', async (host) => {
     expect(statusOf(await ground.send(`GET /ops/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`))).toBe(400);
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('twin: the same target with the credential where it belongs passes', async () => {
+  test('twin: the same target with the credential in its header passes', async () => {
     expect(statusOf(await ground.send(get('/ops/a@b:c', `Authorization: Basic ${ADMIN}`)))).toBe(200);
     expect(ground.arrived().map(({ target }) => target)).toEqual(['/ops/a@b:c']);
   });

@@ -1,4 +1,4 @@
-/** The administrator's address: what it tells, to whom, and what it never does. */
+/** The admin address: what it reveals, to whom, and what it never does. */
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { serve, type Gatekeeper } from '../../../src/serve/serve.js';
@@ -43,7 +43,7 @@ const basic = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toS
 const LOOPBACK = (admin: number) => `admin: { address: "127.0.0.1:${admin}" }`;
 
 describe('CFG-19 the pages', () => {
-  test('health, ready, routes, upstreams and metrics, each in its words', async () => {
+  test('health, ready, routes, upstreams and metrics, each in its format', async () => {
     const { port, page } = await open(LOOPBACK);
     await ask({ port, path: '/keys/a', headers: { 'X-API-Key': KEY } });
     await ask({ port, path: '/keys/a' });
@@ -73,7 +73,7 @@ describe('CFG-19 the pages', () => {
     expect(metrics.body).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
   });
 
-  test('none of them stands on a listener, and no secret or subject on any of them', async () => {
+  test('none of them is on a listener, and none contains a secret or a subject', async () => {
     const { port, page } = await open(LOOPBACK);
     await ask({ port, path: `/keys/a?x=${KEY}`, headers: { 'X-API-Key': KEY } });
     for (const path of ['/metrics', '/health', '/ready', '/routes', '/upstreams']) {
@@ -86,7 +86,7 @@ describe('CFG-19 the pages', () => {
     expect((await page('/nothing')).status).toBe(404);
   });
 
-  test('it is off where neither block stands, and metrics alone open it at a path of their own', async () => {
+  test('it is off without both blocks, and metrics alone open it at their own path', async () => {
     const closed = await open(() => '');
     await expect(closed.page('/health')).rejects.toThrow(/ECONNREFUSED/);
     const { page } = await open((admin) => `${LOOPBACK(admin)}\nmetrics: { prometheus: { path: /prom } }`);
@@ -97,9 +97,9 @@ describe('CFG-19 the pages', () => {
   });
 });
 
-describe('CFG-19 who may look', () => {
+describe('CFG-19 who may read it', () => {
   test.each([
-    ['the name of a page that was made point here', 'evil.example:9091', 421],
+    ['the name of a page that resolves to this address', 'evil.example:9091', 421],
     ['another address', '192.0.2.1:9091', 421],
     ['localhost.evil.example', 'localhost.evil.example', 421],
     ['none at all', '', 421],
@@ -118,7 +118,7 @@ describe('CFG-19 who may look', () => {
     expect(await send('Connection: close\r\n')).toBe(421);
   });
 
-  test('basic: the name and the password, and nothing near them; each refusal is in the log', async () => {
+  test('basic: the name and the password, and nothing similar; each refusal is in the log', async () => {
     const auth = `auth: { type: basic, basic: { username: ops, password: ${PASSWORD} } }`;
     const { page, log } = await open((admin) => `admin: { address: ":${admin}", ${auth} }`);
     for (const path of ['/metrics', '/health', '/ready', '/routes', '/upstreams', '/nothing']) {
@@ -138,7 +138,7 @@ describe('CFG-19 who may look', () => {
     expect((await page('/routes', basic(`ops:${PASSWORD}`))).status).toBe(200);
   });
 
-  test('bearer: the token alone', async () => {
+  test('bearer: only the token', async () => {
     const auth = `auth: { type: bearer, bearer: { token: ${TOKEN} } }`;
     const { page } = await open((admin) => `admin: { address: "0.0.0.0:${admin}", ${auth} }`);
     const status = async (value: string) => (await page('/metrics', { Authorization: value })).status;
@@ -150,7 +150,7 @@ describe('CFG-19 who may look', () => {
   });
 });
 
-describe('CFG-19 it is for reading alone', () => {
+describe('CFG-19 it is read-only', () => {
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])('%s is 405', async (method) => {
     const { admin } = await open(LOOPBACK);
     const answer = await ask({ port: admin, path: '/routes', method });
@@ -167,7 +167,7 @@ describe('CFG-19 it is for reading alone', () => {
     expect((await page('/health')).status).toBe(200);
   });
 
-  test('a handshake is no page of it', async () => {
+  test('a handshake is not a page', async () => {
     const { admin, page } = await open(LOOPBACK);
     const handshake = 'GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
     expect(statusOf(await askBytes(admin, handshake))).toBe(404);
@@ -177,7 +177,7 @@ describe('CFG-19 it is for reading alone', () => {
   });
 });
 
-test('while it stops it is not ready, and requests in flight end as they would', async () => {
+test('while it stops it is not ready, and requests in flight finish', async () => {
   const { port, admin, gateway, page } = await open(LOOPBACK);
   const held = request({ port, path: '/open/a', method: 'POST', headers: { 'Content-Length': 2 }, agent: false });
   const answered = new Promise<number | undefined>((resolve, reject) => {
@@ -197,7 +197,7 @@ test('while it stops it is not ready, and requests in flight end as they would',
   await expect(ask({ port: admin, path: '/health' })).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test('a port that is taken, by a listener of the file or by another process, is said at once', async () => {
+test('a port that is in use, by a listener of the file or by another process, is reported at once', async () => {
   const [port = 0] = await freePorts(1);
   const file = (blocks: string) => serve({ text: fileOf(port, blocks), file: 'loom.yaml' }, { log: quietLog() });
   await expect(file(`admin: { address: "127.0.0.1:${port}" }`)).rejects.toThrow(/listens on this port already/);
@@ -206,7 +206,7 @@ test('a port that is taken, by a listener of the file or by another process, is 
   );
 });
 
-describe('questions behind a question', () => {
+describe('pipelined requests', () => {
   const question = (host: string) => `GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
   const told = async (port: number, bytes: string): Promise<number> => {
     const answers = await new Promise<string>((resolve) => {
@@ -218,7 +218,7 @@ describe('questions behind a question', () => {
     return answers.match(/HTTP\/1\.1 \d{3}/g)?.length ?? 0;
   };
 
-  test('a packet full of them gets one answer and one line in the log, and costs no more', async () => {
+  test('a packet full of them gets one response and one log line, and costs no more', async () => {
     const { admin, log } = await open((port) => `${LOOPBACK(port)}\nmetrics: { enabled: true }`);
     expect(await told(admin, question('evil.example').repeat(2_000))).toBe(1);
     expect(log.entries.filter(({ facts }) => facts['reason'] === 'wrong_host')).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** Two listeners with client certificates before the same routes: a name must not mean another holder at each of them. */
+/** Two listeners with client certificates for the same routes: a name must not mean another holder at each of them. */
 import { readFileSync } from 'node:fs';
 import type { ConfigError } from '../../../src/config/diagnostics.js';
 import { compileFile } from '../../../src/config/index.js';
@@ -51,13 +51,13 @@ describe('two authorities', () => {
     },
   );
 
-  test('are an error as middleware, too, where the one that counts is not named', () => {
+  test('are an error as middleware, too, if the required one is not named', () => {
     expect(() => compile({ listeners: [PARTNERS, OPS] }, 'middleware')).toThrow(
       /say in middleware\.auth\.mtls\.ca_file/,
     );
   });
 
-  test('are none where no route has mtls, and one authority at two listeners is one', () => {
+  test('are no error if no route has mtls, and one authority at two listeners is one', () => {
     const again = listener('again', 8445, 'client_auth: request, client_ca_file: ./partners.pem');
     expect(codes({ listeners: [PARTNERS, OPS], auth: '{ api_key: true }' })).not.toContain('two_authorities');
     expect(codes({ listeners: [PARTNERS, again] })).toEqual([]);
@@ -78,7 +78,7 @@ describe('two authorities', () => {
     expect(codes({ listeners, auth: '{ api_key: true }' }).includes('two_authorities')).toBe(warned);
   });
 
-  test('a list of revoked certificates at one of two doors is an error', () => {
+  test('a list of revoked certificates at one of two listeners is an error', () => {
     const listed = listener('listed', 8445, 'client_auth: require, ca_file: partners.pem, crl_file: revoked.pem');
     expect(codes({ listeners: [PARTNERS, listed] })).toEqual(['two_authorities']);
     expect(codes({ listeners: [listed, listed.replaceAll('listed', 'too').replace('8445', '8446')] })).toEqual([]);
@@ -86,7 +86,7 @@ describe('two authorities', () => {
   });
 });
 
-test('with the authority named that counts, the other admits to its own listener and to no route with mtls', async () => {
+test('with the required authority named, the other admits to its own listener and to no route with mtls', async () => {
   const made = await makeCertificates();
   const upstream = await echoUpstream();
   const [one = 0, other = 0] = await freePorts(2);

@@ -1,4 +1,6 @@
-/** The file that attacks on configuration change, and what `check`, `loom()` and `serve` say of the changed one. */
+/**
+ * The file that attacks on configuration change, and the result of `check`, `loom()` and `serve` for the changed file.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +60,7 @@ upstreams:
       - "127.0.0.1:9"
 `;
 
-/** The whole file with something else in place of what stands there once. */
+/** The whole file with one unique text replaced. */
 export function whole(...changes: readonly (readonly [from: string, to: string])[]): string {
   return changes.reduce((text, [from, to]) => {
     if (text.split(from).length !== 2) throw new Error(`not there once: ${from}`);
@@ -69,7 +71,7 @@ export function whole(...changes: readonly (readonly [from: string, to: string])
 export const MODES = ['middleware', 'serve'] as const;
 export type Env = Readonly<Record<string, string>>;
 
-/** What both ways to use a file say of it; empty where it loads. */
+/** The errors of both ways to use a file. Empty if it loads. */
 export function errors(text: string, env: Env = {}): readonly Diagnostic[] {
   const found = MODES.map((mode) => diagnose(text, { mode, env }).filter(({ level }) => level === 'error'));
   const [middleware = [], serve = []] = found;
@@ -83,7 +85,7 @@ export interface Expected {
   readonly message?: RegExp;
 }
 
-/** The file loads in no way, and one of its errors is the one expected. */
+/** The file loads in no way, and one of its errors is the expected one. */
 export function expectRefused(text: string, { code, path, message }: Expected = {}, env: Env = {}): void {
   const found = errors(text, env);
   const fitting = found.filter(
@@ -104,7 +106,7 @@ export interface Checked {
   readonly output: string;
 }
 
-/** `loom-auth check` of a file that holds this text or these bytes. */
+/** `loom-auth check` of a file with this text or these bytes. */
 export function checked(text: string | Buffer, env: Env = {}): Checked {
   const folder = mkdtempSync(join(tmpdir(), 'loom-cfg-'));
   try {

@@ -1,4 +1,4 @@
-/** Identity headers with a meaning of their own: they would frame, route or authenticate the message. */
+/** Identity headers with another meaning: they would frame, route or authenticate the message. */
 import { expectLoads, expectRefused, whole } from './files.js';
 
 const PROTOCOL = '    protocol: http\n';
@@ -93,7 +93,7 @@ describe('CFG-14 identity headers with a meaning of their own', () => {
       PROTOCOL,
       `    protocol: https\n${TLS(', client_auth: request, ca_file: c, client_cert_headers: {subject: HEADER}')}`,
     ],
-  ])('no more may %s set one', (_who, from, to) => {
+  ])('%s cannot set one either', (_who, from, to) => {
     for (const header of [...FORBIDDEN, 'X-API-Key'])
       expectRefused(whole([from, to.replace('HEADER', header)]), { code: 'forbidden_header' });
     expectLoads(whole([from, to.replace('HEADER', 'X-Somebody')]));
@@ -114,7 +114,7 @@ describe('CFG-14 identity headers with a meaning of their own', () => {
   );
 
   test.each(['X-Forwarded-User', 'X-Auth-Request-Email', 'Remote-User', 'X-WEBAUTH-USER', 'Cf-Access-Anything'])(
-    'twin: %s names the user of another product, so that a claim may be told in it',
+    'twin: %s carries the user of another product, so a claim may use it',
     (header) => expectLoads(whole([MAP, `        sub: ${header}\n`])),
   );
 

@@ -1,4 +1,4 @@
-/** Files whose author wrote nearly what they meant: a key or a type that is nearly right. */
+/** Files with small mistakes: an option name or a type that is nearly right. */
 import { openGround, closeGrounds } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
 import { EXIT } from '../../../src/cli/exit-codes.js';
@@ -29,7 +29,7 @@ describe('CFG-01 unknown keys', () => {
     ['      audience: api\n', '      audiance: api\n', 'middleware.auth.jwt.audiance', /"audience"/],
     ['      enabled: true\n', '      enable: true\n', 'middleware.auth.jwt.enable', /"enabled"/],
     ['    name: main\n', '    nane: main\n', 'listeners[0].nane', /"name"/],
-  ])('%j as %j is refused, and told with its place', (from, to, path, message) => {
+  ])('%j as %j is refused, with its place', (from, to, path, message) => {
     const text = from === '    name: main\n' ? whole(['- name: main', '- nane: main']) : whole([from, to]);
     expectRefused(text, { code: 'unknown_key', path, message });
     const { code, output } = checked(text);
@@ -45,7 +45,7 @@ describe('CFG-01 unknown keys', () => {
     expectRefused(text, { code: 'unknown_key', path });
   });
 
-  test('twin: the file as it was meant loads, in whatever order and style', () => {
+  test('twin: the correct file loads, in any order and style', () => {
     expectLoads(WHOLE);
     expect(checked(WHOLE).code).toBe(EXIT.fine);
     expectLoads(whole([GUARD, '    "auth": {"jwt" : true}\n']));
@@ -110,7 +110,7 @@ describe('CFG-02 values of another type', () => {
     expectLoads(whole([REQUIRE, `      require: ${value}\n`]));
   });
 
-  test('twin: auth: none is what opens a route', () => {
+  test('twin: auth: none opens a route', () => {
     expectLoads(whole([GUARD, '    auth: none\n']));
   });
 });
@@ -118,7 +118,7 @@ describe('CFG-02 values of another type', () => {
 describe('CFG-23 names of prototypes', () => {
   const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype', 'valueOf', '__defineGetter__'];
 
-  test.each(NAMES)('%s is no key of any mapping', (name) => {
+  test.each(NAMES)('%s is not a key of any mapping', (name) => {
     for (const [from, to] of [
       [GUARD, `    auth: {${name}: true}\n`],
       [GUARD, `    auth: {methods: [jwt], narrow: {${name}: {}}}\n`],
@@ -133,7 +133,7 @@ describe('CFG-23 names of prototypes', () => {
     expect(({} as Record<string, unknown>)['enabled']).toBeUndefined();
   });
 
-  test('twin: they are names like any other, at work', async () => {
+  test('twin: they are ordinary names at run time', async () => {
     const keys = NAMES.map((name) => `{ key: k-of-${name}, name: "${name}" }`).join(', ');
     const routes = NAMES.map(
       (name) =>

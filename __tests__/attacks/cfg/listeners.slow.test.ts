@@ -101,7 +101,7 @@ describe('CFG-13 listeners', () => {
     expectRefused(whole([from, to]));
   });
 
-  test('twin: a port each, https with its files, and certificates with their authority load', () => {
+  test('twin: one port each, https with its files, and certificates with their authority load', () => {
     expectLoads(whole(['middleware:\n', '  - {name: more, address: "[::1]:8081"}\nmiddleware:\n']));
     expectLoads(whole([PROTOCOL, `    protocol: https\n${TLS()}`]));
     expectLoads(whole([PROTOCOL, TLS(', client_auth: verify, client_ca_file: c.pem, min_version: "1.3"')]));

@@ -1,4 +1,4 @@
-/** Blocks of methods that say nothing, too much, or something that would mean anything. */
+/** Blocks of methods that are empty, contradictory, or would accept anything. */
 import { closeGrounds, get, openGround } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
 import { compile, warningsOf } from '../../config/files.js';
@@ -11,7 +11,7 @@ const SECRET = 'your-256-bit-secret-of-32-bytes-and-more';
 const jwt = (block: string): string => whole([SOURCE, `      ${block.replaceAll('; ', '\n      ')}\n`]);
 const oauth = (line: string): string => whole(['      client_id: loom\n', `      client_id: loom\n      ${line}\n`]);
 
-describe('CFG-09 empty lists and empty words', () => {
+describe('CFG-09 empty lists and empty strings', () => {
   test.each<readonly [string, string]>([
     ['keys', whole([KEYS, '      keys: []\n'])],
     ['users', whole([USERS, '      users: []\n'])],
@@ -124,7 +124,7 @@ describe('CFG-10 tokens that nothing or anything could verify', () => {
     expectRefused(jwt(block));
   });
 
-  test('twin: one source of keys and algorithms that fit it load', () => {
+  test('twin: one source of keys and matching algorithms load', () => {
     expectLoads(jwt(`secret: ${SECRET}; algorithm: HS256`));
     expectLoads(jwt('jwks_url: https://id.example/jwks; algorithms: [RS256, EdDSA]'));
     expectLoads(jwt('issuer: https://id.example'));
@@ -158,17 +158,17 @@ describe('CFG-11 issuers and audiences', () => {
     ],
     ['an entry without iss', 'issuers: [{name: a, jwks_url: "https://a.example/jwks"}]', 'issuers[0].issuer'],
     ['a blank iss', 'issuers: [{issuer: " ", jwks_url: "https://a.example/jwks"}]', 'issuers[0].issuer'],
-    ['an audience that is nothing', 'issuers: [{issuer: "https://a.example", audience: []}]', 'issuers[0].audience'],
+    ['an audience that is empty', 'issuers: [{issuer: "https://a.example", audience: []}]', 'issuers[0].audience'],
   ])('%s: refused', (_what, block, path) => {
     expectRefused(jwt(block), { path: `middleware.auth.jwt.${path}` });
   });
 
-  test('a route cannot name an issuer that nobody listed', () => {
+  test('a route cannot name an unlisted issuer', () => {
     const auth = '    auth: {jwt: {issuers: ["https://other.example"]}}\n';
     expectRefused(whole(['    auth:\n      jwt: true\n', auth]), { code: 'unknown_name' });
   });
 
-  test('any issuer, any audience, and twins but for a slash are told, and --strict refuses them', () => {
+  test('any issuer, any audience, and issuers that differ by a slash are reported, and --strict refuses them', () => {
     const told = (block: string): string =>
       warningsOf(jwt(block))
         .map(({ message }) => message)
@@ -182,7 +182,7 @@ describe('CFG-11 issuers and audiences', () => {
     expect(() => compile(jwt('issuer: https://id.example'), { strict: true })).toThrow(/ANY AUDIENCE/);
   });
 
-  test('twin: every issuer inherits what the block says, but for what it says itself', () => {
+  test('twin: every issuer inherits the options of the block, except those that it sets itself', () => {
     const block =
       'audience: api; issuers: [{name: a, issuer: "https://a.example"}, {name: b, issuer: "https://b.example", audience: [b]}]';
     expectLoads(jwt(block));

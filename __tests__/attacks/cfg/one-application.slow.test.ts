@@ -1,4 +1,7 @@
-/** One application under two names of its address: an open route to the one must not deliver what a route to the other guards. */
+/**
+ * One application under two names of its address: an open route to one must not deliver what a route to the other
+ * guards.
+ */
 import { ConfigError } from '../../../src/config/diagnostics.js';
 import { compileFile } from '../../../src/config/index.js';
 

@@ -1,4 +1,4 @@
-/** What opens a guarded path, what consents, and what a reload, `diff` and `check` say of it. */
+/** Changes that open a guarded path, the consent that they need, and the output of a reload, `diff` and `check`. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ function onDisk(name: string, text: string): string {
 
 const terminalOf = () => ({ stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough(), env: {} });
 
-/** The exit code of `diff --exit-code` of these files, and what it says of its failure. */
+/** The exit code of `diff --exit-code` for these files, and the reason of a failure. */
 function diffed(before: Given, after: Given): { readonly code: number; readonly told: string } {
   const terminal = terminalOf();
   const files = [onDisk('old.yaml', textOf(before)), onDisk('new.yaml', textOf(after))] as const;
@@ -80,7 +80,7 @@ async function host(given: Given) {
   };
 }
 
-/** Why a reload was refused; empty where it was not. */
+/** Why a reload was refused. Empty if it was not. */
 const refusal = (reloaded: Promise<unknown>): Promise<string> =>
   reloaded.then(
     () => '',
@@ -105,17 +105,17 @@ const OPENINGS: Readonly<Record<string, Case>> = {
     after: { routes: [ALL, ADMIN.replace('admin', 'admn'), API] },
     path: '/admin/x',
   },
-  'a route that is gone beside a catch-all': {
+  'a route that is removed beside a catch-all': {
     before: { routes: [ALL, ADMIN, API] },
     after: { routes: [ALL, API] },
     path: '/admin/x',
   },
-  'a route that is gone beside an optional catch-all': {
+  'a route that is removed beside an optional catch-all': {
     before: { routes: ['path: /*, auth: { require: false, methods: [api_key] }', ADMIN, API] },
     after: { routes: ['path: /*, auth: { require: false, methods: [api_key] }', API] },
     path: '/admin/x',
   },
-  'a catch-all that is new itself': {
+  'a catch-all that is itself new': {
     before: { routes: [ADMIN, API], chain: 'api_key' },
     after: { routes: [ALL, API], chain: 'api_key' },
     path: '/admin/x',
@@ -179,7 +179,7 @@ const OPENINGS: Readonly<Record<string, Case>> = {
 };
 
 describe('G-01 a guarded path that would open without consent', () => {
-  test.each(Object.entries(OPENINGS))('%s keeps the old table and fails diff', async (_name, given) => {
+  test.each(Object.entries(OPENINGS))('%s keeps the old routes and fails diff', async (_name, given) => {
     const { before, after, path, ...asked } = given;
     const { reload, knock } = await host(before);
     expect(await knock(path, asked)).toBe(401);
@@ -191,24 +191,21 @@ describe('G-01 a guarded path that would open without consent', () => {
     expect([code, told]).toEqual([1, expect.stringContaining('if that is meant')]);
   });
 
-  test.each(Object.entries(OPENINGS))(
-    'twin: the entry of opens that is printed for %s consents',
-    async (name, given) => {
-      const { before, after, path, ...asked } = given;
-      const { reload, knock } = await host(before);
-      const said = await refusal(reload(after));
-      const entries = [...said.matchAll(/opens: \["([^"]+)"\]/g)].map(([, entry = '']) => entry);
-      const consenting = { ...after, opens: entries };
-      expect(diffed(before, consenting)).toEqual({ code: 0, told: '' });
-      await reload(consenting);
-      // A condition keeps other requests from every route: the way is free, and leads nowhere.
-      expect(await knock(path, asked)).toBe(name.includes('condition') ? 404 : 200);
-    },
-  );
+  test.each(Object.entries(OPENINGS))('twin: the printed opens entry for %s gives consent', async (name, given) => {
+    const { before, after, path, ...asked } = given;
+    const { reload, knock } = await host(before);
+    const said = await refusal(reload(after));
+    const entries = [...said.matchAll(/opens: \["([^"]+)"\]/g)].map(([, entry = '']) => entry);
+    const consenting = { ...after, opens: entries };
+    expect(diffed(before, consenting)).toEqual({ code: 0, told: '' });
+    await reload(consenting);
+    // A condition excludes other requests from every route: they get 404.
+    expect(await knock(path, asked)).toBe(name.includes('condition') ? 404 : 200);
+  });
 
   const beside = Object.entries(OPENINGS).filter(([name]) => /beside an? (?:optional )?catch-all$|rises$/.test(name));
   test.each(beside.filter(([name]) => !name.includes('condition')))(
-    'twin: the route that is printed for %s consents',
+    'twin: the printed route for %s gives consent',
     async (_name, { before, after, path }) => {
       const { reload, knock } = await host(before);
       const said = await refusal(reload(after));
@@ -230,7 +227,7 @@ describe('G-01 a guarded path that would open without consent', () => {
     expect(await knock(path)).toBe(200);
   });
 
-  test('twin: another spelling of an optional path is judged by the guard around it, as for a public path', async () => {
+  test('twin: another spelling of an optional path has the guard around it, as for a public path', async () => {
     for (const auth of ['none', '{ require: false, methods: [basic] }']) {
       const { knock } = await host({ routes: ['path: /*, auth: { api_key: true }', `path: /public/*, auth: ${auth}`] });
       expect([await knock('/public/x'), await knock('/Public/x')]).toEqual([200, 401]);
@@ -250,13 +247,13 @@ describe('G-01 a guarded path that would open without consent', () => {
   });
 });
 
-describe('G-02 a guarded path that falls to another demand', () => {
+describe('G-02 a guarded path that gets another requirement', () => {
   const before = { routes: ['path: /*, auth: { api_key: true }', 'path: /admin/*, auth: { basic: true }'] };
 
   test.each([
     ['gone', []],
     ['misspelt', ['path: /admn/*, auth: { basic: true }']],
-  ])('fails diff where the guard is %s; a reload takes the file and warns', async (_what, rest) => {
+  ])('fails diff if the guard is %s; a reload accepts the file and warns', async (_what, rest) => {
     const after = { routes: [before.routes[0] as string, ...rest, 'path: /c, auth: { basic: true }'] };
     const { code, told } = diffed(before, after);
     expect([code, told]).toEqual([
@@ -274,10 +271,10 @@ describe('G-02 a guarded path that falls to another demand', () => {
 
   test.each<readonly [string, readonly string[]]>([
     [
-      'a route that is given another demand',
+      'a route that gets another requirement',
       ['path: /*, auth: { api_key: true }', ADMIN, 'path: /c, auth: { basic: true }'],
     ],
-    ['a route of its own below the guard', [...before.routes, 'path: /admin/keys, auth: { api_key: true }']],
+    ['a separate route below the guard', [...before.routes, 'path: /admin/keys, auth: { api_key: true }']],
     [
       'a stricter demand',
       ['path: /*, auth: { methods: [api_key, basic], require_any: false }', 'path: /c, auth: { basic: true }'],
@@ -297,15 +294,15 @@ describe('G-03 consent', () => {
     ['a part of the region', '/admin/x/*'],
     ['what is around it', '/*'],
     ['another path', '/api/*'],
-    ['the path without what is below it', '/admin'],
+    ['the path without the paths below it', '/admin'],
     ['the path on one host', 'a.test/admin/*'],
-  ])('an entry for %s consents to nothing', async (_what, entry) => {
+  ])('an entry for %s gives no consent', async (_what, entry) => {
     const { reload, knock } = await host(before);
     await expect(reload({ ...retired, opens: [entry] })).rejects.toThrow(/would be PUBLIC/);
     expect(await knock('/admin/x')).toBe(401);
   });
 
-  test('an entry for one path opens no other, and a public route beside the guard consents to nothing', async () => {
+  test('an entry for one path opens no other, and a public route beside the guard gives no consent', async () => {
     const { reload, knock } = await host(before);
     await expect(reload({ routes: [ALL], opens: ['/admin/*'] })).rejects.toThrow();
     await expect(reload({ routes: [ALL, API, 'path: /other/*, auth: none'] })).rejects.toThrow(/would be PUBLIC/);
@@ -371,7 +368,7 @@ describe('G-04 the file that is compiled is the file that was compared', () => {
     expect(plan()).toBe(first);
   });
 
-  test('twin: the next reading sees what was written', () => {
+  test('twin: the next reading has the new content', () => {
     const file = onDisk('twice.yaml', textOf({ routes: [ADMIN] }));
     const paths = () => compileFile(file, { mode: 'middleware' }).plan.routes.map(({ path }) => path);
     expect(paths()).toEqual(['/admin/*']);

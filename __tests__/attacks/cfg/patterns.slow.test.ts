@@ -93,7 +93,7 @@ describe('CFG-15 patterns', () => {
     '/~a/@b',
     '/(x)',
   ])('twin: %s loads, as documented', (path) => {
-    // What a broader pattern delivers, others may guard: not the question here.
+    // Other routes may guard what a broader pattern delivers. This test ignores that.
     const text = whole([PATH, `    path: ${path}\n`], ['    path: /public/*\n', '    path: /apart/*\n']);
     expect(errors(text).filter(({ code }) => code !== 'route_overlap')).toEqual([]);
   });

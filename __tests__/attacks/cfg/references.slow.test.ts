@@ -1,4 +1,4 @@
-/** Values that stand elsewhere: variables and files that are missing, empty, or say more than a value. */
+/** Values from elsewhere: variables and files that are missing, empty, or contain more than a value. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +47,7 @@ describe('CFG-07 variables', () => {
     expectRefused(whole([SECRET, 'client_secret: "${S}"']), { path, message }, env);
   });
 
-  test('nothing that a variable holds becomes YAML, a key, another type, or a reference', () => {
+  test('the content of a variable never becomes YAML, a key, another type, or a reference', () => {
     const hostile = [
       '"}], require: false #',
       ', auth: none}',
@@ -71,12 +71,12 @@ describe('CFG-07 variables', () => {
     }
   });
 
-  test('who may pass takes no default', () => {
+  test('credentials accept no default', () => {
     for (const auth of ['"${A:-none}"', '{"jwt": "${A:-true}"}', '{methods: ["${A:-jwt}"]}'])
       expectRefused(whole(['    auth:\n      jwt: true\n', `    auth: ${auth}\n`]), { code: 'access_default' });
   });
 
-  test('twin: a variable that is set, a literal hash, $X, $$ and a default elsewhere are taken as they are', () => {
+  test('twin: a variable that is set, a literal hash, $X, $$ and a default elsewhere are accepted', () => {
     expectLoads(whole([KEY, 'key: "${K}"']), { K: 'k-of-the-environment' });
     expectLoads(whole(['audience: api', 'audience: "${A:-api}"']));
     const text = whole([KEY, 'key: "$X-$Y$$Z"'], ['audience: api', 'audience: "$${A}-${A}"']);
@@ -113,7 +113,7 @@ describe('CFG-08 files of secrets', () => {
     ['with two line breaks', 'k-00000000\n\n', /line break/],
     ['with a line before', '\nk-00000000', /line break/],
     ['with two lines', 'k-00000000\nk-11111111\n', /line break/],
-    ['with a CR alone', 'k-00000000\r', /line break/],
+    ['with only a CR', 'k-00000000\r', /line break/],
     ['with a space after it', 'k-00000000 \n', /without spaces/],
     ['with a byte order mark', '\ufeffk-00000000', /control character/],
     ['in UTF-16', Buffer.from('k-00000000', 'utf16le'), /control character/],
@@ -125,19 +125,19 @@ describe('CFG-08 files of secrets', () => {
     expect(() => load(name)).toThrow(message);
   });
 
-  test('a folder, a device, no name, a name that climbs to nothing: refused', () => {
+  test('a folder, a device, no name, an invalid path: refused', () => {
     mkdirSync(join(folder, 'sub'));
     symlinkSync('/nowhere', join(folder, 'dangling'));
     for (const name of ['sub', '/dev/zero', '/dev/null', '', ' ', '../../../../nowhere', 'dangling'])
       expect(() => load(name)).toThrow(/PATH|no such file|directory|device|empty|no name/);
   });
 
-  test('a file that everybody may read: a warning, which --strict refuses', () => {
+  test('a file that all users may read: a warning, which --strict refuses', () => {
     write('open', 'k-00000000\n', 0o644);
     expect(load('open').warnings.map(({ code }) => code)).toContain('world_readable');
   });
 
-  test('twin: exactly one line break goes, LF or CRLF, and a file of the owner alone is no warning', () => {
+  test('twin: exactly one line break is removed, LF or CRLF, and a file of the owner alone is no warning', () => {
     write('lf', 'k-00000000\n');
     write('crlf', 'k-11111111\r\n');
     write('none', 'k-22222222');
@@ -149,7 +149,7 @@ describe('CFG-08 files of secrets', () => {
   });
 });
 
-describe('CFG-21 a secret that cannot be had', () => {
+describe('CFG-21 a missing secret', () => {
   test.each([
     ['of one method of a route that has others', [KEY, 'key: "${GONE}"']],
     ['in a file', [KEY, 'key: "${file:/nowhere/key}"']],
@@ -160,7 +160,7 @@ describe('CFG-21 a secret that cannot be had', () => {
     expectRefused(whole(change));
   });
 
-  test('a key set or introspection that cannot be had: 503 for whoever has a token, and nobody goes through', async () => {
+  test('a key set or introspection that cannot be reached: 503 with a token, and no request passes', async () => {
     const ground = await openGround({
       replaceAuth: true,
       auth: '    jwt: { issuer: "ISSUER", audience: api.example.com, jwks_url: "http://127.0.0.1:9/jwks" }\n    oauth: { introspection_url: "http://127.0.0.1:9/introspect", client_id: a, client_secret: b-1234567 }',
@@ -178,7 +178,7 @@ describe('CFG-21 a secret that cannot be had', () => {
     await closeGrounds();
   });
 
-  test('twin: with every secret in place the same file loads', () => {
+  test('twin: with every secret the same file loads', () => {
     expectLoads(whole([KEY, 'key: "${K}"'], [SECRET, 'client_secret: "${S}"']), { K: 'k-00000000', S: 's-00000000' });
     expect(checkedAt('/nowhere/loom.yaml').code).toBe(EXIT.file);
   });

@@ -1,4 +1,4 @@
-/** A reload that comes while the gateway stops: no port opens that nobody closes. */
+/** A reload while the gateway stops: no port stays open. */
 import { createServer, type ServerResponse } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** Files that would open what another has guarded, where two routes alone do not show it: depth, order, rare methods, spelling. */
+/**
+ * Files that would open what another has guarded, in ways that two routes alone do not show: depth, order, rare
+ * methods, spelling.
+ */
 import { createServer } from 'node:http';
 import { loom } from '../../../src/loom.js';
 import { ask } from '../../support/ask.js';
@@ -18,9 +21,9 @@ const FEW = 'methods: [GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS]';
 
 interface Case {
   readonly before: readonly string[];
-  /** `OPEN` stands for the route by which the path would be public. */
+  /** `OPEN` is replaced by the route by which the path would be public. */
   readonly after: readonly string[];
-  /** The route that consents, where the one that takes the path is a catch-all. */
+  /** The route that gives consent, if the one that matches the path is a catch-all. */
   readonly consent?: string;
   readonly method?: string;
   readonly path: string;
@@ -43,13 +46,13 @@ const cases: Readonly<Record<string, Case>> = {
     after: ['{ path: /a, methods: [GET, PUT]OPEN }', `{ path: /a, methods: [GET, POST], ${GUARDED} }`],
     path: '/a',
   },
-  'a method that nobody thinks of': {
+  'a rare method': {
     before: [`{ path: /a, ${GUARDED} }`],
     after: [`{ path: /a, ${FEW}, ${GUARDED} }`, '{ path: /aOPEN }'],
     method: 'PROPFIND',
     path: '/a',
   },
-  'a literal that reads like any other word': {
+  'a literal that is an ordinary word': {
     before: [`{ path: "/\uff41ny", ${GUARDED} }`, `{ path: "/:x", ${GUARDED} }`],
     after: [`{ path: "/\uff41ny", ${GUARDED} }`, '{ path: "/:x"OPEN }'],
     path: '/some',
@@ -74,7 +77,7 @@ describe.each(Object.entries(cases))('%s', (_name, { before, after, consent, met
     };
   }
 
-  test('keeps the old table where the file does not say so', async () => {
+  test('keeps the old routes if the file does not say so', async () => {
     const { gate, knock, close } = await host();
     try {
       expect(await knock()).toBe(401);
@@ -85,7 +88,7 @@ describe.each(Object.entries(cases))('%s', (_name, { before, after, consent, met
     }
   });
 
-  test('twin: opens where it says so', async () => {
+  test('twin: opens if it says so', async () => {
     const { gate, knock, close } = await host();
     try {
       await gate.reload(edited(', auth: none', ...(consent === undefined ? [] : [consent])));

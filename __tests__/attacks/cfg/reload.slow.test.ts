@@ -1,4 +1,7 @@
-/** Rows of a file that changes under a running gateway: what cannot be used changes nothing, and no request meets half a table. */
+/**
+ * A file that changes under a running gateway: an invalid file changes nothing, and no request sees half of a
+ * configuration.
+ */
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -29,22 +32,22 @@ describe('CFG-17 a reload never fails open', () => {
     ['half of the file', (text) => text.slice(0, Math.floor(text.length / 2))],
     ['an empty file', () => ''],
     ['only a comment', () => '# nothing\n'],
-    ['the requirement of a route gone', (text) => text.replace(', auth: { jwt: true } }', ' }')],
+    ['the requirement of a route removed', (text) => text.replace(', auth: { jwt: true } }', ' }')],
     ['an unknown key', (text) => text.replace('auth: { jwt: true }', 'auht: { jwt: true }')],
-    ['no method any more', (text) => text.replace(/^middleware:[\s\S]*?^routes:/m, 'routes:')],
-    ['a plugin that is not there', (text) => `${text}\nplugins: [{ name: guard, path: /nowhere/guard.wasm }]\n`],
+    ['without any method', (text) => text.replace(/^middleware:[\s\S]*?^routes:/m, 'routes:')],
+    ['a missing plugin', (text) => `${text}\nplugins: [{ name: guard, path: /nowhere/guard.wasm }]\n`],
     [
-      'a CA that is not there',
+      'a missing CA',
       (text) =>
         text.replace(
           'protocol: http }',
           'protocol: https, tls: { cert_file: /nowhere/a.pem, key_file: /nowhere/a.key, client_auth: require, ca_file: /nowhere/ca.pem } }',
         ),
     ],
-    ['a secret that is not there', (text) => text.replace('sk_live_attack_ground_1', '${file:/nowhere/key}')],
+    ['a missing secret', (text) => text.replace('sk_live_attack_ground_1', '${file:/nowhere/key}')],
   ];
 
-  test('what cannot be used changes nothing, and the log says why', async () => {
+  test('an invalid file changes nothing, and the log reports why', async () => {
     const ground = await openGround();
     for (const [name, edit] of bad) {
       let good = '';
@@ -61,13 +64,13 @@ describe('CFG-17 a reload never fails open', () => {
     expect(ground.output()).toMatch(/\/internal\/\*.*guarded by jwt and would be PUBLIC/);
   });
 
-  test('a file that is gone or may not be read changes nothing', async () => {
+  test('a file that is missing or unreadable changes nothing', async () => {
     const ground = await openGround();
     const away = `${ground.file}.away`;
     expect(await reloading(ground, () => renameSync(ground.file, away))).toBe('refused');
     expect(await knocks(ground)).toEqual([401, 200]);
     expect(await reloading(ground, () => renameSync(away, ground.file))).toBe('taken');
-    // Root may read what nobody may.
+    // Root may read every file.
     if (process.getuid?.() !== 0) {
       chmodSync(ground.file, 0);
       expect(await reloading(ground, () => hangUp(ground))).toBe('refused');
@@ -76,7 +79,7 @@ describe('CFG-17 a reload never fails open', () => {
     expect(await knocks(ground)).toEqual([401, 200]);
   });
 
-  test('twin: what is opened on purpose is open, and what is closed is closed, by the next request', async () => {
+  test('twin: a route opened on purpose is open, and a closed one is closed, by the next request', async () => {
     const ground = await openGround();
     const open = (text: string): string => text.replace('auth: { jwt: true } }', 'auth: none }');
     expect(await reloading(ground, () => replaceFile(ground.file, open))).toBe('taken');
@@ -122,7 +125,7 @@ describe('CFG-18 reloads under load', () => {
 });
 
 describe('CFG-24 a ConfigMap of Kubernetes', () => {
-  /** A volume as the kubelet lays it out: `file -> ..data/file`, `..data -> ..version`. */
+  /** A volume in the layout of the kubelet: `file -> ..data/file`, `..data -> ..version`. */
   const version = (name: string, files: Readonly<Record<string, string>>): void => {
     mkdirSync(join(folder, `..${name}`));
     for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, `..${name}`, file), text);
@@ -152,7 +155,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
       version('two', { 'loom.yaml': text, key: hashed('second-key-of-the-map') });
       await running.until(/loaded anew/);
       seen['swapped'] = [await knock('first-key-of-the-map'), await knock('second-key-of-the-map')];
-      // A version that holds half a file: nothing changes.
+      // A version that contains half a file: nothing changes.
       version('three', { 'loom.yaml': text.slice(0, 150), key: hashed('third-key-of-the-map') });
       await running.until(/old table stays/);
       seen['half'] = [await knock('second-key-of-the-map'), await knock('third-key-of-the-map')];
@@ -168,12 +171,12 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
     }
   });
 
-  test('a version that holds half a file changes nothing, and a key that is gone opens nothing', () => {
+  test('a version that contains half a file changes nothing, and a removed key is refused', () => {
     expect(seen['half']).toEqual([200, 401]);
     expect(seen['mended']?.[0]).toBe(401);
   });
 
-  test('twin: the swap of the link is seen, and file and secrets change together', () => {
+  test('twin: the swap of the link is noticed, and file and secrets change together', () => {
     expect([seen['before'], seen['swapped']]).toEqual([
       [200, 401],
       [401, 200],

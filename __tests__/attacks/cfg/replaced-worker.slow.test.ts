@@ -1,4 +1,4 @@
-/** A worker that takes the place of another starts on the file as it is then: one that no reload took, as a rule. */
+/** A worker that replaces another reads the current file, which the other workers may have refused. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { start, write } from '../../cli/command.js';
@@ -40,7 +40,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
     const [, pid] = /"pid":(\d+),"msg":"a worker serves"/.exec(primary.output) ?? [];
     process.kill(Number(pid), 'SIGKILL');
   };
-  /** Each on a connection of its own, so that every worker has some. */
+  /** Each on its own connection, so that every worker has some. */
   const knock = async (): Promise<number[]> => {
     const all = Array.from({ length: 6 }, () => ask({ port, path: '/a/x', headers: { Connection: 'close' } }));
     return (await Promise.all(all)).map(({ status }) => status);
@@ -48,7 +48,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
   return { edit: (auth: string) => write(`${port}.yaml`, text(auth)), file, killOne, knock, primary, seen };
 }
 
-test('what its fellows refused to open, it does not open', async () => {
+test('it does not open a route that the other workers refused to open', async () => {
   const { edit, file, killOne, knock, primary, seen } = await workers();
   edit('');
   await seen(/the old table stays in force/g, 2);
@@ -63,7 +63,7 @@ test('what its fellows refused to open, it does not open', async () => {
   expect(new Set(await knock())).toEqual(new Set([401]));
 });
 
-test('twin: what was opened on purpose since the start is open with it as well', async () => {
+test('twin: a route that was opened on purpose since the start is open there as well', async () => {
   const { edit, killOne, knock, seen } = await workers();
   edit(', auth: none');
   await seen(/the file was loaded anew/g, 2);

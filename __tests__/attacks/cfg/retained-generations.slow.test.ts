@@ -1,4 +1,4 @@
-/** What a reload leaves behind: a table that was replaced is collected, whatever is open at that moment. */
+/** The memory after a reload: replaced routes are garbage-collected, whatever is open at that moment. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -22,7 +22,7 @@ const script = join(__dirname, '../../support/retained.mjs');
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Plans of which a part of the product still knows. */
+/** Plans that some part of the product still references. */
 class Plans {
   readonly #known = new Set<WeakRef<object>>();
 
@@ -71,15 +71,15 @@ function answer({ url = '' }: IncomingMessage, res: ServerResponse): void {
 
 interface Running {
   readonly port: number;
-  /** Takes the file anew; `turn` is a number that may stand in it. */
+  /** Reloads the file. `turn` is a number that the file may contain. */
   reload(turn: number): Promise<unknown>;
 }
 
 type Text = (turn: number) => string;
 
-/** Every part of the file says the same at each turn. */
+/** Every part of the file is the same in each turn. */
 const same: Text = () => rest('', '').replace('MORE', '');
-/** A key, an upstream and a route are others at each turn; what the caller uses stays. */
+/** A key, an upstream and a route change in each turn. What the caller uses stays. */
 const other: Text = (turn) =>
   rest(
     `, { name: caller${turn}, key: key-of-caller-number-${turn} }`,
@@ -171,10 +171,10 @@ const OPENINGS: readonly (readonly [string, Opening])[] = [
   ['answered requests', askTwice],
   ['an open WebSocket', openWebSocket],
   ['an open event stream', openStream],
-  ['a request without an answer', askSlowly],
+  ['a request without a response', askSlowly],
 ];
 
-describe('CFG-18 a table that was replaced is collected', () => {
+describe('CFG-18 a replaced route table is garbage-collected', () => {
   test('of a gateway, whatever of each table is open', async () => {
     const [main, made] = [built(), await makeCertificates()];
     const child = spawn(NODE, ['--expose-gc', script, join(main, '../..'), made.server.cert, made.server.key, made.ca]);
@@ -214,7 +214,7 @@ describe('CFG-18 a table that was replaced is collected', () => {
     }
   });
 
-  test('a verdict that is pending keeps its own table, and no table after it', async () => {
+  test('a pending decision keeps its own table, and no later one', async () => {
     const issuer = createServer((_req, res) => void unanswered.push(res));
     const introspection = `http://127.0.0.1:${await listening(issuer)}/introspect`;
     closing.push(() => (issuer.closeAllConnections(), closed(issuer)));
@@ -238,7 +238,7 @@ describe('CFG-18 a table that was replaced is collected', () => {
     await running.plans.left(0);
   });
 
-  test('upstreams that were replaced leave no listener on the server', async () => {
+  test('replaced upstreams leave no listener on the server', async () => {
     const running = await middleware(other);
     const before = running.server.listenerCount('close');
     for (let turn = 1; turn <= RELOADS; turn++) {

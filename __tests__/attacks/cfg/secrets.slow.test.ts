@@ -1,4 +1,4 @@
-/** Nothing that a file keeps secret is printed, whatever is wrong with the file and whoever prints it. */
+/** No secret of a file is printed, for any error in the file and any command. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { runProcess } from '../../support/process.js';
 import { quietLog } from '../../support/quiet-log.js';
 import { HASH, whole } from './files.js';
 
-/** In no word that a message needs. */
+/** Part of no word that a message needs. */
 const SECRETS = {
   key: 'zq-key-7f3a91',
   client: 'zq-client-55b0e2',
@@ -39,7 +39,7 @@ const LINE = {
   hash: `password_hash: ${HASH}`,
 } as const;
 
-/** Every secret, misplaced, retyped, unquoted and broken. */
+/** Every secret, misplaced, with another type, unquoted and broken. */
 const broken = (name: keyof typeof LINE): readonly string[] => {
   const line = LINE[name];
   const secret = SECRETS[name];
@@ -69,9 +69,9 @@ const broken = (name: keyof typeof LINE): readonly string[] => {
   ];
 };
 
-describe('CFG-20 secrets in what is printed', () => {
+describe('CFG-20 secrets in output', () => {
   test.each(Object.keys(LINE) as (keyof typeof LINE)[])(
-    '%s: a broken file is refused, and its secret stands in no message',
+    '%s: a broken file is refused, and no message contains its secret',
     (name) => {
       const told = broken(name).map((line) => {
         try {
@@ -84,7 +84,7 @@ describe('CFG-20 secrets in what is printed', () => {
       });
       for (const [i, words] of told.entries()) {
         if (words === 'loads') continue;
-        // Of a reference, the name is said: it is no secret.
+        // The name of a reference is printed, because it is not secret.
         const said = (broken(name)[i] as string).includes('${')
           ? []
           : Object.values(SECRETS).filter((secret) => words.includes(secret));
@@ -94,7 +94,7 @@ describe('CFG-20 secrets in what is printed', () => {
     },
   );
 
-  test('a secret in place of a name, a path or a list is refused and not repeated', () => {
+  test('a secret as a name, a path or a list is refused and not repeated', () => {
     const places: readonly (readonly [string, string])[] = [
       ['      jwt: true\n', `      ${SECRETS.key}: true\n`],
       ['methods: [jwt, api_key, basic, oauth]', `methods: [jwt, ${SECRETS.key}]`],
@@ -162,7 +162,7 @@ describe('CFG-20 secrets in what is printed', () => {
     await gate.close();
   });
 
-  test('twin: at work, with the log at its loudest, credentials count and answers tell none of them', async () => {
+  test('twin: at run time, with the most verbose log, credentials work and no response contains one', async () => {
     const ground = await openGround({
       top: 'logging: { level: trace, access: { enabled: true } }',
       env: { DEBUG: '*', LOG_LEVEL: 'trace' },

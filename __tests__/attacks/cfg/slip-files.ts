@@ -1,4 +1,4 @@
-/** Files with guarded and open routes side by side, and what one slip of the hand makes of them. */
+/** Files with guarded and open routes side by side, and the result of one editing mistake. */
 
 const METHODS = `middleware:
   auth:
@@ -13,7 +13,7 @@ const METHODS = `middleware:
 `;
 const CHAIN = METHODS.replace('  auth:\n', '  auth:\n    chain: [api_key]\n');
 
-/** By what they have beside their guards. */
+/** By the open routes beside the guards. */
 export const FILES: Readonly<Record<string, string>> = {
   'a catch-all': `${METHODS}routes:
   - path: /*
@@ -112,7 +112,10 @@ export interface Slip {
   readonly text: string;
 }
 
-/** Each is one deletion, comment, typo or changed host, method, priority or condition. None says that anything is open. */
+/**
+ * Each mistake is one deletion, comment, typo or changed host, method, priority or condition. None opens a route
+ * explicitly.
+ */
 export function* slipsOf(text: string): Generator<Slip> {
   const lines = text.split('\n');
   for (const [at, line] of lines.entries()) {
@@ -135,7 +138,7 @@ const ADDED = [
   ...['headers: {X-Any: "1"}', 'query: {v: "1"}'],
 ];
 
-/** The line with all that is indented below it. */
+/** The line with all lines that are indented below it. */
 function* blocksOf(lines: readonly string[], at: number): Generator<Slip> {
   const depth = (lines[at] as string).search(/\S/);
   const below = lines.slice(at + 1).findIndex((line) => line.trim() !== '' && line.search(/\S/) <= depth);

@@ -1,4 +1,7 @@
-/** One slip in a file never opens a guarded path: asked of the old and the new table at work, without a credential. */
+/**
+ * One editing mistake in a file never opens a guarded path: the old and the new routes get requests without a
+ * credential.
+ */
 import { createServer, type Server } from 'node:http';
 import { compose } from '../../../src/runtime/compose.js';
 import { ConfigError } from '../../../src/config/diagnostics.js';
@@ -11,7 +14,7 @@ import { quietLog } from '../../support/quiet-log.js';
 import { closed, listening } from '../../support/recording-upstream.js';
 import { FILES, slipsOf, type Slip } from './slip-files.js';
 
-/** Of the slips of a file, one in so many; all of them in a fuzz run. */
+/** One in so many of a file's mistakes. All of them in a fuzz run. */
 const SAMPLE = fuzzing ? 1 : 17;
 
 interface Question {
@@ -21,7 +24,7 @@ interface Question {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Requests for every route of the file as it was: with and without the conditions, on every kind of host. */
+/** Requests for every route of the original file: with and without the conditions, on every kind of host. */
 function questionsOf(text: string): readonly Question[] {
   const written = [...text.matchAll(/\bpath: (\S+)/g)].map(([, path = '']) => path);
   const below = (path: string): string => path.replace(/:\w+/g, 'some');
@@ -48,7 +51,7 @@ beforeAll(async () => {
 });
 afterAll(() => closed(upstream));
 
-/** The file as a gateway serves it: routes go to an upstream. */
+/** The file as a gateway serves it: its routes have an upstream. */
 function asServed(text: string): string {
   const routed = text.replace(/^( {2}- )(host|path):/gm, '$1upstream: backend\n    $2:');
   return `listeners: [{ address: "127.0.0.1:8080" }]\nupstreams: [{ name: backend, endpoints: ["127.0.0.1:${backend}"] }]\n${routed}`;
@@ -61,7 +64,7 @@ function gateOf(text: string, mode: (typeof MODES)[number]): Loom {
   return compose(source, compile(source).plan, { shared, compile });
 }
 
-/** Who is asked may change; the port stays. */
+/** The backend may change. The port stays. */
 class Desk {
   gate: Loom | undefined;
   readonly #server = createServer((req, res) => this.gate?.(req, res, () => res.end('in')));
@@ -92,7 +95,7 @@ interface Outcome {
 const isGuarded = (status: number): boolean => status === 401;
 const passes = (status: number): boolean => status === 200;
 
-describe.each(MODES)('one slip under %s', (mode) => {
+describe.each(MODES)('one mistake under %s', (mode) => {
   const desk = new Desk();
   beforeAll(() => desk.open());
   afterAll(() => desk.close());
@@ -122,7 +125,7 @@ describe.each(MODES)('one slip under %s', (mode) => {
     desk.gate = gateOf(before, mode);
     const old = await desk.answers(questionsOf(before));
     await desk.gate.close();
-    // The oracle sees something to lose, and something that is open.
+    // The original file has guarded paths and open ones.
     expect([old.some(isGuarded), old.some(passes)]).toEqual([true, true]);
     const count = { 'no file': 0, refused: 0, taken: 0 };
     const holes: string[] = [];
@@ -135,7 +138,7 @@ describe.each(MODES)('one slip under %s', (mode) => {
     }
     process.stdout.write(`slips under ${mode}, ${name}: ${JSON.stringify(count)}\n`);
     expect(holes).toEqual([]);
-    // Twin: what opens nothing is taken.
+    // Twin: a change that opens nothing is accepted.
     expect(count.taken).toBeGreaterThan(0);
   });
 });

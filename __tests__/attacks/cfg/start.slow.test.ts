@@ -1,4 +1,4 @@
-/** A gateway that starts at all starts with the whole file; and it serves nothing but the file's routes. */
+/** A gateway that starts has loaded the whole file, and serves only the file's routes. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ describe('a file that cannot be used starts nothing', () => {
         '    tls: {cert_file: a, key_file: b, client_auth: require, ca_file: gone.pem}\n',
       ]),
     ],
-    ['with a plugin that is not there', `${WHOLE}plugins: [{name: a, path: gone.wasm}]\n`],
+    ['with a missing plugin', `${WHOLE}plugins: [{name: a, path: gone.wasm}]\n`],
   ])('%s', async (name, text) => {
     writeFileSync(at('loom.yaml'), text);
     const { code, stdout, stderr } = await runProcess(NODE, [built(), 'serve', at('loom.yaml')]);
@@ -44,7 +44,7 @@ describe('a file that cannot be used starts nothing', () => {
     expect(stdout + stderr).not.toMatch(/listening/);
   });
 
-  test('gone, a folder, or a link to nothing', async () => {
+  test('missing, a folder, or a broken link', async () => {
     mkdirSync(at('folder.yaml'));
     symlinkSync(at('gone'), at('dangling.yaml'));
     for (const name of ['nowhere.yaml', 'folder.yaml', 'dangling.yaml']) {
@@ -55,17 +55,17 @@ describe('a file that cannot be used starts nothing', () => {
 });
 
 describe('a half-written file', () => {
-  /** Cut short, a route may have lost its `auth`, and a file its routes: what spec §2 says of such files. */
+  /** Cut short, a route may have lost its `auth`, and a file its routes. */
   const ALLOWED = {
     'whole middleware': ['closed', 'refused'],
     'routed middleware': ['another method', 'closed', 'passes by', 'public', 'refused'],
     serve: ['closed', 'no route', 'refused'],
   };
 
-  test.each(PAGE_CASES)('of $name opens nothing wherever it ends: $mode', (page) => {
+  test.each(PAGE_CASES)('of $name opens nothing, cut at any place: $mode', (page) => {
     const outcomes = new Set<string>();
     for (let end = 0; end <= page.text.length; end++) {
-      // Each line to its end, and of its letters every seventh; all of them in a fuzz run.
+      // Cut after each line, and after every seventh letter; after every letter in a fuzz run.
       if (!fuzzing && end % 7 > 0 && page.text[end] !== '\n') continue;
       outcomes.add(judge(page, page.text.slice(0, end)).outcome);
     }
@@ -98,7 +98,7 @@ test('a file that changes under a running gateway changes nothing by itself', as
   }
 });
 
-test('no path of an admin, of metrics or of health stands on a listener of the data', async () => {
+test('no path of an admin, of metrics or of health is on a data listener', async () => {
   const ground = await openGround({
     top: 'admin: { enabled: true, address: "127.0.0.1:9091" }\nmetrics: { enabled: true, prometheus: { enabled: true, path: /metrics } }',
   });

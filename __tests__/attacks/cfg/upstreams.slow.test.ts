@@ -1,4 +1,4 @@
-/** Upstreams that are none, or others than the file shows. */
+/** Invalid upstreams, and upstreams other than the file shows. */
 import { expectLoads, expectRefused, whole } from './files.js';
 
 describe('CFG-16 upstreams', () => {
@@ -108,7 +108,7 @@ describe('CFG-16 upstreams', () => {
       '[fd00:ec2::254]',
     ],
     ...['0', '0.0.0.0', '[::]', '[::ffff:0.0.0.0]'],
-  ])('%s, which answers whoever asks with this machine’s keys, is refused', (host) => {
+  ])('%s, which would give this machine’s keys to any caller, is refused', (host) => {
     for (const endpoint of [`"${host}:80"`, `"http://${host}:80"`, `"http://${host}"`])
       expectRefused(whole([ENDPOINT, `      - ${endpoint}\n`]), { path: 'upstreams[0].endpoints[0]' });
     if (!host.startsWith('[')) expectRefused(whole([ENDPOINT, `      - {host: "${host}", port: 80}\n`]));

@@ -1,4 +1,4 @@
-/** What YAML readers read in more than one way, or cannot read at all without running out of something. */
+/** YAML that readers read in more than one way, or cannot read without running out of a resource. */
 import { truncateSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ describe('CFG-03 merge keys', () => {
     expectRefused(whole([from, to]));
   });
 
-  test('that take a guarded route over by an alias are refused', () => {
+  test('that replace a guarded route by an alias are refused', () => {
     const anchored = whole(
       ['    auth:\n      jwt: true\n', '    auth: &guard\n      jwt: true\n'],
       ['  - id: api\n', '  - <<: {auth: *guard}\n    id: api\n'],
@@ -31,7 +31,7 @@ describe('CFG-03 merge keys', () => {
     expectRefused(route.replace('upstreams:', '  - {<<: *guarded, path: /more/*}\nupstreams:'), { code: 'merge_key' });
   });
 
-  test('twin: a whole block may be named once and used again', () => {
+  test('twin: a whole block may have an anchor and be used again', () => {
     const anchored = whole(
       [GUARD, '    auth: &guard\n      jwt: true\n'],
       ['    auth: none\n', '    auth: {jwt: true}\n'],
@@ -42,7 +42,7 @@ describe('CFG-03 merge keys', () => {
   });
 });
 
-describe('CFG-04 a key that stands twice', () => {
+describe('CFG-04 a duplicate key', () => {
   test.each([
     [GUARD, `${GUARD}    auth: {}\n`],
     [GUARD, `${GUARD}    auth: none\n`],
@@ -67,7 +67,7 @@ describe('CFG-04 a key that stands twice', () => {
     expectRefused(json, { code: 'duplicate_key' });
   });
 
-  test('twin: the same key in two mappings is no key twice', () => {
+  test('twin: the same key in two mappings is not a duplicate', () => {
     expectLoads(whole([ROUTE, ROUTE + ROUTE.replace('id: internal', 'id: more').replace('/internal/*', '/more/*')]));
   });
 });
@@ -91,7 +91,7 @@ describe('CFG-05 documents that pollute or exhaust their reader', () => {
     'sixty-five levels': `${WHOLE}cache: ${'['.repeat(70)}${']'.repeat(70)}\n`,
     'anchors on anchors': `${WHOLE}cache: ${'&a '.repeat(N)}x\n`,
     'many documents': `${WHOLE}${'---\n'.repeat(N)}`,
-    'a number without end': `${WHOLE}cache: ${'9'.repeat(8 * N)}\n`,
+    'an endless number': `${WHOLE}cache: ${'9'.repeat(8 * N)}\n`,
     'many bad references': `${WHOLE}cache: "${'${'.repeat(N)}"\n`,
     'one key many times': `${WHOLE}cache: {${'a: 1, '.repeat(N / 10)}}\n`,
   };
@@ -101,7 +101,7 @@ describe('CFG-05 documents that pollute or exhaust their reader', () => {
     const before = process.cpuUsage();
     expect(checked(text).code).toBe(EXIT.file);
     const { user, system } = process.cpuUsage(before);
-    // Under a second each on a quiet machine; what this finds is a cost that grows faster than the file.
+    // Under a second each on a quiet machine. This detects a cost that grows faster than the file.
     expect((user + system) / 1_000).toBeLessThan(10_000);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
@@ -114,7 +114,7 @@ describe('CFG-05 documents that pollute or exhaust their reader', () => {
   });
 });
 
-describe('CFG-06 what is no one YAML document', () => {
+describe('CFG-06 files that are not one YAML document', () => {
   test.each([
     ['nothing', '', 'empty'],
     ['a line break', '\n', 'empty'],
@@ -136,7 +136,7 @@ describe('CFG-06 what is no one YAML document', () => {
     ['a tag of Python', `${WHOLE}cache: !!python/object/apply:os.system ["id"]\n`, 'tag_resolve_failed'],
     ['bytes', `${WHOLE}cache: !!binary aGk=\n`, 'tag_resolve_failed'],
     ['a set', `${WHOLE}cache: !!set {a}\n`, undefined],
-    ['a tag of its own', `${WHOLE}cache: !secret x\n`, 'tag_resolve_failed'],
+    ['a custom tag', `${WHOLE}cache: !secret x\n`, 'tag_resolve_failed'],
     ['YAML 1.1', `%YAML 1.1\n---\n${WHOLE}`, 'yaml_1_1'],
     ['TOML', '[[routes]]\npath = "/*"\nauth = "none"\n', undefined],
     ['INI', 'routes=/\nauth=none\n', 'wrong_type'],
@@ -144,7 +144,7 @@ describe('CFG-06 what is no one YAML document', () => {
     ['NULs', WHOLE.split('').join('\0'), 'not_text'],
     ['a lone CR', WHOLE.replace('none\n', 'none\r'), 'hidden_character'],
     ['a line separator', WHOLE.replace('auth: none', '# \u2028    auth: none'), 'hidden_character'],
-    ['letters that run backwards', WHOLE.replace('/internal/*', '/\u202einternal/*'), 'hidden_character'],
+    ['right-to-left characters', WHOLE.replace('/internal/*', '/\u202einternal/*'), 'hidden_character'],
     ['an escape code', WHOLE.replace('/internal/*', '/\u001b[2Kinternal/*'), 'hidden_character'],
   ])('%s: refused', (_what, text, code) => {
     expectRefused(text, code === undefined ? {} : { code });
@@ -164,7 +164,7 @@ describe('CFG-06 what is no one YAML document', () => {
     expect(checked(bytes).code).toBe(EXIT.file);
   });
 
-  test('100 MB, a folder, a device and no file at all: refused', () => {
+  test('100 MB, a folder, a device and a missing file: refused', () => {
     const folder = mkdtempSync(join(tmpdir(), 'loom-cfg-'));
     try {
       const large = join(folder, 'large.yaml');
@@ -178,7 +178,7 @@ describe('CFG-06 what is no one YAML document', () => {
     }
   });
 
-  test('twin: a byte order mark, CRLF, a marker, JSON and a %YAML 1.2 line are taken as they are', () => {
+  test('twin: a byte order mark, CRLF, a marker, JSON and a %YAML 1.2 line are accepted', () => {
     expectLoads(`\ufeff${WHOLE}`);
     expectLoads(WHOLE.replaceAll('\n', '\r\n'));
     expectLoads(`---\n${WHOLE}...\n`);

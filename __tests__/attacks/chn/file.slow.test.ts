@@ -1,10 +1,10 @@
-/** What a file says of who may pass: nothing opens a route but the words that say so. */
+/** The options that decide who may pass. A route is open only if the file says so explicitly. */
 import { describe as inWords, type Requirement } from '../../../src/auth/requirement.js';
 import { ConfigError } from '../../../src/config/diagnostics.js';
 import { API_KEY, compile, errorsOf, JWT } from '../../config/files.js';
 
 const METHODS = `jwt: ${JWT}, api_key: ${API_KEY}`;
-/** The route in question beside one that keeps the methods in use. */
+/** The tested route beside one that uses all methods. */
 const fileWith = (auth: string, global = METHODS): string => `
 middleware: { auth: { ${global} } }
 routes:
@@ -13,7 +13,7 @@ routes:
 `;
 const CHAIN = `${METHODS}, chain: [jwt, api_key], require_any: true`;
 
-/** The requirement of the first route, or undefined where the file does not load. */
+/** The requirement of the first route, or `undefined` if the file does not load. */
 function requirementOf(text: string): Requirement | undefined {
   try {
     return compile(text).plan.routes[0]?.requirement;
@@ -27,7 +27,7 @@ const wordsOf = (text: string): string | undefined => {
   return requirement && inWords(requirement);
 };
 
-describe('CHN-03 how many of a chain must grant is said, never guessed', () => {
+describe('CHN-03 how many of a chain must grant is explicit', () => {
   test.each([
     'chain: [jwt, api_key]',
     'chain: [jwt, api_key], require_any: null',
@@ -54,7 +54,7 @@ describe('CHN-03 how many of a chain must grant is said, never guessed', () => {
     expect(errorsOf(fileWith(auth))).not.toEqual([]);
   });
 
-  test('twin: said, it is what it says', () => {
+  test('twin: an explicit value is used', () => {
     const chained = (chain: string) => wordsOf(fileWith('{ require: true }', `${METHODS}, ${chain}`));
     expect(chained('chain: [jwt, api_key], require_any: true')).toBe('jwt or api_key');
     expect(chained('chain: [jwt, api_key], require_any: false')).toBe('jwt and api_key');
@@ -134,13 +134,13 @@ const OPENS_NOTHING = [
   ],
 ];
 
-describe('CHN-06 nothing but `auth: none` and `require: false` opens a route', () => {
+describe('CHN-06 only `auth: none` and `require: false` open a route', () => {
   test.each(OPENS_NOTHING)('auth: %s does not load', (auth) => {
     expect(errorsOf(fileWith(auth))).not.toEqual([]);
     expect(errorsOf(fileWith(auth, CHAIN))).not.toEqual([]);
   });
 
-  test('auth: { require: true } is the chain, the one method, or an error', () => {
+  test('auth: { require: true } is the chain, the only method, or an error', () => {
     expect(errorsOf(fileWith('{ require: true }'))).not.toEqual([]);
     expect(wordsOf(fileWith('{ require: true }', CHAIN))).toBe('jwt or api_key');
     expect(wordsOf(`middleware: { auth: { jwt: ${JWT} } }\nroutes: [{ path: /a, auth: { require: true } }]`)).toBe(
@@ -148,7 +148,7 @@ describe('CHN-06 nothing but `auth: none` and `require: false` opens a route', (
     );
   });
 
-  test('no combination of 1,260 opens a route by what it leaves out', () => {
+  test('none of 1,260 combinations opens a route by an omission', () => {
     const values = {
       jwt: [undefined, true, false, null, {}, [], 'true'],
       require: [undefined, true, false, null, 'false'],
@@ -177,7 +177,7 @@ describe('CHN-06 nothing but `auth: none` and `require: false` opens a route', (
   });
 });
 
-describe('CHN-07 a method that is not there guards nothing, so the file does not load', () => {
+describe('CHN-07 a missing method protects nothing, so the file does not load', () => {
   const off = `jwt: { enabled: false, issuer: "https://id.example", jwks_url: "https://id.example/k" }, api_key: ${API_KEY}`;
   test.each([
     ['disabled', '{ jwt: true }', off],
@@ -188,15 +188,15 @@ describe('CHN-07 a method that is not there guards nothing, so the file does not
     ['absent', '{ jwt: true }', `api_key: ${API_KEY}`],
     ['absent, in a list', '{ methods: [api_key, jwt] }', `api_key: ${API_KEY}`],
     ['absent, narrowed', '{ methods: [api_key], narrow: { jwt: { required_scopes: [a] } } }', `api_key: ${API_KEY}`],
-    ['a plugin that is none', '{ plugin: jwt }', `api_key: ${API_KEY}`],
-    ['of the host, which has none', '{ methods: [saml] }', `api_key: ${API_KEY}`],
+    ['an unknown plugin', '{ plugin: jwt }', `api_key: ${API_KEY}`],
+    ['of the host, which has no such method', '{ methods: [saml] }', `api_key: ${API_KEY}`],
     ['of nobody', '{ mtls: true }', `api_key: ${API_KEY}`],
   ])('%s', (_what, auth, global) => {
     const text = fileWith(auth, global).replace('[jwt, api_key] }\n', '[api_key] }\n');
     expect(errorsOf(text)[0]?.path).toMatch(/^(?:routes\[0\]\.auth|middleware\.auth\.chain)/);
   });
 
-  test('twin: enabled, it loads and guards', () => {
+  test('twin: enabled, it loads and protects', () => {
     expect(wordsOf(fileWith('{ jwt: true }'))).toBe('jwt');
     expect(wordsOf(fileWith('{ jwt: true }', METHODS.replace('{issuer', '{enabled: true, issuer')))).toBe('jwt');
   });

@@ -1,4 +1,7 @@
-/** A policy read as a whole: what is enabled but required nowhere, and that the order of a file decides no verdict. */
+/**
+ * The policy as a whole: methods that are enabled but never required, and decisions that must not depend on the order
+ * of a file.
+ */
 import { loomAuth, write } from '../../cli/command.js';
 import { API_KEY, errorsOf, JWT } from '../../config/files.js';
 import { statusOf } from '../../support/ask.js';
@@ -27,7 +30,7 @@ describe('CHN-08 enabled is not required', () => {
     }
   });
 
-  test('a route that says nothing is shown as PUBLIC, and fails --strict', async () => {
+  test('a route without auth is shown as PUBLIC, and fails --strict', async () => {
     const name = 'silent.yaml';
     write(name, file(`jwt: ${JWT}`, [SILENT, GUARDED, SAID]));
     const loose = await loomAuth(['check', name]);
@@ -39,14 +42,14 @@ describe('CHN-08 enabled is not required', () => {
     expect((await loomAuth(['check', '--strict', name])).code).toBe(1);
   });
 
-  test('serve says so at its start', async () => {
+  test('serve reports it at its start', async () => {
     const ground = await openGround({ routes: `\n  - ${SILENT}` });
     expect(ground.output()).toMatch(/silent.*PUBLIC|PUBLIC.*silent/);
 
     expect(statusOf(await ground.send(get('/silent/x')))).toBe(200);
   });
 
-  test('a chain protects the route that says nothing', async () => {
+  test('a chain protects a route without auth', async () => {
     const ground = await openGround({
       auth: '\n    chain: [jwt, api_key]\n    require_any: true',
       routes: `\n  - ${SILENT}`,
@@ -56,7 +59,7 @@ describe('CHN-08 enabled is not required', () => {
     expect(statusOf(await ground.send(get('/public/x')))).toBe(200);
   });
 
-  test('twin: a file that says it of each route passes --strict', async () => {
+  test('twin: a file with auth on each route passes --strict', async () => {
     write('said.yaml', file(`jwt: ${JWT}`, [GUARDED, SAID]));
     expect(await loomAuth(['check', '--strict', 'said.yaml'])).toMatchObject({ code: 0, stderr: '' });
   });
@@ -78,7 +81,7 @@ const ROUTES = [
   '{ id: open, path: /open/*, auth: none }',
 ];
 
-/** The same policy with every list and map turned by `by`, or turned round. */
+/** The same policy with every list and map rotated by `by`, or reversed. */
 function written(by: number, reversed: boolean): string {
   const turned = <T>(list: readonly T[]): T[] => {
     const at = by % list.length;
@@ -97,7 +100,7 @@ function written(by: number, reversed: boolean): string {
 
 const [IN_PROCESS] = BOTH as readonly [(typeof BOTH)[number]];
 
-/** Every route asked with every set of credentials. */
+/** Every route requested with every set of credentials. */
 async function verdicts(text: string): Promise<Record<string, number>> {
   const gateway = await IN_PROCESS.start(text);
   const token = await secretToken(SECRET, { iss: 'https://id.example', sub: 'ada' });
@@ -139,7 +142,7 @@ describe('CHN-10 no order decides', () => {
     expect(await verdicts(written(by, reversed))).toEqual(first);
   });
 
-  test('twin: and the verdicts are those that the policy says', () => {
+  test('twin: and the decisions are those of the policy', () => {
     const passing = Object.keys(first).filter((which) => first[which] === 418);
     expect(passing).toEqual([
       ...['token', 'alice', 'bob', 'token and bob', 'token and wrong', 'forged and bob'].map((what) => `any: ${what}`),

@@ -1,4 +1,7 @@
-/** A credential that a method could not judge is offered to no later method, whichever two methods share its place. */
+/**
+ * A credential that a method could not check is offered to no later method, for each pair of methods with a common
+ * place.
+ */
 import { hash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { hashSync } from 'bcryptjs';
@@ -21,7 +24,7 @@ afterAll(async () => {
   for (const close of open.reverse()) await close();
 });
 
-/** A key set that nothing serves, and an introspection endpoint that nothing serves. */
+/** A key set URL and an introspection endpoint that no server serves. */
 const NOWHERE = 'http://127.0.0.1:1';
 const token = (): Promise<string> =>
   signedBySecret({ sub: 'of-jwt', aud: 'api', iss: 'https://id.example', exp: seconds() + 600 });
@@ -55,7 +58,7 @@ routes: [{ id: all, path: /*, auth: { methods: [${list.join(', ')}] } }]
 
 const PLACE = 'query_param: access_token, cookie: session';
 const JWT_UP = `jwt: { algorithm: HS256, secret: "${LONG_SECRET}", audience: api, ${PLACE} }`;
-/** The same tokens, by a key set that does not load. */
+/** The same tokens, with a key set that does not load. */
 const JWT_DOWN = `jwt: { issuer: "https://id.example", audience: api, jwks_url: "${NOWHERE}/jwks", algorithms: [RS256], ${PLACE} }`;
 const OAUTH = (origin: string): string =>
   `oauth: { introspection_url: "${origin}/introspect", client_id: loom, client_secret: s, timeout: 1s, throttle: false }`;
@@ -63,7 +66,7 @@ const SECOND_KEY = `{ key: ${OTHER_KEY}, name: alice }`;
 const keys = (at: string, key: string): string =>
   `api_key: { ${at}, keys: [{ key_hash: "sha256:${hash('sha256', key)}", name: of-key }, ${SECOND_KEY}] }`;
 
-/** A token as RS256, so that the key set must be asked; the signature is of no key. */
+/** A token as RS256, so that the key set is needed. No key made its signature. */
 const rs256 = (): string =>
   `${base64url({ alg: 'RS256', kid: 'gone' })}.${base64url({ sub: 'x', aud: 'api', iss: 'https://id.example', exp: seconds() + 600 })}.${'A'.repeat(342)}`;
 
@@ -73,12 +76,12 @@ describe('CHN-17 jwt whose keys cannot be loaded', () => {
     ['a subprotocol', (token) => ({ headers: { 'Sec-WebSocket-Protocol': `bearer, ${token}` } })],
   ];
 
-  test.each(offers)('leaves its token in %s to no oauth that would take it', async (_where, offer) => {
+  test.each(offers)('does not offer its token in %s to oauth, which would accept it', async (_where, offer) => {
     const down = await asking({ list: ['jwt', 'oauth'], blocks: [JWT_DOWN, OAUTH(introspection.origin)] });
     const before = introspection.asked.length;
     expect(await down(offer(rs256()))).toBe('503');
     expect(introspection.asked).toHaveLength(before);
-    // Twins: a token that is no JWT is oauth's, and the other order asks oauth first.
+    // Twins: an opaque token is offered to oauth, and the other order tries oauth first.
     expect(await down(offer('opaque'))).toBe('of-oauth');
     const turned = await asking({ list: ['oauth', 'jwt'], blocks: [JWT_DOWN, OAUTH(introspection.origin)] });
     expect(await turned(offer(rs256()))).toBe('of-oauth');
@@ -98,12 +101,12 @@ describe('CHN-17 jwt whose keys cannot be loaded', () => {
       (key) => ({ headers: { 'X-API-Key': key } }),
     ],
     [
-      'another place, where the same credential stands again',
+      'another place that contains the same credential',
       'header: X-API-Key',
       (token) => ({ headers: { Authorization: `Bearer ${token}`, 'X-API-Key': token } }),
       (key) => ({ headers: { Authorization: `Bearer ${rs256()}`, 'X-API-Key': key } }),
     ],
-  ])('leaves its token in %s to no api_key that knows it', async (_where, at, offer, other) => {
+  ])('does not offer its token in %s to api_key, which knows it', async (_where, at, offer, other) => {
     const token = rs256();
     const key = at === 'header: Authorization' ? `Bearer ${token}` : token;
     const down = await asking({ list: ['jwt', 'api_key'], blocks: [JWT_DOWN, keys(at, key)] });
@@ -113,7 +116,7 @@ describe('CHN-17 jwt whose keys cannot be loaded', () => {
     expect(await down(other(OTHER_KEY))).toBe('alice');
   });
 
-  test('leaves a token in its cookie to no strategy of the host, unless the host says that it is offered another', async () => {
+  test('does not offer a token in its cookie to a strategy of the host, unless the host declares another credential', async () => {
     const seen: string[] = [];
     const reading = {
       authenticate(this: { success(user: object): void }, req: { headers: { cookie?: string } }): void {
@@ -136,19 +139,19 @@ describe('CHN-17 jwt whose keys cannot be loaded', () => {
 });
 
 describe('CHN-17 oauth whose endpoint is down', () => {
-  test('leaves its token to no jwt that would verify it', async () => {
+  test('does not offer its token to jwt, which would verify it', async () => {
     const down = await asking({ list: ['oauth', 'jwt'], blocks: [JWT_UP, OAUTH(NOWHERE)] });
     const good = await token();
     for (const headers of [{ Authorization: `Bearer ${good}` }, { 'Sec-WebSocket-Protocol': `bearer, ${good}` }])
       expect(await down({ headers })).toBe('503');
-    // Twins: what oauth does not read, and the other order.
+    // Twins: a token that oauth does not read, and the other order.
     expect(await down({ path: `/?access_token=${good}` })).toBe('of-jwt');
     expect(await down({ headers: { Cookie: `session=${good}` } })).toBe('of-jwt');
     const turned = await asking({ list: ['jwt', 'oauth'], blocks: [JWT_UP, OAUTH(NOWHERE)] });
     expect(await turned({ headers: { Authorization: `Bearer ${good}` } })).toBe('of-jwt');
   });
 
-  test('leaves it to no jwt in another place, while another token there grants', async () => {
+  test('does not offer it to jwt in another place, and another token there still grants', async () => {
     const down = await asking({
       list: ['oauth', 'jwt'],
       blocks: [JWT_UP.replace('jwt: {', 'jwt: { header: X-Token, scheme: "",'), OAUTH(NOWHERE)],
@@ -158,7 +161,7 @@ describe('CHN-17 oauth whose endpoint is down', () => {
     expect(await down({ headers: { Authorization: 'Bearer opaque', 'X-Token': good } })).toBe('of-jwt');
   });
 
-  test('leaves it to no method behind the next one either', async () => {
+  test('does not offer it to the second next method either', async () => {
     const list = ['oauth', 'api_key', 'jwt'];
     const down = await asking({ list, blocks: [JWT_UP, OAUTH(NOWHERE), keys('header: X-API-Key', KNOWN_KEY)] });
     const headers = { Authorization: `Bearer ${await token()}` };
@@ -175,7 +178,7 @@ describe('CHN-17 a strategy of the host that fails with an error', () => {
     },
   };
 
-  test('leaves what stands in Authorization and in cookies to no method behind it', async () => {
+  test('offers the credentials in Authorization and in cookies to no later method', async () => {
     const down = await asking({ list: ['host', 'jwt'], blocks: [JWT_UP], strategies: { host: broken } });
     const good = await token();
     expect(await down({ headers: { Authorization: `Bearer ${good}` } })).toBe('503');
@@ -183,15 +186,15 @@ describe('CHN-17 a strategy of the host that fails with an error', () => {
     expect(await down({ path: `/?access_token=${good}` })).toBe('of-jwt');
   });
 
-  test('twin: where the host says that the request offers it nothing, the next method is asked', async () => {
+  test('twin: if the host says that the request has no credential for it, the next method is tried', async () => {
     const strategies = { host: { strategy: broken, offered: () => false } };
     const down = await asking({ list: ['host', 'jwt'], blocks: [JWT_UP], strategies });
     expect(await down({ headers: { Authorization: `Bearer ${await token()}` } })).toBe('of-jwt');
   });
 });
 
-describe('CHN-17 basic whose budget is spent', () => {
-  test('leaves its pair to no key in the same place', async () => {
+describe('CHN-17 basic whose budget is used up', () => {
+  test('does not offer its pair as a key in the same place', async () => {
     const basic = `basic: { throttle: { failures: 1, per: 1h }, users: [{ username: ada, password_hash: "${hashSync('right', 4)}" }] }`;
     const pair = Buffer.from('ada:other').toString('base64');
     const ask = await asking({

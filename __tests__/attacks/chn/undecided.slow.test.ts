@@ -1,4 +1,4 @@
-/** A credential that one method was kept from judging: it is offered to no later one, which may know less of it. */
+/** A credential that one method could not check is offered to no later method, which may know less about it. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, KEY, openGround, type Ground } from '../../support/attack-ground.js';
 import { json } from '../../tokens/introspection-server.js';
@@ -16,8 +16,8 @@ afterAll(closeGrounds);
 
 const ask = async (...lines: string[]): Promise<number> => statusOf(await ground.send(get('/ordered/x', ...lines)));
 
-describe('a revoked token that is still well signed', () => {
-  test('is not let in by the method behind the one whose budget its owner has spent', async () => {
+describe('a revoked token with a valid signature', () => {
+  test('is not admitted by a later method when the budget of the first is used up', async () => {
     ground.introspection.answer = revoked;
     const token = await ground.issuer.token({ sub: 'fired' });
     expect(await ask(bearer(token))).toBe(401);

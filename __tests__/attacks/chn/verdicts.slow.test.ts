@@ -1,4 +1,7 @@
-/** Several credentials at once: which decides, whose identity goes on, and that a wrong one is never as good as none. */
+/**
+ * Several credentials at once: which one decides, which identity is forwarded. A wrong credential is never treated as
+ * none.
+ */
 import { statusOf } from '../../support/ask.js';
 import { ADMIN_BASIC, closeGrounds, get, KEY, openGround, type Ground } from '../../support/attack-ground.js';
 import { lookalikesOf } from '../../support/messages.js';
@@ -20,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(closeGrounds);
 
-/** The status, and what an upstream takes for the caller's identity or credential. */
+/** The status, and every identity or credential that an upstream would read. */
 async function outcome(target: string, ...lines: readonly string[]): Promise<[number, Record<string, string>?]> {
   const answer = await ground.send(get(target, ...lines));
   expect(answer).not.toMatch(/^set-cookie:/im);
@@ -66,14 +69,14 @@ const FORGERIES: readonly Forgery[] = [
 ];
 
 describe('CHN-01 a wrong token beside a right key', () => {
-  test.each(FORGERIES)('a token %s alone is 401, also where it may not stop the search', async (_what, token) => {
+  test.each(FORGERIES)('a token %s alone is 401, even if it may not end the search', async (_what, token) => {
     const line = bearer(await token());
     for (const route of ['any', 'reversed', 'stop', 'all', 'internal', 'both'])
       expect(await outcome(`/${route}/x`, line)).toEqual([401]);
     for (const wrong of ['X-API-Key: wrong', 'X-API-Key:']) expect(await outcome('/any/x', line, wrong)).toEqual([401]);
   });
 
-  test.each(FORGERIES.slice(0, -1))('a token %s ends the search where the file says so', async (_what, token) => {
+  test.each(FORGERIES.slice(0, -1))('a token %s ends the search if the file says so', async (_what, token) => {
     expect(await outcome('/stop/x', bearer(await token()), key)).toEqual([401]);
   });
 
@@ -85,7 +88,7 @@ describe('CHN-01 a wrong token beside a right key', () => {
     expect(await outcome('/any/x', good, good, key)).toEqual([400]);
   });
 
-  test.each(FORGERIES)('twin: a key beside a token %s passes as the key’s', async (_what, token) => {
+  test.each(FORGERIES)('twin: a key beside a token %s passes as the key’s owner', async (_what, token) => {
     const line = bearer(await token());
     for (const route of ['any', 'reversed', 'both'])
       expect(await outcome(`/${route}/x`, line, key)).toEqual([200, { 'x-key-name': 'alice' }]);
@@ -114,9 +117,9 @@ describe('CHN-03 all means all', () => {
   });
 });
 
-describe('CHN-04 who failed names nobody', () => {
+describe('CHN-04 a failed credential sets no identity', () => {
   test.each([...FORGERIES, ['without the scope', () => ground.issuer.token(admin)] as Forgery])(
-    'of a token %s nothing goes on',
+    'nothing of a token %s is forwarded',
     async (_what, token) => {
       expect(await outcome('/narrow/x', bearer(await token()), key, 'X-User-ID: admin', 'X_User_Email: admin')).toEqual(
         [200, { 'x-key-name': 'alice' }],
@@ -130,7 +133,7 @@ describe('CHN-04 who failed names nobody', () => {
     expect(await outcome('/reversed/x', bearer(token), 'X-API-Key: wrong', 'X-Key-Name: alice')).toEqual(expected);
   });
 
-  test('twin: a token that grants names its user', async () => {
+  test('twin: a token that grants sets its user', async () => {
     const token = await ground.issuer.token({ sub: 'ada', scope: 'read write' });
     expect(await outcome('/narrow/x', bearer(token), key)).toEqual([
       200,
@@ -140,7 +143,7 @@ describe('CHN-04 who failed names nobody', () => {
 });
 
 describe('CHN-05 two right credentials of two callers', () => {
-  test('the first in the list is the caller, and nothing of the other goes on', async () => {
+  test('the first in the list is the caller, and nothing of the other is forwarded', async () => {
     const token = await ground.issuer.token({ sub: 'ada' });
     for (const lines of [
       [bearer(token), key],
@@ -154,7 +157,7 @@ describe('CHN-05 two right credentials of two callers', () => {
     }
   });
 
-  test('where both must pass and both name the caller, they must name the same; twin: then they pass', async () => {
+  test('if both must pass and both set the identity, they must agree; twin: then they pass', async () => {
     const one = await openGround({
       replaceAuth: true,
       auth: `
@@ -175,7 +178,7 @@ describe('CHN-05 two right credentials of two callers', () => {
   });
 });
 
-describe('CHN-12 nobody is anonymous with a credential', () => {
+describe('CHN-12 a request with a wrong credential is not anonymous', () => {
   test.each(FORGERIES)('a token %s', async (_what, token) => {
     expect(await outcome('/optional/x', bearer(await token()))).toEqual([401]);
   });
@@ -204,7 +207,7 @@ describe('CHN-12 nobody is anonymous with a credential', () => {
     for (const value of [KEY, 'wrong', '']) expect(await outcome(`/optional/x?api_key=${value}`)).toEqual([401]);
   });
 
-  test('an issuer that the file lets others judge', async () => {
+  test('an issuer that the file leaves to other methods', async () => {
     const lenient = await openGround({
       replaceAuth: true,
       auth: '\n    jwt: { issuer: "ISSUER", jwks_url: "ISSUER/jwks", unknown_issuer: absent }',
@@ -222,13 +225,13 @@ describe('CHN-12 nobody is anonymous with a credential', () => {
     ['X-User-ID: admin', 'X_User_ID: admin'],
     ['X-Session: admin'],
   ])(
-    'twin: without one, whatever else is sent (%s), a caller passes as nobody and gets no session',
+    'twin: without one, whatever else is sent (%s), a caller passes as anonymous and gets no session',
     async (...lines: string[]) => {
       for (let times = 0; times < 2; times++) expect(await outcome('/optional/x', ...lines)).toEqual([200, {}]);
     },
   );
 
-  test('twin: a right one is its user’s', async () => {
+  test('twin: a right one passes as its user', async () => {
     const token = await ground.issuer.token({ sub: 'ada' });
     expect(await outcome('/optional/x', bearer(token), 'Cookie: session=admin')).toEqual([
       200,

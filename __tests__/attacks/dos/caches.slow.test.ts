@@ -1,4 +1,4 @@
-/** Tokens without number, good and bad: what remembers them holds as many as it was told, and forgets the oldest. */
+/** Unlimited numbers of good and bad tokens: each cache holds as many as configured, and evicts the oldest. */
 import { createServer } from 'node:http';
 import { secretToken } from '../../support/token-issuer.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -7,13 +7,13 @@ import { residentBytes } from '../../support/footprint.js';
 import { closed, listening } from '../../support/recording-upstream.js';
 import { json } from '../../tokens/introspection-server.js';
 
-/** `CACHED_TOKENS=1000000 npx jest caches --testTimeout=7200000` for more. */
+/** Set another number with `CACHED_TOKENS=1000000 npx jest caches --testTimeout=7200000`. */
 const TOKENS = Number(process.env.CACHED_TOKENS ?? 4_000);
 const SECRET = 'a-secret-of-thirty-two-bytes-or-so';
 const MEBI = 2 ** 20;
 
 let ground: Ground;
-// One that keeps nothing of what it was asked: this is about the memory of the gateway.
+// A server that records no requests, because this test measures the memory of the gateway.
 const plain = createServer((_req, res) => void res.end('ok'));
 beforeAll(async () => {
   const port = await listening(plain);
@@ -35,7 +35,7 @@ afterAll(async () => {
   await closed(plain);
 });
 
-/** On ten connections, each token once: the statuses that came. */
+/** Sends each token once over ten connections. Returns the statuses. */
 async function askAll(path: string, tokens: readonly string[]): Promise<ReadonlySet<number>> {
   const statuses = new Set<number>();
   const clients = Array.from({ length: 10 }, () => new Conversation(ground.port));
@@ -49,7 +49,7 @@ async function askAll(path: string, tokens: readonly string[]): Promise<Readonly
 }
 
 const ROUND = 1_000;
-/** Several rounds of a thousand new tokens; the memory after each. */
+/** Several rounds of a thousand new tokens. Returns the memory after each. */
 async function rounds(path: string, tokenOf: (at: number) => Promise<string>, status: number) {
   const memory: number[] = [];
   for (let from = 0; from < TOKENS; from += ROUND) {
@@ -72,7 +72,7 @@ describe('DOS-13 the memory of caches', () => {
     expect(grown(memory)).toBeLessThan(150 * MEBI);
   });
 
-  test(`${TOKENS} bad tokens leave nothing behind`, async () => {
+  test(`${TOKENS} bad tokens leave nothing in memory`, async () => {
     const memory = await rounds(
       '/jwt/x',
       (at) => secretToken('another-secret-of-thirty-two-bytes', { sub: `s${at}` }),
@@ -81,7 +81,7 @@ describe('DOS-13 the memory of caches', () => {
     expect(grown(memory)).toBeLessThan(100 * MEBI);
   });
 
-  test('a cache of a hundred remembers a hundred: of a thousand the first is asked for again, the last is not', async () => {
+  test('a cache of a hundred keeps a hundred: of a thousand the first is introspected again, the last is not', async () => {
     const asked = (): number => ground.introspection.asked.length;
     await askAll(
       '/oauth/x',
@@ -94,7 +94,7 @@ describe('DOS-13 the memory of caches', () => {
     expect(asked()).toBe(1_001);
   });
 
-  test('made-up tokens do not push an honest one out', async () => {
+  test('forged tokens do not evict an honest one', async () => {
     const yes = ground.introspection.answer;
     await askAll('/oauth/x', ['honest']);
     ground.introspection.answer = json({ active: false });
@@ -110,7 +110,7 @@ describe('DOS-13 the memory of caches', () => {
     ground.introspection.answer = yes;
   });
 
-  test('twin: one token, asked for a thousand times, is introspected once', async () => {
+  test('twin: one token, sent a thousand times, is introspected once', async () => {
     const asked = ground.introspection.asked.length;
     expect(
       await askAll(

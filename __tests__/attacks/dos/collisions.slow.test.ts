@@ -1,4 +1,4 @@
-/** Names chosen so that they meet in one bucket of a table: what reads them takes time in proportion, no more. */
+/** Names chosen to collide in one bucket of a hash table. Reading them must take linear time. */
 import { parseStrictJson } from '../../../src/lib/strict-json.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -10,7 +10,7 @@ let ground: Ground;
 beforeAll(async () => (ground = await openGround()));
 afterAll(closeGrounds);
 
-/** Names that read as array indices, whose hash in V8 is their value and length: apart by a power of two, they collide. */
+/** Names that read as array indices. V8 hashes them by value and length, so values a power of two apart collide. */
 const KINDS: readonly (readonly [string, (at: number) => string])[] = [
   ['one after the other', (at) => String(at)],
   ['apart by 1,024', (at) => String(at * 1_024)],
@@ -18,13 +18,13 @@ const KINDS: readonly (readonly [string, (at: number) => string])[] = [
   ['beyond an array', (at) => String(2 ** 32 + at * 65_536)],
   ['with zeros before', (at) => `0${at}`],
   ['below zero', (at) => `-${at}`],
-  ['letters of one sum', (at) => at.toString(2).padStart(20, '0').replaceAll('0', 'Aa').replaceAll('1', 'BB')],
+  ['letters with one sum', (at) => at.toString(2).padStart(20, '0').replaceAll('0', 'Aa').replaceAll('1', 'BB')],
 ];
 
 const objectOf = (count: number, nameOf: (at: number) => string): string =>
   `{${Array.from({ length: count }, (_, at) => `"${nameOf(at)}":0`).join(',')}}`;
 
-/** The least of several: what else the machine does only ever adds. */
+/** The minimum of several runs: other work on the machine only adds time. */
 function least(work: () => void): number {
   const times = Array.from({ length: 5 }, () => {
     const { user: before } = process.cpuUsage();
@@ -38,12 +38,12 @@ describe('DOS-07 colliding names', () => {
   test.each(KINDS)('JSON with 10^5 names %s is read in linear time', (_what, nameOf) => {
     const [small, large] = [objectOf(12_500, nameOf), objectOf(100_000, nameOf)];
     const [few, many] = [least(() => void parseStrictJson(small)), least(() => void parseStrictJson(large))];
-    // Eight times as many in eight times the time; in the square of it they would take minutes.
+    // Eight times as many in eight times the time. In quadratic time they would take minutes.
     expect(many).toBeLessThan(32 * few + 1_000);
   });
 
   test.each(KINDS)(
-    'a query and a head of as many names %s as fit cost no more than other text',
+    'a query and a head of as many names %s as possible cost no more than other text',
     async (_what, nameOf) => {
       const cost = async (each: (at: number) => string): Promise<number> => {
         const query = Array.from({ length: 900 }, (_, at) => `${each(at)}=1`)
@@ -74,7 +74,7 @@ describe('DOS-07 colliding names', () => {
     ground.arrived();
   });
 
-  test('twin: names like numbers are names like any other', async () => {
+  test('twin: numeric names are ordinary names', async () => {
     expect(parseStrictJson('{"1":1,"01":2,"1024":3}')).toEqual({ '1': 1, '01': 2, '1024': 3 });
     const target = '/public/x?1=a&1024=b&1=c';
     expect(statusOf(await ground.send(get(target, '1: a', '1024: b')))).toBe(200);

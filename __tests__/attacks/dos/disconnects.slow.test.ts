@@ -1,4 +1,7 @@
-/** Clients that leave at every step, thousands of them: the process keeps no socket, no connection and no memory of them. */
+/**
+ * Clients that leave at every step, thousands of them: the process keeps no socket, no connection and no memory of
+ * them.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { ADMIN_BASIC, KEY, closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
@@ -7,7 +10,7 @@ import { seeded } from '../../support/crowd.js';
 import { ENDS, leave, moodyUpstream, stepsWith, type MoodyUpstream, type Step } from '../../support/leaver.js';
 import { rawToken } from '../../support/token-issuer.js';
 
-/** `DISCONNECTS=100000 npx jest disconnects --testTimeout=3600000` for as many as one wants. */
+/** Set another number with `DISCONNECTS=100000 npx jest disconnects --testTimeout=3600000`. */
 const DISCONNECTS = Number(process.env.DISCONNECTS ?? 3_000);
 const ROUNDS = 3;
 const AT_ONCE = 100;
@@ -55,7 +58,7 @@ const descriptors = (): number => readdirSync(`/proc/${ground.pid}/fd`).length;
 const resident = (): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${ground.pid}/status`, 'utf8'))?.[1]) / 1_024);
 
-/** Each way that is to be gone has been gone once: what stays then, stays for good. */
+/** Each step was used once. What remains then remains for good. */
 async function warm(): Promise<number> {
   const fields = [...Object.entries(ADMIN_BASIC), ['Authorization', 'Bearer opaque'] as const];
   for (const [at, [name, value]] of fields.entries())
@@ -73,7 +76,7 @@ async function round(count: number, from: number): Promise<void> {
   });
 }
 
-/** What is left once the dust has settled: the kept connections to the upstream, and nothing else. */
+/** What is left after all clients have gone: only the kept connections to the upstream. */
 async function settled(baseline: number): Promise<{ descriptors: number; upstream: number }> {
   for (let tries = 0; tries < 300; tries += 1) {
     if (descriptors() <= baseline + upstream.connections() && upstream.connections() <= IDLE) break;
@@ -83,7 +86,7 @@ async function settled(baseline: number): Promise<{ descriptors: number; upstrea
 }
 
 describe('clients that leave', () => {
-  test(`${DISCONNECTS} at every step: no error, no socket, no upstream connection, no memory stays`, async () => {
+  test(`${DISCONNECTS} at every step: no error, and no socket, upstream connection or memory remains`, async () => {
     const baseline = await warm();
     const memory: number[] = [];
     for (let at = 0; at < ROUNDS; at += 1) {

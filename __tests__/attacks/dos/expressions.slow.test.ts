@@ -1,4 +1,4 @@
-/** Expressions of routes that are harmless to read and make a backtracking matcher work for seconds on one request. */
+/** Regular expressions of routes that look harmless and make a backtracking matcher run for seconds on one request. */
 import { compileFile } from '../../../src/config/index.js';
 import { compileFits, type Fits } from '../../../src/routing/field-match.js';
 
@@ -11,7 +11,7 @@ routes: [{ path: /x, headers: { X-Tenant: '${expression}' }, auth: { api_key: tr
   return compileFits(route);
 }
 
-/** The longest of all lengths, in milliseconds. */
+/** The longest time over all lengths, in milliseconds. */
 function worst(fits: Fits, unit: string, end: string): number {
   const times = [...Array(256 - end.length).keys()].map((length) => {
     const value = unit.repeat(length).slice(0, length) + end;
@@ -36,7 +36,7 @@ test.each([
   try {
     fits = fitsOf(expression);
   } catch (error) {
-    // Refused at load is as good.
+    // A refusal at load is accepted too.
     return expect(String((error as Error).message)).toMatch(/headers/);
   }
   expect(worst(fits, unit, end)).toBeLessThan(250);
@@ -62,7 +62,7 @@ test.each([
   ['^.*admin.*users.*$', 'the admin of users here'],
   ['^\\p{L}+ \\u{65E5}+$', 'Zoë 日日'],
   ['^a\\.b\\[c\\]\\)[\\]x]$', 'a.b[c])]'],
-])('%s still matches what it is for', (expression, value) => {
+])('%s still matches its intended paths', (expression, value) => {
   const fits = fitsOf(expression);
   expect(fits({ 'x-tenant': value }, undefined)).toBe(true);
 });

@@ -1,4 +1,4 @@
-/** Text from outside costs time in proportion to its length: each expression of the product, and each function that reads it. */
+/** Text from outside costs linear time in each regular expression of the product and in each function that reads it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
@@ -31,7 +31,7 @@ interface Expression {
   readonly expression: RegExp;
 }
 
-/** Every expression that stands in the source as a literal. */
+/** Every regular expression literal in the source. */
 const expressions: readonly Expression[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .flatMap((name) => {
@@ -49,11 +49,11 @@ const expressions: readonly Expression[] = readdirSync(SRC, { recursive: true, e
     return found;
   });
 
-/** Those that read the operator's own text, or a text whose length has a bound; the place says which. */
+/** Expressions over the operator's own text, or over text of bounded length, with the reason. */
 const BOUNDED: Readonly<Record<string, string>> = {
   'config/regex-cost.ts': 'a route expression: at most 256 bytes',
   'config/safe-regex.ts': 'a route expression: at most 256 bytes',
-  'config/report.ts': 'our own words about the file',
+  'config/report.ts': 'our own messages about the file',
   'wasm/origin.ts': 'a tool name of at most 80 characters, a path of at most 200',
 };
 
@@ -89,13 +89,13 @@ const use = (expression: RegExp, text: string): void => {
   else expression.exec(text);
 };
 
-/** Words that stand in the expression itself lead further into it than any of ours. */
+/** Words from the expression itself match further into it than fixed words. */
 const wordsIn = (written: string): readonly string[] =>
   [...new Set(written.match(/[\w ./:"-]{2,24}/g) ?? [])].slice(0, 6);
 
 function slowOn({ written, expression }: Expression): string | undefined {
   const own = wordsIn(written);
-  // A scan that looks at each character once, on this machine at this moment.
+  // A scan that reads each character once, measured on this machine now.
   const scan = shortest(() => use(/[^\0-\uffff]/, 'a'.repeat(8_000)), 0.2);
   for (const start of [...STARTS, ...own]) {
     for (const unit of [...UNITS, ...own]) {
@@ -113,20 +113,20 @@ function slowOn({ written, expression }: Expression): string | undefined {
 }
 
 describe('DOS-11 expressions over text from outside', () => {
-  test('there are expressions to try, and the check sees a quadratic one', () => {
+  test('there are expressions to test, and the check detects a quadratic one', () => {
     expect(expressions.length).toBeGreaterThan(150);
     for (const quadratic of [/\.+$/, /([A-Za-z0-9_-]+)="((?:[^"\\]|\\.)*)"/g, /^[ \t]+|[ \t]+$/g]) {
       expect(slowOn({ place: '', written: quadratic.source, expression: quadratic })).toBeDefined();
     }
   });
 
-  test('twin: the check lets honest expressions pass', () => {
+  test('twin: the check accepts honest expressions', () => {
     for (const honest of [/^[A-Za-z0-9]+$/, /[a-z]{1,64}$/, /"[^"\\]*(?:\\[^][^"\\]*)*"?|[{}[\],]/g]) {
       expect(slowOn({ place: '', written: honest.source, expression: honest })).toBeUndefined();
     }
   });
 
-  test('none of the source takes more than time in proportion to its text', () => {
+  test('every expression of the source takes linear time', () => {
     const slow = expressions
       .filter(({ place }) => !(place in BOUNDED))
       .flatMap((each) => {
@@ -155,7 +155,7 @@ const repeat =
   (length: number): string =>
     before + unit.repeat(Math.ceil(length / unit.length)) + after;
 const MARKS = '!#$%&*+.^_`|~'.split('');
-/** `X!User#ID`: as many spellings of one name as there are pairs of marks. */
+/** `X!User#ID`: each pair of separators is another spelling of one name. */
 const spellings = (length: number): readonly string[] =>
   Array.from({ length: length / 10 }, (_, at) => [
     `x${MARKS[at % 13]}user${MARKS[Math.floor(at / 13) % 13]}id`,
@@ -165,15 +165,15 @@ const spellings = (length: number): readonly string[] =>
 type Row = readonly [name: string, make: (length: number) => string, run: (text: string) => unknown];
 
 const rows: readonly Row[] = [
-  // A host's strategy: a challenge has no bound.
+  // Text from a host's strategy: a challenge has no bound.
   ['a challenge of one word', repeat('a', 'Bearer '), parseChallenge],
-  ['a challenge of quotes that stay open', repeat('a="', 'Bearer '), parseChallenge],
+  ['a challenge of unclosed quotes', repeat('a="', 'Bearer '), parseChallenge],
   ['a challenge of escapes', repeat('\\"', 'Bearer a="'), parseChallenge],
   ['a challenge of parameters', repeat('a="b", ', 'Bearer '), parseChallenge],
   ['a challenge of spaces', repeat(' ', 'Bearer'), parseChallenge],
-  // A client: a head of at most 1 MiB.
+  // Text from a client: a head of at most 1 MiB.
   ['a path of combining marks', repeat('%CC%81%CC%96', '/a'), readTarget],
-  ['a path of sound marks', repeat('%EF%BE%9E%CC%96', '/a'), readTarget],
+  ['a path of valid combining marks', repeat('%EF%BE%9E%CC%96', '/a'), readTarget],
   ['a path of joined combining marks', repeat('%CC%81%CD%8F%CC%96', '/a'), readTarget],
   ['a path of ligatures', repeat('%EF%B7%BA', '/'), readTarget],
   ['a path of escapes', repeat('%41', '/'), readTarget],
@@ -192,7 +192,7 @@ const rows: readonly Row[] = [
     (value) => readOffer(request('Sec-WebSocket-Protocol', value), [{ in: 'subprotocol', name: 'bearer' }]),
   ],
   [
-    'spaces behind a scheme',
+    'spaces after a scheme',
     repeat(' ', 'Bearer', 'a'),
     (value) => readOffer(request('Authorization', value), [{ in: 'header', name: 'authorization', scheme: 'bearer' }]),
   ],
@@ -212,17 +212,17 @@ const rows: readonly Row[] = [
   ['proxies of IPv6 in X-Forwarded-For', repeat('fd00::1,'), (value) => findClient('10.0.0.1', [value], trusted)],
   ['blanks in X-Forwarded-For', repeat(' ', 'a', 'b'), (value) => findClient('10.0.0.1', [value], trusted)],
   ['a traceparent', repeat('00-'), parseTraceParent],
-  // An issuer: a body of at most 512 KiB; claims of at most a token.
+  // Text from an issuer: a body of at most 512 KiB, claims of at most a token.
   ['JSON of open quotes', repeat('"\\'), (text) => attempt(() => parseStrictJson(text))],
   [
     'JSON of members',
     (length) => `{${Array.from({ length: length / 8 }, (_, at) => `"m${at}":1`).join()}}`,
     parseStrictJson,
   ],
-  ['dots behind a host name', repeat('.', 'https://a', 'b/'), (text) => isNear({ hostname: text.slice(8, -1) } as URL)],
+  ['dots after a host name', repeat('.', 'https://a', 'b/'), (text) => isNear({ hostname: text.slice(8, -1) } as URL)],
   ['a claim of escapes', repeat('%'), headerValue],
   ['a claim of spaces', repeat(' ', 'a', 'é'), headerValue],
-  // A certificate.
+  // Text from a certificate.
   ['an alternative name', repeat('DNS:', 'DNS:'), canonicalAltName],
 ];
 
@@ -253,7 +253,7 @@ describe('DOS-14 dimensions of text from outside', () => {
     );
   });
 
-  test('twin: what honest clients send is read as before', () => {
+  test('twin: requests of honest clients are read as before', () => {
     expect(parseChallenge('Digest realm="a \\"b\\"", qop=auth, nonce="x,y" , opaque=""')).toEqual({
       scheme: 'Digest',
       params: { realm: 'a "b"', nonce: 'x,y', opaque: '' },

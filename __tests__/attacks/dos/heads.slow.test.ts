@@ -1,4 +1,4 @@
-/** Heads made to cost more than they are worth: too large, too many fields, every byte, and each of the attacks elsewhere. */
+/** Heads that are expensive: too large, too many fields, every byte, and the requests of the other attack tests. */
 import { closeGrounds, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { Conversation, eachOf } from '../../support/conversation.js';
 import { cpuMs, residentBytes } from '../../support/footprint.js';
@@ -13,14 +13,14 @@ const statuses = async (bytes: string): Promise<readonly number[]> =>
   (await new Conversation(ground.port).send(bytes).rest()).map(({ status }) => status);
 const close = (target: string, ...lines: readonly string[]): string => get(target, ...lines, 'Connection: close');
 
-/** CPU of the gateway for one such request, in ms, on a connection of its own. */
+/** CPU of the gateway for one such request, in ms, on its own connection. */
 async function costOf(bytes: string, times = 100): Promise<number> {
   const before = cpuMs(ground.pid);
   await eachOf(Array.from({ length: times }), 10, async () => void (await statuses(bytes)));
   return (cpuMs(ground.pid) - before) / times;
 }
 
-/** An honest one, after enough of them that the code is warm. */
+/** An honest one, after enough requests to warm up the code. */
 async function honestCost(): Promise<number> {
   await costOf(close('/internal/x'), 300);
   return costOf(close('/internal/x'), 300);
@@ -44,7 +44,7 @@ describe('DOS-06 header and cookie bombs', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('a thousand bombs leave no memory behind', async () => {
+  test('a thousand of them leave no memory behind', async () => {
     const bomb = close('/public/x', ...Array.from({ length: 100 }, (_, at) => `X-${at}: ${'v'.repeat(100)}`));
     const fire = (): Promise<void> =>
       eachOf(Array.from({ length: 1_000 }), 20, async () => void (await statuses(bomb)));
@@ -81,12 +81,12 @@ describe('DOS-11 credentials of every byte', () => {
         costs.push([line.slice(0, 30), await costOf(close(path, line), 10)]);
       }
     }
-    // The heads are a hundred times as long: what reads them once costs a little, what reads them twice over a lot.
+    // The heads are a hundred times as long. Linear reading costs little; quadratic reading costs much.
     expect(costs.filter(([, cost]) => cost > 10 * honest + 5)).toEqual([]);
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('twin: a token as long as a token may be passes', async () => {
+  test('twin: a token of the maximum length passes', async () => {
     const token = await ground.issuer.token({ note: 'a'.repeat(5_000) });
     expect(await statuses(close('/internal/x', `Authorization: Bearer ${token}`))).toEqual([200]);
     ground.arrived();
@@ -104,9 +104,9 @@ describe('DOS-14 a hundred times', () => {
     ['many parameters', close(`/public/x?${'a&'.repeat(7_000)}`)],
     ['many api keys in the query', close(`/public/x?${'api_key=a&'.repeat(1_500)}`)],
     ['a long list of addresses', close('/public/x', `X-Forwarded-For: ${'1.1.1.1,'.repeat(1_900)}`)],
-    ['many tokens of Connection', close('/public/x', `Connection: ${'a,'.repeat(7_000)}`)],
+    ['many options of Connection', close('/public/x', `Connection: ${'a,'.repeat(7_000)}`)],
     ['many subprotocols', close('/internal/x', `Sec-WebSocket-Protocol: ${'bearer,'.repeat(2_000)}`)],
-    ['a letter that folds to many', close(`/public/${'%EF%B7%BA'.repeat(1_500)}`)],
+    ['a letter that folds to many letters', close(`/public/${'%EF%B7%BA'.repeat(1_500)}`)],
   ];
 
   test('no attack costs a hundred honest requests', async () => {

@@ -1,4 +1,4 @@
-/** Streams of an HTTP/2 host that a client opens and cancels: none may leave work behind ("rapid reset"). */
+/** Streams of an HTTP/2 host that a client opens and cancels ("rapid reset"). None may leave work behind. */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, createServer, type ClientHttp2Session, type Http2Server } from 'node:http2';
@@ -17,7 +17,7 @@ let gate: Loom;
 let server: Http2Server;
 let client: ClientHttp2Session;
 
-/** Decides when it is told to. */
+/** Decides when the test says so. */
 const slow = {
   strategy: {
     authenticate(this: { success(user: string): void }) {
@@ -73,7 +73,7 @@ test.each([
   ['GET', '/open/hang'],
   ['GET', '/open/endless'],
   ['POST', '/open/hang'],
-])('%s %s: the upstream is let go at once', async (method, path) => {
+])('%s %s: the upstream request is aborted at once', async (method, path) => {
   const streams = [...Array(20).keys()].map(() => request(path, method));
   await until(() => open === 20);
   for (const stream of streams.slice(0, 10)) stream.close(CANCEL);
@@ -82,7 +82,7 @@ test.each([
   await until(() => open === 0);
 });
 
-test.each(['GET', 'POST'])('%s: cancelled before the verdict, the upstream never hears of it', async (method) => {
+test.each(['GET', 'POST'])('%s: cancelled before the decision, the upstream gets no request', async (method) => {
   const stream = request('/slow/hang', method);
   await until(() => decide.length === 1);
   stream.close(CANCEL);
@@ -95,7 +95,7 @@ test.each(['GET', 'POST'])('%s: cancelled before the verdict, the upstream never
   expect(errors).toEqual([]);
 });
 
-test('what is not cancelled is answered, on connections that are kept', async () => {
+test('requests that are not cancelled are answered, on connections that are kept', async () => {
   for (let round = 0; round < 3; round++) {
     const stream = request('/open/quick', 'GET');
     const [head] = (await once(stream, 'response')) as [{ readonly ':status'?: number }];

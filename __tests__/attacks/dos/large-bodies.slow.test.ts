@@ -1,4 +1,4 @@
-/** Bodies larger than anybody's memory: refused unread, or passed on byte by byte. */
+/** Bodies larger than the memory: refused unread, or streamed. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -35,12 +35,12 @@ afterAll(async () => {
   await closed(sink);
 });
 
-/** Every byte that the process has read from anything. */
+/** Every byte that the process has read from any source. */
 const readSoFar = (): number => Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${ground.pid}/io`, 'utf8'))?.[1]);
 const resident = (): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${ground.pid}/status`, 'utf8'))?.[1]) * 1_024;
 
-/** Pieces of a body for as long as the connection takes them. */
+/** Writes pieces of a body for as long as the connection accepts them. */
 async function pour(client: Conversation, piece: string, pieces: number): Promise<number> {
   let sent = 0;
   while (sent < pieces && !client.closed && client.socket.writable) {
@@ -61,7 +61,7 @@ function drained(socket: Socket): Promise<void> {
   });
 }
 
-describe('DOS-03 a body before anybody is known', () => {
+describe('DOS-03 a body before authentication', () => {
   const piece = 'a'.repeat(65_536);
   test.each([
     ['chunks', ['Transfer-Encoding: chunked'], `10000\r\n${piece}\r\n`],
@@ -71,10 +71,10 @@ describe('DOS-03 a body before anybody is known', () => {
     const client = new Conversation(ground.port).send(request('POST', '/internal/x', lines));
     await pour(client, part, 10_000);
     const replies = await client.rest();
-    // A reset may overtake the answer on the way to a client that is still writing.
+    // A reset may overtake the response on the way to a client that is still writing.
     expect(replies.map(({ status }) => status).filter((status) => status !== 401)).toEqual([]);
     expect(client.closed).toBe(true);
-    // One read of the socket may be under way; the files that Node reads meanwhile count here as well.
+    // One read of the socket may be in progress. Files that Node reads meanwhile count here too.
     expect(readSoFar() - before).toBeLessThan(256 * 1_024);
     expect(ground.arrived()).toEqual([]);
   });
@@ -91,7 +91,7 @@ describe('DOS-03 a body before anybody is known', () => {
     },
   );
 
-  test('twin: with a credential the 100 comes, and the body goes on', async () => {
+  test('twin: with a credential the 100 comes, and the body is forwarded', async () => {
     const client = new Conversation(ground.port);
     client.send(request('POST', '/api/v1/x', [KEY, 'Expect: 100-continue', 'Content-Length: 5']));
     await new Promise((resolve) => client.socket.once('data', resolve));
@@ -106,7 +106,7 @@ describe('DOS-04 bodies in memory', () => {
     const token = await ground.issuer.token();
     const [size, piece] = [256, 'b'.repeat(MEBI)];
     const client = new Conversation(ground.port);
-    // Another upload first, so that what every first upload costs is not counted.
+    // Another upload first, so that the one-time cost of a first upload is not counted.
     client.send(request('POST', '/sink/x', [`Authorization: Bearer ${token}`, `Content-Length: ${32 * MEBI}`]));
     await pour(client, piece, 32);
     await client.reply();
@@ -122,22 +122,22 @@ describe('DOS-04 bodies in memory', () => {
     client.close();
   });
 
-  test('twin: a small body with a token is answered as ever', async () => {
+  test('twin: a small body with a token is answered as before', async () => {
     const line = `Authorization: Bearer ${await ground.issuer.token()}`;
     expect(statusOf(await ground.send(request('POST', '/sink/x', [line, 'Content-Length: 2'], 'ab')))).toBe(200);
   });
 });
 
-describe('DOS-05 bodies that a parser would write anew', () => {
+describe('DOS-05 bodies that a parser would rewrite', () => {
   const form = 'application/x-www-form-urlencoded';
   const parts = '--b\r\nContent-Disposition: form-data; name="a\r\nX-User-ID: admin"\r\n\r\n1\r\n--b--\r\n';
   test.each([
     ['JSON with a repeated key', 'application/json', '{"a":1,"a":2,"__proto__":{"x":1}}'],
-    ['JSON that is none', 'application/json', '{"a":'],
+    ['invalid JSON', 'application/json', '{"a":'],
     ['JSON of another charset', 'application/json; charset=utf-7', '+AHs-+AH0-'],
     ['a form with line ends in a name', form, 'a%0d%0aX-User-ID:+admin=1&b[]=2&b[0]=3'],
     ['a form with bare line ends', form, 'a\r\nX-User-ID: admin=1'],
-    ['a form of broken escapes', form, '%=%zz&&&=='],
+    ['a form with broken escapes', form, '%=%zz&&&=='],
     ['parts with line ends in a name', 'multipart/form-data; boundary=b', parts],
     ['parts without a boundary', 'multipart/form-data', parts],
     [
@@ -157,7 +157,7 @@ describe('DOS-05 bodies that a parser would write anew', () => {
     }
   });
 
-  test('twin: plain JSON arrives as it is', async () => {
+  test('twin: plain JSON arrives unchanged', async () => {
     const body = '{"a": [1, 2]}';
     const lines = [KEY, 'Content-Type: application/json', `Content-Length: ${body.length}`];
     expect(statusOf(await ground.send(request('POST', '/api/v1/x', lines, body)))).toBe(200);

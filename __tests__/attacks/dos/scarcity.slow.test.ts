@@ -1,4 +1,4 @@
-/** A process that lacks what it needs: descriptors, a log that can be written, a steady clock, a worker that lives. */
+/** A process without a resource: descriptors, a writable log, a steady clock, a live worker. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -44,7 +44,7 @@ upstreams: [{ name: far, endpoints: ["127.0.0.1:${upstream.port}"] }]
 logging: { access: { enabled: true } }
 `;
 
-/** The gateway as a process behind these words of a shell, once it answers. */
+/** The gateway as a process started by this shell command, once it answers. */
 async function start(words: string): Promise<ChildProcess> {
   const path = join(folder, 'loom.yaml');
   writeFileSync(path, file());
@@ -69,7 +69,7 @@ const basic = (password: string): { Authorization: string } => ({
 const lives = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null;
 
 describe('DOS-10 scarcity', () => {
-  test('no descriptor left: nobody is let in for that, and all is well when there are some again', async () => {
+  test('without a free descriptor no request passes, and the gateway recovers when some are free', async () => {
     const child = await start('ulimit -n 64;');
     child.stderr?.resume();
     for (let round = 0; round < 3; round += 1) {
@@ -90,14 +90,14 @@ describe('DOS-10 scarcity', () => {
   test.each([
     ['a full disk', 'exec 2>/dev/full;'],
     ['no standard error at all', 'exec 2>&-;'],
-  ])('a log on %s: requests are decided as ever', async (_what, words) => {
+  ])('a log on %s: requests are decided as before', async (_what, words) => {
     const child = await start(words);
     for (let at = 0; at < 20; at += 1)
       expect([await status('/jwt/x', await token()), await status('/jwt/x')]).toEqual([200, 401]);
     expect(lives(child)).toBe(true);
   });
 
-  test('a log that nobody reads any more: requests are decided as ever', async () => {
+  test('a log without a reader: requests are decided as before', async () => {
     const child = await start('');
     child.stderr?.destroy();
     for (let at = 0; at < 20; at += 1)
@@ -108,7 +108,7 @@ describe('DOS-10 scarcity', () => {
     expect(lives(child)).toBe(true);
   });
 
-  test('a clock that jumps: a token counts when its time is, and never longer', async () => {
+  test('a clock that jumps: a token is valid in its time, and never longer', async () => {
     let jump = 0;
     const now = (): number => Date.now() + jump;
     const gateway = await serve({ text: file(), file: 'loom.yaml' }, { log: quietLog(), now });
@@ -128,7 +128,7 @@ describe('DOS-10 scarcity', () => {
     await gateway.stop(0);
   });
 
-  // As one that has run out of memory while it starts, and as one that somebody ended; the next is a sound one.
+  // Like a worker that has run out of memory at its start, and like a terminated worker. The next worker is intact.
   test.each([
     [
       'by an error',
@@ -145,7 +145,7 @@ describe('DOS-10 scarcity', () => {
     expect(lives(child)).toBe(true);
   });
 
-  test('twin: with all it needs it grants and refuses', async () => {
+  test('twin: with all resources it grants and refuses', async () => {
     const child = await start('');
     child.stderr?.resume();
     expect(await status('/jwt/x', await token())).toBe(200);

@@ -1,4 +1,6 @@
-/** Paths of many segments: each one is a step of matching in every reading of the path, so their number has a bound. */
+/**
+ * Paths of many segments. Each segment is a step of matching in every reading of the path, so their number is bounded.
+ */
 import { errorsOf } from '../../config/files.js';
 import { BOTH, type Gateway } from '../../support/both-hosts.js';
 import { echoUpstream, type Echo } from '../../support/recording-upstream.js';
@@ -30,7 +32,7 @@ describe.each(BOTH)('DOS-14 many segments, $name', ({ start }) => {
   const statusOf = async (target: string, method = 'GET'): Promise<number> =>
     (await gateway.ask(target, { method })).status;
 
-  test('257 are 400, wherever they stand and however the last of them is written', async () => {
+  test('257 are 400, in any place and in any spelling of the last one', async () => {
     await open();
     for (const target of [
       path(257),
@@ -50,7 +52,7 @@ describe.each(BOTH)('DOS-14 many segments, $name', ({ start }) => {
     expect(backend.requests).toEqual([]);
   });
 
-  test('twin: 256 pass, and slashes of a query are none of a path', async () => {
+  test('twin: 256 pass, and slashes in a query do not count', async () => {
     await open();
     for (const target of [
       path(256),
@@ -95,13 +97,13 @@ ${body}`;
     ]);
   });
 
-  test('twin: one of 256 loads, and a longer one where the option says so', () => {
+  test('twin: one of 256 loads, and a longer one if the option allows it', () => {
     expect(errorsOf(block(routeOf(256)))).toEqual([]);
     expect(errorsOf(block(`${routeOf(257)}\nmax_path_segments: 257`))).toEqual([]);
   });
 });
 
-test('the count itself stops at the bound: a longer path costs no more', () => {
+test('counting stops at the bound: a longer path costs no more', () => {
   expect(readTarget(path(100_000), { maxSegments: 256 })).toEqual({ kind: 'bad', reason: 'too_many_segments' });
   expect(readTarget(path(256), { maxSegments: 256 })).toMatchObject({ kind: 'target' });
 });

@@ -1,4 +1,7 @@
-/** Places that clients share, at a half-open circuit and before busy connections: nobody keeps one by being slow or by leaving. */
+/**
+ * Slots that clients share, at a half-open circuit and for busy connections. A slow or leaving client must not keep
+ * one.
+ */
 import { ClientRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { queryObjects } from 'node:v8';
@@ -34,7 +37,7 @@ describe('a half-open circuit', () => {
     return { endpoint, ground, state };
   }
 
-  test('is not kept so by an upload in drops: the next request is the one that tries', async () => {
+  test('is not blocked by a slow upload: the next request is the probe', async () => {
     const { endpoint, ground, state } = await halfOpen();
     const slow = client(ground.port, UPLOAD);
     const drops = setInterval(() => slow.write('a'), 50);
@@ -45,7 +48,7 @@ describe('a half-open circuit', () => {
     clearInterval(drops);
   });
 
-  test('twin: an upload that takes its time closes it all the same', async () => {
+  test('twin: a slow upload still closes it when it succeeds', async () => {
     const { endpoint, ground, state } = await halfOpen();
     const slow = client(ground.port, UPLOAD);
     await until(() => endpoint.asked.length === 2);
@@ -69,7 +72,7 @@ describe('connections that are all busy', () => {
     return { endpoint, port: ground.port, inFlight };
   }
 
-  test('keep nothing of those who waited for one and left', async () => {
+  test('keep nothing of requests that waited for one and left', async () => {
     const { endpoint, port, inFlight } = await busy();
     client(port, GET);
     await until(() => endpoint.asked.length === 1);
@@ -86,7 +89,7 @@ describe('connections that are all busy', () => {
     expect(endpoint.asked).toHaveLength(1);
   });
 
-  test('keep nothing of those who waited too long, and lose no connection by them', async () => {
+  test('keep nothing of requests that waited too long, and lose no connection', async () => {
     const endpoint = await moody('hang');
     const ground = await upstreamGround([endpoint], { plan: { maxOpen: 1, readTimeoutMs: 300 } });
     const held: (() => void)[] = [];
@@ -103,7 +106,7 @@ describe('connections that are all busy', () => {
     expect([(await ground.get()).status, endpoint.connections]).toEqual([200, 1]);
   });
 
-  test('twin: those who stay have their turns in the order in which they came', async () => {
+  test('twin: waiting requests are served in order of arrival', async () => {
     const { endpoint, port, inFlight } = await busy();
     const holder = client(port, GET);
     await until(() => endpoint.asked.length === 1);
@@ -121,8 +124,8 @@ describe('connections that are all busy', () => {
   });
 });
 
-describe('an answer behind another on one connection', () => {
-  test('holds no place at an endpoint that has given it: nobody else is refused for it', async () => {
+describe('a response after another on one connection', () => {
+  test('holds no slot at its endpoint after it arrived: no other request is refused for it', async () => {
     const endpoint = await moody((req, res) => {
       if (req.url === '/x') res.end('answer');
       else res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: a\n\n');
@@ -134,7 +137,7 @@ describe('an answer behind another on one connection', () => {
     expect((await ground.get('/x')).status).toBe(200);
   });
 
-  test('twin: one that is under way holds it, until its last byte', async () => {
+  test('twin: one that is in progress holds its slot until its last byte', async () => {
     const held: (() => void)[] = [];
     const endpoint = await moody((_req, res) => {
       res.writeHead(200).write('ans');

@@ -1,4 +1,4 @@
-/** Clients that are slow on purpose: they are cut, and beside them everybody else is served. */
+/** Clients that are slow on purpose: their connections are cut, and all other clients are served. */
 import { connect, type Socket } from 'node:net';
 import { ALICE_KEY, closeGrounds, echo, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
@@ -8,10 +8,10 @@ import { residentBytes } from '../../support/footprint.js';
 /** More than the buffers between the two hold. */
 const LONG = 'x'.repeat(64_000_000);
 let ground: Ground;
-/** Of the upstream, for the long answers. */
+/** A listener of the upstream, for the long responses. */
 const senders: Socket[] = [];
 beforeAll(async () => {
-  // The ground's own listener has honest times; the one with short times is attacked.
+  // The listener of the harness has ordinary timeouts. The listener with short timeouts is attacked.
   const times = 'read_timeout: 3s, write_timeout: 3s, idle_timeout: 3s';
   ground = await openGround({
     listeners: `  - { name: short, address: "127.0.0.1:PORT2", protocol: http, ${times} }`,
@@ -29,7 +29,7 @@ afterAll(closeGrounds);
 const KEY = `X-API-Key: ${ALICE_KEY['X-API-Key']}`;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Bytes at once, then one more of the rest every 300 ms until the gateway has had enough; what it answered. */
+/** Sends bytes at once, then one more every 300 ms until the gateway closes. Returns the response. */
 async function drip(first: string, rest: string): Promise<readonly number[]> {
   const client = new Conversation(ground.morePorts[0] ?? 0).send(first);
   for (const byte of rest) {
@@ -52,7 +52,7 @@ describe('DOS-01 slow clients', () => {
     expect(ground.arrived()).toHaveLength(50);
   });
 
-  test('200 that say nothing at all are cut', async () => {
+  test('200 that send nothing are cut', async () => {
     const silent = await Promise.all(Array.from({ length: 200 }, () => drip('', '')));
     expect(new Set(silent.flat())).toEqual(new Set([408]));
   });
@@ -68,18 +68,18 @@ describe('DOS-01 slow clients', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('a body without a credential is not waited for', async () => {
+  test('a body without a credential is not awaited', async () => {
     const bytes = request('POST', '/api/v1/x', ['Content-Length: 1000'], 'a');
     expect(await drip(bytes, 'b'.repeat(100))).toEqual([401]);
   });
 
-  test('three that do not read their answers are cut', async () => {
+  test('three that do not read their responses are cut', async () => {
     const ends = Array.from({ length: 3 }, async () => {
       const socket = connect(ground.morePorts[0] ?? 0, '127.0.0.1').pause();
       let length = 0;
       socket.on('error', () => undefined).on('data', (chunk) => (length += chunk.length));
       socket.write(get('/public/long'));
-      // The gateway gives up: its upstream sees it, and the client reads on only then.
+      // The gateway closes the connection, and its upstream sees that. Only then does the client continue to read.
       while (senders.length < 3 || !senders.every((each) => each.destroyed || each.readableEnded)) await wait(50);
       socket.resume();
       await new Promise((resolve) => socket.on('close', resolve));
@@ -90,7 +90,7 @@ describe('DOS-01 slow clients', () => {
     ground.arrived();
   });
 
-  test('one that asks without end and waits for no answer is cut, before it holds memory or upstream connections', async () => {
+  test('one that sends requests without end and reads no response is cut, before it holds memory or upstream connections', async () => {
     const connections = ground.received().length;
     const before = residentBytes(ground.pid);
     const replies = await new Conversation(ground.port).send(get('/public/silent').repeat(20_000)).rest();
@@ -101,7 +101,7 @@ describe('DOS-01 slow clients', () => {
     ground.arrived();
   });
 
-  test('twin: fifty requests at once on one connection are answered in their order', async () => {
+  test('twin: fifty pipelined requests on one connection are answered in their order', async () => {
     const client = new Conversation(ground.port);
     client.send(Array.from({ length: 50 }, (_, at) => get(`/public/${at}`)).join(''));
     for (let at = 0; at < 50; at += 1) expect((await client.reply())?.body).toContain(`"target":"/public/${at}"`);

@@ -1,4 +1,4 @@
-/** Upstreams that answer what HTTP does not allow, or without measure: 502 or a clean answer, and the next client has its own. */
+/** Upstreams with invalid or unbounded responses: 502 or a valid response, and the next client gets its own. */
 import type { Socket } from 'node:net';
 import { closeGrounds, echo, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { Conversation } from '../../support/conversation.js';
@@ -8,7 +8,7 @@ const OK = 'HTTP/1.1 200 OK\r\n';
 const LENGTH = 'Content-Length: 2\r\n';
 const POISON = `${OK}Content-Length: 6\r\nX-Poison: yes\r\n\r\npoison`;
 
-/** Name, bytes of the answer, whether the upstream then closes, and what the client may be answered. */
+/** Name, bytes of the response, whether the upstream then closes, and the allowed responses to the client. */
 const FAULTS: readonly (readonly [name: string, bytes: string, statuses: readonly number[], closes?: true])[] = [
   ['nothing', '', [502], true],
   ['no HTTP', 'hello\r\n\r\n', [502], true],
@@ -21,7 +21,7 @@ const FAULTS: readonly (readonly [name: string, bytes: string, statuses: readonl
   ['status 099', `HTTP/1.1 099 OK\r\n${LENGTH}\r\nok`, [502]],
   ['status 999', `HTTP/1.1 999 OK\r\n${LENGTH}\r\nok`, [999, 502]],
   ['a negative status', `HTTP/1.1 -200 OK\r\n${LENGTH}\r\nok`, [502]],
-  ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n', [502]],
+  ['an unrequested 101', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n', [502]],
   ['101 to nothing', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', [502], true],
   ['a bare CR in a value', `${OK}X-A: b\rX-B: c\r\n${LENGTH}\r\nok`, [502]],
   ['a NUL in a value', `${OK}X-A: b\0\r\n${LENGTH}\r\nok`, [502]],
@@ -29,7 +29,7 @@ const FAULTS: readonly (readonly [name: string, bytes: string, statuses: readonl
   ['a space in a name', `${OK}X A: b\r\n${LENGTH}\r\nok`, [502]],
   ['an empty name', `${OK}: b\r\n${LENGTH}\r\nok`, [502]],
   ['a folded line', `${OK}X-A: b\r\n c\r\n${LENGTH}\r\nok`, [502, 200]],
-  ['lines that LF ends', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', [502, 200]],
+  ['lines that end with LF', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', [502, 200]],
   ['bytes beyond ASCII in a value', `${OK}X-A: \xe9\r\n${LENGTH}\r\nok`, [200, 502]],
   ['bytes beyond ASCII in the reason', `HTTP/1.1 200 \xe9\r\n${LENGTH}\r\nok`, [200, 502]],
   ['a control byte in the reason', `HTTP/1.1 200 O\x01K\r\n${LENGTH}\r\nok`, [200, 502]],
@@ -50,9 +50,9 @@ const FAULTS: readonly (readonly [name: string, bytes: string, statuses: readonl
   ['204 with a body', 'HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok', [204]],
   ['204 with chunks', 'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', [204]],
   ['304 with a body', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nok', [304]],
-  ['bytes behind the answer', `${OK}${LENGTH}\r\nok${'x'.repeat(100)}`, [200]],
+  ['bytes after the response', `${OK}${LENGTH}\r\nok${'x'.repeat(100)}`, [200]],
   ['a second answer', `${OK}${LENGTH}\r\nok${POISON}`, [200]],
-  ['a second answer behind 204', `HTTP/1.1 204 No Content\r\n\r\n${POISON}`, [204]],
+  ['a second response after 204', `HTTP/1.1 204 No Content\r\n\r\n${POISON}`, [204]],
   [
     'fields of the connection',
     `${OK}Connection: x-a, close\r\nX-A: b\r\nUpgrade: h2c\r\nKeep-Alive: x\r\n${LENGTH}\r\nok`,
@@ -60,12 +60,12 @@ const FAULTS: readonly (readonly [name: string, bytes: string, statuses: readonl
   ],
   ['an identity header', `${OK}X-User-ID: admin\r\n${LENGTH}\r\nok`, [200]],
 ];
-/** Answers whose head is sound and whose body is not: the client sees a broken connection, never a whole answer. */
+/** Responses with a valid head and a broken body: the client gets a broken connection, never a complete response. */
 const BROKEN: readonly (readonly [name: string, bytes: string])[] = [
   ['a body cut short', `${OK}Content-Length: 100\r\n\r\nhalf`],
   ['chunks cut short', `${OK}Transfer-Encoding: chunked\r\n\r\n64\r\nhalf`],
   ['chunks without an end', `${OK}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`],
-  ['a chunk of no size', `${OK}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nz\r\n`],
+  ['a chunk without a size', `${OK}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nz\r\n`],
 ];
 
 let ground: Ground;
@@ -77,7 +77,7 @@ const answer = (message: Message, socket: Socket): string | undefined => {
   return bytes;
 };
 beforeAll(async () => {
-  // One connection: what an answer leaves behind on it is there for the next.
+  // One connection: bytes that a response leaves on it are seen by the next one.
   ground = await openGround({
     replaceRoutes: true,
     routes: `
@@ -99,7 +99,7 @@ async function victim(): Promise<void> {
 
 describe('DOS-09 faulty upstreams', () => {
   test.each(FAULTS.map(([name, , statuses], at) => [name, statuses, at] as const))(
-    '%s: %j, and the next client has its own answer',
+    '%s: %j, and the next client gets its own response',
     async (_name, statuses, at) => {
       const client = new Conversation(ground.port).send(get(`/public/fault-${at}`));
       const reply = await client.reply();
@@ -118,13 +118,13 @@ describe('DOS-09 faulty upstreams', () => {
     await victim();
   });
 
-  test('an answer to HEAD with a body is nobody’s answer', async () => {
+  test('a response to HEAD with a body reaches no client', async () => {
     const at = FAULTS.findIndex(([name]) => name === 'a second answer');
     await new Conversation(ground.port).send(request('HEAD', `/public/fault-${at}`, ['Connection: close'])).rest();
     await victim();
   });
 
-  test('twin: a sound upstream is passed on, a hundred times on its one connection', async () => {
+  test('twin: a valid upstream is passed on, a hundred times on its one connection', async () => {
     const before = ground.received().length;
     for (let at = 0; at < 100; at += 1) await victim();
     expect(ground.received().length - before).toBeLessThanOrEqual(1);

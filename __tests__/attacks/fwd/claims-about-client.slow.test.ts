@@ -1,4 +1,7 @@
-/** What only a proxy may say of the client: from anybody else it is replaced by what the socket says, and decides nothing. */
+/**
+ * Headers about the client that only a proxy may set. From others they are replaced by the socket's data, and decide
+ * nothing.
+ */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
@@ -31,7 +34,7 @@ async function upstream(on: Ground, bytes: string, status = 200): Promise<Messag
   return message;
 }
 
-/** What any upstream may read of the client. */
+/** Every header that an upstream may read about the client. */
 function told(message: Message): Record<string, string[]> {
   const names = ['X-Forwarded-For', 'X-Real-IP', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port'];
   return Object.fromEntries(names.map((name) => [name, lookalikesOf(message, name).map(([, value]) => value)]));
@@ -72,7 +75,7 @@ const CLAIMS = [
   'X-ARR-ClientCert: MIIB',
 ];
 
-/** Neither the name in any spelling nor the value. */
+/** Contains neither the name in any spelling nor the value. */
 function isGone(message: Message, line: string): void {
   const [name = '', value = ''] = line.split(/: (.*)/s);
   const ours = Object.keys(told(message)).map((each) => each.toLowerCase());
@@ -81,7 +84,7 @@ function isGone(message: Message, line: string): void {
 }
 
 describe('FWD-01 claims about the client from the client', () => {
-  test.each(CLAIMS)('go, and the socket speaks: %s', async (line) => {
+  test.each(CLAIMS)('are removed, and the socket’s data is used: %s', async (line) => {
     for (const [bytes, status, host] of [
       [get('/public/x', line), 200, 'gw'],
       [get('/public/x', line, line.toLowerCase(), line.toUpperCase()), 200, 'gw'],
@@ -99,7 +102,7 @@ describe('FWD-01 claims about the client from the client', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('nor is a path or method taken from what an upstream would take it from', async () => {
+  test('and no path or method is read from headers that an upstream might read', async () => {
     const lines = [
       ...['X-Original-URL: /local', 'X-Rewrite-URL: /local', 'SCRIPT_NAME: /public', 'Script-Name: /public'],
       ...['X-Script-Name: /public', 'PATH_INFO: /local', 'Request-Uri: /local', 'X-HTTP-Method-Override: DELETE'],
@@ -111,7 +114,7 @@ describe('FWD-01 claims about the client from the client', () => {
     }
   });
 
-  test('twin: from a trusted proxy they go on, with the proxy behind the client', async () => {
+  test('twin: from a trusted proxy they are forwarded, with the proxy after the client', async () => {
     const lines = ['X-Forwarded-For: 203.0.113.9', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: shop.example'];
     const message = await upstream(behind, get('/local/x', KEY_LINE, ...lines, 'X-Forwarded-Prefix: /shop'));
     expect(told(message)).toMatchObject({
@@ -131,20 +134,20 @@ const ADDRESSES = [
   ...['Proxy-Client-IP', 'WL-Proxy-Client-IP', 'CloudFront-Viewer-Address', 'X-Vercel-Forwarded-For', 'X-ProxyUser-Ip'],
 ];
 
-describe('FWD-05 the address in a header of somebody’s proxy', () => {
-  test.each(ADDRESSES)('%s is believed from nobody and goes on from no client', async (name) => {
+describe('FWD-05 the address in a header of another proxy', () => {
+  test.each(ADDRESSES)('%s is never trusted and never forwarded from a client', async (name) => {
     const line = `${name}: 203.0.113.9`;
     expect(statusOf(await ground.send(get('/local/x', KEY_LINE, line)))).toBe(403);
     expect(ground.arrived()).toEqual([]);
     const message = await upstream(ground, get('/public/x', line, line.replaceAll('-', '_')));
     expect(message.raw).not.toContain('203.0.113.9');
     expect(told(message)).toEqual(fromSocket(ground, 'gw'));
-    // Nor is it the configured one where the peer is a proxy: X-Forwarded-For is.
+    // Nor is it the configured one if the peer is a proxy: X-Forwarded-For is.
     expect(statusOf(await behind.send(get('/local/x', KEY_LINE, line)))).toBe(403);
     expect(behind.arrived()).toEqual([]);
   });
 
-  test('twin: X-Forwarded-For from a trusted proxy is believed', async () => {
+  test('twin: X-Forwarded-For from a trusted proxy is trusted', async () => {
     const message = await upstream(behind, get('/local/x', KEY_LINE, 'X-Forwarded-For: 203.0.113.9'));
     expect(lookalikesOf(message, 'X-Forwarded-For')).toEqual([['x-forwarded-for', '203.0.113.9, 127.0.0.1']]);
   });
@@ -163,7 +166,7 @@ describe('FWD-06 aliases of forwarding headers', () => {
     'X_SSL_Client_Verify: SUCCESS',
     'X_Forwarded_Client_Cert: Hash=1',
     'Front_End_Https: on',
-  ])('go even where a trusted proxy has let them through: %s', async (line) => {
+  ])('are removed even if a trusted proxy sent them: %s', async (line) => {
     for (const on of [ground, behind]) {
       const message = await upstream(on, get('/public/x', line));
       isGone(message, line);
@@ -173,7 +176,7 @@ describe('FWD-06 aliases of forwarding headers', () => {
     }
   });
 
-  test('twin: names that are no alias of one go on', async () => {
+  test('twin: names that are not an alias are forwarded', async () => {
     const lines = ['X_Custom: kept', 'X-Forward: kept', 'X-Real: kept', 'XForwardedFor: kept', 'X-Forwardedfor: kept'];
     const message = await upstream(ground, get('/public/x', ...lines));
     for (const line of lines) expect(lookalikesOf(message, line.split(':')[0] as string)).toHaveLength(1);

@@ -59,7 +59,7 @@ describe('FWD-09 a Host that would end a quoted string, a list or a header', () 
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('in a header of the client’s own goes nowhere', async () => {
+  test('in a header of the client is not forwarded', async () => {
     const lines = ['X-Forwarded-Host: a";for=127.0.0.1', 'Forwarded: host="a";for=127.0.0.1', 'X-Host: a";for=b'];
     for (const bytes of [get('/public/x', ...lines), handshake('/public/x', ...lines)]) {
       expect([200, 101]).toContain(statusOf(await ground.send(bytes)));
@@ -70,7 +70,7 @@ describe('FWD-09 a Host that would end a quoted string, a list or a header', () 
   });
 
   test.each(['gw', 'gw:8080', '[::1]:80', 'xn--bcher-kva.example', 'a-b_c.example'])(
-    'twin: %s is said to the upstream, once and as it is',
+    'twin: %s is sent to the upstream, once and unchanged',
     async (host) => {
       for (const on of [ground, behind]) {
         expect(statusOf(await on.send(hosted(get('/public/x'), host)))).toBe(200);

@@ -1,4 +1,4 @@
-/** Whose bucket a request draws from: the one of who it is, or of where it comes from, never of what it says in a header. */
+/** The bucket of a request depends on its identity or its address, and never on a header of the client. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
@@ -18,7 +18,7 @@ afterEach(closeGrounds);
 let serial = 0;
 const anyId = (): string => `user-${serial++}`;
 
-/** How many of so many requests, each with an identity header of its own, were let through. */
+/** How many of the requests, each with a new identity header, passed. */
 async function through(ground: Ground, count: number, bytes: (id: string) => string): Promise<number> {
   const answers: number[] = [];
   for (let at = 0; at < count; at += 50) {
@@ -36,7 +36,7 @@ const SPELLINGS = ['X-User-ID', 'x_user_id', 'X.User.ID'];
 const named = (id: string): string[] => SPELLINGS.map((name) => `${name}: ${id}`);
 
 describe('FWD-08 a limit by an identity header that the client sends', () => {
-  test('counts one principal once, whatever a thousand requests say', async () => {
+  test('counts one principal once, in a thousand requests with other headers', async () => {
     const ground = await keyedBy('header:X-User-ID');
     const token = `Authorization: Bearer ${await ground.issuer.token({ sub: 'alice' })}`;
     const other = `Authorization: Bearer ${await ground.issuer.token({ sub: 'bob' })}`;
@@ -46,11 +46,11 @@ describe('FWD-08 a limit by an identity header that the client sends', () => {
     expect(await through(ground, 20, (id) => get('/internal/y', again, ...named(id)))).toBe(0);
     expect(await through(ground, 20, (id) => get('/optionally/x', again, ...named(id)))).toBe(0);
     expect(await through(ground, 20, (id) => handshake('/internal/x', token, ...named(id)))).toBe(0);
-    // The honest twin of the same run: who has not asked yet has all of theirs.
+    // The honest twin of the same run: a caller without earlier requests has a full bucket.
     expect(await through(ground, 30, (id) => get('/internal/x', other, ...named(id)))).toBe(20);
   });
 
-  test('counts whoever is nobody by the address', async () => {
+  test('counts anonymous requests by the address', async () => {
     const ground = await keyedBy('header:X-User-ID');
     const spread = (id: string): string[] => [
       ...named(id),
@@ -63,7 +63,7 @@ describe('FWD-08 a limit by an identity header that the client sends', () => {
   });
 
   test.each(['header:X-Anything', 'jwt:tenant,header:X-User-ID'])(
-    'and cannot be widened by a header of the client’s choice in another place: %s',
+    'and is not extended by a client-chosen header in another place: %s',
     async (key) => {
       const ground = await keyedBy(key);
       const passed = await through(ground, 100, (id) => get('/public/x', ...named(id), 'X-Anything: same'));
@@ -72,7 +72,7 @@ describe('FWD-08 a limit by an identity header that the client sends', () => {
   );
 
   test.each(['header:X-User-ID', 'jwt:sub'])(
-    'twin: two people behind one address have a bucket each: %s',
+    'twin: two people with one address have a bucket each: %s',
     async (key) => {
       const ground = await keyedBy(key);
       for (const sub of ['alice', 'bob']) {

@@ -1,4 +1,4 @@
-/** Identity headers of other products: a client that sends one would pass for anybody before a backend of that product. */
+/** Identity headers of other products: a client that sends one would have any identity at a backend of that product. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { ConfigError, loom } from '../../../src/index.js';
@@ -9,7 +9,7 @@ import { lookalikesOf, valuesOf, type Message } from '../../support/messages.js'
 import { inBatches, sendable } from '../../support/policy-samples.js';
 import { closed, listening } from '../../support/recording-upstream.js';
 
-/** As their products write them. */
+/** In the spelling of their products. */
 const OTHERS = [
   ...['X-Forwarded-User', 'X-Forwarded-Email', 'X-Forwarded-Groups', 'X-Forwarded-Preferred-Username'],
   ...['X-Forwarded-Access-Token', 'X-Forwarded-Login', 'X-Forwarded-Name', 'X-Forwarded-Anything-Else'],
@@ -89,7 +89,7 @@ describe('an identity header of another product', () => {
     }
   });
 
-  test('reaches no upstream through a trusted proxy either, but where trusted_headers names it', async () => {
+  test('reaches no upstream through a trusted proxy either, unless trusted_headers names it', async () => {
     const token = await bearer(behind);
     for (const names of inBatches([...OTHERS, ...sendable('where_named')])) {
       const lines = names.map(line);
@@ -106,14 +106,14 @@ describe('an identity header of another product', () => {
     }
   });
 
-  test('in another spelling does not pass for one that trusted_headers names', async () => {
+  test('in another spelling does not pass as one that trusted_headers names', async () => {
     const lines = ['X_Forwarded_Email', 'X-Forwarded_Email', 'x.forwarded.email', 'CF_Access-Authenticated-User-Email'];
     expect((await upstream(behind, get('/open/x', ...lines.map(line)))).raw).not.toContain(VALUE);
     const named = await upstream(behind, get('/open/x', line('X-Forwarded-Email'), 'Connection: X-Forwarded-Email'));
     expect(named.raw).not.toContain(VALUE);
   });
 
-  test('twin: the identity of the token is told in X-Forwarded-User, whatever the client or the proxy says', async () => {
+  test('twin: the identity of the token is sent in X-Forwarded-User, whatever the client or the proxy sends', async () => {
     for (const on of [alone, behind]) {
       const token = await bearer(on);
       for (const [bytes, status] of [
@@ -129,7 +129,7 @@ describe('an identity header of another product', () => {
     }
   });
 
-  test('twin: other headers of the client go on', async () => {
+  test('twin: other headers of the client are forwarded', async () => {
     const lines = ['X-Auth-Token', 'X-User', 'X-Remote-Control', 'X-Forward', 'X-Custom', 'Remote-Debugging'].map(line);
     const message = await upstream(alone, get('/open/x', ...lines));
     expect(message.fields.filter(([, value]) => value === VALUE)).toHaveLength(lines.length);
@@ -144,7 +144,7 @@ describe('an identity header of another product that is the place of a credentia
     jwt: { issuer: "ISSUER", audience: api.example.com, jwks_url: "ISSUER/jwks", header: Cf-Access-Jwt-Assertion, scheme: ""${more} }`,
     });
 
-  test('twin: is read, and stays here with forward_credentials: false', async () => {
+  test('twin: is read, and is not forwarded with forward_credentials: false', async () => {
     const on = await places(', forward_credentials: false');
     const token = await on.issuer.token({ sub: 'alice' });
     const credential = `Cf-Access-Jwt-Assertion: ${token}`;
@@ -156,7 +156,7 @@ describe('an identity header of another product that is the place of a credentia
     }
   });
 
-  test('twin: goes on where it granted, as any token does, and nowhere else', async () => {
+  test('twin: is forwarded where it granted, like any token, and nowhere else', async () => {
     const on = await places();
     const token = await on.issuer.token({ sub: 'alice' });
     const credential = `Cf-Access-Jwt-Assertion: ${token}`;
@@ -176,7 +176,7 @@ const ROUTED = `${AUTH}
 routes: [{ id: a, path: /a, auth: { api_key: true } }, { id: open, path: /open, auth: none }]`;
 
 describe('before a handler of the host', () => {
-  /** Every view of what the handler has, once the trailers are there. */
+  /** Every view of a request that the handler has, once the trailers have arrived. */
   async function viewsOf(req: IncomingMessage): Promise<string> {
     for await (const chunk of req) void chunk;
     const { headers, headersDistinct, rawHeaders, trailers, trailersDistinct, rawTrailers } = req;
@@ -232,7 +232,7 @@ describe('before a handler of the host', () => {
     });
   });
 
-  test('twin: a trusted proxy passes what trusted_headers names, in headers and upgrades', async () => {
+  test('twin: a trusted proxy passes the headers that trusted_headers names, in requests and upgrades', async () => {
     const text = `${ROUTED}\ntrusted_proxies: [127.0.0.1]\ntrusted_headers: [X-Forwarded-User]`;
     await host([text], async (port) => {
       const lines = [KEY, 'X-Forwarded-User: carol', line('X-Forwarded-Email')];
@@ -243,7 +243,7 @@ describe('before a handler of the host', () => {
     });
   });
 
-  test('twin: what a first gateway has set, a second one leaves', async () => {
+  test('twin: a header that a first gateway has set is kept by a second one', async () => {
     const mapped = AUTH.replace('name: alice }]', 'name: alice }], claims_to_headers: { name: X-Forwarded-User }');
     await host([mapped, AUTH], async (port) => {
       const answer = await askBytes(port, get('/a', KEY, line('X-Forwarded-User')));

@@ -1,4 +1,4 @@
-/** Who is trusted to say where a request came from: nobody by default, never everybody, and no further than addresses go. */
+/** Which proxies may state the client address: none by default, never all, and only with valid addresses. */
 import { ConfigError, loom } from '../../../src/index.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -32,8 +32,8 @@ const load = (proxies: string) => () =>
     file: 'loom.yaml',
   });
 
-describe('FWD-02 a file that says nothing of proxies', () => {
-  test('trusts nobody', async () => {
+describe('FWD-02 a file without proxies', () => {
+  test('trusts none', async () => {
     for (const said of [
       '203.0.113.9',
       '203.0.113.9, 127.0.0.1',
@@ -75,7 +75,7 @@ describe('FWD-02 a file that says nothing of proxies', () => {
     '["fe80::1%eth0"]',
     '[""]',
     '[null]',
-  ])('and one that trusts everybody, or what is no address, does not load: %s', (proxies) => {
+  ])('and one that trusts all, or an invalid address, does not load: %s', (proxies) => {
     expect(load(proxies)).toThrow(ConfigError);
   });
 
@@ -85,7 +85,7 @@ describe('FWD-02 a file that says nothing of proxies', () => {
   );
 });
 
-describe('FWD-03 entries that are no addresses', () => {
+describe('FWD-03 entries that are not addresses', () => {
   const entries = [
     ...[
       'evil<script>',
@@ -120,7 +120,7 @@ describe('FWD-03 entries that are no addresses', () => {
   ];
 
   test.each(entries)('make the client unknown: %j', async (entry) => {
-    // Neither the entry nor the one behind it is the client, and the proxy is not either.
+    // The client is neither the entry, nor the next one, nor the proxy.
     expect(await local(behind, FAR, `X-Forwarded-For: ${entry}`)).toBe(403);
     expect(await local(behind, FAR, `X-Forwarded-For: 203.0.113.9, ${entry}`)).toBe(403);
     expect(await local(behind, FAR, `X-Forwarded-For: 203.0.113.9, ${entry}, 10.0.0.1`)).toBe(403);
@@ -136,17 +136,17 @@ describe('FWD-03 entries that are no addresses', () => {
     'for="[2001:db8::1]";proto=https',
     'for=127.0.0.1, for=203.0.113.9',
     '"',
-  ])('nor is Forwarded read: %s', async (value) => {
+  ])('and Forwarded is not read: %s', async (value) => {
     expect(await local(behind, FAR, `Forwarded: ${value}`)).toBe(403);
     expect(await local(behind, NEAR, `Forwarded: ${value}`)).toBe(200);
     behind.arrived();
   });
 
-  test('make no buckets of their own', async () => {
+  test('share one bucket', async () => {
     const counted = async (entry: string): Promise<number> =>
       statusOf(await behind.send(get('/counted/x', `X-Forwarded-For: 203.0.113.9, ${entry}`)));
     const answers = await Promise.all(entries.map(counted));
-    // A burst of three for the unknown client of the proxy; a busy machine may let a second or two go by.
+    // A burst of three for the unknown client of the proxy. On a busy machine a second or two may pass.
     expect(answers.filter((status) => status === 200).length).toBeLessThan(entries.length / 2);
     expect(answers.filter((status) => status === 429).length).toBeGreaterThan(entries.length / 2);
     behind.arrived();
@@ -165,7 +165,7 @@ describe('FWD-03 entries that are no addresses', () => {
     ['203.0.113.9:4444', 200],
     ['203.0.113.9:4444, 10.0.0.1:80', 200],
     ['203.0.113.9, [2001:db8::7]:443', 200],
-  ])('twin: the client is the last address that is no proxy: %s', async (said, status) => {
+  ])('twin: the client is the last address that is not a proxy: %s', async (said, status) => {
     expect(await local(behind, FAR, `X-Forwarded-For: ${said}`)).toBe(status);
     behind.arrived();
   });

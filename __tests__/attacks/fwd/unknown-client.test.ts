@@ -1,4 +1,7 @@
-/** A client whose proxy does not tell its address is unknown: it is never the proxy, for any part that reads the address. */
+/**
+ * A client whose proxy does not send its address is unknown. It is never the proxy, for any part that reads the
+ * address.
+ */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
@@ -20,7 +23,7 @@ const ground = (more = ''): Promise<Ground> =>
 
 afterEach(closeGrounds);
 
-/** What a stranger behind the proxy, or a proxy that writes another form, makes of the header. */
+/** The header from a stranger behind the proxy, or from a proxy that writes another form. */
 const UNKNOWN: readonly (readonly string[])[] = [
   ['X-Forwarded-For: evil'],
   ['X-Forwarded-For: 198.51.100.8, evil'],
@@ -41,7 +44,7 @@ const UNKNOWN: readonly (readonly string[])[] = [
 ];
 
 describe('G-05 an entry that makes the client the proxy', () => {
-  test('lets no stranger use a key of the proxy’s network, in requests and handshakes', async () => {
+  test('does not let a stranger use a key of the proxy’s network, in requests and handshakes', async () => {
     const on = await ground();
     for (const lines of UNKNOWN) {
       const asked = [get('/local/x', KEY, ...lines), handshake('/local/x', KEY, ...lines)];
@@ -58,7 +61,7 @@ describe('G-05 an entry that makes the client the proxy', () => {
     expect(statuses.filter((status) => status === 200)).toHaveLength(4);
     expect(statuses.filter((status) => status === 429)).toHaveLength(UNKNOWN.length - 4);
     on.arrived();
-    // The honest twin: the bucket of the unknown is nobody else's.
+    // The honest twin: the bucket of unknown clients is separate.
     expect(statusOf(await on.send(get('/open/x', 'X-Forwarded-For: 198.51.100.8:4444')))).toBe(200);
     expect(statusOf(await on.send(get('/open/x')))).toBe(200);
     on.arrived();
@@ -67,7 +70,7 @@ describe('G-05 an entry that makes the client the proxy', () => {
   test('is logged once for each cause, and no line names the proxy as the client', async () => {
     const on = await ground();
     for (const lines of UNKNOWN) await on.send(get('/open/x', ...lines));
-    // Refused before a route is looked for: by its target, its framing, its version of WebSocket.
+    // Refused before routing: by its target, its framing, its version of WebSocket.
     const [line = ''] = UNKNOWN[0] ?? [];
     await on.send(get('/open/%zz', line));
     await on.send(request('POST', '/open/x', ['Transfer-Encoding: gzip, chunked', line]));
@@ -87,7 +90,7 @@ describe('G-05 an entry that makes the client the proxy', () => {
     expect(on.output()).not.toContain('evil');
   });
 
-  test('twin: a stranger with a port or brackets is a stranger, and a neighbour is known by the same forms', async () => {
+  test('twin: a stranger with a port or brackets is a stranger, and a neighbour is recognized in the same forms', async () => {
     const on = await openGround({
       replaceAuth: true,
       auth: AUTH.replace('127.0.0.0/8, "::1"', '198.51.100.0/24, "2001:db8:5::/48"'),
@@ -106,7 +109,7 @@ describe('G-05 an entry that makes the client the proxy', () => {
     on.arrived();
   });
 
-  test('twin: without the header the proxy asks for itself', async () => {
+  test('twin: without the header the proxy is the client', async () => {
     const on = await ground();
     expect(statusOf(await on.send(get('/local/x', KEY)))).toBe(200);
     expect(statusOf(await on.send(handshake('/local/x', KEY)))).toBe(101);

@@ -1,4 +1,4 @@
-/** A claim or attribute that is not there: the header it feeds is absent, and never what the client sent instead. */
+/** A missing claim or attribute: its header is absent, and never the value of the client. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { lookalikesOf } from '../../support/messages.js';
@@ -11,7 +11,7 @@ let ground: Ground;
 beforeAll(async () => (ground = await openGround()));
 afterAll(closeGrounds);
 
-/** Every identity header that reached the upstream, of the one request that did. */
+/** Every identity header of the one request that reached the upstream. */
 async function identityOf(target: string, token: string): Promise<Record<string, readonly string[]>> {
   expect(statusOf(await ground.send(get(target, `Authorization: Bearer ${token}`, ...FORGED)))).toBe(200);
   const [message, ...more] = ground.arrived();
@@ -24,13 +24,13 @@ async function identityOf(target: string, token: string): Promise<Record<string,
 
 describe('HDR-01 a token without the claim of a header', () => {
   const without: [string, Claims, Record<string, string[]>][] = [
-    ['a sub, but a client_id', { sub: undefined, client_id: 'svc' }, {}],
+    ['a sub, with a client_id', { sub: undefined, client_id: 'svc' }, {}],
     ['an email', {}, { 'X-User-ID': ['ada'] }],
-    ['an email, said to be null', { email: null }, { 'X-User-ID': ['ada'] }],
-    ['an email that anybody has verified', { email: 'x@y.z', email_verified: false }, { 'X-User-ID': ['ada'] }],
-    ['a scope with anything in it', { scope: '' }, { 'X-User-ID': ['ada'] }],
+    ['an email (null)', { email: null }, { 'X-User-ID': ['ada'] }],
+    ['a verified email', { email: 'x@y.z', email_verified: false }, { 'X-User-ID': ['ada'] }],
+    ['a scope with a value', { scope: '' }, { 'X-User-ID': ['ada'] }],
   ];
-  test.each(without)('that has not %s leaves that header absent', async (_what, claims, expected) => {
+  test.each(without)('that lacks %s has no header for it', async (_what, claims, expected) => {
     for (const route of ['internal', 'optional', 'any']) {
       expect(await identityOf(`/${route}/x`, await ground.issuer.token(claims))).toEqual(expected);
     }
@@ -67,7 +67,7 @@ describe('HDR-25 an introspection response without the attribute of a header', (
     ['a list of objects', { sub: 'bob', username: [{}] }],
     ['under another case', { sub: 'bob', Username: 'admin' }],
     ['a member of another', { sub: 'bob', user: { username: 'admin' } }],
-  ])('that is %s leaves that header absent', async (_how, attributes) => {
+  ])('that is %s has no such header', async (_how, attributes) => {
     expect(await answering(attributes)).toEqual({});
   });
 

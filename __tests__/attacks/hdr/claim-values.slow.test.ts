@@ -1,4 +1,4 @@
-/** Claims as header values: nothing in a token or an attribute splits a response, forges a list or ends the process. */
+/** Claims as header values: no token or attribute splits a response, forges a list or ends the process. */
 import { ConfigError, loom } from '../../../src/index.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, KEY, openGround, type Ground } from '../../support/attack-ground.js';
@@ -27,11 +27,11 @@ afterAll(closeGrounds);
 
 interface Seen {
   readonly status: number;
-  /** Identity headers at the upstream; undefined where nothing arrived. */
+  /** Identity headers at the upstream. `undefined` if no request arrived. */
   readonly headers: Readonly<Record<string, string>> | undefined;
 }
 
-/** The claims say `sub: alice` unless they say otherwise. A text is the whole payload as it stands. */
+/** The claims have `sub: alice` by default. A string is the whole payload. */
 async function viaToken(claims: Claims): Promise<Seen> {
   return seen('/internal/x', await ground.issuer.token({ sub: 'alice', ...claims }));
 }
@@ -71,7 +71,7 @@ describe.each(WAYS)('from %s', (_way, via) => {
       async (email) => {
         await passes({ email }, ALICE);
         await passes({ email: [email] }, ALICE);
-        // A verified subject that no header can carry: the upstream would take the caller for nobody.
+        // A verified subject that no header can carry: the upstream would see an anonymous caller.
         expect(await via({ sub: email })).toEqual({ status: 401, headers: undefined });
       },
     );
@@ -79,7 +79,7 @@ describe.each(WAYS)('from %s', (_way, via) => {
     test('twin: a claim without them is set', () => passes({ email: 'a@x.y' }, { ...ALICE, 'X-User-Email': 'a@x.y' }));
   });
 
-  describe('HDR-12 a claim beyond ASCII', () => {
+  describe('HDR-12 a claim outside ASCII', () => {
     test.each([
       ['日本', '%E6%97%A5%E6%9C%AC'],
       ['Ж', '%D0%96'],
@@ -104,7 +104,7 @@ describe.each(WAYS)('from %s', (_way, via) => {
       expect(await via({ sub: email })).toEqual({ status: 401, headers: undefined });
     });
 
-    test('twin: printable ASCII arrives as it is', () =>
+    test('twin: printable ASCII arrives unchanged', () =>
       passes({ email: 'O\'Brien+x@~a.b "q" (c)' }, { ...ALICE, 'X-User-Email': 'O\'Brien+x@~a.b "q" (c)' }));
   });
 
@@ -138,7 +138,7 @@ describe.each(WAYS)('from %s', (_way, via) => {
       );
     });
 
-    test.each([{ a: 1 }, ['x', 'y'], [], true, 0, 1e21, '', 'x'.repeat(257)])('is no subject: %j', async (sub) => {
+    test.each([{ a: 1 }, ['x', 'y'], [], true, 0, 1e21, '', 'x'.repeat(257)])('is not a subject: %j', async (sub) => {
       expect(await via({ sub })).toEqual({ status: 401, headers: undefined });
     });
 
@@ -149,7 +149,7 @@ describe.each(WAYS)('from %s', (_way, via) => {
       expect(status).not.toBe(500);
     });
 
-    test('twin: a subject of 256 characters is one', () =>
+    test('twin: a subject of 256 characters is valid', () =>
       passes({ sub: 'x'.repeat(256) }, { 'X-User-ID': 'x'.repeat(256) }));
   });
 
@@ -172,7 +172,7 @@ describe.each(WAYS)('from %s', (_way, via) => {
     ])('twin: %j is %s', (groups, header) => passes({ groups }, { ...ALICE, 'X-Groups': header }));
   });
 
-  describe('HDR-15 members that every object has', () => {
+  describe('HDR-15 inherited members', () => {
     test.each<[string, Claims]>([
       [
         '__proto__ in the claims',
@@ -180,14 +180,14 @@ describe.each(WAYS)('from %s', (_way, via) => {
       ],
       ['constructor.prototype in the claims', { constructor: { prototype: { email: 'admin' } } }],
       ['nothing of the kind', {}],
-    ])('are no claims: %s', async (_what, claims) => {
+    ])('are not claims: %s', async (_what, claims) => {
       const { status, headers } = await via(claims);
       expect(status).toBe(200);
       expect(headers).toMatchObject(ALICE);
       for (const name of ['X-User-Email', 'X-Ctor', 'X-Fn', 'X-Dotted']) expect(headers).not.toHaveProperty(name);
     });
 
-    test('and nothing has been polluted for the next', async () => {
+    test('and nothing has been polluted for the next request', async () => {
       expect(await viaToken({})).toEqual({ status: 200, headers: ALICE });
     });
 
@@ -213,7 +213,7 @@ describe('HDR-15 a rule', () => {
   test('twin: that names a claim does', () => load('{ name: X-A }')().close());
 });
 
-/** A rule with a path into a string or list finds nothing, but in an object of that shape its own members. */
+/** A path into a string or list finds nothing. A path into an object finds its own members. */
 function lengthOf(value: unknown): object {
   const own = value as { length?: unknown; 0?: unknown } | null;
   const isObject = typeof own === 'object' && own !== null && !Array.isArray(own);

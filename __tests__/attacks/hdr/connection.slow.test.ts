@@ -1,4 +1,4 @@
-/** `Connection` and the fields of one hop: none of the client's goes on, and none takes an identity header away. */
+/** `Connection` and hop-by-hop fields: none of the client's is forwarded, and none removes an identity header. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { lookalikesOf, valuesOf, type Message } from '../../support/messages.js';
@@ -31,9 +31,9 @@ describe('HDR-04 a Connection field that names an identity header', () => {
     ['with underscores', ['Connection: X_User_ID, x_user_id']],
     ['with tabs and no spaces', ['Connection: close,\tX-User-ID\t,X-User-Email']],
     ['in quotes', ['Connection: "X-User-ID", X-User-ID;q=1']],
-    ['behind five hundred others', [`Connection: ${tokens.join(',')}, X-User-ID`]],
+    ['after five hundred others', [`Connection: ${tokens.join(',')}, X-User-ID`]],
     ['in Proxy-Connection too', ['Connection: close', 'Proxy-Connection: X-User-ID', 'Keep-Alive: X-User-ID']],
-  ])('%s takes nothing away', async (_how, lines) => {
+  ])('%s removes no identity header', async (_how, lines) => {
     const message = await upstream(get('/internal/x', ...lines, token, 'X-User-ID: admin'));
     expect(lookalikesOf(message, 'X-User-ID')).toEqual([['x-user-id', 'alice']]);
     expect(lookalikesOf(message, 'X-User-Email')).toEqual([['x-user-email', 'alice@example.com']]);
@@ -42,7 +42,7 @@ describe('HDR-04 a Connection field that names an identity header', () => {
   });
 
   test.each(['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Real-IP'])(
-    'or %s takes nothing of that away either',
+    'and %s removes no required header either',
     async (name) => {
       const message = await upstream(get('/internal/x', `Connection: ${name}`, `${name}: 6.6.6.6`, token));
       expect(lookalikesOf(message, name)).toHaveLength(1);
@@ -51,14 +51,14 @@ describe('HDR-04 a Connection field that names an identity header', () => {
   );
 
   test.each(['Host', 'Content-Length', 'transfer-encoding', 'Authorization', 'cookie', 'X-API-Key', 'x_api_key'])(
-    'or %s, without which the message means something else, is refused',
+    'and %s, without which the message has another meaning, is refused',
     async (name) => {
       expect(statusOf(await ground.send(get('/internal/x', `Connection: close, ${name}`, token)))).toBe(400);
       expect(ground.arrived()).toEqual([]);
     },
   );
 
-  test('twin: what it names of the client’s own ends here, and the rest goes on', async () => {
+  test('twin: the client’s own fields that it names are removed, and the rest is forwarded', async () => {
     const lines = ['Connection: X-Hop', 'X-Hop: gone', 'X-End: kept'];
     const message = await upstream(get('/internal/x', ...lines, token));
     expect(valuesOf(message, 'x-hop')).toEqual([]);
@@ -67,7 +67,7 @@ describe('HDR-04 a Connection field that names an identity header', () => {
   });
 });
 
-describe('HDR-05 fields of one hop', () => {
+describe('HDR-05 hop-by-hop fields', () => {
   const HOP = [
     'Keep-Alive: timeout=9',
     'Proxy-Connection: keep-alive',
@@ -81,7 +81,7 @@ describe('HDR-05 fields of one hop', () => {
     'proxy.connection: close',
   ];
 
-  test.each(HOP)('end here: %s', async (line) => {
+  test.each(HOP)('are removed: %s', async (line) => {
     const [name = ''] = line.split(':');
     for (const bytes of [
       get('/public/x', line),
@@ -92,13 +92,13 @@ describe('HDR-05 fields of one hop', () => {
     }
   });
 
-  test('end here: an Upgrade that Connection does not name', async () => {
+  test('are removed: an Upgrade that Connection does not name', async () => {
     const message = await upstream(get('/public/x', 'Upgrade: h2c'));
     expect(lookalikesOf(message, 'Upgrade')).toEqual([]);
     expect(valuesOf(message, 'connection')).toEqual(['keep-alive']);
   });
 
-  test('twin: fields of the whole way go on', async () => {
+  test('twin: end-to-end fields are forwarded', async () => {
     const lines = ['Accept: */*', 'Via: 1.1 front', 'Cache-Control: no-cache', 'X-Keep-Alive: kept'];
     const message = await upstream(get('/public/x', ...lines));
     for (const line of lines) {

@@ -1,4 +1,4 @@
-/** What of a credential reaches the upstream: nothing that the file does not send there, in no spelling and no place. */
+/** Which credentials reach the upstream: only those that the file forwards, in any spelling and place. */
 import { statusOf } from '../../support/ask.js';
 import { ADMIN_BASIC, closeGrounds, get, KEY, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
@@ -26,7 +26,7 @@ async function upstream(bytes: string, status = 200): Promise<Message> {
 }
 
 describe('HDR-18 a credential that granted', () => {
-  test('stays here as a key in the header', async () => {
+  test('is not forwarded as a key in the header', async () => {
     const message = await upstream(get('/api/v1/x', `x-api-KEY: ${KEY}`, 'X_API_Key: other', 'x.api.key: other'));
     expect(lookalikesOf(message, 'X-API-Key')).toEqual([]);
     expect(message.raw).not.toContain(KEY);
@@ -42,20 +42,20 @@ describe('HDR-18 a credential that granted', () => {
       '?a=%20+%2F&=&&c',
     ],
     [`?API_KEY=mine&api_key=${KEY}&api_keys=mine`, '?API_KEY=mine&api_keys=mine'],
-  ])('leaves the query %s and the rest of it as it stood', async (query, left) => {
+  ])('leaves the query %s, and the rest of the query is unchanged', async (query, left) => {
     const message = await upstream(get(`/api/v1/x${query}`));
     expect(message.target).toBe(`/api/v1/x${left}`);
     expect(message.raw).not.toContain(KEY);
     expect(lookalikesOf(message, 'X-Key-Name')).toEqual([['x-key-name', 'alice']]);
   });
 
-  test.each(['/ops/x', '/four/x'])('stays here as Basic, at %s', async (path) => {
+  test.each(['/ops/x', '/four/x'])('is not forwarded as Basic, at %s', async (path) => {
     const message = await upstream(get(path, BASIC));
     expect(valuesOf(message, 'authorization')).toEqual([]);
     expect(lookalikesOf(message, 'X-Operator')).toEqual([['x-operator', 'admin']]);
   });
 
-  test('takes along no other credential that did not', async () => {
+  test('is forwarded without any other credential that did not grant', async () => {
     const lines = [`Authorization: Bearer ${token}`, `X-API-Key: ${KEY}`];
     const message = await upstream(get('/internal/x?api_key=other', ...lines));
     expect(valuesOf(message, 'authorization')).toEqual([`Bearer ${token}`]);
@@ -71,7 +71,7 @@ describe('HDR-18 a credential that granted', () => {
     ['Basic that is wrong', ['authorization: basic x'], ''],
     ['a token', [`Authorization: Bearer TOKEN`], ''],
     ['a token twice', [`Authorization: Bearer TOKEN`, `Authorization: bearer TOKEN`], ''],
-  ])('or did not, stays here on an open route: %s', async (_what, lines, query) => {
+  ])('or did not, is not forwarded on an open route: %s', async (_what, lines, query) => {
     const filled = lines.map((line) => line.replace('TOKEN', token));
     for (const bytes of [get(`/public/x${query}`, ...filled), request('DELETE', `/public/x${query}`, filled)]) {
       const message = await upstream(bytes);
@@ -82,7 +82,7 @@ describe('HDR-18 a credential that granted', () => {
     expect([socket.target, valuesOf(socket, 'authorization')]).toEqual(['/public/x', []]);
   });
 
-  test('stays here as a subprotocol, with its marker', async () => {
+  test('is not forwarded as a subprotocol, and neither is its marker', async () => {
     const lists = [
       `bearer, ${token}, chat`,
       `chat, bearer, ${token}`,
@@ -98,7 +98,7 @@ describe('HDR-18 a credential that granted', () => {
     expect(message.raw).not.toContain(token);
   });
 
-  test('twin: a bearer token goes on, and so does what is no credential here', async () => {
+  test('twin: a bearer token is forwarded, and so are fields that are not credentials here', async () => {
     const lines = [`Authorization: Bearer ${token}`, 'Cookie: session=mine', 'X-API-Version: 2'];
     const message = await upstream(get('/internal/x?api=1', ...lines));
     expect(valuesOf(message, 'authorization')).toEqual([`Bearer ${token}`]);
@@ -109,7 +109,7 @@ describe('HDR-18 a credential that granted', () => {
 });
 
 describe('HDR-18 forward_credentials', () => {
-  test('twin: sends on what the file says, and only that', async () => {
+  test('twin: forwards exactly what the file says', async () => {
     const own = await openGround({
       replaceAuth: true,
       auth: `
@@ -128,14 +128,14 @@ describe('HDR-18 forward_credentials', () => {
     expect(await sent('/any/x', bearer, `X-API-Key: ${KEY}`)).toEqual([['/any/x', [], []]]);
     expect(await sent('/any/x', `X-API-Key: ${KEY}`)).toEqual([['/any/x', [], [KEY]]]);
     expect(await sent('/public/x', bearer, `X-API-Key: ${KEY}`)).toEqual([['/public/x', [], []]]);
-    // From a query it never goes on, whatever the file says.
+    // A credential from a query is never forwarded, whatever the file says.
     expect(await sent(`/any/x?api_key=${KEY}`)).toEqual([['/any/x', [], []]]);
   });
 });
 
-describe('HDR-22 an upstream that authenticates the connection rather than the request', () => {
+describe('HDR-22 an upstream that authenticates the connection and not the request', () => {
   test.each(['NTLM TlRMTVNTUAADAAAA', 'ntlm x', 'Negotiate YIIabc', 'NEGOTIATE', 'NTLM\tx', 'Negotiate,x', 'NTLM'])(
-    'is not told of the client’s: %s',
+    'does not receive the client’s: %s',
     async (value) => {
       for (const path of ['/public/x', '/optional/x']) {
         const answer = statusOf(await ground.send(get(path, `Authorization: ${value}`)));
@@ -148,7 +148,7 @@ describe('HDR-22 an upstream that authenticates the connection rather than the r
     },
   );
 
-  test('so that on a pooled connection nobody is the user before', async () => {
+  test('so that on a pooled connection no request gets the user before it', async () => {
     const known = new WeakMap<object, string>();
     const own = await openGround({
       answer: (message, socket) => {
@@ -160,12 +160,12 @@ describe('HDR-22 an upstream that authenticates the connection rather than the r
     });
     expect(await own.send(get('/public/x', 'Authorization: NTLM alice'))).toMatch(/nobody$/);
     expect(await own.send(get('/public/x'))).toMatch(/nobody$/);
-    // It is one connection that both came through.
+    // Both requests used one connection.
     expect(own.received()).toHaveLength(1);
   });
 
   test.each(['Digest username="a"', 'NTLMv9 x', 'Negotiated x', 'AWS4-HMAC-SHA256 Credential=a'])(
-    'twin: other schemes are the upstream’s to judge: %s',
+    'twin: other schemes are forwarded to the upstream: %s',
     async (value) => {
       const message = await upstream(get('/public/x', `Authorization: ${value}`));
       expect(valuesOf(message, 'authorization')).toEqual([value]);

@@ -1,4 +1,7 @@
-/** Two credentials in one request: a gateway that judges the first and an upstream that reads the last differ on who asks. */
+/**
+ * Two credentials in one request. A gateway that checks the first and an upstream that reads the last would disagree
+ * about the caller.
+ */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, KEY, openGround, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
@@ -26,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(closeGrounds);
 
-/** GOOD and EVIL stand for tokens that both verify. */
+/** GOOD and EVIL are replaced by tokens that both verify. */
 const fill = (text: string): string => text.replaceAll('GOOD', good).replaceAll('EVIL', evil);
 
 describe('HDR-17 two credentials', () => {
@@ -65,7 +68,7 @@ describe('HDR-17 two credentials', () => {
   });
 
   test.each([['GOOD, Bearer EVIL'], ['GOOD EVIL'], ['GOOD,EVIL'], ['GOOD\tEVIL'], ['EVIL;token=GOOD']])(
-    'in one value are none: Bearer %s',
+    'in one value are refused: Bearer %s',
     async (value) => {
       expect(statusOf(await ground.send(fill(get('/internal/x', `Authorization: Bearer ${value}`))))).toBe(401);
       expect(ground.arrived()).toEqual([]);

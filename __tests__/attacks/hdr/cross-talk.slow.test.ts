@@ -1,10 +1,10 @@
-/** Fifty callers at once on shared connections: nobody is ever taken for somebody else, and nobody gets another's answer. */
+/** Fifty callers at once on shared connections: no request gets the identity or the response of another. */
 import { closeGrounds, openGround, type Ground } from '../../support/attack-ground.js';
 import { Conversation, eachOf } from '../../support/conversation.js';
 import { callersOf, crowdOptions, greeting, requestOf, seeded, slowUpstream } from '../../support/crowd.js';
 import type { Caller, SlowUpstream } from '../../support/crowd.js';
 
-/** `CROSS_TALK_REQUESTS=1000000 npx jest cross-talk --testTimeout=3600000` for as many as one wants. */
+/** Set another number with `CROSS_TALK_REQUESTS=1000000 npx jest cross-talk --testTimeout=3600000`. */
 const REQUESTS = Number(process.env.CROSS_TALK_REQUESTS ?? 6_000);
 const CONNECTIONS = 650;
 const PIPELINED = 4;
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 interface Sent {
   readonly bytes: string;
-  /** What must come back; nothing where the credential is wrong. */
+  /** The expected response. Empty if the credential is wrong. */
   readonly says: (body: string) => boolean;
   readonly status: number;
 }
@@ -49,11 +49,11 @@ function one(): Sent {
 const count = { answered: 0, refused: 0, left: 0, most: 0, open: 0 };
 const wrong: string[] = [];
 
-/** One connection: batches of requests of different callers at once, and now and then an end in the middle. */
+/** One connection: batches of requests of different callers at once, sometimes with an end in the middle. */
 async function connection(batches: number): Promise<void> {
   const client = new Conversation(ground.port);
   for (let batch = 0; batch < batches; batch += 1) {
-    // A refusal with an unread body ends its connection: it comes last.
+    // A refusal with an unread body ends its connection, so it comes last.
     const sent = Array.from({ length: PIPELINED }, one);
     const cut = sent.findIndex(({ status }) => status === 401);
     const going = cut === -1 ? sent : sent.slice(0, cut + 1);
@@ -99,7 +99,7 @@ describe('HDR-21 cross-talk', () => {
       console.log(`cross-talk: seed ${SEED}, ${made} requests`, JSON.stringify(count), `${upstream.seen()} arrived`);
   });
 
-  test('twin: each of the fifty alone is who it is', async () => {
+  test('twin: each of the fifty alone gets its own identity', async () => {
     const before = upstream.seen();
     for (const [at, caller] of callers.entries()) {
       const id = `twin${at}.${caller.name}`;

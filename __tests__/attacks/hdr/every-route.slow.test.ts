@@ -1,4 +1,4 @@
-/** Identity headers from clients that nobody has to be for: open routes, optional ones, listeners without certificates. */
+/** Forged identity headers without authentication: open routes, optional ones, listeners without certificates. */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:tls';
 import { statusOf } from '../../support/ask.js';
@@ -33,28 +33,28 @@ afterAll(() => certificates.remove());
 const forged = (messages: readonly Message[]): string[][] =>
   messages.map((message) => HEADERS.flatMap((name) => lookalikesOf(message, name).map((field) => field.join(': '))));
 
-describe('HDR-02 a client that names its own identity where none is asked for', () => {
+describe('HDR-02 a client that sends its own identity on an unauthenticated route', () => {
   test.each([
     ['an open route', get('/public/x', ...FORGED)],
     ['an open route, with a body', request('POST', '/public/x', [...FORGED, 'Content-Length: 2'], 'hi')],
     ['an open route, over HTTP/1.0', get('/public/x', ...FORGED).replace('HTTP/1.1', 'HTTP/1.0')],
     ['an optional route', get('/optional/x', ...FORGED)],
-  ])('is nobody on %s', async (_where, bytes) => {
+  ])('has no identity on %s', async (_where, bytes) => {
     expect(statusOf(await ground.send(bytes))).toBe(200);
     expect(forged(ground.arrived())).toEqual([[]]);
   });
 
-  test('is nobody on an upgrade of an open route', async () => {
+  test('has no identity on an upgrade of an open route', async () => {
     expect(statusOf(await ground.send(handshake('/public/socket', ...FORGED)))).toBe(101);
     expect(forged(ground.arrived())).toEqual([[]]);
   });
 
-  test('is only what the route’s own method says where another method’s headers are sent along', async () => {
+  test('has only the identity of the route’s own method if it also sends headers of another method', async () => {
     expect(statusOf(await ground.send(get('/api/v1/x', `X-API-Key: ${ALICE_KEY['X-API-Key']}`, ...FORGED)))).toBe(200);
     expect(forged(ground.arrived())).toEqual([['x-key-name: alice']]);
   });
 
-  test('twin: what is nobody’s identity header passes an open route', async () => {
+  test('twin: a header that is not an identity header passes an open route', async () => {
     const lines = ['X-User: kept', 'X-User-IDs: kept', 'XUserID: kept', 'X-Trace: kept'];
     expect(statusOf(await ground.send(get('/public/x', ...lines)))).toBe(200);
     const [message] = ground.arrived();
@@ -85,7 +85,7 @@ describe('HDR-19 certificate headers from a client without a certificate', () =>
   test.each([
     ['none', () => undefined],
     ['one of another authority', () => certificates.wrongCa],
-    ['one that nobody signed', () => certificates.selfSigned],
+    ['an unsigned one', () => certificates.selfSigned],
     ['one that has expired', () => certificates.expired],
   ])('are absent upstream over TLS with %s', async (_which, pair) => {
     expect(statusOf(await sendTls(get('/public/x', ...lines), pair()))).toBe(200);

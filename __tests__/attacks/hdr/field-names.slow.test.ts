@@ -1,4 +1,4 @@
-/** Heads with too many fields, and with the names that JavaScript's objects have already. */
+/** Heads with too many fields, and with the names of inherited properties in JavaScript. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { judging } from '../../support/judge.js';
@@ -12,25 +12,25 @@ beforeAll(async () => {
 });
 afterAll(closeGrounds);
 
-/** As short as names can be. */
+/** The shortest possible names. */
 const fields = (count: number): string[] => Array.from({ length: count }, (_, at) => `${(at + 1300).toString(36)}:`);
 
 describe('HDR-09 so many fields that a parser drops the last ones, which would be ours', () => {
   test.each([98, 99, 100, 101, 300, 998, 999, 1000, 1001, 1500, 1999, 2000, 2500])(
     '%i beside Host and the token are too many',
     async (count) => {
-      // 98 + Host + Authorization are the hundred that may be.
+      // 98 + Host + Authorization are the allowed hundred.
       expect(statusOf(await ground.send(get('/internal/x', ...fields(count + 1), token)))).toBe(431);
       expect(ground.arrived()).toEqual([]);
     },
   );
 
-  test('count one by one where they share a name', async () => {
+  test('count one by one if they share a name', async () => {
     expect(statusOf(await ground.send(get('/public/x', ...Array<string>(100).fill('a: b'))))).toBe(431);
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('twin: a hundred pass, and what we set is among those that a Node upstream reads', async () => {
+  test('twin: a hundred pass, and our headers are among those that a Node upstream reads', async () => {
     const lines = fields(98);
     expect(statusOf(await ground.send(get('/internal/x', ...lines, token)))).toBe(200);
     const [message] = ground.arrived();
@@ -38,18 +38,18 @@ describe('HDR-09 so many fields that a parser drops the last ones, which would b
     expect(message?.fields.map(([name]) => name)).toEqual(
       expect.arrayContaining(lines.map((line) => line.slice(0, -1))),
     );
-    // Read once more, by Node's own parser with the limits it has by itself.
+    // Parsed again by Node's own parser with its default limits.
     const node = await judging();
     expect(await node.ask(message?.raw ?? '', (req) => req.headers['x-user-id'])).toBe('alice');
     await node.close();
   });
 });
 
-describe('HDR-10 fields named like members of every object', () => {
+describe('HDR-10 fields with names of inherited properties', () => {
   const names = Object.getOwnPropertyNames(Object.prototype);
 
   test.each([...names, '__PROTO__', '__proto__\r\n__proto__', 'prototype'])(
-    '%j: the request is what it was',
+    '%j: the request is unchanged',
     async (name) => {
       const lines = name.split('\r\n').map((each) => `${each}: admin`);
       for (const [path, extra, ours] of [
@@ -76,7 +76,7 @@ describe('HDR-10 fields named like members of every object', () => {
     expect(ground.arrived()[0]?.raw).not.toContain('admin');
   });
 
-  test('twin: names that merely look like them pass', async () => {
+  test('twin: similar names pass', async () => {
     const lines = ['X-Constructor: kept', '_proto_: kept', 'to-string: kept'];
     expect(statusOf(await ground.send(get('/public/x', ...lines)))).toBe(200);
     const [message] = ground.arrived();

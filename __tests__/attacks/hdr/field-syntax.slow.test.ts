@@ -1,4 +1,4 @@
-/** Field lines that parsers read differently, and values beyond ASCII where a credential is looked for. */
+/** Field lines that parsers read differently, and values outside ASCII in the place of a credential. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, KEY, openGround, type Ground } from '../../support/attack-ground.js';
 import { lookalikesOf, valuesOf } from '../../support/messages.js';
@@ -19,7 +19,7 @@ describe('HDR-16 white space and folds around a field name', () => {
     ['a tab before the colon', 'X-User-ID\t: admin'],
     ['a fold', 'X-Other: a\r\n X-User-ID: admin'],
     ['a fold with a tab', 'X-Other: a\r\n\tX-User-ID: admin'],
-    ['a fold of nothing', 'X-Other:\r\n X-User-ID: admin'],
+    ['an empty fold', 'X-Other:\r\n X-User-ID: admin'],
     ['a line that begins with a space', ' X-User-ID: admin'],
     ['a line that begins with a tab', '\tX-User-ID: admin'],
     ['a bare line feed', 'X-Other: a\nX-User-ID: admin'],
@@ -34,8 +34,8 @@ describe('HDR-16 white space and folds around a field name', () => {
     ['a byte order mark', '\xef\xbb\xbfX-User-ID: admin'],
     ['brackets', '(X-User-ID): admin'],
     ['quotes', '"X-User-ID": admin'],
-  ])('%s is refused, whoever asks for whatever', async (_what, line) => {
-    // As the first line behind the request line, too: some parsers skip what begins with white space there.
+  ])('%s is refused, for any request', async (_what, line) => {
+    // As the first line after the request line too: some parsers skip lines that begin with white space there.
     const first = get('/public/x').replace('Host: gw', `${line}\r\nHost: gw`);
     for (const bytes of [
       get('/public/x', line),
@@ -61,12 +61,12 @@ const BYTES: [string, string][] = [
   ['a continuation byte', '\x80'],
   ['an overlong NUL', '\xc0\x80'],
   ['a UTF-8 surrogate', '\xed\xa0\x80'],
-  ['a key with a byte behind it', `${KEY}\xff`],
+  ['a key with a trailing byte', `${KEY}\xff`],
   ['a key in full-width letters', [...KEY].map((each) => Buffer.from(each, 'utf8').toString('latin1')).join('\xa0')],
   ['a no-break space and a key', `\xa0${KEY}`],
 ];
 
-describe('HDR-27 bytes beyond ASCII where a credential stands', () => {
+describe('HDR-27 bytes outside ASCII in the place of a credential', () => {
   const places: [string, (value: string) => string][] = [
     ['X-API-Key', (value) => `X-API-Key: ${value}`],
     ['Bearer', (value) => `Authorization: Bearer ${value}`],
@@ -75,7 +75,7 @@ describe('HDR-27 bytes beyond ASCII where a credential stands', () => {
     ['an unknown scheme', (value) => `Authorization: ${value} ${value}`],
   ];
 
-  test.each(places)('are no credential in %s', async (_where, line) => {
+  test.each(places)('are not a credential in %s', async (_where, line) => {
     for (const [, bytes] of BYTES) {
       for (const path of ['/internal/x', '/api/v1/x', '/ops/x', '/oauth/x', '/any/x', '/all/x', '/both/x']) {
         const answer = statusOf(await ground.send(get(path, line(bytes))));
@@ -90,21 +90,21 @@ describe('HDR-27 bytes beyond ASCII where a credential stands', () => {
     ['Bearer', 'Authorization: Bearer a\0b'],
     ['Cookie', 'Cookie: \0'],
     ['anything', 'X-Other: a\0'],
-    ['anything, as a control byte', 'X-Other: a\x01b'],
-  ])('and a NUL in %s is no message', async (_where, line) => {
+    ['any value, as a control byte', 'X-Other: a\x01b'],
+  ])('and a NUL in %s is refused', async (_where, line) => {
     for (const path of ['/public/x', '/api/v1/x', '/oauth/x']) {
       expect(statusOf(await ground.send(get(path, line)))).toBe(400);
     }
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('nor does the introspection endpoint ever see them', () => {
+  test('and the introspection endpoint never receives them', () => {
     const texts = ground.introspection.asked.map(({ url, body }) => url + body);
     for (const text of texts) expect(text).toMatch(/^[\x20-\x7e]*$/);
     expect(texts.join('')).not.toMatch(/%00|%FF|%EF%BF%BD|%C3%83/i);
   });
 
-  test('twin: in a field that is no credential they pass as they are', async () => {
+  test('twin: in a field that is not a credential they pass unchanged', async () => {
     const lines = ['Cookie: a=\x80\xff', 'X-Name: Zo\xc3\xab', 'X-Latin: Zo\xeb'];
     expect(statusOf(await ground.send(get('/api/v1/x', `X-API-Key: ${KEY}`, ...lines)))).toBe(200);
     const [message] = ground.arrived();

@@ -1,4 +1,4 @@
-/** The Host that an upstream builds its links from: one, plain, and the one that was judged. */
+/** The Host from which an upstream builds its links: one, valid, and the same one that was checked. */
 import { connect } from 'node:tls';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -22,11 +22,11 @@ beforeAll(async () => {
 afterAll(closeGrounds);
 afterAll(() => certificates.remove());
 
-/** With these lines in place of the Host line. */
+/** With these lines instead of the Host line. */
 const hosted = (target: string, ...lines: readonly string[]): string =>
   get(target).replace('Host: gw\r\n', lines.map((line) => `${line}\r\n`).join(''));
 
-describe('HDR-20 a request with no Host, two, or one that is no host', () => {
+describe('HDR-20 a request with no Host, two, or an invalid one', () => {
   test.each([
     ['none', []],
     ['two', ['Host: public.example', 'Host: admin.example']],
@@ -45,8 +45,8 @@ describe('HDR-20 a request with no Host, two, or one that is no host', () => {
     ['a quote', ['Host: gw";for=127.0.0.1']],
     ['a space', ['Host: gw evil']],
     ['an escape', ['Host: gw%2eevil']],
-    ['a byte beyond ASCII', ['Host: gw\xe9']],
-    ['a port that is none', ['Host: gw:port']],
+    ['a byte outside ASCII', ['Host: gw\xe9']],
+    ['an invalid port', ['Host: gw:port']],
     ['a port too long', ['Host: gw:123456']],
     ['two ports', ['Host: gw:80:80']],
     ['brackets left open', ['Host: [::1']],
@@ -72,12 +72,12 @@ describe('HDR-20 a request with no Host, two, or one that is no host', () => {
     ['http://gw:80/public/x', 'gw:81'],
     ['http://a@gw/public/x', 'gw'],
     ['ftp://gw/public/x', 'gw'],
-  ])('is refused where the target names another: %s to %s', async (target, host) => {
+  ])('is refused if the target names another: %s to %s', async (target, host) => {
     expect(statusOf(await ground.send(hosted(target, `Host: ${host}`)))).toBe(400);
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('chooses the route that it names, in any case and with a port', async () => {
+  test('selects the route that it names, in any case and with a port', async () => {
     for (const host of ['admin.example', 'ADMIN.example', 'admin.example:80', 'admin.example.']) {
       expect(statusOf(await ground.send(hosted('/by-host/x', `Host: ${host}`)))).toBe(401);
     }
@@ -85,7 +85,7 @@ describe('HDR-20 a request with no Host, two, or one that is no host', () => {
   });
 
   test.each(['X-Forwarded-Host', 'X-Host', 'X-Original-Host', 'Forwarded', 'X_Forwarded_Host', 'X-Forwarded-Server'])(
-    'and no %s stands in its place',
+    'and %s does not replace it',
     async (name) => {
       expect(statusOf(await ground.send(hosted('/by-host/x', 'Host: admin.example', `${name}: public.example`)))).toBe(
         401,
@@ -99,7 +99,7 @@ describe('HDR-20 a request with no Host, two, or one that is no host', () => {
     },
   );
 
-  test('HTTP/2, which has a second name for it, is not spoken', async () => {
+  test('HTTP/2, which has a second name for it, is not supported', async () => {
     const protocol = await new Promise((resolve, reject) => {
       const to = { port: ground.morePorts[0] as number, host: '127.0.0.1', rejectUnauthorized: false };
       const socket = connect({ ...to, ALPNProtocols: ['h2', 'http/1.1'] }, () => resolve(socket.alpnProtocol));
@@ -112,7 +112,7 @@ describe('HDR-20 a request with no Host, two, or one that is no host', () => {
   });
 
   test.each(['gw', 'GW.example:8080', '127.0.0.1:80', '[::1]', '[2001:db8::1]:443', 'a_b.example', 'example.'])(
-    'twin: %s goes on as it is, or as the upstream’s own where the file says so',
+    'twin: %s is forwarded unchanged, or as the upstream’s own if the file says so',
     async (host) => {
       expect(statusOf(await ground.send(hosted('/public/x', `Host: ${host}`)))).toBe(200);
       expect(statusOf(await ground.send(hosted(`http://${host}/public/x`, `Host: ${host}`)))).toBe(200);

@@ -1,4 +1,4 @@
-/** No byte of a client reaches an identity header: whatever is sent, those upstream are exactly what the principal implies. */
+/** No byte of a client reaches an identity header: upstream identity headers are exactly those of the principal. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
@@ -24,7 +24,7 @@ const UPSTREAMS = 'upstreams: [{ name: backend, endpoints: ["127.0.0.1:PORT"] }]
 let known: Credentials;
 beforeAll(async () => (known = await credentials()));
 
-/** What stands on a request, with its trailers, once it is the upstream's or the host's; undefined where it was refused. */
+/** The headers and trailers of a request at the upstream or the host. `undefined` if the request was refused. */
 type Judged = (bytes: string, forHost: boolean) => Promise<IncomingMessage | undefined>;
 
 interface Waiting {
@@ -59,7 +59,7 @@ function inProcess(): { readonly judged: Judged; readonly server: Server } {
   const settle = (req: IncomingMessage, upgrade: boolean): void => {
     const from = waiting.get(req.socket);
     void judge(req, upgrade).then(from?.done, (error: Error) => {
-      // A body that breaks off is nothing that an upstream takes for a request.
+      // An upstream does not accept a body that breaks off as a request.
       if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') from?.done(undefined);
       else from?.failed(error);
     });
@@ -94,7 +94,7 @@ function pairs(raw: readonly string[]): [string, string][] {
   return raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] as string] as [string, string]] : []));
 }
 
-/** A million times Jest's own comparison would be most of the work. */
+/** Jest's own comparison, a million times, would take most of the time. */
 function expectSame(found: Case['expected'] | readonly unknown[], expected: Case['expected']): void {
   if (expected === undefined || JSON.stringify(found) !== JSON.stringify(expected))
     expect(found).toEqual(expected ?? 'refused');
@@ -123,11 +123,11 @@ test('HDR-01 HDR-02 HDR-03 HDR-04 HDR-06 HDR-07 HDR-08 UPG-03 no client byte rea
     expectIdentity(req, expected);
   });
   await fc.assert(property, { numRuns });
-  // A property of requests that are all refused would say nothing.
+  // A property of requests that are all refused would prove nothing.
   expect(admitted).toBeGreaterThan(numRuns / 5);
 });
 
-/** A reset may take the answer to what was refused along. */
+/** A reset may destroy the response to a refused request. */
 async function answerTo(port: number, bytes: string): Promise<string> {
   let late: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_resolve, reject) => {
@@ -150,7 +150,7 @@ test('HDR-01 HDR-02 HDR-03 HDR-04 HDR-06 HDR-07 HDR-08 UPG-03 no client byte rea
       arrived++;
       expect(expected).toBeDefined();
       expect(identityAmong(message.fields)).toEqual(expected);
-      // Whatever it carried, nothing was read as a second request, and no trailer went along.
+      // In every case nothing was read as a second request, and no trailer was forwarded.
       expect(message.body).toBe(message.method === 'POST' ? 'abc' : '');
       expect([200, upgrade ? 101 : 200, 400]).toContain(status);
     }
@@ -164,7 +164,7 @@ test('HDR-01 HDR-02 HDR-03 HDR-04 HDR-06 HDR-07 HDR-08 UPG-03 no client byte rea
   }
 });
 
-test('HDR-01 HDR-02 UPG-03 twin: an honest request of each holder is who it is', async () => {
+test('HDR-01 HDR-02 UPG-03 twin: an honest request of each holder gets its own identity', async () => {
   const { judged } = inProcess();
   for (const { text, headers } of known.tokens.slice(0, -1)) {
     const bytes = `GET /jwt/x HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer ${text}\r\n\r\n`;

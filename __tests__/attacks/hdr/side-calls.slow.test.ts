@@ -1,4 +1,4 @@
-/** The calls that the gateway makes itself, to introspection and key sets, carry nothing of the client's message. */
+/** The calls of the gateway itself, to introspection and key sets, contain nothing of the client's message. */
 import { statusOf } from '../../support/ask.js';
 import {
   attentiveUpstream,
@@ -38,7 +38,7 @@ afterAll(() => endpoint.close());
 let serial = 0;
 const fresh = (): string => `opaque-${serial++}`;
 
-/** The one side call, byte for byte what it would be for anybody. */
+/** The one side call, byte for byte the same for any client. */
 function sideCall(token: string): Message {
   const [call, ...more] = endpoint.arrived();
   if (!call) throw new Error('nobody was asked');
@@ -81,7 +81,7 @@ describe('HDR-28 a side call', () => {
     ],
     ['a body that looks like a request', ['Content-Length: 36'], 'GET /MARK HTTP/1.1\r\nHost: MARK\r\n\r\n  '],
     ['a range and conditions', ['Content-Length: 4', 'Range: bytes=0-1', 'If-None-Match: "MARK"'], 'MARK'],
-  ])('has nothing of a request with %s', async (_what, lines, body) => {
+  ])('contains nothing of a request with %s', async (_what, lines, body) => {
     const token = fresh();
     const bytes = request(
       'POST',
@@ -101,7 +101,7 @@ describe('HDR-28 a side call', () => {
     expect(message && lookalikesOf(message, 'X-Account')).toEqual([['x-account', 'bob']]);
   });
 
-  test('has nothing of a handshake', async () => {
+  test('contains nothing of a handshake', async () => {
     const token = fresh();
     const bytes = handshake('/oauth/MARK', `Authorization: Bearer ${token}`, ...LINES, 'Sec-WebSocket-Protocol: MARK');
     expect(statusOf(await ground.send(bytes))).toBe(101);
@@ -109,7 +109,7 @@ describe('HDR-28 a side call', () => {
     expect(ground.arrived()).toHaveLength(1);
   });
 
-  test('has a token in it as one form value, whatever a token may hold', async () => {
+  test('contains the token as one form value, for any token', async () => {
     const token = `a+b/c~d-e_f.${serial++}==`;
     const bytes = request('GET', '/oauth/x', [`Authorization: Bearer ${token}`]);
     expect(statusOf(await ground.send(bytes))).toBe(200);
@@ -119,7 +119,7 @@ describe('HDR-28 a side call', () => {
   });
 
   test.each(['a&client_id=evil', 'a b', 'a%26x', 'a\tb', 'a=b&c', 'a;b', '"a"'])(
-    'is not made at all for what is no token: %s',
+    'is not made for an invalid token: %s',
     async (token) => {
       const bytes = request('GET', '/oauth/x', [`Authorization: Bearer ${token}`]);
       expect(statusOf(await ground.send(bytes))).toBe(401);
@@ -127,7 +127,7 @@ describe('HDR-28 a side call', () => {
     },
   );
 
-  test('for keys has nothing of the client either', async () => {
+  test('for keys contains nothing of the client either', async () => {
     const token = await ground.issuer.token();
     const lines = [`Authorization: Bearer ${token}`, ...LINES, 'Content-Length: 4'];
     expect(statusOf(await ground.send(request('POST', '/internal/x', lines, 'MARK')))).toBe(200);
@@ -139,7 +139,7 @@ describe('HDR-28 a side call', () => {
     expect(ground.arrived()).toHaveLength(1);
   });
 
-  test('twin: the client’s own message goes to the upstream, body and all', async () => {
+  test('twin: the client’s own message goes to the upstream with its body', async () => {
     const lines = [`Authorization: Bearer ${fresh()}`, 'X-Mark: MARK', 'Content-Length: 4'];
     expect(statusOf(await ground.send(request('POST', '/oauth/x', lines, 'MARK')))).toBe(200);
     const [message] = ground.arrived();

@@ -1,4 +1,4 @@
-/** One identity header in many spellings: what any upstream could read as ours arrives once, and as ours. */
+/** One identity header in many spellings: whatever an upstream could read as ours arrives once, with our value. */
 import { serve } from '../../../src/serve/serve.js';
 import { askBytes, statusOf } from '../../support/ask.js';
 import {
@@ -22,7 +22,7 @@ afterAll(closeGrounds);
 
 type Sending = Pick<Ground, 'send' | 'arrived'>;
 
-/** What an upstream may take for X-User-ID, of the one message that arrived: name and value as they stood. */
+/** Every field of the one message that an upstream may read as X-User-ID: name and value unchanged. */
 async function userIds(on: Sending, target: string, ...lines: readonly string[]): Promise<string[]> {
   expect(statusOf(await on.send(get(target, ...lines)))).toBe(200);
   const [message, ...more] = on.arrived();
@@ -33,7 +33,7 @@ async function userIds(on: Sending, target: string, ...lines: readonly string[])
 
 const bearer = async (): Promise<string> => `Authorization: Bearer ${await ground.issuer.token({ sub: 'alice' })}`;
 
-/** Every way to write the two separators, and three to write the letters. */
+/** Every way to write the two separators, and three ways to write the letters. */
 const MARKS = [..."-_.~!#$%&'*+^`|"];
 const CASES = [(name: string) => name, (name: string) => name.toLowerCase(), (name: string) => name.toUpperCase()];
 const SPELLINGS = MARKS.flatMap((one, at) =>
@@ -59,7 +59,7 @@ describe('HDR-03 names that CGI, WSGI and PHP read as an identity header', () =>
   });
 
   test.each(['X-User-ID ', 'X-User-ID\t', ' X-User-ID', 'X-User-ID\x0b', 'X-User-ID\xa0', 'X User-ID', 'X-Üser-ID'])(
-    'with what is no part of a name are refused: %j',
+    'with invalid characters in the name are refused: %j',
     async (name) => {
       expect(statusOf(await ground.send(get('/public/x', `${name}: admin`)))).toBe(400);
       expect(ground.arrived()).toEqual([]);
@@ -76,8 +76,8 @@ describe('HDR-03 names that CGI, WSGI and PHP read as an identity header', () =>
   );
 });
 
-describe('HDR-06 a header that the file writes in a case of its own', () => {
-  test.each(CONFIGURED)('arrives once and is ours, as %s', async (configured) => {
+describe('HDR-06 a header that the file writes in another case', () => {
+  test.each(CONFIGURED)('arrives once with our value, as %s', async (configured) => {
     const upstream = await attentiveUpstream(echo);
     const [port = 0] = await freePorts(1);
     const text = `
@@ -106,7 +106,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream.port}"] }]`;
 describe('HDR-07 an identity header more than once', () => {
   test.each([
     ['three times', ['X-User-ID: admin', 'X-User-ID: admin', 'X-User-ID: admin']],
-    ['before and behind the token', ['X-User-ID: admin', 'TOKEN', 'X-User-ID: root']],
+    ['before and after the token', ['X-User-ID: admin', 'TOKEN', 'X-User-ID: root']],
     ['as a list', ['X-User-ID: alice, admin', 'X-User-ID: admin, alice']],
     ['empty, then not', ['X-User-ID:', 'X-User-ID: admin', 'X-User-ID:']],
     ['ninety times', Array.from({ length: 90 }, (_, at) => `X-User-ID: admin-${at}`)],
@@ -117,7 +117,7 @@ describe('HDR-07 an identity header more than once', () => {
     expect(await userIds(ground, '/internal/x', ...sent)).toEqual(['x-user-id: alice']);
   });
 
-  test('twin: a field that is nobody’s identity keeps all its values', async () => {
+  test('twin: a field that is not an identity header keeps all its values', async () => {
     expect(statusOf(await ground.send(get('/public/x', 'X-Tag: a', 'X-Tag: b')))).toBe(200);
     const values = ground.arrived().flatMap((message) => lookalikesOf(message, 'X-Tag').map(([, value]) => value));
     expect(values.join(', ')).toBe('a, b');

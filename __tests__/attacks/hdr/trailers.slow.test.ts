@@ -1,4 +1,4 @@
-/** Trailer sections: a field behind the body is not forwarded, announced or not, so that no upstream merges it. */
+/** Trailer sections: a field after the body is not forwarded, announced or not, so that no upstream merges it. */
 import { createServer } from 'node:http';
 import { loom } from '../../../src/loom.js';
 import { askBytes, statusOf } from '../../support/ask.js';
@@ -20,7 +20,7 @@ const SECTIONS: [string, string[], string[]][] = [
   ['announced', ['Trailer: X-Key-Name'], ['X-Key-Name: admin']],
   ['unannounced', [], ['X-Key-Name: admin', 'X-User-ID: admin']],
   ['announced in another case', ['trailer: x-KEY-name, X-Sum'], ['x_key_name: admin', 'X.Key.Name: admin', 'X-Sum: 1']],
-  ['announced as what Connection names', ['TE: trailers', 'Connection: TE'], ['X-Key-Name: admin']],
+  ['announced, with its name in Connection', ['TE: trailers', 'Connection: TE'], ['X-Key-Name: admin']],
   ['named like credentials', [], [`Authorization: Bearer x`, `X-API-Key: ${KEY}`, 'Cookie: a=b']],
   ['of eighty fields', [], Array.from({ length: 80 }, (_, at) => `X-Key-Name: admin-${at}`)],
 ];
@@ -37,19 +37,19 @@ describe('HDR-08 a trailer section with identity headers', () => {
       for (const message of messages) {
         expect(lookalikesOf(message, 'X-Key-Name').map((field) => field.join(': '))).toEqual(names);
         expect(lookalikesOf(message, 'Trailer')).toEqual([]);
-        // The strict reader takes no trailer section; this says it in bytes.
+        // The strict reader accepts no trailer section. This checks the bytes.
         expect(message.raw).toMatch(/\r\n0\r\n\r\n$/);
         expect(message.raw).not.toContain('admin');
       }
     }
   });
 
-  test.each(['Content-Length: 3', 'Transfer-Encoding: chunked'])('that frames is no message: %s', async (line) => {
+  test.each(['Content-Length: 3', 'Transfer-Encoding: chunked'])('that frames is refused: %s', async (line) => {
     expect(statusOf(await ground.send(to('/public/x', ['Trailer: X-Sum'], [line])))).toBe(400);
     for (const message of ground.arrived()) expect(message.raw).not.toMatch(/trailer|content-length/i);
   });
 
-  test('with a trailer section that never ends does not hold the answer of the next client', async () => {
+  test('with a trailer section that never ends does not delay the response of the next client', async () => {
     const endless = to('/public/x', [], ['X-Key-Name: admin']).slice(0, -2);
     const hanging = ground.send(`${endless}X-More: `).catch(() => '');
     expect(statusOf(await ground.send(to('/public/y', [], [])))).toBe(200);
@@ -76,7 +76,7 @@ routes: [{ path: /api/*, auth: { api_key: true } }]`;
     await gate.close();
   });
 
-  test('twin: chunks without trailers arrive whole, framed as they were', async () => {
+  test('twin: chunks without trailers arrive whole, with the same framing', async () => {
     expect(statusOf(await ground.send(to('/api/v1/x', [KEY_LINE], [])))).toBe(200);
     const [message] = ground.arrived();
     expect(message?.body).toBe('abc');

@@ -1,10 +1,10 @@
-/** What an upstream answers: fields of its own connection end here, and a head that HTTP cannot carry is a 502. */
+/** Responses of an upstream: fields of its own connection are removed, and an invalid head is a 502. */
 import type { Socket } from 'node:net';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
 
-/** Behind an answer: the connection ends with it. */
+/** After a response: the connection ends with it. */
 const END = '<end>';
 
 let answer: string;
@@ -23,7 +23,7 @@ afterEach(() => void ground.arrived());
 const head = (...lines: readonly string[]): string => ['HTTP/1.1 200 OK', ...lines, '\r\n'].join('\r\n');
 const hello = (...lines: readonly string[]): string => `${head(...lines, 'Content-Length: 5')}hello`;
 
-/** What the client gets when the upstream answers these bytes. */
+/** The client's response when the upstream sends these bytes. */
 async function client(bytes: string): Promise<string> {
   answer = bytes;
   return ground.send(get('/public/x'));
@@ -43,7 +43,7 @@ describe('HDR-23 an upstream’s answer', () => {
     ['TE: trailers', 'TE'],
     ['Trailer: X-Sum', 'Trailer'],
     ['Upgrade: h2c', 'Upgrade'],
-  ])('keeps to its connection: %s', async (line, name) => {
+  ])('stays within its connection: %s', async (line, name) => {
     const text = await client(hello(line, 'X-Kept: yes'));
     expect(statusOf(text)).toBe(200);
     expect(valuesOf(text, name).filter((value) => !/^timeout=\d+$/.test(value) || value === 'timeout=5')).toEqual([]);
@@ -54,7 +54,7 @@ describe('HDR-23 an upstream’s answer', () => {
     [['Connection: Set-Cookie, X-Hop']],
     [['Connection: set-cookie', 'Connection: keep-alive, x-hop']],
     [['Connection: SET-COOKIE,\tX-HOP ,close']],
-  ])('ends with what its own Connection names: %j', async (lines) => {
+  ])('loses the fields that its own Connection names: %j', async (lines) => {
     const text = await client(hello(...lines, 'Set-Cookie: a=b', 'X-Hop: 1', 'X-Kept: yes'));
     expect(statusOf(text)).toBe(200);
     expect([valuesOf(text, 'Set-Cookie'), valuesOf(text, 'X-Hop'), valuesOf(text, 'X-Kept')]).toEqual([
@@ -70,7 +70,7 @@ describe('HDR-23 an upstream’s answer', () => {
     ['a NUL in a value', hello('X-A: a\0b')],
     ['a control byte in a value', hello('X-A: a\x01b')],
     ['a delete in a value', hello('X-A: a\x7fb')],
-    ['a name that is none', hello('X A: b')],
+    ['an invalid name', hello('X A: b')],
     ['a space before the colon', hello('X-A : b')],
     ['a fold', hello('X-A: a\r\n b')],
     ['a line without a colon', hello('nonsense')],
@@ -80,12 +80,12 @@ describe('HDR-23 an upstream’s answer', () => {
     ['chunks twice', `${head('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')}${chunks}`],
     ['chunks twice in one line', `${head('Transfer-Encoding: chunked, chunked')}${chunks}`],
     ['a coding that is not chunks', `${head('Transfer-Encoding: gzip, chunked')}${chunks}`],
-    ['a coding that nobody knows', `${head('Transfer-Encoding: x')}hello${END}`],
-    ['a length that is none', `${head('Content-Length: five')}hello`],
+    ['an unknown coding', `${head('Transfer-Encoding: x')}hello${END}`],
+    ['an invalid length', `${head('Content-Length: five')}hello`],
     ['a negative length', `${head('Content-Length: -5')}hello`],
     ['no status', 'HTTP/1.1 OK\r\n\r\n'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n'],
-    ['a status that is information for ever', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(50)],
+    ['a 1xx status without end', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(50)],
     ['another protocol', 'SSH-2.0-OpenSSH_9.6\r\n'],
     ['an end in the middle of the head', `HTTP/1.1 200 OK\r\nX-A: ${END}`],
   ])('is a 502 and no crash with %s', async (_what, bytes) => {
@@ -94,14 +94,14 @@ describe('HDR-23 an upstream’s answer', () => {
     expect({ status, text }).toMatchObject({ status: 502 });
   });
 
-  test('with an identity header in it tells the next client nothing', async () => {
+  test('with an identity header in it reveals nothing to the next client', async () => {
     const text = await client(hello('X-User-ID: admin', 'X_User_ID: admin'));
     expect(statusOf(text)).toBe(200);
     answer = hello();
     expect(await ground.send(get('/public/x'))).not.toContain('admin');
   });
 
-  test('that refuses a handshake ends with its connection as well', async () => {
+  test('that refuses a handshake ends with its connection too', async () => {
     answer = `HTTP/1.1 403 No\r\nConnection: Set-Cookie\r\nSet-Cookie: a=b\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nno`;
     const text = await ground.send(handshake('/public/x'));
     expect(statusOf(text)).toBe(403);
@@ -112,7 +112,7 @@ describe('HDR-23 an upstream’s answer', () => {
     ]);
   });
 
-  test('twin: passes with what is for the client', async () => {
+  test('twin: passes with the fields that are for the client', async () => {
     const lines = ['Set-Cookie: a=b', 'Set-Cookie: c=d', 'ETag: "x"', 'X-Latin: \xe9', 'WWW-Authenticate: Bearer'];
     const text = await client(hello(...lines));
     expect(statusOf(text)).toBe(200);

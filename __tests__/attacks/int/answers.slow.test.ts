@@ -1,4 +1,4 @@
-/** Answers of an introspection server that decide nothing, or say no in words that look like yes. */
+/** Answers of an introspection server that decide nothing, or look active but are not. */
 import { gzipSync } from 'node:zlib';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get } from '../../support/attack-ground.js';
@@ -22,7 +22,7 @@ async function undecided(by: Answer): Promise<string | undefined> {
 
 describe('INT-03 only `true` is true', () => {
   test.each<unknown>(['true', 'True', 'yes', '1', 1, 0, 'false', false, null, {}, { value: true }, [], [true], '', -1])(
-    '"active": %j is no',
+    '"active": %j is inactive',
     (active) => at.refused(json({ ...ada, active })),
   );
 
@@ -33,7 +33,7 @@ describe('INT-03 only `true` is true', () => {
     '{"__proto__":{"active":true},"sub":"ada"}',
     '{"active ":true,"sub":"ada"}',
     '{"data":{"active":true,"sub":"ada"}}',
-  ])('%s is no', (body) => at.refused(text(body)));
+  ])('%s is inactive', (body) => at.refused(text(body)));
 
   test.each([
     'null',
@@ -57,10 +57,10 @@ describe('INT-03 only `true` is true', () => {
     await undecided(text(body));
   });
 
-  test('twin: true is yes', () => at.passes(yes()));
+  test('twin: true is active', () => at.passes(yes()));
 });
 
-describe('INT-04 what is no answer is 503', () => {
+describe('INT-04 an invalid answer is 503', () => {
   test.each<[string, Answer]>([
     ['200 with a page', raw(200, '<html>"active":true</html>', { 'content-type': 'text/html' })],
     ['204', raw(204, '')],
@@ -84,7 +84,7 @@ describe('INT-04 what is no answer is 503', () => {
       (_asked, to) => void to.writeHead(200).write('{"active":true,"sub":', () => to.destroy()),
     ],
     ['a connection that ends', (_asked, to) => void to.destroy()],
-    ['gzip that is none', raw(200, '{"active":true,"sub":"ada"}', { 'content-encoding': 'gzip' })],
+    ['invalid gzip', raw(200, '{"active":true,"sub":"ada"}', { 'content-encoding': 'gzip' })],
     ['gzip cut off', raw(200, gzipSync('{"active":true,"sub":"ada"}').subarray(0, 20), { 'content-encoding': 'gzip' })],
     [
       'a bomb',
@@ -96,9 +96,9 @@ describe('INT-04 what is no answer is 503', () => {
     expect(Number(await undecided(answer))).toBeGreaterThan(0);
   });
 
-  test('an error with 200 is a no', () => at.refused(json({ error: 'invalid_client' })));
+  test('an error with 200 is inactive', () => at.refused(json({ error: 'invalid_client' })));
 
-  test('what the server asks to wait is told', async () => {
+  test('the server’s Retry-After is passed on', async () => {
     for (const status of [429, 503]) expect(await undecided(raw(status, '', { 'retry-after': '17' }))).toBe('17');
     const date = new Date(Date.now() + 60_000).toUTCString();
     expect(Number(await undecided(raw(429, '', { 'retry-after': date })))).toBeGreaterThan(40);
@@ -106,7 +106,7 @@ describe('INT-04 what is no answer is 503', () => {
       expect(Number(await undecided(raw(429, '', { 'retry-after': odd })))).toBeLessThanOrEqual(3_600);
   });
 
-  test('twin: an answer in gzip, in chunks or under another type is one, and an outage is not remembered', async () => {
+  test('twin: an answer in gzip, in chunks or with another type is valid, and an outage is not cached', async () => {
     const body = JSON.stringify({ active: true, ...ada });
     await at.passes(raw(200, gzipSync(body), { 'content-encoding': 'gzip' }));
     await at.passes((_asked, to) => void to.writeHead(200).write(body.slice(0, 9), () => to.end(body.slice(9))));

@@ -1,4 +1,7 @@
-/** How a token is asked about: of whom, in what words, how often, and who else hears of it. */
+/**
+ * Introspection requests: the server, the form of the request, the number of requests, and the confidentiality of the
+ * token.
+ */
 import { Introspection } from '../../../src/tokens/introspection.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -19,7 +22,7 @@ async function server(answer: Answer): Promise<AskedServer> {
   return made;
 }
 
-/** `loom()` in a server of the test: what it guards is answered 418. */
+/** `loom()` in a server of the test. A guarded request that passes is answered 418. */
 async function gateway(
   { origin }: AskedServer,
   client = 'client_id: loom, client_secret: secret',
@@ -32,7 +35,7 @@ async function gateway(
   return async (token) => (await made.ask('/', bearer(token))).status;
 }
 
-describe('INT-01 one server’s yes is no other’s', () => {
+describe('INT-01 the answer of one server is not used for another', () => {
   test('two gateways of one process, the same token', async () => {
     const [tenantA, tenantB] = [await server(yes()), await server(json({ active: false }))];
     const [a, b] = [await gateway(tenantA), await gateway(tenantB)];
@@ -40,7 +43,7 @@ describe('INT-01 one server’s yes is no other’s', () => {
     expect([tenantA.asked.length, tenantB.asked.length]).toEqual([1, 1]);
   });
 
-  test('two clients of one server, and one memory that changes whom it asks', async () => {
+  test('two clients of one server, and one cache whose server changes', async () => {
     const one = await server((asked, to) => {
       const client = Buffer.from(String(asked.headers.authorization).slice(6), 'base64').toString();
       void json({ active: client.startsWith('a:'), sub: 'ada' })(asked, to);
@@ -63,7 +66,7 @@ describe('INT-01 one server’s yes is no other’s', () => {
     }
   });
 
-  test('twin: each remembers its own', async () => {
+  test('twin: each caches its own answers', async () => {
     const tenant = await server(yes());
     const ask = await gateway(tenant);
     expect([await ask('mine'), await ask('mine')]).toEqual([418, 418]);
@@ -71,7 +74,7 @@ describe('INT-01 one server’s yes is no other’s', () => {
   });
 });
 
-describe('INT-02 a remembered yes is judged anew on each route', () => {
+describe('INT-02 a cached answer is checked again on each route', () => {
   let ground: Ground;
   beforeAll(async () => {
     const route = (id: string, narrow: string) =>
@@ -166,20 +169,20 @@ describe('INT-08 a token is one form field', () => {
     '=',
     '%26token%3Dgood',
     'x'.repeat(8_193),
-  ])('%.60s is no token, and nobody is asked', async (token) => {
+  ])('%.60s is not a token, and the server is not asked', async (token) => {
     const before = asked.length;
     expect(await send(token)).toBe(401);
     expect(asked.length).toBe(before);
   });
 
-  test.each(['a\u0000', 'a\u000b', 'a\r\n token=good'])('%j is no message', async (token) => {
+  test.each(['a\u0000', 'a\u000b', 'a\r\n token=good'])('%j is not a valid message', async (token) => {
     const before = asked.length;
     expect(await send(token)).toBe(400);
     expect(asked.length).toBe(before);
   });
 
   test.each(['a+b', 'a/b', 'ab==', 'a~b', '-._~+/', 'x'.repeat(8_192)])(
-    'twin: %.60s is asked about, whole and once',
+    'twin: %.60s is introspected, whole and once',
     async (token) => {
       const before = asked.length;
       expect(await send(token)).toBe(200);
@@ -197,7 +200,7 @@ describe('INT-08 a token is one form field', () => {
   );
 });
 
-describe('INT-09 a client’s name and secret keep their border', () => {
+describe('INT-09 a client’s name and secret are separated unambiguously', () => {
   const ODD = ['a:b', 'a%3Ab', 'a+b c', '100%', '\u00fc\u65e5', 'a&client_secret=x', 'a=b', '"\\"', '*~!'];
 
   test.each(ODD)('as Basic, form-encoded before it is joined: %s', async (odd) => {
@@ -210,7 +213,7 @@ describe('INT-09 a client’s name and secret keep their border', () => {
     const pair = Buffer.from(String(mock.asked[0]?.headers.authorization).replace(/^Basic /, ''), 'base64').toString(
       'latin1',
     );
-    // Nothing but what a form may hold, so that no library reads it in two ways.
+    // Only characters that a form may contain, so that no library reads it in two ways.
     expect(pair).toMatch(/^[A-Za-z0-9*._%+-]+:[A-Za-z0-9*._%+-]+$/);
     const decoded = pair.split(':').map((half) => new URLSearchParams(`x=${half}`).get('x'));
     expect(decoded).toEqual([odd, `${odd}${odd}`]);
@@ -232,7 +235,7 @@ describe('INT-09 a client’s name and secret keep their border', () => {
     expect(mock.asked[0]?.headers.authorization).toBeUndefined();
   });
 
-  test('twin: plain ones go as they are', async () => {
+  test('twin: plain ones are sent unchanged', async () => {
     const mock = await server(yes());
     expect(await (await gateway(mock))('t')).toBe(418);
     expect(mock.asked[0]?.headers.authorization).toBe(`Basic ${Buffer.from('loom:secret').toString('base64')}`);

@@ -1,4 +1,7 @@
-/** A yes that is over, for another, or of nobody; and what a yes says of its caller. */
+/**
+ * Active answers that have expired, are for another audience, or have no subject; and the identity that an answer
+ * gives.
+ */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get } from '../../support/attack-ground.js';
 import { introspected, yes, type Introspected } from '../../support/introspected.js';
@@ -9,7 +12,7 @@ import { json, raw, type Answer } from '../../tokens/introspection-server.js';
 const ISSUER = 'https://id.example';
 
 let at: Introspected;
-/** Names an issuer and an audience. */
+/** With an issuer and an audience. */
 let strict: Introspected;
 beforeAll(async () => {
   const headers = 'sub: X-User-ID, username: X-Account, "__proto__.sub": X-Deep, "constructor.name": X-Ctor';
@@ -20,7 +23,7 @@ afterAll(closeGrounds);
 
 const text = (body: string): Answer => raw(200, body, { 'content-type': 'application/json' });
 
-describe('INT-05 no yes outlives its token', () => {
+describe('INT-05 no answer is used after its token expired', () => {
   const now = seconds();
   test.each<[string, unknown]>([
     ['exp', now - 1],
@@ -36,9 +39,9 @@ describe('INT-05 no yes outlives its token', () => {
     ['nbf', null],
   ])('%s: %j is refused', (name, value) => at.refused(yes({ [name]: value })));
 
-  test('nor one until 1e999', () => at.refused(text('{"active":true,"sub":"ada","exp":1e999}')));
+  test('nor is 1e999 a valid expiry', () => at.refused(text('{"active":true,"sub":"ada","exp":1e999}')));
 
-  test('with two seconds to live it is remembered for no longer, whatever cache_ttl says', async () => {
+  test('with two seconds left it is cached no longer, whatever cache_ttl says', async () => {
     const end = seconds() + 2;
     await at.passes(yes({ exp: end }));
     await new Promise((resolve) => setTimeout(resolve, end * 1_000 - Date.now() + 20));
@@ -46,14 +49,14 @@ describe('INT-05 no yes outlives its token', () => {
     expect(at.ground.arrived()).toEqual([]);
   });
 
-  test('twin: one with time left passes, and one without an end', async () => {
+  test('twin: one with time left passes, and so does one without an expiry', async () => {
     await at.passes(yes({ exp: seconds() + 60, nbf: seconds() - 60 }));
     await at.passes(yes({ exp: seconds() + 60.5 }));
     await at.passes(json({ active: true, sub: 'ada' }));
   });
 });
 
-/** What a server may call a token that is no access token, and what cannot be told from it. */
+/** Types of tokens that are not access tokens, and invalid types. */
 const OTHER_TYPES: readonly unknown[] = [
   'refresh_token',
   'Refresh',
@@ -71,7 +74,7 @@ const OTHER_TYPES: readonly unknown[] = [
   1,
 ];
 
-describe('INT-06 a yes for another', () => {
+describe('INT-06 an active answer for another audience', () => {
   const said = (more: object = {}): Answer => yes({ iss: ISSUER, aud: 'api', ...more });
 
   test.each<[string, unknown]>([
@@ -89,7 +92,7 @@ describe('INT-06 a yes for another', () => {
     ['aud', { api: true }],
     ['aud', null],
     ['aud', undefined],
-  ])('%s: %j is refused where the file names one', (name, value) => strict.refused(said({ [name]: value })));
+  ])('%s: %j is refused if the file names one', (name, value) => strict.refused(said({ [name]: value })));
 
   test.each(['token_type', 'token_use', 'typ'].flatMap((name) => OTHER_TYPES.map((value) => [name, value] as const)))(
     '%s: %j is refused',
@@ -103,7 +106,7 @@ describe('INT-06 a yes for another', () => {
     { cnf: { 'x5t#S256': 'x' } },
     { cnf: {} },
     { cnf: 'x' },
-  ])('bound to a proof that nobody saw: %j is refused', (more) => at.refused(yes(more)));
+  ])('bound to a proof that was not checked: %j is refused', (more) => at.refused(yes(more)));
 
   test.each([
     { sub: '' },
@@ -111,7 +114,7 @@ describe('INT-06 a yes for another', () => {
     { sub: null, client_id: 'app' },
     { sub: undefined },
     { sub: 'x'.repeat(257) },
-  ])('of nobody: %j is refused', (more) => at.refused(yes(more)));
+  ])('without a subject: %j is refused', (more) => at.refused(yes(more)));
 
   test.each([
     {},
@@ -122,7 +125,7 @@ describe('INT-06 a yes for another', () => {
     { token_type: 'urn:ietf:params:oauth:token-type:access_token' },
   ])('twin: an access token of this issuer for this audience passes: %j', (more) => strict.passes(said(more)));
 
-  test('twin: any issuer and audience where the file names none', () =>
+  test('twin: any issuer and audience if the file names none', () =>
     at.passes(yes({ iss: 'https://anybody.example', aud: 'anything' })));
 });
 
@@ -137,9 +140,9 @@ describe('INT-16 names of another type', () => {
     { jti: ['a'] },
     { iss: ['https://anybody.example'] },
     { iss: {} },
-  ])('%j is refused, where the file names no audience too', (more) => at.refused(yes(more)));
+  ])('%j is refused, even if the file names no audience', (more) => at.refused(yes(more)));
 
-  test('twin: texts pass', () =>
+  test('twin: strings pass', () =>
     at.passes(yes({ aud: ['anything', 'else'], jti: 'a', iss: 'https://anybody.example' })));
 });
 
@@ -169,24 +172,24 @@ describe('INT-16 attributes of an answer as headers', () => {
     expect(await headersFor(yes({ username }))).toEqual({ 'x-user-id': 'ada', ...header });
   });
 
-  test.each<unknown>([{ a: 1 }, ['ada'], true, 7, { toString: 'admin' }])('a subject %j is none', (sub) =>
+  test.each<unknown>([{ a: 1 }, ['ada'], true, 7, { toString: 'admin' }])('a subject %j is refused', (sub) =>
     at.refused(yes({ sub })),
   );
 
-  test('`__proto__` is a member like any other', async () => {
+  test('`__proto__` is an ordinary member', async () => {
     const polluted = '"__proto__":{"username":"admin","sub":"admin","polluted":1}';
     const { 'x-deep': deep, ...rest } = (await headersFor(text(`{"active":true,"sub":"ada",${polluted}}`))) as Record<
       string,
       string
     >;
     expect(rest).toEqual({ 'x-user-id': 'ada' });
-    // A path that the file names, into what the server itself wrote there.
+    // A path in the file selects the member that the server itself wrote.
     expect(deep).toBe('admin');
     await at.refused(text(`{"active":true,${polluted}}`));
     expect(await headersFor(yes())).toEqual({ 'x-user-id': 'ada', 'x-account': 'ada' });
   });
 
-  test('twin: a plain name arrives as it is', async () => {
+  test('twin: a plain name arrives unchanged', async () => {
     expect(await headersFor(yes({ username: "O'Brien +1" }))).toEqual({
       'x-user-id': 'ada',
       'x-account': "O'Brien +1",

@@ -1,4 +1,4 @@
-/** Key sets that come and are none, and where they may come from: documents, URLs, an environment that checks nothing. */
+/** Invalid key sets, and their allowed sources: documents, URLs, an environment without certificate checks. */
 import { gzipSync, deflateSync, brotliCompressSync } from 'node:zlib';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,16 +35,16 @@ const BAD: Readonly<Record<string, Answer>> = {
   nothing: raw(200, ''), HTML: raw(200, '<html><body>Sign in</body></html>', { 'content-type': 'text/html' }), 'an empty object': json({}), 'no keys': json({ keys: [] }), 'keys: null': json({ keys: null }),
   'keys: an object': json({ keys: { k1 } }), 'keys: a text': json({ keys: SET }), 'keys within keys': json({ keys: [[k1]] }), 'keys: null within': json({ keys: [null, 7, 'x', true] }), 'a list': json([k1]), 'a key alone': json(k1), null: json(null), 'a text': json(SET),
   'a number': json(7), 'JSON and more': raw(200, `${SET}x`), 'JSON twice': raw(200, SET + SET), 'a byte order mark': raw(200, `\ufeff${SET}`), 'UTF-16': raw(200, Buffer.from(SET, 'utf16le')), 'no UTF-8': raw(200, Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff]), Buffer.from(`",${SET.slice(1)}`)])),
-  JSONP: raw(200, `callback(${SET})`), 'a guard before it': raw(200, `)]}',\n${SET}`), 'a member twice': raw(200, `{"keys":[],${SET.slice(1)}`), 'a member twice within': raw(200, SET.replace('"kid"', '"kid":"x","kid"')), NaN: raw(200, SET.replace('{', '{"x":NaN,')),
+  JSONP: raw(200, `callback(${SET})`), 'a guard before it': raw(200, `)]}',\n${SET}`), 'a member twice': raw(200, `{"keys":[],${SET.slice(1)}`), 'a member twice in a nested object': raw(200, SET.replace('"kid"', '"kid":"x","kid"')), NaN: raw(200, SET.replace('{', '{"x":NaN,')),
   'a deep nest': raw(200, `{"x":${'['.repeat(100_000)}${']'.repeat(100_000)},${SET.slice(1)}`), 'a secret': json({ keys: [{ kty: 'oct', k: 'c2VjcmV0', kid: 'k1', alg: 'HS256' }] }), 'the private half': json({ keys: [privateJwk] }),
   'an unknown kind': json({ keys: [{ ...k1, kty: 'LWE' }] }), 'no kind': json({ keys: [{ ...k1, kty: undefined }] }), 'a certificate alone': json({ keys: [{ kty: 'RSA', kid: 'k1', x5c: ['AAAA'], x5u: 'http://127.0.0.1:9/' }] }), 'a kid that is a number': json({ keys: [{ ...k1, kid: 1 }] }),
   '257 keys': json({ keys: Array.from({ length: 257 }, (_no, index) => ({ ...k1, kid: `k${index}` })) }), '100,000 keys': json({ keys: Array(100_000).fill({ kty: 'oct' }) }),
   'a bomb of gzip': zipped('gzip', gzipSync(bomb)), 'a bomb of deflate': zipped('deflate', deflateSync(bomb)), 'a bomb of brotli': zipped('br', brotliCompressSync(bomb)), 'a bomb in a bomb': zipped('gzip, gzip', gzipSync(gzipSync(bomb))),
-  'gzip that is none': zipped('gzip', Buffer.from(SET)), 'a coding that nobody knows': zipped('x-unknown', Buffer.from(`\u0000${SET}`)), '600 KiB': raw(200, SET + ' '.repeat(600 * 1_024)),
+  'invalid gzip': zipped('gzip', Buffer.from(SET)), 'an unknown coding': zipped('x-unknown', Buffer.from(`\u0000${SET}`)), '600 KiB': raw(200, SET + ' '.repeat(600 * 1_024)),
 }; // prettier-ignore
 
-describe('JWK-05 a document that is no key set', () => {
-  test('cold: 503, for nobody knows the keys', async () => {
+describe('JWK-05 a document that is not a key set', () => {
+  test('cold: 503, because the keys are unknown', async () => {
     const found: [string, number][] = [];
     for (const [what, answer] of Object.entries(BAD))
       found.push([
@@ -54,14 +54,14 @@ describe('JWK-05 a document that is no key set', () => {
     expect(found).toEqual(Object.keys(BAD).map((what) => [what, 503]));
   });
 
-  test('warm: it never takes the place of a good one, and the log says so', async () => {
+  test('warm: it never replaces a good one, and the log reports it', async () => {
     const found: unknown[] = [];
     for (const [what, answer] of Object.entries(BAD)) {
       const issuer = await server(json({ keys: [k1] }));
       const gate = await gateOf(block(`${issuer.origin}/jwks`));
       const first = await gate.status(tokenOf(ISS, K1, 'k1'));
       issuer.answer = answer;
-      // Makes it ask, for nobody has that kid.
+      // Causes a load, because the kid is unknown.
       const unknown = await gate.status(tokenOf(ISS, K2, 'k2'));
       found.push([
         what,
@@ -75,7 +75,7 @@ describe('JWK-05 a document that is no key set', () => {
     expect(found).toEqual(Object.keys(BAD).map((what) => [what, 200, 503, 200, true]));
   });
 
-  test('two keys of one name: neither, with whichever the token was signed', async () => {
+  test('two keys of one name: neither is used, whichever signed the token', async () => {
     const issuer = await server(json({ keys: [k1, jwkOf(K2, 'k1'), jwkOf(K2, 'k2')] }));
     const gate = await gateOf(block(`${issuer.origin}/jwks`));
     expect([
@@ -85,7 +85,7 @@ describe('JWK-05 a document that is no key set', () => {
     ]).toEqual([401, 401, 200]);
   });
 
-  test('twin: a good set among what is of no use, compressed, with what RFC 7517 allows beside it', async () => {
+  test('twin: a good key among useless ones, compressed, with the extra members that RFC 7517 allows', async () => {
     const beside = [
       { kty: 'oct', k: 'c2VjcmV0', kid: 'k1' },
       { ...k1, kid: 'enc', use: 'enc' },
@@ -132,7 +132,7 @@ describe('JWK-06 a jwks_url', () => {
     'http://[::ffff:10.0.0.1]/',
   ];
 
-  test('that is none, or holds a password, does not load, whatever is allowed', () => {
+  test('that is invalid, or contains a password, does not load, whatever is allowed', () => {
     for (const url of urls)
       for (const more of ['', ', allow_insecure_http: true'])
         expect([url, load(url, more)]).toEqual([url, expect.stringContaining('jwks_url')]);
@@ -157,7 +157,7 @@ describe('JWK-06 a jwks_url', () => {
   });
 });
 
-describe('JWK-07 an environment that checks no certificate', () => {
+describe('JWK-07 an environment without certificate checks', () => {
   const serve = async (
     env: Record<string, string>,
   ): Promise<{ code: number | null; output: string; visits: number }> => {
@@ -181,14 +181,14 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:9"] }]\n`,
     return { code, output: stdout + stderr, visits };
   };
 
-  test('NODE_TLS_REJECT_UNAUTHORIZED=0: serve does not start, and asks nobody', async () => {
+  test('NODE_TLS_REJECT_UNAUTHORIZED=0: serve does not start, and sends no request', async () => {
     const { code, output, visits } = await serve({ NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     expect([code !== 0 && code !== null, visits]).toEqual([true, 0]);
     expect(output).toContain('NODE_TLS_REJECT_UNAUTHORIZED=0');
     expect(output).not.toContain('listening');
   });
 
-  test('as middleware of a host, set before the start or after: nobody is asked over TLS, 503', async () => {
+  test('as middleware of a host, set before the start or after: no request over TLS, 503', async () => {
     const tls = await certificatesOf();
     const place = await tlsServer(tls.selfSigned, raw(200, SET));
     const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
@@ -206,7 +206,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:9"] }]\n`,
     }
   });
 
-  test('twin: with the certificates checked, as they are unless told otherwise, it loads', async () => {
+  test('twin: with the default certificate checks it loads', async () => {
     expect(
       await (await gateOf(block(`${(await server(json({ keys: [k1] }))).origin}/jwks`))).status(tokenOf(ISS, K1, 'k1')),
     ).toBe(200);

@@ -1,4 +1,4 @@
-/** Discovery documents that speak for another issuer, or send us where no keys of it are. */
+/** Discovery documents that name another issuer, or lead to another server. */
 import { gateOf, jwkOf, K1, K2, tokenOf } from '../../support/key-sets.js';
 import { closeOpened } from '../../support/page-gate.js';
 import { askedServer, json, raw, type Answer, type AskedServer } from '../../tokens/introspection-server.js';
@@ -11,7 +11,7 @@ afterEach(async () => {
 
 const WELL_KNOWN = '/.well-known/openid-configuration';
 
-/** An issuer whose document is what `document` makes of its origin; its keys are at `/jwks`. */
+/** An issuer whose document `document` builds from its origin. Its keys are at `/jwks`. */
 async function issuerWith(document: (origin: string) => Answer): Promise<AskedServer> {
   const server: AskedServer = await askedServer((asked, response) =>
     (asked.url.endsWith(WELL_KNOWN) ? document(server.origin) : json({ keys: [jwkOf(K1, 'k1')] }))(asked, response),
@@ -32,7 +32,7 @@ const URIS: readonly unknown[] = [
 ]; // prettier-ignore
 
 describe('JWK-12 a discovery document', () => {
-  test('of another issuer is none: unavailable, logged, and its keys are not asked for', async () => {
+  test('of another issuer is refused: unavailable, logged, and its keys are not loaded', async () => {
     const others = (origin: string): unknown[] => [
       `${origin}/`, origin.toUpperCase(), `${origin} `, ` ${origin}`, `${origin}/x`, origin.replace('127.0.0.1', 'localhost'), origin.replace('http:', 'https:'), `${origin}#`, `${origin}?`, [origin], { 0: origin }, null, undefined, '', 7, true, 'https://id.example',
       `https://evil.example/${origin}`,
@@ -44,7 +44,7 @@ describe('JWK-12 a discovery document', () => {
     }
   });
 
-  test('that names keys nowhere, on no web, or in the clear elsewhere is none', async () => {
+  test('without keys, with an invalid URL, or with a plain URL elsewhere is refused', async () => {
     for (const uri of URIS) {
       const issuer = await issuerWith((origin) => json({ issuer: origin, jwks_uri: uri }));
       expect([uri, await statusAt(issuer.origin)]).toEqual([uri, { status: 503, logged: true }]);
@@ -52,7 +52,7 @@ describe('JWK-12 a discovery document', () => {
     }
   });
 
-  test('that is no document is none: a redirect, a list, a member twice, another status', async () => {
+  test('that is invalid is refused: a redirect, a list, a member twice, another status', async () => {
     const broken: ((origin: string) => Answer)[] = [
       (origin) => raw(302, '', { location: `${origin}/other${WELL_KNOWN}` }),
       (origin) => json([{ issuer: origin, jwks_uri: `${origin}/jwks` }]),
@@ -69,7 +69,7 @@ describe('JWK-12 a discovery document', () => {
     }
   });
 
-  test('that changes its mind is not followed to a plain place; the keys at hand go on', async () => {
+  test('that changes later is not followed to a plain URL; the loaded keys are used', async () => {
     let uri = '';
     const issuer = await issuerWith((origin) => json({ issuer: origin, jwks_uri: uri || `${origin}/jwks` }));
     const gate = await gateOf(`{ issuer: "${issuer.origin}" }`);

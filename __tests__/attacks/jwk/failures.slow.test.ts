@@ -1,4 +1,4 @@
-/** Key sets that cannot be had: down, slow, cut off, endless, behind a redirect or a certificate that nobody vouches for. */
+/** Key sets that cannot be loaded: down, slow, cut off, endless, behind a redirect or an untrusted certificate. */
 import type { Socket } from 'node:net';
 import { certificatesOf, type TlsPlaces } from '../../support/tls-places.js';
 import { gateOf, jwkOf, K1, K2, setOf, socketServer, tlsServer, tokenOf, type Place } from '../../support/key-sets.js';
@@ -10,7 +10,7 @@ import { askedServer, json, raw, type Answer, type AskedServer } from '../../tok
 const ISS = 'https://id.example';
 const SET = setOf(jwkOf(K1, 'k1'));
 const good: Answer = raw(200, SET, { 'content-type': 'application/json' });
-/** Good for as long as any clock here runs. */
+/** Valid for as long as any clock here runs. */
 const LATE = { exp: 4_000_000_000 };
 const token = (kid = 'k1', key = K1): string => tokenOf(ISS, key, kid, LATE);
 const block = (url: string, more = ''): string => `{ issuer: "${ISS}", jwks_url: "${url}", ${more} }`;
@@ -28,10 +28,10 @@ afterEach(async () => {
 });
 afterAll(() => tls.remove());
 
-/** What a server can do in place of an answer, each as a URL that it can be had at. */
+/** The faults of a server, each as a URL. */
 const FAILURES: Readonly<Record<string, () => Promise<string>>> = {
   'nobody listens': async () => `http://127.0.0.1:${(await freePorts(1))[0]}/jwks`,
-  'a name that no DNS has': () => Promise.resolve(`https://${'x'.repeat(64)}.example/jwks`),
+  'a name that DNS does not know': () => Promise.resolve(`https://${'x'.repeat(64)}.example/jwks`),
   'the connection is reset at once': async () =>
     `${(await sockets((socket) => void socket.resetAndDestroy())).origin}/jwks`,
   'the connection is closed at once': async () => `${(await sockets((socket) => void socket.end())).origin}/jwks`,
@@ -39,9 +39,8 @@ const FAILURES: Readonly<Record<string, () => Promise<string>>> = {
     `${(await sockets((socket) => void socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-', () => socket.resetAndDestroy())))).origin}/jwks`,
   'the connection is closed within the body': async () =>
     `${(await sockets((socket) => void socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${SET.length + 1}\r\n\r\n${SET}`)))).origin}/jwks`,
-  'no HTTP at all': async () =>
-    `${(await sockets((socket) => void socket.end('SSH-2.0-OpenSSH_9.6\r\n'))).origin}/jwks`,
-  'TLS where none is': async () => `${(await sockets(() => undefined)).origin.replace('http:', 'https:')}/jwks`,
+  'not HTTP': async () => `${(await sockets((socket) => void socket.end('SSH-2.0-OpenSSH_9.6\r\n'))).origin}/jwks`,
+  'TLS on a plain port': async () => `${(await sockets(() => undefined)).origin.replace('http:', 'https:')}/jwks`,
   'nothing, for ever': async () => `${(await sockets(() => undefined)).origin}/jwks`,
   'a byte a second': async () =>
     `${
@@ -58,15 +57,15 @@ const FAILURES: Readonly<Record<string, () => Promise<string>>> = {
   'status 401': async () => `${(await server(raw(401, SET))).origin}/jwks`,
   'status 204': async () => `${(await server(raw(204, ''))).origin}/jwks`,
   'status 206': async () => `${(await server(raw(206, SET))).origin}/jwks`,
-  'a certificate signed by itself': async () => `${opened(await tlsServer(tls.selfSigned, good)).origin}/jwks`,
+  'a self-signed certificate': async () => `${opened(await tlsServer(tls.selfSigned, good)).origin}/jwks`,
   'a certificate of another authority': async () => `${opened(await tlsServer(tls.untrusted, good)).origin}/jwks`,
   'a certificate of another name': async () => `${opened(await tlsServer(tls.otherName, good)).origin}/jwks`,
-  'a certificate that is over': async () => `${opened(await tlsServer(tls.expired, good)).origin}/jwks`,
+  'an expired certificate': async () => `${opened(await tlsServer(tls.expired, good)).origin}/jwks`,
 };
 
-describe('JWK-03 a key set that does not come', () => {
+describe('JWK-03 a key set that does not load', () => {
   test('cold: 503 and Retry-After, within the wait; never 401, never 200', async () => {
-    // All at once: those that hang do so together.
+    // All at once, so that those that hang do so together.
     const found = await Promise.all(
       Object.entries(FAILURES).map(async ([what, start]) => {
         const gate = await gateOf(block(await start()));
@@ -77,7 +76,7 @@ describe('JWK-03 a key set that does not come', () => {
     expect(found).toEqual(Object.keys(FAILURES).map((what) => [what, 503, true]));
   });
 
-  test('warm: the keys at hand serve for an hour beyond their age, and then no more', async () => {
+  test('warm: the loaded keys are used for an hour beyond their age, and then no longer', async () => {
     for (const failure of [
       raw(500, 'down'),
       raw(200, '{'),
@@ -91,7 +90,7 @@ describe('JWK-03 a key set that does not come', () => {
       expect([await gate.status(token()), await gate.status(tokenOf(ISS, K1, 'k1', { ...LATE, jti: 'new' }))]).toEqual([
         200, 200,
       ]);
-      // What no key at hand signed may be as good: nobody knows.
+      // A token that no loaded key signed may be valid: this is unknown.
       expect(await gate.status(tokenOf(ISS, K2, 'k2', LATE))).toBe(503);
       gate.pass(58 * 60_000);
       const late = tokenOf(ISS, K1, 'k1', LATE);
@@ -102,7 +101,7 @@ describe('JWK-03 a key set that does not come', () => {
     }
   });
 
-  test('twin: a server that answers, slowly and in pieces or over TLS with a certificate that counts, is enough', async () => {
+  test('twin: a server that answers slowly, in pieces, or over TLS with a trusted certificate is enough', async () => {
     const pieces = await sockets((socket) => {
       socket.once('data', () => {
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SET.length}\r\n\r\n`);
@@ -114,7 +113,7 @@ describe('JWK-03 a key set that does not come', () => {
     expect(await tls.trusting(good, (origin) => block(`${origin}/jwks`), token())).toBe(200);
   });
 
-  test('a server that comes back is asked by a timer, not by requests', async () => {
+  test('a server that recovers is asked by a timer, not by requests', async () => {
     const issuer = await server(raw(500, 'down'));
     const gate = await gateOf(block(`${issuer.origin}/jwks`));
     const before = issuer.asked.length;
@@ -150,12 +149,12 @@ describe('JWK-02 a key set without end', () => {
     const gate = await gateOf(block(`${place.origin}/jwks`));
     expect(await gate.status(token())).toBe(503);
     await waitFor(() => (received > 0 ? received : undefined));
-    // What lay in the buffers of two sockets, too.
+    // Includes the buffers of two sockets.
     expect(received).toBeLessThan(16 * 1_048_576);
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1_048_576);
   });
 
-  test('does not take the keys at hand away', async () => {
+  test('does not remove the loaded keys', async () => {
     let flood = false;
     const place = await sockets((socket) => {
       if (flood) return endless(socket);
@@ -177,7 +176,7 @@ describe('JWK-02 a key set without end', () => {
 });
 
 describe('JWK-04 a redirect', () => {
-  test('is not followed, wherever it leads, by whatever status', async () => {
+  test('is not followed, wherever it leads, with any status', async () => {
     const target = await server(good);
     const places = [
       `${target.origin}/jwks`,
@@ -202,7 +201,7 @@ describe('JWK-04 a redirect', () => {
     expect(target.asked).toEqual([]);
   });
 
-  test('warm, it does not replace the keys at hand', async () => {
+  test('warm, it does not replace the loaded keys', async () => {
     const target = await server(json({ keys: [jwkOf(K2, 'k2')] }));
     const issuer = await server(good);
     const gate = await gateOf(block(`${issuer.origin}/jwks`));
@@ -212,7 +211,7 @@ describe('JWK-04 a redirect', () => {
     expect(target.asked).toEqual([]);
   });
 
-  test('twin: the place itself is asked', async () => {
+  test('twin: the target itself is loaded', async () => {
     const target = await server(good);
     expect(await (await gateOf(block(`${target.origin}/jwks`))).status(token())).toBe(200);
   });

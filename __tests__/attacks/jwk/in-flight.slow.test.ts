@@ -1,4 +1,7 @@
-/** A fetch of keys that many wait for, that fails under them, or that they leave: one fetch, and no verdict out of it. */
+/**
+ * A load of keys that many requests wait for, that fails, or that clients leave: one load, and no decision without
+ * keys.
+ */
 import { connect } from 'node:net';
 import { closeGrounds, get } from '../../support/attack-ground.js';
 import { gateOf, jwkOf, K1, K2, setOf, tokenOf } from '../../support/key-sets.js';
@@ -26,7 +29,7 @@ const one = tokenOf(ISS, K1, 'k1', LATE);
 const of = (...keys: object[]): Answer => json({ keys });
 const stranger = signingKey('RS256');
 
-/** So many requests on one connection, all sent at once; the statuses as they come. */
+/** Sends that many requests at once on one connection. Returns the statuses. */
 function pipelined(port: number, token: string, count: number): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () =>
@@ -44,34 +47,34 @@ function pipelined(port: number, token: string, count: number): Promise<number[]
   });
 }
 
-describe('JWK-10 a herd before a set that is not there', () => {
+describe('JWK-10 many requests before a set that is not loaded', () => {
   const herd = async (held: Answer, more: readonly string[] = []): Promise<{ asked: number; statuses: number[] }> => {
     const issuer = await server(of(jwkOf(K1, 'k1')));
     const gate = await gateOf(block(issuer));
     const before = issuer.asked.length;
     issuer.answer = held;
-    // Beyond its age and beyond what an outage lets it serve: as cold as at the start.
+    // Beyond its age and beyond the outage period, the set is as cold as at the start.
     gate.pass(2 * 3_600_000);
     const tokens = Array.from({ length: 100 }, (_no, index) => tokenOf(ISS, K1, 'k1', { ...LATE, jti: String(index) }));
     const found = await Promise.all([...tokens, ...more].map((token) => pipelined(gate.port, token, 50)));
     return { asked: issuer.asked.length - before, statuses: found.flat() };
   };
 
-  test('5,000 at once: one fetch, and none passes on another’s signature', async () => {
+  test('5,000 at once: one load, and none passes with the signature of another', async () => {
     const forged = [tokenOf(ISS, stranger, 'k1', LATE), tokenOf(ISS, stranger, undefined, LATE)];
     const { asked, statuses: found } = await herd(
       (to, response) => void setTimeout(() => void of(jwkOf(K1, 'k1'))(to, response), 300),
       forged,
     );
-    // The second is what a signature without a `kid` that no key verifies may cause, once in 30 seconds.
+    // The second load comes from a signature without a `kid` that no key verifies, once in 30 seconds.
     expect(asked).toBeLessThanOrEqual(2);
     expect(found.length).toBe(5_100);
-    // A machine too busy for all of them within the wait says 503 to some.
+    // A machine too busy for all of them within the wait answers 503 to some.
     expect(found.slice(5_000).filter((status) => status === 200)).toEqual([]);
     expect(found.filter((status) => ![200, 401, 503].includes(status))).toEqual([]);
   }, 60_000);
 
-  test('5,000 at once before a server that fails: one fetch, and 503 for all', async () => {
+  test('5,000 at once before a server that fails: one load, and 503 for all', async () => {
     const { asked, statuses: found } = await herd(
       (_to, response) => void setTimeout(() => void response.destroy(), 300),
     );
@@ -87,8 +90,8 @@ describe('JWK-10 a herd before a set that is not there', () => {
   });
 });
 
-describe('JWK-11 a fetch in flight', () => {
-  test('two issuers, two credentials, clients that leave at any moment: nothing falls, nothing passes that must not', async () => {
+describe('JWK-11 a load in progress', () => {
+  test('two issuers, two credentials, clients that leave at any moment: no error, and no wrong grant', async () => {
     const answers: Answer[] = [
       of(jwkOf(K1, 'k1')),
       raw(500, ''),
@@ -133,11 +136,11 @@ describe('JWK-11 a fetch in flight', () => {
     for (let wave = 0; wave < 8; wave++)
       await Promise.all(Array.from({ length: 60 }, (_no, index) => client(wave * 60 + index)));
     expect(bad).toEqual([]);
-    // `close` fails where the process has died or met a bug.
+    // `close` fails if the process has died or met a bug.
     expect(await ground.outcome(`Bearer ${ground.honest('HS256')}`)).toMatch(/^200/);
   });
 
-  test('a gate that is closed meanwhile leaves no timer and no error behind', async () => {
+  test('a gate that is closed meanwhile leaves no timer and no error', async () => {
     const issuer = await server(of(jwkOf(K1, 'k1')));
     const gate = await gateOf(block(issuer));
     issuer.answer = () => undefined;
@@ -148,7 +151,7 @@ describe('JWK-11 a fetch in flight', () => {
     expect([0, 503]).toContain(await waiting);
   });
 
-  test('twin: the same issuers, undisturbed, let theirs pass', async () => {
+  test('twin: the same issuers without these clients let their tokens pass', async () => {
     const [first, second] = [await server(of(jwkOf(K1, 'k1'))), await server(of(jwkOf(K2, 'k1')))];
     const ground = await tokenGround({
       issuers: `{ issuer: "https://one.example", jwks_url: "${first.origin}/jwks" }, { issuer: "https://two.example", jwks_url: "${second.origin}/jwks" }`,

@@ -1,4 +1,4 @@
-/** Key sets that change and names that nobody has: how often the issuer is asked, and how long a key lives. */
+/** Key sets that change, and unknown key names: how often the issuer is asked, and how long a key is used. */
 import { gateOf, jwkOf, K1, K2, tokenOf, type Gate } from '../../support/key-sets.js';
 import { closeOpened } from '../../support/page-gate.js';
 import { askedServer, json, type Answer, type AskedServer } from '../../tokens/introspection-server.js';
@@ -23,7 +23,7 @@ const two = tokenOf(ISS, K2, 'k2', LATE);
 const of = (...keys: object[]): Answer => json({ keys });
 const stranger = signingKey('RS256');
 
-/** The statuses of these tokens, so many at a time. */
+/** The statuses of these tokens, a few at a time. */
 async function statuses(gate: Gate, tokens: readonly string[], atOnce: number): Promise<Map<number, number>> {
   const found = new Map<number, number>();
   const rest = [...tokens];
@@ -38,7 +38,7 @@ async function statuses(gate: Gate, tokens: readonly string[], atOnce: number): 
 }
 
 describe('JWK-01 a flood of unknown names', () => {
-  test('asks once in 30 seconds, and never blocks a known one', async () => {
+  test('causes one load in 30 seconds, and never blocks a known one', async () => {
     const issuer = await server(of(jwkOf(K1, 'k1')));
     const gate = await gateOf(block(issuer));
     const flood = Array.from({ length: 1_000 }, (_no, index) => tokenOf(ISS, stranger, `made up ${index}`, LATE));
@@ -46,7 +46,7 @@ describe('JWK-01 a flood of unknown names', () => {
     const [refused, passed] = await Promise.all([statuses(gate, flood, 100), statuses(gate, honest, 4)]);
     expect([[...refused], [...passed]]).toEqual([[[401, 1_000]], [[200, 100]]]);
     expect(issuer.asked.length).toBe(2);
-    // Rotated in a moment ago: refused until the issuer may be asked again, and no longer.
+    // A new key: refused until the issuer may be asked again, and no longer.
     issuer.answer = of(jwkOf(K1, 'k1'), jwkOf(K2, 'k2'));
     expect([await gate.status(two), issuer.asked.length]).toEqual([401, 2]);
     gate.pass(30_000);
@@ -55,7 +55,7 @@ describe('JWK-01 a flood of unknown names', () => {
     expect(issuer.asked.length).toBe(3);
   });
 
-  test('what cannot be a signature does not ask at all', async () => {
+  test('an impossible signature causes no load', async () => {
     const issuer = await server(of(jwkOf(K1, 'k1')));
     const gate = await gateOf(block(issuer));
     const [header, payload] = tokenOf(ISS, stranger, 'made up', LATE).split('.');
@@ -64,7 +64,7 @@ describe('JWK-01 a flood of unknown names', () => {
     expect(issuer.asked.length).toBe(1);
   });
 
-  test('twin: a key rotated in is found by the first token that names it', async () => {
+  test('twin: a new key is found by the first token that names it', async () => {
     const issuer = await server(of(jwkOf(K1, 'k1')));
     const gate = await gateOf(block(issuer));
     issuer.answer = of(jwkOf(K1, 'k1'), jwkOf(K2, 'k2'));
@@ -72,7 +72,7 @@ describe('JWK-01 a flood of unknown names', () => {
   });
 });
 
-test('a key rotated in is found by the first token without a kid, and made-up signatures ask once in 30 seconds', async () => {
+test('a new key is found by the first token without a kid, and forged signatures cause one load in 30 seconds', async () => {
   const issuer = await server(of(jwkOf(K1, 'k1')));
   const gate = await gateOf(block(issuer));
   const nameless = tokenOf(ISS, K2, undefined, LATE);
@@ -86,13 +86,13 @@ test('a key rotated in is found by the first token without a kid, and made-up si
 });
 
 describe('JWK-08 two replicas of an issuer that disagree', () => {
-  test('each answer another: a published key waits for the next question, never longer, and the issuer is not stormed', async () => {
+  test('each response another: a published key waits for the next load, never longer, and the issuer gets few requests', async () => {
     const sets = [of(jwkOf(K1, 'k1')), of(jwkOf(K2, 'k2'))];
     let turn = 0;
     const issuer = await server((asked, response) => (sets[turn++ % 2] as Answer)(asked, response));
     const gate = await gateOf(block(issuer));
     for (let round = 0; round < 6; round++) {
-      // The one at hand passes; the other is asked for, at once, and passes.
+      // The loaded one passes. The other one causes a load at once, and passes.
       const [held, other] = round % 2 === 0 ? [one, two] : [two, one];
       expect([round, await gate.status(held), await gate.status(other), issuer.asked.length]).toEqual([
         round,
@@ -100,7 +100,7 @@ describe('JWK-08 two replicas of an issuer that disagree', () => {
         200,
         round + 2,
       ]);
-      // Within the 30 seconds the first one waits, and nobody asks.
+      // Within the 30 seconds the first one waits, and no load happens.
       expect([...(await statuses(gate, Array<string>(20).fill(held), 10))]).toEqual([[401, 20]]);
       expect([...(await statuses(gate, Array<string>(20).fill(other), 10))]).toEqual([[200, 20]]);
       expect(issuer.asked.length).toBe(round + 2);
@@ -108,7 +108,7 @@ describe('JWK-08 two replicas of an issuer that disagree', () => {
     }
   });
 
-  test('twin: replicas that publish both keys, in whatever order, let both pass all the time', async () => {
+  test('twin: replicas that publish both keys, in any order, let both pass all the time', async () => {
     let turn = 0;
     const keys = [jwkOf(K1, 'k1'), jwkOf(K2, 'k2')];
     const issuer = await server((asked, response) =>
@@ -124,7 +124,7 @@ describe('JWK-08 two replicas of an issuer that disagree', () => {
 });
 
 describe('JWK-09 a key that the issuer has removed', () => {
-  test('verifies nothing ten minutes later, what was remembered included', async () => {
+  test('verifies nothing ten minutes later, cached tokens included', async () => {
     const issuer = await server(of(jwkOf(K1, 'k1'), jwkOf(K2, 'k2')));
     const gate = await gateOf(block(issuer));
     expect([await gate.status(one), await gate.status(two)]).toEqual([200, 200]);
@@ -135,7 +135,7 @@ describe('JWK-09 a key that the issuer has removed', () => {
     expect(await gate.status(tokenOf(ISS, K1, undefined, LATE))).toBe(401);
   });
 
-  test('verifies nothing from then on if another asked before', async () => {
+  test('verifies nothing from then on if another token caused a load before', async () => {
     const issuer = await server(of(jwkOf(K1, 'k1')));
     const gate = await gateOf(block(issuer));
     expect(await gate.status(one)).toBe(200);

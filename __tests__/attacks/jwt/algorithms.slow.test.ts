@@ -1,4 +1,4 @@
-/** The algorithm is the issuer's and its key's, never the token's: none, public keys as secrets, other algorithms. */
+/** The issuer and its key decide the algorithm, never the token: none, public keys as secrets, other algorithms. */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import type { Algorithm } from '../../../src/tokens/algorithms.js';
@@ -36,7 +36,7 @@ describe('JWT-01 the algorithm none', () => {
     { alg: 'none' },
   ];
 
-  test.each(ISSUERS)('signs nothing at the issuer of %s, whatever stands for a signature', async (alg) => {
+  test.each(ISSUERS)('is refused at the issuer of %s, with any signature', async (alg) => {
     const kept = at.honest(alg).split('.')[2] ?? '';
     const cases = NAMES.flatMap((name) =>
       ['', kept, 'garbage', 'AA', '0', kept.slice(0, -4)].map((signature) => {
@@ -47,7 +47,7 @@ describe('JWT-01 the algorithm none', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('a header without a payload’s signature is none of the others either', async () => {
+  test('a header without the payload’s signature is refused by the other methods too', async () => {
     const right = at.signed('HS256', { alg: 'none' }, at.claims('HS256'));
     expect(await at.outcome(`Bearer ${right}`)).toBe(REFUSED);
   });
@@ -67,7 +67,7 @@ async function certificateOf(key: KeyObject): Promise<string> {
   return text;
 }
 
-/** Every form in which somebody has read a public key and made it a secret. */
+/** Every encoding in which a public key was used as a secret. */
 async function publicForms(alg: 'RS256' | 'ES256'): Promise<readonly (readonly [string, string | Buffer])[]> {
   const { pem, publicKey, jwk } = at.publicKey(alg);
   const certificate = await certificateOf(at.publicKey(alg).privateKey);
@@ -76,7 +76,7 @@ async function publicForms(alg: 'RS256' | 'ES256'): Promise<readonly (readonly [
   return [
     ['PEM', pem],
     ['PEM, trimmed', pem.trim()],
-    ['PEM and a line more', `${pem}\n`],
+    ['PEM and an extra line', `${pem}\n`],
     ['PEM with CRLF', pem.replaceAll('\n', '\r\n')],
     ['PEM in one line', pem.replaceAll('\n', '')],
     ['PEM after white space', `\n ${pem}`],
@@ -91,7 +91,7 @@ async function publicForms(alg: 'RS256' | 'ES256'): Promise<readonly (readonly [
         ] as const)
       : []),
     ['a certificate', certificate],
-    ['n or x as it stands', String(jwk.n ?? jwk.x)],
+    ['n or x, encoded', String(jwk.n ?? jwk.x)],
     ['n or x decoded', Buffer.from(String(jwk.n ?? jwk.x), 'base64url')],
     ['a JWK', JSON.stringify(jwk)],
     ['a JWK, indented', JSON.stringify(jwk, null, 2)],
@@ -106,7 +106,7 @@ async function publicForms(alg: 'RS256' | 'ES256'): Promise<readonly (readonly [
   ];
 }
 
-describe('JWT-02 a public key for a secret', () => {
+describe('JWT-02 a public key as a secret', () => {
   test.each(['RS256', 'ES256'] as const)('no form of the key of %s signs with HMAC', async (alg) => {
     const cases = (await publicForms(alg)).flatMap(([what, secret]) =>
       (['HS256', 'HS384', 'HS512'] as const).map((hmac) => {
@@ -122,7 +122,7 @@ describe('JWT-02 a public key for a secret', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('the shared secret signs for no issuer with a public key, nor their keys for the one with the secret', async () => {
+  test('the shared secret signs for no issuer with a public key, and their keys do not sign for the issuer with the secret', async () => {
     const secret = createSecretKey(at.signer('HS256').export());
     const cases = (['RS256', 'ES256', 'EdDSA'] as const).flatMap((alg): [string, string][] => [
       [
@@ -144,7 +144,7 @@ describe('JWT-03 the algorithm belongs to the key', () => {
   const sign = (alg: Algorithm, key: KeyObject, issuer: Signed): string =>
     compact({ ...at.header(issuer), alg }, at.claims(issuer), { alg, key });
 
-  test('another algorithm of the same RSA key is refused where the key set names one', async () => {
+  test('another algorithm of the same RSA key is refused if the key set names one', async () => {
     const cases = (['RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const).map(
       (alg) => [alg, sign(alg, at.signer('RS256'), 'RS256')] as const,
     );
@@ -163,7 +163,7 @@ describe('JWT-03 the algorithm belongs to the key', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('a header that names another algorithm than the one that signed is refused', async () => {
+  test('a header that names another algorithm than the signature’s is refused', async () => {
     const { privateKey } = at.publicKey('RS256');
     const token = (named: string): string =>
       compact({ ...at.header('RS256'), alg: named }, at.claims('RS256'), { alg: 'RS256', key: privateKey });
@@ -173,7 +173,7 @@ describe('JWT-03 the algorithm belongs to the key', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('twin: a key that names no algorithm verifies each that fits it', async () => {
+  test('twin: a key without an algorithm verifies each one that fits it', async () => {
     // The issuer of PS256 has an RSA key without `alg`.
     for (const alg of ['RS256', 'RS512', 'PS256', 'PS384'] as const)
       expect(await at.outcome(`Bearer ${sign(alg, at.signer('PS256'), 'PS256')}`)).toBe('200 ada');

@@ -1,4 +1,7 @@
-/** What is remembered of a token: nothing of another token, another route or another time, and nothing beyond its key. */
+/**
+ * The cache of verified tokens: no result for another token, another route or another time, or after the key is
+ * removed.
+ */
 import { createSecretKey } from 'node:crypto';
 import { closeGrounds } from '../../support/attack-ground.js';
 import { seconds } from '../../support/token-issuer.js';
@@ -39,8 +42,8 @@ afterAll(async () => {
   await keySet.close();
 });
 
-describe('JWT-32 what is remembered of one token', () => {
-  test('lets no other in that shares its header, its claims, its end or its signature', async () => {
+describe('JWT-32 the cached result of one token', () => {
+  test('admits no other token with the same header, claims, expiry or signature', async () => {
     const token = at.honest('HS256');
     const [header = '', payload = '', signature = ''] = token.split('.');
     const root = encoded(at.claims('HS256', { sub: 'root' }));
@@ -68,7 +71,7 @@ describe('JWT-32 what is remembered of one token', () => {
     }
   });
 
-  test('is judged anew on each route, in whatever order', async () => {
+  test('is checked again on each route, in any order', async () => {
     const paths = ROUTES.map((_narrow, index) => `/r${index}/x`);
     const tokens = {
       plain: at.honest('HS256', { scope: 'read', role: 'user' }),
@@ -95,7 +98,7 @@ describe('JWT-32 what is remembered of one token', () => {
     expect((await ask(tokens.plain, paths))['/r3/x']).toBe('403');
   });
 
-  test('twin: hundreds of requests with two tokens, mixed, are each who they are', async () => {
+  test('twin: hundreds of mixed requests with two tokens each get their own identity', async () => {
     const tokens = { ada: at.honest('HS256'), bob: at.honest('HS256', { sub: 'bob' }) };
     const asked = Array.from({ length: 400 }, (_no, index) => (index % 2 === 0 ? 'ada' : 'bob'));
     const told = await Promise.all(
@@ -111,11 +114,11 @@ describe('JWT-32 what is remembered of one token', () => {
 });
 
 describe('JWT-33 a token that outlives its time or its key', () => {
-  test('is refused from the second of its exp on, however often it was remembered', async () => {
+  test('is refused from the second of its exp on, however often it was cached', async () => {
     const exp = seconds() + 3;
     const token = at.honest('HS256', { exp });
     let passed = 0;
-    // What passed before its end, and nothing after it: the clock is read on this side of each answer.
+    // It passes before its end and never after. The clock is read on this side of each response.
     for (;;) {
       const outcome = await at.outcome(`Bearer ${token}`);
       if (outcome !== '200 ada') {
@@ -136,11 +139,11 @@ describe('JWT-33 a token that outlives its time or its key', () => {
       compact({ alg: 'RS256', kid }, { ...at.claims('RS256'), iss: MOVING }, { alg: 'RS256', key: key.privateKey });
     const [old, now] = [token(first, 'k1'), token(second, 'k1')];
     expect([await at.outcome(`Bearer ${old}`), await at.outcome(`Bearer ${now}`)]).toEqual(['200 ada', REFUSED]);
-    // The same name, another key: what was remembered goes with the key, not with the name.
+    // The same name, another key: the cached result belongs to the key, not to the name.
     keySet.answer = jwks({ key: second, kid: 'k1' });
     await eventually(async () => (await at.outcome(`Bearer ${now}`)) === '200 ada');
     expect(await at.outcome(`Bearer ${old}`)).toBe(REFUSED);
-    // A key that is called otherwise has not left; one that is gone has.
+    // A renamed key has not left. A removed key has.
     keySet.answer = jwks({ key: third, kid: 'k2' });
     await eventually(async () => (await at.outcome(`Bearer ${now}`)) === REFUSED);
     expect(await at.outcome(`Bearer ${old}`)).toBe(REFUSED);

@@ -1,4 +1,4 @@
-/** Claims that are rightly signed and wrong: times, audiences, subjects, of whatever type. */
+/** Signed claims with invalid values: times, audiences, subjects, of every type. */
 import { closeGrounds } from '../../support/attack-ground.js';
 import { errorsOf, warningsOf } from '../../support/loading.js';
 import { seconds } from '../../support/token-issuer.js';
@@ -8,7 +8,7 @@ let at: TokenGround;
 beforeAll(async () => (at = await tokenGround()));
 afterAll(closeGrounds);
 
-/** Good claims with one member as this JSON text (undefined: without it). */
+/** Valid claims with one member as this JSON text (`undefined`: without it). */
 function withMember(name: string, text: string | undefined): string {
   const rest = Object.entries(at.claims('HS256')).filter(([each]) => each !== name);
   const members = rest.map(([each, value]) => `${JSON.stringify(each)}:${JSON.stringify(value)}`);
@@ -17,7 +17,7 @@ function withMember(name: string, text: string | undefined): string {
 
 type Row = readonly [text: string | undefined, outcome: string];
 
-/** Twice each: what is remembered is judged as what is verified. */
+/** Twice each, because a cached token gets the same checks as a verified one. */
 async function judged(name: string, rows: readonly Row[]): Promise<void> {
   const found: Row[] = [];
   for (const [text] of rows) {
@@ -31,7 +31,7 @@ async function judged(name: string, rows: readonly Row[]): Promise<void> {
 const refused = (...texts: readonly (string | undefined)[]): Row[] => texts.map((text) => [text, REFUSED]);
 const passing = (...texts: readonly (string | undefined)[]): Row[] => texts.map((text) => [text, '200 ada']);
 
-/** JSON of every type but number. */
+/** JSON values of every type except number. */
 const NO_NUMBER = [
   'null',
   'true',
@@ -49,7 +49,7 @@ const NO_NUMBER = [
   '"Infinity"',
   '"NaN"',
 ];
-/** What JSON does not know, and what a double does not hold. */
+/** Numbers that JSON does not allow or a double cannot hold. */
 const NO_JSON = [
   'NaN',
   'Infinity',
@@ -64,7 +64,7 @@ const NO_JSON = [
 ];
 
 describe('JWT-12 exp', () => {
-  test('that is no time to come is refused', async () => {
+  test('that is not a future time is refused', async () => {
     const now = seconds();
     await judged(
       'exp',
@@ -88,7 +88,7 @@ describe('JWT-12 exp', () => {
     );
   });
 
-  test('twin: any finite one to come passes, as a whole number or not, in seconds', async () => {
+  test('twin: any finite future time passes, integer or not, in seconds', async () => {
     const now = seconds();
     await judged(
       'exp',
@@ -104,7 +104,7 @@ describe('JWT-12 exp', () => {
     );
   });
 
-  test('a token without exp passes where the file says so, and is no access token of RFC 9068', async () => {
+  test('a token without exp passes if the file allows it, and is not an access token of RFC 9068', async () => {
     const lax = await tokenGround({ jwt: 'require_exp: false,' });
     const strict = await tokenGround({ jwt: 'require_exp: false, token_type: access_token,' });
     expect(await lax.outcome(`Bearer ${lax.honest('HS256', { exp: undefined })}`)).toBe('200 ada');
@@ -118,7 +118,7 @@ describe('JWT-12 exp', () => {
 });
 
 describe('JWT-13 nbf, iat and leeway', () => {
-  test('a token of tomorrow is refused, and so is a time that is none', async () => {
+  test('a token of tomorrow is refused, and so is an invalid time', async () => {
     const now = seconds();
     for (const name of ['nbf', 'iat'])
       await judged(
@@ -136,7 +136,7 @@ describe('JWT-13 nbf, iat and leeway', () => {
       );
   });
 
-  test('twin: a clock 20 seconds off, the present, the past and neither of the two pass', async () => {
+  test('twin: a clock 20 seconds off, the present, the past and a missing claim pass', async () => {
     const now = seconds();
     for (const name of ['nbf', 'iat'])
       await judged(
@@ -146,7 +146,7 @@ describe('JWT-13 nbf, iat and leeway', () => {
     await judged('exp', passing(`${seconds() - 20}`));
   });
 
-  test('to the second: exp now is over without leeway, and leeway is no more than it says', async () => {
+  test('to the second: exp now has expired without leeway, and leeway is exact', async () => {
     const none = await tokenGround({ jwt: 'leeway: 0s,' });
     const outcomes = async (name: string, ...more: readonly number[]): Promise<string[]> => {
       const found: string[] = [];
@@ -159,7 +159,7 @@ describe('JWT-13 nbf, iat and leeway', () => {
     expect(await outcomes('iat', 30, 0)).toEqual([REFUSED, '200 ada']);
   });
 
-  test('a leeway that is no leeway does not load', () => {
+  test('an invalid leeway does not load', () => {
     const jwt = (leeway: string) =>
       errorsOf(`jwt: { issuer: x, audience: y, secret: ${'s'.repeat(32)}, leeway: ${leeway} }`);
     for (const leeway of ['1e9', '1000000000', '301s', '6m', '1h', '-1s', '-30', '.inf', 'none', 'true', '""'])
@@ -169,7 +169,7 @@ describe('JWT-13 nbf, iat and leeway', () => {
 });
 
 describe('JWT-14 aud', () => {
-  test('is this API’s in so many letters, or the token is another’s', async () => {
+  test('must be exactly this API’s', async () => {
     const api = 'api.example.com';
     const others = [
       'null', '""', '[]', '{}', 'true', '7', `[["${api}"]]`, `{"0":"${api}"}`, `{"${api}":true}`, `[{"aud":"${api}"}]`, '["x","y"]', '[null]', `[7,null,"${api}"]`, `["${api}",{}]`, `"${api}.evil"`, `"evil.${api}"`,
@@ -180,7 +180,7 @@ describe('JWT-14 aud', () => {
     await judged('aud', refused(undefined, ...others));
   });
 
-  test('a list of 100,000 is larger than any token', async () => {
+  test('a list of 100,000 exceeds the maximum size of a token', async () => {
     const token = at.honest('HS256', { aud: [...Array<string>(100_000).fill('x'), 'api.example.com'] });
     expect(await at.outcome(`Bearer ${token}`)).toBe('431');
   });
@@ -200,7 +200,7 @@ describe('JWT-14 aud', () => {
     );
   });
 
-  test('without any audience in the file, the load says so, and with --strict it fails', () => {
+  test('without any audience in the file, the load warns, and with --strict it fails', () => {
     const bare = `jwt: { issuer: x, secret: ${'s'.repeat(32)} }`;
     expect(errorsOf(bare)).toBe('');
     expect(warningsOf(bare)).toContain('ANY AUDIENCE');

@@ -1,4 +1,4 @@
-/** Where a token stands and what stands before it: one scheme, one place, one token. */
+/** The place of a token and its scheme: one scheme, one place, one token. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get } from '../../support/attack-ground.js';
 import { all, REFUSED, said, tokenGround, type TokenGround } from '../../support/token-ground.js';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(closeGrounds);
 
 describe('JWT-29 the scheme before the token', () => {
-  test('is Bearer and spaces, or there is no token', async () => {
+  test('is Bearer and spaces, or the token is refused', async () => {
     const token = at.honest('HS256');
     const outcomes = async (cases: readonly string[]): Promise<[string, string][]> => {
       const found: [string, string][] = [];
@@ -32,7 +32,7 @@ describe('JWT-29 the scheme before the token', () => {
     ]; // prettier-ignore
     expect((await outcomes(others)).filter(([, outcome]) => !/^401(?: invalid_token)?$/.test(outcome))).toEqual([]);
     const found = await outcomes(wrong);
-    // `BearerX` is another scheme; what the scheme Bearer does not end is no token.
+    // `BearerX` is another scheme. Bearer must be followed by a space.
     expect(found.filter(([, outcome]) => !/^401(?: invalid_token)?$/.test(outcome))).toEqual([]);
     expect(found.slice(0, 4)).toEqual(
       all(
@@ -58,11 +58,11 @@ describe('JWT-29 the scheme before the token', () => {
   });
 });
 
-describe('JWT-31 a place of the file’s own', () => {
+describe('JWT-31 a configured place', () => {
   const ask = async (target: string, ...lines: readonly string[]): Promise<string> =>
     said(await elsewhere.send(get(target, ...lines)), elsewhere.arrived());
 
-  test('is the only one: Authorization holds no token there, good or bad', async () => {
+  test('is the only one: a token in Authorization is ignored, good or bad', async () => {
     const [ada, bob] = [elsewhere.honest('HS256'), elsewhere.honest('HS256', { sub: 'bob' })];
     expect(await ask('/internal/x', `Authorization: Bearer ${ada}`)).toBe('401');
     expect(await ask('/internal/x', `X-JWT: ${ada}`, `Authorization: Bearer ${bob}`)).toBe('200 ada');
@@ -75,7 +75,7 @@ describe('JWT-31 a place of the file’s own', () => {
       expect([value, await ask('/internal/x', `X-JWT: ${value}`)]).toEqual([value, REFUSED]);
   });
 
-  test('with another beside it is 400, the same token or another, whatever is wrong with either', async () => {
+  test('with another token beside it is 400, the same token or another, valid or not', async () => {
     const [ada, bob] = [elsewhere.honest('HS256'), elsewhere.honest('HS256', { sub: 'bob' })];
     const two: readonly (readonly [string, ...string[]])[] = [
       ['/internal/x', `X-JWT: ${ada}`, `X-JWT: ${bob}`],
@@ -95,7 +95,7 @@ describe('JWT-31 a place of the file’s own', () => {
       expect([target, ...lines, await ask(target, ...lines)].at(-1)).toBe('400 invalid_request');
   });
 
-  test('twin: header, query or cookie, one of them; the query’s goes no further', async () => {
+  test('twin: header, query or cookie, one of them; the query’s is not forwarded', async () => {
     const ada = elsewhere.honest('HS256');
     elsewhere.secrets.push(ada);
     expect(await ask('/internal/x', `X-JWT: ${ada}`)).toBe('200 ada');

@@ -1,4 +1,4 @@
-/** Shared secrets and the lists of algorithms that follow from keys: what a file may say, and what it means unsaid. */
+/** Shared secrets, and the algorithms that follow from keys: what a file may contain, and the defaults. */
 import type * as crypto from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { LONG_SECRET, signingKey } from '../../tokens/signing.js';
 const block = (more: string): string => `jwt: { issuer: "https://x.example", audience: a, ${more} }`;
 const withSecret = (secret: string): string => block(`secret: ${JSON.stringify(secret)}`);
 
-/** Words of the kind that lists of secrets have: the list named, made anew. */
+/** Words like those of published lists of weak secrets, made for this test. */
 const WORDS = [
   'a', 's', '1', 'secret', 'Secret', 'SECRET', 'secret1', 'secret123', 'mysecret', 'my-secret', 'mysecretkey', 'my_secret_key', 'jwt_secret', 'jwtsecret', 'jwt-secret-key', 'super-secret', 'supersecretkey', 'shhhhh', 'shhhhhared-secret',
   'your-256-bit-secret', 'your-384-bit-secret', 'your-512-bit-secret', 'a-string-secret', 'example', 'example_key', 'password', 'password123', 'passw0rd', 'changeme', 'change-me', 'changeit', 'default', 'admin', 'root', 'test', 'testing', 'dev',
@@ -24,7 +24,7 @@ const WORDS = [
 ]; // prettier-ignore
 
 describe('JWT-27 weak secrets', () => {
-  test('a word of a list, or any text under 32 bytes: a warning, and with --strict an error', () => {
+  test('a word of a list, or any text under 32 bytes: a warning, and an error with --strict', () => {
     expect(WORDS.length).toBeGreaterThanOrEqual(50);
     const let_in = WORDS.filter((word) => !warningsOf(withSecret(word)).includes('shorter than 32 bytes'));
     expect(let_in).toEqual([]);
@@ -43,12 +43,12 @@ describe('JWT-27 weak secrets', () => {
     '${JWT_SECRET:-}',
     '${JWT_SECRET:-secret}',
     '${file:/nowhere/at/all}',
-  ])('%j is an error, for there is no secret', (secret) => {
+  ])('%j is an error, because it is not a secret', (secret) => {
     expect(errorsOf(withSecret(secret), { env: { JWT_SECRET: '' } })).toContain('middleware.auth.jwt.secret');
     expect(errorsOf(withSecret(secret))).toContain('middleware.auth.jwt.secret');
   });
 
-  test('numbers, lists and nothing are no secret', () => {
+  test('numbers, lists and null are not secrets', () => {
     for (const secret of [
       '123456789012345678901234567890123456',
       'true',
@@ -62,14 +62,14 @@ describe('JWT-27 weak secrets', () => {
       expect([secret, errorsOf(block(`secret: ${secret}`))]).toEqual([secret, expect.stringContaining('secret')]);
   });
 
-  test('no message says the secret', () => {
+  test('no message contains the secret', () => {
     for (const secret of ['passw0rd-of-the-file', 'x'.repeat(31)])
       expect(`${warningsOf(withSecret(secret))}${errorsOf(withSecret(secret), { strict: true })}`).not.toContain(
         secret,
       );
   });
 
-  test('twin: 32 bytes and more load without a word, from the environment too', () => {
+  test('twin: 32 bytes and more load without a warning, from the environment too', () => {
     for (const secret of ['x'.repeat(16) + 'y'.repeat(16), 'é'.repeat(16), LONG_SECRET])
       expect(errorsOf(withSecret(secret), { strict: true })).toBe('');
     expect(errorsOf(withSecret('${JWT_SECRET}'), { strict: true, env: { JWT_SECRET: LONG_SECRET } })).toBe('');
@@ -97,7 +97,7 @@ describe('JWT-41 no list of algorithms', () => {
     expect(url).not.toMatch(/\bHS\d{3}\b|none/i);
   });
 
-  test('and none may be listed that the key is not for', () => {
+  test('no algorithm may be listed that does not fit the key', () => {
     const { pem } = signingKey('RS256');
     const keys = ['jwks_url: "https://x.example/jwks"', `public_key: ${JSON.stringify(pem)}`];
     for (const key of keys)
@@ -133,7 +133,7 @@ describe('JWT-41 no list of algorithms', () => {
     expect(errorsOf(block(`secret: "${LONG_SECRET}", jwks_url: "https://x.example/jwks"`))).toContain('side by side');
   });
 
-  test('a key is no secret, in whatever form', () => {
+  test('a public key is not a secret, in any form', () => {
     const { pem, jwk, publicKey } = signingKey('RS256');
     const forms = [
       pem,
@@ -165,7 +165,7 @@ describe('JWT-36 the time that a comparison takes', () => {
     { now: Date.now, digest: '' },
   );
 
-  /** The right signature but for one byte. */
+  /** The right signature with one byte changed. */
   const wrongAt = (alg: 'HS256' | 'HS512', at: number): string => {
     const [header = '', payload = '', signature = ''] = compact({ alg }, { sub: 'ada' }, { alg, key: key.key }).split(
       '.',
@@ -175,7 +175,7 @@ describe('JWT-36 the time that a comparison takes', () => {
     return `${header}.${payload}.${bytes.toString('base64url')}`;
   };
 
-  test('is the same for all: one comparison in constant time, over the whole of both', () => {
+  test('is the same for all: one constant-time comparison of all bytes', () => {
     const compared = jest.spyOn(jest.requireActual<Crypto>('node:crypto'), 'timingSafeEqual');
     try {
       for (const [alg, length] of [
@@ -192,11 +192,11 @@ describe('JWT-36 the time that a comparison takes', () => {
     }
   });
 
-  test('medians over first and last byte do not differ by half; `bench/hmac-timing.mjs` measures it finely', () => {
+  test('medians over first and last byte differ by less than half; `bench/hmac-timing.mjs` measures it precisely', () => {
     const tokens = [wrongAt('HS256', 0), wrongAt('HS256', 31)] as const;
     const times = tokens.map((): number[] => []);
     for (let round = 0; round < 6_000; round++) {
-      // Whichever goes first, in turn.
+      // The order alternates.
       for (const which of round % 2 === 0 ? [0, 1] : [1, 0]) {
         const start = process.hrtime.bigint();
         void verifier.verify(tokens[which] ?? '');

@@ -1,4 +1,4 @@
-/** Tokens in other forms than the one: unencoded, encrypted, nested, in JSON, in pieces, with members twice. */
+/** Tokens in other forms: unencoded, encrypted, nested, in JSON, in parts, with duplicate members. */
 import { CompactEncrypt, FlattenedSign, GeneralSign } from 'jose';
 import { closeGrounds } from '../../support/attack-ground.js';
 import { all, REFUSED, SHARED_SECRET, tokenGround, type TokenGround } from '../../support/token-ground.js';
@@ -11,7 +11,7 @@ afterAll(closeGrounds);
 const json = (value: unknown): string => JSON.stringify(value);
 
 describe('JWT-08 an unencoded payload', () => {
-  test('is refused, with crit and without, encoded or as it stands', async () => {
+  test('is refused, with crit and without, encoded or not', async () => {
     const claims = json(at.claims('HS256'));
     const cases = [
       { b64: false, crit: ['b64'] }, { b64: false }, { b64: true }, { b64: true, crit: ['b64'] }, { b64: 'false', crit: ['b64'] },
@@ -23,14 +23,14 @@ describe('JWT-08 an unencoded payload', () => {
         `${header}.${payload}.${signatureOf('HS256', at.signer('HS256'), input).toString('base64url')}`;
       return [
         [`${json(more)}, encoded`, whole(encoded(claims))],
-        [`${json(more)}, as it stands`, whole(claims)],
-        [`${json(more)}, encoded, signed as it stands`, whole(encoded(claims), `${header}.${claims}`)],
+        [`${json(more)}, not encoded`, whole(claims)],
+        [`${json(more)}, encoded, signed unencoded`, whole(encoded(claims), `${header}.${claims}`)],
       ];
     }); // prettier-ignore
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('twin: the payload encoded and nothing said of it passes, a claim called b64 too', async () => {
+  test('twin: an encoded payload without b64 in the header passes, and so does a claim called b64', async () => {
     expect(await at.outcome(`Bearer ${at.honest('HS256', { b64: false, crit: ['b64'] })}`)).toBe('200 ada');
   });
 });
@@ -38,7 +38,9 @@ describe('JWT-08 an unencoded payload', () => {
 describe('JWT-19 an encrypted token', () => {
   const ENCRYPTIONS = ['A128GCM', 'A192GCM', 'A256GCM', 'A128CBC-HS256', 'A192CBC-HS384', 'A256CBC-HS512'];
 
-  /** Every algorithm of jose with every content encryption, to the issuer's keys and the shared secret: the corpus named, made anew. */
+  /**
+   * Every algorithm of jose with every content encryption, to the issuer's keys and the shared secret, generated here.
+   */
   async function encrypted(): Promise<[string, string][]> {
     const secret = (bytes: number): Uint8Array => Buffer.from(SHARED_SECRET).subarray(0, bytes);
     const rsa = at.publicKey('RS256').publicKey;
@@ -49,7 +51,7 @@ describe('JWT-19 an encrypted token', () => {
     }; // prettier-ignore
     const made = Object.entries(keys).flatMap(([alg, key]) =>
       ENCRYPTIONS.map(async (enc): Promise<[string, string]> => {
-        // A whole token within, where a claim set would be refused for less.
+        // A whole token inside. A claim set would be refused for a simpler reason.
         const inner = enc.endsWith('GCM') ? at.honest('RS256') : json(at.claims('RS256'));
         const jwe = new CompactEncrypt(Buffer.from(inner)).setProtectedHeader({
           alg,
@@ -63,13 +65,13 @@ describe('JWT-19 an encrypted token', () => {
     return Promise.all(made);
   }
 
-  test('is refused and not decrypted, by whatever algorithm', async () => {
+  test('is refused and not decrypted, with any algorithm', async () => {
     const cases = await encrypted();
     expect(cases.length).toBeGreaterThanOrEqual(50);
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('costs nothing of what it asks for: a thousand million rounds, a bomb', async () => {
+  test('does no requested work: a billion rounds, a decompression bomb', async () => {
     const parts = (header: object): string =>
       [encoded(header), encoded('key'), encoded('iv'), encoded('text'), encoded('tag')].join('.');
     const zipped = Buffer.alloc(1_500, 0x78).toString('base64url');
@@ -87,13 +89,13 @@ describe('JWT-19 an encrypted token', () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  test('twin: the token within passes by itself', async () => {
+  test('twin: the inner token passes by itself', async () => {
     expect(await at.outcome(`Bearer ${at.honest('RS256')}`)).toBe('200 ada');
   });
 });
 
-describe('JWT-20 a token within a token', () => {
-  test('is not unwrapped, and its wrapping is no token', async () => {
+describe('JWT-20 a nested token', () => {
+  test('is not unwrapped, and its wrapper is not a token', async () => {
     const inner = at.honest('HS256', { sub: 'root' });
     const cases = ['JWT', 'jwt', 'Jwt', 'application/jwt', 'application/JWT', 'JWS', undefined].flatMap(
       (cty): [string, string][] => [
@@ -107,7 +109,7 @@ describe('JWT-20 a token within a token', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('twin: claims that hold a token are claims, and other content types are nobody’s business', async () => {
+  test('twin: claims that contain a token are claims, and other content types are ignored', async () => {
     expect(await at.outcome(`Bearer ${at.honest('HS256', { jwt: at.honest('HS256', { sub: 'root' }) })}`)).toBe(
       '200 ada',
     );
@@ -140,14 +142,14 @@ describe('JWT-21 other serializations', () => {
   });
 });
 
-/** The claims as JSON text with these members behind the others, or before them. */
+/** The claims as JSON text with these members after the others, or before them. */
 const written = (more: string, first = false): string => {
   const text = json(at.claims('HS256')).slice(1, -1);
   return first ? `{${more},${text}}` : `{${text},${more}}`;
 };
 
-describe('JWT-22 a member twice', () => {
-  test('in header or claims, wherever and however it is written, is refused though the issuer signed it', async () => {
+describe('JWT-22 a duplicate member', () => {
+  test('in header or claims, in any place and spelling, is refused although the issuer signed it', async () => {
     const good = at.claims('HS256');
     const members = Object.entries(good).flatMap(([name, value]) => [`"${name}":${json(value)}`, `"${name}":"other"`]);
     const escapes = [
@@ -177,7 +179,7 @@ describe('JWT-22 a member twice', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('twin: one name at two places, in two cases, or within a text is no member twice', async () => {
+  test('twin: one name in two objects, in two cases, or inside a string is not a duplicate', async () => {
     const texts = [
       '"x":{"sub":"root"}',
       '"x":[{"y":1},{"y":2}]',

@@ -1,4 +1,4 @@
-/** Signatures that are none: psychic, stripped, at the edges of their algorithm; and which fault a forged token hears of. */
+/** Invalid signatures: psychic, stripped, at the edges of their algorithm; and the reason that a forged token gets. */
 import { closeGrounds } from '../../support/attack-ground.js';
 import { type Claims } from '../../support/token-issuer.js';
 import { all, REFUSED, tokenGround, waitFor, type TokenGround } from '../../support/token-ground.js';
@@ -29,7 +29,7 @@ describe('JWT-09 psychic signatures', () => {
   test.each(['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256', 'PS256'] as const)(
     'twin: the signature of %s passes',
     async (alg) => {
-      // Another each time, where the algorithm has chance in it.
+      // A new signature each time, if the algorithm is random.
       for (let times = 0; times < 3; times++) expect(await at.outcome(`Bearer ${at.honest(alg)}`)).toBe('200 ada');
     },
   );
@@ -64,7 +64,7 @@ describe('JWT-10 stripped signatures', () => {
   });
 });
 
-describe('JWT-42 one fault behind another', () => {
+describe('JWT-42 several faults at once', () => {
   const stranger = signingKey('ES256').privateKey;
   const WRONG: Readonly<Record<string, Claims>> = {
     none: {},
@@ -78,13 +78,13 @@ describe('JWT-42 one fault behind another', () => {
   const forged = (claims: Claims): string =>
     compact(at.header('ES256'), at.claims('ES256', claims), { alg: 'ES256', key: stranger });
 
-  /** All that the client is told, but for the request's own name. */
+  /** The whole response, except the id of the request. */
   const told = async (token: string): Promise<string> => {
     const { status, headers, body } = await at.ask('/internal/x', { headers: { Authorization: `Bearer ${token}` } });
     return JSON.stringify([status, headers['www-authenticate'], { ...(JSON.parse(body) as object), instance: '' }]);
   };
 
-  test('a forged token hears the same, whatever its claims say', async () => {
+  test('a forged token gets the same response, whatever its claims', async () => {
     const answers = new Set<string>();
     for (const claims of Object.values(WRONG)) answers.add(await told(forged(claims)));
     expect(answers.size).toBe(1);
@@ -92,7 +92,7 @@ describe('JWT-42 one fault behind another', () => {
     expect(at.arrived()).toEqual([]);
   });
 
-  test('the log names the signature, too, not what the claims would have met', async () => {
+  test('the log has the signature too as the reason, not the claims', async () => {
     const tokens = [...Object.values(WRONG).map(forged), at.honest('ES256', { exp: 1 })];
     for (const [index, token] of tokens.entries()) await at.outcome(`Bearer ${token}`, `/internal/logged-${index}`);
     const reasons: string[] = [];
@@ -103,7 +103,7 @@ describe('JWT-42 one fault behind another', () => {
     expect(reasons).toEqual([...Object.keys(WRONG).map(() => 'token_signature'), 'token_expired']);
   });
 
-  test('twin: rightly signed, the good one passes, and the others are refused for their claims', async () => {
+  test('twin: with a valid signature, the good one passes, and the others are refused for their claims', async () => {
     for (const [what, claims] of Object.entries(WRONG))
       expect([what, await at.outcome(`Bearer ${at.honest('ES256', claims)}`)]).toEqual([
         what,

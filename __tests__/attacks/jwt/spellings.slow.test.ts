@@ -1,4 +1,4 @@
-/** One token has one spelling, and a size: what is nearly it is refused before and after it passed. */
+/** A token has one spelling and a maximum size. Other spellings are refused before and after the token passed. */
 import { closeGrounds } from '../../support/attack-ground.js';
 import { all, REFUSED, tokenGround, type TokenGround } from '../../support/token-ground.js';
 import { encoded } from '../../tokens/raw-signing.js';
@@ -44,9 +44,9 @@ function spellings(token: string): string[] {
 }
 
 describe('JWT-40 another spelling of a token', () => {
-  // There is no deny list to go round; a cache, a limit or a log that knows a token by its text knows it by the only one.
+  // There is no deny list to bypass. A cache, a limit or a log that identifies a token by its text sees only this text.
   test.each(['RS256', 'HS256', 'ES256', 'EdDSA', 'PS256'] as const)(
-    'of %s is refused, before it passed and after',
+    'of %s is refused, before the token passed and after',
     async (alg) => {
       const token = at.honest(alg, { jti: 'once', x: '>>>???' });
       const cases = spellings(token).map((other) => [other, other] as const);
@@ -57,7 +57,7 @@ describe('JWT-40 another spelling of a token', () => {
     },
   );
 
-  test('no character in another’s place passes, anywhere in the token', async () => {
+  test('no changed character passes, anywhere in the token', async () => {
     const token = at.honest('HS256');
     expect(await at.outcome(`Bearer ${token}`)).toBe('200 ada');
     const cases = [...token].map((character, index) => {
@@ -68,7 +68,7 @@ describe('JWT-40 another spelling of a token', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('twin: the token passes as often as it is shown', async () => {
+  test('twin: the token passes each time', async () => {
     const token = at.honest('RS256', { jti: 'once' });
     for (let times = 0; times < 3; times++) expect(await at.outcome(`Bearer ${token}`)).toBe('200 ada');
   });
@@ -85,14 +85,14 @@ describe('JWT-37 an oversized token', () => {
     return near.find((each) => each.length <= size) ?? '';
   };
 
-  test('is refused at once: 8 KiB and more, dots, nests', async () => {
+  test('is refused at once: 8 KiB and more, dots, nesting', async () => {
     const cases: [string, string][] = [
       ['a signed one of 9 KiB', at.honest('HS256', { x: 'x'.repeat(6_800) })],
       ['one of 12 KiB', at.honest('HS256', { x: 'x'.repeat(9_000) })],
       ['8,000 dots', '.'.repeat(8_000)],
       ['14,000 dots', '.'.repeat(14_000)],
       ['a header and dots', `${encoded({ alg: 'HS256' })}${'.'.repeat(12_000)}`],
-      ['a header, then a megabyte less a little of nothing', `${encoded({ alg: 'HS256' })}..${'A'.repeat(12_000)}`],
+      ['a header, then almost a megabyte of empty parts', `${encoded({ alg: 'HS256' })}..${'A'.repeat(12_000)}`],
       ['a deep nest', at.signed('HS256', at.header('HS256'), `{"x":${'['.repeat(2_900)}${']'.repeat(2_900)}}`)],
       [
         'a deep nest of objects',
@@ -113,11 +113,11 @@ describe('JWT-37 an oversized token', () => {
     expect(outcomes).toEqual(all(cases, REFUSED));
   });
 
-  test('larger than any header is refused before it is a token', async () => {
+  test('larger than the header limit is refused before it is parsed', async () => {
     for (const size of [16_384, 65_536, 1_000_000]) expect(await at.outcome(`Bearer ${'.'.repeat(size)}`)).toBe('431');
   });
 
-  test('costs no more than an honest one: a thousand of them leave the gateway as quick as it was', async () => {
+  test('costs no more than an honest one: after a thousand of them the gateway is as fast as before', async () => {
     const dots = `Bearer ${'.'.repeat(8_000)}`;
     const honest = `Bearer ${at.honest('HS256')}`;
     const took = async (authorization: string): Promise<number> => {
@@ -127,11 +127,11 @@ describe('JWT-37 an oversized token', () => {
     };
     await took(honest);
     const [good, bad] = [await took(honest), await took(dots)];
-    // Ten times is room for a busy machine; quadratic work over 8,000 dots would be thousands.
+    // A factor of ten allows for a busy machine. Quadratic work over 8,000 dots would be thousands.
     expect(bad).toBeLessThan(good * 10 + 1_000);
   });
 
-  test('twin: as much as 8 KiB passes', async () => {
+  test('twin: exactly 8 KiB passes', async () => {
     const token = sized(8_192);
     expect(token.length).toBeGreaterThan(8_186);
     expect(await at.outcome(`Bearer ${token}`)).toBe('200 ada');

@@ -1,4 +1,4 @@
-/** Who a token stands for: subjects of every shape, issuers that look alike, types that are not for access. */
+/** The identity in a token: subjects of every form, similar issuers, types that are not for access. */
 import { createSecretKey } from 'node:crypto';
 import { closeGrounds } from '../../support/attack-ground.js';
 import { errorsOf, warningsOf } from '../../support/loading.js';
@@ -14,7 +14,7 @@ afterAll(closeGrounds);
 const token = (claims: Claims, header: Claims = {}): string => at.honest('HS256', claims, header);
 
 describe('JWT-25 sub', () => {
-  test('of another type, empty or too long is refused, and never made a text', async () => {
+  test('of another type, empty or too long is refused, and never converted to a string', async () => {
     const subjects: readonly unknown[] = [
       undefined,
       null,
@@ -35,7 +35,7 @@ describe('JWT-25 sub', () => {
     ];
     const cases = subjects.map((sub) => [JSON.stringify(sub) ?? 'missing', token({ sub })] as const);
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
-    // A client_id stands in for a sub that is missing, for no other.
+    // A client_id replaces a sub only if there is no sub.
     const beside = subjects.slice(1).map((sub) => [JSON.stringify(sub), token({ sub, client_id: 'app' })] as const);
     expect(await at.outcomes(beside)).toEqual(all(beside, REFUSED));
     const odd = [7, null, '', [], 'x'.repeat(257)].map(
@@ -44,8 +44,8 @@ describe('JWT-25 sub', () => {
     expect(await at.outcomes(odd)).toEqual(all(odd, REFUSED));
   });
 
-  test('twin: any text of 1 to 256 characters is the subject, exactly, and a client_id where there is no sub', async () => {
-    // `%`, outer spaces and what is not ASCII are percent-encoded for the header, one to one.
+  test('twin: any string of 1 to 256 characters is the subject, exactly, and a client_id if there is no sub', async () => {
+    // `%`, outer spaces and characters outside ASCII are percent-encoded for the header, reversibly.
     const told: readonly (readonly [string, string])[] = [
       ['alice', 'alice'], ['Alice', 'Alice'], ['a', 'a'], ['a+b@x.example', 'a+b@x.example'], ['auth0|123', 'auth0|123'], ['1', '1'], ['null', 'null'], ['a b', 'a b'],
       [' ', '%20'], [' a ', '%20a%20'], ['\u200b', '%E2%80%8B'], ['\u00e9', '%C3%A9'], ['e\u0301', 'e%CC%81'], ['%20', '%2520'], ['日本', '%E6%97%A5%E6%9C%AC'],
@@ -53,11 +53,11 @@ describe('JWT-25 sub', () => {
     ]; // prettier-ignore
     const cases = told.map(([sub]) => [sub, token({ sub })] as const);
     expect(await at.outcomes(cases)).toEqual(told.map(([sub, header]) => [sub, `200 ${header}`]));
-    // The claim `sub` is what the header is made of; here there is none, and none is sent.
+    // The header comes from the claim `sub`. Here there is none, and no header is sent.
     expect(await at.outcome(`Bearer ${token({ sub: undefined, client_id: 'app' })}`)).toBe('200');
   });
 
-  test('one that no header can hold is refused where a header is mapped from it', async () => {
+  test('one that no header can carry is refused if a header is mapped from it', async () => {
     const cases = ['a\u0000b', 'a\r\nX-User-ID: root', '\ud800', '\u007f'].map(
       (sub) => [JSON.stringify(sub), token({ sub })] as const,
     );
@@ -66,7 +66,7 @@ describe('JWT-25 sub', () => {
 });
 
 describe('JWT-15 iss', () => {
-  test('is the issuer’s in so many letters, or the token is nobody’s', async () => {
+  test('must be exactly the issuer’s', async () => {
     const iss = issuerOf('HS256');
     const host = 'hs256.example';
     const others: readonly unknown[] = [
@@ -79,7 +79,7 @@ describe('JWT-15 iss', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('listed twice does not load; twice but for a slash is a warning', () => {
+  test('listed twice does not load; twice with a different slash is a warning', () => {
     const entry = (issuer: string, byte: string): string =>
       `{ issuer: "${issuer}", audience: a, secret: ${byte.repeat(32)} }`;
     const block = (...issuers: string[]): string =>
@@ -106,7 +106,7 @@ describe('JWT-15 iss', () => {
   });
 });
 
-describe('JWT-17 the issuer chosen by a claim that nobody verified', () => {
+describe('JWT-17 the issuer chosen by an unverified claim', () => {
   test('an unknown one, none, or one of another key: refused, and no fetch', async () => {
     const before = at.issuer.asked.length;
     const unknown = ['https://nobody.example', at.issuer.origin, `${at.issuer.origin}/jwks`, undefined, 'set'].flatMap(
@@ -124,7 +124,7 @@ describe('JWT-17 the issuer chosen by a claim that nobody verified', () => {
     expect(at.issuer.asked.length).toBe(before);
   });
 
-  test('an issuer that a route leaves out is refused there with 403, and is no other', async () => {
+  test('an issuer that a route leaves out is refused there with 403, and is not treated as another', async () => {
     const narrow = await tokenGround({
       routes: '\n  - { id: one, path: /one/*, upstream: backend, auth: { jwt: { issuers: [shared] } } }',
     });
@@ -148,7 +148,7 @@ describe('JWT-26 one subject of two issuers', () => {
     return [String(status), ...['x-user-issuer', 'x-user-id'].map((name) => message && valuesOf(message, name).join())];
   };
 
-  test('is two principals: the issuer is told beside it, and no text of one makes the other', async () => {
+  test('is two principals: the issuer is sent beside it, and no subject of one equals the other', async () => {
     expect(await told(at.honest('ES256', { sub: '1' }))).toEqual(['200', issuerOf('ES256'), '1']);
     expect(await told(at.honest('EdDSA', { sub: '1' }))).toEqual(['200', issuerOf('EdDSA'), '1']);
     expect(await told(at.honest('ES256', { sub: `${issuerOf('EdDSA')}|1` }))).toEqual([
@@ -159,7 +159,7 @@ describe('JWT-26 one subject of two issuers', () => {
     expect(await told(at.honest('ES256', { sub: 'a|b', client_id: 'a' }))).toEqual(['200', issuerOf('ES256'), 'a|b']);
   });
 
-  test('where the file maps no iss, it is told so', () => {
+  test('if the file maps no iss, a warning says so', () => {
     const entry = (name: string): string =>
       `{ issuer: "https://${name}.example", audience: a, secret: ${name.repeat(32)} }`;
     const block = (map: string): string =>
@@ -168,7 +168,7 @@ describe('JWT-26 one subject of two issuers', () => {
     expect(warningsOf(block('{ sub: X-User-ID, iss: X-User-Issuer }'))).not.toContain('several issuers feed');
   });
 
-  test('twin: the same subject of the same issuer is told the same', async () => {
+  test('twin: the same subject of the same issuer is sent identically', async () => {
     expect(await told(at.honest('ES256', { sub: '1', iat: seconds() - 5 }))).toEqual(
       await told(at.honest('ES256', { sub: '1' })),
     );
@@ -221,7 +221,7 @@ describe('JWT-18 a type that is not for access', () => {
       ]).toEqual([typ, '200 ada']);
   });
 
-  test('where the file wants access tokens, at+jwt alone is one', async () => {
+  test('if the file requires access tokens, only at+jwt is accepted', async () => {
     const strict = await tokenGround({ jwt: 'token_type: access_token,' });
     const cases = [undefined, 'JWT', 'jwt', 'at', 'at+jwt ', 'rt+jwt', ...TYPES].map(
       (typ) => [String(typ), strict.honest('HS256', {}, { typ })] as const,

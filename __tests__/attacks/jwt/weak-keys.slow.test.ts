@@ -12,10 +12,10 @@ type Jwk = Readonly<Record<string, unknown>>;
 interface Bad {
   readonly what: string;
   readonly jwk: Jwk;
-  /** What signs for it, as far as anything does. */
+  /** The key that signs for it, if one can sign. */
   readonly key: KeyObject;
   readonly alg: Algorithm;
-  /** What the token says instead. */
+  /** The algorithm that the token names instead. */
   readonly says?: string;
 }
 
@@ -84,7 +84,7 @@ const WEAK: readonly Bad[] = [
     key: rsa.privateKey,
     alg: 'RS256',
   },
-  { what: 'a kind that is none', jwk: { kty: 'AKP', pub: 'AAAA' }, key: rsa.privateKey, alg: 'RS256' },
+  { what: 'an unknown kind', jwk: { kty: 'AKP', pub: 'AAAA' }, key: rsa.privateKey, alg: 'RS256' },
   { what: 'a kind in small letters', jwk: { ...rsa.jwk, kty: 'rsa' }, key: rsa.privateKey, alg: 'RS256' },
   { what: 'no kind', jwk: { ...rsa.jwk, kty: undefined }, key: rsa.privateKey, alg: 'RS256' },
 ];
@@ -123,7 +123,7 @@ afterAll(async () => {
 
 const claims = (): object => ({ ...at.claims('RS256'), iss: ISSUER });
 
-/** Signed by the very key where it can sign, and else unsigned in the right length. */
+/** Signed by the key itself if it can sign, otherwise a fake signature of the right length. */
 function tokenOf({ what, key, alg, says }: Bad): string {
   const header = { alg: says ?? alg, kid: what };
   try {
@@ -143,13 +143,13 @@ const twin = async (): Promise<void> => {
 };
 
 describe('JWT-34 weak keys and other curves', () => {
-  // The keys that the vectors named have, and more of their kind, made anew.
-  test('verify nothing, though the set holds them and they signed', async () => {
+  // The kinds of keys in the cited vectors, and more, generated here.
+  test('verify nothing, although the set contains them and they signed', async () => {
     const cases = WEAK.map((each) => [each.what, tokenOf(each)] as const);
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('with e = 1 a text is its own signature; it is no key for that', async () => {
+  test('with e = 1 a text is its own signature, so it is not a key', async () => {
     const input = `${encoded({ alg: 'RS256', kid: 'RSA with e = 1' })}.${encoded(claims())}`;
     const digestInfo = '3031300d060960864801650304020105000420';
     const hex = createHash('sha256').update(input).digest('hex');
@@ -175,5 +175,5 @@ describe('JWT-35 keys for another use', () => {
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
   });
 
-  test('twin: those for signatures, or for nothing in particular, verify', twin);
+  test('twin: those for signatures, or without a stated use, verify', twin);
 });

@@ -1,4 +1,4 @@
-/** Key lists that would let in more, or others, than their author meant: none of them loads. */
+/** Key lists that would admit more callers, or others, than the author intended. None of them loads. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { errorsOf, warningsOf } from '../../config/files.js';
 const block = (body: string): string =>
   `middleware: { auth: { api_key: ${body} } }\nroutes: [{ id: a, path: /a, auth: { api_key: true } }]\n`;
 const keys = (...list: readonly string[]): string => block(`{ keys: [${list.join(', ')}] }`);
-/** In block style, where a plain scalar may hold anything. */
+/** In block style, where a plain scalar may contain anything. */
 const keyed = (scalar: string): string => `
 middleware:
   auth:
@@ -52,14 +52,14 @@ describe('KEY-01 no key is empty', () => {
   });
 });
 
-/** What YAML 1.1 or 1.2 reads as something other than a text. */
+/** Values that YAML 1.1 or 1.2 does not read as a string. */
 const NO_TEXTS =
   `012345 0 42 -1 +1 1e5 1E5 12e34567 0x1F4 0o17 0b101 1_000 12345678901234567890 1.10 .5 1. .inf -.INF .nan
   yes no on off y n Yes NO true false True null ~ Null 2024-01-01 2024-01-01T00:00:00Z 1:30 190:20:30 [a] {a:1} =`
     .split(/\s+/)
     .filter((scalar) => scalar !== '');
 
-describe('KEY-02 a key is a text, never what YAML makes of one', () => {
+describe('KEY-02 a key is a string, and never a converted YAML value', () => {
   test.each(NO_TEXTS)('key: %s does not load', (scalar) => {
     const errors = errorsOf(keyed(scalar));
     expect(errors.at(-1)?.path).toMatch(/^middleware\.auth\.api_key\.keys\[0\]/);
@@ -69,7 +69,7 @@ describe('KEY-02 a key is a text, never what YAML makes of one', () => {
   });
 
   test.each([['!!str 42'], ['!!int "42"'], ['!secret abc'], ['!!binary c2s=']])(
-    'key: %s, a text by a tag alone, does not load',
+    'key: %s, a string only by a tag, does not load',
     (scalar) => {
       expect(said(keyed(scalar))).not.toEqual([]);
     },
@@ -120,18 +120,18 @@ describe('KEY-05 white space around a key does not load', () => {
   };
 
   test.each(['', '\n', `${GOOD}\n\n`, `${GOOD}\r\n\r\n`, ` ${GOOD}\n`, `${GOOD} \n`])(
-    'a file that holds %j',
+    'a file that contains %j',
     (content) => {
       expect(fromFile(content)).not.toEqual([]);
     },
   );
 
-  test.each([GOOD, `${GOOD}\n`, `${GOOD}\r\n`])('twin: a file that holds %j loads', (content) => {
+  test.each([GOOD, `${GOOD}\n`, `${GOOD}\r\n`])('twin: a file that contains %j loads', (content) => {
     expect(fromFile(content)).toEqual([]);
   });
 });
 
-describe('KEY-08 one key never stands for two', () => {
+describe('KEY-08 one key never has two entries', () => {
   const hash = 'sha256:0c4cfe1d4e1ec2ab5d2b2a7d5e1cb3b8ca2a1cbbd8e6c40e4e2f3c7a1e6a1c55';
   const same = (path: string): Partial<Diagnostic> => ({ path });
 
@@ -145,7 +145,7 @@ describe('KEY-08 one key never stands for two', () => {
       `{ key_hash: "${hash}", name: alice }`,
       `{ key_hash: "${hash.toUpperCase().replace('SHA256', 'sha256')}", name: bob }`,
     ],
-  ])('%s: an error naming both', (_what, ...list) => {
+  ])('%s: an error that names both', (_what, ...list) => {
     const errors = errorsOf(keys(...list), { env: { LOOM_KEY: GOOD } });
     expect(errors).toMatchObject([same('middleware.auth.api_key.keys[1]')]);
     expect(errors[0]?.message).toMatch(/bob.*alice/);
@@ -156,11 +156,11 @@ describe('KEY-08 one key never stands for two', () => {
     const digest = createHash('sha256').update(GOOD).digest('hex');
     expect(said(keys(`{ key: ${GOOD}, name: alice }`, `{ key_hash: "sha256:${digest}", name: bob }`))).toHaveLength(1);
     expect(said(keys(`{ key: ${GOOD}, name: alice }`, '{ key: other, name: alice }'))).toHaveLength(1);
-    // The name that a key without one gets.
+    // The default name of a key without a name.
     expect(said(keys(`{ key: ${GOOD} }`, `{ key: other, name: "key-${digest.slice(0, 12)}" }`))).toHaveLength(1);
   });
 
-  test('twin: keys that begin alike load', () => {
+  test('twin: keys with a common prefix load', () => {
     expect(
       said(
         keys(`{ key: ${GOOD}, name: alice }`, `{ key: ${GOOD}0, name: bob }`, `{ key: ${GOOD.slice(1)}, name: eve }`),
@@ -169,7 +169,7 @@ describe('KEY-08 one key never stands for two', () => {
   });
 });
 
-describe('KEY-13 lists and places that hold nothing', () => {
+describe('KEY-13 empty lists and empty places', () => {
   test.each([
     ['{ enabled: true, keys: [] }', 'middleware.auth.api_key.keys'],
     ['{ keys: null }', 'middleware.auth.api_key.keys'],
@@ -192,7 +192,7 @@ describe('KEY-13 lists and places that hold nothing', () => {
     expect(errors).toMatchObject([{ path: 'middleware.auth.api_key.header' }]);
   });
 
-  test('twin: a block without keys loads with a warning, one with another header without', () => {
+  test('twin: a block without keys loads with a warning, one with another header without a warning', () => {
     for (const body of ['{}', '{ enabled: true }', '{ query_param: api_key }']) {
       expect(errorsOf(block(body))).toEqual([]);
       expect(warningsOf(block(body)).map(({ message }) => message)).toContain('no keys: every request is rejected');

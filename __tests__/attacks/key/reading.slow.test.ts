@@ -1,4 +1,4 @@
-/** Keys as a client can send them: twice, joined, padded, elsewhere, or under the name of what every object has. */
+/** Keys as a client can send them: twice, joined, padded, elsewhere, or as the name of an inherited property. */
 import { statusOf } from '../../support/ask.js';
 import { ADMIN_BASIC, closeGrounds, get, KEY, openGround, type Ground } from '../../support/attack-ground.js';
 import { valuesOf } from '../../support/messages.js';
@@ -19,7 +19,7 @@ async function refused(status: number, target: string, ...lines: string[]): Prom
   return answer;
 }
 
-/** The request goes on as alice's, and the key stays here. */
+/** The request arrives as alice's, without the key. */
 async function passes(target: string, ...lines: string[]): Promise<void> {
   expect(statusOf(await answerTo(target, ...lines))).toBe(200);
   const [message, ...more] = ground.arrived();
@@ -31,7 +31,7 @@ async function passes(target: string, ...lines: string[]): Promise<void> {
 
 const API = '/api/v1/x';
 
-describe('KEY-01 an empty key is nobody’s', () => {
+describe('KEY-01 an empty key is not a key', () => {
   test.each<[string, ...string[]]>([
     [API, 'X-API-Key:'],
     [API, 'X-API-Key: '],
@@ -101,7 +101,7 @@ describe('KEY-03 one key, once', () => {
   });
 });
 
-describe('KEY-05 white space is no part of a key', () => {
+describe('KEY-05 white space is not part of a key', () => {
   test.each<[space: string, status: number]>([
     ['\u00a0', 401],
     ['\u0085', 401],
@@ -110,11 +110,11 @@ describe('KEY-05 white space is no part of a key', () => {
     ['%20', 401],
     ['+', 401],
     ['\\n', 401],
-    // These never get as far as a key.
+    // These are refused before the key is checked.
     ['\u000b', 400],
     ['\u000c', 400],
     ['\u0000', 400],
-  ])('%j behind or before the key is no key', async (space, status) => {
+  ])('%j after or before the key is not a key', async (space, status) => {
     for (const value of [`${KEY}${space}`, `${space}${KEY}`]) {
       expect(statusOf(await answerTo(API, `X-API-Key: ${value}`))).toBe(status);
       expect(ground.arrived()).toEqual([]);
@@ -122,7 +122,7 @@ describe('KEY-05 white space is no part of a key', () => {
   });
 
   test.each(['%20', '%09', '+', '%0a', '%0d%0a', '%c2%a0', '%00', '%ef%bb%bf'])(
-    '%s beside the key in a query is no key',
+    '%s beside the key in a query is not a key',
     async (space) => {
       for (const value of [`${KEY}${space}`, `${space}${KEY}`]) {
         await refused(401, `${API}?api_key=${value}`);
@@ -131,14 +131,14 @@ describe('KEY-05 white space is no part of a key', () => {
   );
 
   test.each([`X-API-Key:${KEY}`, `X-API-Key:  ${KEY}  `, `X-API-Key: \t${KEY}\t `])(
-    'twin: %j, as HTTP trims it, passes',
+    'twin: %j, trimmed by HTTP, passes',
     (line) => passes(API, line),
   );
 });
 
 const INHERITED = Object.getOwnPropertyNames(Object.prototype);
 
-describe('KEY-07 nobody has a key that every object has', () => {
+describe('KEY-07 inherited property names are not keys', () => {
   test.each([...INHERITED, 'prototype', 'length', 'size', 'get', 'keys', 'entries', 'name', 'alice', '0'])(
     '%s',
     async (name) => {
@@ -147,7 +147,7 @@ describe('KEY-07 nobody has a key that every object has', () => {
     },
   );
 
-  test('twin: such names as keys are keys', async () => {
+  test('twin: such names pass if the file lists them as keys', async () => {
     const other = await openGround({
       replaceAuth: true,
       auth: `
@@ -169,7 +169,7 @@ describe('KEY-07 nobody has a key that every object has', () => {
 
 const basic = (pair: string): string => `Basic ${Buffer.from(pair).toString('base64')}`;
 
-describe('KEY-11 a key counts in its own place alone', () => {
+describe('KEY-11 a key counts only in its own place', () => {
   test.each([
     `Authorization: Bearer ${KEY}`,
     `Authorization: ApiKey ${KEY}`,
@@ -191,7 +191,7 @@ describe('KEY-11 a key counts in its own place alone', () => {
     await refused(401, API, line);
   });
 
-  test('in a body of a form', async () => {
+  test('in a form body', async () => {
     const body = `api_key=${KEY}`;
     const lines = ['Content-Type: application/x-www-form-urlencoded', `Content-Length: ${body.length}`];
     const answer = await ground.send(['POST /api/v1/x HTTP/1.1', 'Host: gw', ...lines, '', body].join('\r\n'));
@@ -199,13 +199,13 @@ describe('KEY-11 a key counts in its own place alone', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('twin: the key passes in its place, beside what belongs to others', async () => {
+  test('twin: the key passes in its place, beside the credentials of other methods', async () => {
     await passes(API, `X-API-Key: ${KEY}`, `Authorization: ${ADMIN_BASIC.Authorization}`);
     await passes(`${API}?api_key=${KEY}`, 'Cookie: api_key=other');
   });
 });
 
-describe('KEY-14 the header is always read, and a key stands in one place', () => {
+describe('KEY-14 the header is always read, and a request has one key', () => {
   test.each([
     ['the same key', KEY, KEY],
     ['a wrong one in the query', KEY, 'bad'],

@@ -1,11 +1,14 @@
-/** Where a key in a query could be written down: logs, errors, redirects, the upstream's own log, the next page's Referer. */
+/**
+ * Places where a key in a query could be recorded: logs, errors, redirects, the upstream's log, the next page's
+ * Referer.
+ */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, echo, get, KEY, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { valuesOf } from '../../support/messages.js';
 
 const WRONG = 'sk_wrong_f00dfeedcafe';
 
-/** An upstream that leads its callers on, with all that it knows of their request. */
+/** An upstream that redirects its clients, with everything that it received. */
 const redirect = 'HTTP/1.1 302 Found\r\nLocation: ';
 
 let ground: Ground;
@@ -28,7 +31,7 @@ afterAll(closeGrounds);
 
 const fields = Array.from({ length: 101 }, (_each, at) => `X-Field-${at}: 1`);
 
-/** `KEY` stands for a key, right or wrong: [what, the request, the status with a right one, with a wrong one]. */
+/** `KEY` is replaced by a right or wrong key: [name, request, status with a right key, status with a wrong key]. */
 const REQUESTS: readonly (readonly [what: string, bytes: string, right: number, wrong: number])[] = [
   ['a request that passes', get('/api/v1/x?a=1&api_key=KEY&b=2'), 200, 401],
   ['its name encoded', get('/api/v1/x?api%5Fkey=KEY'), 200, 401],
@@ -43,14 +46,14 @@ const REQUESTS: readonly (readonly [what: string, bytes: string, right: number, 
   ['two keys', get('/api/v1/x?api_key=KEY&api_key=KEY'), 400, 400],
   ['two places', get('/api/v1/x?api_key=KEY', 'X-API-Key: KEY'), 400, 400],
   ['too many fields', get('/api/v1/x?api_key=KEY', ...fields), 431, 431],
-  ['a coding that nobody knows', request('POST', '/api/v1/x?api_key=KEY', ['Transfer-Encoding: gzip']), 400, 400],
-  ['a message that is none', 'GET /api/v1/x?api_key=KEY HTTP/1.1\r\nHost: gw\r\nX Y: KEY\r\n\r\n', 400, 400],
-  ['an upstream that is away', get('/dead/x?api_key=KEY'), 502, 401],
+  ['an unknown transfer coding', request('POST', '/api/v1/x?api_key=KEY', ['Transfer-Encoding: gzip']), 400, 400],
+  ['an invalid message', 'GET /api/v1/x?api_key=KEY HTTP/1.1\r\nHost: gw\r\nX Y: KEY\r\n\r\n', 400, 400],
+  ['an unreachable upstream', get('/dead/x?api_key=KEY'), 502, 401],
   ['a redirect of the upstream', get('/moved/x?api_key=KEY'), 302, 401],
   ['an upgrade', get('/api/v1/x?api_key=KEY', 'Upgrade: websocket', 'Connection: Upgrade'), 426, 426],
 ];
 
-describe('KEY-09 a key in a query is written nowhere', () => {
+describe('KEY-09 a key in a query is recorded nowhere', () => {
   test.each(REQUESTS)('%s', async (_what, bytes, right, wrong) => {
     for (const [key, status] of [
       [KEY, right],
@@ -65,7 +68,7 @@ describe('KEY-09 a key in a query is written nowhere', () => {
     }
   });
 
-  // A browser that followed a link of the page `/?api_key=…` says where it came from.
+  // A browser that followed a link of the page `/?api_key=…` sends that page as Referer.
   test.each([
     [`http://gw/api/v1/x?api_key=${KEY}`, 'http://gw/api/v1/x'],
     [`http://gw/?a=1&api%5fkey=${KEY}&b=%20`, 'http://gw/?a=1&b=%20'],
@@ -79,7 +82,7 @@ describe('KEY-09 a key in a query is written nowhere', () => {
     }
   });
 
-  test('twin: the log names each request, its path, its caller and its reason', async () => {
+  test('twin: the log has each request, with its path, its caller and its reason', async () => {
     await ground.send(get(`/api/v1/logged?x=1&api_key=${KEY}`, 'User-Agent: honest'));
     const linesOf = () => ground.output().match(/^.*\/api\/v1\/logged.*\n/gm) ?? [];
     while (linesOf().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -91,7 +94,7 @@ describe('KEY-09 a key in a query is written nowhere', () => {
   });
 
   test.each(['http://gw/x?a=1&b=2', 'http://gw/x?xapi_key=1&api_keys=2', 'http://gw/?'])(
-    'twin: a Referer without a key goes on as it is: %s',
+    'twin: a Referer without a key is forwarded unchanged: %s',
     async (referer) => {
       await ground.send(get('/public/next', `Referer: ${referer}`));
       expect(ground.arrived().map((message) => valuesOf(message, 'Referer'))).toEqual([[referer]]);

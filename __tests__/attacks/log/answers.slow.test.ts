@@ -1,4 +1,4 @@
-/** What a refusal tells its client: a closed set of words, and an id to ask with. */
+/** What a refusal tells its client: a closed set of texts, and an id for support. */
 import { TITLES } from '../../../src/http/problem.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround } from '../../support/attack-ground.js';
@@ -16,7 +16,7 @@ describe('LOG-03 what a refusal says', () => {
   ];
   const bodyOf = (answer: string): string => answer.slice(answer.indexOf('\r\n\r\n') + 4);
 
-  test('five members in every body, nothing of the inside, and a header that forbids to keep it', async () => {
+  test('five members in every body, no internal detail, and a header that forbids caching', async () => {
     const ground = await openRefusingGround();
     const said = new Map<string, string>();
     for (const { what, status, code, bytes } of await refusedRequests(ground)) {
@@ -35,7 +35,7 @@ describe('LOG-03 what a refusal says', () => {
         expect({ what, told: pattern.exec(bodyOf(answer))?.[0] }).toEqual({ what, told: undefined });
         expect({ what, told: pattern.exec(head)?.[0] }).toEqual({ what, told: undefined });
       }
-      // Of one status and code no body says more than another.
+      // All bodies of one status and code say the same.
       const rest = JSON.stringify({ ...body, instance: '' });
       const earlier = said.get(`${status} ${code}`) ?? rest;
       expect(rest).toBe(earlier);
@@ -43,11 +43,11 @@ describe('LOG-03 what a refusal says', () => {
     }
   });
 
-  test('no title that a body can have tells of the inside', () => {
+  test('no title of a body reveals internals', () => {
     for (const title of Object.values(TITLES)) for (const pattern of TALKATIVE) expect(title).not.toMatch(pattern);
   });
 
-  test('twin: what the upstream says of its own troubles goes through as it said it', async () => {
+  test('twin: an error response of the upstream passes unchanged', async () => {
     const ground = await openGround({
       answer: () => 'HTTP/1.1 500 Oops\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n\r\nError: at app.js:10:20',
     });

@@ -1,4 +1,4 @@
-/** Each request that was refused stands in the log once, with the id that its client was told. */
+/** Each refused request is in the log exactly once, with the id that its client received. */
 import { connect as connectTls } from 'node:tls';
 import { readFileSync } from 'node:fs';
 import { ALICE_KEY, closeGrounds, get, KEY, type Ground } from '../../support/attack-ground.js';
@@ -12,7 +12,7 @@ afterAll(closeGrounds);
 
 type Line = Readonly<Record<string, unknown>> & { readonly msg: string };
 
-/** Every line is one JSON object, but for what `check` prints of the file before the log begins. */
+/** Every line is one JSON object, except the output of `check` before the log begins. */
 const linesOf = (ground: Ground): readonly Line[] =>
   ground
     .output()
@@ -29,7 +29,7 @@ const ACCESS = 'logging: { access: { enabled: true }, request_id: { header: X-Re
 
 describe('LOG-05 refusals in the log', () => {
   test.each([
-    ['as it is by default', ''],
+    ['with the defaults', ''],
     ['with an access log and request ids', ACCESS],
   ])('one line for each, %s', async (_what, top) => {
     const ground = await openRefusingGround({ top });
@@ -52,13 +52,14 @@ describe('LOG-05 refusals in the log', () => {
       expect(denials(ground).map((line) => line['status'])).toContain(status);
   });
 
-  test('so for each kind of broken bytes, answered or not', async () => {
+  test('the same for each kind of broken bytes, answered or not', async () => {
     const ground = await openRefusingGround();
     let expected = 0;
     for (const { name, bytes } of broken) {
       const answer = await ground.send(bytes);
       const before = expected;
-      // A body that breaks behind an admitted head may end without an answer of ours; then there is nothing to count.
+      // A body that breaks after an admitted head may end without a response of the gateway. Then there is nothing to
+      // count.
       if (answer !== '' && answer.includes('"instance"')) expected += 1;
       await until(() => denials(ground).length >= expected);
       expect({ name, lines: denials(ground).length - before }).toEqual({ name, lines: expected - before });
@@ -66,7 +67,7 @@ describe('LOG-05 refusals in the log', () => {
     expect(expected).toBeGreaterThan(50);
   });
 
-  test('with request ids the access line, the answer and the denial agree', async () => {
+  test('with request ids the access line, the response and the denial agree', async () => {
     const ground = await openRefusingGround({ top: ACCESS });
     const answer = await ground.send(get('/internal', 'X-Request-ID: chosen-by-the-client', 'Connection: close'));
     const { instance } = bodyOf(answer);
@@ -77,14 +78,14 @@ describe('LOG-05 refusals in the log', () => {
     expect(access()).toEqual([expect.objectContaining({ msg: 'access', status: 401, reason: 'credential_missing' })]);
   });
 
-  test('HEAD has no body, and its line all the same', async () => {
+  test('HEAD has no body, but it has a line', async () => {
     const ground = await openRefusingGround();
     await ground.send(get('/internal', 'Connection: close').replace('GET', 'HEAD'));
     await until(() => denials(ground).length > 0);
     expect(denials(ground)).toEqual([expect.objectContaining({ status: 401, method: 'HEAD', route: 'internal' })]);
   });
 
-  test('a client that a handshake turns away is in the log too', async () => {
+  test('a client that a handshake refuses is in the log too', async () => {
     const tls = await openTlsGround();
     const lines = () => linesOf(tls.ground).filter(({ msg }) => msg === 'handshake refused');
     expect(await tls.status(tls.demanding, '/service/x', tls.made.wrongCa)).toBe('refused');
@@ -102,7 +103,7 @@ describe('LOG-05 refusals in the log', () => {
     await tls.made.remove();
   });
 
-  test('twin: what is let through leaves no denial', async () => {
+  test('twin: an admitted request leaves no denial', async () => {
     const ground = await openRefusingGround({ top: ACCESS });
     const answers = [
       await ground.send(get('/public/x', 'Connection: close')),
@@ -112,7 +113,7 @@ describe('LOG-05 refusals in the log', () => {
     ];
     expect(answers.slice(0, 3).map(statusOf)).toEqual([200, 200, 200]);
     const access = (): readonly Line[] => linesOf(ground).filter(({ msg }) => msg === 'access');
-    // The first belongs to the ground's own request.
+    // The first one is a request of the test harness.
     await until(() => access().length >= 5);
     expect(denials(ground)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** WWW-Authenticate read as RFC 9110 has it: what to send next on 401, what is missing on 403, nothing anywhere else. */
+/** WWW-Authenticate by RFC 9110: what to send next on 401, what is missing on 403, and absent elsewhere. */
 import { ADMIN_BASIC, closeGrounds, get, KEY, openGround, type Ground } from '../../support/attack-ground.js';
 import { challengeFields, parseChallenges, type ParsedChallenge } from '../../support/challenges.js';
 import { openRefusingGround, refusedRequests } from '../../support/refused-requests.js';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(closeGrounds);
 
-/** One challenge to a field: clients that split at commas read it too. */
+/** One challenge in each field, so that clients that split at commas also read it. */
 function challengesOf(answer: string): readonly ParsedChallenge[] {
   return challengeFields(answer).map((field) => {
     const [challenge, ...rest] = parseChallenges(field);
@@ -45,7 +45,7 @@ describe('LOG-06 challenges', () => {
     ['/any', [BEARER, KEYS]],
     ['/all', [BEARER]],
     ['/both', [BEARER, BASIC]],
-  ])('nothing at %s: one for each method that would do, without an error', async (path, challenges) => {
+  ])('nothing at %s: one challenge for each accepted method, without an error', async (path, challenges) => {
     expect(await offered(path)).toEqual({ status: 401, challenges });
   });
 
@@ -56,21 +56,21 @@ describe('LOG-06 challenges', () => {
     ['forged', () => rawToken({ alg: 'RS256', kid: 'of-the-page' }, { iss: ground.issuer.origin }, 'AAAA')],
     ['unsigned', () => rawToken({ alg: 'none' }, { iss: ground.issuer.origin })],
     ['no token at all', () => 'garbage'],
-  ])('a token %s: invalid_token, and not a word more', async (_what, token) => {
+  ])('a token %s: only invalid_token', async (_what, token) => {
     expect(await offered('/internal', `Authorization: Bearer ${await token()}`)).toEqual({
       status: 401,
       challenges: [invalid],
     });
   });
 
-  test('a wrong key, password and user: the challenge of who sent nothing', async () => {
+  test('a wrong key, password and user: the same challenge as without a credential', async () => {
     const basic = (text: string) => `Authorization: Basic ${Buffer.from(text).toString('base64')}`;
     expect(await offered('/api/v1/x', 'X-API-Key: nobody-has-this')).toEqual({ status: 401, challenges: [KEYS] });
     for (const wrong of ['admin:wrong', 'nobody:wrong', ':', 'admin'])
       expect(await offered('/ops', basic(wrong))).toEqual({ status: 401, challenges: [BASIC] });
   });
 
-  test('one half that was right: the other is asked for, and no token that nobody sent is called invalid', async () => {
+  test('one of two required credentials is right: the other is requested, and a missing token is not called invalid', async () => {
     expect(await offered('/halves', `X-API-Key: ${KEY}`)).toEqual({ status: 401, challenges: [BEARER] });
     expect(await offered('/all', `Authorization: Bearer ${await ground.issuer.token()}`)).toEqual({
       status: 401,
@@ -78,7 +78,7 @@ describe('LOG-06 challenges', () => {
     });
   });
 
-  test('403 for a scope names the scope, and no other 403 says anything', async () => {
+  test('403 for a scope names the scope, and no other 403 has a challenge', async () => {
     const token = `Authorization: Bearer ${await ground.issuer.token({ scope: 'read' })}`;
     const lacking = (scope: string) => [{ scheme: 'Bearer', params: { error: 'insufficient_scope', scope } }];
     expect(await offered('/scoped', token)).toEqual({ status: 403, challenges: lacking('admin') });
@@ -94,13 +94,13 @@ describe('LOG-06 challenges', () => {
     expect([statusOf(answer), challengeFields(answer)]).toEqual([403, []]);
   });
 
-  test('400: two of a kind, with or without a challenge that calls it a request', async () => {
+  test('400: two credentials of one kind, with or without a challenge with invalid_request', async () => {
     const answer = await offered('/ops', `Authorization: ${ADMIN_BASIC.Authorization}`, 'Authorization: Basic YTpi');
     expect(answer.status).toBe(400);
     for (const { params } of answer.challenges) expect(params['error'] ?? 'invalid_request').toBe('invalid_request');
   });
 
-  test('every refusal: well-formed, on 401 at least one, on anything but 400, 401 and 403 none', async () => {
+  test('every refusal: well-formed challenges, at least one on 401, none except on 400, 401 and 403', async () => {
     for (const { what, status, bytes } of await refusedRequests(ground)) {
       const answer = await ground.send(bytes);
       const challenges = challengesOf(answer);
@@ -115,12 +115,12 @@ describe('LOG-06 challenges', () => {
     }
   });
 
-  test('a WebSocket is told the same', async () => {
+  test('a WebSocket gets the same challenges', async () => {
     expect(challengesOf(await ground.send(handshake('/any')))).toEqual([BEARER, KEYS]);
     expect(challengesOf(await ground.send(handshake('/any', 'Authorization: Bearer x')))).toEqual([invalid, KEYS]);
   });
 
-  test('realms are quoted whatever they hold', async () => {
+  test('realms are quoted whatever they contain', async () => {
     const odd = await openGround({
       replaceAuth: true,
       auth: `
@@ -133,7 +133,7 @@ describe('LOG-06 challenges', () => {
     expect(rest).toEqual([]);
   });
 
-  test('twin: an admitted request, a public one, and an answer of the upstream carry none', async () => {
+  test('twin: an admitted request, a public one, and a response of the upstream have none', async () => {
     const token = `Authorization: Bearer ${await ground.issuer.token()}`;
     expect(await offered('/public/x')).toEqual({ status: 200, challenges: [] });
     expect(await offered('/internal', token)).toEqual({ status: 200, challenges: [] });
@@ -148,11 +148,11 @@ describe('LOG-06 challenges', () => {
     'Bearer realm="a", realm="b"',
     '"Basic"',
     'Basic realm=,x=1',
-  ])('twin: the reader takes no %s for well-formed', (value) => {
+  ])('twin: the reader rejects %s as malformed', (value) => {
     expect(() => parseChallenges(value)).toThrow();
   });
 
-  test('twin: the reader reads what RFC 9110 shows', () => {
+  test('twin: the reader reads the examples of RFC 9110', () => {
     const value = 'Basic realm="simple", Newauth realm="apps", type=1, title="Login to \\"apps\\""';
     expect(parseChallenges(value)).toEqual([
       { scheme: 'Basic', params: { realm: 'simple' } },

@@ -1,4 +1,6 @@
-/** What must stand in no log at any level, in no answer, and in no output of a command, in whatever form. */
+/**
+ * Secrets that must not appear in a log at any level, in a response, or in the output of a command, in any encoding.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
@@ -26,13 +28,13 @@ import { secretToken } from '../../support/token-issuer.js';
 
 afterAll(closeGrounds);
 
-/** The text in every form that a log might hold it in; base64 at each of its three alignments. */
+/** The text in every encoding that a log might contain, with base64 at each of its three alignments. */
 function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   const hex = bytes.toString('hex');
   const base64 = [0, 1, 2].map((shift) => {
     const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
-    // What the neighbours of the secret would change is left out at both ends.
+    // Characters that depend on the neighbours of the secret are left out at both ends.
     return text.slice(Math.ceil((shift * 4) / 3), Math.floor(((shift + bytes.length) * 4) / 3) - 1);
   });
   return [
@@ -114,7 +116,7 @@ const lines = (s: Secrets): readonly string[] => {
     ...paths.map((path) => handshake(path, `Sec-WebSocket-Protocol: bearer, ${s.subprotocol}`)),
     ...paths.map((path) => handshake(path, bearer(s.token))),
     ...paths.map((path) => request('POST', path, [`Content-Length: ${s.body.length}`, close], s.body)),
-    // What never becomes a request, and what the parser complains of with the bytes in its hand.
+    // Bytes that never become a request; the parser reports them with its error.
     `GET /internal HTTP/1.1\r\nHost: gw\r\nAuthorization : Bearer ${s.token}\r\n\r\n`,
     `GET /internal HTTP/1.1\r\nHost: gw\r\nX-API-Key: ${s.key}\u0001\r\n\r\n`,
     `GET /api/v1/x?api_key=${s.key} HTTP/9.9\r\n\r\n`,
@@ -123,7 +125,7 @@ const lines = (s: Secrets): readonly string[] => {
   ];
 };
 
-/** Every word of what a file has against it, and what it means. */
+/** Every error message about a file, and its plan. */
 function diagnosed(file: string): string {
   try {
     const { plan, warnings } = compileFile(file, { mode: 'serve', env: { LOOM_TEST_SECRET: FROM_ENV } });
@@ -146,13 +148,13 @@ logging: { level: trace, format: ${format}, access: { enabled: true }, request_i
       `HTTP/1.1 200 OK\r\nSet-Cookie: s=cookie-of-the-upstream-01\r\nContent-Length: 0\r\nX-M: ${method}\r\n\r\n`,
   });
 
-describe('LOG-02 secrets in what is written', () => {
-  test.each(['json', 'text'])('not at the level trace, as %s', async (format) => {
+describe('LOG-02 secrets in output', () => {
+  test.each(['json', 'text'])('are absent at the level trace, as %s', async (format) => {
     const ground = await groundOf(format);
     const secrets = await secretsOf(ground);
     const faults = [
       json({ active: true, sub: 'bob' }),
-      raw(500, `cannot judge ${secrets.opaque} of loom:${CLIENT_SECRET}`),
+      raw(500, `cannot check ${secrets.opaque} of loom:${CLIENT_SECRET}`),
       raw(200, `{"active": tru ${secrets.opaque}`),
       json({ error: 'invalid', token: secrets.opaque, detail: CLIENT_SECRET }, 401),
       raw(302, '', { Location: `http://127.0.0.1:1/?token=${secrets.opaque}` }),
@@ -173,14 +175,14 @@ describe('LOG-02 secrets in what is written', () => {
         const answer = await ask({ port, path, headers: { Authorization: `Bearer ${token}` } });
         expect({ path, told: found(JSON.stringify(answer), secrets) }).toEqual({ path, told: [] });
         if (token === ADMIN_TOKEN && path !== '/nothing') expect([path, answer.status]).toEqual([path, 200]);
-        // Subjects are no secret, and are no label either.
+        // Subjects are not secret, but they are not labels either.
         if (path === '/metrics') expect(answer.body).not.toMatch(/="(?:alice|admin|ada|bob)"|127\.0\.0\.1"/);
       }
     }
     expect(found(ground.output(), secrets)).toEqual([]);
   });
 
-  test('not in what check prints of the file, sound or broken', async () => {
+  test('are absent in the output of check, for a valid or a broken file', async () => {
     const text = `
 middleware:
   auth:
@@ -221,7 +223,7 @@ upstreams: [{ name: b, endpoints: ["127.0.0.1:1"] }]
     rmSync(folder, { recursive: true });
   });
 
-  test('twin: the search finds each form of each secret, and the log has what is none', async () => {
+  test('twin: the search finds each form of each secret, and the log contains other values', async () => {
     const secrets = { one: 'sk_live_attack_ground_1', two: 'correct horse battery' };
     for (const [name, secret] of Object.entries(secrets)) {
       const bytes = Buffer.from(secret);

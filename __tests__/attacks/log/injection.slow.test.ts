@@ -1,4 +1,4 @@
-/** What clients and issuers send into the log: one line a request, in which nothing ends a line or moves a cursor. */
+/** Text from clients and issuers in the log: one line for each request. The text cannot end a line or move a cursor. */
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
 import { until } from '../../support/until.js';
@@ -7,7 +7,7 @@ import { request as httpRequest } from 'node:http';
 
 afterAll(closeGrounds);
 
-/** Whatever an editor, a terminal or a browser acts on; the line feed at the end of each line aside. */
+/** Characters that an editor, a terminal or a browser acts on, except the line feed at the end of each line. */
 // eslint-disable-next-line no-control-regex
 const ACTED_ON = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
 
@@ -36,7 +36,7 @@ const SUBJECTS: readonly string[] = [
 
 const TOP = (format: string) => `logging: { level: trace, format: ${format}, access: { enabled: true } }`;
 
-/** The lines about requests, once there are so many. */
+/** Returns the lines about requests, once there are `count`. */
 async function accessLines(ground: Ground, count: number, mark: RegExp): Promise<readonly string[]> {
   const lines = (): readonly string[] =>
     ground
@@ -57,15 +57,15 @@ interface Access {
   readonly status: number;
 }
 
-describe('LOG-01 lines that are written by others', () => {
-  test('a subject of any characters is one JSON line, which reads as it was', async () => {
+describe('LOG-01 forged log lines', () => {
+  test('a subject of any characters is one JSON line, and parses back unchanged', async () => {
     const ground = await openGround({ top: TOP('json') });
     for (const sub of SUBJECTS)
       await ground.ask('/internal', { headers: { Authorization: `Bearer ${await ground.issuer.token({ sub })}` } });
     const lines = await accessLines(ground, SUBJECTS.length, /"msg":"access"/);
     expect(lines).toHaveLength(SUBJECTS.length);
     const read = lines.map((line) => JSON.parse(line) as Access);
-    // A subject that no header can carry is admitted or not; the line says what it was where it was believed.
+    // A subject that no header can carry is admitted or not. The line has the subject if it was trusted.
     expect(read.map(({ subject }, at) => subject ?? SUBJECTS[at])).toEqual(SUBJECTS);
     expect(read.filter(({ subject }) => subject !== undefined).length).toBeGreaterThan(10);
     expect(ground.output()).not.toMatch(ACTED_ON);
@@ -89,7 +89,7 @@ describe('LOG-01 lines that are written by others', () => {
     expect(rest).toEqual([]);
   });
 
-  test('so are a path, a host, a method and an agent, admitted or refused', async () => {
+  test('the same for a path, a host, a method and an agent, admitted or refused', async () => {
     const ground = await openGround({ top: TOP('json') });
     const agents = ['\x9b31m', 'a\x85b', '\xe2\x80\xa8', '"}{"', "'", '\\', '\t', '\xff\xfe', 'x'.repeat(2_000)];
     let sent = 0;
@@ -105,7 +105,7 @@ describe('LOG-01 lines that are written by others', () => {
         `/${'x'.repeat(3_000)}`,
       ]) {
         const answer = await ground.send(get(path, `User-Agent: ${agent}`, 'Connection: close'));
-        // Bytes beyond ASCII in a target never become a request: of these the denial alone tells.
+        // A target with bytes outside ASCII never becomes a request: only the denial records it.
         if (!path.includes('\x9b')) sent += 1;
         else expect(statusOf(answer)).toBe(400);
       }
@@ -129,7 +129,7 @@ describe('LOG-01 lines that are written by others', () => {
       expect((JSON.parse(line) as { request_id: string }).request_id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('twin: what is ordinary is written as it is', async () => {
+  test('twin: ordinary text is written unchanged', async () => {
     const ground = await openGround({ top: TOP('json') });
     await new Promise<void>((resolve, reject) => {
       const headers = { 'User-Agent': 'curl/8.0 (é)', 'X-API-Key': 'sk_live_attack_ground_1' };
@@ -148,7 +148,7 @@ describe('LOG-01 lines that are written by others', () => {
     });
   });
 
-  test('twin: a logger of its own escapes the same, and a reader has each character back', () => {
+  test('twin: a custom logger escapes the same, and a reader gets each character back', () => {
     const written: string[] = [];
     const log = createLog({ stream: { write: (line) => void written.push(line) } });
     for (const text of SUBJECTS) log.info({ text }, 'said');

@@ -1,4 +1,4 @@
-/** Methods under attack: preflights, overrides, case, methods that few know, and lists of methods in the file. */
+/** Attacks on HTTP methods: preflights, overrides, case, rare methods, and lists of methods in the file. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { valuesOf } from '../../support/messages.js';
@@ -40,14 +40,14 @@ describe('MTH-01 a preflight', () => {
     ['with a chunked body', [...PREFLIGHT, 'Transfer-Encoding: chunked'], '3\r\nabc\r\n0\r\n\r\n'],
     ['with an override', [...PREFLIGHT, 'X-HTTP-Method-Override: GET'], ''],
     ['of a private network', [...PREFLIGHT, 'Access-Control-Request-Private-Network: true'], ''],
-  ])('%s is no way in', async (_what, lines, body) => {
+  ])('%s does not pass', async (_what, lines, body) => {
     for (const path of ['/internal/secret', '/internal', '/api/v1/x', '/ops/x', '/all/x']) {
       expect([path, await asked('OPTIONS', path, lines, body)]).toEqual([path, [401]]);
     }
     expect(await asked('OPTIONS', '/things/x', lines, body)).toEqual([405]);
   });
 
-  test('twin: with a token it passes, as does one of an open route', async () => {
+  test('twin: with a token it passes, and so does one on an open route', async () => {
     expect(await asked('OPTIONS', '/internal/x', [...PREFLIGHT, await bearerLine(ground)])).toEqual([200, 'OPTIONS']);
     expect(await asked('OPTIONS', '/public/x', PREFLIGHT)).toEqual([200, 'OPTIONS']);
   });
@@ -76,14 +76,14 @@ describe('MTH-02 a method override', () => {
     }
   });
 
-  test('in a query or a form changes no decision either', async () => {
+  test('in a query or a form it changes no decision either', async () => {
     expect(await asked('POST', '/things/x?_method=GET', ['Content-Length: 0'])).toEqual([401]);
     const form = ['Content-Type: application/x-www-form-urlencoded', 'Content-Length: 11'];
     expect(await asked('POST', '/things/x', form, '_method=GET')).toEqual([401]);
     expect(await asked('GET', '/things/x?_method=DELETE')).toEqual([200, 'GET']);
   });
 
-  test('twin: the method that is meant passes with what it needs', async () => {
+  test('twin: the real method passes with its required credential', async () => {
     expect(await asked('GET', '/things/x')).toEqual([200, 'GET']);
     expect(await asked('HEAD', '/things/x')).toEqual([200, 'HEAD']);
     const lines = [await bearerLine(ground), 'Content-Length: 0'];
@@ -92,9 +92,9 @@ describe('MTH-02 a method override', () => {
 });
 
 describe('MTH-03 a method in another case', () => {
-  // HTTP/2 is not offered (PATH-24), so `:method` is none of its spellings.
+  // HTTP/2 is not offered (PATH-24), so there is no `:method`.
   test.each(['get', 'GeT', 'Get', 'post', 'PoST', 'gET', 'delete', ' GET', 'GET\t', 'G\x00ET', 'GE T', 'G\u00c9T'])(
-    '%j is no method',
+    '%j is not a method',
     async (method) => {
       for (const path of ['/things/x', '/internal/x', '/public/x']) {
         const [status, ...arrived] = await asked(method, path);
@@ -109,7 +109,7 @@ describe('MTH-03 a method in another case', () => {
   });
 });
 
-describe('MTH-05 methods that few know', () => {
+describe('MTH-05 rare methods', () => {
   const known = [
     'PROPFIND',
     'PROPPATCH',
@@ -126,7 +126,7 @@ describe('MTH-05 methods that few know', () => {
   ];
   const more = ['QUERY', 'PATCH', 'M-SEARCH', 'REBIND', 'BIND', 'ACL', 'MKCALENDAR', 'NOTIFY', 'SUBSCRIBE', 'SOURCE'];
 
-  test.each([...known, ...more])('%s needs a credential, and is none of a list that has it not', async (method) => {
+  test.each([...known, ...more])('%s needs a credential, and is not in a list that omits it', async (method) => {
     expect(await asked(method, '/internal/x', ['Content-Length: 0'])).toEqual([401]);
     expect(await asked(method, '/things/x', ['Content-Length: 0'])).toEqual([method === 'DELETE' ? 401 : 405]);
     expect(await asked(method, '/listed/x', ['Content-Length: 0'])).toEqual(
@@ -172,7 +172,7 @@ describe('MTH-06 methods in the file', () => {
     expect(error?.path).toMatch(/^routes\[0\]\.methods/);
   });
 
-  test('none is an error for a gateway that would serve all of them instead', () => {
+  test('none is an error for a gateway, which would serve all of them', () => {
     expect(errorsOf(`${file('[GET]').replace('methods:', 'method:')}`)).toMatchObject([{ code: 'unknown_key' }]);
   });
 

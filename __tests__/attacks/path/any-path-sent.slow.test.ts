@@ -1,4 +1,4 @@
-/** The properties of every path once more, over real sockets: what arrives is what was sent, and nothing guarded. */
+/** The properties of every path over real sockets: each path arrives as it was sent, and no guarded one does. */
 import fc from 'fast-check';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -23,12 +23,12 @@ const PLACES = [
 ];
 const GUARDED = /^\/(?:internal(?!\/docs(?:\/|$))|api\/v1|exact|ops|oauth|any|all)(?:\/|$)/;
 
-/** What does not end the request line. */
+/** Bytes that do not end the request line. */
 const target = fc
   .oneof({ arbitrary: confusing(PLACES), weight: 3 }, randomBytes(['/public/', '/internal/', '/internal', '/exact']))
   .filter((each) => !/[\r\n ]/.test(each));
 
-describe('PATH-21 PATH-29 any target, sent to a gateway that runs', () => {
+describe('PATH-21 PATH-29 any target, sent to a running gateway', () => {
   test('arrives byte for byte at an open route, or not at all', async () => {
     const property = fc.asyncProperty(target, async (each) => {
       const status = statusOf(await ground.send(get(each)));
@@ -37,7 +37,7 @@ describe('PATH-21 PATH-29 any target, sent to a gateway that runs', () => {
       expect([200, 400, 401, 404]).toContain(status);
       const [path = ''] = each.split('?', 1);
       if (status === 200) {
-        // `/exact` and its kin have nothing below them that is theirs.
+        // `/exact` and similar routes match no path below them.
         const found = Object.values(READINGS).map((read) => read(path));
         expect(found.filter((read) => GUARDED.test(read) && !/^\/exact\/./.test(read))).toEqual([]);
       }

@@ -1,4 +1,4 @@
-/** Properties of every path: what is matched is authorised and sent, and no upstream finds a guarded path behind it. */
+/** Properties of every path: the matched path is authorised and sent, and no upstream reads it as a guarded path. */
 import fc from 'fast-check';
 import { cases } from '../../support/fast-check-runs.js';
 import { confusing, randomBytes } from '../../support/path-pieces.js';
@@ -8,7 +8,7 @@ import { inOrder, READINGS, STEP_NAMES, type Step } from '../../support/upstream
 const worlds = WORLDS.map((world) => ({ world, forward: forwarding(world) }));
 const readings = Object.entries(READINGS);
 
-/** Which upstream reads the path as one that it guards otherwise. */
+/** The upstream that reads the path as one with another guard. */
 function whoFinds(world: World, sent: Sent, steps: readonly Step[]): string | undefined {
   const [path = ''] = sent.url.split('?', 1);
   const guarded = (found: string): boolean => !['open', sent.demand].includes(guardOf(world, found));
@@ -18,7 +18,7 @@ function whoFinds(world: World, sent: Sent, steps: readonly Step[]): string | un
   );
 }
 
-/** The bytes that were matched, less and plus what the file says. */
+/** The matched bytes, with the prefix changes of the file. */
 function isSentAsMatched({ route, matched, url }: Sent, target: string): boolean {
   const asked = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '').replace(/^(?!\/)/, '/');
   if (!asked.startsWith(matched) || !/^$|^\?/.test(asked.slice(matched.length))) return false;
@@ -41,16 +41,16 @@ const holdsFor = (targets: fc.Arbitrary<string>) =>
     if (who !== undefined) throw new Error(`${world.name}: ${sent.url} is guarded for ${who}`);
   });
 
-describe('PATH-21 PATH-40 the path matched is the path authorised and the path sent, to every upstream', () => {
+describe('PATH-21 PATH-40 the matched path is the authorised path and the sent path, for every upstream', () => {
   test('for targets of random bytes', () => {
     fc.assert(holdsFor(randomBytes(['/public/', '/internal/', '/internal', '/api/v1/', '/public/../'])), cases(20_000));
   });
 
-  test('for targets of whatever confuses readers of paths', () => {
+  test('for targets of characters that confuse readers of paths', () => {
     fc.assert(holdsFor(confusing(PLACES)), cases(80_000));
   });
 
-  test('twin: honest paths below every route are sent, so that the properties say something', () => {
+  test('twin: honest paths below every route are sent, so that the properties are meaningful', () => {
     const honest = fc.array(
       fc.constantFrom('a%20b', '@me', '~x', 'a+b', 'caf%C3%A9', '%E6%97%A5', 'v1.2', 'X', '(c),d', 'e=f', '100%25'),
       { maxLength: 4 },

@@ -1,4 +1,4 @@
-/** Paths that one reader takes for a public one and another for a guarded one: dots and separators, plain and encoded. */
+/** Paths that are public for one reader and guarded for another: dots and separators, plain and encoded. */
 import { closeGrounds, openGround, type Ground } from '../../support/attack-ground.js';
 import { TABLES, tried } from '../../support/trying.js';
 
@@ -16,14 +16,14 @@ describe.each(TABLES)('%s:', (_name, options) => {
     );
 
     test.each(['..a', 'a..', '%2ea', '...a', 'v1.2%2e3', '...'])(
-      'twin: /public/%s passes as it was sent',
+      'twin: /public/%s passes unchanged',
       async (segment) => {
         expect(await tried(ground, `/public/${segment}`)).toEqual([200, `/public/${segment}`]);
       },
     );
   });
 
-  describe('PATH-04 escapes in either case of their digits', () => {
+  describe('PATH-04 escapes with digits in either case', () => {
     const spellings = (path: string): string[] =>
       [path, path.toUpperCase(), path.toLowerCase()].map((each) =>
         path.replace(/%../g, (_escape, at: number) => each.slice(at, at + 3)),
@@ -44,7 +44,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
       '/public/%3b/x',
     ])('%s is refused in all of them', async (path) => {
       for (const each of new Set([...spellings(path), mixed(path)])) {
-        // What the open route for all the rest allows is no bypass: the upstream has no such path below /internal.
+        // A path that the open catch-all allows is no bypass: the upstream has no such path below /internal.
         const isAllowed = options.routes?.includes('allow_encoded_slash') === true && /^\/public%2f/i.test(each);
         expect([each, await tried(ground, each)]).toEqual([each, isAllowed ? [200, each] : [400]]);
       }
@@ -75,7 +75,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
       '/internal%20/secret',
       '/internal.%20/secret',
       '/.../internal',
-    ])('%s is no way around /internal', async (path) => {
+    ])('%s does not bypass /internal', async (path) => {
       expect(await tried(ground, path)).toEqual([404]);
     });
 

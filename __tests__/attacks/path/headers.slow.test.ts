@@ -1,4 +1,4 @@
-/** Headers that name another path, or ask to be let through: nothing but the target and a credential counts. */
+/** Headers that name another path, or request a bypass: only the target and a credential count. */
 import { valuesOf } from '../../support/messages.js';
 import { ALICE_KEY, closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { bearerLine, tried, WIDE } from '../../support/trying.js';
@@ -7,7 +7,7 @@ let ground: Ground;
 beforeAll(async () => (ground = await openGround(WIDE)));
 afterAll(closeGrounds);
 
-/** The header fields of this name that the upstream got of an honest request. */
+/** The header fields of this name that the upstream received with an honest request. */
 async function arriving(name: string, ...lines: readonly string[]): Promise<string[]> {
   await ground.send(get('/public/x', ...lines));
   return ground.arrived().flatMap((message) => valuesOf(message, name));
@@ -39,7 +39,7 @@ describe('PATH-14 headers that name another path', () => {
   });
 });
 
-describe('PATH-37 headers that a gateway might use for itself', () => {
+describe('PATH-37 headers that a gateway might use internally', () => {
   test.each([
     ['x-middleware-subrequest', 'middleware:middleware:middleware:middleware:middleware'],
     ['x-middleware-subrequest', 'src/middleware'],
@@ -54,12 +54,12 @@ describe('PATH-37 headers that a gateway might use for itself', () => {
     ['x-forwarded-user', 'admin'],
     ['x-real-ip', '127.0.0.1'],
     ['via', '1.1 gw'],
-  ])('%s: %s opens nothing', async (name, value) => {
+  ])('%s: %s has no effect', async (name, value) => {
     expect(await tried(ground, '/internal/secret', `${name}: ${value}`)).toEqual([401]);
     expect(await tried(ground, '/api/v1/x', `${name}: ${value}`)).toEqual([401]);
   });
 
-  test('what makes a framework behind us skip its own checks does not arrive', async () => {
+  test('a header that makes a framework skip its own checks does not arrive', async () => {
     for (const name of ['x-middleware-subrequest', 'X_Middleware_Subrequest', 'X-Middleware-SubRequest']) {
       expect(await arriving('x-middleware-subrequest', `${name}: middleware`)).toEqual([]);
       expect(await arriving('X_Middleware_Subrequest', `${name}: middleware`)).toEqual([]);
@@ -90,7 +90,7 @@ describe('PATH-38 requests that look like health checks', () => {
   });
 
   test('the listener has no health path of its own', async () => {
-    // The open route for all the rest gets these: nobody else answers them.
+    // The open catch-all gets these. No other handler answers them.
     for (const path of ['/health', '/healthz', '/ping', '/ready', '/metrics']) {
       expect(await tried(ground, path, 'User-Agent: kube-probe/1.30')).toEqual([200, path]);
       expect(await tried(ground, `/internal${path}`, 'User-Agent: kube-probe/1.30')).toEqual([401]);

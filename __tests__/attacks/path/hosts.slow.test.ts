@@ -1,4 +1,4 @@
-/** Routes by host: found by the whole name in any spelling that names the same host, and by no part of it. */
+/** Routes by host: found by the whole name in any spelling of the same host, and by no part of it. */
 import { statusOf } from '../../support/ask.js';
 import { attentiveUpstream, closeGrounds, echo, openGround, type Ground } from '../../support/attack-ground.js';
 import { errorsOf, JWT } from '../../config/files.js';
@@ -22,7 +22,7 @@ afterAll(async () => {
   await other.close();
 });
 
-/** The status, and at which upstream it arrived. */
+/** The status, and the upstream that received the request. */
 async function hosted(host: string, target = '/x', ...lines: readonly string[]): Promise<(number | string)[]> {
   const bytes = [`GET ${target} HTTP/1.1`, `Host: ${host}`, ...lines, '', ''].join('\r\n');
   const status = statusOf(await ground.send(bytes));
@@ -30,7 +30,7 @@ async function hosted(host: string, target = '/x', ...lines: readonly string[]):
   return [status, ...arrived];
 }
 
-describe('PATH-26 a host that holds the name of another', () => {
+describe('PATH-26 a host that contains the name of another', () => {
   test.each([
     'tenant-a.example.evil.com',
     'xtenant-a.example',
@@ -45,7 +45,7 @@ describe('PATH-26 a host that holds the name of another', () => {
     'xwild.example',
     'a.wild.example.evil.com',
     'gw',
-  ])('%s has no route, whatever stands in the path', async (host) => {
+  ])('%s has no route, with any path', async (host) => {
     expect(await hosted(host)).toEqual([404]);
     expect(await hosted(host, '/x?tenant-a.example/admin')).toEqual([404]);
     expect(await hosted(host, '/tenant-a.example/admin')).toEqual([404]);
@@ -71,11 +71,11 @@ describe('PATH-26 a host that holds the name of another', () => {
     'http://tenant-a.example',
     '[tenant-a.example]',
     '',
-  ])('%j is no host', async (host) => {
+  ])('%j is not a host', async (host) => {
     expect(await hosted(host)).toEqual([400]);
   });
 
-  test('two hosts are none, and no other header names one', async () => {
+  test('two hosts are refused, and no other header sets the host', async () => {
     expect(await hosted('tenant-a.example', '/x', 'Host: tenant-b.example')).toEqual([400]);
     expect(await hosted('tenant-a.example', '/x', 'Host : tenant-b.example')).toEqual([400]);
     for (const name of ['X-Forwarded-Host', 'X-Host', 'X-Original-Host', 'Forwarded', ':authority']) {
@@ -117,7 +117,7 @@ describe('PATH-27 spellings of one host', () => {
     for (const each of spellings('tenant-b.example')) expect([each, await hosted(each)]).toEqual([each, [401]]);
   });
 
-  test('a name in letters beyond ASCII is none, in whatever encoding', async () => {
+  test('a name in characters outside ASCII is refused, in any encoding', async () => {
     for (const each of ['b\xc3\xbccher.example', 'b\xfccher.example', 'b%C3%BCcher.example', 'tenant\xad-a.example']) {
       expect([each, await hosted(each)]).toEqual([each, [400]]);
     }
@@ -131,7 +131,7 @@ describe('PATH-27 spellings of one host', () => {
     expect(await hosted('::1')).toEqual([400]);
   });
 
-  test.each([1, 100, 101])('among %d hosts alike', async (count) => {
+  test.each([1, 100, 101])('among %d similar hosts', async (count) => {
     const names = Array.from({ length: count }, (_, at) => `h${at}.example`);
     const routes = names.map(
       (host, at) =>
@@ -149,7 +149,7 @@ describe('PATH-27 spellings of one host', () => {
     near.arrived();
   });
 
-  test('a host is no guard where the upstream is the same for all: a file that relies on it says so', () => {
+  test('a host is no guard if all hosts have one upstream: a file that relies on it gets an error', () => {
     const file = (more: string): string => `
 middleware: {auth: {jwt: ${JWT}}}
 routes:

@@ -1,6 +1,6 @@
 /**
- * A corpus of path confusion, after bypass-url-parser's lists: not those payloads but their class, generated here
- * (every gadget between two paths alone, doubled, and beside the usual ones), each in both directions.
+ * A corpus of path confusion, modelled on the lists of bypass-url-parser. The payloads are generated here: every gadget
+ * between two paths alone, doubled, and with the usual ones, in both directions.
  */
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
@@ -20,18 +20,18 @@ const MIDDLES: readonly string[] = [
   ),
 ];
 
-/** With /internal behind a public path, and with a public path behind /internal. */
+/** With /internal after a public path, and with a public path after /internal. */
 const DIRECTIONS = [
   (middle: string): string => `/public${middle}internal/secret`,
   (middle: string): string => `/internal${middle}public/x`,
   (middle: string): string => `/internal${middle}docs/../secret`,
 ];
 
-/** The five of the row and the others that we know. */
+/** The five of the row and the others that are known. */
 const readings = Object.entries(READINGS);
 const isGuarded = (path: string): boolean => /^\/internal(?:\/|$)(?!docs(?:\/|$))|^\/exact\/?$/.test(path);
 
-/** Which upstream reads a guarded path in what was sent to it without a credential. */
+/** The upstream that reads a guarded path in a request without a credential. */
 function whoFinds(target: string): string | undefined {
   const [path = ''] = target.split('?', 1);
   return readings.find(([, read]) => isGuarded(read(path)))?.[0];
@@ -55,12 +55,12 @@ async function corpus(
     const who = whoFinds(target);
     return who === undefined && payloads.includes(target)
       ? []
-      : [`${target} for ${who ?? 'nobody: it was not sent so'}`];
+      : [`${target} for ${who ?? 'none: it was not sent unchanged'}`];
   });
   return { statuses, passed: passed - arrived.length, wrong };
 }
 
-/** A line end in a target makes another request of it. */
+/** A line end in a target starts another request. */
 const isOneLine = (payload: string): boolean => !/[\r\n]/.test(payload);
 
 describe.each([
@@ -71,10 +71,10 @@ describe.each([
   beforeAll(async () => (ground = await openGround(options)));
   afterAll(closeGrounds);
 
-  test.each([0, 1, 2])('reach nothing guarded, in any reading of an upstream (direction %d)', async (direction) => {
+  test.each([0, 1, 2])('reach no guarded path, in any reading of an upstream (direction %d)', async (direction) => {
     const every = MIDDLES.filter(isOneLine);
     expect(every.length).toBeGreaterThan(1_500);
-    // All gadgets alone and doubled, and a third of the combinations in each direction: all of them in the three.
+    // All gadgets alone and doubled, and a third of the combinations in each configuration.
     const chosen = every.filter((middle, at) => at % 3 === direction || GADGETS.includes(middle));
     expect(chosen.length).toBeGreaterThan(500);
     const { statuses, passed, wrong } = await corpus(

@@ -1,4 +1,4 @@
-/** Path confusion against hosts: their own routers decide after Loom, by the URL as they read it. */
+/** Path confusion in hosts: their own routers decide after Loom, with their own reading of the URL. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
@@ -25,7 +25,7 @@ routes:
 
 const express4 = createRequire(__filename)('express4') as typeof express5;
 
-/** Says where the request has come to: handlers of the host's router below /internal say so. */
+/** Answers with the handler that was reached. Handlers of the host's router below /internal report it. */
 function expressApp(express: typeof express5, gate: Loom, mount: string): Express {
   const app = express();
   app.use(mount, gate);
@@ -105,7 +105,7 @@ describe.each(Object.entries(APPS))('PATH-21 PATH-40 %s', (name, appOf) => {
     return [statusOf(answer), /\r\n\r\n(?:\w+\r\n)?(docs|internal|other)/.exec(answer)?.[1] ?? ''];
   };
 
-  test('no payload comes to a handler that is guarded', async () => {
+  test('no payload reaches a guarded handler', async () => {
     await mounted('/');
     expect(payloads.length).toBeGreaterThan(400);
     const seen = new Set<number>();
@@ -117,7 +117,7 @@ describe.each(Object.entries(APPS))('PATH-21 PATH-40 %s', (name, appOf) => {
     expect([...seen].sort()).toEqual([200, 400, 401, 404]);
   });
 
-  test('nor where Loom is mounted below the root', async () => {
+  test('nor if Loom is mounted below the root', async () => {
     await mounted('/app');
     for (const path of [
       '/app/internal/x',
@@ -127,7 +127,7 @@ describe.each(Object.entries(APPS))('PATH-21 PATH-40 %s', (name, appOf) => {
       '/app/%69nternal/x',
       '/app/internal;/x',
     ]) {
-      // Connect cuts the mount from the URL, and what is left is judged as well.
+      // Connect removes the mount from the URL. The rest is checked as well.
       const [status, handler] = await reached(path);
       expect([path, handler]).toEqual([path, '']);
       expect([400, 401, 404, 500]).toContain(status);

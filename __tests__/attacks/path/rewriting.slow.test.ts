@@ -1,4 +1,4 @@
-/** Paths that a route rewrites: what is cut away is what was matched, and what is left leads nowhere else. */
+/** Paths that a route rewrites: only the matched prefix is removed, and the rest leads nowhere else. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { ask, askBytes, statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(closeGrounds);
 
-describe('PATH-19 a prefix that is cut off', () => {
+describe('PATH-19 a prefix that is removed', () => {
   test.each([
     ['/public../internal/secret', 404],
     ['/public./internal', 404],
@@ -95,7 +95,7 @@ describe('PATH-20 a prefix in escapes', () => {
     ['/cafe%CC%81/internal', 404],
     ['/caf%C3%89/internal', 404],
     ['/caf%C3%A9internal', 404],
-  ])('%s is refused or none of it', async (path, status) => {
+  ])('%s is refused or does not match', async (path, status) => {
     expect(await tried(ground, path)).toEqual([status]);
   });
 
@@ -110,7 +110,7 @@ describe('PATH-20 a prefix in escapes', () => {
   });
 });
 
-/** Two servers of which one's port begins with the other's: `h:3100` + `1/private` reads as `h:31001` + `/private`. */
+/** Two servers where one port is a prefix of the other: `h:3100` + `1/private` reads as `h:31001` + `/private`. */
 async function twoServers(): Promise<{ servers: Server[]; ports: [number, number]; seen: [string[], string[]] }> {
   const listen = (server: Server, port: number): Promise<boolean> =>
     new Promise((resolve) => {
@@ -159,7 +159,7 @@ describe('PATH-36 upstreams whose addresses run into the path', () => {
   const body = async (path: string, fields = {}): Promise<string> =>
     (await ask({ port: near.port, path, headers: fields })).body;
 
-  test('are told apart whatever the path, also after the victim has been asked for', async () => {
+  test('are distinguished for any path, also after a request to the victim', async () => {
     expect(await body('/private/x', headers)).toBe('long');
     pair.seen[1].splice(0);
     for (const path of ['/open/1/private/x', '/1/private/x', '/open/private/x', '/open', '/1']) {
@@ -176,7 +176,7 @@ describe('PATH-36 upstreams whose addresses run into the path', () => {
     expect(pair.seen).toEqual([['/1/private/x', '/1/private/x', '/private/x', '/', '/1'], []]);
   });
 
-  test('twin: with a token the guarded one is asked', async () => {
+  test('twin: with a token the guarded one gets the request', async () => {
     expect(await body('/private/x', headers)).toBe('long');
     expect(pair.seen[1]).toEqual(['/private/x']);
   });

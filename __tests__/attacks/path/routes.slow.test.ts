@@ -1,4 +1,4 @@
-/** The route table under attack: segment boundaries, order and overlap, what no route matches, and what it may cost. */
+/** Attacks on the route table: segment boundaries, order and overlap, unmatched paths, and the cost. */
 import { RouteTable } from '../../../src/routing/route-table.js';
 import { readTarget } from '../../../src/http/target.js';
 import { ask } from '../../support/ask.js';
@@ -8,7 +8,7 @@ import { bearerLine, tried } from '../../support/trying.js';
 import { errorsOf, JWT, warningsOf } from '../../config/files.js';
 
 let ground: Ground;
-/** The broad route is guarded and stands first; what is open are exceptions. */
+/** The broad route is guarded and comes first. Its exceptions are open. */
 let guarded: Ground;
 beforeAll(async () => {
   ground = await openGround();
@@ -34,21 +34,21 @@ describe('PATH-18 a prefix ends at a segment', () => {
     ['/public%00/x', 400],
     ['/public;/x', 400],
     ['/public\\x', 400],
-  ])('%s is none of /public/*', async (path, status) => {
+  ])('%s does not match /public/*', async (path, status) => {
     expect(await tried(ground, path)).toEqual([status]);
-    // With a guarded route for all the rest it is that one's.
+    // With a guarded catch-all the path matches that route.
     expect([400, 401, 404]).toContain((await tried(guarded, path))[0]);
     expect(guarded.arrived()).toEqual([]);
   });
 
-  test.each(['/public', '/public/', '/public/X', '/public/-admin', '/public?x'])('twin: %s is', async (path) => {
+  test.each(['/public', '/public/', '/public/X', '/public/-admin', '/public?x'])('twin: %s does', async (path) => {
     expect(await tried(ground, path)).toEqual([200, path]);
     expect(await tried(guarded, path)).toEqual([200, path]);
   });
 });
 
 describe('PATH-28 order and overlap', () => {
-  test('the narrow guarded route wins over a broad open one that stands first', () => {
+  test('the narrow guarded route wins over a broad open one that comes first', () => {
     const open = '{path: /*, auth: none}';
     const narrow = '{path: /internal/*, auth: {jwt: true}}';
     for (const routes of [`[${open}, ${narrow}]`, `[${narrow}, ${open}]`]) {
@@ -60,7 +60,7 @@ describe('PATH-28 order and overlap', () => {
     expect(table.find({ host: 'gw', target, method: 'GET', headers: {} })).toMatchObject({ route: { id: 'internal' } });
   });
 
-  test('a guarded route that a weaker one with a higher priority hides is an error; any other hidden one a warning', () => {
+  test('a guarded route hidden by a weaker one with a higher priority is an error; any other hidden one is a warning', () => {
     const file = (first: string, second: string): string =>
       `middleware: {auth: {jwt: ${JWT}}}\nroutes:\n  - ${first}\n  - ${second}\n  - {path: /x, auth: {jwt: true}}\n`;
     const hiding = file('{path: /*, priority: 9, auth: none}', '{path: /internal/*, auth: {jwt: true}}');
@@ -94,7 +94,7 @@ describe('PATH-28 order and overlap', () => {
   });
 });
 
-describe('PATH-29 what no route matches', () => {
+describe('PATH-29 unmatched paths', () => {
   const unknown = [
     '/',
     '/nope',
@@ -119,12 +119,12 @@ describe('PATH-29 what no route matches', () => {
     },
   );
 
-  test.each(['POST', 'DELETE', 'OPTIONS', 'PROPFIND'])('nor by %s', async (method) => {
+  test.each(['POST', 'DELETE', 'OPTIONS', 'PROPFIND'])('the same by %s', async (method) => {
     expect((await ask({ port: ground.port, path: '/nope', method })).status).toBe(404);
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('twin: what a route matches arrives', async () => {
+  test('twin: a matched path arrives', async () => {
     expect(await tried(ground, '/public/nope')).toEqual([200, '/public/nope']);
   });
 });
@@ -150,11 +150,11 @@ describe('PATH-33 long paths', () => {
   };
 
   test.each(['a', '/a', '/..', '/A', '/a.', '%20', '/%C4%B1', '%EF%BC%8F', '/+', '/%EF%BC%9Ba', '((', '%2f', '/.%20'])(
-    'of %j cost time in proportion to their length',
+    'of %j cost linear time in their length',
     (unit) => {
       const long = (bytes: number): string => `/x${unit.repeat(Math.ceil(bytes / unit.length))}`;
       judge(long(8_000));
-      // Eight times the length: 64 times the time, were it quadratic.
+      // Eight times the length would take 64 times the time if it were quadratic.
       expect(timeOf(() => judge(long(64_000))) / (timeOf(() => judge(long(8_000))) + 0.1)).toBeLessThan(40);
     },
   );
@@ -191,15 +191,15 @@ describe('PATH-34 patterns that would cost too much', () => {
     '/:a(\\d+)',
     '/{a}-{b}',
     '/a{,b}',
-  ])('%s is no pattern', (path) => {
+  ])('%s is not a pattern', (path) => {
     const file = `middleware: {auth: {jwt: ${JWT}}}\nroutes: [{path: ${JSON.stringify(path)}, auth: {jwt: true}}]\n`;
     const [error] = errorsOf(file);
-    // Parentheses are letters; such a pattern matches nothing but itself.
+    // Parentheses are ordinary characters. Such a pattern matches only itself.
     if (path === '/(a+)+$') expect(error).toBeUndefined();
     else expect(error).toMatchObject({ path: 'routes[0].path' });
   });
 
-  test('many parameters are matched in a time that depends on the table alone', () => {
+  test('many parameters are matched in a time that depends only on the table', () => {
     const patterns = Array.from(
       { length: 12 },
       (_, depth) =>

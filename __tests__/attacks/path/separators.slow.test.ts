@@ -1,4 +1,4 @@
-/** Parameters, fragments and queries in a path: what an upstream drops and a matcher keeps, or the other way round. */
+/** Parameters, fragments and queries in a path: parts that an upstream drops and a matcher keeps, or the reverse. */
 import { closeGrounds, openGround, type Ground } from '../../support/attack-ground.js';
 import { bearerLine, TABLES, tried } from '../../support/trying.js';
 
@@ -25,9 +25,9 @@ describe.each(TABLES)('%s:', (_name, options) => {
       expect(await tried(ground, path)).toEqual([400]);
     });
 
-    // Compatible with `;`: full width, and the Greek question mark.
+    // Compatible with `;`: the full-width one, and the Greek question mark.
     test.each(['/internal%EF%BC%9Ba=b/secret', '/internal%CD%BE/secret', '/INTERNAL%CD%BEx'])(
-      '%s falls to no open route',
+      '%s reaches no open route',
       async (path) => {
         expect(await tried(ground, path)).toEqual([404]);
       },
@@ -52,7 +52,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
       expect(await tried(ground, path)).toEqual([400]);
     });
 
-    test('a full-width # falls to no open route', async () => {
+    test('a full-width # reaches no open route', async () => {
       expect(await tried(ground, '/internal%EF%BC%83/public')).toEqual([404]);
     });
 
@@ -70,7 +70,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
       '/internal??',
       '/exact?/../public/x',
       '/internal?/public/',
-    ])('%s is judged by its path', async (path) => {
+    ])('%s is routed by its path', async (path) => {
       expect(await tried(ground, path)).toEqual([401]);
     });
 
@@ -81,7 +81,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
       },
     );
 
-    test.each(['/exact%EF%BC%9Fx=1', '/internal%EF%BC%9F'])('%s falls to no open route', async (path) => {
+    test.each(['/exact%EF%BC%9Fx=1', '/internal%EF%BC%9F'])('%s reaches no open route', async (path) => {
       expect(await tried(ground, path)).toEqual([404]);
     });
 

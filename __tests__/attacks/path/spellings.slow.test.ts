@@ -1,4 +1,4 @@
-/** Other spellings of a guarded path: case, width, control bytes, encodings that are none, and what ends a path. */
+/** Other spellings of a guarded path: case, width, control bytes, invalid encodings, and endings. */
 import { valuesOf } from '../../support/messages.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { bearerLine, TABLES, tried } from '../../support/trying.js';
@@ -20,7 +20,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
       '/api/V1',
       '/INTERNAL/docs./x',
       '/INTERNAL/do%C2%ADcs/x',
-    ])('%s is no way around the guarded route', async (path) => {
+    ])('%s does not bypass the guarded route', async (path) => {
       expect(await tried(ground, path)).toEqual([404]);
     });
 
@@ -28,14 +28,14 @@ describe.each(TABLES)('%s:', (_name, options) => {
       expect(await tried(ground, '/Internal/..')).toEqual([400]);
     });
 
-    test('twin: case is the own business of what is below', async () => {
+    test('twin: the case of later segments is passed on', async () => {
       expect(await tried(ground, '/public/INTERNAL/Secret')).toEqual([200, '/public/INTERNAL/Secret']);
       expect(await tried(ground, '/internal/SECRET', await bearerLine(ground))).toEqual([200, '/internal/SECRET']);
       expect(await tried(ground, '/%69nternal/x', await bearerLine(ground))).toEqual([200, '/%69nternal/x']);
     });
   });
 
-  describe('PATH-30 control bytes and encodings that are none', () => {
+  describe('PATH-30 control bytes and invalid encodings', () => {
     test.each([
       '/internal\x7f',
       '/public/\x00',
@@ -89,7 +89,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
     });
   });
 
-  describe('PATH-31 letters that are compatible with others', () => {
+  describe('PATH-31 compatible characters', () => {
     test.each([
       '/public/%EF%BC%8E%EF%BC%8E/internal',
       '/public/%E2%80%A5/internal',
@@ -121,7 +121,7 @@ describe.each(TABLES)('%s:', (_name, options) => {
       expect(await tried(ground, path)).toEqual([404]);
     });
 
-    test('/int%C4%B1ernal is another name in any reading, and decided as such', async () => {
+    test('/int%C4%B1ernal is another name in any reading, and routed as such', async () => {
       const isOpen = options.routes?.includes('id: rest') === true;
       expect(await tried(ground, '/int%C4%B1ernal')).toEqual(isOpen ? [200, '/int%C4%B1ernal'] : [404]);
     });
@@ -132,12 +132,12 @@ describe.each(TABLES)('%s:', (_name, options) => {
       '/public/%E4%BD%95%EF%BC%9F',
       '/public/%E2%80%A6',
       '/public/%C4%B1',
-    ])('twin: %s passes as it was sent', async (path) => {
+    ])('twin: %s passes unchanged', async (path) => {
       expect(await tried(ground, path)).toEqual([200, path]);
     });
   });
 
-  describe('PATH-32 what ends a path', () => {
+  describe('PATH-32 endings of a path', () => {
     const ends = [
       '',
       '/',

@@ -1,4 +1,7 @@
-/** Forms of the request target (RFC 9112 §3.2): whatever is no path of this gateway is refused before it is routed. */
+/**
+ * Forms of the request target (RFC 9112 §3.2): every target that is not a path of this gateway is refused before
+ * routing.
+ */
 import { connect as connectTls } from 'node:tls';
 import { anyCertificate } from '../../support/judge.js';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +30,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Bytes as they stand: the status, then the targets that arrived. */
+/** Sends the bytes unchanged. Returns the status, then the targets that arrived. */
 async function sent(bytes: string): Promise<(number | string)[]> {
   const answer = statusOf(await ground.send(bytes));
   return [answer, ...ground.arrived().map(({ target }) => target)];
@@ -53,7 +56,7 @@ describe('PATH-08 a path that looks like an authority', () => {
     expect(await tried(ground, path)).toEqual([400]);
   });
 
-  test('twin: two slashes in a query, and an authority for a name, pass', async () => {
+  test('twin: two slashes in a query, and an authority as a name, pass', async () => {
     expect(await tried(ground, '/public/x?to=//internal/y')).toEqual([200, '/public/x?to=//internal/y']);
     expect(await tried(ground, '/public/gw:80')).toEqual([200, '/public/gw:80']);
   });
@@ -83,13 +86,13 @@ describe('PATH-22 absolute-form', () => {
   });
 
   test.each(['http://gw/internal/x', 'HTTP://GW/internal', 'https://gw/internal/x', 'http://gw/internal?/public'])(
-    '%s is judged by its path',
+    '%s is routed by its path',
     async (target) => {
       expect(await sent(line(`GET ${target} HTTP/1.1`))).toEqual([401]);
     },
   );
 
-  test('twin: the same authority passes, as a path and its own Host', async () => {
+  test('twin: the same authority passes, as a path with that Host', async () => {
     for (const [target, path] of [
       ['http://gw/public/x?y', '/public/x?y'],
       ['HTTP://GW/public/a%20b', '/public/a%20b'],
@@ -103,7 +106,7 @@ describe('PATH-22 absolute-form', () => {
   });
 });
 
-describe('PATH-23 targets that are no paths', () => {
+describe('PATH-23 targets that are not paths', () => {
   test.each([
     'OPTIONS * HTTP/1.1',
     'GET * HTTP/1.1',
@@ -123,7 +126,7 @@ describe('PATH-23 targets that are no paths', () => {
     expect(await sent(line(start))).toEqual([400]);
   });
 
-  test('CONNECT opens nothing', async () => {
+  test('CONNECT has no effect', async () => {
     const answer = await ground.send(line('CONNECT gw:443 HTTP/1.1'));
     expect([400, 405, 0]).toContain(statusOf(answer));
     expect(ground.arrived()).toEqual([]);
@@ -134,7 +137,7 @@ describe('PATH-23 targets that are no paths', () => {
   });
 });
 
-/** What a TLS client agrees on with these protocols to choose from; undefined where there is none. */
+/** The protocol that a TLS client negotiates with this offer. `undefined` if there is none. */
 const agreed = (ALPNProtocols: string[]): Promise<string | false | undefined> =>
   new Promise((resolve) => {
     const [port = 0] = ground.morePorts;
@@ -153,19 +156,19 @@ describe('PATH-24 HTTP/2 paths without a slash', () => {
   });
 
   test.each(['internal/secret', 'public/x', '', 'http://h/internal', '.', 'internal'])(
-    'nor does HTTP/1 take %j for a path',
+    'and HTTP/1 does not read %j as a path',
     async (target) => {
       expect(await sent(line(`GET ${target} HTTP/1.1`))).toEqual([400]);
     },
   );
 
-  test('twin: HTTP/1.1 is agreed on, and a path with its slash passes', async () => {
+  test('twin: HTTP/1.1 is negotiated, and a path with its slash passes', async () => {
     expect(await agreed(['http/1.1'])).toBe('http/1.1');
     expect(await sent(line('GET /public/x HTTP/1.1'))).toEqual([200, '/public/x']);
   });
 });
 
-describe('PATH-25 targets that parsers of patterns and URLs throw at', () => {
+describe('PATH-25 targets that make parsers of patterns and URLs throw', () => {
   const odd = [
     '//x@x',
     '/@@//[',
@@ -191,7 +194,7 @@ describe('PATH-25 targets that parsers of patterns and URLs throw at', () => {
     '/*',
   ];
 
-  test('a thousand of them end nothing', async () => {
+  test('a thousand of them end no process', async () => {
     const targets = Array.from({ length: 1_000 }, (_, at) => [...odd, ...odder][at % 20] as string);
     const statuses = new Set<number>();
     for (let at = 0; at < targets.length; at += 20) {
@@ -200,11 +203,11 @@ describe('PATH-25 targets that parsers of patterns and URLs throw at', () => {
     }
     expect([...statuses].sort()).toEqual([200, 400]);
     for (const { target } of ground.arrived()) expect(target).toMatch(/^\/(?!\/)/);
-    // `closeGrounds` fails where the process has died or answered 500.
+    // `closeGrounds` fails if the process has died or answered 500.
     expect(ground.output()).not.toMatch(/unhandled/i);
   });
 
-  test('twin: brackets, braces and stars are letters of a path', async () => {
+  test('twin: brackets, braces and stars are ordinary characters of a path', async () => {
     for (const path of ['/public/(a)*', '/public/[b]', '/public/{c}', '/public/!d', '/public/@e']) {
       expect(await tried(ground, path)).toEqual([200, path]);
     }

@@ -1,4 +1,4 @@
-/** Numbers and clocks of limits, and the memory of callers who come once. */
+/** Numbers and clocks of limits, and the memory of clients that come once. */
 import { MemoryLimiter } from '../../../src/limit/limiter.js';
 import { MemoryStore } from '../../../src/limit/memory-store.js';
 import { compile, errorsOf } from '../../config/files.js';
@@ -7,7 +7,7 @@ const START = 1_800_000_000_000;
 const ROUTE = 'routes: [{path: /a, auth: none}]\n';
 
 describe('RL-06 clocks and bursts', () => {
-  test('ten thousand in a second, idle, and again: the burst and what flowed back', () => {
+  test('ten thousand in a second, idle, and again: the burst and the refill', () => {
     let now = START;
     const limiter = new MemoryLimiter(() => now);
     const rate = { rate: 100, perMs: 1_000, burst: 200 };
@@ -50,18 +50,18 @@ describe('RL-06 clocks and bursts', () => {
   });
 
   test.each(['0', '-1', '.inf', '-.inf', '.nan', '"100"', '1e308', 'true', '[]'])(
-    'no rate at all is a mistake of the file: %s',
+    'an invalid rate is an error of the file: %s',
     (rate) => {
       expect(errorsOf(`${ROUTE}rate_limit: {rate: ${rate}}\n`)[0]).toMatchObject({ path: 'rate_limit.rate' });
       expect(errorsOf(`routes: [{path: /a, auth: none, rate_limit: {rate: ${rate}}}]\n`)).not.toEqual([]);
     },
   );
 
-  test.each(['0', '-1', '0.5', '.inf', '"5"'])('no burst: %s', (burst) => {
+  test.each(['0', '-1', '0.5', '.inf', '"5"'])('an invalid burst: %s', (burst) => {
     expect(errorsOf(`${ROUTE}rate_limit: {rate: 5, burst: ${burst}}\n`)[0]).toMatchObject({ path: 'rate_limit.burst' });
   });
 
-  test('twin: half a request a second, and a burst below the rate, mean what they say', () => {
+  test('twin: half a request a second, and a burst below the rate, are exact', () => {
     expect(compile(`${ROUTE}rate_limit: {rate: 0.5}\n`).plan.rateLimit?.rate).toEqual({
       rate: 0.5,
       perMs: 1_000,
@@ -77,7 +77,7 @@ describe('RL-06 clocks and bursts', () => {
   });
 });
 
-describe('RL-08 a caller who is somebody else each time', () => {
+describe('RL-08 a client with a new identity each time', () => {
   const rate = { rate: 1, perMs: 3_600_000, burst: 3 };
 
   test('three hundred thousand keys leave as many buckets as fit', () => {

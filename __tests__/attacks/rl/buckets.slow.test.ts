@@ -1,4 +1,4 @@
-/** Limits of a running gateway: who shares a bucket, what a refusal costs and says, and who cannot be locked out. */
+/** Limits of a running gateway: who shares a bucket, what a refusal costs and reveals, and who cannot be locked out. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, PASSWORD, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
@@ -17,7 +17,7 @@ const limited = (block: string, more: object = {}): Promise<Ground> =>
 const tokenOf = async (ground: Ground, claims: Readonly<Record<string, unknown>>): Promise<string> =>
   `Authorization: Bearer ${await ground.issuer.token(claims)}`;
 
-/** The fields of an answer, by their names in lower case. */
+/** The fields of a response, by their names in lower case. */
 function fieldsOf(answer: string): Record<string, string> {
   const [head = ''] = answer.split('\r\n\r\n');
   const lines = head.split('\r\n').slice(1);
@@ -28,7 +28,7 @@ function fieldsOf(answer: string): Record<string, string> {
   return Object.fromEntries(fields);
 }
 
-/** How many of each status so many requests get, one after the other where order matters. */
+/** Counts the statuses of that many requests, sent in sequence if the order matters. */
 async function statuses(ground: Ground, count: number, bytes: (at: number) => string): Promise<Record<number, number>> {
   const found: Record<number, number> = {};
   for (let at = 0; at < count; at += 50) {
@@ -38,8 +38,8 @@ async function statuses(ground: Ground, count: number, bytes: (at: number) => st
   return found;
 }
 
-describe('RL-01 a limit before authentication on what a client chooses, or none against a flood', () => {
-  test('a flood without credentials counts by address before any method, whatever its headers say', async () => {
+describe('RL-01 a limit before authentication with a key that the client chooses, or no limit against a flood', () => {
+  test('a flood without credentials counts by address before any method, whatever its headers contain', async () => {
     const ground = await limited(`${SLOW}, burst: 20, key: ip`);
     const flood = await statuses(ground, 300, (at) =>
       get('/internal/x', from('203.0.113.1'), `X-User-ID: u${at}`, `X-Real-IP: 10.0.0.${at % 250}`),
@@ -48,7 +48,7 @@ describe('RL-01 a limit before authentication on what a client chooses, or none 
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('twin: another address meanwhile, and one principal from anywhere by its own bucket', async () => {
+  test('twin: another address meanwhile, and one principal from any address in its own bucket', async () => {
     const ground = await limited(`${SLOW}, burst: 20, key: ip`);
     const token = await tokenOf(ground, { sub: 'alice' });
     await statuses(ground, 100, () => get('/internal/x', from('203.0.113.1')));
@@ -71,7 +71,7 @@ describe('RL-04 one bucket for two: the same subject of two methods, two routes,
     expect(await statuses(ground, 10, () => get('/public/x'))).toEqual({ 200: 5, 429: 5 });
   });
 
-  test('twin: the same person on two open ends of one limit counts once, and a route with a limit of its own apart', async () => {
+  test('twin: one person on two routes of one limit counts once, and a route with its own limit counts apart', async () => {
     const ground = await limited(`${SLOW}, burst: 5`, { routes });
     const token = await tokenOf(ground, { sub: 'alice' });
     expect(await statuses(ground, 3, () => get('/internal/x', token))).toEqual({ 200: 3 });
@@ -80,9 +80,9 @@ describe('RL-04 one bucket for two: the same subject of two methods, two routes,
   });
 });
 
-describe('RL-05 a key that has no value', () => {
+describe('RL-05 a key without a value', () => {
   test.each(['identity', 'jwt:tenant', 'header:X-User-ID', 'header:X-Nobody'])(
-    '%s: counts by address, neither unlimited nor in one bucket of all',
+    '%s: counts by address, neither unlimited nor in one bucket for all',
     async (key) => {
       const ground = await limited(`${SLOW}, burst: 5, key: "${key}"`);
       expect(await statuses(ground, 50, () => get('/public/x', from('203.0.113.1')))).toEqual({ 200: 5, 429: 45 });
@@ -90,7 +90,7 @@ describe('RL-05 a key that has no value', () => {
     },
   );
 
-  test('twin: who has the value counts by it, from any address', async () => {
+  test('twin: with the value it counts by it, from any address', async () => {
     const ground = await limited(`${SLOW}, burst: 5, key: "jwt:tenant"`);
     const token = await tokenOf(ground, { sub: 'alice', tenant: 'acme' });
     expect(await statuses(ground, 10, (at) => get('/internal/x', token, from(`203.0.113.${at}`)))).toEqual({
@@ -100,8 +100,8 @@ describe('RL-05 a key that has no value', () => {
   });
 });
 
-describe('RL-10 what a refused request costs', () => {
-  test('over a limit by address no method is asked; over one by identity no upstream, and no issuer twice', async () => {
+describe('RL-10 the cost of a refused request', () => {
+  test('over a limit by address no method runs; over one by identity no upstream, and no issuer twice', async () => {
     const byAddress = await limited(`${SLOW}, burst: 4, key: ip`);
     expect(await statuses(byAddress, 40, (at) => get('/oauth/x', `Authorization: Bearer opaque-${at}`))).toEqual({
       200: 4,
@@ -118,15 +118,15 @@ describe('RL-10 what a refused request costs', () => {
     expect(byIdentity.arrived()).toHaveLength(4);
   });
 
-  test('twin: below the limit each is judged and arrives', async () => {
+  test('twin: below the limit each request is authenticated and arrives', async () => {
     const ground = await limited(`${SLOW}, burst: 40, key: ip`);
     expect(await statuses(ground, 10, () => get('/ops/x', basic('admin', PASSWORD)))).toEqual({ 200: 10 });
     expect(ground.arrived()).toHaveLength(10);
   });
 });
 
-describe('RL-11 what an answer says of a limit', () => {
-  test('a 429 of a request and of an upgrade say when to come back, and nothing of whose limit it is', async () => {
+describe('RL-11 the limit in a response', () => {
+  test('a 429 of a request and of an upgrade has Retry-After, and does not reveal whose limit it is', async () => {
     const ground = await limited(`rate: 0.5, burst: 2`);
     const token = await tokenOf(ground, { sub: 'alice-the-subject' });
     await statuses(ground, 2, () => get('/internal/x', token));
@@ -144,7 +144,7 @@ describe('RL-11 what an answer says of a limit', () => {
     }
   });
 
-  test('twin: what passes says what is left', async () => {
+  test('twin: a response that passes has the remaining number', async () => {
     const ground = await limited(`rate: 0.5, burst: 2`);
     const token = await tokenOf(ground, { sub: 'alice' });
     expect(fieldsOf(await ground.send(handshake('/internal/x', token)))['x-ratelimit-remaining']).toBeUndefined();
@@ -153,8 +153,8 @@ describe('RL-11 what an answer says of a limit', () => {
   });
 });
 
-describe('RL-12 locking somebody out by failing in his name', () => {
-  test('three hundred wrong passwords for admin from elsewhere leave him his bucket', async () => {
+describe('RL-12 failures in the name of another user', () => {
+  test('three hundred wrong passwords for admin from elsewhere leave the bucket of admin unchanged', async () => {
     const ground = await limited(`${SLOW}, burst: 5, key: "header:Authorization"`);
     const guesses = await statuses(ground, 300, (at) =>
       get('/ops/x', from('203.0.113.66'), basic('admin', `guess ${at}`)),
@@ -164,7 +164,7 @@ describe('RL-12 locking somebody out by failing in his name', () => {
     expect(own).toEqual({ 200: 5 });
   });
 
-  test('twin: his own requests do count in it', async () => {
+  test('twin: requests of admin do count in it', async () => {
     const ground = await limited(`${SLOW}, burst: 5, key: "header:Authorization"`);
     const own = await statuses(ground, 8, () => get('/ops/x', from('203.0.113.1'), basic('admin', PASSWORD)));
     expect(own).toEqual({ 200: 5, 429: 3 });
@@ -182,7 +182,7 @@ describe('RL-09 the limit of a key beside the global one', () => {
       routes: '\n  - { id: api, path: /api/v1/*, upstream: backend, auth: { api_key: true } }',
     });
 
-  test('a key without one has the global one, never none', async () => {
+  test('a key without its own limit has the global one', async () => {
     const ground = await opened();
     expect(await statuses(ground, 20, () => get('/api/v1/x', 'X-API-Key: sk_live_without_1'))).toEqual({
       200: 6,
@@ -190,7 +190,7 @@ describe('RL-09 the limit of a key beside the global one', () => {
     });
   });
 
-  test('twin: a key with one has that', async () => {
+  test('twin: a key with its own limit has that one', async () => {
     const ground = await opened();
     expect(await statuses(ground, 20, () => get('/api/v1/x', 'X-API-Key: sk_live_with_limit_1'))).toEqual({
       200: 3,

@@ -1,4 +1,4 @@
-/** The shared store of limits: everything that may be wrong with it, keys that want to be commands, several processes. */
+/** The shared store of limits: its faults, keys that look like commands, and several processes. */
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { RedisServer, wireTo, type Wire } from '../../support/redis-server.js';
@@ -32,7 +32,7 @@ async function passed(count: number, ...grounds: Ground[]): Promise<number> {
   return (await Promise.all(asked)).filter((answer) => statusOf(answer) === 200).length;
 }
 
-/** How often a line was written. */
+/** The number of times a line was written. */
 const lines = (ground: Ground, words: RegExp): number =>
   ground
     .output()
@@ -50,7 +50,7 @@ const config = (pair: string) => redis.ask(`CONFIG SET ${pair}`);
 
 const FAULTS: Readonly<Record<string, () => Fault>> = {
   'refused: killed, and started again': () => ({ strike: () => redis.kill(), mend: () => redis.start() }),
-  'hung: it takes bytes and says nothing': () => ({
+  'hung: it accepts bytes and sends nothing': () => ({
     strike: () => Promise.resolve(redis.signal('SIGSTOP')),
     mend: () => Promise.resolve(redis.signal('SIGCONT')),
   }),
@@ -58,7 +58,7 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
     strike: () => Promise.resolve((wire.delayMs = 5_000)),
     mend: () => Promise.resolve((wire.delayMs = 0)),
   }),
-  'half open: nothing comes back, and the connection stands': () => ({
+  'half open: nothing comes back, and the connection stays open': () => ({
     strike: () => Promise.resolve((wire.delayMs = Infinity)),
     mend: () => Promise.resolve((wire.delayMs = 0)),
   }),
@@ -75,7 +75,7 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
     strike: async () => {
       await redis.ask('DEBUG POPULATE 20000 loading 10\r\nSAVE');
       await redis.kill();
-      // Without waiting for it: it loads for seconds, and says so.
+      // Without waiting for it: it loads for seconds, and reports it.
       void redis.start('--key-load-delay', '200', '--loading-process-events-interval-bytes', '1024');
       await new Promise((resolve) => setTimeout(resolve, 300));
     },
@@ -83,9 +83,9 @@ const FAULTS: Readonly<Record<string, () => Fault>> = {
   }),
 };
 
-describe('RL-02 Redis of no use', () => {
+describe('RL-02 an unusable Redis', () => {
   test.each(Object.keys(FAULTS))(
-    '%s: limits of this process meanwhile, nobody waits, and back by itself',
+    '%s: limits of this process meanwhile, no request waits, and Redis is used again by itself',
     async (name) => {
       const { strike, mend } = FAULTS[name]?.() as Fault;
       const ground = await opened();
@@ -102,11 +102,11 @@ describe('RL-02 Redis of no use', () => {
         if (statusOf(await ask(ground, '203.0.113.1')) === 200) through++;
         times.push(performance.now() - begun);
       }
-      // Two were left of the burst that it had counted before; five would be a bucket of its own.
+      // Two were left of the burst that Redis had counted before. Five would be a bucket of this process.
       expect(through).toBeGreaterThan(0);
       expect(through).toBeLessThanOrEqual(3);
       times.sort((a, b) => a - b);
-      // The median of a busy machine: a request that waits for Redis at all waits forty of them.
+      // The median on a busy machine. A request that waits for Redis waits for forty of them.
       expect(times[15]).toBeLessThan(50);
       expect(statusOf(await ask(ground, '203.0.113.9'))).toBe(200);
       await until(
@@ -123,7 +123,7 @@ describe('RL-02 Redis of no use', () => {
     60_000,
   );
 
-  test('on_store_error: deny refuses with 503 and when to come back; allow lets through', async () => {
+  test('on_store_error: deny refuses with 503 and Retry-After; allow lets pass', async () => {
     const deny = await opened(', on_store_error: deny');
     const allow = await opened(', on_store_error: allow');
     await until(() => UP.test(deny.output()) && UP.test(allow.output()));
@@ -136,7 +136,7 @@ describe('RL-02 Redis of no use', () => {
     expect(await passed(20, allow)).toBe(20);
   });
 
-  test('twin: a Redis that works counts, without a line in between', async () => {
+  test('twin: a Redis that works counts, without a log line', async () => {
     const ground = await opened();
     await until(() => UP.test(ground.output()));
     expect(await passed(20, ground)).toBe(5);
@@ -153,7 +153,7 @@ describe('RL-03 a principal that wants to be a command or another key', () => {
     return answers;
   };
 
-  test('each has one bucket, and nothing of it stands in Redis', async () => {
+  test('each has one bucket, and its text is not in Redis', async () => {
     const ground = await opened('', 'rate: 0.001, burst: 2');
     await until(() => UP.test(ground.output()));
     await redis.ask('SET kept 1');
@@ -168,7 +168,7 @@ describe('RL-03 a principal that wants to be a command or another key', () => {
     expect(huge).toEqual([401, 401, 401]);
   });
 
-  test('twin: a plain one has one as well', async () => {
+  test('twin: a plain one also has one', async () => {
     const ground = await opened('', 'rate: 0.001, burst: 2');
     expect(await spend(ground, 'alice')).toEqual([200, 200, 429]);
     expect(await spend(ground, 'bob')).toEqual([200, 200, 429]);
@@ -176,7 +176,7 @@ describe('RL-03 a principal that wants to be a command or another key', () => {
 });
 
 describe('RL-07 several processes', () => {
-  test('on one Redis admit what one of them would, with what flows back meanwhile', async () => {
+  test('on one Redis admit together the number of one process, plus the refill', async () => {
     const limit = 'rate: 20, burst: 40';
     const grounds = [await opened('', limit), await opened('', limit)];
     await until(() => grounds.every((ground) => UP.test(ground.output())));
@@ -184,12 +184,12 @@ describe('RL-07 several processes', () => {
     let through = 0;
     while (performance.now() - begun < 2_000) through += await passed(20, ...grounds);
     const most = 40 + (20 * (performance.now() - begun)) / 1_000;
-    // Each for itself they would admit twice as many; a busy machine may keep Redis waiting once or twice.
+    // Each alone, they would admit twice as many. A busy machine may delay Redis once or twice.
     expect(through).toBeLessThanOrEqual(most * 1.6);
     expect(through).toBeGreaterThan(most * 0.8);
   });
 
-  test('twin: each of them answers a caller of its own', async () => {
+  test('twin: each of them counts its own client', async () => {
     const grounds = [await opened(), await opened()];
     await until(() => grounds.every((ground) => UP.test(ground.output())));
     for (const [at, ground] of grounds.entries()) expect(statusOf(await ask(ground, `203.0.113.${at + 1}`))).toBe(200);

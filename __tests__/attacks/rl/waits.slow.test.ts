@@ -1,14 +1,14 @@
-/** What a Redis that hangs adds to one request, however many of its limits are counted there. */
+/** The delay that a hung Redis adds to one request, however many limits are counted there. */
 import { MemoryLimiter, type Patience } from '../../../src/limit/limiter.js';
 import { Limiters } from '../../../src/runtime/limiters.js';
 import { quietLog } from '../../support/quiet-log.js';
 import { RedisServer } from '../../support/redis-server.js';
 
-/** Long for a machine that is busy. */
+/** Long enough for a busy machine. */
 const DEADLINE_MS = 600;
 const rate = { rate: 0.001, perMs: 1_000, burst: 5 };
 
-test('whoever has waited for one answer waits for no second one, and is counted all the same', async () => {
+test('a request that has waited for one answer waits for no second one, and is still counted', async () => {
   const redis = await RedisServer.start();
   const limiters = new Limiters({ now: Date.now, log: quietLog(), deadlineMs: DEADLINE_MS });
   const addresses = [{ host: '127.0.0.1', port: redis.port, tls: false }] as const;
@@ -38,6 +38,6 @@ test('whoever has waited for one answer waits for no second one, and is counted 
   }
 });
 
-test('twin: where it is counted in this process nobody waits at all', () => {
+test('twin: a limit that is counted in this process causes no wait', () => {
   expect(new MemoryLimiter(Date.now).takeAll([{ key: 'k', rate }]).remaining).toBe(4);
 });

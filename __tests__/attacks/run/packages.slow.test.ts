@@ -1,4 +1,4 @@
-/** What an installation brings along: nothing that runs by itself, nothing unsigned for, nothing that nobody keeps. */
+/** The packages of an installation: none runs code by itself, none is without a digest, none is deprecated. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../support/built.js';
@@ -19,7 +19,7 @@ interface Locked {
 const read = <T>(name: string): T => JSON.parse(readFileSync(join(ROOT, name), 'utf8')) as T;
 const { packages } = read<{ packages: Readonly<Record<string, Locked>> }>('package-lock.json');
 
-/** Where Node would find the package from a folder, going up. */
+/** The path where Node would find the package from a folder upwards. */
 function place(from: string, name: string): string | undefined {
   for (let base = from; ; base = base.slice(0, Math.max(0, base.lastIndexOf('/node_modules/')))) {
     const path = base === '' ? `node_modules/${name}` : `${base}/node_modules/${name}`;
@@ -28,7 +28,7 @@ function place(from: string, name: string): string | undefined {
   }
 }
 
-/** Everything that `npm install loom-auth` puts on a machine. */
+/** Every package that `npm install loom-auth` installs. */
 function installed(): ReadonlyMap<string, Locked> {
   const found = new Map<string, Locked>();
   const visit = (path: string): void => {
@@ -51,14 +51,14 @@ const names = (wanted: (each: Locked) => boolean): readonly string[] =>
   [...runtime].filter(([, each]) => wanted(each)).map(([path]) => path);
 
 describe('RUN-04 what is installed', () => {
-  test('runs nothing while it is installed', () => {
+  test('runs no script during installation', () => {
     expect(names(({ hasInstallScript }) => hasInstallScript === true)).toEqual([]);
     const { scripts } = read<{ scripts: Record<string, string> }>('package.json');
     for (const hook of ['preinstall', 'install', 'postinstall', 'preprepare', 'postprepare'])
       expect(scripts).not.toHaveProperty(hook);
   });
 
-  test('is known by its digest, each package of the lock file too', () => {
+  test('has a digest, and so has each package of the lock file', () => {
     expect(names(({ integrity }) => !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? ''))).toEqual([]);
     const unknown = Object.entries(packages).filter(
       ([path, { integrity, link }]) => path !== '' && link !== true && integrity === undefined,
@@ -66,7 +66,7 @@ describe('RUN-04 what is installed', () => {
     expect(unknown.map(([path]) => path)).toEqual([]);
   });
 
-  test('is nothing that its authors gave up', () => {
+  test('is not deprecated by its authors', () => {
     for (const gone of [
       'http-proxy',
       'express-gateway',
@@ -80,7 +80,7 @@ describe('RUN-04 what is installed', () => {
     expect(names(({ deprecated }) => deprecated !== undefined)).toEqual([]);
   });
 
-  test('is named by versions of the registry, not by addresses, tags or anything at all', () => {
+  test('has versions of the registry, not addresses, tags or wildcards', () => {
     const { dependencies, devDependencies } = packages[''] as Locked;
     for (const range of Object.values({ ...dependencies, ...devDependencies }))
       expect(range).toMatch(/^(?:npm:[a-z0-9-]+@)?[\^~]?\d+\.\d+\.\d+$/);
@@ -88,11 +88,11 @@ describe('RUN-04 what is installed', () => {
     expect(own.dependencies).toEqual(dependencies);
   });
 
-  test('is no native code', () => {
+  test('is not native code', () => {
     expect([...runtime.keys()].filter((path) => /node-gyp|prebuild|node-addon-api|bindings$/.test(path))).toEqual([]);
   });
 
-  test('twin: the same reading finds what tests bring along, and what serves', () => {
+  test('twin: the same check finds the packages of tests, and those of serve', () => {
     expect(Object.values(packages).some(({ hasInstallScript, dev }) => hasInstallScript === true && dev === true)).toBe(
       true,
     );

@@ -1,7 +1,7 @@
 /**
- * The gateway without rights: it reads, it listens, and it writes nothing but its log. With Node's permission model it
- * needs `--allow-fs-read` of itself and of the files that the Loom file names, `--allow-worker` for Basic, and on Node 26
- * `--allow-net`; no writing, no child processes, no addons.
+ * The gateway with few rights: it reads, it listens, and it writes only its log. With Node's permission model it needs
+ * `--allow-fs-read` of itself and of the files that the Loom file names, `--allow-worker` for Basic, and on Node 26
+ * `--allow-net`. It needs no writing, no child processes, no addons.
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 const FLAGS = ['--permission', '--allow-fs-read=*', '--allow-worker'];
-/** Later Node versions ask for the network as well. */
+/** Later Node versions require a network permission as well. */
 const NET = spawnSync(NODE, ['--help'], { encoding: 'utf8' }).stdout.includes('--allow-net') ? ['--allow-net'] : [];
 
 async function file(): Promise<{ path: string; plain: number; secure: number }> {
@@ -59,7 +59,7 @@ logging: { access: { enabled: true } }`,
   return { path, plain, secure };
 }
 
-/** One request by each way in. */
+/** One request for each auth method. */
 async function statuses(plain: number, secure: number): Promise<readonly number[]> {
   const basic = `Basic ${Buffer.from('u:p').toString('base64')}`;
   const answers = [
@@ -71,8 +71,8 @@ async function statuses(plain: number, secure: number): Promise<readonly number[
   return answers.map(({ status }) => status);
 }
 
-describe('RUN-05 rights that the gateway has not', () => {
-  test('with the permission to read alone it serves every way, and tries to write nowhere', async () => {
+describe('RUN-05 rights that the gateway does not need', () => {
+  test('with only the permission to read it serves every method, and tries no write', async () => {
     const { path, plain, secure } = await file();
     const running = new Background(NODE, [...FLAGS, ...NET, built(), 'serve', path]);
     await running.until(/"listener":"secure"/);
@@ -81,12 +81,12 @@ describe('RUN-05 rights that the gateway has not', () => {
     expect(running.output).not.toMatch(/ERR_ACCESS_DENIED|EACCES|EROFS/);
   });
 
-  test('as nobody, in a folder that is not its own, it serves, and leaves no file behind', async () => {
+  test('as an unprivileged user, in a foreign folder, it serves, and leaves no file', async () => {
     const { path, plain, secure } = await file();
     const empty = mkdtempSync(join(tmpdir(), 'loom-empty-'));
     chmodSync(empty, 0o555);
     const env = { HOME: empty, TMPDIR: empty, XDG_CACHE_HOME: empty, NODE_COMPILE_CACHE: '' };
-    // Only root can become nobody; whoever runs the tests otherwise is not root already.
+    // Only root can change the user. Without root the tests already run as an unprivileged user.
     const drop =
       process.getuid?.() === 0 ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'] : [];
     const command = ['env', '-C', empty, ...drop, NODE, ...FLAGS, ...NET, built(), 'serve', path];
@@ -111,7 +111,7 @@ for (const act of [() => writeFileSync('${folder}/written', ''), () => spawnSync
     expect(stdout.trim().split('\n')).toEqual(['ERR_ACCESS_DENIED', 'ERR_ACCESS_DENIED']);
   });
 
-  test('check needs no more than that', async () => {
+  test('check needs no further rights', async () => {
     const { path } = await file();
     const { code, stderr } = await runProcess(NODE, [...FLAGS, ...NET, built(), 'check', path]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as string });

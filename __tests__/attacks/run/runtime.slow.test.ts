@@ -1,4 +1,4 @@
-/** A Node too old, or told to undo its own checks: the gateway does not start, the library says so once. */
+/** A Node that is too old, or configured to skip its checks: the gateway does not start, and the library warns once. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const facts = { version: 'v24.18.1', env: {}, execArgv: [] };
 const tooOld = (version: string): boolean => inspectRuntime({ ...facts, version }).errors.length > 0;
 
-/** Of the machine's own, where it has one that is old enough to be refused. */
+/** The machine's own Node, if it is old enough to be refused. */
 const OLD = (process.env['PATH'] ?? '')
   .split(delimiter)
   .filter((each) => !each.includes('node_modules'))
@@ -105,24 +105,24 @@ describe('RUN-01 a Node that drops header fields', () => {
     '',
     'v',
     'x',
-  ])('%j is refused, in words that name what will do', (version) => {
+  ])('%j is refused, with a message that names the accepted versions', (version) => {
     const { errors } = inspectRuntime({ ...facts, version });
     expect(errors).toEqual([expect.stringContaining('22.23.2, 24.18.1, 26.5.1')]);
   });
 
-  // Where the machine has no such Node, the table above has to do: a test that is skipped would silence the tally.
+  // If the machine has no such Node, the table above is enough. A skipped test would be missing in the tally.
   if (OLD !== undefined) {
     test("the machine's own old one does not serve", async () => {
       expect(await refused(OLD)).toMatch(/Node v[\d.]+ is not safe here/);
     });
 
-    test('as a library it is told of, once', async () => {
+    test('as a library it warns, once', async () => {
       const output = await host(OLD);
       expect(output.match(/is not safe here/g)).toHaveLength(1);
       expect(output).toContain('"level":40');
     });
 
-    test('who insists is told on each start, and forgiven nothing else', async () => {
+    test('with the override it warns on each start, and every other check stays on', async () => {
       const options = ['--insecure-node'];
       expect(await started(OLD, { options })).toContain('the check of the Node version is off');
       expect(await refused(OLD, { options, env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } })).toContain('NODE_TLS_REJECT');
@@ -130,19 +130,19 @@ describe('RUN-01 a Node that drops header fields', () => {
   }
 
   test.each(['v22.23.2', 'v22.99.0', 'v24.18.1', 'v24.21.0', 'v26.5.1', 'v26.6.0', 'v27.0.0'])(
-    'twin: %s will do',
+    'twin: %s is accepted',
     (version) => {
       expect(inspectRuntime({ ...facts, version })).toEqual({ errors: [], warnings: [] });
     },
   );
 
-  test('twin: ours serves, and says nothing of itself', async () => {
+  test('twin: ours serves, and prints no warning', async () => {
     expect(await started(NODE)).not.toMatch(/is not safe here|"level":40/);
     expect(await host(NODE)).not.toMatch(/is not safe here/);
   });
 });
 
-describe('RUN-02 switches that undo a check', () => {
+describe('RUN-02 options that disable a check', () => {
   const REFUSED: readonly (readonly [string, Start])[] = [
     ['no certificate is checked', { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } }],
     ['a lenient parser', { env: { NODE_OPTIONS: '--insecure-http-parser' } }],
@@ -171,16 +171,16 @@ describe('RUN-02 switches that undo a check', () => {
   });
 
   const NOTED: readonly (readonly [string, Start, RegExp])[] = [
-    ['keys of sessions in a file', { env: { SSLKEYLOGFILE: '/nowhere/keys' } }, /session keys/],
+    ['session keys in a file', { env: { SSLKEYLOGFILE: '/nowhere/keys' } }, /session keys/],
     ['a trace of requests', { env: { NODE_DEBUG: 'http' } }, /NODE_DEBUG/],
   ];
 
-  test.each(NOTED)('%s: a start that says so, by the gateway and by the library', async (_what, start, words) => {
+  test.each(NOTED)('%s: a start with a warning, by the gateway and by the library', async (_what, start, words) => {
     expect(await started(NODE, start)).toMatch(words);
     expect((await host(NODE, start.env)).match(new RegExp(`"msg":"[^"]*${words.source}`, 'g'))).toHaveLength(1);
   });
 
-  test('code loaded before the gateway is told of', async () => {
+  test('code loaded before the gateway is reported', async () => {
     const script = join(folder, 'before.cjs');
     writeFileSync(script, '');
     expect(await started(NODE, { env: { NODE_OPTIONS: `--require ${script}` } })).toMatch(
@@ -211,7 +211,7 @@ describe('RUN-02 switches that undo a check', () => {
     { NODE_TLS_REJECT_UNAUTHORIZED: '1' },
     { NODE_TLS_REJECT_UNAUTHORIZED: '' },
     { SSLKEYLOGFILE: '' },
-  ])('twin: %j is nothing', (env) => {
+  ])('twin: %j is accepted', (env) => {
     expect(inspectRuntime({ ...facts, env })).toEqual({ errors: [], warnings: [] });
   });
 });

@@ -1,4 +1,4 @@
-/** Bodies that somebody might take for the next request, and uploads that never end: no victim gets another's answer. */
+/** Bodies that look like the next request, and uploads that never end: no client gets the response of another. */
 import type { Socket } from 'node:net';
 import { ALICE_KEY, closeGrounds, echo, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { Conversation, eachOf, type Reply } from '../../support/conversation.js';
@@ -6,14 +6,14 @@ import type { Message } from '../../support/messages.js';
 
 let ground: Ground;
 const held = new Map<string, Socket>();
-/** Holds its answers to `/public/held`. */
+/** Holds its responses to `/public/held`. */
 const answer = (message: Message, socket: Socket): string | undefined => {
   if (!message.target.startsWith('/public/held')) return echo(message);
   held.set(message.target, socket);
   return undefined;
 };
 beforeAll(async () => {
-  // One connection to the upstream: whatever is left on it is the next one's.
+  // One connection to the upstream: bytes that remain on it affect the next request.
   const one = '{ name: one, endpoints: ["127.0.0.1:UPSTREAM"], pool: { max_open: 1, max_idle: 1 } }';
   ground = await openGround({
     replaceRoutes: true,
@@ -90,14 +90,14 @@ describe('SMG-09 uploads that are broken off', () => {
       end(client);
       await victims(20);
       expect(ground.arrived().map(({ target }) => target)).not.toContain('/public/upload');
-      // What was half sent on a connection stays the last thing on it.
+      // The half-sent request is the last one on its connection.
       const used = ground.received().filter((each) => each.includes('/public/upload'));
       for (const each of used) expect(each.slice(each.indexOf('/public/upload'))).not.toContain('/api/v1/victim');
       client.close();
     },
   );
 
-  test('a client that leaves before its answer leaves it to nobody', async () => {
+  test('a client that leaves before its response leaves the response to no other client', async () => {
     for (let at = 0; at < 20; at += 1) {
       const client = new Conversation(ground.port).send(get(`/public/held-${at}`));
       await until(() => held.has(`/public/held-${at}`));
@@ -122,7 +122,7 @@ describe('SMG-09 uploads that are broken off', () => {
   });
 });
 
-/** However many of each connection, whole or not. */
+/** All of them on each connection, whole or not. */
 const uploadsSeen = (): number => ground.received().join('').split('/public/upload').length;
 
 async function until(condition: () => boolean): Promise<void> {

@@ -1,4 +1,4 @@
-/** Chunks that two readers count differently. */
+/** Chunks whose length two readers count differently. */
 import { readFileSync } from 'node:fs';
 import { closeGrounds, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { Conversation } from '../../support/conversation.js';
@@ -9,7 +9,7 @@ afterAll(closeGrounds);
 
 const BEHIND = request('GET', '/public/behind', ['Connection: close']);
 
-/** The answers on one connection to a POST with this chunked body, and a request behind it. */
+/** Returns the responses on one connection to a POST with this chunked body and to a request after it. */
 async function post(body: string): Promise<readonly number[]> {
   const bytes = request('POST', '/public/x', ['Transfer-Encoding: chunked'], body) + BEHIND;
   return (await new Conversation(ground.port).send(bytes).rest()).map(({ status }) => status);
@@ -32,12 +32,12 @@ describe('SMG-04 chunk sizes and extensions', () => {
     ['more than 64 bits', 'ffffffffffffffff1\r\nabc\r\n0\r\n\r\n'],
     ['more than 64 bits by one', '10000000000000003\r\nabc\r\n0\r\n\r\n'],
     ['a NUL behind', '3\0\r\nabc\r\n0\r\n\r\n'],
-    ['a bare LF behind', '3\nabc\r\n0\r\n\r\n'],
-    ['a bare CR behind', '3\rabc\r\n0\r\n\r\n'],
-    ['a bare LF behind the data', '3\r\nabc\n0\r\n\r\n'],
-    ['nothing behind the data', '3\r\nabc0\r\n\r\n'],
-    ['more data than said', '3\r\nabcd\r\n0\r\n\r\n'],
-    ['less data than said', '4\r\nabc\r\n0\r\n\r\n'],
+    ['a bare LF after', '3\nabc\r\n0\r\n\r\n'],
+    ['a bare CR after', '3\rabc\r\n0\r\n\r\n'],
+    ['a bare LF after the data', '3\r\nabc\n0\r\n\r\n'],
+    ['nothing after the data', '3\r\nabc0\r\n\r\n'],
+    ['more data than declared', '3\r\nabcd\r\n0\r\n\r\n'],
+    ['less data than declared', '4\r\nabc\r\n0\r\n\r\n'],
     ['an extension with LF', '3;a\nb\r\nabc\r\n0\r\n\r\n'],
     ['an extension with CR', '3;a\rb\r\nabc\r\n0\r\n\r\n'],
     ['an empty extension and CR', '3;\rabc\r\n0\r\n\r\n'],
@@ -64,7 +64,7 @@ describe('SMG-04 chunk sizes and extensions', () => {
       client.send('a'.repeat(65_536));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    // Cut by a reset, since nobody reads on: the answer may be lost with it.
+    // A reset cuts it, because the gateway stops reading. The response may be lost with it.
     expect(
       (await client.rest()).map(({ status }) => status).filter((status) => status !== 413 && status !== 400),
     ).toEqual([]);

@@ -1,4 +1,4 @@
-/** Lengths that two readers take for different numbers, or that one does not take at all. */
+/** Lengths that two readers read as different numbers, or that one of them ignores. */
 import { closeGrounds, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { Conversation } from '../../support/conversation.js';
 
@@ -6,7 +6,7 @@ let ground: Ground;
 beforeAll(async () => (ground = await openGround()));
 afterAll(closeGrounds);
 
-/** The answers on one connection to a POST with these lines and `abc`, and a request behind it. */
+/** Returns the responses on one connection to a POST with these lines and `abc`, and to a request after it. */
 async function post(...lines: readonly string[]): Promise<readonly number[]> {
   const bytes = request('POST', '/public/x', lines, 'abc') + request('GET', '/public/behind', ['Connection: close']);
   return (await new Conversation(ground.port).send(bytes).rest()).map(({ status }) => status);
@@ -41,7 +41,7 @@ describe('SMG-03 bad lengths', () => {
     '1'.repeat(16),
     '0'.repeat(400) + '3',
     '3'.repeat(5_000),
-  ])('Content-Length: %j is refused, and what stands behind it too', async (length) => {
+  ])('Content-Length: %j is refused, and so is the request after it', async (length) => {
     expect(await post(`Content-Length: ${length}`)).toEqual([400]);
     expect(ground.arrived()).toEqual([]);
   });
@@ -53,12 +53,12 @@ describe('SMG-03 bad lengths', () => {
     ['one empty', ['Content-Length:', 'Content-Length: 3']],
     ['one folded', ['Content-Length:\r\n 3']],
     ['one continued', ['Content-Length: 3\r\n 3']],
-    ['one behind a space', [' Content-Length: 3']],
+    ['one after a space', [' Content-Length: 3']],
     ['one before a space', ['Content-Length : 3']],
     ['one beside chunks', ['Content-Length: 3', 'Transfer-Encoding: chunked']],
     ['one behind chunks', ['Transfer-Encoding: chunked', 'Content-Length: 3']],
     ['one of another spelling', ['Content-Length: 3', 'Content_Length: 5']],
-    ['one that Connection names', ['Connection: content-length', 'Content-Length: 3']],
+    ['one named by Connection', ['Connection: content-length', 'Content-Length: 3']],
   ])('%s: refused', async (_what, lines) => {
     expect(await post(...lines)).toEqual([400]);
     expect(ground.arrived()).toEqual([]);
@@ -72,7 +72,7 @@ describe('SMG-03 bad lengths', () => {
     ]);
   });
 
-  test('twin: 0 is no body', async () => {
+  test('twin: 0 is an empty body', async () => {
     const answer = await ground.send(request('POST', '/public/x', ['Content-Length: 0']));
     expect(answer).toMatch(/^HTTP\/1\.1 200/);
     expect(ground.arrived().map(({ body }) => body)).toEqual(['']);

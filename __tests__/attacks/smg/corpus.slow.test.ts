@@ -1,4 +1,4 @@
-/** The requests that parsers are tested with, replayed against the gateway, whole and cut into single bytes. */
+/** A corpus of requests for testing parsers, sent to the gateway whole and in single bytes. */
 import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { Conversation } from '../../support/conversation.js';
 import { behind, refused, sound, type RequestBlock } from '../../support/request-blocks.js';
@@ -14,7 +14,7 @@ const statuses = async (client: Conversation): Promise<readonly number[]> =>
   (await client.rest()).map(({ status }) => status);
 
 describe('SMG-14 a corpus of requests', () => {
-  test('is as large as it says', () => expect(sound.length + refused.length).toBeGreaterThan(80));
+  test('has its stated size', () => expect(sound.length + refused.length).toBeGreaterThan(80));
 
   test.each(rows(refused))('%s: %s, and nothing arrives', async (_name, _answers, { bytes, answers }) => {
     expect(await statuses(new Conversation(ground.port).send(bytes))).toEqual(answers);
@@ -31,7 +31,7 @@ describe('SMG-14 a corpus of requests', () => {
     expect(ground.arrived()).toHaveLength(answers.length);
   });
 
-  test('cut into single bytes, every one is answered as it was whole', async () => {
+  test('sent in single bytes, every request gets the same response as whole', async () => {
     const short = [...sound, ...refused].filter(({ bytes }) => bytes.length < 400);
     const wrong = await Promise.all(
       short.map(async ({ name, bytes, answers }) => {
@@ -48,7 +48,7 @@ describe('SMG-14 a corpus of requests', () => {
     expect(ground.arrived()).toHaveLength(sound.flatMap(({ answers }) => answers).length);
   });
 
-  test('cut off anywhere, a sound one arrives at most once, and the gateway lives', async () => {
+  test('cut off anywhere, a valid request arrives at most once, and the gateway stays alive', async () => {
     const whole = get('/public/x', 'X-A: b');
     for (let at = 1; at < whole.length; at += 1) {
       const client = new Conversation(ground.port).send(whole.slice(0, at));

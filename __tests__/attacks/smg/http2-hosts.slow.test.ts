@@ -1,4 +1,4 @@
-/** A host that speaks HTTP/2 before an upstream that does not: what frames carried must not become another message. */
+/** A host that speaks HTTP/2 before an HTTP/1 upstream: frames must not become another message. */
 import { once } from 'node:events';
 import { connect, createServer, type ClientHttp2Session, type Http2Server } from 'node:http2';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -69,18 +69,18 @@ describe('a body that no field announces', () => {
     },
   );
 
-  test('of a DELETE that may pass arrives as one message, too', async () => {
+  test('of an allowed DELETE arrives as one message, too', async () => {
     expect(await ask('DELETE', INNER, { 'x-api-key': 'key-of-alice' })).toBe(200);
     expect(arrived().map(({ body }) => body)).toEqual([INNER]);
   });
 
-  test('is missed where the host has read it before: nobody gets half of a request', async () => {
+  test('is missing if the host has read it before: no upstream gets half of a request', async () => {
     before = (req) => req.resume().toArray();
     expect(await ask('PUT', INNER)).toBe(500);
     expect(arrived()).toEqual([]);
   });
 
-  test('can be looked at and goes on whole', async () => {
+  test('can be read and is still forwarded whole', async () => {
     before = async (req) => {
       const read = await readBody(req, { maxBytes: 1_000, idleMs: 1_000 });
       expect(read.kind === 'whole' && read.body.toString()).toBe(INNER);
@@ -90,7 +90,7 @@ describe('a body that no field announces', () => {
     expect(arrived().map(({ body }) => body)).toEqual([INNER]);
   });
 
-  test('is not made up: a request without one has no framing, one with a length keeps it', async () => {
+  test('is not invented: a request without one has no framing, one with a length keeps it', async () => {
     before = async (req) => void (await req.resume().toArray());
     expect(await ask('GET', '')).toBe(200);
     before = () => Promise.resolve();
@@ -107,13 +107,13 @@ describe('a body that no field announces', () => {
   });
 });
 
-describe('a method in other letters', () => {
-  test.each(['post', 'Post', 'delete', 'dELETE', 'trace', 'get'])('%s is no method', async (method) => {
+describe('a method in another case', () => {
+  test.each(['post', 'Post', 'delete', 'dELETE', 'trace', 'get'])('%s is not a method', async (method) => {
     expect(await ask(method, 'body')).toBe(400);
     expect(arrived()).toEqual([]);
   });
 
-  test('in its own is: the guarded ones ask for a credential, the others do not', async () => {
+  test('in its own case it is: guarded ones require a credential, the others do not', async () => {
     expect(await ask('POST', 'body')).toBe(401);
     expect(await ask('M-SEARCH', '')).toBe(200);
     expect(await ask('POST', 'body', { 'x-api-key': 'key-of-alice' })).toBe(200);
@@ -126,12 +126,12 @@ describe('a host in `:authority`', () => {
   test.each([
     ['alone', {}],
     ['and in a field', { host: 'gw' }],
-  ])('%s is not what an upstream gets that wants its own', async (_where, fields) => {
+  ])('%s is not sent to an upstream that sets its own host', async (_where, fields) => {
     expect(await ask('GET', '', { ':path': '/own-host/x', ...fields })).toBe(200);
     expect(hostsOf(arrived()[0])).toEqual([`127.0.0.1:${upstream.port}`]);
   });
 
-  test('goes on to all others', async () => {
+  test('is forwarded to all others', async () => {
     expect(await ask('GET', '')).toBe(200);
     expect(hostsOf(arrived()[0])).toEqual(['gw']);
   });

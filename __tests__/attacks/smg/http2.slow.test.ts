@@ -1,4 +1,4 @@
-/** HTTP/2 is not offered, so that nothing of it is ever rewritten into HTTP/1; and what such a rewrite would let through. */
+/** HTTP/2 is not offered, so nothing is rewritten into HTTP/1. Inputs of known rewriting attacks are tested too. */
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { makeCertificates, type Certificates } from '../../support/certificates.js';
 import { closeGrounds, get, openGround, request, type Ground } from '../../support/attack-ground.js';
@@ -31,7 +31,7 @@ const shake = (ALPNProtocols: readonly string[]): Promise<TLSSocket> =>
   });
 
 describe('SMG-11 HTTP/2', () => {
-  test('is not negotiated: a client that has nothing else has no connection', async () => {
+  test('is not negotiated: a client that offers only HTTP/2 gets no connection', async () => {
     await expect(shake(['h2'])).rejects.toThrow();
     const socket = await shake(['h2', 'http/1.1']);
     expect(socket.alpnProtocol).toBe('http/1.1');
@@ -40,28 +40,28 @@ describe('SMG-11 HTTP/2', () => {
 
   test.each([
     ['its preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'],
-    ['a request that says so', 'GET /public/x HTTP/2.0\r\nHost: gw\r\n\r\n'],
-    ['one of no version that we speak', 'GET /public/x HTTP/0.9\r\nHost: gw\r\n\r\n'],
+    ['a request with the HTTP/2 version', 'GET /public/x HTTP/2.0\r\nHost: gw\r\n\r\n'],
+    ['one with an unsupported version', 'GET /public/x HTTP/0.9\r\nHost: gw\r\n\r\n'],
     ['a pseudo-header', request('GET', '/public/x', [':path: /internal'])],
     ['a pseudo-header alone', request('GET', '/public/x', [':authority: other'])],
     [
-      'chunks of that version',
+      'chunks with that version',
       'POST /public/x HTTP/2.0\r\nHost: gw\r\nTransfer-Encoding: cow, chunked\r\n\r\n0\r\n\r\n',
     ],
-  ])('%s is no request', async (_what, bytes) => {
+  ])('%s is not a request', async (_what, bytes) => {
     const replies = await new Conversation(ground.port).send(bytes + get('/public/behind')).rest();
     expect(replies.map(({ status }) => status)).toEqual([400]);
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('an upgrade to h2c is refused, and its settings reach nobody', async () => {
+  test('an upgrade to h2c is refused, and its settings are not forwarded', async () => {
     const lines = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA'];
     const replies = await new Conversation(ground.port).send(get('/public/x', ...lines)).rest();
     expect(replies.map(({ status }) => status)).toEqual([426]);
     expect(ground.arrived()).toEqual([]);
   });
 
-  // What a rewrite from HTTP/2 would write into an HTTP/1 head, written there by the client itself.
+  // The client writes what a rewrite from HTTP/2 would write into an HTTP/1 head.
   test.each([
     ['a line end in the target', 'GET /public/x HTTP/1.1\r\nX: y HTTP/1.1\r\nHost: gw\r\n\r\n'],
     ['a request as the method', 'GET /internal HTTP/1.1\r\nX: /public/x HTTP/1.1\r\nHost: gw\r\n\r\n'],
@@ -72,7 +72,7 @@ describe('SMG-11 HTTP/2', () => {
       request('POST', '/public/x', ['transfer-encoding: chunked', 'content-length: 3'], 'abc'),
     ],
     ['a name with a space', get('/public/x', 'x y: z')],
-  ])('%s gains nothing', async (_what, bytes) => {
+  ])('%s has no effect', async (_what, bytes) => {
     const replies = await new Conversation(ground.port)
       .send(bytes)
       .send(get('/public/end', 'Connection: close'))

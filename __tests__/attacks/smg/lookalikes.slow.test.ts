@@ -1,4 +1,4 @@
-/** Fields that an upstream which reads `_` as `-` would take for framing, identity or forwarding. */
+/** Fields that an upstream which reads `_` as `-` would read as framing, identity or forwarding. */
 import { ALICE_KEY, closeGrounds, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { Conversation } from '../../support/conversation.js';
 import { lookalikesOf, valuesOf } from '../../support/messages.js';
@@ -18,7 +18,7 @@ const FRAMING = [
 
 describe('SMG-16 framing in other spellings', () => {
   test.each(FRAMING.flatMap(([name, value]) => MARKS.map((mark) => `${spelt(name, mark)}: ${value}`)))(
-    '%s beside a length is refused, and so is what stands behind it',
+    '%s beside a length is refused, and so is the request after it',
     async (line) => {
       const bytes = request('POST', '/public/x', ['Content-Length: 5', line], '0\r\n\r\n');
       const replies = await new Conversation(ground.port).send(bytes + get('/public/behind')).rest();
@@ -36,7 +36,7 @@ describe('SMG-16 framing in other spellings', () => {
     },
   );
 
-  test.each(MARKS)('identity and forwarding spelt with %s are dropped', async (mark) => {
+  test.each(MARKS)('identity and forwarding spelled with %s are dropped', async (mark) => {
     const names = ['X-User-ID', 'X-Key-Name', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-IP', 'X-API-Key'];
     const client = new Conversation(ground.port);
     client.send(
@@ -50,7 +50,7 @@ describe('SMG-16 framing in other spellings', () => {
     expect(found.filter(([, value]) => value === 'evil')).toEqual([]);
   });
 
-  test('twin: other names with such marks pass as they are', async () => {
+  test('twin: other names with such characters pass unchanged', async () => {
     const lines = ['Content_Type: a', 'X_Length: 5', 'X_Transfer_Encoding: chunked', 'X.Trace: 1'];
     const bytes = request('POST', '/public/x', ['Content-Length: 5', ...lines], 'hello');
     expect((await ground.send(bytes)).slice(0, 12)).toBe('HTTP/1.1 200');

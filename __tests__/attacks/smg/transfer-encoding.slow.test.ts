@@ -1,4 +1,4 @@
-/** Hidden `Transfer-Encoding` fields: whatever stands there, no upstream reads more messages than were admitted. */
+/** Hidden `Transfer-Encoding` fields: no upstream reads more messages than were admitted. */
 import { closeGrounds, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { Conversation, eachOf } from '../../support/conversation.js';
 import { bytewise, doubles, named, type Gadget } from '../../support/gadgets.js';
@@ -12,7 +12,7 @@ interface Tried {
   readonly gadget: Gadget;
   readonly bytes: string;
   readonly status: number;
-  /** What answered the next request on the same connection; undefined where the gateway had closed it. */
+  /** The response to the next request on the same connection. `undefined` if the gateway had closed it. */
   readonly victim: string | undefined;
 }
 
@@ -20,7 +20,7 @@ const numbered = /\/public\/(gadget|smuggled|victim)-(\d+)$/;
 
 type Framed = 'with a length' | 'without';
 
-/** The gadget, and a body that ends at once for who reads chunks; what follows there is a request of its own. */
+/** The gadget, and a body that ends at once for a reader of chunks. That reader takes the rest as another request. */
 function bytesOf({ lines }: Gadget, at: number, framed: Framed): string {
   const body = `0\r\n\r\n${request('GET', `/public/smuggled-${at}`)}`;
   const fields = framed === 'without' ? [lines] : [lines, `Content-Length: ${body.length}`];
@@ -41,13 +41,13 @@ async function tryAll(gadgets: readonly Gadget[], framed: Framed): Promise<reado
   return tried;
 }
 
-/** What is wrong with what came of it; undefined where it is safe. */
+/** What is wrong with the result. `undefined` if it is safe. */
 function fault({ bytes, status, victim }: Tried, at: number, arrived: ReadonlyMap<string, readonly Message[]>) {
-  if (arrived.has(`smuggled-${at}`)) return 'a request in a body arrived as one of its own';
+  if (arrived.has(`smuggled-${at}`)) return 'a request in a body arrived as a request';
   const whole = arrived.get(`gadget-${at}`) ?? [];
   if (status !== 200) return whole.length > 0 || status !== 400 ? `${status}, ${whole.length} arrived` : undefined;
   const [message] = whole;
-  if (whole.length !== 1 || !message) return `${whole.length} arrived of one`;
+  if (whole.length !== 1 || !message) return `${whole.length} arrived instead of one`;
   const [meant] = strictly(bytes);
   if (!meant) return 'more lenient than the strict reader';
   if (meant.body !== message.body) return `another body: ${JSON.stringify(message.body)}`;
@@ -55,12 +55,12 @@ function fault({ bytes, status, victim }: Tried, at: number, arrived: ReadonlyMa
   return undefined;
 }
 
-/** Chunks that are none are bytes of nobody: only where they are read as chunks is the request behind them one. */
+/** A chunked body after invalid chunks: only a reader of chunks finds a request after it. */
 function faultUnframed({ bytes, status }: Tried, at: number, arrived: ReadonlyMap<string, readonly Message[]>) {
   const [whole, behind] = [arrived.get(`gadget-${at}`) ?? [], arrived.has(`smuggled-${at}`)];
   if (status === 400) return whole.length > 0 || behind ? 'refused, and something arrived' : undefined;
-  if (behind !== (strictly(bytes).length === 2)) return 'what is a request is read in two ways';
-  return whole.length > 1 || whole.some(({ body }) => body !== '') ? 'more arrived than a message' : undefined;
+  if (behind !== (strictly(bytes).length === 2)) return 'the request has two readings';
+  return whole.length > 1 || whole.some(({ body }) => body !== '') ? 'more than one message arrived' : undefined;
 }
 
 function strictly(bytes: string): readonly Message[] {
@@ -86,7 +86,7 @@ async function faults(gadgets: readonly Gadget[], framed: Framed): Promise<strin
 }
 
 describe('SMG-02 hidden transfer encodings', () => {
-  test('are as many as the public lists hold', () => {
+  test('are as many as in the public lists', () => {
     expect(named.length + bytewise.length + doubles.length).toBeGreaterThan(1_768);
   });
 
@@ -98,7 +98,7 @@ describe('SMG-02 hidden transfer encodings', () => {
     expect(await faults(gadgets, 'with a length')).toEqual([]);
   });
 
-  test('without a length: what is not read as a body is no second request either', async () => {
+  test('without a length: bytes that are not read as a body are not a second request either', async () => {
     expect(await faults(named, 'without')).toEqual([]);
   });
 
@@ -106,8 +106,8 @@ describe('SMG-02 hidden transfer encodings', () => {
     ['a length', ['Content-Length: 5'], 'hello', 'hello'],
     ['chunks', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n', 'hello'],
     ['chunks in another case', ['transfer-encoding: Chunked'], '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n', 'hello'],
-    ['another field of a like name', ['X-Transfer-Encoding: chunked', 'Content-Length: 5'], 'hello', 'hello'],
-  ])('twin: %s carries the body, and the next request on the connection has its own answer', async (...row) => {
+    ['another field with a similar name', ['X-Transfer-Encoding: chunked', 'Content-Length: 5'], 'hello', 'hello'],
+  ])('twin: %s carries the body, and the next request on the connection gets its own response', async (...row) => {
     const [, lines, sent, body] = row;
     const client = new Conversation(ground.port).send(request('POST', '/public/twin', lines, sent));
     expect((await client.reply())?.status).toBe(200);

@@ -1,4 +1,4 @@
-/** Bytes behind a handshake before anybody has agreed to it: they are nobody's request. */
+/** Bytes after a handshake, before the upstream has accepted it, are never a request. */
 import type { Socket } from 'node:net';
 import { ALICE_KEY, closeGrounds, echo, get, openGround, type Ground } from '../../support/attack-ground.js';
 import { Conversation } from '../../support/conversation.js';
@@ -8,7 +8,7 @@ import { valuesOf, type Message } from '../../support/messages.js';
 const KEY = `X-API-Key: ${ALICE_KEY['X-API-Key']}`;
 const EARLY = get('/internal/secret');
 
-/** What the upstream says to a handshake, by the end of its path. */
+/** The upstream's response to a handshake, by the end of its path. */
 const SAID: Readonly<Record<string, string>> = {
   ok: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   bad: 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n',
@@ -57,7 +57,7 @@ describe('SMG-10 bytes before the 101', () => {
   });
 
   test.each(['an end', 'a reset'])(
-    'a client that leaves by %s in the handshake takes the upstream’s along',
+    'a client that leaves by %s in the handshake also closes the upstream’s connection',
     async (how) => {
       const client = new Conversation(ground.port).send(handshake('/public/silent') + EARLY);
       while (waiting.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -67,7 +67,7 @@ describe('SMG-10 bytes before the 101', () => {
       const from = Date.now();
       while (socket?.destroyed === false && !socket.readableEnded)
         await new Promise((resolve) => setTimeout(resolve, 5));
-      // Not by the handshake’s own deadline, which is twice as long.
+      // Not by the deadline of the handshake, which is twice as long.
       expect(Date.now() - from).toBeLessThan(15_000);
       client.close();
     },
@@ -90,14 +90,14 @@ describe('SMG-10 bytes before the 101', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test('behind a request that waits, a handshake ends the connection rather than answer in its place', async () => {
+  test('after a pending request, a handshake ends the connection and is not answered first', async () => {
     const client = new Conversation(ground.port).send(get('/public/silent') + handshake('/public/chat') + EARLY);
     expect(await client.rest()).toEqual([]);
     expect(everything()).not.toContain('/internal/secret');
     ground.arrived();
   });
 
-  test('twin: after the 101 early bytes are the tunnel’s, behind one handshake with one identity', async () => {
+  test('twin: after the 101 early bytes are the tunnel’s, after one handshake with one identity', async () => {
     const client = new Conversation(ground.port).send(handshake('/api/v1/chat', KEY) + EARLY);
     expect((await client.reply())?.status).toBe(101);
     while (!everything().includes('/internal/secret')) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,4 +1,4 @@
-/** What the upstream is told of a certificate: from the verified one alone, in one spelling, as ASCII on one line. */
+/** Certificate headers for the upstream: only from the verified certificate, in one spelling, as ASCII on one line. */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { loom } from '../../../src/loom.js';
@@ -27,7 +27,7 @@ afterAll(async () => {
 const issued = (order: DerOrder): PemPair & { readonly der: Buffer } =>
   derCertificate({ ...order, issuer: { cert: tls.made.ca, key: tls.made.caKey } });
 
-/** The one message that came through on a certificate, or the status that it got instead. */
+/** The one message that arrived with a certificate, or the status of the refusal. */
 async function told(pair: PemPair, port = tls.demanding): Promise<Message | number | 'refused'> {
   const status = await tls.status(port, '/service/x', pair);
   const [message] = tls.ground.arrived();
@@ -44,13 +44,13 @@ async function header(field: string, order: DerOrder): Promise<string | undefine
 
 const FIELDS = ['X-Client-Subject', 'X-Client-Issuer', 'X-Client-Serial', 'X-Client-Fingerprint'];
 
-describe('TLS-08 a certificate written by hand', () => {
+describe('TLS-08 certificate headers from a client', () => {
   const FORGED = [
     ...FIELDS,
     ...FIELDS.map((field) => field.replaceAll('-', '_')),
     ...FIELDS.map((field) => field.toUpperCase().replaceAll('-', '.')),
   ];
-  /** What other proxies call it. */
+  /** The names that other proxies use. */
   const FOREIGN = [
     ...['X-SSL-Client-Cert', 'X-SSL-Client-Verify', 'X-SSL-Client-S-DN', 'X_SSL_CLIENT_CN', 'Ssl-Client-Cert'],
     ...['Ssl-Client-Verify', 'SSL_CLIENT_SUBJECT_DN', 'X-Forwarded-Client-Cert', 'X-Forwarded-Tls-Client-Cert'],
@@ -59,7 +59,7 @@ describe('TLS-08 a certificate written by hand', () => {
   ];
   const headers = Object.fromEntries([...FORGED, ...FOREIGN].map((field) => [field, 'CN=root']));
 
-  test.each(['plain', 'asking'] as const)('names nobody over the %s listener', async (listener) => {
+  test.each(['plain', 'asking'] as const)('set no identity over the %s listener', async (listener) => {
     const port = listener === 'asking' ? tls.asking : undefined;
     const ask = (path: string) => (port ? tls.ask(port, path, { headers }) : tls.ground.ask(path, { headers }));
     expect((await ask('/service/x')).status).toBe(401);
@@ -70,7 +70,7 @@ describe('TLS-08 a certificate written by hand', () => {
     for (const field of FIELDS) expect(lookalikesOf(message as Message, field)).toEqual([]);
   });
 
-  test.each(['asking', 'demanding'] as const)('says nothing beside the real one over the %s listener', async (port) => {
+  test.each(['asking', 'demanding'] as const)('are not sent beside the real one over the %s listener', async (port) => {
     for (const path of ['/service/x', '/open/x', '/public/x']) {
       expect((await tls.ask(tls[port], path, { headers, pair: tls.made.client })).status).toBe(200);
       const [message] = tls.ground.arrived();
@@ -79,7 +79,7 @@ describe('TLS-08 a certificate written by hand', () => {
     }
   });
 
-  test('twin: the verified certificate is told of, and a header that only looks similar stays', async () => {
+  test('twin: the verified certificate is sent, and a header with a similar name is kept', async () => {
     await tls.ask(tls.asking, '/open/x', { headers: { 'X-Client-Version': '7' }, pair: tls.made.client });
     const [message] = tls.ground.arrived();
     expect(valuesOf(message as Message, 'X-Client-Subject')).toEqual(['CN=svc-a,O=Example']);
@@ -93,7 +93,7 @@ describe('TLS-09 names that break lines', () => {
     ['two RDNs', name([{ type: TYPE.O, value: 'Example' }], [{ type: TYPE.CN, value: 'svc' }]), 'CN=svc,O=Example'],
     ['UTF-8', commonName('日本'), 'CN=\\E6\\97\\A5\\E6\\9C\\AC'],
     ['a newline', commonName('a\nCN=admin'), 'CN=a\\0ACN=admin'],
-    ['a header of its own', commonName('a\r\nX-User-ID: admin'), 'CN=a\\0D\\0AX-User-ID: admin'],
+    ['a header line', commonName('a\r\nX-User-ID: admin'), 'CN=a\\0D\\0AX-User-ID: admin'],
     ['a NUL', commonName('a\0admin'), 'CN=a\\00admin'],
     ['DEL and C1', commonName('a\u007f\u009bb'), 'CN=a\\7F\\C2\\9Bb'],
     ['every special', commonName('a,b+c"d\\e<f>g;h=i'), 'CN=a\\,b\\+c\\"d\\\\e\\<f\\>g\\;h=i'],
@@ -127,8 +127,8 @@ describe('TLS-09 names that break lines', () => {
 
   test.each([
     ['a BMPString of half a character', commonName(Buffer.from('d800', 'hex'), STRING.bmp)],
-    ['bytes that are no UTF-8', commonName(Buffer.from('fffe', 'hex'))],
-  ])('%s: no handshake, since OpenSSL reads no such name', async (_what, subject) => {
+    ['bytes that are not UTF-8', commonName(Buffer.from('fffe', 'hex'))],
+  ])('%s: no handshake, because OpenSSL reads no such name', async (_what, subject) => {
     expect(await told(issued({ subject, sans: [altName('DNS', 'odd')] }))).toBe('refused');
     expect(await tls.status(tls.demanding, '/service/x', tls.made.client)).toBe(200);
     tls.ground.arrived();
@@ -139,7 +139,7 @@ describe('TLS-09 names that break lines', () => {
     expect(new Set(lines).size).toBe(lines.length);
   });
 
-  test('sixty names of random bytes: told of in ASCII or not at all, and the gateway lives', async () => {
+  test('sixty names of random bytes: sent in ASCII or not at all, and the gateway stays alive', async () => {
     const bytes = (seed: number, length: number): Buffer =>
       createHash('shake256', { outputLength: length }).update(`name ${seed}`).digest();
     const tags = [...Object.values(STRING), 0x12, 0x1a, 0x04, 0x30];
@@ -149,7 +149,7 @@ describe('TLS-09 names that break lines', () => {
       const message = await told(
         issued({ subject: commonName(bytes(seed, 1 + (seed % 40)), tag), sans: [altName('DNS', 'odd')] }),
       );
-      // OpenSSL may not read what calls itself a string and is none: then there is no handshake.
+      // OpenSSL may not read an invalid string. Then there is no handshake.
       if (typeof message !== 'object') expect(['refused', 401]).toContain(message);
       else {
         expect(valuesOf(message, 'X-Client-Subject')).toEqual([expect.stringMatching(/^CN=[\x20-\x7e]+$/)]);
@@ -161,7 +161,7 @@ describe('TLS-09 names that break lines', () => {
     tls.ground.arrived();
   });
 
-  test('twin: an ordinary name is what openssl prints', async () => {
+  test('twin: an ordinary name is the one that openssl prints', async () => {
     const subject = name([{ type: TYPE.O, value: 'Example, Inc.' }], [{ type: TYPE.CN, value: 'svc-ä' }]);
     const pair = issued({ subject, sans: [altName('DNS', 'x')] });
     writeFileSync(tls.made.office.path('twin.pem'), pair.cert);
@@ -200,7 +200,7 @@ routes: [{ path: /*, auth: { mtls: { fingerprints: ["${fingerprint}"] } } }]`;
     expect(() => compile(fingerprint())).toThrow(/SHA-256/);
   });
 
-  test('twin: SHA-256 of the certificate, in lower hex without colons; the file may write it otherwise', async () => {
+  test('twin: SHA-256 of the certificate, in lower-case hex without colons; the file may use other spellings', async () => {
     const pair = issued({ sans: [altName('DNS', 'x')] });
     const hex = createHash('sha256').update(pair.der).digest('hex');
     expect(valuesOf((await told(pair)) as Message, 'X-Client-Fingerprint')).toEqual([hex]);
@@ -214,7 +214,7 @@ describe('TLS-13 serial numbers', () => {
     ['-1', 'ff'],
     ['-128', '80'],
     ['a negative one of twenty bytes', 'f1'.repeat(20)],
-  ])('%s is nobody: FF would be 255, which is somebody else', async (_what, contents) => {
+  ])('%s is refused: FF would be 255, which is another serial number', async (_what, contents) => {
     expect(await header('X-Client-Serial', { serial: Buffer.from(contents, 'hex') })).toBeUndefined();
   });
 
@@ -226,7 +226,7 @@ describe('TLS-13 serial numbers', () => {
     ['twenty bytes', '7b'.repeat(20), '7B'.repeat(20)],
     ['twenty bytes behind a sign', `00${'f1'.repeat(20)}`, 'F1'.repeat(20)],
     ['inner zeros', '0100', '0100'],
-  ])('twin: %s is what openssl prints', async (_what, contents, hex) => {
+  ])('twin: %s is the one that openssl prints', async (_what, contents, hex) => {
     const serial = Buffer.from(contents, 'hex');
     expect(await header('X-Client-Serial', { serial })).toBe(hex);
   });

@@ -1,4 +1,4 @@
-/** Another CA while a client is just leaving: the change of authorities is made for everybody all the same. */
+/** Another CA while a client disconnects: the change of authorities still applies to all connections. */
 import { createServer } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import { Connections } from '../../../src/serve/connections.js';
@@ -14,7 +14,7 @@ beforeAll(() => (files = makeTlsFiles()));
 afterAll(() => files.remove());
 const pem = (name: string): string => readFileSync(files.path(name), 'utf8');
 
-test('a connection that was destroyed a moment ago keeps none of the others alive', async () => {
+test('a connection that was just destroyed keeps none of the others alive', async () => {
   const server = createServer({
     ...{ cert: pem('server.crt'), key: pem('server.key'), ca: pem('ca.crt') },
     ...{ requestCert: true, rejectUnauthorized: false },

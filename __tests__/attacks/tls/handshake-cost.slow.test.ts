@@ -1,4 +1,4 @@
-/** Handshakes that never end, never rest, or carry too much: they end themselves, and others do not wait for them. */
+/** Handshakes that never end, never pause, or are too large: the gateway ends them, and other clients do not wait. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ interface Held {
   readonly closed: Promise<void>;
 }
 
-/** Connections that begin with these bytes and go on with `more`, one a half second. */
+/** Connections that begin with these bytes and send `more` every half second. */
 function hold(count: number, begin: Buffer, more?: Buffer): readonly Held[] {
   return Array.from({ length: count }, () => {
     const socket = connect(tls.asking, '127.0.0.1', () => socket.write(begin));
@@ -36,10 +36,10 @@ function hold(count: number, begin: Buffer, more?: Buffer): readonly Held[] {
 const honest = (): Promise<number | 'refused'> => tls.status(tls.asking, '/service/x', tls.made.client);
 
 describe('TLS-18 what a handshake may cost', () => {
-  test('one byte now and then, half a hello, silence: others are served at once, and all of it ends', async () => {
+  test('one byte now and then, half a hello, silence: others are served at once, and all of them end', async () => {
     const hello = records(clientHello({ names: ['localhost'] }));
     const all = [
-      // Without a byte of the client's there is nothing to wait for either.
+      // Without a byte of the client there is nothing to wait for either.
       ...hold(300, Buffer.alloc(0)),
       ...hold(50, hello.subarray(0, 1), hello.subarray(1)),
       ...hold(50, hello.subarray(0, 60)),
@@ -82,7 +82,7 @@ describe('TLS-18 what a handshake may cost', () => {
   });
 
   test.each([40_000, 250_000, 1_000_000])(
-    'a certificate of %i bytes is read or refused, and costs nobody else',
+    'a certificate of %i bytes is read or refused, and delays no other client',
     async (bytes) => {
       const issuer = { cert: tls.made.ca, key: tls.made.caKey };
       const filler = extension('1.3.6.1.4.1.99999.9', Buffer.alloc(bytes, 0x61));
@@ -95,7 +95,8 @@ describe('TLS-18 what a handshake may cost', () => {
       });
       for (const pair of [heavy, named, listed]) {
         const status = await tls.status(tls.asking, '/service/x', pair);
-        // OpenSSL takes up to 100 KB of certificates; what it takes is an honest, if fat, certificate of our authority.
+        // OpenSSL accepts up to 100 KB of certificates. A certificate that it accepts is a valid, large certificate of
+        // our authority.
         expect(bytes < 60_000 ? [200, 401, 'refused'] : [200, 'refused']).toContain(status);
         if (bytes > 200_000) expect(status).toBe('refused');
       }
@@ -104,7 +105,7 @@ describe('TLS-18 what a handshake may cost', () => {
     },
   );
 
-  test('an end in the middle, a reset, and garbage: two hundred of each, and the gateway lives', async () => {
+  test('an end in the middle, a reset, and garbage: two hundred of each, and the gateway stays alive', async () => {
     const hello = records(clientHello({ names: ['localhost'] }));
     const garbage = Buffer.from('16030100ff'.repeat(20), 'hex');
     for (const bytes of [hello, hello.subarray(0, 20), garbage, Buffer.from('GET / HTTP/1.1\r\nHost: gw\r\n\r\n')]) {

@@ -1,4 +1,4 @@
-/** `client_auth: require` is the only guard of a file's routes: a reload without it opens none of them unasked. */
+/** `client_auth: require` is the only guard of a file's routes. A reload without it must not open them silently. */
 import { createServer, type Server } from 'node:http';
 import { request } from 'node:https';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -50,7 +50,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
   return { running, write, knock };
 }
 
-test('a file that has lost its client_auth keeps the old one in force', async () => {
+test('a file that has lost its client_auth keeps the old one active', async () => {
   const { running, write, knock } = await gateway();
   try {
     write('');
@@ -61,7 +61,7 @@ test('a file that has lost its client_auth keeps the old one in force', async ()
   }
 });
 
-test('twin: one that says the route is open is taken', async () => {
+test('twin: one that opens the route explicitly is accepted', async () => {
   const { running, write, knock } = await gateway();
   try {
     write('', ', auth: none');

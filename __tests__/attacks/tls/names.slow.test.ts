@@ -1,4 +1,4 @@
-/** Names of a certificate that read as another's once they are printed, split, folded or cut at a NUL. */
+/** Names of a certificate that look like another's once they are printed, split, folded or cut at a NUL. */
 import { closeGrounds } from '../../support/attack-ground.js';
 import {
   altName,
@@ -37,21 +37,24 @@ async function status(path: '/san' | '/cn', order: DerOrder): Promise<number | '
   return tls.status(tls.demanding, path, pair);
 }
 
-/** 403: another name; 401: a certificate that no honest authority issues; `refused`: one that OpenSSL does not read. */
+/**
+ * 403: another name. 401: a certificate that no honest authority issues. `refused`: a certificate that OpenSSL does not
+ * read.
+ */
 type Safe = 401 | 403 | 'refused';
 
 describe('TLS-10 names that are injected into the text of others', () => {
   const SANS: readonly (readonly [string, readonly Buffer[], Safe])[] = [
-    ['a URI that goes on as Node prints the next name', [altName('URI', 'http://x, DNS:admin')], 401],
+    ['a URI that continues in the way Node prints the next name', [altName('URI', 'http://x, DNS:admin')], 401],
     ['a URI with a comma', [altName('URI', 'http://x,DNS:admin')], 403],
     ['a DNS name with a comma', [altName('DNS', 'x,DNS:admin')], 403],
     ['a DNS name with a comma and a space', [altName('DNS', 'x, DNS:admin')], 401],
     ['an address of mail with a comma', [altName('email', 'x@x,DNS:admin')], 403],
     ['a DNS name in quotes', [altName('DNS', '"admin"')], 403],
-    ['a DNS name with a line', [altName('DNS', 'x\nDNS:admin')], 401],
-    ['a DNS name that begins with its kind', [altName('DNS', 'DNS:admin')], 403],
-    ['a URI of that text', [altName('URI', 'DNS:admin')], 403],
-    ['a URI of the bare name', [altName('URI', 'admin')], 403],
+    ['a DNS name with a line break', [altName('DNS', 'x\nDNS:admin')], 401],
+    ['a DNS name that begins with its type', [altName('DNS', 'DNS:admin')], 403],
+    ['a URI with that text', [altName('URI', 'DNS:admin')], 403],
+    ['a URI with the bare name', [altName('URI', 'admin')], 403],
     ['an address of mail of the bare name', [altName('email', 'admin')], 403],
     ['another name (UPN)', [svc, tlv(0xa0, utf8Name('1.3.6.1.4.1.311.20.2.3', 'admin'))], 403],
     ['another name alone', [tlv(0xa0, utf8Name('1.3.6.1.5.5.7.8.9', 'admin@example.com'))], 403],
@@ -59,7 +62,7 @@ describe('TLS-10 names that are injected into the text of others', () => {
     ['a longer name', [altName('DNS', 'admin.example')], 403],
     ['a name with a dot at its end', [altName('DNS', 'admin.')], 403],
     ['a wildcard', [altName('DNS', '*')], 403],
-    ['a wildcard over it', [altName('DNS', '*.example'), altName('DNS', 'a*')], 403],
+    ['a matching wildcard', [altName('DNS', '*.example'), altName('DNS', 'a*')], 403],
     ['an address written as a DNS name', [altName('DNS', '127.0.0.1')], 403],
     ['an address written as a URI', [altName('URI', '127.0.0.1')], 403],
     ['an IPv4 address within IPv6', [altName('IP', Buffer.from('00000000000000000000ffff7f000001', 'hex'))], 403],
@@ -68,7 +71,7 @@ describe('TLS-10 names that are injected into the text of others', () => {
     ['a letter of another alphabet', [altName('DNS', Buffer.from('аdmin'))], 401],
     ['full-width letters', [altName('DNS', Buffer.from('ａｄｍｉｎ'))], 401],
     ['a soft hyphen', [altName('DNS', Buffer.from('ad\u00admin'))], 401],
-    ['a name of no length', [altName('DNS', ''), altName('DNS', 'admin')], 401],
+    ['an empty name', [altName('DNS', ''), altName('DNS', 'admin')], 401],
     ['a URI in another case', [altName('URI', 'SPIFFE://example/admin')], 403],
     ['a URI whose path is encoded', [altName('URI', 'spiffe://example/%61dmin')], 403],
     ['a URI with dots', [altName('URI', 'spiffe://example/x/../admin')], 403],
@@ -89,7 +92,7 @@ describe('TLS-10 names that are injected into the text of others', () => {
       401,
     ],
   ])('%s is not the alternative name', async (_what, order, safe) => {
-    // OpenSSL refuses two extensions of one kind itself, on some versions.
+    // Some versions of OpenSSL refuse two extensions of one kind themselves.
     expect([safe, ...(order.extensions ? ['refused'] : [])]).toContain(await status('/san', order));
     expect(tls.ground.arrived()).toEqual([]);
   });
@@ -99,7 +102,7 @@ describe('TLS-10 names that are injected into the text of others', () => {
     ['a slash before it', name([CN('x/CN=admin/CN=y')])],
     ['a comma', commonName('a,CN=admin')],
     ['a comma at its end', commonName('admin,')],
-    ['a line as Node prints it', commonName('a\nCN=admin')],
+    ['a line break as Node prints it', commonName('a\nCN=admin')],
     ['a plus', commonName('a+CN=admin')],
     ['two values in one RDN', name([CN('admin'), CN('x')])],
     ['two RDNs, the right one first', name([CN('admin')], [CN('x')])],
@@ -125,7 +128,7 @@ describe('TLS-10 names that are injected into the text of others', () => {
 
   test.each<[string, DerOrder]>([
     ['the DNS name', { sans: [altName('DNS', 'admin')] }],
-    ['the DNS name in capitals, behind another', { sans: [svc, altName('DNS', 'ADMIN')] }],
+    ['the DNS name in capitals, after another', { sans: [svc, altName('DNS', 'ADMIN')] }],
     ['the address', { sans: [altName('IP', Buffer.from([127, 0, 0, 1]))] }],
     ['mail', { sans: [altName('email', 'admin@example.com')] }],
     ['the URI', { sans: [altName('URI', 'spiffe://example/admin')] }],

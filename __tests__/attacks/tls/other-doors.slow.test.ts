@@ -1,4 +1,4 @@
-/** Ways around the handshake: the plain listener beside it, and proxies that say what certificate they saw. */
+/** Ways around the handshake: the plain listener beside it, and proxies that claim a client certificate. */
 import { ConfigError } from '../../../src/config/diagnostics.js';
 import { compileFile } from '../../../src/config/index.js';
 import { statusOf } from '../../support/ask.js';
@@ -59,26 +59,26 @@ ${more}`;
 
   test.each([
     ['a plain listener alone', PLAIN],
-    ['a TLS listener that asks for none', SECURE('none')],
+    ['a TLS listener that requests none', SECURE('none')],
     ['both of these', `${PLAIN}, ${SECURE('none')}`],
   ])('%s is an error of the file', (_what, listeners) => {
     for (const auth of ['{ mtls: true }', '{ methods: [mtls, api_key], require_any: false }'])
       expect(() => compile(file(listeners, auth))).toThrow(ConfigError);
   });
 
-  test('beside a TLS listener the plain one answers 401, whatever the client says of itself', async () => {
+  test('beside a TLS listener the plain one answers 401, whatever the client claims', async () => {
     await refused(tls.ground);
     for (const line of SAID) await refused(tls.ground, line);
     await refused(tls.ground, ...SAID);
   });
 
-  test('so it does to a WebSocket', async () => {
+  test('and so it does to a WebSocket', async () => {
     const answer = await tls.ground.send(handshake('/service/x', ...SAID));
     expect(statusOf(answer)).toBe(401);
     expect(tls.ground.arrived()).toEqual([]);
   });
 
-  test('twin: such a file loads, and a certificate passes over the listener that asks', async () => {
+  test('twin: such a file loads, and a certificate passes over the listener that requests it', async () => {
     for (const mode of ['request', 'require', 'verify'])
       expect(() => compile(file(`${PLAIN}, ${SECURE(mode)}`))).not.toThrow();
     expect(await tls.status(tls.asking, '/service/x', tls.made.client)).toBe(200);
@@ -86,8 +86,8 @@ ${more}`;
   });
 });
 
-describe('TLS-23 a certificate that a proxy in front says it saw', () => {
-  test.each(SAID)('is no identity, of a stranger or of a trusted proxy: %s', async (line) => {
+describe('TLS-23 a certificate that a proxy in front claims', () => {
+  test.each(SAID)('is no identity, from a stranger or from a trusted proxy: %s', async (line) => {
     for (const ground of [tls.ground, trusting.ground]) await refused(ground, line);
     const [name = '', value = ''] = line.split(/: (.*)/);
     const overTls = { headers: { [name]: value } };
@@ -96,7 +96,7 @@ describe('TLS-23 a certificate that a proxy in front says it saw', () => {
     expect([...tls.ground.arrived(), ...trusting.ground.arrived()]).toEqual([]);
   });
 
-  test('of a stranger it is not even told to the upstream', async () => {
+  test('from a stranger is not even forwarded to the upstream', async () => {
     expect(statusOf(await tls.ground.send(get('/open/x', ...SAID)))).toBe(200);
     const [message] = tls.ground.arrived();
     const names = message?.fields.map(([name]) => name.toLowerCase()) ?? [];
@@ -108,7 +108,7 @@ describe('TLS-23 a certificate that a proxy in front says it saw', () => {
     expect(message?.fields).toContainEqual(['x-forwarded-proto', 'http']);
   });
 
-  test('twin: a trusted proxy is believed in what is no identity, and its own certificate passes', async () => {
+  test('twin: a trusted proxy may send other headers, and its own certificate passes', async () => {
     expect(statusOf(await trusting.ground.send(get('/open/x', 'X-Forwarded-Client-Cert: Hash=00')))).toBe(200);
     expect(trusting.ground.arrived()[0]?.raw).toContain('Hash=00');
     const headers = { 'X-Forwarded-Client-Cert': 'Subject="CN=root"' };

@@ -1,4 +1,4 @@
-/** The row on authorities and revocations that change under a running gateway: old connections, tickets, the next request. */
+/** Authorities and revocations that change under a running gateway: old connections, tickets, the next request. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -80,7 +80,7 @@ async function reloaded({ process }: Gateway, act: () => void): Promise<void> {
 }
 
 describe('TLS-15 authorities that change', () => {
-  test('a client of a CA that is gone is refused: on its old connection, and on a new one', async () => {
+  test('a client of a removed CA is refused: on its old connection, and on a new one', async () => {
     copyFileSync(files.path('ca.crt'), files.path('trusted.crt'));
     const at = await gateway(', client_auth: require, ca_file: trusted.crt');
     const { ask, close } = client(at.port);
@@ -93,7 +93,7 @@ describe('TLS-15 authorities that change', () => {
 
   test('a client that is revoked is refused on its old connection', async () => {
     files.write('lists.pem', files.read('crl.pem'));
-    // An empty list of the same authority, to begin with.
+    // First an empty list of the same authority.
     const empty = ['-config', 'ca.cnf', '-keyfile', 'ca.key', '-cert', 'ca.crt', '-gencrl', '-out', 'none.pem'];
     const index = readFileSync(files.path('index.txt'));
     files.write('index.txt', '');
@@ -108,7 +108,7 @@ describe('TLS-15 authorities that change', () => {
     revoked.close();
   });
 
-  test('twin: a client whose authority stays is served on, over a new connection', async () => {
+  test('twin: a client whose authority stays is served over a new connection', async () => {
     files.write('both.crt', files.read('ca.crt'));
     const at = await gateway(', client_auth: require, ca_file: both.crt');
     const { ask, close } = client(at.port);
@@ -118,7 +118,7 @@ describe('TLS-15 authorities that change', () => {
     close();
   });
 
-  test('twin: a new certificate of the gateway is shown to new connections, and old ones go on', async () => {
+  test('twin: a new certificate of the gateway is sent on new connections, and old ones continue', async () => {
     const at = await gateway('');
     const old = client(at.port);
     expect(await old.ask()).toEqual({ status: 200, reused: false });

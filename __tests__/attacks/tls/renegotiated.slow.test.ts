@@ -1,4 +1,6 @@
-/** A host that renegotiates (TLS 1.2): Node then asks anew whether the peer is authorized, and of another certificate. */
+/**
+ * A host that renegotiates (TLS 1.2): Node then updates whether the peer is authorized, also for another certificate.
+ */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -11,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => made.remove());
 
-/** The part of a TLS socket that is read: what it shows, and whether its last handshake was verified. */
+/** The part of a TLS socket that is read: the certificate, and whether its last handshake was verified. */
 class Shown {
   readonly encrypted = true;
   constructor(
@@ -25,14 +27,14 @@ class Shown {
 
 const subjectOf = (shown: Shown): string | undefined => certificateClaims(shown as unknown as Socket)?.subject;
 
-test('a certificate that nobody verified gives its name to none that comes after it', () => {
+test('an unverified certificate does not give its name to a later one', () => {
   const shown = new Shown(made.wrongCa.cert, false);
   expect(peerCertificate(shown as unknown as Socket, Date.now()).kind).toBe('untrusted');
   [shown.file, shown.authorized] = [made.clientWithoutNames.cert, true];
   expect(subjectOf(shown)).toBe('CN=svc-b,O=Example');
 });
 
-test('one that was verified is who it was, until it is no longer', () => {
+test('a verified one keeps its name until it is no longer verified', () => {
   const shown = new Shown(made.clientWithoutNames.cert, true);
   expect(subjectOf(shown)).toBe('CN=svc-b,O=Example');
   expect(subjectOf(shown)).toBe('CN=svc-b,O=Example');

@@ -1,4 +1,6 @@
-/** Revoked certificates, and lists of them that are stale, missing, or another authority's: the door stays closed. */
+/**
+ * Revoked certificates, and revocation lists that are stale, missing, or another authority's: every case is refused.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { serve } from '../../../src/serve/serve.js';
 import { TlsFileError } from '../../../src/serve/gatekeeper.js';
@@ -50,7 +52,7 @@ const CLOSED = { request: 401, require: 'refused' } as const;
 const MODES = ['request', 'require'] as const;
 
 describe('TLS-17 a list of revoked certificates', () => {
-  test.each(MODES)('a revoked certificate is none (%s)', async (mode) => {
+  test.each(MODES)('a revoked certificate is refused (%s)', async (mode) => {
     const port = await gateway(mode, made.crl);
     const before = echo.requests.length;
     expect(await status(port, made.revoked)).toBe(CLOSED[mode]);
@@ -58,7 +60,7 @@ describe('TLS-17 a list of revoked certificates', () => {
     expect(await status(port, made.client)).toBe(200);
   });
 
-  test.each(MODES)('every list of the file counts, not the first alone (%s)', async (mode) => {
+  test.each(MODES)('every list of the file counts, not only the first (%s)', async (mode) => {
     const dates = ['20240101000000Z', '20480101000000Z'] as const;
     const first = await made.office.revoke(authority(), [], { name: 'first', dates });
     const port = await gateway(mode, write('lists.pem', readFileSync(first, 'utf8') + readFileSync(made.crl, 'utf8')));
@@ -66,26 +68,26 @@ describe('TLS-17 a list of revoked certificates', () => {
     expect(await status(port, made.client)).toBe(200);
   });
 
-  test.each(MODES)('a list that has run out closes the door to everybody (%s)', async (mode) => {
+  test.each(MODES)('an expired list refuses every certificate (%s)', async (mode) => {
     const dates = ['20240101000000Z', '20240201000000Z'] as const;
     const port = await gateway(mode, await made.office.revoke(authority(), [made.revoked], { name: 'stale', dates }));
     for (const pair of [made.client, made.revoked]) expect(await status(port, pair)).toBe(CLOSED[mode]);
   });
 
-  test.each(MODES)('so does one that is not valid yet (%s)', async (mode) => {
+  test.each(MODES)('a list that is not valid yet does too (%s)', async (mode) => {
     const dates = ['20480101000000Z', '20480201000000Z'] as const;
     const port = await gateway(mode, await made.office.revoke(authority(), [], { name: 'early', dates }));
     expect(await status(port, made.client)).toBe(CLOSED[mode]);
   });
 
-  test.each(MODES)('so does one of an authority of the same name, signed by another key (%s)', async (mode) => {
+  test.each(MODES)('and so does one of an authority of the same name, signed by another key (%s)', async (mode) => {
     const other = { cert: made.otherCa, key: made.office.path('other-ca-key.pem') };
     const port = await gateway(mode, await made.office.revoke(other, [], { name: 'foreign' }));
     expect(await status(port, made.client)).toBe(CLOSED[mode]);
   });
 
   test.each(MODES)(
-    'a chain is judged whole: an intermediate without a list of its own is refused (%s)',
+    'a chain is checked completely: an intermediate without its own list is refused (%s)',
     async (mode) => {
       const port = await gateway(mode, made.crl);
       expect(await status(port, made.viaIntermediate)).toBe(CLOSED[mode]);
@@ -106,18 +108,18 @@ describe('TLS-17 a list of revoked certificates', () => {
     ['a key', () => made.caKey],
     ['broken', () => write('broken-crl.pem', '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n')],
     [
-      'good, with another that is cut short behind it',
+      'good, followed by another that is cut short',
       () => {
         const text = readFileSync(made.crl, 'utf8');
         return write('half-crl.pem', text + text.slice(0, 200));
       },
     ],
     ['cut short', () => write('cut-crl.pem', readFileSync(made.crl, 'utf8').slice(0, 200))],
-  ])('a file that is %s keeps the gateway from starting', async (_what, make) => {
+  ])('a file that is %s prevents the start of the gateway', async (_what, make) => {
     for (const mode of MODES) await expect(gateway(mode, make())).rejects.toThrow(TlsFileError);
   });
 
-  test('twin: with a list that names others the certificate passes', async () => {
+  test('twin: with a list of other certificates the certificate passes', async () => {
     for (const mode of MODES) expect(await status(await gateway(mode, made.crl), made.client)).toBe(200);
   });
 });

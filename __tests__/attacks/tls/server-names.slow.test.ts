@@ -1,4 +1,4 @@
-/** The name in the ClientHello against the name in the request: what a certificate is worth is this connection's alone. */
+/** The name in the ClientHello and the name in the request: a certificate counts only for its own connection. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -28,7 +28,7 @@ afterAll(async () => {
 const request = (host: string, path = '/vhost', end = 'Connection: close\r\n'): string =>
   `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${end}\r\n`;
 
-/** All that comes back on the bytes, or `refused`. */
+/** All bytes of the response, or `refused`. */
 function exchange(bytes: string, options: ConnectionOptions, open = openAsking): Promise<string> {
   return new Promise((resolve) => {
     const socket = open({ ca: readFileSync(tls.made.ca), checkServerIdentity: () => undefined, ...options });
@@ -44,7 +44,7 @@ const openAsking = (options: ConnectionOptions): TLSSocket =>
 const inPieces = (options: ConnectionOptions): TLSSocket => connectInPieces(tls.asking, options);
 const statuses = (text: string): number[] => [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => Number(code));
 
-describe('TLS-06 a certificate demanded of one name alone', () => {
+describe('TLS-06 a certificate required for one name only', () => {
   const listener = (block: string): string => `
 listeners: [{ name: t, address: ":8443", protocol: https, tls: { cert_file: s.pem, key_file: s-key.pem, ca_file: ca.pem, ${block} } }]
 routes: [{ path: /*, upstream: far, auth: { mtls: true } }]
@@ -57,7 +57,7 @@ upstreams: [{ name: far, endpoints: ["127.0.0.1:1"] }]`;
     'client_auth: request, hosts: { secure.local: require }',
     'client_auth: request, server_names: [secure.local]',
     'client_auth: request, certificates: [{ cert_file: b.pem, key_file: b-key.pem, client_auth: require }]',
-  ])('no file can ask for it: %s', (block) => {
+  ])('no file can configure it: %s', (block) => {
     expect(() => compileFile({ text: listener(block), file: 'loom.yaml' }, { mode: 'serve' })).toThrow(ConfigError);
   });
 
@@ -71,8 +71,8 @@ upstreams: [{ name: far, endpoints: ["127.0.0.1:1"] }]`;
     },
   );
 
-  /** Of a host application that believes in `addContext(name, { requestCert: true })`. */
-  test("a context of the host's own server that never asks is 401", async () => {
+  /** A host application that relies on `addContext(name, { requestCert: true })`. */
+  test('a context of the host’s own server that never requests one is 401', async () => {
     const text = `
 middleware: { auth: { mtls: { ca_file: ${tls.made.ca} } } }
 routes: [{ path: /*, auth: { mtls: true } }]`;
@@ -105,7 +105,7 @@ describe('TLS-07 one name in the handshake, another in the request', () => {
   const SNI = ['a.example', 'A.EXAMPLE', 'a.example.', 'secure.example', 'SECURE.example', 'secure.example.', ''];
   const HOSTS = ['secure.example', 'SECURE.example', 'secure.example.', 'secure.example:443'];
 
-  test.each(SNI)('with %j in the handshake no spelling of the strict host opens', async (servername) => {
+  test.each(SNI)('with %j in the handshake no spelling of the strict host passes', async (servername) => {
     for (const host of HOSTS) {
       const answer = await exchange(request(host), { servername });
       expect([401, 404]).toContain(statusOf(answer));
@@ -113,7 +113,7 @@ describe('TLS-07 one name in the handshake, another in the request', () => {
     expect(tls.ground.arrived()).toEqual([]);
   });
 
-  test('nor does a hello of one byte to a record', async () => {
+  test('nor does a hello with one byte in each record', async () => {
     for (const servername of SNI) {
       const answer = await exchange(request('secure.example'), { servername }, inPieces);
       expect(statusOf(answer)).toBe(401);
@@ -153,9 +153,9 @@ describe('TLS-19 names and protocols that make a callback throw', () => {
     ['255 bytes', { names: ['a'.repeat(255)] }],
     ['256 bytes', { names: ['a'.repeat(256)] }],
     ['10 KB', { names: ['a'.repeat(10_000)] }],
-    ['bytes that are no text', { names: [Buffer.from('fffe80', 'hex')] }],
+    ['bytes that are not text', { names: [Buffer.from('fffe80', 'hex')] }],
     ['two names', { names: ['a.example', 'b.example'] }],
-    ['no name in the list', { names: [] }],
+    ['TLS-19 names and protocols that make a callback throw', { names: [] }],
     ['a name of another type', { names: ['a.example'], nameType: 7 }],
     ['a list that lies about its length', { extensions: [[0, Buffer.from('00ff00000161', 'hex')]] }],
     ['an empty extension', { extensions: [[0, Buffer.alloc(0)]] }],
@@ -170,7 +170,7 @@ describe('TLS-19 names and protocols that make a callback throw', () => {
     ['a protocol of 255 bytes', { protocols: ['x'.repeat(255)] }],
   ];
 
-  test.each([...NAMES, ...PROTOCOLS])('%s: a hello or an end, and the process lives', async (_what, hello) => {
+  test.each([...NAMES, ...PROTOCOLS])('%s: a hello or an end, and the process stays alive', async (_what, hello) => {
     const bytes = clientHello(hello);
     for (const sent of [records(bytes), records(bytes, 64)]) {
       const answer = await answerTo(tls.asking, sent);
@@ -179,7 +179,7 @@ describe('TLS-19 names and protocols that make a callback throw', () => {
     expect(tls.ground.output()).not.toMatch(/TypeError|RangeError|Uncaught/);
   });
 
-  test('twin: an honest hello is answered, and so are those that come after all of these', async () => {
+  test('twin: an honest hello is answered, also after all of these', async () => {
     const answer = await answerTo(
       tls.asking,
       records(clientHello({ names: ['localhost'], protocols: ['h2', 'http/1.1'] })),

@@ -1,4 +1,6 @@
-/** Sessions that were opened without a certificate, or elsewhere, and are resumed where one counts. */
+/**
+ * Sessions that were opened without a certificate, or at another listener, and are resumed where a certificate counts.
+ */
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { readFileSync } from 'node:fs';
 import { statusOf } from '../../support/ask.js';
@@ -25,7 +27,7 @@ interface Visit {
   readonly sessions: readonly Buffer[];
 }
 
-/** One request, with every session and ticket that the server hands out on the way. Rejects where the handshake fails. */
+/** One request, and every session and ticket that the server sends. Rejects if the handshake fails. */
 function visit(port: number, path: string, options: ConnectionOptions = {}): Promise<Visit> {
   return new Promise((resolve, reject) => {
     const ca = readFileSync(tls.made.ca);
@@ -79,7 +81,7 @@ describe('TLS-01 a session that began without a certificate', () => {
     for (const session of first.sessions) {
       const again = await visit(tls.asking, '/service/x', { ...only(version), ...own, session });
       expect(again.status).toBe(200);
-      // A stolen session is worth nothing without the key.
+      // A stolen session is useless without the key.
       expect((await visit(tls.asking, '/service/x', { ...only(version), session })).status).toBe(401);
     }
     tls.ground.arrived();
@@ -93,7 +95,7 @@ describe('TLS-02 a session of one listener at another', () => {
     ),
   );
 
-  test.each(pairs)('%s of the %s listener opens nothing at the %s one', async (version, from, to) => {
+  test.each(pairs)('%s of the %s listener is not accepted at the %s one', async (version, from, to) => {
     const source = from === 'open' ? open : tls[from];
     const first = await visit(source, '/open/x', only(version));
     expect(first.status).toBe(200);
@@ -118,7 +120,7 @@ describe('TLS-02 a session of one listener at another', () => {
     expect(tls.ground.arrived()).toEqual([]);
   });
 
-  test.each(VERSIONS)('twin: %s is resumed where no certificate counts', async (version) => {
+  test.each(VERSIONS)('twin: %s is resumed if no certificate counts', async (version) => {
     const first = await visit(open, '/open/x', only(version));
     const session = first.sessions.at(-1);
     expect(await visit(open, '/open/x', { ...only(version), ...(session && { session }) })).toMatchObject({

@@ -1,4 +1,4 @@
-/** Client certificates that nobody vouches for, and files of authorities that vouch for nobody. */
+/** Untrusted client certificates, and files of authorities without a usable authority. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,17 +47,17 @@ describe('TLS-03 a certificate that is present and not verified', () => {
     ...['sha1', 'rsa1024', 'authority', 'critical', 'below a leaf'],
   ];
 
-  test.each(BAD)('%s: 401 where certificates are asked for, no handshake where they are demanded', async (name) => {
+  test.each(BAD)('%s: 401 if certificates are requested, no handshake if they are required', async (name) => {
     const pair = pairOf(name);
     const answer = await tls.ask(tls.asking, '/service/x', { pair });
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('ClientCertificate realm="loom"');
-    // A leaf that is an authority chains well: OpenSSL lets it in, and no route takes it for an identity.
+    // A leaf that is an authority chains well. OpenSSL accepts it, and no route accepts it as an identity.
     expect(await tls.status(tls.demanding, '/service/x', pair)).toBe(name === 'authority' ? 401 : 'refused');
     expect(tls.ground.arrived()).toEqual([]);
   });
 
-  test.each(BAD)('%s names nobody on an open route', async (name) => {
+  test.each(BAD)('%s sets no identity on an open route', async (name) => {
     const answer = await tls.ask(tls.asking, '/open/x', { pair: pairOf(name) });
     expect(answer.status).toBe(200);
     expect(tls.ground.arrived().flatMap(({ fields }) => fields.map(([field]) => field.toLowerCase()))).not.toEqual(
@@ -77,7 +77,7 @@ const file = (name: string, content: string | Buffer): string => {
   return join(folder, name);
 };
 
-/** The start of a gateway whose TLS block ends like this. */
+/** Starts a gateway whose TLS block ends like this. */
 async function start(block: string): Promise<{ port: number; started: Promise<void> }> {
   const [port = 0] = await freePorts(1);
   const { cert, key } = tls.made.server;
@@ -99,14 +99,14 @@ const accepts = (port: number): Promise<boolean> =>
     socket.on('error', () => resolve(false));
   });
 
-describe('TLS-04 a ca_file that vouches for nobody', () => {
+describe('TLS-04 a ca_file without a usable authority', () => {
   const pem = async (pair: Pair): Promise<string> => tls.made.office.openssl('x509', '-in', pair.cert);
   const FILES: readonly (readonly [string, () => Promise<string> | string])[] = [
     ['that is missing', () => join(folder, 'nowhere.pem')],
     ['that is empty', () => file('empty.pem', '')],
     ['of white space', () => file('space.pem', '\n\n  \n')],
     ['that is a folder', () => folder],
-    ['that holds a key', () => tls.made.caKey],
+    ['that contains a key', () => tls.made.caKey],
     [
       'in DER',
       async () => {
@@ -129,7 +129,7 @@ describe('TLS-04 a ca_file that vouches for nobody', () => {
           `${await pem({ cert: tls.made.ca, key: '' })}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`,
         ),
     ],
-    ['with a leaf alone', () => tls.made.client.cert],
+    ['with only a leaf', () => tls.made.client.cert],
     ['with a CRL', () => tls.made.crl],
     [
       'with an authority that has expired',
@@ -154,16 +154,19 @@ describe('TLS-04 a ca_file that vouches for nobody', () => {
     ],
   ];
 
-  test.each(FILES)('%s keeps the gateway from starting, in every mode that asks', async (_what, make) => {
-    const path = await make();
-    for (const mode of ['request', 'require', 'verify']) {
-      const { port, started } = await start(`client_auth: ${mode}, ca_file: ${path}`);
-      await expect(started).rejects.toThrow(TlsFileError);
-      expect(await accepts(port)).toBe(false);
-    }
-  });
+  test.each(FILES)(
+    '%s prevents the start of the gateway, in every mode that requests certificates',
+    async (_what, make) => {
+      const path = await make();
+      for (const mode of ['request', 'require', 'verify']) {
+        const { port, started } = await start(`client_auth: ${mode}, ca_file: ${path}`);
+        await expect(started).rejects.toThrow(TlsFileError);
+        expect(await accepts(port)).toBe(false);
+      }
+    },
+  );
 
-  test.each(['request', 'require', 'verify'])('none at all beside %s is an error of the file', async (mode) => {
+  test.each(['request', 'require', 'verify'])('a missing one beside %s is an error of the file', async (mode) => {
     for (const block of [
       `client_auth: ${mode}`,
       `client_auth: ${mode}, ca_file: ""`,
@@ -172,7 +175,7 @@ describe('TLS-04 a ca_file that vouches for nobody', () => {
       await expect((await start(block)).started).rejects.toThrow(ConfigError);
   });
 
-  test('twin: an authority starts, alone, behind words, between line ends of Windows, and beside another', async () => {
+  test('twin: an authority starts, alone, after text, with line ends of Windows, and beside another', async () => {
     const one = await pem({ cert: tls.made.ca, key: '' });
     const two = await pem({ cert: tls.made.otherCa, key: '' });
     for (const content of [one, `Example CA\n${one}`, one.replaceAll('\n', '\r\n'), one + two])
@@ -182,7 +185,7 @@ describe('TLS-04 a ca_file that vouches for nobody', () => {
   });
 });
 
-describe('TLS-05 a mode that is none of the four', () => {
+describe('TLS-05 an unknown mode', () => {
   test.each([
     'Require',
     'REQUIRE',

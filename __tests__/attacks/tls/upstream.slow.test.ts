@@ -1,4 +1,4 @@
-/** Upstreams over TLS whose certificate proves nothing: no byte of a request reaches them. */
+/** Upstreams over TLS with an untrusted certificate: no byte of a request reaches them. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ interface Far {
   readonly port: number;
   /** The targets of all requests. */
   readonly asked: string[];
-  /** The name of each client certificate shown. */
+  /** The name of each client certificate that was sent. */
   readonly shown: (string | undefined)[];
   close(): Promise<void>;
 }
@@ -45,7 +45,7 @@ let made: Certificates;
 let ground: Ground;
 const fars: Record<string, Far> = {};
 
-/** What each upstream shows; all but the first are trusted by nobody who looks. */
+/** The certificate of each upstream. Only the first one is trusted. */
 async function pairs(): Promise<Readonly<Record<string, Pair>>> {
   const issuer = { cert: made.ca, key: made.caKey };
   const names = (san: string) => ['extendedKeyUsage=serverAuth', `subjectAltName=${san}`];
@@ -100,8 +100,8 @@ afterAll(async () => {
 const KEY_LINE = `X-API-Key: ${ALICE_KEY['X-API-Key']}`;
 const asked = (): readonly string[] => Object.values(fars).flatMap((each) => each.asked.splice(0));
 
-describe('TLS-24 an upstream that is not the one it should be', () => {
-  test.each([...BAD, 'roots', 'url'])('%s: 502, and it never sees the request', async (name) => {
+describe('TLS-24 an upstream that is not the expected one', () => {
+  test.each([...BAD, 'roots', 'url'])('%s: 502, and it never gets the request', async (name) => {
     const answer = await ground.send(get(`/to/${name}`, KEY_LINE));
     expect(statusOf(answer)).toBe(502);
     expect(answer).toContain('"code":"upstream_unreachable"');
@@ -109,23 +109,23 @@ describe('TLS-24 an upstream that is not the one it should be', () => {
     expect(asked()).toEqual([]);
   });
 
-  test.each([...BAD, 'roots', 'url'])('%s: nor an upgrade', async (name) => {
+  test.each([...BAD, 'roots', 'url'])('%s: 502 for an upgrade too', async (name) => {
     expect(statusOf(await ground.send(handshake(`/to/${name}`, KEY_LINE)))).toBe(502);
     expect(asked()).toEqual([]);
   });
 
-  test('where the check is off on purpose, the start says so', async () => {
+  test('if the check is disabled on purpose, the start warns', async () => {
     expect(statusOf(await ground.send(get('/to/lax', KEY_LINE)))).toBe(200);
     expect(asked()).toEqual(['/to/lax']);
     expect(ground.output()).toMatch(/"path":"upstreams\[\d+\]\.tls\.insecure_skip_verify"/);
     expect(ground.output().match(/insecure_skip_verify/g)).toHaveLength(1);
   });
 
-  test('the certificate of the gateway is shown to that upstream alone for which it was written', async () => {
+  test('the certificate of the gateway is sent only to the upstream for which it is configured', async () => {
     fars['good']?.shown.splice(0);
     await ground.send(get('/to/good', KEY_LINE));
     await ground.send(get('/to/known', KEY_LINE));
-    // A connection may be kept and used again: then nobody shows anything anew.
+    // A kept connection may be used again. Then no certificate is sent.
     expect(fars['good']?.shown).toEqual(expect.arrayContaining(['svc-a']));
     expect(fars['good']?.shown.filter((each) => each === 'svc-a')).toHaveLength(1);
     asked();

@@ -1,4 +1,7 @@
-/** Cross-site WebSocket hijacking: a page elsewhere opens a socket with a credential that the browser adds unasked. */
+/**
+ * Cross-site WebSocket hijacking: a page of another site opens a socket, and the browser adds a credential
+ * automatically.
+ */
 import { hashSync } from 'bcryptjs';
 import { ConfigError, loom } from '../../../src/index.js';
 import { statusOf } from '../../support/ask.js';
@@ -67,11 +70,11 @@ describe('UPG-09 a handshake from another site', () => {
   });
 
   test.each([
-    ['the browser says so', ['Sec-Fetch-Site: cross-site']],
-    ['it says so beside our own origin', ['Sec-Fetch-Site: cross-site', 'Origin: http://x']],
-    ['two origins come, ours first', ['Origin: http://x', 'Origin: https://evil.example']],
-    ['two come, ours last', ['Origin: https://evil.example', 'Origin: http://x']],
-  ])('with a cookie is refused where %s', async (_what, lines) => {
+    ['Sec-Fetch-Site says cross-site', ['Sec-Fetch-Site: cross-site']],
+    ['Sec-Fetch-Site says cross-site beside our own origin', ['Sec-Fetch-Site: cross-site', 'Origin: http://x']],
+    ['two origins are sent, ours first', ['Origin: http://x', 'Origin: https://evil.example']],
+    ['two are sent, ours last', ['Origin: https://evil.example', 'Origin: http://x']],
+  ])('with a cookie is refused if %s', async (_what, lines) => {
     expect(await open('/internal/x', cookie(), ...lines)).toBe(403);
     expect(ground.arrived()).toEqual([]);
   });
@@ -79,13 +82,13 @@ describe('UPG-09 a handshake from another site', () => {
   test.each([
     ...['https://shop.example.evil', 'https://shop.example:8443', 'http://shop.example', 'https://a.shop.example'],
     ...['https://shop.example/', 'https://shop.example@evil', 'http://localhost:3001', 'http://localhost', 'null'],
-  ])('is not one of allowed_origins by looking like it: %s', async (origin) => {
+  ])('is not in allowed_origins by similarity: %s', async (origin) => {
     expect(await open('/shop/x', cookie(), `Origin: ${origin}`)).toBe(403);
     expect(ground.arrived()).toEqual([]);
   });
 
   test.each(['["*"]', '["null"]', '["https://*.example"]', '["shop.example"]', '[]', '["https://a.example/path"]'])(
-    'and no file allows %s',
+    'is allowed by no file that contains %s',
     (origins) => {
       const text = `
 middleware: { auth: { api_key: { keys: [{ key: key-of-alice, name: a }] } } }
@@ -102,7 +105,7 @@ routes: [{ path: /x, auth: { api_key: true }, allowed_origins: ${origins} }]`;
       '/shop/x',
       ['COOKIE', 'Origin: http://localhost:3000', 'Sec-Fetch-Site: cross-site'],
     ],
-    ['no browser at all', '/internal/x', ['COOKIE']],
+    ['no browser headers', '/internal/x', ['COOKIE']],
     [
       'a token that no browser adds',
       '/internal/x',

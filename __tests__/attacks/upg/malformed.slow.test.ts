@@ -1,4 +1,4 @@
-/** Handshakes that are none: refused with a status of their own, the connection closed, and never a tunnel. */
+/** Invalid handshakes: refused with their own status, the connection closed, and never a tunnel. */
 import { connect } from 'node:tls';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, openGround, type Ground } from '../../support/attack-ground.js';
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(closeGrounds);
 afterAll(() => certificates.remove());
 
-/** A good handshake with one text in it replaced. */
+/** A good handshake with one text replaced. */
 const but = (path: string, from: string | RegExp, to: string, ...lines: string[]): string =>
   handshake(path, bearer, ...lines).replace(from, () => to);
 
@@ -60,8 +60,8 @@ const CASES: [string, (path: string) => string, number][] = [
   ['an empty nonce', (path) => but(path, NONCE, 'Sec-WebSocket-Key:'), 400],
   ['a short nonce', (path) => but(path, NONCE, 'Sec-WebSocket-Key: c2hvcnQ='), 400],
   ['a long nonce', (path) => but(path, NONCE, `Sec-WebSocket-Key: ${'A'.repeat(24)}`), 400],
-  ['a nonce with bits left over', (path) => but(path, NONCE, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=='), 400],
-  ['a nonce that is no base64', (path) => but(path, NONCE, 'Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!=='), 400],
+  ['a nonce with unused bits set', (path) => but(path, NONCE, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=='), 400],
+  ['a nonce that is not base64', (path) => but(path, NONCE, 'Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!=='), 400],
   ['two protocols', (path) => but(path, 'Upgrade: websocket', 'Upgrade: websocket, h2c'), 426],
   ['two protocols in two lines', (path) => handshake(path, bearer, 'Upgrade: h2c'), 426],
   ['the same in two lines', (path) => handshake(path, bearer, 'Upgrade: websocket'), 426],
@@ -81,7 +81,7 @@ describe('UPG-08 a malformed handshake', () => {
     for (const path of ['/internal/x', '/public/x']) {
       const client = new Conversation(ground.port).send(bytes(path) + REQUEST_AFTER);
       const [answer, ...more] = await client.rest();
-      // One answer, the end of the connection, and nothing of what came behind.
+      // One response, the end of the connection, and nothing of the bytes after it.
       expect([answer?.status, more]).toEqual([status, []]);
       if (status === 426) expect(answer?.head).toMatch(/^Upgrade: websocket\r\n.*^Sec-WebSocket-Version: 13\r?$/ims);
       client.close();
@@ -96,7 +96,7 @@ describe('UPG-08 a malformed handshake', () => {
     'Connection: Upgraded',
     'Connection: "Upgrade"',
     'X-Connection: Upgrade',
-  ])('is a plain request where Connection does not say so: %s', async (line) => {
+  ])('is a plain request if Connection does not name it: %s', async (line) => {
     for (const path of ['/internal/x', '/public/x']) {
       const answer = await ground.send(but(path, 'Connection: Upgrade', line));
       expect(statusOf(answer)).toBe(200);
@@ -109,7 +109,7 @@ describe('UPG-08 a malformed handshake', () => {
   });
 
   test.each(['CONNECT /internal/x HTTP/1.1', 'CONNECT x:443 HTTP/1.1', 'CONNECT 127.0.0.1:22 HTTP/1.1'])(
-    'is no tunnel by another method: %s',
+    'is no tunnel with another method: %s',
     async (line) => {
       const bytes = [line, 'Host: x', bearer, 'Sec-WebSocket-Version: 13', '', REQUEST_AFTER].join('\r\n');
       const client = new Conversation(ground.port).send(bytes);
@@ -119,7 +119,7 @@ describe('UPG-08 a malformed handshake', () => {
     },
   );
 
-  test('nor an extended CONNECT: HTTP/2 is not spoken, and :protocol is no field', async () => {
+  test('as an extended CONNECT is refused too: HTTP/2 is not supported, and :protocol is not a field', async () => {
     const protocol = await new Promise((resolve, reject) => {
       const to = { port: ground.morePorts[0] as number, host: '127.0.0.1', rejectUnauthorized: false };
       const socket = connect({ ...to, ALPNProtocols: ['h2', 'http/1.1'] }, () => resolve(socket.alpnProtocol));

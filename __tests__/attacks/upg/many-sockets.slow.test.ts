@@ -1,4 +1,4 @@
-/** Many sockets of one identity: each handshake counts as a request, and none outlives the identity that opened it. */
+/** Many sockets of one identity: each handshake counts as a request, and no socket outlives its identity. */
 import { connect, type Socket } from 'node:net';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, echo, get, openGround, type Ground } from '../../support/attack-ground.js';
@@ -13,7 +13,7 @@ interface Opened {
   readonly closed: Promise<void>;
 }
 
-/** A socket that stays as the server leaves it. */
+/** A socket that the client keeps open. */
 function open(port: number, path: string, ...lines: readonly string[]): Promise<Opened> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(handshake(path, ...lines)));
@@ -34,7 +34,7 @@ async function openMany(count: number, port: number, path: string, ...lines: rea
   return all;
 }
 
-/** Its upstream keeps what it switched; `left` waits until nothing of that is open. */
+/** The upstream keeps the sockets that it switched. `left` waits until all of them are closed. */
 async function groundOf(options: Parameters<typeof openGround>[0] = {}) {
   const held = new Set<Socket>();
   const ground: Ground = await openGround({
@@ -53,7 +53,7 @@ async function groundOf(options: Parameters<typeof openGround>[0] = {}) {
 
 const SOCKETS = 400;
 
-// The specification has no cap on sockets per identity: what bounds them is the limit on handshakes and their end.
+// The specification has no cap on sockets for one identity. The limit on handshakes and the expiry bound them.
 describe('UPG-04 many idle sockets of one identity', () => {
   test('count in its limit, each handshake as a request', async () => {
     const { ground } = await groundOf({ top: 'rate_limit: { enabled: true, rate: 0.001, burst: 50 }' });
@@ -64,14 +64,14 @@ describe('UPG-04 many idle sockets of one identity', () => {
     expect(refused).toHaveLength(150);
     await Promise.all(refused.map(({ closed }) => closed));
     expect(ground.arrived()).toHaveLength(50);
-    // A request draws from the same bucket; other people are not held up by the sockets that stay.
+    // A request draws from the same bucket. Other callers are not delayed by the open sockets.
     expect(statusOf(await ground.send(get('/internal/x', alice)))).toBe(429);
     const bob = `Authorization: Bearer ${await ground.issuer.token({ sub: 'bob' })}`;
     expect(statusOf(await ground.send(get('/internal/x', bob)))).toBe(200);
     for (const { socket } of all) socket.destroy();
   });
 
-  test('end when it does, on both sides', async () => {
+  test('end when it expires, on both sides', async () => {
     const { ground, left } = await groundOf();
     const expiry = seconds() + 6;
     const token = await ground.issuer.token({ sub: 'alice', exp: expiry });
@@ -84,7 +84,7 @@ describe('UPG-04 many idle sockets of one identity', () => {
     await left();
   });
 
-  test('end after max_session where nothing expires, and at once where all is over', async () => {
+  test('end after max_session if nothing expires, and at once when everything stops', async () => {
     const routes = '  - { id: short, path: /short/*, upstream: backend, auth: { api_key: true }, max_session: 2s }';
     const { ground, left } = await groundOf({ routes });
     const key = 'X-API-Key: sk_live_attack_ground_1';
@@ -93,7 +93,7 @@ describe('UPG-04 many idle sockets of one identity', () => {
     expect(all.filter(({ status }) => status === 101)).toHaveLength(100);
     await Promise.all(all.map(({ closed }) => closed));
     expect(Date.now() - started).toBeGreaterThanOrEqual(1_950);
-    // A client that breaks off takes its upstream's socket along.
+    // A client that breaks off also closes its upstream socket.
     for (const { socket } of await openMany(100, ground.port, '/api/v1/x', key)) socket.destroy();
     await left();
   });

@@ -1,4 +1,7 @@
-/** Upgraded sockets across a reload: judged, shaking hands or open while what vouched for them goes. */
+/**
+ * Upgraded sockets across a reload. Their credential or route is removed during authentication, during the handshake,
+ * or while they are open.
+ */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -17,7 +20,7 @@ const file = (keys: string, { auth = '', rest = '' } = {}) => ({
   file: 'loom.yaml',
 });
 
-/** Waits until the test lets it pass, then leaves the word to the next method. */
+/** Waits until the test releases it, then leaves the request to the next method. */
 class Slow {
   readonly name = 'slow';
   static waiting: (() => void)[] = [];
@@ -70,7 +73,7 @@ const aMoment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
 
 const SLOW = { rest: 'routes: [{ id: live, path: /live, auth: { methods: [slow, api_key] } }]' };
 
-test('judged by the old table, open under the new one: a key that is gone opens nothing for long', async () => {
+test('authenticated by the old routes, open under the new ones: a removed key keeps nothing open for long', async () => {
   const { gate, port } = await host(file(`${ONE}, ${TWO}`, SLOW));
   const [gone, stays] = [dial(port), dial(port, '/live', 'second-key-of-the-sockets')];
   await until(() => Slow.waiting.length === 2);
@@ -80,7 +83,7 @@ test('judged by the old table, open under the new one: a key that is gone opens 
   await open(stays);
 });
 
-test('where no route matches, the chain is the route: another chain closes what the old one let in', async () => {
+test('if no route matches, the chain applies: another chain closes sockets that the old one admitted', async () => {
   const chain = (names: string) => file(ONE, { auth: `chain: [${names}], require_any: true,` });
   const { gate, port } = await host(chain('api_key, basic'));
   const client = dial(port);
@@ -92,7 +95,7 @@ test('where no route matches, the chain is the route: another chain closes what 
   await ended(client);
 });
 
-test('a path that a new route guards is not left to those who came by the old one', async () => {
+test('a path that a new route guards closes the sockets of the old one', async () => {
   const routes = (more = '') => ({
     rest: `routes: [{ id: all, path: "/*", auth: none }, { id: x, path: /x, auth: { basic: true } }${more}]`,
   });
@@ -126,7 +129,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]`,
   expect(stays.readyState).toBe(WebSocket.OPEN);
 });
 
-test('whoever is judged for long by an old table does not keep the sockets of others open', async () => {
+test('a long authentication under old routes does not keep the sockets of others open', async () => {
   const routes = {
     rest: 'routes: [{ id: live, path: /live, auth: { api_key: true } }, { id: slow, path: /slow, auth: { slow: true } }]',
   };

@@ -1,4 +1,7 @@
-/** An upstream that refuses a handshake, breaks off, talks nonsense or stalls: the client gets an end of it, in bounded time. */
+/**
+ * An upstream that refuses a handshake, breaks off, sends nonsense or stalls. The client's connection ends in bounded
+ * time.
+ */
 import type { Socket } from 'node:net';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, echo, openGround, type Ground } from '../../support/attack-ground.js';
@@ -36,7 +39,7 @@ afterAll(closeGrounds);
 
 let bearer: string;
 
-/** Everything up to the end of the connection. */
+/** Everything until the end of the connection. */
 const attempt = (does: Deed, path = '/quick/x'): Promise<string> => {
   deed = does;
   return shakeHands(ground.port, path, bearer);
@@ -58,7 +61,7 @@ describe('UPG-10 an upstream', () => {
     ],
     ['talks nonsense', says('\x00\x01\x02\xffSSH-2.0-nonsense\r\n\r\n'), 502],
     ['talks HTTP/0.9', says('<html>hello</html>\r\n\r\n'), 502],
-    ['switches without saying to what', says('HTTP/1.1 101 Switching Protocols\r\n\r\n'), 502],
+    ['switches without naming a protocol', says('HTTP/1.1 101 Switching Protocols\r\n\r\n'), 502],
     ['switches with another accept key', (message) => switching(message).replace(/Accept: ./, 'Accept: '), 502],
     ['switches with no accept key', (message) => switching(message).replace(/Sec-WebSocket-Accept: .*\r\n/, ''), 502],
     [
@@ -67,7 +70,7 @@ describe('UPG-10 an upstream', () => {
       502,
     ],
     [
-      'switches with a field that is none',
+      'switches with an invalid field',
       (message) => switching(message).replace('\r\n\r\n', '\r\nX-A: a\0b\r\n\r\n'),
       502,
     ],
@@ -76,10 +79,10 @@ describe('UPG-10 an upstream', () => {
     ['stalls in its head', says('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'), 504],
     ['says no', says('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno'), 403],
     ['fails', says('HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops'), 500],
-    ['says that it is fine', says('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 200],
-    ['sends the client elsewhere', says('HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n'), 302],
+    ['answers 200', says('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 200],
+    ['redirects the client', says('HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n'), 302],
     ['wants another version', says('HTTP/1.1 426 Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n'), 426],
-  ])('that %s ends the attempt with one answer', async (_what, does, status) => {
+  ])('that %s ends the attempt with one response', async (_what, does, status) => {
     const answer = await attempt(does);
     expect(statusOf(answer)).toBe(status);
     expect(answer.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
@@ -100,7 +103,7 @@ describe('UPG-10 an upstream', () => {
     expect(statusOf(await attempt(does))).toBe(403);
   });
 
-  test('that is not there is a 502', async () => {
+  test('that cannot be reached is a 502', async () => {
     expect(statusOf(await shakeHands(ground.port, '/nowhere/x', bearer))).toBe(502);
   });
 
@@ -108,27 +111,27 @@ describe('UPG-10 an upstream', () => {
     ['resets', (socket) => socket.resetAndDestroy()],
     ['closes', (socket) => socket.end()],
     ['writes and resets', (socket) => (socket.write('x'.repeat(100_000)), socket.resetAndDestroy())],
-  ])('that %s right behind its 101 takes the client’s socket along', async (_how, act) => {
+  ])('that %s right after its 101 also closes the client’s socket', async (_how, act) => {
     const answer = await attempt((message, socket) => (setTimeout(() => act(socket), 20), switching(message)));
     expect(statusOf(answer)).toBe(101);
   });
 
-  test('whose client writes into what is gone ends no process', async () => {
+  test('whose client writes to a closed socket ends no process', async () => {
     deed = (message, socket) => (setTimeout(() => socket.resetAndDestroy(), 5), switching(message));
     const clients = Array.from({ length: 30 }, () => new Conversation(ground.port).send(handshake('/quick/x', bearer)));
     const writing = setInterval(() => clients.forEach((client) => client.send('x'.repeat(10_000))), 2);
     await Promise.all(clients.map((client) => client.rest()));
     clearInterval(writing);
-    // Those that leave while the upstream thinks, as well.
+    // Clients that leave while the upstream waits do not end it either.
     deed = () => undefined;
     const leaving = Array.from({ length: 30 }, () => new Conversation(ground.port).send(handshake('/quick/x', bearer)));
     await new Promise((done) => setTimeout(done, 200));
     for (const client of leaving) client.reset();
     expect(statusOf(await attempt(says('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n')))).toBe(403);
-    // `close` of the ground fails where the process has died or met a bug.
+    // `close` of the harness fails if the process has died or met a bug.
   });
 
-  test('twin: that switches as asked is joined, and its first bytes arrive', async () => {
+  test('twin: that switches as asked is connected, and its first bytes arrive', async () => {
     deed = (message, socket) => (setTimeout(() => socket.end('bye', 'latin1'), 100), `${switching(message)}hello`);
     const answer = await shakeHands(ground.port, '/quick/x', bearer);
     expect(statusOf(answer)).toBe(101);

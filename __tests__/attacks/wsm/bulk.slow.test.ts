@@ -1,4 +1,6 @@
-/** Plugins that never return from instructions whose cost is not constant: their threads end, and so does the process. */
+/**
+ * Plugins that never return from instructions whose cost is not constant: their threads end, and so does the process.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get as httpGet } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -31,7 +33,7 @@ const KINDS: Readonly<Record<string, (large: boolean) => string>> = {
 };
 const LETTERS = Object.fromEntries(Object.keys(KINDS).map((kind, at) => [kind, String.fromCharCode(97 + at)]));
 
-/** `x-do: a` repeats the first kind for ever, `x-do: A` does it once. */
+/** `x-do: a` repeats the first kind forever, `x-do: A` runs it once. */
 async function plugin(): Promise<Uint8Array> {
   const kit = new Kit();
   const acts = Object.entries(KINDS).map(([kind, act]) => {
@@ -59,7 +61,7 @@ describe('WSM-13 a loop of instructions whose cost is not constant', () => {
     const name = `loops-${letter}`;
     const { ask } = await run(await bytes, { isolation: 'worker', timeoutMs: 100, name });
     expect(outcome(await ask(letter))).toBe('timeout');
-    // Unmetered, such a thread runs on for minutes.
+    // Unmetered, such a thread runs for minutes.
     await until(() => endings.running(name) === 0);
     expect(outcome(await ask())).toBe(ALICE);
   });
@@ -94,7 +96,7 @@ describe('WSM-13 SIGTERM while a thread is inside such a loop', () => {
       asked.on('error', reject);
     });
 
-  /** The real command, on a file with the plugin; no upstream is there, so that what passes is 502. */
+  /** The real command, on a file with the plugin. Its upstream is unreachable, so a request that passes is 502. */
   async function served(): Promise<{ readonly gateway: Background; readonly port: number }> {
     const [port = 0] = await freePorts(1);
     writeFileSync(join(folder, 'plugin.wasm'), await bytes);
@@ -116,7 +118,7 @@ routes: [{ id: all, path: /*, upstream: backend, auth: { bulk: true } }]
     expect(await statusOf(port, LETTERS[kind] as string)).toBe(503);
     const before = performance.now();
     expect(await gateway.stop('SIGTERM')).toBe(0);
-    // It took 74 s; this is the deadline for what does not end, on a busy machine.
+    // An unmetered thread took 74 s. This deadline detects it on a busy machine too.
     expect(performance.now() - before).toBeLessThan(20_000);
   });
 

@@ -1,4 +1,6 @@
-/** What a plugin decides, and decides again: the first word counts, none of it undoes what another method says. */
+/**
+ * Decisions of a plugin, and second decisions: the first one counts, and none overrides the decision of another method.
+ */
 import { ALICE_KEY, get, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
 import { callback, CONTINUE, i32, PAUSE, type Kit } from '../../support/wat-plugin.js';
@@ -8,7 +10,7 @@ import { closePlugins, expectGranted, expectRefused, ISOLATIONS, openPlugins } f
 const NAMED = (kit: Kit): string => kit.set('X-Authenticated-User', 'mallory');
 const GO_ON = (kit: Kit): string => kit.do('proxy_continue_stream', i32(0));
 
-/** By the letter: what it does, and the one answer that may come of it. */
+/** By letter: what the plugin does, and the only allowed result. */
 const WAYS: Readonly<Record<string, readonly [string, number, (kit: Kit) => string]>> = {
   a: ['answers 403, then continues', 403, (kit) => `${kit.respond(403)} ${NAMED(kit)} (return ${CONTINUE})`],
   b: [
@@ -18,7 +20,7 @@ const WAYS: Readonly<Record<string, readonly [string, number, (kit: Kit) => stri
   ],
   c: ['answers 403, then 200', 403, (kit) => `${kit.respond(403)} ${kit.respond(200)} (return ${PAUSE})`],
   d: [
-    'answers 200: that is its own answer, and no grant',
+    'responds with 200: that is its own response, not a grant',
     200,
     (kit) => `${NAMED(kit)} ${kit.respond(200)} (return ${CONTINUE})`,
   ],
@@ -36,19 +38,23 @@ const WAYS: Readonly<Record<string, readonly [string, number, (kit: Kit) => stri
     (kit) => `${NAMED(kit)} ${kit.do('proxy_close_stream', i32(0))} (return ${CONTINUE})`,
   ],
   j: [
-    'continues the stream, then answers 403',
+    'continues the stream, then responds with 403',
     403,
     (kit) => `${NAMED(kit)} ${GO_ON(kit)} ${kit.respond(403)} (return ${PAUSE})`,
   ],
   k: ['answers with a status of 2^32 - 1', 503, (kit) => `${NAMED(kit)} ${kit.respond(-1)} (return ${CONTINUE})`],
-  l: ['continues and names nobody', 401, () => `(return ${CONTINUE})`],
-  m: ['continues and names an empty name', 401, (kit) => `${kit.set('X-Authenticated-User', '')} (return ${CONTINUE})`],
+  l: ['continues and sets no identity', 401, () => `(return ${CONTINUE})`],
+  m: [
+    'continues and sets an empty identity',
+    401,
+    (kit) => `${kit.set('X-Authenticated-User', '')} (return ${CONTINUE})`,
+  ],
 };
 
-/** Local responses that no server can send as they stand. */
+/** Local responses that no server can send unchanged. */
 const FIELDS: Readonly<Record<string, readonly [string, readonly Pair[]]>> = {
   A: [
-    'a framing of its own',
+    'its own framing',
     [
       ['Transfer-Encoding', 'chunked'],
       ['Content-Length', '5'],
@@ -72,7 +78,7 @@ const FIELDS: Readonly<Record<string, readonly [string, readonly Pair[]]>> = {
       ['TE', 'trailers'],
     ],
   ],
-  G: ['a length that is none', [['Content-Length', '-1']]],
+  G: ['an invalid length', [['Content-Length', '-1']]],
 };
 
 let ground: Ground;
@@ -91,7 +97,7 @@ beforeAll(async () => {
           ].join('\n'),
         }),
       },
-      // Says no when it has long continued.
+      // Refuses long after it has continued.
       late: {
         build: (kit) => ({
           body: `${callback('proxy_on_done', 1, `${kit.respond(403)} ${i32(1)}`)} ${callback('proxy_on_log', 1, kit.respond(403), false)}`,
@@ -125,7 +131,7 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
     );
 
     test.each(Object.entries(FIELDS).map(([letter, [what]]) => [what, letter]))(
-      'answers with %s: one whole answer, framed once',
+      'responds with %s: one whole response, framed once',
       async (_what, letter) => {
         const answer = await expectRefused(ground, 403, `/ways${suffix}/x`, `X-Do: ${letter}`);
         const [head = '', body] = answer.split('\r\n\r\n');
@@ -135,12 +141,12 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
       },
     );
 
-    test('answers 204 with a body: it has none', async () => {
+    test('responds 204 with a body: the body is dropped', async () => {
       const answer = await expectRefused(ground, 204, `/ways${suffix}/x`, 'X-Do: N', 'Connection: close');
       expect(answer.split('\r\n\r\n')[1]).toBe('');
     });
 
-    test('says no after it has continued: it has continued', async () => {
+    test('refuses after it has continued: it has continued', async () => {
       await expectGranted(ground, 'alice', `/late${suffix}/x`);
     });
 
@@ -149,19 +155,19 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
     });
   });
 
-  describe('CHN-11 a plugin that says yes beside a method that says no', () => {
-    test('a plugin that a route requires grants nothing that the token does not', async () => {
+  describe('CHN-11 a plugin that accepts with a method that refuses', () => {
+    test('a plugin that a route requires does not replace the token', async () => {
       await expectRefused(ground, 401, `/required${suffix}/x`);
       await expectRefused(ground, 401, `/required${suffix}/x`, 'Authorization: Bearer none');
       await expectRefused(ground, 401, `/required${suffix}/x`, `X-API-Key: ${ALICE_KEY['X-API-Key']}`);
     });
 
-    test.each(['a', 'c', 'i', 'l'])('nor does the token grant what the plugin does not: %s', async (letter) => {
+    test.each(['a', 'c', 'i', 'l'])('and the token does not replace the plugin: %s', async (letter) => {
       const status = (WAYS[letter] as (typeof WAYS)[string])[1];
       await expectRefused(ground, status, `/required${suffix}/x`, await bearer(), `X-Do: ${letter}`);
     });
 
-    test('an answer of its own ends an "any", whatever would come after it', async () => {
+    test('its own response ends an "any", whatever method comes after it', async () => {
       await expectRefused(
         ground,
         200,
@@ -171,7 +177,7 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
       );
     });
 
-    test('twin: both say yes', async () => {
+    test('twin: both accept', async () => {
       const message = await expectGranted(ground, 'alice', `/required${suffix}/x`, await bearer());
       expect(message.fields).toContainEqual(['x-user-id', 'ada']);
     });
@@ -179,7 +185,7 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
 });
 
 describe('CHN-11 all of a list', () => {
-  test('needs the key beside the plugin', async () => {
+  test('needs the key in addition to the plugin', async () => {
     await expectRefused(ground, 401, '/all-of/x');
     await expectRefused(ground, 401, '/all-of/x', 'X-API-Key: none');
     await expectRefused(ground, 403, '/all-of/x', 'X-Do: a', `X-API-Key: ${ALICE_KEY['X-API-Key']}`);

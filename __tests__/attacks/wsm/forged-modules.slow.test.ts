@@ -1,4 +1,4 @@
-/** Modules that are written to hurt who reads them: numbers that lie, names with line ends, a million sections. */
+/** Modules that attack their reader: false numbers, names with line ends, a million sections. */
 import { meterModule } from '../../../src/wasm/meter.js';
 import { loadModule } from '../../../src/wasm/module.js';
 import { leb } from '../../../src/wasm/binary.js';
@@ -10,7 +10,7 @@ const section = (id: number, content: readonly number[]): readonly number[] => [
 const MEMORY = section(5, [1, 0, 1]);
 const load = (bytes: Uint8Array) => loadModule(bytes, 16 * 1_048_576);
 
-/** What it throws, and that it does so at once. */
+/** Returns the error, which must be thrown at once. */
 function refusalOf(act: () => unknown): string {
   const before = performance.now();
   try {
@@ -22,12 +22,12 @@ function refusalOf(act: () => unknown): string {
   throw new Error('it was not refused');
 }
 
-test('a function of four thousand million parameters is cut short, and not counted to the end', () => {
+test('a function of four billion parameters is cut short, and not counted to the end', () => {
   const bytes = Uint8Array.from([...MAGIC, ...section(1, [1, 0x60, ...leb(MOST)]), ...MEMORY]);
   expect(refusalOf(() => load(bytes))).toBe('is cut short');
 });
 
-test('so is a branch to as many places', () => {
+test('the same for a branch to as many labels', () => {
   const body = [0, 0x0e, ...leb(MOST), 0x0b];
   const bytes = Uint8Array.from([
     ...[...MAGIC, ...section(1, [1, 0x60, 0, 0]), ...section(3, [1, 0]), ...MEMORY],
@@ -47,14 +47,14 @@ describe('names with line ends and terminal codes', () => {
     ['of a host function', `(import "env" "proxy_x${EVIL}" (func))`],
     ['of anything else', `(import "env" "x${EVIL}" (func))`],
     ['of a module', `(import "env${EVIL}" "x" (func))`],
-  ])('%s: the refusal is one printable line', async (_what, imports) => {
+  ])('%s: the message is one printable line', async (_what, imports) => {
     const bytes = await fromWat(pluginWat({ imports }));
     const words = refusalOf(() => load(bytes));
     expect(words).toMatch(/^[\x20-\x7e]+$/);
     expect(words).toMatch(/^imports env/);
   });
 
-  test('of something exported twice, which the engine repeats', async () => {
+  test('of something exported twice, in the message of the engine', async () => {
     const bytes = Buffer.from(
       await fromWat(pluginWat({ body: `(func (export "twice${EVIL}a")) (func (export "twice${EVIL}b"))` })),
     );
@@ -64,7 +64,7 @@ describe('names with line ends and terminal codes', () => {
   });
 });
 
-test('twin: a module as it is built', async () => {
+test('twin: a valid module', async () => {
   const bytes = await fromWat(pluginWat({ imports: '(import "env" "proxy_to_come" (func (result i32)))' }));
   expect(load(bytes).facts.imports).toEqual(['env.proxy_to_come']);
   expect(load(meterModule(bytes)).facts.abi).toBe('0.2.1');

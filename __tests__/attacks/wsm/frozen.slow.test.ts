@@ -1,11 +1,13 @@
-/** What a plugin learns of its shared data while the gateway stands still, and how long a request waits for a busy thread. */
+/**
+ * What a plugin reads of its shared data while the gateway is blocked, and how long a request waits for a busy thread.
+ */
 import { isBehind } from '../../../src/wasm/channel.js';
 import { closeRunners, outcome, run } from '../../support/plugin-runner.js';
 import { AT, callback, CONTINUE, i32, made, type Kit } from '../../support/wat-plugin.js';
 
 afterEach(closeRunners);
 
-/** Names whom it finds under the key that is as long as the letter is late in the alphabet. */
+/** Sets as identity the value of the key whose length is the letter's position in the alphabet. */
 const told = (kit: Kit, key: string): string =>
   kit.on(
     key,
@@ -26,11 +28,11 @@ const sessions = (kit: Kit) => ({
 
 const freeze = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
-test('a gateway that stood still for seconds takes nobody for somebody else afterwards', async () => {
+test('a gateway that was blocked for seconds mixes up no identities afterwards', async () => {
   const { ask } = await run(await made(sessions), { isolation: 'worker' });
   const asked = ask('a');
   freeze(5_300);
-  // Whoever asked meanwhile has no answer, or the right one.
+  // A request in that time has no decision, or the right one.
   expect(['trap', 'timeout', 'x-authenticated-user=alice']).toContain(outcome(await asked));
   for (let at = 0; at < 3; at += 1) {
     expect(outcome(await ask('a'))).toBe('x-authenticated-user=alice');
@@ -38,7 +40,7 @@ test('a gateway that stood still for seconds takes nobody for somebody else afte
   }
 }, 20_000);
 
-test('twin: one that did not', async () => {
+test('twin: one that was not blocked', async () => {
   const { ask } = await run(await made(sessions), { isolation: 'worker' });
   expect([outcome(await ask('a')), outcome(await ask('b'))]).toEqual([
     'x-authenticated-user=alice',
@@ -46,7 +48,7 @@ test('twin: one that did not', async () => {
   ]);
 });
 
-test('a queue that fills as it is emptied keeps no request waiting', async () => {
+test('a queue that is refilled while it is emptied keeps no request waiting', async () => {
   const token = '(i32.load (i32.const 48))';
   const bytes = await made((kit) => {
     const around = `${kit.do('proxy_enqueue_shared_queue', token, kit.text('x'))}
@@ -65,8 +67,8 @@ test('a queue that fills as it is emptied keeps no request waiting', async () =>
   expect(performance.now() - before).toBeLessThan(1_000);
 }, 20_000);
 
-test('a thread that is always busy with something else leaves no request without an answer', async () => {
-  // Each request takes as long as it may: the last would wait for half a minute.
+test('a thread that is always busy leaves no request without an answer', async () => {
+  // Each request takes its maximum time: the last one would wait for half a minute.
   const bytes = await made((kit) => ({
     onRequest: `(local $n i64) (local.set $n (i64.const 100000000))
       (loop $l (local.set $n (i64.sub (local.get $n) (i64.const 1))) (br_if $l (i64.gt_s (local.get $n) (i64.const 0))))
@@ -80,7 +82,7 @@ test('a thread that is always busy with something else leaves no request without
   expect(outcomes).toContain('overloaded');
 }, 40_000);
 
-test('after four thousand million requests the next one still comes behind the last', () => {
+test('after four billion requests the next one still comes after the last', () => {
   for (const id of [1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32 + 1, 2 ** 40]) {
     const [word] = Int32Array.of(id) as unknown as [number];
     expect([isBehind(id, word), isBehind(id + 1, word), isBehind(id - 1, word)]).toEqual([false, true, false]);

@@ -1,4 +1,4 @@
-/** The guard of plugins on the gateway's own thread: work that is long without many loops is stopped in time too. */
+/** The guard of plugins on the gateway's own thread also stops long work without many loops in time. */
 import { meterModule } from '../../../src/wasm/meter.js';
 import { closeRunners, outcome, run } from '../../support/plugin-runner.js';
 import { made, type Kit } from '../../support/wat-plugin.js';
@@ -7,7 +7,7 @@ import { fromWat } from '../../support/wat.js';
 afterEach(closeRunners);
 
 const LIMIT_MS = 100;
-/** Without a look at the clock between them a thousand of these took seconds; a busy machine doubles what is allowed. */
+/** Without reads of the clock a thousand of these took seconds. A busy machine doubles the allowed time. */
 const AT_MOST_MS = 1_000;
 
 const repeated = (act: string): string =>
@@ -39,7 +39,7 @@ const built = ({ imports, act }: typeof PRINT): Promise<Uint8Array> =>
 test.each([
   ['prints millions of empty lines', PRINT],
   ['draws random numbers', RANDOM],
-])('one that %s is stopped at its deadline', async (_what, what) => {
+])('a plugin that %s is stopped at its deadline', async (_what, what) => {
   const { ask } = await run(await built(what), { isolation: 'inline', timeoutMs: LIMIT_MS });
   const before = performance.now();
   expect(outcome(await ask('p'))).toBe('timeout');
@@ -47,7 +47,7 @@ test.each([
   expect(outcome(await ask('-'))).toBe('x-authenticated-user=alice');
 });
 
-test('twin: one that prints a little', async () => {
+test('twin: a plugin that prints a little', async () => {
   const { ask, said } = await run(
     await built({
       ...PRINT,
@@ -72,12 +72,12 @@ describe('code without loops', () => {
     return ticks;
   };
 
-  test('counts as what it is: two million instructions are looked at twice or thrice', async () => {
+  test('counts by length: two million instructions cause two or three reads of the clock', async () => {
     expect(await ticksOf(10_000, 50)).toBeGreaterThanOrEqual(1);
     expect(await ticksOf(10_000, 50)).toBeLessThanOrEqual(3);
   });
 
-  test('twin: a short stretch is one lap, and does what it did', async () => {
+  test('twin: a short sequence is one lap, and has the same result', async () => {
     expect(await ticksOf(5, 999)).toBe(0);
     const module = new WebAssembly.Module(meterModule(await stretch(2_500)) as Uint8Array<ArrayBuffer>);
     const { exports } = new WebAssembly.Instance(module, { loom: { tick: () => undefined } });
@@ -86,7 +86,7 @@ describe('code without loops', () => {
     expect((exports['run'] as (of: number) => number)(1)).toBe(expected);
   });
 
-  test('of one function too long to be compiled in time is refused: nothing stops a compiler', async () => {
+  test('of one function too long to compile in time is refused, because the compiler cannot be stopped', async () => {
     const bytes = await stretch(40_000);
     expect(() => meterModule(bytes)).toThrow(/a function of more than 262144 bytes, which cannot be metered/);
   });

@@ -1,11 +1,11 @@
-/** Guesses at what a plugin judges: how many it is shown, and whom they keep out. */
+/** Guessing a plugin's credential: how many guesses it receives, and which clients the limit affects. */
 import { CONTINUE, i32, type Kit } from '../../support/wat-plugin.js';
 import type { Ground } from '../../support/attack-ground.js';
 import { closePlugins, openPlugins, outcomeOf } from './plugin-ground.js';
 
 const TIMES = 'timeout: 1s, pause_timeout: 1500ms';
 
-/** Lets in whoever says something that begins with `g`. */
+/** Accepts every value that begins with `g`. */
 const build = (kit: Kit) => ({
   onRequest: `${kit.on('g', `${kit.set('X-Authenticated-User', 'alice')} (return ${CONTINUE})`)} ${kit.respond(401)} ${i32(1)}`,
 });
@@ -29,24 +29,24 @@ const from = (address: string): string => `X-Forwarded-For: ${address}`;
 const status = async (target: string, ...lines: string[]): Promise<number> =>
   (await outcomeOf(ground, target, ...lines)).status;
 
-/** How many of so many were shown to the plugin. */
+/** How many of the requests reached the plugin. */
 async function shown(count: number, ask: (at: number) => Promise<number>): Promise<number> {
   let found = 0;
   for (let at = 0; at < count; at++) if ((await ask(at)) === 401) found++;
   return found;
 }
 
-test('over the budget a right guess is refused where its owner never was', async () => {
+test('over the budget a right guess is refused from an address that its owner never used', async () => {
   const [home, evil] = [from('203.0.113.9'), from('198.51.100.6')];
   expect(await status('/named-inline/x', home, 'X-Do: good')).toBe(200);
   expect(await shown(30, (at) => status('/named-inline/x', evil, `X-Do: bad-${at}`))).toBe(20);
   expect(await status('/named-inline/x', evil, 'X-Do: good')).toBe(429);
-  // Twin: his own address, with guesses of a neighbour.
+  // Twin: the owner's address, with guesses from a neighbour.
   await shown(30, (at) => status('/named-inline/x', home, `X-Do: bad-${at}`));
   expect(await status('/named-inline/x', home, 'X-Do: good')).toBe(200);
 });
 
-test('what was let in beside a cookie makes no other guess beside that cookie free', async () => {
+test('an accepted credential with a cookie makes no other guess with that cookie free', async () => {
   const evil = from('198.51.100.7');
   for (let at = 0; at < 60; at++)
     expect(await status('/loose-inline/x', evil, `Cookie: n=${at}`, 'X-Do: good')).toBe(200);
@@ -54,7 +54,7 @@ test('what was let in beside a cookie makes no other guess beside that cookie fr
   expect(found).toBe(20);
 });
 
-test('whoever offers the plugin nothing spends nobody’s budget, and is told what another method says', async () => {
+test('a request without a credential for the plugin uses no budget, and gets the answer of the other method', async () => {
   const home = from('192.0.2.77');
   const token = `Authorization: Bearer ${await ground.issuer.token()}`;
   for (let at = 0; at < 40; at++) expect(await status('/either/x', home, token)).toBe(200);

@@ -1,4 +1,4 @@
-/** Headers that a plugin writes: its identity headers reach the upstream, each once, and nothing else that it writes does. */
+/** Headers that a plugin writes: its identity headers reach the upstream, each once, and no other header does. */
 import { statusOf } from '../../support/ask.js';
 import { get, openGround, type Ground } from '../../support/attack-ground.js';
 import { lookalikesOf, valuesOf } from '../../support/messages.js';
@@ -13,7 +13,7 @@ import {
   outcomeOf,
 } from './plugin-ground.js';
 
-/** What no plugin may change, or write at all. */
+/** Headers that a plugin must not change or write. */
 const FORBIDDEN: readonly (readonly [string, string])[] = [
   [':path', '/admin'],
   [':method', 'DELETE'],
@@ -39,7 +39,7 @@ const FORBIDDEN: readonly (readonly [string, string])[] = [
   ['X-Anything', 'root'],
 ];
 
-/** Values that would be another field, or no field at all. */
+/** Values that would be another field, or an invalid field. */
 const BROKEN: readonly (readonly [string, string])[] = [
   ['a\r\nX-Admin: 1', 'CRLF'],
   ['a\nX-Admin: 1', 'LF'],
@@ -86,7 +86,7 @@ beforeAll(async () => {
             ...BROKEN.map(([value], at) =>
               kit.on(String(at), `${HOWS.map((how) => write(kit, how, [USER, value])).join(' ')} (return ${CONTINUE})`),
             ),
-            // 10 MB of NULs are refused as what they are, 10 MB of letters as too many.
+            // 10 MB of NULs are refused as invalid, 10 MB of letters as too long.
             kit.on(
               'l',
               `(memory.fill (i32.const 200000) (i32.const 97) (i32.const 10000000))
@@ -104,7 +104,7 @@ beforeAll(async () => {
             kit.on('a', `${kit.set(USER, 'alice', 'add')} (return ${CONTINUE})`),
             kit.on('d', `${kit.do('proxy_remove_header_map_value', i32(0), kit.text(USER))} (return ${CONTINUE})`),
             kit.on('c', `(return ${CONTINUE})`),
-            // Copies what the client calls itself.
+            // Copies the client's header value.
             kit.on(
               'e',
               `${kit.header('x-authenticated-user')}
@@ -124,25 +124,22 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
   const at = `/writes${suffix}/x`;
 
   describe('WSM-06 a plugin that writes', () => {
-    test.each(['w', 'p'])(
-      'what it may not: none of it goes on, nor changes where the request goes: %s',
-      async (letter) => {
-        const honest = await expectGranted(ground, 'alice', at, 'X-Do: -');
-        const message = await expectGranted(ground, 'alice', at, `X-Do: ${letter}`);
-        const rest = (each: typeof message) =>
-          each.fields.filter(([name]) => name.toLowerCase() !== 'x-do').map(([name, value]) => `${name}: ${value}`);
-        expect([message.method, message.target, message.body]).toEqual(['GET', at, '']);
-        expect(rest(message)).toEqual(rest(honest));
-      },
-    );
+    test.each(['w', 'p'])('forbidden headers: none is forwarded or changes the target: %s', async (letter) => {
+      const honest = await expectGranted(ground, 'alice', at, 'X-Do: -');
+      const message = await expectGranted(ground, 'alice', at, `X-Do: ${letter}`);
+      const rest = (each: typeof message) =>
+        each.fields.filter(([name]) => name.toLowerCase() !== 'x-do').map(([name, value]) => `${name}: ${value}`);
+      expect([message.method, message.target, message.body]).toEqual(['GET', at, '']);
+      expect(rest(message)).toEqual(rest(honest));
+    });
 
-    test('names that are none', async () => {
+    test('invalid names', async () => {
       const message = await expectGranted(ground, 'alice', at, 'X-Do: n');
       expect(message.raw).not.toMatch(/root|X-Admin/i);
     });
 
     test.each(BROKEN.map(([, what], letter) => [what, letter]))(
-      'a name of somebody with %s in it: nobody is named',
+      'an identity with %s in it: no identity is set',
       async (_what, letter) => {
         await expectRefused(ground, 401, at, `X-Do: ${letter}`);
       },
@@ -151,19 +148,19 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
     test.each([
       ['value', 'l'],
       ['name', 'm'],
-    ])('a %s of 10 MB: nobody is named', async (_what, letter) => {
+    ])('a %s of 10 MB: no identity is set', async (_what, letter) => {
       await expectRefused(ground, 401, at, `X-Do: ${letter}`);
     });
 
-    test('twin: its identity header, and it goes on', async () => {
+    test('twin: its identity header, which is forwarded', async () => {
       const message = await expectGranted(ground, 'alice', at, 'X-Do: -');
       expect(message.target).toBe(at);
     });
   });
 
-  describe('WSM-07 a client that names itself in the header of a plugin', () => {
+  describe('WSM-07 a client that sends the identity header of a plugin', () => {
     const FORGED = ['X-Authenticated-User: admin', 'x-authenticated-user: root', 'X_Authenticated_User: admin'];
-    test.each(['-', 'a'])('reaches the upstream under the name that the plugin gave, alone: %s', async (letter) => {
+    test.each(['-', 'a'])('reaches the upstream only with the name that the plugin set: %s', async (letter) => {
       for (const lines of [
         FORGED,
         FORGED.slice(0, 1),
@@ -177,18 +174,18 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
 
     test.each([
       ['takes it away', 'd'],
-      ['leaves it as it is', 'c'],
+      ['leaves it unchanged', 'c'],
       ['copies it', 'e'],
-    ])('is nobody where the plugin %s', async (_what, letter) => {
+    ])('has no identity if the plugin %s', async (_what, letter) => {
       await expectRefused(ground, 401, at, ...FORGED, `X-Do: ${letter}`);
     });
 
-    test('a plugin that names two is told as both, in one field', async () => {
+    test('a plugin that sets two identities is forwarded as both, in one field', async () => {
       const { status, users } = await outcomeOf(ground, at, 'X-Do: r');
       expect([status, users]).toEqual([200, ['alice,bob']]);
     });
 
-    test('twin: a client that names nobody', async () => {
+    test('twin: a client that sends no such header', async () => {
       await expectGranted(ground, 'alice', at, 'X-Do: a');
     });
   });
@@ -196,11 +193,11 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
 
 describe('HDR-24 a header that one plugin writes', () => {
   let limited: Ground;
-  /** The name it gives is what the client sent in `X-Who`. */
+  /** The plugin sets the identity that the client sent in `X-Who`. */
   const named = (header: string) => (kit: Kit) => ({
     onRequest: `${kit.header('x-who')} ${kit.do('proxy_replace_header_map_value', i32(0), kit.text(header), kit.given)} ${CONTINUE}`,
   });
-  /** Names whom it reads in the header of the other plugin, else itself. */
+  /** Sets the identity that it reads in the header of the other plugin, otherwise its own. */
   const reader = (kit: Kit) => ({
     onRequest: `${kit.set('X-Seen', 'nobody')} ${kit.header('x-authenticated-user')}
       (if (i32.load (i32.const 24)) (then
@@ -221,7 +218,7 @@ plugins:
     });
   });
 
-  test('is what the limiter counts, whatever the client says', async () => {
+  test('is what the limiter counts, whatever the client sends', async () => {
     const ask = (at: number) => limited.send(get('/named/x', 'X-Who: mallory', `X-Authenticated-User: other-${at}`));
     const answers: number[] = [];
     for (let at = 0; at < 12; at += 1) answers.push(statusOf(await ask(at)));
@@ -229,14 +226,14 @@ plugins:
     expect(limited.arrived().map((message) => valuesOf(message, USER))).toEqual(Array(5).fill(['mallory']));
   });
 
-  test('is not what a later plugin reads of the client', async () => {
+  test('is not read by a later plugin from the client', async () => {
     const message = await limited.send(get('/both/x', 'X-Who: zoe', 'X-Authenticated-User: admin'));
     expect(statusOf(message)).toBe(200);
     const [arrived] = limited.arrived();
     expect(arrived && [valuesOf(arrived, USER), valuesOf(arrived, 'X-Seen')]).toEqual([['zoe'], ['nobody']]);
   });
 
-  test('twin: another name draws from a bucket of its own', async () => {
+  test('twin: another identity uses another bucket', async () => {
     expect(statusOf(await limited.send(get('/named/x', 'X-Who: alice')))).toBe(200);
     expect(limited.arrived().map((message) => valuesOf(message, USER))).toEqual([['alice']]);
   });

@@ -1,4 +1,4 @@
-/** Plugins that make their host keep things for them: instances, answers, lines, calls. What is kept is bounded. */
+/** Plugins that make their host store things: instances, responses, log lines, calls. The storage is bounded. */
 import { jest } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -39,7 +39,7 @@ async function keep(build: (kit: Kit) => { readonly onRequest: string; readonly 
 
 const GROW = '(drop (memory.grow (i32.const 240)))';
 
-test('one that fills its memory and pauses, again and again, has two instances and no more', async () => {
+test('a plugin that fills its memory and pauses, again and again, has at most two instances', async () => {
   const keeper = await keep((kit) => ({
     onRequest: `${GROW} ${kit.on('p', `(return ${PAUSE})`)} ${kit.respond(403)} ${PAUSE}`,
   }));
@@ -48,7 +48,7 @@ test('one that fills its memory and pauses, again and again, has two instances a
   expect(alive.size).toBeLessThanOrEqual(2);
 });
 
-test('twin: one that fills it and decides is replaced each time', async () => {
+test('twin: a plugin that fills it and decides is replaced each time', async () => {
   const keeper = await keep((kit) => ({ onRequest: `${GROW} ${kit.grant()}` }));
   for (let at = 0; at < 5; at += 1) keeper.begin(requestOf(), () => undefined);
   expect(keeper.restarts).toBe(4);
@@ -80,7 +80,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     onRequest: kit.grant(),
   });
 
-  test('lines of the log are bounded in a second too, however many callbacks write them', async () => {
+  test('log lines are also bounded in a second, however many callbacks write them', async () => {
     const line = (kit: Kit): string => kit.do('proxy_log', i32(2), i32(200_000), i32(LIMITS.logBytes));
     const bytes = await made(ticking((kit) => Array.from({ length: 50 }, () => line(kit)).join(' ')));
     const { said } = await run(bytes, { isolation });
@@ -92,7 +92,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
     expect(said.some((words) => words.includes('too many log lines'))).toBe(true);
   });
 
-  test('calls of the root context are few at a time', async () => {
+  test('calls of the root context are limited in number', async () => {
     let received = 0;
     const server = createServer(() => void (received += 1));
     servers.push(server);
@@ -142,7 +142,7 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
   });
 });
 
-test('of a thousand that may act at once, few act in one turn, in order, and all do', async () => {
+test('of a thousand callers at once, few run in one turn, in order, and all do', async () => {
   const pace = new Pace(8);
   const acted: number[] = [];
   const turns: number[] = [];

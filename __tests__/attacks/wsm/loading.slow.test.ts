@@ -1,4 +1,4 @@
-/** Modules that cannot be what the file says that they are: the gateway does not start, and says why. */
+/** Modules that do not match the file: the gateway does not start, and reports why. */
 import { truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ afterAll(closePlugins);
 const wat = (parts: Parts = {}) => fromWat(pluginWat(parts));
 const without = async (text: string): Promise<Uint8Array> => fromWat(pluginWat().replace(text, ''));
 
-/** A module of one section more, which wabt does not write. */
+/** A module with one more section, which wabt does not write. */
 async function withTypes(content: readonly number[]): Promise<Uint8Array> {
   const bytes = await wat();
   const size = bytes[9] as number;
@@ -20,7 +20,7 @@ async function withTypes(content: readonly number[]): Promise<Uint8Array> {
   return Uint8Array.from([...bytes.subarray(0, 8), ...section, ...bytes.subarray(10 + size)]);
 }
 
-/** What the file is refused for, before anything of the module runs. */
+/** Why the file is refused, before any code of the module runs. */
 const CASES: Readonly<Record<string, readonly [() => Promise<Uint8Array | string>, RegExp]>> = {
   'an empty file': [() => Promise.resolve(''), /is not a WebAssembly module/],
   'a text': [() => Promise.resolve('<html>not found</html>'), /is not a WebAssembly module/],
@@ -35,10 +35,7 @@ const CASES: Readonly<Record<string, readonly [() => Promise<Uint8Array | string
   'no ABI': [() => without('(func (export "proxy_abi_version_0_2_1"))'), /no proxy_abi_version/],
   'an ABI to come': [() => wat({ abi: '0_3_0' }), /built for ABI 0\.3\.0/],
   'two ABIs': [() => wat({ body: '(func (export "proxy_abi_version_0_1_0"))' }), /several ABI versions/],
-  'an import that nobody provides': [
-    () => wat({ imports: '(import "env" "system" (func (param i32)))' }),
-    /imports env\.system/,
-  ],
+  'an unknown import': [() => wat({ imports: '(import "env" "system" (func (param i32)))' }), /imports env\.system/],
   'an import of another host': [
     () => wat({ imports: '(import "node:fs" "readFileSync" (func))' }),
     /imports node:fs\.readFileSync/,
@@ -63,13 +60,16 @@ const CASES: Readonly<Record<string, readonly [() => Promise<Uint8Array | string
   'types of objects': [() => withTypes([0x5e, 0x7f, 1]), /types of objects/],
 };
 
-/** What it does when it starts. */
+/** What the module does when it starts. */
 const STARTS: Readonly<Record<string, readonly [() => Promise<Uint8Array>, RegExp]>> = {
   'a start that traps': [() => wat({ body: '(start $go) (func $go unreachable)' }), /does not start/],
   'a start that never ends': [() => wat({ body: `(start $go) (func $go ${LOOP})` }), /does not start/],
-  'an on_vm_start that says no': [() => wat({ body: callback('proxy_on_vm_start', 2, i32(0)) }), /on_vm_start refused/],
+  'an on_vm_start that returns false': [
+    () => wat({ body: callback('proxy_on_vm_start', 2, i32(0)) }),
+    /on_vm_start refused/,
+  ],
   'an on_vm_start that traps': [() => wat({ body: callback('proxy_on_vm_start', 2, 'unreachable') }), /does not start/],
-  'an on_configure that says no': [
+  'an on_configure that returns false': [
     () => wat({ body: callback('proxy_on_configure', 2, i32(0)) }),
     /refused its configuration/,
   ],
@@ -81,7 +81,7 @@ const STARTS: Readonly<Record<string, readonly [() => Promise<Uint8Array>, RegEx
     () => wat({ body: callback('proxy_on_configure', 2, `${LOOP} unreachable`) }),
     /start/,
   ],
-  'an on_configure that wants ticks and says no': [
+  'an on_configure that starts ticks and returns false': [
     () =>
       made((kit) => ({
         body: callback('proxy_on_configure', 2, `${kit.do('proxy_set_tick_period_milliseconds', i32(10))} ${i32(0)}`),
@@ -90,7 +90,7 @@ const STARTS: Readonly<Record<string, readonly [() => Promise<Uint8Array>, RegEx
   ],
 };
 
-/** What it says in place of listening. */
+/** The error message instead of listening. */
 async function refusalOf(top: string): Promise<string> {
   const routes = '\n  - { id: guarded, path: /guarded/*, upstream: backend, auth: { guard: true } }';
   const words = await openGround({ routes, top }).then(
@@ -105,7 +105,7 @@ const refusal = (path: string, options = ''): Promise<string> =>
   refusalOf(`plugins:\n  - { name: guard, path: "${path}"${options} }`);
 
 describe('WSM-03 a gateway whose plugin is', () => {
-  test('no plugin at all: does not start, and says of each what is wrong', async () => {
+  test('not a plugin: does not start, and reports each error', async () => {
     const names = Object.keys(CASES);
     const cases = Object.values(CASES);
     const blocks = await Promise.all(
@@ -127,23 +127,23 @@ describe('WSM-03 a gateway whose plugin is', () => {
     }
   });
 
-  test('not there, a folder, or larger than anybody needs: does not start', async () => {
+  test('missing, a folder, or too large: does not start', async () => {
     expect(await refusal(join(tmpdir(), 'loom-no-such-plugin.wasm'))).toMatch(
       /ended before.*\n(?:.*\n)*.*plugins\[0\]\.path/,
     );
     expect(await refusal(tmpdir())).toMatch(/plugins\[0\]\.path/);
     const large = moduleFile('');
-    // A gigabyte of nothing, which takes no place on the disk.
+    // A gigabyte of zeros, which takes no place on the disk.
     truncateSync(large, 2 ** 30);
     expect(await refusal(large)).toMatch(/it is larger than/);
   });
 
-  test('another one than its digest says: does not start', async () => {
+  test('with another digest: does not start', async () => {
     const path = moduleFile(await made((kit) => ({ onRequest: kit.grant() })));
     expect(await refusal(path, `, sha256: "${'0'.repeat(64)}"`)).toMatch(/is not that of the file/);
   });
 
-  test('twin: as it should be: starts', async () => {
+  test('twin: valid: starts', async () => {
     const ground = await openPlugins({ guard: { build: (kit) => ({ onRequest: kit.grant() }) } });
     await expectGranted(ground, 'alice', '/guard/x');
     await expectGranted(ground, 'alice', '/guard-inline/x');

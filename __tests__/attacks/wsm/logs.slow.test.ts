@@ -1,4 +1,4 @@
-/** What plugins say: bounded, escaped, and never a line of its own. */
+/** Log text of plugins: bounded, escaped, and never a log line of its own. */
 import type { Ground } from '../../support/attack-ground.js';
 import { i32, type Kit } from '../../support/wat-plugin.js';
 import { closePlugins, expectGranted, ISOLATIONS, openPlugins } from './plugin-ground.js';
@@ -45,18 +45,18 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
     const said = async (letter: string): Promise<string> => {
       const before = ground.output().length;
       await expectGranted(ground, 'alice', `/says${suffix}/x`, `X-Do: ${letter}`);
-      // What the thread has said arrives before the answer of a later request.
+      // Log text of the thread arrives before the response of a later request.
       await expectGranted(ground, 'alice', `/says${suffix}/x`);
       return ground.output().slice(before);
     };
 
-    test('a hundred thousand lines: a hundred are written, and that there were more', async () => {
+    test('a hundred thousand lines: a hundred are written, and a notice about the rest', async () => {
       const output = await said('a');
       expect(output.match(/a line of many/g)).toHaveLength(100);
       expect(output.match(/too many log lines/g)).toHaveLength(1);
     });
 
-    test('terminal codes and lines of its own: all of it stands escaped in one field', async () => {
+    test('terminal codes and line breaks: all of it is escaped in one field', async () => {
       const lines = (await said('b')).split('\n').filter((line) => line.includes('forged'));
       expect(lines).toHaveLength(1);
       expect(lines[0]).not.toContain('\u001b');
@@ -68,11 +68,11 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
       ['a line of 12 MB', 'c'],
       ['12 MB of line ends', 'd'],
       ['a text of 12 MB', 'e'],
-    ])('%s: no more than a bounded part of it', async (_what, letter) => {
+    ])('%s: at most a bounded part of it', async (_what, letter) => {
       expect((await said(letter)).length).toBeLessThan(30_000);
     });
 
-    test('twin: a line as it stands', async () => {
+    test('twin: a line is written unchanged', async () => {
       expect(await said('-')).toBe('');
       expect((JSON.parse(await said('f')) as { said: string }).said).toBe('as it stands');
     });

@@ -1,4 +1,7 @@
-/** A ground with plugins: each on a route of its own, on a thread (`/name/x`) and on the gateway's own (`/name-inline/x`). */
+/**
+ * A harness with plugins. Each has a route on a worker thread (`/name/x`) and one on the gateway's own thread
+ * (`/name-inline/x`).
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,15 +18,15 @@ export const ISOLATIONS = [
 
 export interface Given {
   readonly build: (kit: Kit) => Parts;
-  /** Members of its block, in flow style. */
+  /** Options of its block, in flow style. */
   readonly options?: string;
-  /** One alone, where the other makes no difference. */
+  /** Only one isolation, if the other makes no difference. */
   readonly isolation?: 'worker' | 'inline';
 }
 
 const folders: string[] = [];
 
-/** The path of a module in a folder of its own. */
+/** The path of a module in its own folder. */
 export function moduleFile(bytes: Uint8Array | string): string {
   const folder = mkdtempSync(join(tmpdir(), 'loom-plugin-'));
   folders.push(folder);
@@ -41,7 +44,7 @@ export async function closePlugins(): Promise<void> {
   }
 }
 
-/** Long for a machine that is busy, short for one that waits for a loop. */
+/** Long for a busy machine, short for a test that waits for a loop. */
 const TIMES = 'timeout: 1s, pause_timeout: 1500ms';
 
 export async function openPlugins(plugins: Readonly<Record<string, Given>>, more: GroundOptions = {}): Promise<Ground> {
@@ -64,7 +67,7 @@ export async function openPlugins(plugins: Readonly<Record<string, Given>>, more
   });
 }
 
-/** The status, and who the upstream was told that it is; a list where nothing arrived is empty. */
+/** The status, and the identity that the upstream received. Without a request the list is empty. */
 export async function outcomeOf(ground: Ground, target: string, ...lines: readonly string[]) {
   const answer = await ground.send(get(target, ...lines));
   const arrived = ground.arrived();
@@ -86,6 +89,6 @@ export async function expectGranted(ground: Ground, who: string, target: string,
   return message;
 }
 
-/** 403 where the host said exactly this, 409 where it said anything else. */
+/** 403 if the host returned exactly this status, otherwise 409. */
 export const expecting = (kit: Kit, status: number, call: string): string =>
   `(if (i32.eq ${call} ${i32(status)}) (then ${kit.respond(403)}) (else ${kit.respond(409)})) (return ${PAUSE})`;

@@ -1,4 +1,6 @@
-/** Where plugins reach: to the upstreams that the file allows, so often and so long, and to nothing of the gateway's. */
+/**
+ * What plugins can reach: the upstreams that the file allows, in bounded number and time, and nothing of the gateway.
+ */
 import { statusOf } from '../../support/ask.js';
 import { get, type Ground } from '../../support/attack-ground.js';
 import { valuesOf } from '../../support/messages.js';
@@ -94,9 +96,9 @@ beforeAll(async () => {
 afterAll(closePlugins);
 
 describe.each(ISOLATIONS)('%s', (_where, suffix) => {
-  describe('WSM-09 a plugin that reaches out', () => {
+  describe('WSM-09 a plugin that sends calls', () => {
     test.each(NOWHERE.map((name, at) => [name, String.fromCharCode(65 + at)]))(
-      'to %j: nobody is called',
+      'to %j: no request is sent',
       async (_name, letter) => {
         await expectRefused(ground, 403, `/reaches${suffix}/x`, `X-Do: ${letter}`);
       },
@@ -113,19 +115,19 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
       ['for the environment', '0'],
       ['for a file', '1'],
       ['for a socket', '2'],
-      ['by a URL in place of a path', '4'],
-      ['by a path that is none', '6'],
-      ['by a method that is none', '7'],
+      ['with a URL as path', '4'],
+      ['with an invalid path', '6'],
+      ['with an invalid method', '7'],
     ])('%s: there is nothing', async (_what, letter) => {
       await expectRefused(ground, 403, `/reaches${suffix}/x`, `X-Do: ${letter}`);
     });
 
-    test('a hundred times at once: eight calls at most are under way for one request', async () => {
+    test('a hundred times at once: at most eight calls are open for one request', async () => {
       expect(statusOf(await ground.send(get(`/reaches${suffix}/x`, 'X-Do: 3')))).toBe(409);
       expect(ground.arrived().filter(({ target }) => target === '/many').length).toBeLessThanOrEqual(8);
     });
 
-    test('to an upstream that does not answer: its call ends at its time', async () => {
+    test('to an upstream that does not answer: its call ends at its timeout', async () => {
       expect(statusOf(await ground.send(get(`/reaches${suffix}/x`, 'X-Do: 5')))).toBe(403);
       expect(ground.arrived().map(({ target }) => target)).toEqual(['/slow']);
     });

@@ -1,4 +1,4 @@
-/** What plugins keep: nothing of one request becomes another's. */
+/** State that plugins keep: nothing of one request reaches another. */
 import { statusOf } from '../../support/ask.js';
 import { get, type Ground } from '../../support/attack-ground.js';
 import { valuesOf } from '../../support/messages.js';
@@ -6,11 +6,11 @@ import { AT, callback, i32, PAUSE, type Kit } from '../../support/wat-plugin.js'
 import { closePlugins, expectGranted, expecting, expectRefused, ISOLATIONS, openPlugins } from './plugin-ground.js';
 
 const USER = 'X-Authenticated-User';
-/** Names whom the client says that it is. */
+/** Sets the identity that the client sends. */
 const nameIt = (kit: Kit): string =>
   `${kit.header('x-who')} ${kit.do('proxy_replace_header_map_value', i32(0), kit.text(USER), kit.given)}`;
 
-/** Each request asks an upstream first; the answer is told in the root context, and finds its request by its token. */
+/** Each request first calls an upstream. The root context receives the response and finds its request by its token. */
 const asks = (kit: Kit) => ({
   body: callback(
     'proxy_on_http_call_response',
@@ -25,7 +25,7 @@ const asks = (kit: Kit) => ({
     ${PAUSE}`,
 });
 
-/** Tries to read what an earlier request left. */
+/** Tries to read data of an earlier request. */
 const remembers = (kit: Kit) => ({
   body: '(global $last (mut i32) (i32.const 0))',
   onRequest: `
@@ -58,8 +58,8 @@ beforeAll(async () => {
 afterAll(closePlugins);
 
 describe.each(ISOLATIONS)('%s', (_where, suffix) => {
-  describe('WSM-08 what a plugin keeps', () => {
-    test('of a hundred requests that wait at once, each is named as itself', async () => {
+  describe('WSM-08 state that a plugin keeps', () => {
+    test('of a hundred requests that wait at once, each gets its own identity', async () => {
       const asked = Array.from({ length: 100 }, (_, at) =>
         ground.send(get(`/asks${suffix}/${at}`, `X-Who: user-${at}`)),
       );

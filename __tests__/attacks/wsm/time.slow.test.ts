@@ -1,17 +1,17 @@
-/** Plugins that take all the time there is: stopped at their deadline, refused, and others are served meanwhile. */
+/** Plugins that use unlimited time: stopped at their deadline, refused, and other requests are served meanwhile. */
 import { spawn } from 'node:child_process';
 import { statusOf } from '../../support/ask.js';
 import { get, type Ground } from '../../support/attack-ground.js';
 import { AT, callback, CONTINUE, i32, LOOP, PAUSE, type Kit } from '../../support/wat-plugin.js';
 import { closePlugins, expectGranted, expectRefused, ISOLATIONS, openPlugins } from './plugin-ground.js';
 
-/** Ways never to return, by the letter that asks for them. */
+/** Endless loops, by the letter that requests them. */
 const LOOPS: Readonly<Record<string, readonly [string, (kit: Kit) => string]>> = {
   a: ['loop br 0', () => LOOP],
   b: ['a loop of host calls', (kit) => `(loop $l ${kit.header('x-do')} (br $l))`],
   c: ['a loop of lines in the log', (kit) => `(loop $l ${kit.log('again')} (br $l))`],
   d: [
-    'a loop that asks for what all threads share',
+    'a loop that reads shared data',
     (kit) =>
       `(loop $l ${kit.do('proxy_get_shared_data', kit.text('key'), i32(AT.pointer), i32(AT.size), i32(AT.cas))} (br $l))`,
   ],
@@ -38,7 +38,7 @@ beforeAll(async () => {
       }),
       options: 'phase: on_request_body, timeout: 1s, pause_timeout: 400ms',
     },
-    // Denies or grants after a loop of so many laps: `9` is more than there is time for, `1` is little.
+    // Denies or grants after a loop of that many laps: `9` exceeds the time limit, `1` is short.
     work: {
       build: (kit) => ({
         onRequest: `(local $n i64) ${kit.on('9', '(local.set $n (i64.const 4000000000))')}
@@ -61,11 +61,11 @@ describe.each(ISOLATIONS)('%s', (where, suffix) => {
       await expectGranted(ground, 'alice', `/loops${suffix}/x`);
     });
 
-    test('that has named somebody before its loop names nobody', async () => {
+    test('that has set an identity before its loop sets none', async () => {
       await expectRefused(ground, 503, `/loops${suffix}/x`, 'X-Do: g');
     });
 
-    test('many at once are all refused, and those that wait behind them are judged', async () => {
+    test('many at once are all refused, and the waiting requests are decided', async () => {
       const asked = Array.from({ length: 12 }, (_, at) =>
         ground.send(get(`/loops${suffix}/${at}`, `X-Do: ${at % 4 === 0 ? 'a' : '-'}`)),
       );
@@ -91,14 +91,14 @@ describe.each(ISOLATIONS)('%s', (where, suffix) => {
     });
   });
 
-  describe('WSM-04 a plugin that pauses and never goes on', () => {
+  describe('WSM-04 a plugin that pauses and never continues', () => {
     test.each(['p', '4'])('is refused at pause_timeout: %s', async (letter) => {
       const before = performance.now();
       await expectRefused(ground, 503, `/pauses${suffix}/x`, `X-Do: ${letter}`);
       expect(performance.now() - before).toBeGreaterThan(380);
     });
 
-    test('also when it has seen the body', async () => {
+    test('also when it has received the body', async () => {
       const post = [
         'POST',
         `/pauses${suffix}/x`,
@@ -108,20 +108,20 @@ describe.each(ISOLATIONS)('%s', (where, suffix) => {
       expect(ground.arrived()).toEqual([]);
     });
 
-    test('a hundred that are paused keep nobody else waiting, and each is refused', async () => {
+    test('a hundred that are paused delay no other request, and each is refused', async () => {
       const paused = Promise.all(Array.from({ length: 100 }, () => ground.send(get(`/pauses${suffix}/x`, 'X-Do: p'))));
       await expectGranted(ground, 'alice', `/pauses${suffix}/x`, 'X-Do: -');
       expect(new Set((await paused).map(statusOf))).toEqual(new Set([503]));
       expect(ground.arrived()).toEqual([]);
     });
 
-    test('twin: one that goes on at once is granted', async () => {
+    test('twin: one that continues at once is granted', async () => {
       await expectGranted(ground, 'alice', `/pauses${suffix}/x`, 'X-Do: r');
     });
   });
 
-  describe('WSM-12 verdicts under load', () => {
-    test('what would be granted after its deadline is refused, each time', async () => {
+  describe('WSM-12 decisions under load', () => {
+    test('a grant after the deadline is refused, each time', async () => {
       const burners = [0, 1].map(() => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
       try {
         const asked = Array.from({ length: 6 }, () => ground.send(get(`/work${suffix}/x`, 'X-Do: 9')));
@@ -132,7 +132,7 @@ describe.each(ISOLATIONS)('%s', (where, suffix) => {
       expect(ground.arrived()).toEqual([]);
     });
 
-    test('twin: the same request has the same verdict', async () => {
+    test('twin: the same request has the same decision', async () => {
       for (let at = 0; at < 20; at += 1) {
         await expectRefused(ground, 403, `/work${suffix}/x`, 'X-Do: d');
         await expectGranted(ground, 'alice', `/work${suffix}/x`, 'X-Do: 1');

@@ -1,10 +1,10 @@
-/** What a plugin can do to itself: each is a 503 that never reaches the upstream, and the next request is judged. */
+/** Traps of a plugin: each is a 503 that never reaches the upstream, and the next request is decided. */
 import { get, request, type Ground } from '../../support/attack-ground.js';
 import { statusOf } from '../../support/ask.js';
 import { callback, i32, type Kit } from '../../support/wat-plugin.js';
 import { closePlugins, expectGranted, expectRefused, ISOLATIONS, openPlugins } from './plugin-ground.js';
 
-/** By the letter that asks for it. */
+/** By the letter that requests it. */
 const TRAPS: Readonly<Record<string, readonly [string, (kit: Kit) => string]>> = {
   a: ['unreachable', () => 'unreachable'],
   b: ['a division by zero', () => '(drop (i32.div_u (i32.const 1) (global.get $zero)))'],
@@ -17,10 +17,10 @@ const TRAPS: Readonly<Record<string, readonly [string, (kit: Kit) => string]>> =
   i: ['exit(0)', () => '(call $exit (i32.const 0))'],
   j: ['a call of a null function', () => '(call_indirect (i32.const 0))'],
   k: [
-    'a host call with a table of pointers that lead nowhere',
+    'a host call with a table of invalid pointers',
     () => '(drop (call $write (i32.const 1) (i32.const -4) (i32.const 9) (i32.const 0)))',
   ],
-  l: ['a call of the host out of its allocator', (kit) => `(global.set $evil (i32.const 1)) ${kit.header(':path')}`],
+  l: ['a call of the host from its allocator', (kit) => `(global.set $evil (i32.const 1)) ${kit.header(':path')}`],
   m: [
     'a header that is granted, and then a trap',
     (kit) => `${kit.set('X-Authenticated-User', 'mallory')} unreachable`,
@@ -28,7 +28,7 @@ const TRAPS: Readonly<Record<string, readonly [string, (kit: Kit) => string]>> =
   n: ['a stack that overflows in the host', () => '(call $host)'],
 };
 
-/** What they have in common. */
+/** Definitions that all of them use. */
 const common = (kit: Kit) => ({
   imports: `
     (import "env" "abort" (func $abort))
@@ -87,7 +87,7 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
       expect(await posted(letter)).toEqual({ status: 503, bodies: [] });
     });
 
-    test('twin: the same plugin, asked for none of that, judges a hundred requests', async () => {
+    test('twin: without a trap the same plugin decides a hundred requests', async () => {
       expect(await posted('-')).toEqual({ status: 200, bodies: ['hi'] });
       const answers = await Promise.all(
         Array.from({ length: 100 }, (_, at) =>
