@@ -1,4 +1,4 @@
-/** Requests for tests: one answer whole, with a client certificate where wanted, or raw bytes as they stand. */
+/** Requests for tests: one whole response, optionally with a client certificate, or raw bytes unchanged. */
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
@@ -16,11 +16,11 @@ export interface Question {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
-  /** Over TLS, with this authority and perhaps a certificate of its own. */
+  /** Over TLS, with this authority and optionally a client certificate. */
   readonly tls?: SecureContextOptions;
 }
 
-/** Rejects where the handshake or the connection fails. */
+/** Rejects if the handshake or the connection fails. */
 export function ask({ port, path = '/', method = 'GET', headers = {}, body, tls }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const to = { host: '127.0.0.1', port, path, method, headers, agent: false as const };
@@ -36,7 +36,9 @@ export function ask({ port, path = '/', method = 'GET', headers = {}, body, tls 
   });
 }
 
-/** What a server answers to these bytes (latin1): everything up to its end, or up to the end of its first answer. */
+/**
+ * The response of a server to these bytes (latin1): everything until its end, or until the end of its first response.
+ */
 export function askBytes(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from(bytes, 'latin1')));
@@ -46,7 +48,7 @@ export function askBytes(port: number, bytes: string): Promise<string> {
       if (isWhole(text)) socket.destroy();
     });
     socket.on('end', () => socket.end());
-    // A server that refuses may reset what it never read.
+    // A server that refuses may reset a connection with unread bytes.
     socket.on('error', (error) => (text === '' ? reject(error) : socket.destroy()));
     socket.on('close', () => resolve(text));
   });
@@ -63,5 +65,5 @@ function isWhole(text: string): boolean {
 
 export const statusOf = (answer: string): number => Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1] ?? 0);
 
-/** Of what the echoing upstream or the application behind Loom said. */
+/** From the response of the echoing upstream or of the application behind Loom. */
 export const seen = <T>({ body }: Answer): T => JSON.parse(body) as T;

@@ -1,4 +1,4 @@
-/** The ground on which attacks are tried: `serve` as a process of its own, before an upstream that keeps every byte. */
+/** The harness for attacks: `serve` as a separate process, with an upstream that records every byte. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -23,50 +23,53 @@ export const ALICE_KEY = { 'X-API-Key': KEY };
 export const ADMIN_BASIC = { Authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}` };
 
 export interface GroundOptions {
-  /** YAML in place of (`replace`) or behind (default) what the ground has; flow style, without the surrounding brackets. */
+  /**
+   * YAML that replaces (`replace`) or extends (default) the harness's YAML. Flow style, without the surrounding
+   * brackets.
+   */
   readonly auth?: string;
   readonly replaceAuth?: boolean;
   readonly routes?: string;
   readonly replaceRoutes?: boolean;
   readonly upstreams?: string;
-  /** Further listeners, such as one with TLS; `PORT2`, `PORT3` stand for free ports. */
+  /** Further listeners, such as one with TLS. `PORT2` and `PORT3` are replaced by free ports. */
   readonly listeners?: string;
   /** Further top-level blocks. */
   readonly top?: string;
-  /** What the upstream answers to a whole request; default: 200 with the request as JSON, 101 to a handshake. */
+  /** The upstream's response to a whole request. Default: 200 with the request as JSON, 101 to a handshake. */
   readonly answer?: (message: Message, socket: Socket) => string | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Ground {
   readonly port: number;
-  /** Those of `PORT2` and `PORT3`. */
+  /** The ports for `PORT2` and `PORT3`. */
   readonly morePorts: readonly number[];
   readonly pid: number;
   /** The Loom file, for tests that change it. */
   readonly file: string;
   readonly issuer: TokenIssuer;
-  /** The introspection endpoint; by default any token is active with `sub: bob`, `scope: read`. */
+  /** The introspection endpoint. By default any token is active with `sub: bob`, `scope: read`. */
   readonly introspection: AskedServer;
   readonly upstreamPort: number;
-  /** What must stand in no output of the gateway; add tokens and keys of your own. */
+  /** Texts that must not occur in the output of the gateway. Tests add their tokens and keys. */
   readonly secrets: string[];
-  /** Raw bytes (latin1) over a fresh socket: what comes back, up to the end of its first answer. */
+  /** Sends raw bytes (latin1) over a fresh socket. Returns the bytes until the end of the first response. */
   send(bytes: string): Promise<string>;
   ask(path: string, question?: Omit<Question, 'port' | 'path'>): Promise<Answer>;
-  /** Requests that have reached the upstream since the last call. Throws where its bytes are not whole strict messages. */
+  /** Requests that have reached the upstream since the last call. Throws if the bytes are not whole strict messages. */
   arrived(): readonly Message[];
   /** Every byte on every connection to the upstream (latin1). */
   received(): readonly string[];
-  /** What the process has printed so far. */
+  /** The output of the process so far. */
   output(): string;
-  /** Fails where the process has died, has met a bug, or has printed a secret. */
+  /** Fails if the process has died, has met a bug, or has printed a secret. */
   close(): Promise<void>;
 }
 
 const opened: Ground[] = [];
 
-/** For `afterAll` or `afterEach`: closes what was opened, with the checks of `close`. */
+/** For `afterAll` or `afterEach`: closes every harness, with the checks of `close`. */
 export async function closeGrounds(): Promise<void> {
   const failures: unknown[] = [];
   for (const ground of opened.splice(0)) await ground.close().catch((error: unknown) => failures.push(error));
@@ -120,12 +123,10 @@ ${options.top ?? ''}
 }
 
 /**
- * Starts one. `ISSUER`, `INTROSPECTION` and `UPSTREAM` in the YAML given stand for what runs here: two origins and a port.
+ * Starts one. `ISSUER`, `INTROSPECTION` and `UPSTREAM` in the given YAML are replaced by two origins and a port.
  *
- * @example
- * const ground = await openGround();
- * expect(statusOf(await ground.send('GET /internal HTTP/1.1\r\nHost: gw\r\n\r\n'))).toBe(401);
- * expect(ground.arrived()).toEqual([]);
+ * @example const ground = await openGround(); expect(statusOf(await ground.send('GET /internal HTTP/1.1\r\nHost:
+ * gw\r\n\r\n'))).toBe(401); expect(ground.arrived()).toEqual([]);
  */
 export async function openGround(options: GroundOptions = {}): Promise<Ground> {
   const issuer = await tokenIssuer();
@@ -175,7 +176,7 @@ export async function openGround(options: GroundOptions = {}): Promise<Ground> {
   return ground;
 }
 
-/** Answers each whole request once; what is no strict message ends the connection and fails the next `arrived()`. */
+/** Answers each whole request once. A message that is not strict ends the connection and fails the next `arrived()`. */
 export async function attentiveUpstream(answer: NonNullable<GroundOptions['answer']>) {
   const read = new WeakMap<Socket, number>();
   const messages: Message[] = [];
@@ -207,7 +208,7 @@ export async function attentiveUpstream(answer: NonNullable<GroundOptions['answe
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-/** 101 to a handshake, else the request as JSON. */
+/** 101 to a handshake, otherwise the request as JSON. */
 export function echo(message: Message): string {
   const [nonce] = valuesOf(message, 'sec-websocket-key');
   if (valuesOf(message, 'upgrade').length > 0 && nonce !== undefined) {
@@ -220,9 +221,9 @@ export function echo(message: Message): string {
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text, 'latin1')}\r\n\r\n${text}`;
 }
 
-/** The bytes of a GET; further header lines as they stand. */
+/** The bytes of a GET with further header lines, unchanged. */
 export const get = (target: string, ...lines: readonly string[]): string => request('GET', target, lines);
 
-/** The bytes of a request with these header lines and this body, whose framing the lines must say. */
+/** The bytes of a request with these header lines and this body. The lines must contain the framing. */
 export const request = (method: string, target: string, lines: readonly string[] = [], body = ''): string =>
   [`${method} ${target} HTTP/1.1`, 'Host: gw', ...lines, '', body].join('\r\n');

@@ -1,4 +1,7 @@
-/** One file in front of one upstream, both ways: `loom()` in a node:http server, and `serve()`; here or as a process. */
+/**
+ * One file in front of one upstream, in both ways: `loom()` in a node:http server, and `serve()`; in process or as a
+ * process.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
@@ -61,9 +64,9 @@ export const BOTH: readonly GatewayKind[] = [
 ];
 
 export interface ChildGateway extends Gateway {
-  /** Everything that the process has printed. */
+  /** The output of the process so far. */
   output(): string;
-  /** Undefined while the process lives. */
+  /** `undefined` while the process runs. */
   ended(): number | null | undefined;
 }
 
@@ -72,7 +75,7 @@ export interface ChildKind {
   readonly start: (text: string) => Promise<ChildGateway>;
 }
 
-/** What a user of the library writes. */
+/** The program of a library user. */
 const program = (index: string): string => `
 import { createServer } from 'node:http';
 import { loom } from '${index}';

@@ -1,4 +1,4 @@
-/** The package as it would be installed, for tests that run it as a process: whatever is newer in the tree is built again. */
+/** The built package, for tests that run it as a process. Changed files are built again. */
 import {
   copyFileSync,
   existsSync,
@@ -14,11 +14,11 @@ import { dirname, join, resolve } from 'node:path';
 import { transformSync } from '@swc/core';
 
 export const ROOT = resolve(__dirname, '../..');
-/** Beside `dist` and never in it: a build that runs meanwhile must not pull the files away. */
+/** Beside `dist` and never in it: a concurrent build must not remove the files. */
 const INSTALLED = join(ROOT, 'node_modules/.cache/loom-auth');
 const MAIN = join(INSTALLED, 'dist/cli/main.js');
 const ours = join(ROOT, 'node_modules/.bin/node');
-/** The Node that the package asks for, where the tests themselves run on another. */
+/** The Node version that the package requires, if the tests run on another. */
 export const NODE = existsSync(ours) ? ours : process.execPath;
 
 /** The `loom-auth` command. */
@@ -30,7 +30,7 @@ export function built(): string {
   return MAIN;
 }
 
-/** An example where `loom-auth` resolves to what was built. */
+/** An example in which `loom-auth` resolves to the built package. */
 export function builtExample(name: string): string {
   built();
   for (const each of filesOf('examples')) refresh(join('examples', each), join('examples', each), copyFileSync);
@@ -45,12 +45,12 @@ function filesOf(folder: string): string[] {
     .filter((path) => !CARGO.test(path));
 }
 
-/** What Cargo leaves beside its sources: thousands of files. */
+/** Cargo leaves thousands of files beside its sources. */
 const CARGO = /\/(?:target|vendor)\//;
 
 const modified = (path: string): number => Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
 
-/** Several test processes may do this at once: each file is replaced whole, and as old as what it was made from. */
+/** Several test processes may do this at once. Each file is replaced atomically and gets the time of its source. */
 function refresh(from: string, to: string, make: (source: string, output: string) => void): void {
   const [source, output] = [join(ROOT, from), join(INSTALLED, to)];
   const age = modified(source);

@@ -1,5 +1,5 @@
 /**
- * Certificates made with openssl into a directory of their own: authorities, a server, and clients of every sort.
+ * Certificates made with openssl in their own directory: authorities, a server, and clients of every kind.
  *
  * @needs openssl
  */
@@ -16,9 +16,9 @@ export interface Pair {
   readonly key: string;
 }
 
-/** What a certificate is to say; `issuer` is a pair made before, absent for a self-signed one. */
+/** The content of a certificate. `issuer` is a pair made before; without it the certificate is self-signed. */
 export interface Order {
-  /** As openssl's `-subj` reads it: `/O=Example/CN=svc-a`; `+` joins values of one RDN. */
+  /** In the format of openssl's `-subj`: `/O=Example/CN=svc-a`. `+` joins values of one RDN. */
   readonly subject: string;
   /** Lines of an openssl extension section. */
   readonly extensions?: readonly string[];
@@ -118,7 +118,7 @@ export class CertificateOffice {
     return pair;
   }
 
-  /** The revocation list of an authority, with these certificates on it; `dates` as openssl reads its first and last. */
+  /** The revocation list of an authority, with these certificates. `dates` are its first and last date for openssl. */
   async revoke(
     issuer: Pair,
     revoked: readonly Pair[],
@@ -171,7 +171,7 @@ export class CertificateOffice {
   }
 }
 
-/** Paths of PEM files; each pair's `cert` is what its holder presents (with intermediates where there are any). */
+/** Paths of PEM files. Each pair's `cert` is what its holder sends, with intermediates if there are any. */
 export interface Certificates {
   readonly office: CertificateOffice;
   readonly dir: string;
@@ -190,14 +190,14 @@ export interface Certificates {
   readonly notYetValid: Pair;
   readonly wrongCa: Pair;
   readonly selfSigned: Pair;
-  /** Extended key usage serverAuth alone. */
+  /** Only the extended key usage serverAuth. */
   readonly wrongUsage: Pair;
   readonly revoked: Pair;
   readonly crl: string;
   remove(): Promise<void>;
 }
 
-/** Everything above, in a second or so. */
+/** Makes all of these, in about a second. */
 export async function makeCertificates(): Promise<Certificates> {
   const office = await CertificateOffice.open();
   const [ca, other] = await Promise.all([

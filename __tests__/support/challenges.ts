@@ -1,4 +1,4 @@
-/** A parser of WWW-Authenticate (RFC 9110 §11.6.1): strict, so that what it reads every client reads. */
+/** A strict parser of WWW-Authenticate (RFC 9110 §11.6.1). Every client reads what it accepts. */
 
 export interface ParsedChallenge {
   readonly scheme: string;
@@ -11,12 +11,12 @@ const TOKEN68 = /^[A-Za-z0-9._~+/-]+=*(?= *(?:,|$))/;
 /** Quoted pairs within visible ASCII, spaces and tabs. */
 const QUOTED = /^"((?:[\t !#-[\]-~\x80-\xff]|\\[\t !-~\x80-\xff])*)"/;
 
-/** The challenges of one field value; throws where it is not well-formed. */
+/** Returns the challenges of one field value. Throws if it is not well-formed. */
 export function parseChallenges(value: string): readonly ParsedChallenge[] {
   const challenges: ParsedChallenge[] = [];
   let rest = value;
   const fail = (): never => {
-    throw new Error(`no list of challenges: ${JSON.stringify(value)} at ${JSON.stringify(rest)}`);
+    throw new Error(`not a list of challenges: ${JSON.stringify(value)} at ${JSON.stringify(rest)}`);
   };
   /** RFC 9110 §5.6.1: senders write no empty elements. */
   const comma = (): boolean => {
@@ -49,14 +49,14 @@ export function parseChallenges(value: string): readonly ParsedChallenge[] {
       params[name] = quoted ? (quoted[1] as string).replace(/\\(.)/gs, '$1') : (take(TOKEN)?.[0] ?? fail());
       if (rest === '') break;
       if (!comma()) fail();
-      // What no `=` follows is the next scheme.
+      // A name without `=` after it is the next scheme.
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*=/.test(rest) || TOKEN68.test(rest)) break;
     }
   }
   return challenges;
 }
 
-/** Those of every field of a raw answer, one list for each. */
+/** The challenges of each field of a raw response, one list for each. */
 export const challengeFields = (answer: string): readonly string[] =>
   [...answer.slice(0, answer.indexOf('\r\n\r\n')).matchAll(/^www-authenticate: *(.*?) *\r?$/gim)].map(
     ([, value = '']) => value,

@@ -1,4 +1,4 @@
-/** Requests of any client, made at random around identity headers; and who each of them is, said without the gateway. */
+/** Random requests of clients with identity headers, and the right identity of each, computed without the gateway. */
 import fc from 'fast-check';
 import { secretToken, seconds, type Claims } from './token-issuer.js';
 
@@ -31,7 +31,7 @@ type Headers = Readonly<Record<string, string>>;
 
 interface Credential {
   readonly text: string;
-  /** What its holder is called upstream; undefined: nobody's. */
+  /** The identity of its holder at the upstream. `undefined` if the credential is wrong. */
   readonly headers?: Headers;
 }
 
@@ -51,7 +51,7 @@ export interface Credentials {
   readonly keys: readonly Credential[];
 }
 
-/** Good ones, and one of each that is nobody's. */
+/** Good credentials, and a wrong one of each kind. */
 export async function credentials(): Promise<Credentials> {
   const exp = seconds() + 30 * 86_400;
   const tokens = await Promise.all(
@@ -72,11 +72,11 @@ export interface Case {
   /** latin1. */
   readonly bytes: string;
   readonly upgrade: boolean;
-  /** The identity headers upstream, sorted; undefined: it may not get there. */
+  /** The identity headers at the upstream, sorted. `undefined` if the request may not arrive. */
   readonly expected: readonly (readonly [name: string, value: string])[] | undefined;
 }
 
-/** Who the route says the caller is. */
+/** The identity by the rules of the route. */
 function expectation(route: (typeof ROUTES)[number], token?: Credential, key?: Credential): Case['expected'] {
   const sorted = (headers: Headers): Case['expected'] => Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
   switch (route) {
@@ -101,7 +101,7 @@ function expectation(route: (typeof ROUTES)[number], token?: Credential, key?: C
 const MARKS = "-_.~!#$%&'*+^`|";
 const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** A name as any client may write it: each mark another, each letter in either case, now and then one more or fewer. */
+/** A name as any client may write it: other separators, letters in either case, sometimes one more or fewer. */
 const spelled = (names: readonly string[]): fc.Arbitrary<string> =>
   fc.tuple(fc.constantFrom(...names), fc.infiniteStream(fc.nat(999)), fc.nat(19)).map(([name, rolls, change]) => {
     const roll = (): number => rolls.next().value as number;
@@ -128,7 +128,7 @@ const value = fc.oneof(
   fc.array(byte, { maxLength: 12 }).map((bytes) => `forged${String.fromCharCode(...bytes)}`),
   fc.constantFrom('', 'alice', 'forged, admin', '"forged"'),
 );
-/** But for line feeds: an empty line would end the head before whoever sent it has shown a credential. */
+/** Except line feeds: an empty line would end the head before the credential. */
 const anyBytes = fc
   .array(fc.nat(255), { minLength: 1, maxLength: 16 })
   .map((bytes) => String.fromCharCode(...bytes).replaceAll('\n', '\r'));
@@ -176,7 +176,7 @@ export function cases({ tokens, keys }: Credentials): fc.Arbitrary<Case> {
     });
 }
 
-/** Whether some upstream takes one name for the other: letters and digits in any case, whatever stands between them. */
+/** Whether some upstream reads one name as the other: letters and digits in any case, with any separators. */
 export function isReadAs(one: string, other: string): boolean {
   const isSign = (each: string): boolean => letters.includes(each);
   const [a, b] = [one.toLowerCase(), other.toLowerCase()];

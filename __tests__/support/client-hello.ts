@@ -1,4 +1,4 @@
-/** ClientHellos as bytes (RFC 8446 §4.1.2, RFC 6066 §3, RFC 7301 §3.1), and what a server answers to them. */
+/** ClientHellos as bytes (RFC 8446 §4.1.2, RFC 6066 §3, RFC 7301 §3.1), and the answer of a server to them. */
 import { connect } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { randomBytes } from 'node:crypto';
@@ -15,7 +15,7 @@ export interface Hello {
   readonly version?: number;
   /** Default: ECDHE with AES-GCM, for keys of both kinds. */
   readonly ciphers?: readonly number[];
-  /** Default: null alone. */
+  /** Default: only null. */
   readonly compression?: readonly number[];
   /** Further whole extensions: type and contents. */
   readonly extensions?: readonly (readonly [type: number, contents: Buffer])[];
@@ -28,7 +28,7 @@ const long = (bytes: Buffer): Buffer => Buffer.concat([u16(bytes.length), bytes]
 const short = (bytes: Buffer): Buffer => Buffer.concat([u8(bytes.length), bytes]);
 const bytesOf = (text: string | Buffer): Buffer => (typeof text === 'string' ? Buffer.from(text) : text);
 
-/** The handshake message, without a record around it. */
+/** The handshake message, without a record. */
 export function clientHello(hello: Hello = {}): Buffer {
   const { names, nameType = 0, protocols, version = 0x0303, compression = [0], extensions = [] } = hello;
   const { ciphers = [0xc02b, 0xc02f, 0xc02c, 0xc030] } = hello;
@@ -54,7 +54,7 @@ export function clientHello(hello: Hello = {}): Buffer {
   return Buffer.concat([u8(1), u24(body.length), body]);
 }
 
-/** The message in records of at most so many bytes. */
+/** The message in records of at most that many bytes. */
 export function records(message: Buffer, size = 16_384, type = 22): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at < message.length; at += size) {
@@ -69,7 +69,7 @@ export type HelloAnswer =
   | { readonly kind: 'alert'; readonly description: number }
   | { readonly kind: 'closed' };
 
-/** What comes back on these bytes. The connection is ours to end once it is known. */
+/** Returns the answer to these bytes. Ends the connection when the answer is known. */
 export function answerTo(port: number, bytes: Buffer): Promise<HelloAnswer> {
   return new Promise((resolve) => {
     let received = Buffer.alloc(0);
@@ -91,7 +91,7 @@ export function answerTo(port: number, bytes: Buffer): Promise<HelloAnswer> {
   });
 }
 
-/** A TLS connection whose client puts each byte of its first flight into a record of its own. */
+/** A TLS connection whose client puts each byte of its first flight into a separate record. */
 export function connectInPieces(port: number, options: ConnectionOptions): TLSSocket {
   const inner = connect(port, '127.0.0.1');
   let first = true;

@@ -1,4 +1,4 @@
-/** A connection held as bytes: what is written and when, and the answers that come back, one by one. */
+/** A connection as bytes: writes them at chosen times, and returns the responses one by one. */
 import { connect, type Socket } from 'node:net';
 
 export interface Reply {
@@ -7,7 +7,7 @@ export interface Reply {
   readonly body: string;
 }
 
-/** The whole answers at the start of the bytes, and what follows them. Interim ones (1xx, but for 101) are left out. */
+/** The whole responses at the start of the bytes, and the rest. Interim ones (1xx, except 101) are left out. */
 export function readReplies(bytes: string, { closed = false } = {}): { replies: Reply[]; rest: string } {
   const replies: Reply[] = [];
   let rest = bytes;
@@ -24,7 +24,7 @@ function readReply(bytes: string, closed: boolean): { reply: Reply; length: numb
   if (end === -1) return undefined;
   const head = bytes.slice(0, end);
   const line = /^HTTP\/1\.1 (\d{3})(?: [\t\x20-\x7e]*)?(?:\r\n|$)/.exec(head);
-  if (!line) throw new Error(`no answer begins like this: ${JSON.stringify(bytes.slice(0, 80))}`);
+  if (!line) throw new Error(`not the start of a response: ${JSON.stringify(bytes.slice(0, 80))}`);
   const status = Number(line[1]);
   const body = bytes.slice(end + 4);
   const whole = (text: string, length: number) => ({ reply: { status, head, body: text }, length: end + 4 + length });
@@ -51,7 +51,7 @@ function readChunked(body: string): { text: string; length: number } | undefined
   }
 }
 
-/** How long a server may say nothing before a conversation with it is a failure. */
+/** The longest silence of a server before a conversation fails. */
 const SILENCE_MS = 50_000;
 
 export class Conversation {
@@ -76,19 +76,19 @@ export class Conversation {
     });
   }
 
-  /** Bytes as latin1. What a closed socket no longer takes is dropped. */
+  /** Writes bytes as latin1. A closed socket drops them. */
   send(bytes: string): this {
     if (this.socket.writable) this.socket.write(bytes, 'latin1');
     return this;
   }
 
-  /** The next answer; undefined where the server has closed the connection instead. */
+  /** The next response. `undefined` if the server has closed the connection instead. */
   async reply(): Promise<Reply | undefined> {
     await this.#until(() => this.#replies.length > this.#taken);
     return this.#replies[this.#taken++];
   }
 
-  /** All the answers up to the end of the connection, those taken already left out. */
+  /** All responses until the end of the connection, except those taken already. */
   async rest(): Promise<readonly Reply[]> {
     await this.#until(() => false);
     const left = this.#replies.slice(this.#taken);
@@ -96,7 +96,7 @@ export class Conversation {
     return left;
   }
 
-  /** Bytes behind the last whole answer. */
+  /** Bytes after the last whole response. */
   get partial(): string {
     return this.#bytes;
   }
@@ -105,7 +105,7 @@ export class Conversation {
     return this.#closed;
   }
 
-  /** An end with a reset, as of a client that died. */
+  /** Ends with a reset, like a client that died. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
@@ -134,7 +134,7 @@ export class Conversation {
   }
 }
 
-/** Runs the work for each item, so many at once. */
+/** Runs the work for each item, a few at once. */
 export async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
   const left = items.values();
   const run = async (): Promise<void> => {

@@ -1,4 +1,7 @@
-/** Fifty callers with credentials of three kinds, and an upstream that says after a while whom it believes to have met. */
+/**
+ * Fifty callers with credentials of three kinds, and an upstream that answers after a delay with the identity it
+ * received.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { hashSync } from 'bcryptjs';
@@ -8,7 +11,7 @@ import { seconds, type TokenIssuer } from './token-issuer.js';
 
 export interface Caller {
   readonly name: string;
-  /** Where this kind of credential is asked for; all of them pass at `/any`. */
+  /** The path that requires this kind of credential. All of them pass at `/any`. */
   readonly path: string;
   readonly field: string;
 }
@@ -17,7 +20,7 @@ const numbers = (count: number): readonly number[] => Array.from({ length: count
 const keyOf = (at: number): string => `sk_live_of_caller_${at}`;
 const PASSWORD = 'a password of many';
 
-/** For `openGround`: each method sets the same header, so that a mix-up would show whatever the kind. */
+/** For `openGround`: all methods set the same header, so that any mix-up is visible. */
 export function crowdOptions(upstreamPort: number): GroundOptions {
   const set = (claim: string): string => `claims_to_headers: { ${claim}: X-Caller }`;
   const keys = numbers(20).map((at) => `{ key: ${keyOf(at)}, name: key-${at} }`);
@@ -38,7 +41,7 @@ export function crowdOptions(upstreamPort: number): GroundOptions {
       route('basic', '{ basic: true }'),
       route('any', '{ methods: [jwt, api_key, basic] }'),
     ].join('\n'),
-    // Room for all of the crowd: nobody is turned away for want of a connection.
+    // Enough connections for the whole crowd, so that no request is refused for lack of one.
     upstreams: `  - { name: slow, endpoints: ["127.0.0.1:${upstreamPort}"], pool: { max_open: 2000 } }`,
   };
 }
@@ -55,10 +58,10 @@ export async function callersOf(issuer: TokenIssuer): Promise<readonly Caller[]>
   ];
 }
 
-/** Who sent what, as the upstream saw it: `caller request body`, all three from the message it got. */
+/** The sender as the upstream sees it: `caller request body`, all three from the received message. */
 export const greeting = (caller: string, id: string, body: string): string => `${caller} ${id} ${body}`;
 
-/** The bytes of one request of a caller, with the name of another in every place where a client might set it. */
+/** The bytes of one request of a caller, with the name of another caller in every place that a client can set. */
 export function requestOf(caller: Caller, other: Caller, { id, random }: { id: string; random: () => number }): string {
   const target = `${random() < 0.5 ? caller.path : '/any'}/${id}`;
   const lines = [caller.field, `X-Request: ${id}`, `X-Caller: ${other.name}`, `x_caller: ${other.name}`];
@@ -72,14 +75,14 @@ export function requestOf(caller: Caller, other: Caller, { id, random }: { id: s
 
 export interface SlowUpstream {
   readonly port: number;
-  /** What was wrong with a request as it arrived; the names in it, and no credential. */
+  /** What was wrong with a received request. It contains names and no credential. */
   readonly faults: string[];
   readonly seen: () => number;
   readonly connections: () => number;
   close(): Promise<void>;
 }
 
-/** Answers after up to `delayMs`, in one piece or two. */
+/** Answers after up to `delayMs`, in one or two pieces. */
 export async function slowUpstream(delayMs: number, random: () => number): Promise<SlowUpstream> {
   const faults: string[] = [];
   const sockets = new Set<Socket>();
@@ -112,7 +115,7 @@ export async function slowUpstream(delayMs: number, random: () => number): Promi
 const one = (value: string | string[] | undefined): string =>
   typeof value === 'string' ? value : `not one: ${String(value)}`;
 
-/** A request says three times whose it is: in its identity header, its id and its body. */
+/** A request names its caller three times: in its identity header, its id and its body. */
 function faultOf(req: IncomingMessage, body: string): string | undefined {
   const caller = one(req.headers['x-caller']);
   const id = one(req.headers['x-request']);
@@ -120,7 +123,7 @@ function faultOf(req: IncomingMessage, body: string): string | undefined {
   const other = Object.keys(req.headers).find(
     (name) => name !== 'x-caller' && name.replace(/[^a-z]/g, '-') === 'x-caller',
   );
-  if (caller !== meant || !req.url?.endsWith(`/${id}`)) return `${caller} in the place of ${meant} at ${req.url}`;
+  if (caller !== meant || !req.url?.endsWith(`/${id}`)) return `${caller} instead of ${meant} at ${req.url}`;
   if (other !== undefined) return `${other} arrived`;
   return body === '' || body === `of ${meant}` ? undefined : `the body ${body} in the request of ${meant}`;
 }
@@ -135,7 +138,7 @@ function answer(req: IncomingMessage, res: ServerResponse, { body, inTwo }: { bo
   setTimeout(() => res.end(text.slice(5)), 1);
 }
 
-/** The same numbers for the same seed (mulberry32): what failed once can be run again. */
+/** The same numbers for the same seed (mulberry32), so that a failure can be repeated. */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {

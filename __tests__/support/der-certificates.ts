@@ -1,4 +1,4 @@
-/** Certificates that no openssl command writes: their names, numbers and extensions given as DER, signed by a real key. */
+/** Certificates that no openssl command writes: names, numbers and extensions in DER, signed by a real key. */
 import { createPrivateKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
@@ -11,17 +11,17 @@ export interface PemPair {
 export interface DerOrder {
   /** A whole Name; `name()` makes one. Default: `CN=odd`. */
   readonly subject?: Buffer;
-  /** The contents of the INTEGER. Default: 01. */
+  /** The content of the INTEGER. Default: 01. */
   readonly serial?: Buffer;
-  /** The contents of the SAN sequence, `altName()` by `altName()`. Default: no such extension. */
+  /** The content of the SAN sequence, made of `altName()`. Default: no such extension. */
   readonly sans?: readonly Buffer[];
   /** Further whole extensions. */
   readonly extensions?: readonly Buffer[];
-  /** Paths of the issuer's PEM files; absent for a self-signed one. */
+  /** Paths of the issuer's PEM files. Without it the certificate is self-signed. */
   readonly issuer?: { readonly cert: string; readonly key: string };
 }
 
-/** Tag, length and contents. */
+/** Tag, length and content. */
 export function tlv(tag: number, ...contents: readonly Buffer[]): Buffer {
   const all = Buffer.concat(contents);
   const size = Buffer.alloc(4);
@@ -31,7 +31,7 @@ export function tlv(tag: number, ...contents: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...length]), all]);
 }
 
-/** An object identifier of small arcs, in dots. */
+/** An object identifier with small arcs, in dotted form. */
 export function oid(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   const arcs = rest.flatMap((arc) => {
@@ -72,7 +72,7 @@ export const subjectAltName = (...names: readonly Buffer[]): Buffer => extension
 
 const CLIENT_USAGE = extension('2.5.29.37', tlv(0x30, oid('1.3.6.1.5.5.7.3.2')));
 
-/** A client certificate as ordered, and its fresh key. */
+/** A client certificate with this content, and its new key. */
 export function derCertificate(order: DerOrder = {}): PemPair & { readonly der: Buffer } {
   const { subject = commonName('odd'), serial = Buffer.from([1]), sans, extensions = [], issuer } = order;
   const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -96,7 +96,7 @@ export function derCertificate(order: DerOrder = {}): PemPair & { readonly der: 
   };
 }
 
-/** The bytes of the subject: the sixth member of a v3 certificate's first. */
+/** The bytes of the subject: the sixth member of the first part of a v3 certificate. */
 function subjectOf(der: Buffer): Buffer {
   const tbs = inside(inside(der));
   let rest = tbs;

@@ -1,14 +1,14 @@
-/** How many cases a property gets: `FAST_CHECK_RUNS` says so in `npm run fuzz`, the property itself otherwise. */
+/** The number of cases of a property: `FAST_CHECK_RUNS` in `npm run fuzz`, otherwise the property's own number. */
 import fc from 'fast-check';
 
 const wanted = Number(process.env.FAST_CHECK_RUNS);
-/** Whether `npm run fuzz` runs: then tests that try some of very many cases try them all. */
+/** Whether `npm run fuzz` runs. Then tests that sample very many cases try all of them. */
 export const fuzzing = Number.isSafeInteger(wanted) && wanted > 0;
 if (fuzzing) fc.configureGlobal({ numRuns: wanted });
 
 /**
- * The cases of a property: `usual` in `npm test`. Where one case costs what `cost` cheap ones do (it compiles a file,
- * verifies a signature, opens a socket), a fuzz run gets that many fewer, but never fewer than usual.
+ * The cases of a property: `usual` in `npm test`. `cost` is the cost of one case (it compiles a file, verifies a
+ * signature, opens a socket). A fuzz run has that many times fewer cases, but never fewer than usual.
  *
  * @example fc.assert(property, cases(2_000))
  */

@@ -1,4 +1,4 @@
-/** A wire to a Redis that can be cut, held, or made to say what no Redis says. */
+/** A connection to a Redis that can be cut, delayed, or made to send invalid answers. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { listening } from './recording-upstream.js';
 
@@ -7,11 +7,11 @@ export type RedisFault = (typeof REDIS_FAULTS)[number];
 
 const SLOW_MS = 400;
 const PIECE = Buffer.alloc(65_536, 0x61);
-/** What is said in place of an answer. */
+/** What is sent instead of an answer. */
 const WORDS: Partial<Record<RedisFault, Buffer>> = {
   garbage: Buffer.from('HTTP/1.1 200 OK\r\n\r\nbanana\r\n'),
   huge: Buffer.from('$500000000\r\n'),
-  // A fatal alert: whoever is there speaks TLS.
+  // A fatal alert, as a TLS server sends it.
   'TLS error': Buffer.from([0x15, 3, 3, 0, 2, 2, 40]),
   errors: Buffer.from('-ERR nothing works here\r\n'),
 };
@@ -69,7 +69,7 @@ export class FaultyRedis {
   #say(socket: Socket, words: Buffer, fault: RedisFault): void {
     socket.write(words);
     if (fault !== 'huge') return;
-    // Some megabytes of the half gigabyte that was promised.
+    // Some megabytes of the announced half gigabyte.
     for (let piece = 0; piece < 100; piece++) socket.write(PIECE);
   }
 

@@ -1,4 +1,4 @@
-/** A server over TLS that answers honestly until it is told to fail, and fails in every way that a server can. */
+/** A server over TLS that answers correctly until it is switched to one of many faults. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -13,9 +13,9 @@ interface Identity {
 
 export interface FaultyServerOptions {
   readonly trusted: Identity;
-  /** What it shows in place of `trusted` for a TLS error. */
+  /** What it sends instead of `trusted` for a TLS error. */
   readonly untrusted: Identity;
-  /** Where garbage and endless bytes stand: in the body of an answer, or on the wire in place of one. */
+  /** The place of garbage and endless bytes: in the body of a response, or on the connection instead of one. */
   readonly where: 'body' | 'wire';
   answer(request: IncomingMessage, body: string, response: ServerResponse): void;
 }
@@ -46,7 +46,7 @@ export class FaultyServer {
     return `https://127.0.0.1:${this.#port}`;
   }
 
-  /** From now on; connections at hand stay, but where the fault is one of connecting. */
+  /** From now on. Open connections stay, unless the fault concerns connecting. */
   async fail(fault: Fault): Promise<void> {
     this.#fault = fault;
     if (fault === 'refused') await this.#unlisten();
@@ -55,7 +55,7 @@ export class FaultyServer {
 
   async heal(): Promise<void> {
     this.#fault = undefined;
-    // Whoever is kept waiting stays so: recovery is theirs to make.
+    // A waiting client stays waiting. Recovery is the client's task.
     if (!this.#listener) await this.#listen();
   }
 
@@ -117,20 +117,20 @@ export class FaultyServer {
       case '5xx':
         return void response.writeHead(503, JSON_TYPE).end('{"active":true,"keys":[]}');
       default:
-        // Hung; who is refused or fails in the handshake does not come here.
+        // Hung. A client that is refused or fails in the handshake does not come here.
         return;
     }
   }
 }
 
-/** A head that never ends, a byte now and then. */
+/** A head that never ends, one byte now and then. */
 function drip(socket: Socket): void {
   socket.write('HTTP/1.1 200 OK\r\nX-Slow: ');
   const timer = setInterval(() => socket.write('x'), 100);
   socket.once('close', () => clearInterval(timer));
 }
 
-/** A body that never ends, as fast as it is taken. */
+/** A body that never ends, at full speed. */
 function endless(response: ServerResponse): void {
   const piece = Buffer.alloc(65_536, ' ');
   response.writeHead(200, JSON_TYPE);

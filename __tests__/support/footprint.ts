@@ -1,7 +1,7 @@
-/** What a process costs, as the system counts it: read from outside, whatever the machine does meanwhile. */
+/** The cost of a process as the system counts it, read from outside. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Milliseconds that the threads of a process have run so far. */
+/** Milliseconds of CPU time of all threads of a process so far. */
 export function cpuMs(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.reduce((sum, thread) => sum + ranNs(pid, thread), 0) / 1e6;
@@ -11,7 +11,7 @@ function ranNs(pid: number, thread: string): number {
   try {
     return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
   } catch {
-    // It has ended in the meantime.
+    // It has ended meanwhile.
     return 0;
   }
 }

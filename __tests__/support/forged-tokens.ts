@@ -1,15 +1,15 @@
-/** Tokens that nobody's issuer signed, each in a way that has passed, or ended a process, somewhere. */
+/** Tokens that no issuer signed. Each kind has been accepted, or has ended a process, in some product. */
 import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { base64url, type SigningKey } from '../tokens/signing.js';
 
 export type Forged = readonly [what: string, token: string];
 
 export interface Target {
-  /** Good claims, which the forger wrote. */
+  /** Good claims, written by the forger. */
   readonly claims: object;
   readonly key: SigningKey;
   readonly kid: string;
-  /** Where the forger's own key set and certificate stand. */
+  /** The URL of the forger's own key set and certificate. */
   readonly elsewhere: string;
   /** A token that the issuer did sign. */
   readonly good: string;
@@ -79,7 +79,7 @@ export function forgedTokens({ claims, key, kid, elsewhere, good }: Target): For
     ['good signature, other claims', `${goodHeader}.${base64url(claims)}.${goodSignature}`],
     ['good signature, other header', `${base64url({ alg: 'RS256' })}.${goodClaims}.${goodSignature}`],
     ['good signature cut short', good.slice(0, -4)],
-    ['good token, signature gone', `${goodHeader}.${goodClaims}.`],
+    ['good token, signature removed', `${goodHeader}.${goodClaims}.`],
     ['good token, signature of zeros', `${goodHeader}.${goodClaims}.${Buffer.alloc(256).toString('base64url')}`],
     ['good token, signature padded', `${good}==`],
     ['two parts', `${goodHeader}.${goodClaims}`],

@@ -1,11 +1,11 @@
 /**
  * Ways to hide `Transfer-Encoding: chunked` from one of two readers. The public corpora of such gadgets (three lists,
- * 1,768 in all) are generated here by their classes: named tricks, every byte in every position, and lines in pairs.
+ * 1,768 in all) are generated here by class: named tricks, every byte in every position, and lines in pairs.
  */
 
 export interface Gadget {
   readonly name: string;
-  /** Header lines as they stand, without the last line end. */
+  /** Header lines unchanged, without the last line end. */
   readonly lines: string;
 }
 
@@ -55,11 +55,11 @@ const NAMED: Readonly<Record<string, string>> = {
   'folded onto another field': `X-A: b\r\n ${TE}: chunked`,
   'CR behind': `${TE}: chunked\r`,
   'CR in the name': `Transfer\r-Encoding: chunked`,
-  'behind a bare CR': `X: X\r${TE}: chunked`,
-  'behind a bare LF': `X: X\n${TE}: chunked`,
+  'after a bare CR': `X: X\r${TE}: chunked`,
+  'after a bare LF': `X: X\n${TE}: chunked`,
   'behind LF CR': `X: X\n\r${TE}: chunked`,
-  'behind an empty name': `: x\r\n${TE}: chunked`,
-  'behind a line without a colon': `X\r\n${TE}: chunked`,
+  'after an empty name': `: x\r\n${TE}: chunked`,
+  'after a line without a colon': `X\r\n${TE}: chunked`,
   'no colon': `${TE} chunked`,
   'accented name': `Transf\x82r-Encoding: chunked`,
   'accented value': `${TE}: ch\x96nked`,
@@ -74,7 +74,7 @@ const NAMED: Readonly<Record<string, string>> = {
   'trailer that names it': `Trailer: ${TE}`,
 };
 
-/** Positions around and inside of the field where one more byte may stand. */
+/** Positions around and inside the field where one more byte may be. */
 const POSITIONS: Readonly<Record<string, (byte: string) => string>> = {
   'before the name': (byte) => `${byte}${TE}: chunked`,
   'in the name': (byte) => `Transfer${byte}Encoding: chunked`,
@@ -95,7 +95,7 @@ export const bytewise: readonly Gadget[] = Object.entries(POSITIONS).flatMap(([w
   every.map((byte) => ({ name: `${hex(byte)} ${where}`, lines: lines(byte) })),
 );
 
-/** Those that might be read as the field by somebody, each beside each: which of two lines counts is another question. */
+/** The gadgets that some reader may read as the field, in pairs. Another question is which of two lines counts. */
 const PAIRED = [
   `${TE}: chunked`,
   `${TE}: identity`,

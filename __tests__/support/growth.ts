@@ -1,11 +1,14 @@
-/** How the time of a function grows with its input: a ratio of two times on one machine, so that no clock limit is needed. */
+/**
+ * Measures how the time of a function grows with its input. It is a ratio of two times on one machine, so no time limit
+ * is needed.
+ */
 
 /** Eight times the input: 8 for linear work, 64 for quadratic work. */
 const FACTOR = 8;
 const MOST = 28;
 const ATTEMPTS = 6;
 
-/** The shortest of a few runs, each repeated until the clock can tell it. */
+/** The shortest of a few runs. Each run repeats the work until the clock can measure it. */
 export function shortest(run: () => void, least = 0.5): number {
   let repeats = 1;
   let best = batch(run, repeats);
@@ -24,8 +27,8 @@ function batch(run: () => void, repeats: number): number {
 }
 
 /**
- * Whether the time grows about as the length does. A busy machine makes single runs longer, so the check is repeated:
- * work that is quadratic is so each time.
+ * Whether the time grows linearly. A busy machine makes single runs longer, so the check is repeated. Quadratic work
+ * fails each time.
  */
 export function growsInProportion<T>(make: (length: number) => T, run: (input: T) => void, length = 2_000): boolean {
   const [small, large] = [make(length), make(FACTOR * length)];

@@ -1,4 +1,4 @@
-/** The bytes of a WebSocket handshake (RFC 6455 §1.3), for sockets without a library in between. */
+/** The bytes of a WebSocket handshake (RFC 6455 §1.3), for sockets without a library. */
 import { connect } from 'node:net';
 
 /** A handshake with further header lines. */

@@ -1,4 +1,4 @@
-/** The four hosts that Loom runs in, each with the same application behind it. */
+/** The four hosts that Loom supports, each with the same application behind it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
@@ -14,7 +14,7 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
 export interface Application {
   readonly gate: Loom;
-  /** Where Loom is mounted; node:http knows the root alone. */
+  /** The mount path of Loom. node:http supports only the root. */
   readonly mount?: string;
   /** What the host runs before Loom. */
   readonly before?: Middleware;

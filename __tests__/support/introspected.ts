@@ -1,4 +1,4 @@
-/** A gateway whose introspection server says of each token what a test has it say. */
+/** A gateway whose introspection server answers each token as a test configures. */
 import { statusOf } from './ask.js';
 import { CLIENT_SECRET, get, openGround, type Ground } from './attack-ground.js';
 import { seconds } from './token-issuer.js';
@@ -6,12 +6,12 @@ import { json, type Answer } from '../tokens/introspection-server.js';
 
 export interface Introspected {
   readonly ground: Ground;
-  /** What a token of its own gets at `/oauth/x` where the server says this of it; the token is a secret. */
+  /** The response to a new token at `/oauth/x` if the server answers this about it. The token is secret. */
   answered(by: Answer): Promise<string>;
-  /** It is 401, and says why as RFC 6750 has it. */
+  /** It is 401, with the error of RFC 6750. */
   refused(by: Answer): Promise<void>;
   passes(by: Answer): Promise<void>;
-  /** The line that offers the last token again. */
+  /** The line that sends the last token again. */
   again(): string;
 }
 
@@ -43,6 +43,6 @@ export async function introspected(more = ''): Promise<Introspected> {
   return { ground, answered, refused, passes, again };
 }
 
-/** A yes for ada, with ten minutes to live. */
+/** An active answer for ada, with ten minutes left. */
 export const yes = (more: object = {}): Answer =>
   json({ active: true, sub: 'ada', username: 'ada', exp: seconds() + 600, ...more });

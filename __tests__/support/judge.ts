@@ -1,4 +1,4 @@
-/** Real requests for tests: raw bytes over a socket, judged as the IncomingMessage that Node makes of them. */
+/** Real requests for tests: raw bytes over a socket, checked as the IncomingMessage that Node makes of them. */
 import { createServer, type IncomingMessage, type RequestListener, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { readFile, rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { closed, listening } from './recording-upstream.js';
 type Judgement = (req: IncomingMessage) => unknown;
 
 export interface Judge {
-  /** What `judge` makes of the request in `bytes` (latin1); rejects where Node's own parser refuses it. */
+  /** The result of `judge` for the request in `bytes` (latin1). Rejects if Node's own parser refuses it. */
   ask<T>(bytes: string, judge: (req: IncomingMessage) => T | Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface Tls {
   readonly key: string;
 }
 
-/** The certificate of a server that nobody verifies. */
+/** The certificate of a server, which no client verifies. */
 export async function anyCertificate(): Promise<Tls> {
   const office = await CertificateOffice.open();
   const { cert, key } = await office.issue('server', { subject: '/CN=localhost' });
@@ -35,7 +35,7 @@ interface Waiting {
   readonly failed: (error: Error) => void;
 }
 
-/** A server that hands each request to the judge that sent it, known by the port of its socket. */
+/** A server that passes each request to the function of its sender, found by the port of its socket. */
 export async function judging(options: ServerOptions & { readonly tls?: Tls } = {}): Promise<Judge> {
   const { tls, ...plain } = options;
   const waiting = new Map<number | undefined, Waiting>();
@@ -80,7 +80,7 @@ export function chunkedPost(lines: readonly string[], trailers: readonly string[
   return `${head}3\r\nabc\r\n0\r\n${[...trailers, '', ''].join('\r\n')}`;
 }
 
-/** Reads a request to its end, where its trailers are known. */
+/** Reads a request to its end, when its trailers are known. */
 export async function drained(req: IncomingMessage): Promise<IncomingMessage> {
   for await (const chunk of req) void chunk;
   return req;

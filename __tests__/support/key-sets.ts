@@ -1,4 +1,4 @@
-/** Servers of key sets that fail in every way a server can, and a gate in this process before which the clock is ours. */
+/** Servers of key sets with every kind of fault, and a gate in this process whose clock the test controls. */
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
 import { compact } from '../tokens/raw-signing.js';
@@ -31,7 +31,7 @@ export interface Gate extends Guarding {
   pass(ms: number): void;
 }
 
-/** A gate with this `jwt` block, whose clock moves when told; its key sets are asked for at once. */
+/** A gate with this `jwt` block, whose clock the test controls. Its key sets are loaded at once. */
 export async function gateOf(jwt: string, more = ''): Promise<Gate> {
   let ahead = 0;
   const gate = await guarding(`middleware: { auth: { chain: [jwt], jwt: ${jwt} } }\n${more}`, {
@@ -51,7 +51,7 @@ export interface Place {
   close(): Promise<void>;
 }
 
-/** A server that does this with each connection. */
+/** A server that runs this function for each connection. */
 export async function socketServer(act: (socket: Socket) => void): Promise<Place> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -62,7 +62,7 @@ export async function socketServer(act: (socket: Socket) => void): Promise<Place
   return placeOf(server, sockets, 'http');
 }
 
-/** The answer over TLS. */
+/** The same response over TLS. */
 export async function tlsServer(options: ServerOptions, answer: Answer): Promise<Place> {
   const sockets: Socket[] = [];
   const server = createHttpsServer(

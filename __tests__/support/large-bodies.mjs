@@ -1,4 +1,4 @@
-/** Another process: an upstream and a client that move large bodies, so that only the gateway is measured. */
+/** A separate process: an upstream and a client that move large bodies, so that only the gateway is measured. */
 import { createServer, request } from 'node:http';
 import { once } from 'node:events';
 

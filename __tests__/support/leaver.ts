@@ -1,21 +1,21 @@
-/** A client that goes away: at a step of its own choosing, and in one of the ways that a connection can end. */
+/** A client that disconnects: at a chosen step, and in one of the ways that a connection can end. */
 import { connect, createServer, type Socket } from 'node:net';
 import { get, request } from './attack-ground.js';
 import { handshake } from './handshake.js';
 import { closed, listening } from './recording-upstream.js';
 
-/** What was sent when the client leaves, and how it notices that it has come so far. */
+/** The bytes sent before the client leaves, and the condition for leaving. */
 export interface Step {
   readonly name: string;
   readonly bytes: (id: number) => string;
-  /** Leaves at the first bytes that come back, rather than after a while. */
+  /** Leaves at the first received bytes, instead of after a while. */
   readonly afterBytes?: true;
 }
 
 const upload = (target: string, framing: string, sent: string): string =>
   request('POST', target, ['X-API-Key: KEY', framing], sent);
 
-/** `KEY`, `TOKEN`, `UNKNOWN` and `WRONG` are put in by `stepsWith`. */
+/** `stepsWith` replaces `KEY`, `TOKEN`, `UNKNOWN` and `WRONG`. */
 const STEPS: readonly Step[] = [
   { name: 'nothing sent', bytes: () => '' },
   { name: 'in the request line', bytes: () => 'GET /public/he' },
@@ -26,16 +26,16 @@ const STEPS: readonly Step[] = [
   { name: 'in a chunk', bytes: () => upload('/api/v1/hold', 'Transfer-Encoding: chunked', '3e8\r\naaa') },
   { name: 'in a long body', bytes: () => upload('/api/v1/hold', 'Content-Length: 1000000', 'a'.repeat(200_000)) },
   { name: 'waiting for 100', bytes: () => upload('/api/v1/hold', 'Content-Length: 9\r\nExpect: 100-continue', '') },
-  { name: 'behind bytes that are none', bytes: () => `${get('/public/hold')}nonsense` },
+  { name: 'after invalid bytes', bytes: () => `${get('/public/hold')}nonsense` },
   { name: 'waiting for keys', bytes: () => get('/internal/x', 'Authorization: Bearer UNKNOWN') },
   { name: 'waiting for introspection', bytes: (id) => get('/oauth/x', `Authorization: Bearer opaque-${id}`) },
   { name: 'waiting for a password', bytes: (id) => get('/ops/x', `Authorization: Basic ${wrongPassword(id)}`) },
   { name: 'waiting for the head', bytes: () => get('/internal/hold', 'Authorization: Bearer TOKEN') },
   { name: 'waiting for the second of two', bytes: () => get('/public/quick') + get('/public/hold') },
   { name: 'waiting for four', bytes: () => get('/public/hold').repeat(4) },
-  { name: 'in the answer’s head', bytes: () => get('/public/half-head') },
+  { name: 'in the response’s head', bytes: () => get('/public/half-head') },
   { name: 'in the answer', bytes: () => get('/public/half'), afterBytes: true },
-  { name: 'in a long answer', bytes: () => get('/public/endless'), afterBytes: true },
+  { name: 'in a long response', bytes: () => get('/public/endless'), afterBytes: true },
   { name: 'in an event stream', bytes: () => get('/public/events'), afterBytes: true },
   { name: 'after the answer', bytes: () => get('/public/quick'), afterBytes: true },
   { name: 'after a refusal', bytes: () => get('/internal/x'), afterBytes: true },
@@ -65,13 +65,13 @@ export interface Leaving {
   readonly afterMs: number;
 }
 
-/** Comes, sends, leaves. Settles when its socket is closed. */
+/** Connects, sends, leaves. Settles when its socket is closed. */
 export function leave(port: number, { step, id, how, afterMs }: Leaving): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
       const bytes = step.bytes(id);
       if (bytes !== '') socket.write(bytes, 'latin1');
-      // At the latest then, if nothing ever comes back.
+      // The latest moment, if nothing ever comes back.
       setTimeout(go, step.afterBytes ? 2_000 : afterMs).unref();
     });
     let gone = false;
@@ -94,12 +94,12 @@ export function leave(port: number, { step, id, how, afterMs }: Leaving): Promis
 export interface MoodyUpstream {
   readonly port: number;
   readonly connections: () => number;
-  /** How many there have ever been. */
+  /** The number of connections so far. */
   readonly accepted: () => number;
   close(): Promise<void>;
 }
 
-/** Does with each request what the end of its path says. */
+/** Handles each request as the end of its path says. */
 export async function moodyUpstream(): Promise<MoodyUpstream> {
   const sockets = new Set<Socket>();
   let accepted = 0;
@@ -123,7 +123,7 @@ export async function moodyUpstream(): Promise<MoodyUpstream> {
 }
 
 const OK = 'HTTP/1.1 200 OK\r\n';
-// Of the one nonce that `handshake` sends (RFC 6455 §1.3).
+// For the one nonce that `handshake` sends (RFC 6455 §1.3).
 const SWITCHING =
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
 

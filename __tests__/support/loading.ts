@@ -1,4 +1,4 @@
-/** What a file is told when it is loaded, without starting anything. */
+/** Errors and warnings of a file when it is loaded, without a start. */
 import { ConfigError } from '../../src/config/diagnostics.js';
 import { compileFile } from '../../src/config/index.js';
 
@@ -10,7 +10,7 @@ export interface Loading {
 const fileOf = (auth: string): string => `middleware: { auth: { ${auth} } }
 routes: [{ path: /*, auth: { jwt: true } }]`;
 
-/** The errors of a file with this auth block (a `jwt` one), a line each; empty where it loads. */
+/** The errors of a file with this auth block (a `jwt` one), one on each line. Empty if it loads. */
 export function errorsOf(auth: string, { strict = false, env = {} }: Loading = {}): string {
   try {
     compileFile({ text: fileOf(auth), file: 'loom.yaml' }, { mode: 'middleware', strict, env });

@@ -1,16 +1,16 @@
-/** A strict reader of HTTP/1.1 requests (RFC 9112): what it takes for one message, every careful upstream takes for one. */
+/** A strict reader of HTTP/1.1 requests (RFC 9112). Every careful upstream reads its messages in the same way. */
 
 export interface Message {
   readonly method: string;
   readonly target: string;
-  /** As they stand, in order. */
+  /** Unchanged, in order. */
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: string;
   /** Every byte of the message (latin1). */
   readonly raw: string;
 }
 
-/** Bytes that a strict upstream would refuse, or could read in two ways. */
+/** Bytes that a strict upstream would refuse, or that have two readings. */
 export class Malformed extends Error {
   override readonly name = 'Malformed';
 }
@@ -18,7 +18,7 @@ export class Malformed extends Error {
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP\/1\.1$/;
 
-/** The whole messages at the start of the bytes, and what follows them. */
+/** The whole messages at the start of the bytes, and the rest. */
 export function readMessages(bytes: string): { readonly messages: readonly Message[]; readonly rest: string } {
   const messages: Message[] = [];
   let rest = bytes;
@@ -84,7 +84,7 @@ function readChunks(bytes: string): Body | undefined {
     const length = Number.parseInt(size, 16);
     const chunk = end + 2;
     if (bytes.length < chunk + length + 2) return undefined;
-    // No trailer section: nothing of ours ever sends one.
+    // No trailer section: the gateway never sends one.
     if (bytes.slice(chunk + length, chunk + length + 2) !== '\r\n') throw new Malformed('chunk end');
     text += bytes.slice(chunk, chunk + length);
     at = chunk + length + 2;
@@ -92,11 +92,11 @@ function readChunks(bytes: string): Body | undefined {
   }
 }
 
-/** The values of a field, its name compared as HTTP does. */
+/** The values of a field. Names are compared without case. */
 export const valuesOf = ({ fields }: Message, name: string): string[] =>
   fields.filter(([each]) => each.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 
-/** The fields whose names an upstream may take for `name`: CGI and its kin read `_`, `.` and other marks as one. */
+/** The fields that an upstream may read as `name`: CGI and similar interfaces treat `_`, `.` and `-` as equal. */
 export const lookalikesOf = ({ fields }: Message, name: string): (readonly [string, string])[] =>
   fields.filter(([each]) => folded(each) === folded(name));
 

@@ -1,4 +1,4 @@
-/** One method behind a real HTTP or HTTPS server that answers with the verdict as JSON. */
+/** One auth method behind a real HTTP or HTTPS server that answers with the decision as JSON. */
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -19,7 +19,7 @@ export interface MethodAtWork {
   readonly authenticate: Authenticator;
 }
 
-/** The method with the block as a file would spell it. */
+/** The method with its block as in a file. */
 export function atWork<Options>(
   method: Method<Options>,
   block: unknown,
@@ -33,7 +33,7 @@ export function atWork<Options>(
 
 export interface MethodServer {
   readonly port: number;
-  /** The verdict on a request of these raw lines after the request line. */
+  /** The decision on a request with these raw lines after the request line. */
   ask(lines?: readonly string[], target?: string): Promise<Verdict>;
   close(): Promise<void>;
 }
@@ -82,7 +82,7 @@ async function answer(
   }
 }
 
-/** Bytes as given: no client library tidies the headers up. */
+/** Sends bytes unchanged, because a client library would normalise the headers. */
 export async function askRaw(socket: Socket, lines: readonly string[], target = '/'): Promise<Verdict> {
   socket.write(
     Buffer.from([`GET ${target} HTTP/1.1`, 'Host: x', 'Connection: close', ...lines, '', ''].join('\r\n'), 'latin1'),

@@ -1,4 +1,4 @@
-/** Another process: a gateway that takes all file descriptors of its own when it is told to, and gives them back. */
+/** A separate process: a gateway that takes all its file descriptors on request, and releases them. */
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { devNull } from 'node:os';

@@ -1,4 +1,4 @@
-/** A block of the Loom page at work: before an application of the host, or as the gateway that it describes. */
+/** A running block of the Loom page: before an application of the host, or as the gateway that it describes. */
 import { parse, stringify } from 'yaml';
 import { loom, type Loom } from '../../src/loom.js';
 import { serve } from '../../src/serve/serve.js';
@@ -9,7 +9,7 @@ import { quietLog, type Entry } from './quiet-log.js';
 import { echoUpstream, type Echo } from './recording-upstream.js';
 import { pageFile } from '../config/page-blocks.js';
 
-/** What the application behind Loom saw of a request. */
+/** What the application behind Loom received of a request. */
 export interface Seen {
   readonly auth: { readonly method: string; readonly subject: string } | null;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -31,22 +31,22 @@ export interface Serving extends AtWork {
   readonly echo: Echo;
 }
 
-/** The page's block as it stands, but for what cannot be reached from a test: `[what the page says, what is true here]`. */
+/** The page's block unchanged, except for what a test cannot reach: `[text of the page, text for the test]`. */
 export function pageText(at: number, replaced: readonly (readonly [page: string, here: string])[] = []): string {
   return replaced.reduce((text, [page, here]) => {
-    if (!text.includes(page)) throw new Error(`block ${at} of the page does not say ${page}`);
+    if (!text.includes(page)) throw new Error(`block ${at} of the page does not contain ${page}`);
     return text.replaceAll(page, here);
   }, pageFile(at));
 }
 
 const opened: (() => Promise<void>)[] = [];
 
-/** Closes all that was started since the last call, whatever became of the test: for `afterEach` or `afterAll`. */
+/** Closes everything that was started since the last call, even after a failure. For `afterEach` or `afterAll`. */
 export async function closeOpened(): Promise<void> {
   for (const close of opened.splice(0).reverse()) await close();
 }
 
-/** The block as a gateway: what it leaves to the rest of a file, a plain listener, one guarded route, an upstream. */
+/** The block as a gateway, with the missing rest of the file: a plain listener, one guarded route, an upstream. */
 export async function serving(text: string): Promise<Serving> {
   const echo = await echoUpstream();
   opened.push(() => echo.close());
@@ -64,7 +64,7 @@ export interface GuardOptions {
   readonly now?: () => number;
 }
 
-/** The file as middleware of a plain `node:http` server, whose application answers with what it saw. */
+/** The file as middleware of a plain `node:http` server, whose application answers with what it received. */
 export async function guarding(text: string, { now }: GuardOptions = {}): Promise<Guarding> {
   const log = quietLog();
   const gate = loom({ text, file: 'loom.yaml' }, { log, ...(now && { now }) });
@@ -91,7 +91,7 @@ export async function guarding(text: string, { now }: GuardOptions = {}): Promis
   };
 }
 
-/** A whole file as a gateway; `ask` goes to its first listener. */
+/** A whole file as a gateway. `ask` goes to its first listener. */
 export async function gateway(text: string): Promise<AtWork> {
   const log = quietLog();
   const gatekeeper = await serve({ text, file: 'loom.yaml' }, { log });
@@ -100,7 +100,7 @@ export async function gateway(text: string): Promise<AtWork> {
   return { port, log: log.entries, ask: (path, question) => ask({ ...question, port, path }) };
 }
 
-/** The page's `:8443` may be taken here: a free port in its place. */
+/** The page's `:8443` may be in use here. A free port replaces it. */
 export async function onPorts(text: string): Promise<string> {
   const [port = 0] = await freePorts(1);
   return text.replaceAll(':8443', `:${port}`);

@@ -1,4 +1,4 @@
-/** As much of passport-oauth2 as the tests use; the package brings no types. */
+/** The types of passport-oauth2 that the tests use. The package has none. */
 declare module 'passport-oauth2' {
   import type { IncomingMessage } from 'node:http';
 

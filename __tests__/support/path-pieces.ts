@@ -1,9 +1,9 @@
-/** Generators of request targets: random bytes, and pieces of which readers of paths are known to disagree. */
+/** Generators of request targets: random bytes, and pieces that readers of paths are known to read differently. */
 import fc from 'fast-check';
 
 const percent = (byte: number): string => `%${byte.toString(16).padStart(2, '0')}`;
 
-/** Separators, dots, escapes and what is taken for them. */
+/** Separators, dots, escapes and their look-alikes. */
 export const GADGETS: readonly string[] = (
   '/ // /. /./ /../ . .. ... .;/ ..;/ ; ;x=1 \\ \\..\\ # ? ?/ % %2 %zz %00 %09 %0a %0d %20 %20. .%20 + .+ %2e %2E %2e%2e ' +
   '%2e%2e%2f ..%2f %2f %2F %2f%2f %2f.. %5c %5C ..%5c %252e %252f %255c %25%32%65 %25 %3b %23 %3f %3a : %7f %c2%85 ' +
@@ -12,7 +12,7 @@ export const GADGETS: readonly string[] = (
   '%cc%87 ~ @ * $ & %26 | ^ " < > { } [ ] ( ) , = \x00 \x09 \x7f \x80 \xe9 \xff'
 ).split(' ');
 
-/** Letters that some reader takes for one of ASCII, by what they are taken for. */
+/** Characters that some reader converts to ASCII, by the result. */
 const LOOKALIKES: ReadonlyMap<string, readonly string[]> = lookalikes();
 
 function lookalikes(): ReadonlyMap<string, readonly string[]> {
@@ -44,7 +44,7 @@ const spelt = (letter: string): fc.Arbitrary<string> =>
     fc.constantFrom(...(LOOKALIKES.get(letter) ?? [letter])),
   );
 
-/** A name as it is, or spelt so that some reader may take it for that. */
+/** A name unchanged, or in a spelling that some reader converts to it. */
 const misspelt = (name: string): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -78,7 +78,7 @@ export function confusing(places: readonly string[]): fc.Arbitrary<string> {
   return fc.tuple(path, query).map((parts) => parts.join(''));
 }
 
-/** Bytes as they come, or percent-encoded where they must be, behind one of these beginnings. */
+/** Raw bytes, or percent-encoded where necessary, after one of these prefixes. */
 export function randomBytes(beginnings: readonly string[]): fc.Arbitrary<string> {
   const bytes = fc.uint8Array({ maxLength: 24 });
   const raw = bytes.map((each) => Buffer.from(each).toString('latin1'));

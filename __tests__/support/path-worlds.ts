@@ -1,4 +1,7 @@
-/** Route tables to try paths on, each with what its upstream guards, said without the table; admission runs in process. */
+/**
+ * Route tables for path tests, each with the guards of its upstream, computed without the table. Admission runs in
+ * process.
+ */
 import type { IncomingMessage } from 'node:http';
 import { contextOf } from '../../src/context/request-context.js';
 import { MethodsInUse } from '../../src/auth/methods-in-use.js';
@@ -13,9 +16,9 @@ type Demand = 'open' | 'api_key' | 'jwt';
 
 export interface World {
   readonly name: string;
-  /** YAML, in flow style; every route has the same upstream. */
+  /** YAML, in flow style. Every route has the same upstream. */
   readonly routes: readonly string[];
-  /** What the upstream has below each prefix, and asks for there; the longest prefix says it. */
+  /** The upstream's requirement below each prefix. The longest prefix decides. */
   readonly guards: Readonly<Record<string, Demand>>;
   readonly hosts?: readonly string[];
 }
@@ -68,7 +71,7 @@ export const WORLDS: readonly World[] = [
     guards: { '/internal': 'jwt', '/internal/docs': 'open', '/internal/docs/keys': 'api_key' },
   },
   {
-    name: 'prefixes cut off and put on',
+    name: 'prefixes removed and added',
     routes: [
       `path: /a/docs/*, ${OPEN}, strip_prefix: true, add_prefix: /public`,
       `path: /public/*, ${OPEN}, strip_prefix: true, add_prefix: /docs/a, allow_encoded_slash: true`,
@@ -78,7 +81,7 @@ export const WORLDS: readonly World[] = [
     guards: { '/internal': 'jwt', '/api/v1': 'api_key' },
   },
   {
-    name: 'hosts that the upstream does not know apart',
+    name: 'hosts that the upstream does not distinguish',
     routes: [
       `path: /a/docs/*, ${OPEN}, host: gw`,
       `path: /public/*, ${OPEN}, host: "*.gw"`,
@@ -102,7 +105,7 @@ export const WORLDS: readonly World[] = [
   },
 ];
 
-/** Paths that the tables speak of, decoded. */
+/** Paths of the tables, decoded. */
 export const PLACES: readonly string[] = [
   ...['internal', 'internal/secret', 'internal/docs', 'internal/docs/keys', 'internal/keys/docs', 'internal/keys/7'],
   ...[
@@ -122,12 +125,12 @@ export const PLACES: readonly string[] = [
 export interface Sent {
   readonly route: PlannedRoute;
   readonly demand: Demand;
-  /** The path matched, and the path and query that the upstream receives. */
+  /** The matched path, and the path and query that the upstream receives. */
   readonly matched: string;
   readonly url: string;
 }
 
-/** What reaches the upstream of a request that holds an API key and nothing else; undefined where it is refused. */
+/** The request that reaches the upstream with only an API key. `undefined` if it is refused. */
 export type Forward = (target: string, host: string) => Sent | undefined;
 
 const METHODS = `
@@ -172,7 +175,7 @@ function requestOf(url: string, host: string): IncomingMessage {
   } as unknown as IncomingMessage;
 }
 
-/** What the upstream asks for at a path that it has made of the one it received. */
+/** The upstream's requirement at a path that it has derived from the received one. */
 export function guardOf({ guards }: World, path: string): Demand {
   let demand: Demand = 'open';
   let longest = -1;

@@ -1,4 +1,4 @@
-/** Runs plugins in tests as the product does: a runner of either isolation, what it said, and requests for it. */
+/** Runs plugins in tests as the product does: a runner of either isolation, its log, and requests for it. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Metrics } from '../../src/lib/metrics.js';
@@ -13,21 +13,21 @@ export type Isolation = (typeof ISOLATIONS)[number];
 export const OPTIONS: RunnerOptions = {
   ...{ name: 'tested', rootId: 'tested', vmId: 'tested', env: {}, logLevel: 'info', upstreams: ['authz'] },
   ...{ config: new Uint8Array(0), vmConfig: new Uint8Array(0), memoryLimitBytes: 16 * 1_048_576 },
-  // Long for a machine that is busy with other tests, short for one that waits for a loop.
+  // Long for a busy machine, short for a test that waits for a loop.
   ...{ timeoutMs: 400, pauseTimeoutMs: 1_500, workers: 1 },
 };
 
 export interface Run {
   readonly runner: PluginRunner;
-  /** What was logged: the words of the plugin, or of the gateway. */
+  /** The log text of the plugin, or of the gateway. */
   readonly said: string[];
-  /** Judges a request; a string is its `x-do`. */
+  /** Runs a request. A string is its `x-do`. */
   readonly ask: (request?: string | Partial<PluginRequest>) => Promise<PluginDecision>;
 }
 
 export interface RunSettings extends Partial<RunnerOptions> {
   readonly isolation?: Isolation;
-  /** Where the upstream `authz` is. */
+  /** The address of the upstream `authz`. */
   readonly port?: number;
   readonly metrics?: Metrics;
 }
@@ -77,7 +77,7 @@ export function requestOf(given: string | Partial<PluginRequest> = {}): PluginRe
   return { properties: {}, hasBody: false, ...more, pairs: [...head, ...(more.pairs ?? [])] };
 }
 
-/** The decision in few words. */
+/** The decision in a short form. */
 export function outcome(decision: PluginDecision): string {
   if (decision.kind === 'fault') return decision.fault;
   if (decision.kind === 'respond') return String(decision.response.status);

@@ -1,4 +1,4 @@
-/** Free loopback ports for files that must name theirs. */
+/** Free loopback ports for files that need port numbers. */
 import { createServer, type AddressInfo } from 'node:net';
 
 export async function freePorts(count: number): Promise<number[]> {

@@ -1,4 +1,4 @@
-/** Runs programs as an operator does: a process with arguments, standard input, output and an exit code. */
+/** Runs programs like an operator: a process with arguments, standard input, output and an exit code. */
 import { spawn, type ChildProcess } from 'node:child_process';
 
 export interface Finished {
@@ -22,13 +22,13 @@ export function runProcess(command: string, args: readonly string[], options: Ru
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));
-    // A command that reads no input may be gone before it was written.
+    // A command that reads no input may have ended before the write.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
   });
 }
 
-/** A program that stays: its output so far, and its end. */
+/** A long-running program: its output so far, and its end. */
 export class Background {
   output = '';
   readonly #child: ChildProcess;
@@ -47,7 +47,7 @@ export class Background {
     return this.#child.pid ?? 0;
   }
 
-  /** Waits until the output matches; fails with the output when the program ends before. */
+  /** Waits until the output matches. Fails with the output if the program ends before. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
     const end = this.ended.then(() => true);
     for (;;) {

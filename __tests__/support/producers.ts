@@ -1,4 +1,4 @@
-/** A module with a `producers` section behind it: what made it, by its own word. */
+/** Appends a `producers` section to a module: the tools that it names. */
 import { leb } from '../../src/wasm/binary.js';
 
 export type Tool = readonly [name: string, version: string];

@@ -1,4 +1,4 @@
-/** A log that remembers instead of printing. */
+/** A log that stores its lines and prints nothing. */
 import type { Log } from '../../src/lib/types.js';
 
 export interface Entry {

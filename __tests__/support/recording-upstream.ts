@@ -1,4 +1,4 @@
-/** Upstreams for tests: one that records every byte of every connection, one that echoes what it was asked. */
+/** Upstreams for tests: one records every byte of every connection, one echoes each request. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
@@ -13,7 +13,7 @@ export interface Recording {
 
 export type Answer = (received: string, socket: Socket, chunk: Buffer) => string | Buffer | undefined | void;
 
-/** A raw server: after each chunk, `answer` sees all that the connection has sent; what it returns is written back. */
+/** A raw server. After each chunk, `answer` gets all bytes of the connection. Its result is written back. */
 export async function recordingUpstream(answer: Answer = () => undefined): Promise<Recording> {
   const received: string[] = [];
   const sockets: Socket[] = [];
@@ -55,7 +55,7 @@ export interface Echo {
   close(): Promise<void>;
 }
 
-/** An HTTP server that answers `{method, url, rawHeaders, headers, length}` of each request, or what `handler` says. */
+/** An HTTP server that answers `{method, url, rawHeaders, headers, length}` of each request, or uses `handler`. */
 export async function echoUpstream(handler?: (req: IncomingMessage, res: ServerResponse) => boolean): Promise<Echo> {
   const requests: Echoed[] = [];
   const sockets: Socket[] = [];

@@ -1,5 +1,5 @@
 /**
- * A Redis of the test's own: started, stopped, frozen and brought back on one port.
+ * A Redis for one test: started, stopped, frozen and restarted on one port.
  *
  * @needs redis-server
  */
@@ -32,7 +32,7 @@ export class RedisServer {
     return server;
   }
 
-  /** Again on the same port, with what it had saved. */
+  /** Restarts on the same port, with its saved data. */
   async start(...more: readonly string[]): Promise<void> {
     const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
     const child = spawn('redis-server', [...place, ...QUIET, ...this.options, ...more], { stdio: 'ignore' });
@@ -46,7 +46,7 @@ export class RedisServer {
     }
   }
 
-  /** One command as Redis reads it typed in; the raw answer, errors included. */
+  /** Sends one inline command. Returns the raw answer, errors included. */
   ask(command: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = createConnection(this.port, '127.0.0.1', () => socket.write(`${command}\r\nQUIT\r\n`));
@@ -74,10 +74,10 @@ export class RedisServer {
   }
 }
 
-/** A wire between a client and a server that can be made slow, cut, or silent. */
+/** A connection between a client and a server that can be made slow, cut, or silent. */
 export interface Wire {
   readonly port: number;
-  /** Milliseconds before each piece of an answer goes on; Infinity: it never does. */
+  /** Milliseconds before each piece of an answer is passed on. Infinity: never. */
   delayMs: number;
   close(): Promise<void>;
 }

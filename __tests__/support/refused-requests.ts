@@ -1,4 +1,4 @@
-/** One or more requests for each way of being refused, with the status and code that the answer must have. */
+/** One or more requests for each kind of refusal, with the status and code of the response. */
 import { ADMIN_BASIC, get, KEY, openGround, request, type Ground, type GroundOptions } from './attack-ground.js';
 import { handshake } from './handshake.js';
 import { rawToken, seconds } from './token-issuer.js';
@@ -8,12 +8,12 @@ export interface Refused {
   readonly what: string;
   readonly status: number;
   readonly code: string;
-  /** Of the log alone; undefined for what no method decided. */
+  /** Only in the log. `undefined` if no method decided. */
   readonly reason?: string;
   readonly bytes: string;
 }
 
-/** Adds to the ground the routes on which everything below goes wrong. */
+/** Adds to the harness the routes on which every request below fails. */
 export const openRefusingGround = async (options: GroundOptions = {}): Promise<Ground> => {
   const ground = await openGround({
     ...options,
@@ -27,7 +27,7 @@ ${options.routes ?? ''}`,
     upstreams: `  - { name: dead, endpoints: ["127.0.0.1:1"] }`,
   });
   ground.introspection.answer = raw(500, 'down');
-  // The one request that the limit lets through.
+  // The one request that the limit allows.
   await ground.send(get('/slow', CLOSE));
   ground.arrived();
   return ground;
@@ -37,7 +37,7 @@ const CLOSE = 'Connection: close';
 const BASIC = `Authorization: ${ADMIN_BASIC.Authorization}`;
 const basic = (text: string): string => `Authorization: Basic ${Buffer.from(text).toString('base64')}`;
 
-/** All of them; the ones that need a spent limit come last. */
+/** All of them. The ones that need a used-up limit come last. */
 export async function refusedRequests({ issuer }: Ground): Promise<readonly Refused[]> {
   const token = `Authorization: Bearer ${await issuer.token()}`;
   const expired = `Authorization: Bearer ${await issuer.token({ exp: seconds() - 600 })}`;
@@ -63,14 +63,14 @@ export async function refusedRequests({ issuer }: Ground): Promise<readonly Refu
     ),
     row('an expired token', wrong('token_expired'), get('/internal', expired, CLOSE)),
     row('a token for others', wrong('token_audience'), get('/internal', audience, CLOSE)),
-    row('a token of a stranger', wrong('token_issuer'), get('/internal', stranger, CLOSE)),
+    row('a token of another issuer', wrong('token_issuer'), get('/internal', stranger, CLOSE)),
     row('a forged token', wrong('token_signature'), get('/internal', forged, CLOSE)),
     row('an unknown key', wrong('credential_invalid'), get('/api/v1/x', 'X-API-Key: nobody-has-this', CLOSE)),
     row('a wrong password', wrong('credential_invalid'), get('/ops', basic('admin:wrong'), CLOSE)),
     row('an unknown user', wrong('credential_invalid'), get('/ops', basic('nobody:wrong'), CLOSE)),
     row('two keys', twice, get(`/api/v1/x?api_key=${KEY}`, `X-API-Key: ${KEY}`, CLOSE)),
     row('two passwords', twice, get('/ops', BASIC, BASIC, CLOSE)),
-    row('half of what is needed', none, get('/all', token, CLOSE)),
+    row('half of the required credentials', none, get('/all', token, CLOSE)),
     row('a scope too few', [403, 'insufficient_scope', 'insufficient_scope'], get('/scoped', token, CLOSE)),
     row(
       'another site',
@@ -84,7 +84,7 @@ export async function refusedRequests({ issuer }: Ground): Promise<readonly Refu
     ),
     row('no route', [404, 'no_route'], get('/nowhere', CLOSE)),
     row('another spelling of a guarded path', [404, 'no_route'], get('/INTERNAL', CLOSE)),
-    row('a method that the route has not', [405, 'method_not_allowed'], request('DELETE', '/get', [CLOSE])),
+    row('a method that the route does not allow', [405, 'method_not_allowed'], request('DELETE', '/get', [CLOSE])),
     row('TRACE', [405, 'method_not_allowed'], request('TRACE', '/public/x', [CLOSE])),
     row('CONNECT', [405, 'method_not_allowed'], 'CONNECT gw:443 HTTP/1.1\r\nHost: gw\r\n\r\n'),
     row('dots', target, get('/public/../internal', CLOSE)),
@@ -93,7 +93,7 @@ export async function refusedRequests({ issuer }: Ground): Promise<readonly Refu
     row('an asterisk', target, request('OPTIONS', '*', [CLOSE])),
     row('no Host', framing, 'GET /public/x HTTP/1.1\r\n\r\n'),
     row('two Hosts', framing, get('/public/x', 'Host: other', CLOSE)),
-    row('a coding of its own', framing, request('POST', '/public/x', ['Transfer-Encoding: gzip', CLOSE], 'x')),
+    row('an unknown coding', framing, request('POST', '/public/x', ['Transfer-Encoding: gzip', CLOSE], 'x')),
     row(
       'two framings',
       framing,
@@ -116,9 +116,9 @@ export async function refusedRequests({ issuer }: Ground): Promise<readonly Refu
       [426, 'upgrade_unsupported'],
       handshake('/public/x').replace('Version: 13', 'Version: 8'),
     ),
-    row('a socket to nowhere', [404, 'no_route'], handshake('/nowhere')),
-    row('an upstream that is not there', [502, 'upstream_unreachable'], get('/dead', CLOSE)),
-    row('a socket to an upstream that is not there', [502, 'upstream_unreachable'], handshake('/dead')),
+    row('a socket to a path without a route', [404, 'no_route'], handshake('/nowhere')),
+    row('an unreachable upstream', [502, 'upstream_unreachable'], get('/dead', CLOSE)),
+    row('a socket to an unreachable upstream', [502, 'upstream_unreachable'], handshake('/dead')),
     ...[1, 2, 3].map((at) => row(`request ${at} too many`, [429, 'rate_limited'], get('/slow', CLOSE))),
   ];
 }

@@ -1,4 +1,4 @@
-/** Changes the file of a running gateway and waits for what becomes of it. */
+/** Changes the file of a running gateway and waits for the result. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Ground } from './attack-ground.js';
 import { until } from './until.js';
@@ -11,13 +11,13 @@ export interface Outcomes {
   readonly refused: number;
 }
 
-/** How many reloads were taken and refused so far, by the log. */
+/** The number of accepted and refused reloads so far, from the log. */
 export function outcomes({ output }: Pick<Ground, 'output'>): Outcomes {
   const count = (pattern: RegExp): number => output().match(pattern)?.length ?? 0;
   return { taken: count(TAKEN), refused: count(REFUSED) };
 }
 
-/** Does something that makes the gateway reload, and resolves when it has taken or refused the file. */
+/** Runs a function that makes the gateway reload. Resolves when the gateway has accepted or refused the file. */
 export async function reloading(ground: Ground, act: () => void): Promise<'taken' | 'refused'> {
   const before = outcomes(ground);
   act();
@@ -30,7 +30,7 @@ export async function reloading(ground: Ground, act: () => void): Promise<'taken
   return now.taken > before.taken ? 'taken' : 'refused';
 }
 
-/** Puts another file in the place of the one that runs, as editors do. */
+/** Replaces the running file by another, as editors do. */
 export function replaceFile(file: string, edit: (text: string) => string): void {
   const next = `${file}.next`;
   writeFileSync(next, edit(readFileSync(file, 'utf8')));

@@ -1,12 +1,12 @@
 /**
- * Requests of the kinds that parsers are tested with, sound and broken. The corpus of the parser in use holds some 170;
- * these are written anew, one or more for each kind, with what a strict server answers to them here.
+ * Valid and invalid requests for testing parsers. The corpus of Node's parser has about 170. These are written anew, at
+ * least one of each kind, with the response of a strict server.
  */
 
 export interface RequestBlock {
   readonly name: string;
   readonly bytes: string;
-  /** The answers on one connection, in order; none: the connection ends without one. */
+  /** The responses on one connection, in order. Empty: the connection ends without one. */
   readonly answers: readonly number[];
 }
 
@@ -30,7 +30,7 @@ const SOUND: readonly Row[] = [
     ),
     200,
   ],
-  ['a name of letters that no value needs', last('GET /public/x', 'aaaaaaaaaaaaa:++++++++++\r\n'), 200],
+  ['a name of unusual letters', last('GET /public/x', 'aaaaaaaaaaaaa:++++++++++\r\n'), 200],
   ['a query with a question mark', last('GET /public/x?foo=bar?baz'), 200],
   ['a query with quotes', last('GET /public/x?foo="bar"'), 200],
   ['an empty query', last('GET /public/x?'), 200],
@@ -71,15 +71,15 @@ const SOUND: readonly Row[] = [
     200,
     200,
   ],
-  ['Connection of many tokens', last('GET /public/x', 'Connection: \t foo, bar\t ,,baz\r\n'), 200],
+  ['Connection of many options', last('GET /public/x', 'Connection: \t foo, bar\t ,,baz\r\n'), 200],
   ['an empty value', last('GET /public/x', 'Foo:\r\nBar: \r\n'), 200],
-  ['no space behind the colon', last('GET /public/x', 'Foo:bar\r\n'), 200],
-  ['bytes beyond ASCII in a value', last('GET /public/x', 'Foo: b\xc3\xa4r\r\n'), 200],
+  ['no space after the colon', last('GET /public/x', 'Foo:bar\r\n'), 200],
+  ['bytes outside ASCII in a value', last('GET /public/x', 'Foo: b\xc3\xa4r\r\n'), 200],
   ['a tab in a value', last('GET /public/x', 'Foo: a\tb\r\n'), 200],
-  ['every mark a name may have', last('GET /public/x', "!#$%&'*+-.^`|~: x\r\n"), 200],
-  ['an upgrade that nobody asked for twice', last('GET /public/x', 'Sec-WebSocket-Key: x\r\n'), 200],
+  ['every punctuation character of a name', last('GET /public/x', "!#$%&'*+-.^`|~: x\r\n"), 200],
+  ['an unrequested upgrade', last('GET /public/x', 'Sec-WebSocket-Key: x\r\n'), 200],
   ['Expect without a body', last('GET /public/x', 'Expect: 100-continue\r\n'), 200],
-  // The parser takes both, tells nobody, and the upstream sees neither.
+  // The parser accepts both and reports neither, and the upstream receives neither.
   ['ICE', `SOURCE /public/x ICE/1.0\r\n${HOST}\r\n`, 200],
   ['CR before anything', `\rGET /public/x HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 200],
   ['escapes in the path', last('GET /public/%E2%9C%93/a%20b'), 200],
@@ -92,14 +92,14 @@ const REFUSED: readonly Row[] = [
   ['HTTP/1.2', `GET /public/x HTTP/1.2\r\n${HOST}\r\n`, 400],
   ['HTTP/5.6', `GET /public/x HTTP/5.6\r\n${HOST}\r\n`, 400],
   ['HTTP/0.9', `GET /public/x HTTP/0.9\r\n${HOST}\r\n`, 400],
-  ['a version with more behind', `GET /public/x HTTP/1.1x\r\n${HOST}\r\n`, 400],
+  ['a version with more after it', `GET /public/x HTTP/1.1x\r\n${HOST}\r\n`, 400],
   ['another protocol', `GET /public/x FTP/1.1\r\n${HOST}\r\n`, 400],
   ['RTSP', `OPTIONS rtsp://gw/public/x RTSP/1.0\r\n${HOST}\r\n`, 400],
-  ['a method nobody knows', last('FROBNICATE /public/x'), 400],
+  ['an unknown method', last('FROBNICATE /public/x'), 400],
   ['a method in small letters', last('get /public/x'), 400],
-  ['a method with a mark', last('G@T /public/x'), 400],
+  ['a method with punctuation', last('G@T /public/x'), 400],
   ['a method cut short', last('GE /public/x'), 400],
-  ['a method with more behind', last('GETS /public/x'), 400],
+  ['a method with more after it', last('GETS /public/x'), 400],
   ['no method', last(' /public/x'), 400],
   ['no target', last('GET'), 400],
   ['two targets', last('GET /public/x /y'), 400],
@@ -109,45 +109,45 @@ const REFUSED: readonly Row[] = [
   ['OPTIONS of everything', last('OPTIONS *'), 400],
   ['a control byte in the target', last('GET /public/\x01x'), 400],
   ['DEL in the target', last('GET /public/\x7fx'), 400],
-  ['bytes beyond ASCII in the target', last('GET /public/\xe2\x9c\x93'), 400],
+  ['bytes outside ASCII in the target', last('GET /public/\xe2\x9c\x93'), 400],
   ['a fragment', last('GET /public/x#fragment'), 400],
-  ['CONNECT of an authority', `CONNECT gw:443 HTTP/1.1\r\n${HOST}\r\nblarfcicle`, 405],
+  ['CONNECT with an authority', `CONNECT gw:443 HTTP/1.1\r\n${HOST}\r\nblarfcicle`, 405],
   ['TRACE', last('TRACE /public/x'), 405],
   ['no Host', 'GET /public/x HTTP/1.1\r\n\r\n', 400],
   ['two Hosts', `GET /public/x HTTP/1.1\r\n${HOST}${HOST}\r\n`, 400],
   ['a space in a name', last('GET /public/x', 'Fo o: bar\r\n'), 400],
   ['a space before the colon', last('GET /public/x', 'Foo : bar\r\n'), 400],
-  ['a mark that no name may have', last('GET /public/x', 'Fo@: bar\r\n'), 400],
+  ['a forbidden character in a name', last('GET /public/x', 'Fo@: bar\r\n'), 400],
   ['a name in brackets', last('GET /public/x', '(Foo): bar\r\n'), 400],
-  ['a name with a byte beyond ASCII', last('GET /public/x', 'F\xf6\xf6: bar\r\n'), 400],
+  ['a name with a byte outside ASCII', last('GET /public/x', 'F\xf6\xf6: bar\r\n'), 400],
   ['no colon', last('GET /public/x', 'Foo\r\n'), 400],
   ['a control byte in a value', last('GET /public/x', 'Foo: b\x01r\r\n'), 400],
   ['DEL in a value', last('GET /public/x', 'Foo: b\x7fr\r\n'), 400],
   ['a folded line', last('GET /public/x', 'Line1:   abc\r\n\tdef\r\n ghi\r\n'), 400],
   ['a folded Connection', last('GET /public/x', 'Connection:\r\n close\r\n'), 400],
-  ['a line that only CR ends', `GET /public/x HTTP/1.1\r\n${HOST}Foo: bar\rBaz: x\r\n\r\n`, 400],
-  ['lines that only LF ends', 'GET /public/x HTTP/1.1\nHost: gw\n\n', 400],
-  ['a space before anything', ` GET /public/x HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ['a line that ends with only CR', `GET /public/x HTTP/1.1\r\n${HOST}Foo: bar\rBaz: x\r\n\r\n`, 400],
+  ['lines that end with only LF', 'GET /public/x HTTP/1.1\nHost: gw\n\n', 400],
+  ['a space before the first line', ` GET /public/x HTTP/1.1\r\n${HOST}\r\n`, 400],
   ['a length in letters', last('POST /public/x', 'Content-Length: foo\r\n'), 400],
-  ['a length below zero', last('POST /public/x', 'Content-Length: -5\r\n'), 400],
+  ['a negative length', last('POST /public/x', 'Content-Length: -5\r\n'), 400],
   ['a length of two words', last('POST /public/x', 'Content-Length: 4 2\r\n'), 400],
   ['a length that is empty', last('POST /public/x', 'Content-Length:\r\n'), 400],
-  ['a length without bound', last('POST /public/x', 'Content-Length: 1000000000000000000000\r\n'), 400],
+  ['a huge length', last('POST /public/x', 'Content-Length: 1000000000000000000000\r\n'), 400],
   ['two lengths', last('PUT /public/x', 'Content-Length: 1\r\nContent-Length: 2\r\n', 'ab'), 400],
   ['a length and chunks', last('PUT /public/x', 'Content-Length: 1\r\nTransfer-Encoding: chunked\r\n'), 400],
-  ['a coding nobody knows', last('PUT /public/x', 'Transfer-Encoding: pigeons\r\n'), 400],
+  ['an unknown coding', last('PUT /public/x', 'Transfer-Encoding: pigeons\r\n'), 400],
   ['chunks before another coding', last('POST /public/x', 'Transfer-Encoding: chunked, deflate\r\n'), 400],
   ['chunks and more in one word', last('POST /public/x', 'Transfer-Encoding: chunkedchunked\r\n'), 400],
   ['identity', last('POST /public/x', 'Transfer-Encoding: identity\r\n'), 400],
   ['chunks in HTTP/1.0', 'POST /public/x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
   ['a chunk size in letters', chunked('z\r\nhello\r\n0\r\n\r\n'), 400],
-  ['a chunk size without bound', chunked('a000000000000000000000000\r\n'), 400],
+  ['a huge chunk size', chunked('a000000000000000000000000\r\n'), 400],
   ['a chunk size with a space', chunked('a \r\n0123456789\r\n0\r\n\r\n'), 400],
   ['a chunk without its end', chunked('5\r\nhello5\r\nworld\r\n0\r\n\r\n'), 400],
   ['a control byte in an extension', chunked('5;a\x01b\r\nhello\r\n0\r\n\r\n'), 400],
   ['a trailer without a name', chunked('5\r\nhello\r\n0\r\n: x\r\n\r\n'), 400],
   [
-    'an upgrade to nothing known',
+    'an upgrade to an unknown protocol',
     `GET /public/x HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: foo\r\n\r\nHot diggity dogg`,
     426,
   ],
@@ -168,10 +168,10 @@ const REFUSED: readonly Row[] = [
   ['a hundred and one fields', last('GET /public/x', 'Foo: x\r\n'.repeat(101)), 431],
 ];
 
-/** What follows the last request of a connection belongs to nobody, and is never served. */
+/** Bytes after the last request of a connection are never a request. */
 const BEHIND: readonly Row[] = [
   ['a refused request, then another', `GET /public/x HTTP/1.1\r\n${HOST}Foo : x\r\n\r\n${last('GET /public/y')}`, 400],
-  ['a sound request, then none', `GET /public/x HTTP/1.1\r\n${HOST}\r\nnonsense`],
+  ['a valid request, then none', `GET /public/x HTTP/1.1\r\n${HOST}\r\nnonsense`],
 ];
 
 const blocks = (rows: readonly Row[]): readonly RequestBlock[] =>

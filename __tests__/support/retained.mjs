@@ -1,6 +1,6 @@
 /**
- * A process of its own, whose heap is small: reloads a gateway with something open of each table, and prints how much
- * lives on of what was put away. `node --expose-gc retained.mjs DIST CERTIFICATE KEY CA`.
+ * A separate process with a small heap: reloads a gateway with something open of each table, and prints how many
+ * replaced objects are still alive. `node --expose-gc retained.mjs DIST CERTIFICATE KEY CA`.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -80,7 +80,7 @@ ${rest(turn, options)}`,
   return { port, tlsPort, reload, stop: () => running.stop(0) };
 }
 
-/** Each returns how to end what it opened, which fails where it has ended already. */
+/** Each returns a function that ends what it opened. The function fails if it has ended already. */
 const openings = {
   nothing: () => () => undefined,
   'answered requests': async ({ port }) => {
@@ -104,7 +104,7 @@ const openings = {
     await once(response, 'data');
     return () => request.destroy();
   },
-  'a request without an answer': async ({ port }) => {
+  'a request without a response': async ({ port }) => {
     const before = unanswered.length;
     const request = get({ port, path: '/slow', headers });
     request.on('error', () => undefined);
@@ -125,7 +125,7 @@ const openings = {
 };
 
 const noted = { tables: [], endpoints: [], listeners: [] };
-/** Whatever is put away by this method is remembered weakly; the method does what it did. */
+/** Stores weak references to everything that this method removes. The method works as before. */
 function note({ prototype }, method, what, partsOf = (whole) => [whole]) {
   const original = prototype[method];
   prototype[method] = function (...args) {
@@ -138,7 +138,7 @@ for (const method of ['leaveSockets', 'close'])
 note(Member, 'close', 'endpoints');
 note(Listener, 'stop', 'listeners');
 
-/** What has just ended may be held for some turns more. */
+/** An object that has just ended may be referenced for some more turns. */
 async function counts(most = {}) {
   for (let tries = 0; ; tries++) {
     globalThis.gc();
@@ -167,15 +167,15 @@ async function scenario(name, open, options) {
   tell({ name, ...options, during, after });
 }
 
-/** What keeps a connection to its endpoint for as long as it is open. */
-const LASTING = new Set(['a WebSocket', 'an event stream', 'a request without an answer']);
+/** Whatever keeps a connection to its endpoint while it is open. */
+const LASTING = new Set(['a WebSocket', 'an event stream', 'a request without a response']);
 for (const [name, open] of Object.entries(openings)) {
   await scenario(name, open, { changes: false });
   await scenario(name, open, { changes: true, lasting: LASTING.has(name) });
 }
 await scenario('answered requests', openings['answered requests'], { changes: true, replaced: true });
 
-/** A table that the host's own guard does not bear is refused when all of it has been made. */
+/** A table that the host's own guard refuses is rejected only after all of it has been built. */
 async function refusals() {
   const source = (turn, more) => ({
     text: rest(turn, { changes: true }).replace('] } } }', `] }${more} } }`),

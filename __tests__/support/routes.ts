@@ -1,4 +1,4 @@
-/** Routes for tests of the table, and what a table makes of one request. */
+/** Routes for tests of the table, and the result of a table for one request. */
 import type { Requirement } from '../../src/auth/requirement.js';
 import { parsePattern, type Pattern } from '../../src/config/pattern.js';
 import type { PlannedRoute } from '../../src/config/plan-types.js';

@@ -1,4 +1,4 @@
-/** The ground of attacks with TLS: a listener that asks for certificates, one that demands them, and a plain one. */
+/** The harness for attacks with TLS: a listener that requests certificates, one that requires them, and a plain one. */
 import { readFileSync } from 'node:fs';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { ask, type Answer, type Question } from './ask.js';
@@ -9,7 +9,7 @@ import type { PemPair } from './der-certificates.js';
 export const CERTIFICATE_HEADERS =
   '{ subject: X-Client-Subject, issuer: X-Client-Issuer, serial: X-Client-Serial, fingerprint: X-Client-Fingerprint }';
 
-/** Of the client alone: weak certificates are for the gateway to refuse. */
+/** Options of the client only. The gateway must refuse weak certificates. */
 const LAX = 'DEFAULT@SECLEVEL=0';
 
 export interface TlsGround {
@@ -19,10 +19,10 @@ export interface TlsGround {
   readonly asking: number;
   /** `client_auth: require`. */
   readonly demanding: number;
-  /** The status, or `refused` where the handshake or the connection fails. */
+  /** The status, or `refused` if the handshake or the connection fails. */
   status(port: number, path: string, pair?: Pair | PemPair): Promise<number | 'refused'>;
   ask(port: number, path: string, question?: TlsQuestion): Promise<Answer>;
-  /** Raw bytes over a TLS socket, and all that comes back up to its end; rejects where the handshake fails. */
+  /** Sends raw bytes over a TLS socket. Returns everything until its end. Rejects if the handshake fails. */
   raw(port: number, bytes: string, options?: ConnectionOptions): Promise<string>;
 }
 
@@ -40,7 +40,10 @@ const text = (pathOrPem: string): string =>
 export const holding = (pair?: Pair | PemPair): { cert?: string; key?: string } =>
   pair ? { cert: text(pair.cert), key: text(pair.key) } : {};
 
-/** In further listeners `SERVER` stands for `cert_file` and `key_file`. Adds `/service/*` (mtls) and `/open/*` to the routes; both TLS listeners set the four certificate headers. */
+/**
+ * In further listeners `SERVER` is replaced by `cert_file` and `key_file`. Adds `/service/*` (mtls) and `/open/*` to
+ * the routes. Both TLS listeners set the four certificate headers.
+ */
 export async function openTlsGround(options: TlsGroundOptions = {}): Promise<TlsGround> {
   const made = options.made ?? (await makeCertificates());
   const server = `cert_file: ${made.server.cert}, key_file: ${made.server.key}`;

@@ -1,4 +1,4 @@
-/** Certificates for servers of key sets: one that counts where its authority is trusted, and those that never count. */
+/** Certificates for servers of key sets: one of a trusted authority, and some that are never trusted. */
 import { readFile } from 'node:fs/promises';
 import type { Answer } from '../tokens/introspection-server.js';
 import { get, openGround } from './attack-ground.js';
@@ -16,7 +16,7 @@ export interface TlsPlaces {
   readonly untrusted: TlsPair;
   readonly otherName: TlsPair;
   readonly expired: TlsPair;
-  /** The status of a token at a gateway that trusts the authority, before a server with its certificate. */
+  /** The status of a token at a gateway that trusts the authority, with a server that has this certificate. */
   trusting(answer: Answer, block: (origin: string) => string, token: string): Promise<number>;
   remove(): Promise<void>;
 }

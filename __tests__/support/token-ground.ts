@@ -1,4 +1,4 @@
-/** The ground for attacks through tokens: an issuer for each kind of key, and one word for what became of a token. */
+/** The harness for attacks through tokens: an issuer for each kind of key, and one text for the outcome of a token. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { compact, type Part } from '../tokens/raw-signing.js';
 import { signingKey, type SigningKey } from '../tokens/signing.js';
@@ -9,7 +9,7 @@ import { livelyClaims, type Claims } from './token-issuer.js';
 export const SHARED_SECRET = 'a secret of the ground, of more than thirty-two bytes, and of no other use at all';
 export const AUDIENCE = 'api.example.com';
 
-/** Those whose issuers stand in the file with a key of their own; `RS256` is the one with a key set. */
+/** The algorithms whose issuers have their key in the file. `RS256` has the key set. */
 const OWN = ['ES256', 'ES384', 'ES512', 'PS256', 'EdDSA'] as const;
 type Own = (typeof OWN)[number];
 export type Signed = Own | 'RS256' | 'HS256';
@@ -17,22 +17,22 @@ export type Signed = Own | 'RS256' | 'HS256';
 export const REFUSED = '401 invalid_token';
 
 export interface TokenGround extends Ground {
-  /** The key of an issuer; for `HS256` the shared secret. */
+  /** The key of an issuer. For `HS256` it is the shared secret. */
   signer(alg: Signed): KeyObject;
   publicKey(alg: Exclude<Signed, 'HS256'>): SigningKey;
-  /** Claims that are good at the issuer with that kind of key, but for these (undefined: without it). */
+  /** Good claims for the issuer of that kind of key, with these changed (`undefined`: removed). */
   claims(alg: Signed, more?: Claims): Claims;
   header(alg: Signed, more?: Claims): Claims;
   /** An honest token. */
   honest(alg: Signed, claims?: Claims, header?: Claims): string;
-  /** Any header and payload, rightly signed with the issuer's key. */
+  /** Any header and payload, with a valid signature of the issuer's key. */
   signed(alg: Signed, header: Part, payload: Part): string;
   /**
-   * What became of a request with this Authorization: `200 ada` with what the upstream was told, `401 invalid_token`,
-   * `401` where the challenge says nothing, or more words where a refused request left a trace.
+   * The outcome of a request with this Authorization: `200 ada` with the identity at the upstream, `401 invalid_token`,
+   * `401` if the challenge has no error, or a longer text if a refused request left a trace.
    */
   outcome(authorization: string, path?: string): Promise<string>;
-  /** The outcomes of bearer tokens, each beside its name. */
+  /** The outcomes of bearer tokens, each with its name. */
   outcomes(
     cases: readonly (readonly [what: string, token: string])[],
     path?: string,
@@ -63,7 +63,7 @@ const ROUTES = `
   - { id: internal, path: /internal/*, upstream: backend, auth: { jwt: true } }`;
 
 export interface TokenGroundOptions extends Pick<GroundOptions, 'env' | 'top' | 'auth' | 'routes' | 'upstreams'> {
-  /** Further options of the `jwt` block, each with a comma behind it. */
+  /** Further options of the `jwt` block, each followed by a comma. */
   readonly jwt?: string;
   /** One more issuer. */
   readonly issuers?: string;
@@ -119,7 +119,7 @@ export async function tokenGround({ jwt = '', issuers, ...options }: TokenGround
   };
 }
 
-/** One word of an answer and of what reached the upstream meanwhile. */
+/** A short text for a response and for what reached the upstream meanwhile. */
 export function said(answer: string, arrived: readonly Message[]): string {
   const [status = ''] = /(?<=^HTTP\/1\.1 )\d{3}/.exec(answer) ?? [];
   const [, error] = /^www-authenticate: Bearer[^\r]*\berror="([^"]*)"/im.exec(answer) ?? [];
@@ -129,11 +129,11 @@ export function said(answer: string, arrived: readonly Message[]): string {
   return [status, ...words, ...forwarded].join(' ');
 }
 
-/** For tables: every one of them came to this. */
+/** For tables: every one of them had this outcome. */
 export const all = (cases: readonly (readonly [what: string, ...rest: unknown[]])[], outcome: string) =>
   cases.map(([what]) => [what, outcome]);
 
-/** The first answer that is one; a busy machine may need a while. */
+/** The first valid response. A busy machine may need a while. */
 export async function waitFor<T>(look: () => T | undefined, ms = 20_000): Promise<T> {
   for (const end = Date.now() + ms; ;) {
     const found = look();

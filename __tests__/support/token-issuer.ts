@@ -6,9 +6,12 @@ import { base64url, signed, signingKey, type SigningKey } from '../tokens/signin
 export interface TokenIssuer {
   readonly origin: string;
   readonly key: SigningKey;
-  /** How often the key set was fetched, and the paths asked for. */
+  /** The number of fetches of the key set, and the requested paths. */
   readonly asked: AskedServer['asked'];
-  /** A good token of this issuer for the page's API, but for these claims (undefined: without it) and header fields. */
+  /**
+   * A good token of this issuer for the page's API, with these claims changed (`undefined`: removed) and these header
+   * fields.
+   */
   token(claims?: Claims, header?: object): Promise<string>;
   /** From now on the key set answers 500. */
   fail(): void;
@@ -17,7 +20,7 @@ export interface TokenIssuer {
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** `slash` ends its `iss` with one, as Auth0 does. */
+/** With `slash` its `iss` ends with a slash, as for Auth0. */
 export async function tokenIssuer({ kid = 'of-the-page', slash = false } = {}): Promise<TokenIssuer> {
   const key = signingKey('RS256');
   const server = await askedServer(json({ keys: [{ ...key.jwk, kid, use: 'sig', alg: 'RS256' }] }));
@@ -38,14 +41,14 @@ export async function tokenIssuer({ kid = 'of-the-page', slash = false } = {}): 
 
 export const seconds = (): number => Math.floor(Date.now() / 1_000);
 
-/** Those that every good token has: whose it is, and ten minutes to live. */
+/** The claims of every good token: its subject, and an expiry in ten minutes. */
 export const livelyClaims = (): Claims => ({ sub: 'ada', iat: seconds(), exp: seconds() + 600 });
 
 /** A token under a shared secret. */
 export const secretToken = (secret: string, claims: Claims = {}): Promise<string> =>
   signed({ ...livelyClaims(), ...claims }, { alg: 'HS256', key: createSecretKey(Buffer.from(secret)) });
 
-/** What nobody's library would make: any header, any claims, and a signature as given. */
+/** A token that no library would make: any header, any claims, and a given signature. */
 export const rawToken = (header: unknown, claims: unknown, signature = ''): string =>
   `${base64url(header)}.${base64url(claims)}.${signature}`;
 

@@ -1,4 +1,4 @@
-/** Attacks on a ground, tried with raw bytes: what is answered, and what arrives at the upstream of it. */
+/** Attacks with raw bytes: the response, and what arrives at the upstream. */
 import { statusOf } from './ask.js';
 import { get, type Ground, type GroundOptions } from './attack-ground.js';
 
@@ -8,7 +8,7 @@ export async function tried(ground: Ground, target: string, ...lines: readonly s
   return [status, ...ground.arrived().map((message) => message.target)];
 }
 
-/** Broad doors to the upstream that others guard: whatever falls through the narrow routes is open. */
+/** Broad open routes to the guarded upstream: a path that no narrow route matches is open. */
 export const WIDE: GroundOptions = {
   routes: `
   - { id: rest, path: /*, upstream: backend, auth: none, allow_encoded_slash: true }
@@ -16,10 +16,10 @@ export const WIDE: GroundOptions = {
   - { id: exact, path: /exact, upstream: backend, auth: { jwt: true } }`,
 };
 
-/** The tables on which paths are tried. */
+/** The route tables for path tests. */
 export const TABLES: readonly (readonly [name: string, options: GroundOptions])[] = [
   ['routes beside each other', { routes: '  - { id: exact, path: /exact, upstream: backend, auth: { jwt: true } }' }],
-  ['an open route for all the rest', WIDE],
+  ['an open catch-all', WIDE],
 ];
 
 export const bearerLine = async ({ issuer }: Ground): Promise<string> =>

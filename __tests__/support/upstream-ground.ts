@@ -1,4 +1,4 @@
-/** A gateway's forwarding before endpoints that die, hang, come back and answer what they are told to. */
+/** A gateway's forwarding to endpoints that die, hang, come back and answer as configured. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -12,13 +12,15 @@ import type { Metrics } from '../../src/lib/metrics.js';
 import { quietLog, type Entry } from './quiet-log.js';
 import { closed, listening } from './recording-upstream.js';
 
-/** `hang` takes a request and says nothing; `reset` breaks its connection; a number is the status of the answer. */
+/**
+ * `hang` accepts a request and sends nothing. `reset` breaks its connection. A number is the status of the response.
+ */
 export type Mood = number | 'hang' | 'reset' | 'garbage' | ((req: IncomingMessage, res: ServerResponse) => void);
 
-/** One endpoint; its port stays its own while it is down. */
+/** One endpoint. Its port stays reserved while it is down. */
 export class MoodyEndpoint {
   mood: Mood = 200;
-  /** What `/health` is answered, where it is not the mood. */
+  /** The response of `/health`, if it differs from the mood. */
   health: Mood | undefined;
   readonly asked: { readonly method: string; readonly url: string; readonly host: string }[] = [];
   readonly checks: number[] = [];
@@ -85,7 +87,7 @@ export interface UpstreamGround {
   readonly log: readonly Entry[];
   /** Calls of the metrics, such as `loom_upstream_retries_total`. */
   counted(name: string): readonly Readonly<Record<string, string | number>>[];
-  /** The words of the log, in order. */
+  /** The messages of the log, in order. */
   words(): readonly string[];
   get(
     path?: string,

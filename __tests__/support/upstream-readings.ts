@@ -1,4 +1,4 @@
-/** What upstreams make of the path that they were sent: the steps that are known, alone, and one after another. */
+/** How upstreams read the path that they receive: the known steps, alone and combined. */
 
 export type Reading = (path: string) => string;
 
@@ -42,13 +42,13 @@ export const STEPS = {
 export type Step = keyof typeof STEPS;
 export const STEP_NAMES = Object.keys(STEPS) as Step[];
 
-/** The steps in this order; dots are always resolved in the end, for that is what a file system does. */
+/** The steps in this order. Dots are always resolved last, as a file system does. */
 export const inOrder =
   (...steps: readonly Step[]): Reading =>
   (path) =>
     resolved(steps.reduce((read, step) => STEPS[step](read), path).replace(/^(?!\/)/, '/'));
 
-/** Those of servers and frameworks in use. */
+/** The readings of servers and frameworks in use. */
 export const READINGS: Readonly<Record<string, Reading>> = {
   'the WHATWG URL': inOrder('whatwg', 'decode'),
   'slashes merged': inOrder('decode', 'mergeSlashes'),

@@ -1,8 +1,8 @@
-/** Plugins for tests, put together from host calls and texts; what is called is imported, what is named lies in memory. */
+/** Plugins for tests, composed of host calls and texts. Called functions are imported, named texts are in memory. */
 import { encodePairs, type Pair } from '../../src/wasm/header-map.js';
 import { fromWat, pluginWat, type Parts } from './wat.js';
 
-/** Parameters of the host functions that plugins of tests call; all return a status. */
+/** Parameters of the host functions that test plugins call. All return a status. */
 const PARAMETERS: Readonly<Record<string, number>> = {
   proxy_log: 3,
   proxy_add_header_map_value: 5,
@@ -62,13 +62,13 @@ export class Kit {
     return this.text(encodePairs(pairs));
   }
 
-  /** A host call; its status is on the stack. */
+  /** A host call. Its status is on the stack. */
   ask(name: string, ...operands: readonly string[]): string {
     this.#imported.add(name);
     return `(call $${name} ${operands.join(' ')})`;
   }
 
-  /** A host call whose status nobody wants. */
+  /** A host call whose status is ignored. */
   do(name: string, ...operands: readonly string[]): string {
     return `(drop ${this.ask(name, ...operands)})`;
   }
@@ -102,25 +102,28 @@ export class Kit {
     return this.ask('proxy_http_call', ...request, i32(timeoutMs), i32(AT.extra));
   }
 
-  /** Reads a header of the request into memory that `AT.pointer` and `AT.size` tell; without it the size is 0. */
+  /**
+   * Reads a header of the request into memory, and writes its address to `AT.pointer` and its size to `AT.size`.
+   * Without the header the size is 0.
+   */
   header(name: string, type = 0): string {
     const none = `(i32.store ${i32(AT.pointer)} ${i32(0)}) (i32.store ${i32(AT.size)} ${i32(0)})`;
     const places = [i32(AT.pointer), i32(AT.size)];
     return `${none} ${this.do('proxy_get_header_map_value', i32(type), this.text(name), ...places)}`;
   }
 
-  /** Pointer and length of what was handed over last. */
+  /** Pointer and length of what the host returned last. */
   get given(): string {
     return `(i32.load ${i32(AT.pointer)}) (i32.load ${i32(AT.size)})`;
   }
 
-  /** What to do where the header `x-do` begins with this letter. */
+  /** What to do if the header `x-do` begins with this letter. */
   on(letter: string, act: string): string {
     const first = `(i32.load8_u (i32.load ${i32(AT.pointer)}))`;
     return `${this.header('x-do')} (if (i32.eq ${first} ${i32(letter.charCodeAt(0))}) (then ${act}))`;
   }
 
-  /** Names the caller and continues. */
+  /** Sets the identity of the caller and continues. */
   grant(who = 'alice'): string {
     return `${this.set('X-Authenticated-User', who)} ${CONTINUE}`;
   }
@@ -143,7 +146,7 @@ export interface CallOptions {
   readonly more?: readonly Pair[];
 }
 
-/** The binary of a plugin that is put together with a kit of its own. */
+/** The binary of a plugin composed with its own kit. */
 export function made(build: (kit: Kit) => Parts): Promise<Uint8Array> {
   const kit = new Kit();
   return fromWat(kit.wat(build(kit)));

@@ -1,4 +1,4 @@
-/** Modules for tests, from the text format: whole plugins with as little as the ABI asks for. */
+/** Modules for tests, from the text format: whole plugins with the minimum that the ABI requires. */
 import wabt from 'wabt';
 
 let parser: ReturnType<typeof wabt> | undefined;
@@ -17,7 +17,7 @@ export async function fromWat(text: string): Promise<Uint8Array> {
 export interface Parts {
   /** `(import …)` lines, which must come first. */
   readonly imports?: string;
-  /** Functions, data and the rest. */
+  /** Functions, data and others. */
   readonly body?: string;
   readonly abi?: string;
   readonly memory?: string;
@@ -35,7 +35,7 @@ const ALLOCATOR = `
     (if (i32.gt_u (global.get $heap) (i32.const 120000)) (then (global.set $heap (i32.const 65536))))
     (local.get $at))`;
 
-/** A plugin that continues, but for what is given. */
+/** A plugin that continues, except where parts are given. */
 export function pluginWat({
   imports = '',
   body = '',
@@ -53,5 +53,5 @@ export function pluginWat({
   ${body})`;
 }
 
-/** A data segment; the text may hold \`\\00\`. */
+/** A data segment. The text may contain \`\\00\`. */
 export const data = (at: number, text: string): string => `(data (i32.const ${at}) "${text}")`;

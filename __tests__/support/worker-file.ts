@@ -1,4 +1,4 @@
-/** In place of `src/wasm/worker-file.ts` under Jest: a thread runs what was built, not TypeScript. */
+/** Replaces `src/wasm/worker-file.ts` under Jest, because a thread runs built files, not TypeScript. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { built } from './built.js';
