@@ -67,7 +67,7 @@ describe('the issuer of the page', () => {
     expect((await page.ask(path, { headers })).status).toBe(401);
   });
 
-  test('a token that somebody else signed is refused even if its claims are right', async () => {
+  test('a token with a foreign signature is refused even if its claims are right', async () => {
     const stranger = await open();
     const token = await stranger.token({ iss: issuer.origin });
     const answer = await page.ask('/api/users', bearer(token));

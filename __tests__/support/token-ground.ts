@@ -28,8 +28,8 @@ export interface TokenGround extends Ground {
   /** Any header and payload, with a valid signature of the issuer's key. */
   signed(alg: Signed, header: Part, payload: Part): string;
   /**
-   * The outcome of a request with this Authorization: `200 ada` with the identity at the upstream, `401 invalid_token`,
-   * `401` if the challenge has no error, or a longer text if a refused request left a trace.
+   * The outcome of a request with this Authorization. An admitted request: `200 ada`, with the identity at the upstream.
+   * A refused one: `401 invalid_token`, or `401` if the challenge has no error. A trace at the upstream is appended.
    */
   outcome(authorization: string, path?: string): Promise<string>;
   /** The outcomes of bearer tokens, each with its name. */

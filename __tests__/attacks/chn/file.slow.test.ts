@@ -190,7 +190,7 @@ describe('CHN-07 a missing method protects nothing, so the file does not load', 
     ['absent, narrowed', '{ methods: [api_key], narrow: { jwt: { required_scopes: [a] } } }', `api_key: ${API_KEY}`],
     ['an unknown plugin', '{ plugin: jwt }', `api_key: ${API_KEY}`],
     ['of the host, which has no such method', '{ methods: [saml] }', `api_key: ${API_KEY}`],
-    ['of nobody', '{ mtls: true }', `api_key: ${API_KEY}`],
+    ['of no authority', '{ mtls: true }', `api_key: ${API_KEY}`],
   ])('%s', (_what, auth, global) => {
     const text = fileWith(auth, global).replace('[jwt, api_key] }\n', '[api_key] }\n');
     expect(errorsOf(text)[0]?.path).toMatch(/^(?:routes\[0\]\.auth|middleware\.auth\.chain)/);

@@ -41,7 +41,7 @@ const fresh = (): string => `opaque-${serial++}`;
 /** The one side call, byte for byte the same for any client. */
 function sideCall(token: string): Message {
   const [call, ...more] = endpoint.arrived();
-  if (!call) throw new Error('nobody was asked');
+  if (!call) throw new Error('there was no side call');
   expect(more).toEqual([]);
   const body = `token=${token}`;
   expect([call.method, call.target, call.body]).toEqual(['POST', '/introspect', body]);

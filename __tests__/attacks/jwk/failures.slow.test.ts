@@ -30,7 +30,7 @@ afterAll(() => tls.remove());
 
 /** The faults of a server, each as a URL. */
 const FAILURES: Readonly<Record<string, () => Promise<string>>> = {
-  'nobody listens': async () => `http://127.0.0.1:${(await freePorts(1))[0]}/jwks`,
+  'no server listens': async () => `http://127.0.0.1:${(await freePorts(1))[0]}/jwks`,
   'a name that DNS does not know': () => Promise.resolve(`https://${'x'.repeat(64)}.example/jwks`),
   'the connection is reset at once': async () =>
     `${(await sockets((socket) => void socket.resetAndDestroy())).origin}/jwks`,

@@ -1,4 +1,4 @@
-/** What a refusal tells its client: a closed set of texts, and an id for support. */
+/** The content of a refusal: a closed set of texts, and an id for support. */
 import { TITLES } from '../../../src/http/problem.js';
 import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround } from '../../support/attack-ground.js';

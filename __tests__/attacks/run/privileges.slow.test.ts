@@ -1,7 +1,7 @@
 /**
- * The gateway with few rights: it reads, it listens, and it writes only its log. With Node's permission model it needs
- * `--allow-fs-read` of itself and of the files that the Loom file names, `--allow-worker` for Basic, and on Node 26
- * `--allow-net`. It needs no writing, no child processes, no addons.
+ * The gateway with few rights: it reads, it listens, and it writes only its log. Under Node's permission model it needs
+ * `--allow-fs-read` for its own files and for those that the Loom file names. Basic needs `--allow-worker`. Node 26
+ * also needs `--allow-net`. The gateway needs no writing, no child processes, no addons.
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';

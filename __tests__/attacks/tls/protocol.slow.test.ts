@@ -129,7 +129,7 @@ describe('TLS-21 what a downgrade would need', () => {
     expect((await answerTo(rsa, records(clientHello({ compression: [1] })))).kind).not.toBe('hello');
   });
 
-  test('a ticket allows no early data, and what is sent early reaches nobody', async () => {
+  test('a ticket allows no early data, and early bytes reach no upstream', async () => {
     const session = tls.made.office.path('early.pem');
     const early = tls.made.office.path('early.txt');
     writeFileSync(early, get('/open/early', 'Connection: close'));
