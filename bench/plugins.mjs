@@ -16,7 +16,7 @@ const AT_ONCE = 32;
 
 const { createRunner } = await dist('wasm/index.js');
 const { CallOuts } = await dist('wasm/callouts.js');
-const { VmKeeper } = await dist('wasm/keeper.js');
+const { VmSupervisor } = await dist('wasm/vm-supervisor.js');
 const { loadModule } = await dist('wasm/module.js');
 const { Metrics } = await dist('wasm/metrics.js');
 const { Queues } = await dist('wasm/queues.js');
@@ -113,13 +113,13 @@ async function judged(isolation, bytes, atOnce) {
 /** Instantiated, started and configured; the module itself is compiled once. */
 function starts(bytes) {
   const { module, facts } = loadModule(bytes, optionsOf().memoryLimitBytes);
-  const surroundings = {
+  const environment = {
     ...{ shared: new SharedData(), queues: new Queues(), metrics: new Metrics() },
     ...{ log: noop, call: () => false, running: noop, queued: noop },
   };
   const times = Array.from({ length: STARTS }, () => {
     const from = performance.now();
-    new VmKeeper({ module, facts, options: optionsOf(), timeoutMs: 1_000, surroundings }).close();
+    new VmSupervisor({ module, facts, options: optionsOf(), timeoutMs: 1_000, environment }).close();
     return performance.now() - from;
   });
   return median(times);

@@ -10,7 +10,6 @@ import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
 import { isPerHop } from '../http/header-policy.js';
 import type { Pair } from './header-map.js';
-import { Pace } from './pace.js';
 
 /** The target of calls to one upstream. */
 export interface CallTarget {
@@ -29,11 +28,41 @@ type Hold = (bytes: number) => boolean;
  */
 const STARTS_A_TURN = 8;
 
+/** Limits how many callers proceed in each turn of the event loop. The others wait for a later turn, in order. */
+export class TurnLimiter {
+  #acted = 0;
+  #isRenewing = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(private readonly most: number) {}
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#acted >= this.most) this.#waiting.push(resolve);
+      else this.#act(resolve);
+    });
+  }
+
+  #act(act: () => void): void {
+    this.#acted += 1;
+    act();
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    setImmediate(() => this.#renew());
+  }
+
+  #renew(): void {
+    this.#isRenewing = false;
+    this.#acted = 0;
+    for (const each of this.#waiting.splice(0, this.most)) this.#act(each);
+  }
+}
+
 export class CallOuts {
   #open = 0;
   /** Bytes of open calls, and of their responses until the plugin has received them. */
   #held = 0;
-  readonly #pace = new Pace(STARTS_A_TURN);
+  readonly #starts = new TurnLimiter(STARTS_A_TURN);
   readonly #abort = new AbortController();
 
   constructor(
@@ -72,7 +101,7 @@ export class CallOuts {
 
   async #ask(call: OutboundCall, { url, tls }: CallTarget, hold: Hold): Promise<CallResponse> {
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(call.timeoutMs)]);
-    await this.#pace.turn();
+    await this.#starts.turn();
     signal.throwIfAborted();
     const secure = url.protocol === 'https:';
     const options = {

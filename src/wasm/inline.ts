@@ -1,7 +1,7 @@
 /** Runs a trusted plugin on the gateway's own thread. Its code has a loop guard. There is no other isolation. */
 import type { CallResponse, PluginDecision, PluginRequest } from './decision.js';
-import { judge, unavailable } from './judge.js';
-import { VmKeeper } from './keeper.js';
+import { runRequest, unavailable } from './run-request.js';
+import { VmSupervisor } from './vm-supervisor.js';
 import { meterModule } from './meter.js';
 import { PluginMetrics } from './metrics.js';
 import { loadModule } from './module.js';
@@ -16,20 +16,20 @@ export class InlineRunner implements PluginRunner {
 
   constructor(private readonly parts: RunnerParts) {
     this.ready = Promise.resolve().then(() => {
-      this.#keeper = this.#start();
+      this.#supervisor = this.#start();
     });
   }
 
   judge(request: PluginRequest, abandoned?: AbortSignal): Promise<PluginDecision> {
-    const keeper = this.#keeper;
-    if (!keeper) return this.ready.then(() => this.judge(request, abandoned), unavailable);
+    const supervisor = this.#supervisor;
+    if (!supervisor) return this.ready.then(() => this.judge(request, abandoned), unavailable);
     const { pauseTimeoutMs } = this.parts.options;
     return new Promise((resolve) => {
       // Most plugins decide synchronously, before `judge` has returned.
       let abandon = (): void => undefined;
       const onAbort = (): void => abandon();
       abandoned?.addEventListener('abort', onAbort, { once: true });
-      abandon = judge(keeper, { request, pauseTimeoutMs }, (decision) => {
+      abandon = runRequest(supervisor, { request, pauseTimeoutMs }, (decision) => {
         abandoned?.removeEventListener('abort', onAbort);
         resolve(decision);
       });
@@ -37,26 +37,26 @@ export class InlineRunner implements PluginRunner {
   }
 
   stats(): RunnerStats {
-    const { restarts = 0, memoryBytes = 0 } = this.#keeper ?? {};
+    const { restarts = 0, memoryBytes = 0 } = this.#supervisor ?? {};
     return { restarts, memoryBytes, metrics: this.#metrics.all };
   }
 
   close(): Promise<void> {
-    this.#keeper?.close();
+    this.#supervisor?.close();
     this.parts.callOuts.close();
     return Promise.resolve();
   }
 
-  #start(): VmKeeper {
+  #start(): VmSupervisor {
     const { bytes, options, callOuts, log } = this.parts;
     const { module, facts } = loadModule(meterModule(bytes, 'inline'), options.memoryLimitBytes);
-    const answer = (token: number) => (response: CallResponse) => this.#keeper?.answerCall(token, response);
-    return new VmKeeper({
+    const answer = (token: number) => (response: CallResponse) => this.#supervisor?.answerCall(token, response);
+    return new VmSupervisor({
       module,
       facts,
       options,
       timeoutMs: options.timeoutMs,
-      surroundings: {
+      environment: {
         shared: new SharedData(),
         queues: new Queues(),
         metrics: this.#metrics,
@@ -64,7 +64,7 @@ export class InlineRunner implements PluginRunner {
         call: (call) => callOuts.start(call, answer(call.token)),
         running: () => undefined,
         isOver: (since, limitMs) => performance.now() - since > limitMs,
-        queued: (token) => void setImmediate(() => this.#keeper?.queueReady(token)),
+        queued: (token) => void setImmediate(() => this.#supervisor?.queueReady(token)),
       },
     });
   }

@@ -5,7 +5,7 @@ import { FAILED_CALL, type CallResponse, type PluginDecision, type PluginRequest
 import type { FromThread } from './channel.js';
 import { ModuleError } from './binary.js';
 import { endings } from './endings.js';
-import { START_MS } from './keeper.js';
+import { START_MS } from './vm-supervisor.js';
 import { meterModule } from './meter.js';
 import { loadModule } from './module.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';

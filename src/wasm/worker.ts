@@ -23,7 +23,7 @@ const abandons = new Map<number, () => void>();
 const STORE_MS = 5_000;
 const STATE_MS = 1_000;
 
-const say = (message: FromThread): void => port.postMessage(message);
+const send = (message: FromThread): void => port.postMessage(message);
 
 let lastQuestion = 0;
 
@@ -56,7 +56,7 @@ function waitFor(serial: number, until: number): StoreAnswer | undefined {
 
 let openCalls = 0;
 
-const surroundings: Surroundings = {
+const environment: VmEnvironment = {
   metrics,
   shared: {
     get: (key) => {
@@ -75,11 +75,11 @@ const surroundings: Surroundings = {
       return number === Status.Empty ? Status.Empty : Status.NotFound;
     },
   },
-  log: (level, said) => say({ kind: 'log', level, words: said }),
+  log: (level, said) => send({ kind: 'log', level, words: said }),
   call: (call) => {
     if (openCalls >= LIMITS.openCalls) return false;
     openCalls += 1;
-    say({ kind: 'call', call });
+    send({ kind: 'call', call });
     return true;
   },
   // The store notifies every thread that has registered the queue.
@@ -92,39 +92,39 @@ const surroundings: Surroundings = {
   isOver: () => Atomics.load(shared, WORD.ending) === 1,
 };
 
-let told = '';
-let keeper: VmKeeper;
+let lastState = '';
+let supervisor: VmSupervisor;
 try {
-  keeper = new VmKeeper({ module, facts, options, timeoutMs: options.timeoutMs, surroundings });
-  say({ kind: 'started' });
-  tellState();
+  supervisor = new VmSupervisor({ module, facts, options, timeoutMs: options.timeoutMs, environment });
+  send({ kind: 'started' });
+  sendState();
 } catch (cause) {
-  say({ kind: 'failed', message: cause instanceof Error ? cause.message : 'does not start' });
+  send({ kind: 'failed', message: cause instanceof Error ? cause.message : 'does not start' });
   port.close();
 }
 
-function tellState(): void {
-  const { restarts, memoryBytes } = keeper;
+function sendState(): void {
+  const { restarts, memoryBytes } = supervisor;
   const state: FromThread = { kind: 'state', restarts, memoryBytes, metrics: metrics.all };
   const text = [restarts, memoryBytes, ...metrics.all.map(({ value }) => value)].join();
-  if (text !== told) say(state);
-  told = text;
+  if (text !== lastState) send(state);
+  lastState = text;
 }
 
-setInterval(tellState, STATE_MS).unref();
+setInterval(sendState, STATE_MS).unref();
 
 const LATE: PluginDecision = { kind: 'fault', fault: 'overloaded', detail: 'the thread of the plugin was busy' };
 
 function begin({ id, until, request: asked }: Extract<ToThread, { kind: 'begin' }>): void {
   Atomics.store(shared, WORD.begun, id);
-  if (Date.now() > until) return say({ kind: 'decided', id, decision: LATE });
+  if (Date.now() > until) return send({ kind: 'decided', id, decision: LATE });
   const request = received(asked);
   Atomics.store(shared, WORD.running, id);
   let decided = false;
-  const abandon = judge(keeper, { request, pauseTimeoutMs: options.pauseTimeoutMs }, (decision) => {
+  const abandon = runRequest(supervisor, { request, pauseTimeoutMs: options.pauseTimeoutMs }, (decision) => {
     decided = true;
     abandons.delete(id);
-    say({ kind: 'decided', id, decision });
+    send({ kind: 'decided', id, decision });
   });
   Atomics.store(shared, WORD.running, 0);
   if (!decided) abandons.set(id, abandon);
@@ -133,9 +133,9 @@ function begin({ id, until, request: asked }: Extract<ToThread, { kind: 'begin' 
 port.on('message', (message: ToThread) => {
   if (message.kind === 'begin') begin(message);
   else if (message.kind === 'abandon') abandons.get(message.id)?.();
-  else if (message.kind === 'queued') keeper.queueReady(message.token);
+  else if (message.kind === 'queued') supervisor.queueReady(message.token);
   else {
     openCalls -= 1;
-    keeper.answerCall(message.token, message.response);
+    supervisor.answerCall(message.token, message.response);
   }
 });

@@ -6,16 +6,16 @@ import { LIMITS } from '../../../src/wasm/abi.js';
 import { VmKeeper } from '../../../src/wasm/keeper.js';
 import { PluginMetrics } from '../../../src/wasm/metrics.js';
 import { loadModule } from '../../../src/wasm/module.js';
-import { Pace } from '../../../src/wasm/pace.js';
+import { TurnLimiter } from '../../../src/wasm/callouts.js';
 import { Queues } from '../../../src/wasm/queues.js';
 import { SharedData } from '../../../src/wasm/shared-data.js';
 import { closeRunners, ISOLATIONS, OPTIONS, outcome, requestOf, run } from '../../support/plugin-runner.js';
 import { callback, i32, made, PAUSE, type Kit } from '../../support/wat-plugin.js';
 
-const keepers: VmKeeper[] = [];
+const supervisors: VmSupervisor[] = [];
 const servers: Server[] = [];
 afterEach(async () => {
-  keepers.splice(0).forEach((each) => each.close());
+  supervisors.splice(0).forEach((each) => each.close());
   await closeRunners();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
@@ -23,8 +23,10 @@ afterEach(async () => {
   }
 });
 
-async function keep(build: (kit: Kit) => { readonly onRequest: string; readonly body?: string }): Promise<VmKeeper> {
-  const keeper = new VmKeeper({
+async function supervise(
+  build: (kit: Kit) => { readonly onRequest: string; readonly body?: string },
+): Promise<VmSupervisor> {
+  const supervisor = new VmSupervisor({
     ...loadModule(await made(build), OPTIONS.memoryLimitBytes),
     ...{ options: OPTIONS, timeoutMs: 1_000 },
     surroundings: {
@@ -33,29 +35,29 @@ async function keep(build: (kit: Kit) => { readonly onRequest: string; readonly 
       isOver: () => false,
     },
   });
-  keepers.push(keeper);
-  return keeper;
+  supervisors.push(supervisor);
+  return supervisor;
 }
 
 const GROW = '(drop (memory.grow (i32.const 240)))';
 
 test('a plugin that fills its memory and pauses, again and again, has at most two instances', async () => {
-  const keeper = await keep((kit) => ({
+  const supervisor = await supervise((kit) => ({
     onRequest: `${GROW} ${kit.on('p', `(return ${PAUSE})`)} ${kit.respond(403)} ${PAUSE}`,
   }));
-  const begun = Array.from({ length: 40 }, (_, at) => keeper.begin(requestOf(at % 2 ? 'd' : 'p'), () => undefined));
+  const begun = Array.from({ length: 40 }, (_, at) => supervisor.begin(requestOf(at % 2 ? 'd' : 'p'), () => undefined));
   const alive = new Set(begun.map(({ vm }) => vm).filter((vm) => !vm.isIdle));
   expect(alive.size).toBeLessThanOrEqual(2);
 });
 
 test('twin: a plugin that fills it and decides is replaced each time', async () => {
-  const keeper = await keep((kit) => ({ onRequest: `${GROW} ${kit.grant()}` }));
-  for (let at = 0; at < 5; at += 1) keeper.begin(requestOf(), () => undefined);
-  expect(keeper.restarts).toBe(4);
+  const supervisor = await supervise((kit) => ({ onRequest: `${GROW} ${kit.grant()}` }));
+  for (let at = 0; at < 5; at += 1) supervisor.begin(requestOf(), () => undefined);
+  expect(supervisor.restarts).toBe(4);
 });
 
 test('an instance that has died is not kept for its next tick', async () => {
-  const keeper = await keep((kit) => ({
+  const supervisor = await supervise((kit) => ({
     body: callback(
       'proxy_on_configure',
       2,
@@ -65,7 +67,7 @@ test('an instance that has died is not kept for its next tick', async () => {
   }));
   const stopped = jest.spyOn(globalThis, 'clearInterval');
   try {
-    for (let at = 0; at < 10; at += 1) keeper.begin(requestOf(), () => undefined);
+    for (let at = 0; at < 10; at += 1) supervisor.begin(requestOf(), () => undefined);
     expect(stopped).toHaveBeenCalledTimes(9);
   } finally {
     stopped.mockRestore();
@@ -143,10 +145,10 @@ describe.each(ISOLATIONS)('%s:', (isolation) => {
 });
 
 test('of a thousand callers at once, few run in one turn, in order, and all do', async () => {
-  const pace = new Pace(8);
+  const limiter = new TurnLimiter(8);
   const acted: number[] = [];
   const turns: number[] = [];
-  const all = Promise.all(Array.from({ length: 1_000 }, (_, at) => pace.turn().then(() => acted.push(at))));
+  const all = Promise.all(Array.from({ length: 1_000 }, (_, at) => limiter.turn().then(() => acted.push(at))));
   for (let before = 0; acted.length < 1_000; before = acted.length) {
     await new Promise((resolve) => setImmediate(resolve));
     turns.push(acted.length - before);

@@ -1,6 +1,6 @@
 /** Runs one request in an instance until its decision. A pause that the plugin does not end in time is ended here. */
 import type { PluginDecision, PluginRequest } from './decision.js';
-import type { VmKeeper } from './keeper.js';
+import type { VmSupervisor } from './vm-supervisor.js';
 import type { Settle } from './stream.js';
 
 const GONE: PluginDecision = { kind: 'fault', fault: 'closed', detail: 'the client has disconnected' };
@@ -10,25 +10,29 @@ const LATE: PluginDecision = {
   detail: 'the plugin paused and did not continue in time',
 };
 
-export interface Question {
+export interface RequestRun {
   readonly request: PluginRequest;
   readonly pauseTimeoutMs: number;
 }
 
 /** Calls `settle` exactly once. Returns a function to call when the decision is no longer needed. */
-export function judge(keeper: VmKeeper, { request, pauseTimeoutMs }: Question, settle: Settle): () => void {
+export function runRequest(
+  supervisor: VmSupervisor,
+  { request, pauseTimeoutMs }: RequestRun,
+  settle: Settle,
+): () => void {
   let settled = false;
   let timer: NodeJS.Timeout | undefined;
   try {
-    const handle = keeper.begin(request, (decision) => {
+    const handle = supervisor.begin(request, (decision) => {
       settled = true;
       clearTimeout(timer);
       settle(decision);
     });
     if (settled) return () => undefined;
-    timer = setTimeout(() => keeper.abandon(handle, LATE), pauseTimeoutMs);
+    timer = setTimeout(() => supervisor.abandon(handle, LATE), pauseTimeoutMs);
     return () => {
-      if (!settled) keeper.abandon(handle, GONE);
+      if (!settled) supervisor.abandon(handle, GONE);
     };
   } catch (cause) {
     settle(unavailable(cause));

@@ -16,7 +16,7 @@ import type { Settle, Stream } from './stream.js';
 import type { VmParts } from './link.js';
 import { PluginVm } from './vm.js';
 
-export interface Surroundings {
+export interface VmEnvironment {
   readonly shared: Pick<SharedData, 'get' | 'set'>;
   readonly queues: Pick<Queues, 'register' | 'resolve' | 'enqueue' | 'dequeue'>;
   readonly metrics: PluginMetrics;
@@ -31,13 +31,13 @@ export interface Surroundings {
   isOver(since: number, limitMs: number): boolean;
 }
 
-export interface KeeperParts {
+export interface SupervisorParts {
   readonly module: WebAssembly.Module;
   readonly facts: VmParts['facts'];
   readonly options: VmOptions;
   /** Milliseconds for one callback. */
   readonly timeoutMs: number;
-  readonly surroundings: Surroundings;
+  readonly environment: VmEnvironment;
 }
 
 /** One request in the instance that took it. */
@@ -55,7 +55,7 @@ const LONGEST_RESTART_MS = 30_000;
 export const START_MS = 1_000;
 const MOST_CALLS = 0x7fff_ffff;
 
-export class VmKeeper {
+export class VmSupervisor {
   #vm: PluginVm;
   /** Takes no more requests, and still has paused requests. */
   #retired: PluginVm | undefined;
@@ -77,8 +77,8 @@ export class VmKeeper {
   #starting = false;
 
   /** @throws ModuleError if the plugin does not start */
-  constructor(private readonly parts: KeeperParts) {
-    this.#log = new LogBudget((level, words) => parts.surroundings.log(level, words));
+  constructor(private readonly parts: SupervisorParts) {
+    this.#log = new LogBudget((level, words) => parts.environment.log(level, words));
     this.#vm = this.#create();
   }
 
@@ -150,7 +150,7 @@ export class VmKeeper {
   #replace(why: string): void {
     if (!this.#mayStart) throw new ModuleError('no longer starts');
     const before = this.#vm;
-    this.parts.surroundings.log('warn', `the plugin ${why}; a fresh instance replaces it`);
+    this.parts.environment.log('warn', `the plugin ${why}; a fresh instance replaces it`);
     this.#restarts += 1;
     try {
       this.#vm = this.#create();
@@ -189,8 +189,8 @@ export class VmKeeper {
   }
 
   #host(vm: Running): VmHost {
-    const { surroundings } = this.parts;
-    const { shared, queues, metrics } = surroundings;
+    const { environment } = this.parts;
+    const { shared, queues, metrics } = environment;
     let ticker: NodeJS.Timeout | undefined;
     return {
       shared,
@@ -200,11 +200,11 @@ export class VmKeeper {
       running: (on) => {
         this.#log.renew();
         this.#since = performance.now();
-        surroundings.running(on);
+        environment.running(on);
       },
       check: () => {
         const limitMs = this.#starting ? START_MS : this.parts.timeoutMs;
-        if (surroundings.isOver(this.#since, limitMs)) throw new DeadlineError(`ran for more than ${limitMs} ms`);
+        if (environment.isOver(this.#since, limitMs)) throw new DeadlineError(`ran for more than ${limitMs} ms`);
       },
       now: () => BigInt(Date.now()) * 1_000_000n,
       monotonic: () => process.hrtime.bigint(),
@@ -214,14 +214,14 @@ export class VmKeeper {
         if (ticker) this.#stopTicks(ticker);
         ticker = everyMs === 0 ? undefined : this.#tick(vm, everyMs);
       },
-      queued: (token) => surroundings.queued(token),
+      queued: (token) => environment.queued(token),
     };
   }
 
   #call(vm: Running, call: OutboundCall): boolean {
     this.#lastCall = (this.#lastCall % MOST_CALLS) + 1;
     const token = this.#lastCall;
-    if (!this.parts.surroundings.call({ ...call, token })) return false;
+    if (!this.parts.environment.call({ ...call, token })) return false;
     this.#calls.set(token, { vm, token: call.token });
     return true;
   }
