@@ -57,7 +57,7 @@ const CASES: Readonly<Record<string, readonly [() => Promise<Uint8Array | string
   ],
   'tables for millions': [() => wat({ body: '(table 9000000 funcref)' }), /table of more than/],
   'nine tables': [() => wat({ body: '(table 1 externref)'.repeat(9) }), /has 9 tables/],
-  'types of objects': [() => withTypes([0x5e, 0x7f, 1]), /types of objects/],
+  'object types': [() => withTypes([0x5e, 0x7f, 1]), /object types/],
 };
 
 /** What the module does when it starts. */
