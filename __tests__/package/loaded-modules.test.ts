@@ -1,4 +1,4 @@
-/** Which packages a start loads: a fresh process imports the built package, and Node tells each module that it loads. */
+/** Which packages a start loads: a fresh process imports the built package, and Node logs each module that it loads. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { inspectRuntime } from '../../src/lib/runtime.js';

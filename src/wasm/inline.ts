@@ -12,7 +12,7 @@ import { SharedData } from './shared-data.js';
 export class InlineRunner implements PluginRunner {
   readonly ready: Promise<void>;
   readonly #metrics = new PluginMetrics();
-  #keeper: VmKeeper | undefined;
+  #supervisor: VmSupervisor | undefined;
 
   constructor(private readonly parts: RunnerParts) {
     this.ready = Promise.resolve().then(() => {

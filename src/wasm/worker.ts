@@ -12,8 +12,8 @@ import {
   type ToThread,
 } from './channel.js';
 import type { PluginDecision } from './decision.js';
-import { judge } from './judge.js';
-import { VmKeeper, type Surroundings } from './keeper.js';
+import { runRequest } from './run-request.js';
+import { VmSupervisor, type VmEnvironment } from './vm-supervisor.js';
 import { PluginMetrics } from './metrics.js';
 
 const { module, facts, options, words, port, store } = workerData as ThreadData;

@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LIMITS } from '../../../src/wasm/abi.js';
-import { VmKeeper } from '../../../src/wasm/keeper.js';
+import { VmSupervisor } from '../../../src/wasm/vm-supervisor.js';
 import { PluginMetrics } from '../../../src/wasm/metrics.js';
 import { loadModule } from '../../../src/wasm/module.js';
 import { TurnLimiter } from '../../../src/wasm/callouts.js';
@@ -29,7 +29,7 @@ async function supervise(
   const supervisor = new VmSupervisor({
     ...loadModule(await made(build), OPTIONS.memoryLimitBytes),
     ...{ options: OPTIONS, timeoutMs: 1_000 },
-    surroundings: {
+    environment: {
       ...{ shared: new SharedData(), queues: new Queues(), metrics: new PluginMetrics() },
       ...{ log: () => undefined, call: () => true, running: () => undefined, queued: () => undefined },
       isOver: () => false,
