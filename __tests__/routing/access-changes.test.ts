@@ -100,6 +100,19 @@ test('where no listener takes a client without a certificate, the handshake guar
   ]);
 });
 
+test.each<readonly [string, Partial<PlannedRoute> & { path: string }, Partial<PlannedRoute> & { path: string }]>([
+  ['loses a segment', { path: '/admin/public/*' }, { path: '/admin/*' }],
+  ['loses its host', { path: '/admin/*', host: 's.test' }, { path: '/admin/*' }],
+])('an exception of some methods that %s beside its guard has grown over it', (_name, was, is) => {
+  const exception = ({ path, ...more }: typeof was): PlannedRoute =>
+    route('routes[0]', path, { ...open, declaredOpen: true, methods: ['GET'], ...more });
+  const [before, grown] = [serving(exception(was), admin({})), serving(exception(is), admin({}))];
+  expect(words(accessChanges(before, grown))).toContain('GET,HEAD /admin/*: jwt -> PUBLIC !');
+  // Without the guard nothing is left to grow over: the file opens what it guarded.
+  expect(words(accessChanges(before, serving(exception(is))))).toContain('GET,HEAD /admin/*: jwt -> PUBLIC');
+  expect(words(accessChanges(serving(admin({})), grown))).toEqual(['GET,HEAD /admin/*: jwt -> PUBLIC']);
+});
+
 const segment = fc.constantFrom('a', 'b', 'c', ':x');
 const randomRoute = fc
   .record({

@@ -26,14 +26,16 @@ export class Consent {
   readonly #old: ReadonlyMap<string, readonly PlannedRoute[]>;
   /** Old routes that the new file has no more, by what they demand: each may have grown into another. */
   readonly #gone: ReadonlyMap<string, readonly PlannedRoute[]>;
+  /** What the routes of the new file demand, and of which requests. */
+  readonly #present: ReadonlySet<string>;
 
   constructor(
     private readonly before: Rules,
     after: Rules,
   ) {
     this.#old = groupBy(before.routes, reachOf);
-    const present = new Set(after.routes.map((route) => `${kinOf(route)} ${reachOf(route)}`));
-    const gone = before.routes.filter((route) => !present.has(`${kinOf(route)} ${reachOf(route)}`));
+    this.#present = new Set(after.routes.map(kinAndReach));
+    const gone = before.routes.filter((route) => !this.#present.has(kinAndReach(route)));
     this.#gone = groupBy(gone, kinOf);
   }
 
@@ -56,7 +58,8 @@ export class Consent {
     const sameReach = this.#old.get(reachOf(route)) ?? [];
     if (sameReach.some((old) => wordsOf(old) === words || this.#isKin(old, route))) return false;
     const grown = this.#gone.get(kinOf(route)) ?? [];
-    return !grown.some((old) => this.#isKin(old, route) && hasGrown(old, { route, was: was.route }));
+    const replaced = was.route && !this.#present.has(kinAndReach(was.route)) ? was.route : undefined;
+    return !grown.some((old) => this.#isKin(old, route) && hasGrown(old, { route, replaced }));
   }
 
   /** Whether the old route asked for no more. Behind a handshake that demands a certificate no route was open. */
@@ -81,20 +84,24 @@ function reachOf(route: PlannedRoute): string {
   return JSON.stringify([route.host ?? '', patternKey(route.pattern), methods, isConditional(route)]);
 }
 
+function kinAndReach(route: PlannedRoute): string {
+  return `${kinOf(route)} ${reachOf(route)}`;
+}
+
 function isWithin({ host, pattern }: Region, region: Region): boolean {
   return covers(region.pattern, pattern) && coversHost(region.host, host);
 }
 
 interface Growth {
   readonly route: PlannedRoute;
-  /** The route that guarded, where it was one. */
-  readonly was: PlannedRoute | undefined;
+  /** The route that guarded, where the new file has it no more: beside a guard that stays, an exception has grown over it. */
+  readonly replaced: PlannedRoute | undefined;
 }
 
-function hasGrown(old: PlannedRoute, { route, was }: Growth): boolean {
+function hasGrown(old: PlannedRoute, { route, replaced }: Growth): boolean {
   if (isSameRegion(old, route)) return servesMore(route, old) || (isConditional(old) && !isConditional(route));
   // The guard itself was opened. It has not grown from an exception below it.
-  if (was && isSameRegion(was, route)) return false;
+  if (replaced && isSameRegion(replaced, route)) return false;
   if (takesAllOf(old, route)) return true;
   return old.id === route.id && (literalsOf(route) < literalsOf(old) || breadthOf(route) > breadthOf(old));
 }
