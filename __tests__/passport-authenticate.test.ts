@@ -370,3 +370,22 @@ test('a header that Loom sets from an identity never comes from the client', asy
   const ask = await served((req, res) => authenticate(['jwt', 'api_key'])(req, res, () => show(req, res)));
   expect(shown(await ask({ headers: { ...ALICE, 'X-Key-Name': 'admin' } }))).toMatchObject({ header: 'alice' });
 });
+
+test('an identity header of another product is never the client’s, where a callback lets nobody in either', async () => {
+  const { authenticate } = gateOf();
+  const ask = await served((req, res) => {
+    const next = (): void => void res.end(JSON.stringify([req.headers, req.headersDistinct, req.rawHeaders]));
+    const isChecked = req.url === '/checked';
+    authenticate('api_key', {}, isChecked ? next : undefined)(req, res, next);
+  });
+  const forged = { 'X-Forwarded-User': 'mallory', X_Remote_User: 'mallory' };
+  for (const question of [
+    { headers: { ...ALICE, ...forged } },
+    { path: '/checked', headers: { ...ALICE, ...forged } },
+    { path: '/checked', headers: forged },
+  ]) {
+    const { status, body } = await ask(question);
+    expect(status).toBe(200);
+    expect(body).not.toContain('mallory');
+  }
+});

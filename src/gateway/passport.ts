@@ -108,9 +108,13 @@ class Authentication {
 
   #admit(): void {
     this.#told = true;
-    const { context, next } = this.asked;
-    const { request, identities, identityHeaders } = context;
-    for (const [name, value] of identityHeaders) setField(request, name, value);
+    const { policy, context, next } = this.asked;
+    const { request, identities, identityHeaders, ownHeaders } = context;
+    policy.stripForeignIdentity(context);
+    for (const [name, value] of identityHeaders) {
+      setField(request, name, value);
+      ownHeaders.add(name.toLowerCase());
+    }
     const { options, callback } = this.call;
     const [user] = identities;
     if (callback) this.#call(callback, [null, user ?? false]);
@@ -118,11 +122,13 @@ class Authentication {
   }
 
   #refuse(denial: Denial, instance: string): void {
-    const { res, next } = this.asked;
+    const { policy, context, res, next } = this.asked;
     const { options, callback } = this.call;
     // A plugin's own answer is sent whoever asks, as Passport sends a redirect.
     if (this.#told || outcomeOf(denial) === 'answered') return deny(res, denial, instance);
     this.#told = true;
+    // The host may admit a request that Loom refuses: no identity header of another product goes with the request.
+    policy.stripForeignIdentity(context);
     if (callback) return this.#refuseTo(callback, denial);
     if (isFailure(denial) && FAILURE_OPTIONS.some((name) => options[name])) {
       res.setHeader('Cache-Control', 'no-store');
