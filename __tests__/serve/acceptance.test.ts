@@ -60,3 +60,20 @@ test('the requests of one connection can be handled at once, in their order; the
   while (handled.length < 3) await turn();
   expect(handled).toEqual(['broken 1', 'broken 2', 'whole']);
 });
+
+test('what one request costs does not grow with how many are held', async () => {
+  const acceptance = new Acceptance();
+  const connections = Array.from({ length: 20_000 }, () => ({}));
+  let handled = 0;
+  acceptance.accepted();
+  const since = performance.now();
+  for (const connection of connections) {
+    acceptance.release(connection);
+    acceptance.handle(connection, () => (handled += 1));
+  }
+  for (const connection of connections.slice(0, 10_000)) acceptance.release(connection);
+  expect(handled).toBe(10_000);
+  // Looking through all of them took seconds.
+  expect(performance.now() - since).toBeLessThan(1_000);
+  while (handled < connections.length) await turn();
+});

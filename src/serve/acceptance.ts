@@ -9,10 +9,7 @@ const HOLD_MS = 25;
 /** Then a turn handles requests for so long, until none is held. */
 const SLICE_MS = 5;
 
-interface Held {
-  readonly connection: object;
-  readonly act: () => void;
-}
+type Act = () => void;
 
 export class Acceptance {
   /** When the present run of turns began that each accepted a connection. */
@@ -21,7 +18,8 @@ export class Acceptance {
   #longestMs = 0;
   /** When requests began to be held; undefined while they are handled. */
   #holdSince: number | undefined;
-  #held: Held[] = [];
+  /** By connection, in the order in which they came: whoever asks for one of thousands must not look through all. */
+  readonly #held = new Map<object, Act[]>();
   #watching = false;
 
   /** `now`: milliseconds. */
@@ -37,9 +35,12 @@ export class Acceptance {
   }
 
   /** Handles a request: at once, or after the connections that are being accepted. `act` must not throw. */
-  handle(connection: object, act: () => void): void {
-    if (this.#runSince === undefined && this.#held.length === 0) return act();
-    if (this.#held.push({ connection, act }) === 1) this.#holdSince = this.now();
+  handle(connection: object, act: Act): void {
+    if (this.#runSince === undefined && this.#held.size === 0) return act();
+    if (this.#held.size === 0) this.#holdSince = this.now();
+    const held = this.#held.get(connection);
+    if (held) held.push(act);
+    else this.#held.set(connection, [act]);
     this.#watch();
   }
 
@@ -48,10 +49,10 @@ export class Acceptance {
    * that are no HTTP. The answers of a connection then depend on what came before, as without holding.
    */
   release(connection: object): void {
-    const released = this.#held.filter((each) => each.connection === connection);
-    if (released.length === 0) return;
-    this.#held = this.#held.filter((each) => each.connection !== connection);
-    for (const { act } of released) act();
+    const released = this.#held.get(connection);
+    if (!released) return;
+    this.#held.delete(connection);
+    for (const act of released) act();
   }
 
   /** The longest that a connection can have waited since this was asked last, in seconds. */
@@ -73,7 +74,7 @@ export class Acceptance {
     if (!this.#acceptedNow) this.#runSince = undefined;
     this.#acceptedNow = false;
     if (!this.#holds()) this.#handleSome();
-    if (this.#runSince !== undefined || this.#held.length > 0) this.#watch();
+    if (this.#runSince !== undefined || this.#held.size > 0) this.#watch();
   };
 
   #holds(): boolean {
@@ -84,7 +85,9 @@ export class Acceptance {
   #handleSome(): void {
     this.#holdSince = undefined;
     const end = this.now() + SLICE_MS;
-    do this.#held.shift()?.act();
-    while (this.#held.length > 0 && this.now() < end);
+    for (const connection of this.#held.keys()) {
+      this.release(connection);
+      if (this.now() >= end) break;
+    }
   }
 }
