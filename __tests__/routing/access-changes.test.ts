@@ -108,6 +108,9 @@ test.each<readonly [string, Partial<PlannedRoute> & { path: string }, Partial<Pl
     route('routes[0]', path, { ...open, declaredOpen: true, methods: ['GET'], ...more });
   const [before, grown] = [serving(exception(was), admin({})), serving(exception(is), admin({}))];
   expect(words(accessChanges(before, grown))).toContain('GET,HEAD /admin/*: jwt -> PUBLIC !');
+  // A guard that asks for something else meanwhile is a guard.
+  const other = serving(exception(is), admin({ requirement: apiKey }));
+  expect(words(accessChanges(before, other))).toContain('GET,HEAD /admin/*: jwt -> PUBLIC !');
   // Without the guard nothing is left to grow over: the file opens what it guarded.
   expect(words(accessChanges(before, serving(exception(is))))).toContain('GET,HEAD /admin/*: jwt -> PUBLIC');
   expect(words(accessChanges(serving(admin({})), grown))).toEqual(['GET,HEAD /admin/*: jwt -> PUBLIC']);

@@ -1,6 +1,6 @@
 /** Whether a new file chose that a region has the route that has it now, or whether the region only fell to that route. */
 import { isOpen } from '../auth/requirement.js';
-import { saysOpen } from '../config/open-routes.js';
+import { isOpenRoute, saysOpen } from '../config/open-routes.js';
 import { methodsServed } from '../config/checks/groups.js';
 import { covers, coversHost } from '../config/checks/patterns.js';
 import { pathOf } from '../config/opens.js';
@@ -26,17 +26,18 @@ export class Consent {
   readonly #old: ReadonlyMap<string, readonly PlannedRoute[]>;
   /** Old routes that the new file has no more, by what they demand: each may have grown into another. */
   readonly #gone: ReadonlyMap<string, readonly PlannedRoute[]>;
-  /** What the routes of the new file demand, and of which requests. */
-  readonly #present: ReadonlySet<string>;
+  /** What the new file still guards, for some requests at least. */
+  readonly #guarded: ReadonlySet<string>;
 
   constructor(
     private readonly before: Rules,
     after: Rules,
   ) {
     this.#old = groupBy(before.routes, reachOf);
-    this.#present = new Set(after.routes.map(kinAndReach));
-    const gone = before.routes.filter((route) => !this.#present.has(kinAndReach(route)));
+    const present = new Set(after.routes.map((route) => `${kinOf(route)} ${reachOf(route)}`));
+    const gone = before.routes.filter((route) => !present.has(`${kinOf(route)} ${reachOf(route)}`));
     this.#gone = groupBy(gone, kinOf);
+    this.#guarded = new Set(after.routes.filter((route) => !isOpenRoute(route)).map(placeOf));
   }
 
   /**
@@ -58,7 +59,7 @@ export class Consent {
     const sameReach = this.#old.get(reachOf(route)) ?? [];
     if (sameReach.some((old) => wordsOf(old) === words || this.#isKin(old, route))) return false;
     const grown = this.#gone.get(kinOf(route)) ?? [];
-    const replaced = was.route && !this.#present.has(kinAndReach(was.route)) ? was.route : undefined;
+    const replaced = was.route && !this.#guarded.has(placeOf(was.route)) ? was.route : undefined;
     return !grown.some((old) => this.#isKin(old, route) && hasGrown(old, { route, replaced }));
   }
 
@@ -84,8 +85,8 @@ function reachOf(route: PlannedRoute): string {
   return JSON.stringify([route.host ?? '', patternKey(route.pattern), methods, isConditional(route)]);
 }
 
-function kinAndReach(route: PlannedRoute): string {
-  return `${kinOf(route)} ${reachOf(route)}`;
+function placeOf({ host, pattern }: Region): string {
+  return JSON.stringify([host ?? '', patternKey(pattern)]);
 }
 
 function isWithin({ host, pattern }: Region, region: Region): boolean {
@@ -94,7 +95,7 @@ function isWithin({ host, pattern }: Region, region: Region): boolean {
 
 interface Growth {
   readonly route: PlannedRoute;
-  /** The route that guarded, where the new file has it no more: beside a guard that stays, an exception has grown over it. */
+  /** The route that guarded, where its region has no guard any more: an exception beside a guard has grown over it. */
   readonly replaced: PlannedRoute | undefined;
 }
 
