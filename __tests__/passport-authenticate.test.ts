@@ -371,7 +371,7 @@ test('a header that Loom sets from an identity never comes from the client', asy
   expect(shown(await ask({ headers: { ...ALICE, 'X-Key-Name': 'admin' } }))).toMatchObject({ header: 'alice' });
 });
 
-test('an identity header of another product is never the client’s, where a callback lets nobody in either', async () => {
+test('an identity header of another product never passes, also where a callback refuses the request', async () => {
   const { authenticate } = gateOf();
   const ask = await served((req, res) => {
     const next = (): void => void res.end(JSON.stringify([req.headers, req.headersDistinct, req.rawHeaders]));

@@ -46,6 +46,7 @@ test('a file with API keys alone loads the packages that every file needs, and n
   );
   expect(loaded.filter((each) => direct.includes(each))).toEqual([
     'lru-cache',
+    'passport-headerapikey',
     'passport-strategy',
     'pino',
     'yaml',

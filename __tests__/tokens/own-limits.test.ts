@@ -101,7 +101,7 @@ describe('the circuit of an issuer', () => {
       state.answer = fault(code);
       await ask();
     }
-    expect(await ask()).toMatch(/of late/);
+    expect(await ask()).toMatch(/not answered recently/);
   });
 
   test('is not closed by a limit of our own, and the next request is the probe', async () => {
@@ -113,7 +113,7 @@ describe('the circuit of an issuer', () => {
     expect(await ask()).toMatch(/own_limit/);
     state.answer = fault('network');
     expect(await ask()).toMatch(/network/);
-    expect(await ask()).toMatch(/of late/);
+    expect(await ask()).toMatch(/not answered recently/);
     state.now += 2_000;
     state.answer = yes;
     expect([await ask(), await ask()]).toEqual(['active', 'active']);
@@ -132,7 +132,7 @@ describe('the circuit of an issuer', () => {
     const probe = ask();
     await until(() => state.calls === 6);
     state.now += 4_000;
-    expect(await ask()).toMatch(/of late/);
+    expect(await ask()).toMatch(/not answered recently/);
     finish();
     expect(await probe).toBe('active');
   });

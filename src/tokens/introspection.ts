@@ -166,7 +166,7 @@ export class Introspection {
   private async call({ url, token }: Question): Promise<IntrospectionAnswer> {
     const { waitMs } = this.breaker;
     if (waitMs > 0) {
-      const words = 'introspection: the server has stopped answering';
+      const words = 'introspection: the server has not answered recently';
       throw new IntrospectionUnavailableError(words, Math.ceil(waitMs / 1_000));
     }
     const call = this.breaker.enter();

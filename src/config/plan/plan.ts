@@ -82,11 +82,7 @@ function upstreamsOf({ upstreams }: Blocks, context: Context): Plan['upstreams']
   return (require('./upstreams.js') as typeof Upstreams).planUpstreams(upstreams, context);
 }
 
-function limitOf(
-  { rate_limit: block }: Blocks,
-  methods: Plan['methods'],
-  context: Context,
-): Pick<Plan, 'rateLimit'> {
+function limitOf({ rate_limit: block }: Blocks, methods: Plan['methods'], context: Context): Pick<Plan, 'rateLimit'> {
   return block ? (require('./limit.js') as typeof Limit).planLimit(block, methods, context) : {};
 }
 
