@@ -101,7 +101,8 @@ const STEPS: Readonly<Record<string, (page: Page, block: Block) => Step[]>> = {
   console: consoleSteps,
 };
 
-export const LANGUAGES = [...Object.keys(STEPS), 'json', 'text', 'rust'];
+/** `typescript` blocks are signatures in docs/reference/api.md, which `reference.test.ts` compares with the code. */
+export const LANGUAGES = [...Object.keys(STEPS), 'json', 'text', 'rust', 'typescript'];
 
 export function stepsOf(path: string): readonly Step[] {
   const page = pageOf(path);
