@@ -1,4 +1,4 @@
-/** Reads an upstream's response head: the fields that may travel on, checked, and none that end at this hop. */
+/** Reads an upstream's response head: validates the end-to-end fields and drops the hop-by-hop fields. */
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
 import { familyOf, HOP_BY_HOP } from '../http/header-policy.js';
 import { UpstreamInvalid } from './failure.js';
@@ -6,22 +6,26 @@ import { UpstreamInvalid } from './failure.js';
 export type Field = readonly [name: string, values: readonly string[]];
 
 /**
- * Removes what belongs to the client's connection. Framing stays: without it Node sends a GET's body raw. `Expect` goes:
- * the client's expectation was met by us, and httpxy fires no `proxyReq` while the field stands.
+ * Removes the hop-by-hop fields of the client's connection. The framing fields stay: without them Node sends the body
+ * of a GET raw. `Expect` is removed: this gateway met the expectation, and httpxy emits no `proxyReq` for a request
+ * with this field.
  */
 export function dropHopByHop(req: IncomingMessage): void {
   const { headers } = req;
-  // Deleting what is not there costs more than asking.
+  // Deleting an absent field costs more than a check for it.
   for (const name of HOP_BY_HOP) if (name in headers) delete headers[name];
 }
 
-/** The end-to-end fields of a response, in order, repeated ones kept apart. Throws on what HTTP cannot carry. */
+/**
+ * Returns the end-to-end fields of a response, in order, with repeated fields separate. Throws if HTTP cannot carry a
+ * field.
+ */
 export function endToEndFields(message: IncomingMessage): Field[] {
   const coding = message.headers['transfer-encoding'];
-  // Chunks are undone here. Under any other coding the body would go on, and the field that says how to read it would not.
+  // Node decodes the chunked coding. Any other coding would reach the client without its `Transfer-Encoding` field.
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new UpstreamInvalid('transfer coding');
   const named = namedByConnection(message);
-  // Two framings: the chunked one was read, so the length says nothing (RFC 9112 §6.3).
+  // The message has two framings. Node read the chunked framing, so the length is invalid (RFC 9112 §6.3).
   const lengthSaysNothing = coding !== undefined || message.statusCode === 204;
   const fields = new Map<string, [string, string[]]>();
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
@@ -39,19 +43,19 @@ export function endToEndFields(message: IncomingMessage): Field[] {
   return [...fields.values()];
 }
 
-/** Chunks are undone here, so that the field which names them ends here too. */
+/** Node decodes the chunked coding, so `Transfer-Encoding` is not forwarded. */
 function endsHere(name: string): boolean {
   const family = familyOf(name);
   return family?.perHop === true && (family.passage === 'never' || name === 'transfer-encoding');
 }
 
-/** Undefined for what nearly all upstreams say. */
+/** Returns undefined for the usual values, so that most responses cost nothing. */
 function namedByConnection({ headers: { connection } }: IncomingMessage): ReadonlySet<string> | undefined {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
   return new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
 }
 
-/** The reason phrase, or nothing where the upstream's cannot be sent. */
+/** Returns the reason phrase, or undefined if the upstream's phrase is not valid. */
 export function reasonPhrase(message: IncomingMessage): string | undefined {
   const { statusMessage } = message;
   return statusMessage && /^[\t\x20-\x7e]+$/.test(statusMessage) ? statusMessage : undefined;

@@ -1,15 +1,15 @@
-/** How a connection to an endpoint is made: where, within what time, over what TLS. */
+/** Describes how a connection to an endpoint is made: address, timeouts and TLS options. */
 import type { PlannedEndpoint, PlannedUpstream } from '../config/plan-types.js';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
-/** Where one request goes, and how a connection to it is made. */
+/** The endpoint of one request, and the options of a connection to it. */
 export interface Endpoint {
   readonly url: URL;
   readonly connectTimeoutMs: number;
-  /** How long an upgraded socket may be silent; absent: for ever. */
+  /** The longest silence of an upgraded socket. Absent: no limit. */
   readonly silenceTimeoutMs?: number;
-  /** TLS options of an `https:` endpoint; verified unless the file says otherwise. */
+  /** TLS options of an `https:` endpoint. The certificate is verified unless the file disables verification. */
   readonly tls?: ConnectionOptions;
 }
 
@@ -21,8 +21,8 @@ export function createEndpoint(planned: PlannedEndpoint, upstream: PlannedUpstre
 }
 
 /**
- * The server name stands here on purpose: without it Node takes it from the `Host` header, and the client would choose
- * the name that the upstream's certificate is checked against.
+ * The server name is explicit. Otherwise Node takes it from the `Host` header, and the client would choose the name
+ * that the upstream's certificate is checked against.
  */
 function tlsOptions(url: URL, tls: PlannedUpstream['tls']): ConnectionOptions {
   const name = hostOf(url);
@@ -35,7 +35,7 @@ function tlsOptions(url: URL, tls: PlannedUpstream['tls']): ConnectionOptions {
   };
 }
 
-/** The host to connect to: an IPv6 address without its brackets. */
+/** The host to connect to. An IPv6 address has no brackets. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }

@@ -1,4 +1,4 @@
-/** One request on its way through an upstream: its deadlines, its attempts, its answer or its failure, exactly once. */
+/** Sends one request through an upstream: its deadlines and attempts, and exactly one response or failure. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { ownLimitOf } from '../lib/own-limit.js';
 import type { Field } from './end-to-end-fields.js';
@@ -11,7 +11,7 @@ import type { EndpointLease } from './upstream/member.js';
 import { Silence } from './upstream/silence.js';
 import { isStale, type Attempts } from './upstream/retries.js';
 
-/** Listeners that the proxy adds with each attempt. */
+/** The number of listeners that the proxy adds with each attempt. */
 const LISTENERS = 4;
 
 export interface ExchangeParts {
@@ -19,16 +19,16 @@ export interface ExchangeParts {
   readonly res: ServerResponse;
   /** Whether bytes may follow the head of the request. */
   readonly carriesBody: boolean;
-  /** To the response head, over all attempts. */
+  /** The deadline of the response head, over all attempts. */
   readonly timeoutMs: number;
   readonly limits: ExchangeLimits;
   readonly attempts: Attempts;
-  /** Hands the request to the proxy of an endpoint; `failed` is told what went wrong before there was a connection. */
+  /** Sends the request to an endpoint's proxy. `failed` receives an error that occurs before a connection exists. */
   readonly send: (lease: EndpointLease, failed: (error: unknown) => void) => void;
-  /** Nobody answers; `lease` is where it was tried last. */
+  /** Called when no endpoint responds. `lease` belongs to the last attempt. */
   readonly failed: (error: unknown, lease: EndpointLease | undefined) => void;
   readonly decorate: ((res: ServerResponse) => void) | undefined;
-  /** Told of every piece of a body, in either direction. */
+  /** Receives the size of every body chunk, in either direction. */
   readonly moved: ((bytes: number) => void) | undefined;
 }
 
@@ -38,12 +38,12 @@ export class Exchange {
   #message: IncomingMessage | undefined;
   #answered = false;
   #settled = false;
-  /** Counts what was handed to the proxy: a failure of an earlier one is old news. */
+  /** Counts the requests passed to the proxy, so that a failure of an earlier attempt is ignored. */
   #sent = 0;
   /** Whether the endpoint of this attempt can have seen the request. */
   #connected = false;
   readonly #deadlines: Deadlines;
-  /** Of a request with a body. */
+  /** Set for a request with a body. */
   #silence: Silence | undefined;
 
   constructor(private readonly parts: ExchangeParts) {
@@ -56,7 +56,7 @@ export class Exchange {
     parts.res.on('close', () => this.#leave());
   }
 
-  /** Sends it to an endpoint. */
+  /** Sends the request to an endpoint. */
   start(): void {
     const lease = this.parts.attempts.next();
     this.#lease = lease instanceof Error ? undefined : lease;
@@ -70,7 +70,7 @@ export class Exchange {
     this.parts.send(lease, (error) => number === this.#sent && this.fail(error));
   }
 
-  /** A socket is there and nothing has been written to it yet. */
+  /** Called when the request has a socket and no byte is written to it yet. */
   attach(request: ClientRequest): void {
     if (this.#settled || this.#request) {
       request.destroy();
@@ -84,14 +84,14 @@ export class Exchange {
       const limit = this.#lease?.endpoint.connectTimeoutMs ?? Infinity;
       this.#deadlines.connecting(request, limit, () => (this.#connected ||= request === this.#request));
     }
-    // Without a body all is written at once where the socket is open.
+    // A request without a body is written at once if the socket is open.
     const written = !carriesBody && request.reusedSocket;
     this.#deadlines.attached(written);
     if (!written) request.on('finish', () => this.#written(request));
     onManyInterim(request, () => this.fail(new UpstreamInvalid('too many interim responses')));
-    // Before the proxy's own word of it, which comes a turn later.
+    // The proxy reports the same error one turn later.
     request.on('error', (error) => request === this.#request && this.fail(error));
-    // A `101` that nobody asked for ends the request with neither a response nor an error.
+    // An unexpected `101` ends the request with neither a response nor an error.
     request.on('close', () => {
       if (request === this.#request) this.fail(new UpstreamInvalid('closed without a whole answer'));
     });
@@ -99,7 +99,7 @@ export class Exchange {
 
   #follow(request: ClientRequest): void {
     const { req, res, moved, limits } = this.parts;
-    // The proxy has joined the two by now, so that listening starts no flow.
+    // The proxy has already piped the request, so this listener does not start the flow.
     if (moved) req.on('data', (chunk: Buffer) => moved(chunk.length));
     const late = (): void => {
       if (request === this.#request) this.fail(new UpstreamTimeout('idle'));
@@ -136,7 +136,7 @@ export class Exchange {
     pump({ message, res, begin, moved: (bytes) => this.#moved(bytes), ended: () => this.#giveBack() });
   }
 
-  /** Whether another attempt takes the place of this answer. */
+  /** Whether another attempt replaces this response. */
   #repeats(message: IncomingMessage, awaited: boolean): boolean {
     const status = message.statusCode ?? 0;
     if (awaited) this.#lease?.headed(status);
@@ -167,7 +167,7 @@ export class Exchange {
     const silenceMs = streams ? limits.silenceMs : limits.readMs;
     this.#deadlines.answered(this.#silence ? 0 : silenceMs);
     this.#silence?.limit(silenceMs);
-    // A stream's head must not wait for its first event.
+    // The head of a stream must not wait for the first event.
     if (streams || message.headers['content-length'] === undefined) res.flushHeaders();
     return true;
   }
@@ -178,7 +178,7 @@ export class Exchange {
   }
 
   fail(thrown: unknown): void {
-    // What comes after a whole answer, surplus bytes as a rule, is no fault of the answer.
+    // An error after a complete response, usually from surplus bytes, is not a fault of the response.
     if (this.#settled || this.#message?.complete === true) return;
     const error = ownLimitOf(thrown) ?? thrown;
     const lease = this.#lease;
@@ -189,7 +189,7 @@ export class Exchange {
       return;
     }
     const clientLeft = res.destroyed || req.socket.destroyed;
-    // One that waited in vain for a free connection says nothing of the endpoint; one that failed before it had any does.
+    // A timeout in the queue for a connection says nothing about the endpoint. A connection failure counts.
     const blameless = clientLeft || (error instanceof UpstreamTimeout && !this.#request);
     if (!blameless) lease?.failed(error);
     const wait = blameless ? undefined : this.#mayRepeat({ status: failureOf(error).status, unsent: !this.#connected });
@@ -219,18 +219,18 @@ export class Exchange {
     this.#lease?.release();
     this.#lease = undefined;
     this.#sent++;
-    // Each attempt listens to both; several are not a leak.
+    // Each attempt adds listeners to both. Several listeners are not a leak.
     for (const end of [req, res]) end.setMaxListeners(end.getMaxListeners() + LISTENERS);
     this.#deadlines.again(waitMs, () => this.start());
   }
 
   #late(what: Late): void {
-    // Whoever keeps the bytes waiting is late: here, a slow client.
+    // A slow client causes this silence, so the upstream is not late.
     if (what === 'idle' && this.parts.res.writableNeedDrain) this.#deadlines.moved();
     else this.fail(new UpstreamTimeout(what));
   }
 
-  /** Over HTTP/2 the proxy cannot tell: there a cancelled answer counts as finished. */
+  /** With HTTP/2 the proxy cannot detect the end: a cancelled response counts as finished. */
   #leave(): void {
     this.#finish();
     if (this.#message?.complete !== true) this.#request?.destroy();
@@ -242,7 +242,7 @@ export class Exchange {
     this.#giveBack();
   }
 
-  /** The endpoint has done its part. The client may still read, or wait for an earlier response. */
+  /** The endpoint has finished. The client may still read, or wait for an earlier response. */
   #giveBack(): void {
     this.#lease?.release();
     this.parts.attempts.end();

@@ -1,7 +1,7 @@
-/** Why an upstream gave no answer, in the closed set of words that a client may see. */
+/** Defines why an upstream gave no response, as the closed set of codes that a client may see. */
 import { OwnLimit } from '../lib/own-limit.js';
 
-/** No endpoint is up; or those that are have no room for one more request. */
+/** No endpoint is up, or no endpoint that is up has room for another request. */
 export type ShortageCode = 'upstream_unavailable' | 'upstream_overloaded';
 export type FailureCode =
   'upstream_unreachable' | 'upstream_invalid' | 'upstream_timeout' | 'gateway_exhausted' | ShortageCode;
@@ -21,7 +21,7 @@ export class UpstreamInvalid extends Error {
   readonly code = 'LOOM_UPSTREAM_INVALID';
 }
 
-/** There is no endpoint to send to. */
+/** No endpoint can take the request. */
 export class UpstreamShortage extends Error {
   override readonly name = 'UpstreamShortage';
 
@@ -30,7 +30,7 @@ export class UpstreamShortage extends Error {
   }
 }
 
-/** When a client may try again where no endpoint took its request. */
+/** Returns the `Retry-After` header for a request that no endpoint took. */
 export function retryAfter(status: FailureStatus): { readonly headers?: Readonly<Record<'Retry-After', string>> } {
   return status === 503 ? { headers: { 'Retry-After': '5' } } : {};
 }
@@ -44,15 +44,18 @@ export function failureOf(error: unknown): Failure {
   return { status: 502, code: invalid ? 'upstream_invalid' : 'upstream_unreachable' };
 }
 
-/** The system's word (`ECONNREFUSED`, `CERT_HAS_EXPIRED`) for the log; never the message, which names addresses. */
+/**
+ * Returns the system's error code (`ECONNREFUSED`, `CERT_HAS_EXPIRED`) for the log. The message is never logged because
+ * it contains addresses.
+ */
 export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : error instanceof Error ? error.name : 'unknown';
 }
 
-/** The log message of a connection that this process had no descriptor, port or memory for. */
+/** The log message for a connection that failed because this process lacks a descriptor, port or memory. */
 export const OWN_LIMIT = 'this process has reached a limit of its own: no connection to the upstream';
 
-/** The message of the log line for what no endpoint answered. */
+/** The log message for a request without a response from any endpoint. */
 export const failureWords = (error: unknown, otherwise: string): string =>
   error instanceof OwnLimit ? OWN_LIMIT : otherwise;

@@ -1,4 +1,4 @@
-/** Keeps proxies from listening to a server for ever. */
+/** Prevents proxies from keeping their listeners on a server forever. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 /** A request handler of the proxy package. */
@@ -9,7 +9,7 @@ interface Introduction {
   readonly socket: { readonly server: Server };
 }
 
-/** A proxy takes no `Introduction` for a request, by its path filter. */
+/** The proxy's path filter excludes an `Introduction`. */
 const introductions = new WeakSet<object>();
 const known = new WeakMap<Handler, WeakSet<Server>>();
 
@@ -18,9 +18,9 @@ export function isIntroduction(req: object): boolean {
 }
 
 /**
- * To be called before a request. A proxy adds a `close` listener to each server that it serves, and never removes it: the
- * server would keep every upstream that a reload replaces. An introduction makes the proxy add its listener in this turn,
- * so that the listener can be removed here.
+ * Call this function before each request. A proxy adds a `close` listener to each server that it serves, and never
+ * removes the listener. The server would keep every upstream that a reload replaces. An introduction makes the proxy
+ * add its listener in this turn, so that this function can remove it.
  */
 export function introduce(proxy: Handler, { socket }: IncomingMessage): void {
   const { server } = socket as { readonly server?: Server };

@@ -1,4 +1,4 @@
-/** An upstream's answer on its way to the client: its head, checked and beside what we have to say, then its bytes. */
+/** Forwards an upstream's response to the client: the checked head with the gateway's own fields, then the body. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
@@ -6,7 +6,7 @@ import { endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js
 import { UpstreamInvalid } from './failure.js';
 import { isHttp2 } from '../http/http-version.js';
 
-/** An upstream that answers nothing but `1xx` is not answering. */
+/** An upstream that sends only `1xx` responses gives no final response. */
 const MAX_INFORMATION = 32;
 
 export function onManyInterim(request: ClientRequest, tooMany: () => void): void {
@@ -16,7 +16,7 @@ export function onManyInterim(request: ClientRequest, tooMany: () => void): void
   });
 }
 
-/** The fields that go on, or why none of it may. */
+/** Returns the fields to forward, or the error that prevents forwarding. */
 export function readHead(message: IncomingMessage): readonly Field[] | UpstreamInvalid {
   try {
     if ((message.statusCode ?? 0) < 200) return new UpstreamInvalid('status');
@@ -33,18 +33,18 @@ export interface ResponseHead {
   readonly decorate?: ((res: ServerResponse) => void) | undefined;
 }
 
-/** Throws where Node will not send it. */
+/** Throws if Node rejects the head. */
 export function writeHead(res: ServerResponse, { message, fields, decorate }: ResponseHead): void {
   for (const [name, values] of fields) setField(res, name, values);
   decorate?.(res);
-  // HTTP/2 has none (RFC 9113 §8.3.2), and Node warns of it.
+  // HTTP/2 has no reason phrase (RFC 9113 §8.3.2), and Node warns about one.
   const reason = isHttp2(res.req) ? undefined : reasonPhrase(message);
   const status = message.statusCode ?? 0;
   if (reason === undefined) res.writeHead(status);
   else res.writeHead(status, reason);
 }
 
-/** Fields that several hands may set are joined; of all others the upstream's stands. */
+/** Joins fields that both the gateway and the upstream may set. For all other fields the upstream's value wins. */
 function setField(res: ServerResponse, name: string, values: readonly string[]): void {
   const key = name.toLowerCase();
   if (res.hasHeader(name) && (key === 'set-cookie' || key === 'vary')) res.appendHeader(name, values);
@@ -57,8 +57,7 @@ export function isEventStream({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether the head says that bytes follow. Until the first of them comes, an upstream that breaks off or is silent can
- * still be answered for by 502 or 504.
+ * Whether the head announces a body. Before the first byte, a broken or silent upstream can still become 502 or 504.
  */
 export function awaitsBody(message: IncomingMessage, method: string | undefined): boolean {
   const { headers, statusCode } = message;
@@ -70,15 +69,18 @@ export function awaitsBody(message: IncomingMessage, method: string | undefined)
 export interface Pumped {
   readonly message: IncomingMessage;
   readonly res: ServerResponse;
-  /** Writes the head, before the first byte or the end; false: the answer is not passed on. Absent: it is written. */
+  /**
+   * Writes the head before the first byte or the end. Returns false if the response is not forwarded. Absent: the head
+   * is already written.
+   */
   readonly begin: (() => boolean) | undefined;
-  /** Told of every piece. */
+  /** Receives the size of every chunk. */
   readonly moved: (bytes: number) => void;
-  /** Called when all of it came. */
+  /** Called when the response is complete. */
   readonly ended: () => void;
 }
 
-/** What `pipe` does, with a third of its listeners; a client that left ends the message by way of the proxy. */
+/** Does the same as `pipe` with a third of the listeners. If the client leaves, the proxy ends the message. */
 export function pump({ message, res, begin, moved, ended }: Pumped): void {
   let begun = begin === undefined;
   const start = (): boolean => (begun ||= begin?.() === true);
@@ -96,16 +98,16 @@ export function pump({ message, res, begin, moved, ended }: Pumped): void {
   });
 }
 
-/** Ends an answer that is not whole so that the client does not take it for one. */
+/** Ends an incomplete response so that the client detects the truncation. */
 export function breakOff(res: ServerResponse): void {
-  // Without an error Node resets the HTTP/2 stream with NO_ERROR, which clients take for the end of the answer.
+  // Without an error Node resets the HTTP/2 stream with NO_ERROR, which clients read as the end of the response.
   if (isHttp2(res.req)) res.destroy(new UpstreamInvalid('broken off'));
-  // An HTTP/1.0 client takes the end of the connection for the end of the body (RFC 9112 §6.3).
+  // An HTTP/1.0 client reads the end of the connection as the end of the body (RFC 9112 §6.3).
   else if (!res.chunkedEncoding && !res.hasHeader('content-length') && res.socket) reset(res.socket);
   else res.destroy();
 }
 
-/** TLS has no reset; there the missing close_notify says the same. */
+/** TLS has no reset. A missing close_notify signals the truncation instead. */
 function reset(socket: Socket): void {
   if (socket instanceof TLSSocket) socket.destroy();
   else socket.resetAndDestroy();

@@ -1,16 +1,16 @@
-/** Joins a client's upgraded socket to its upstream's, until either ends or the session does. */
+/** Joins a client's upgraded socket to the upstream's socket, until either socket or the session ends. */
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Identity } from '../auth/identity.js';
 import type { Now } from '../lib/types.js';
 
-/** After one side has ended, the other has this long to say its last. */
+/** After one side has ended, the other side has this time to send its last bytes. */
 const LINGER_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
-/** `setTimeout` fires at once beyond 2^31-1 ms. */
+/** `setTimeout` fires at once for delays above 2^31-1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Whose socket it is, and what was asked for when it came. */
+/** The identity of an upgraded socket, and the request that opened it. */
 export interface Session {
   readonly route?: string | undefined;
   readonly host: string;
@@ -18,9 +18,12 @@ export interface Session {
   readonly identities: readonly Identity[];
 }
 
-/** A place among the open sockets: from the start of a handshake to the end of its socket, over all reloads between. */
+/**
+ * The entry of one socket among the open sockets. It lasts from the handshake to the end of the socket, over all
+ * reloads.
+ */
 export interface LiveSocket {
-  /** Another way to close it from now on. */
+  /** Replaces the function that closes the socket. */
   closeWith(close: () => void): void;
   forget(): void;
 }
@@ -36,7 +39,7 @@ interface Successor {
   readonly upholds: (session: Session) => boolean;
 }
 
-/** The upgraded sockets that are open, so that a stop or a reload can close them. */
+/** The open upgraded sockets, so that a stop or a reload can close them. */
 export class LiveSockets {
   readonly #open = new Set<Live>();
   #successor: Successor | undefined;
@@ -46,30 +49,30 @@ export class LiveSockets {
     return this.#open.size;
   }
 
-  /** A socket that comes too late is with the successor, and closed as it would be there. */
+  /** A socket that arrives after the handover is added to the successor, under the successor's rules. */
   add(close: () => void, session?: Session): LiveSocket {
     const owner = this.#successor?.owner() ?? this;
     const live: Live = { close, session, owner };
     owner.#open.add(live);
     const upheld = !owner.#closed && (!session || this.#successor?.upholds(session) !== false);
-    // Whoever adds it is still about to open it.
+    // The caller has not opened the socket yet.
     if (!upheld) process.nextTick(() => live.close());
-    // Leads to the owner of the moment alone: what an open socket holds must not lead to the table that judged it.
+    // The closures lead only to the current owner. An open socket must not keep the old configuration in memory.
     return {
       closeWith: (other) => void (live.close = other),
       forget: () => void live.owner.#open.delete(live),
     };
   }
 
-  /** Those that come from now on are closed as well. */
+  /** Also closes sockets that are added later. */
   close(): void {
     this.#closed = true;
     for (const live of [...this.#open]) live.close();
   }
 
   /**
-   * Leaves them to another owner, which closes those that it does not uphold. `owner` is asked anew for whatever comes
-   * later: a verdict may take as long as several tables last.
+   * Transfers the sockets to another owner, which closes the sockets that it does not uphold. `owner` is called again
+   * for each later socket, because a decision may outlast several configurations.
    */
   handOver(owner: () => LiveSockets, upholds: (session: Session) => boolean): void {
     this.#successor = { owner, upholds };
@@ -83,7 +86,7 @@ export class LiveSockets {
   }
 }
 
-/** Calls back at `atMs`, however far away; does not keep the process alive. Returns the act of cancelling. */
+/** Calls back at `atMs`, at any distance, and does not keep the process alive. Returns the function that cancels. */
 export function at(atMs: number, now: Now, done: () => void): () => void {
   let timer: NodeJS.Timeout;
   const arm = (): void => {
@@ -95,7 +98,7 @@ export function at(atMs: number, now: Now, done: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Pipes both ways; closing or breaking one side closes the other. Returns the act of cutting both. */
+/** Pipes both ways. A close or an error on one side closes the other. Returns the function that closes both sides. */
 export function join(client: Duplex, upstream: Socket, closed: () => void): () => void {
   let linger: NodeJS.Timeout | undefined;
   let open = 2;
@@ -111,7 +114,7 @@ export function join(client: Duplex, upstream: Socket, closed: () => void): () =
     side.on('error', cut);
     side.once('end', () => (linger ??= setTimeout(cut, LINGER_MS).unref()));
     side.once('close', () => {
-      // What was read before the end still goes out; a side that will not take it is cut by the timer.
+      // Bytes that were read before the end are still written. If a side does not accept them, the timer closes it.
       if (!other.destroyed && !other.writableEnded) other.end();
       linger ??= setTimeout(cut, LINGER_MS).unref();
       if (--open === 0) {

@@ -1,9 +1,9 @@
 /**
- * Takes an admitted WebSocket handshake to the upstream and joins the two sockets after its 101.
+ * Sends an admitted WebSocket handshake to the upstream and joins the two sockets after its 101.
  *
- * On `node:http` rather than the proxy's own `upgrade`: that one has no answer of ours for a refused, stalled or garbled
- * handshake (it destroys the socket), does not check the accept key, passes every field of the 101 on, and tells failures
- * to one listener for all requests.
+ * This module uses `node:http` and not the proxy's own `upgrade`. The proxy destroys the socket after a refused,
+ * stalled or invalid handshake and sends no response. The proxy does not check the accept key and forwards every field
+ * of the 101. The proxy reports failures to one listener for all requests.
  */
 import { createHash } from 'node:crypto';
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
@@ -23,7 +23,7 @@ import { at, join, type LiveSocket, type LiveSockets, type Session } from './tun
 import type { Upstream } from './upstream.js';
 import type { EndpointLease } from './upstream/member.js';
 
-/** How long a client may take to read a refusal before its socket is cut. */
+/** How long a client may take to read a refusal before its socket is closed. */
 const LINGER_MS = 10_000;
 
 export interface UpgradeOptions {
@@ -32,15 +32,15 @@ export interface UpgradeOptions {
   readonly head: Buffer;
   readonly upstream: Pick<Upstream, 'name' | 'lease'>;
   readonly url: string;
-  /** For the whole handshake, and between the bytes of a refusal. */
+  /** The limit of the whole handshake, and of the time between the bytes of a refusal. */
   readonly timeoutMs: number;
   readonly preserveHost: boolean;
-  /** When the identity ends; absent where nothing expires, and `maxSessionMs` counts. */
+  /** When the identity expires. Absent: nothing expires, and only `maxSessionMs` applies. */
   readonly expiresAtMs?: number;
   readonly maxSessionMs: number;
   readonly answerSubprotocol?: 'bearer';
   readonly liveSockets: LiveSockets;
-  /** Whose socket it will be: a reload may take that away. */
+  /** The session of the socket. A reload may end the session. */
   readonly session?: Session;
   /** Writes the refusal and closes the socket. */
   readonly deny: (status: FailureStatus, code: FailureCode) => void;
@@ -48,10 +48,10 @@ export interface UpgradeOptions {
   readonly now: Now;
 }
 
-/** What lasts as long as the socket does. Of the table that judged the upgrade it holds nothing. */
+/** Lives as long as the socket, so it must not refer to the configuration that judged the upgrade. */
 type Forwarding = Omit<UpgradeOptions, 'liveSockets' | 'session'> & { readonly live: LiveSocket };
 
-/** A handshake is sent once: what the upstream made of the first is not known, and a client dials again by itself. */
+/** A handshake is sent once: the effect of a failed attempt is unknown, and clients reconnect by themselves. */
 export function forwardUpgrade({ liveSockets, session, ...options }: UpgradeOptions): void {
   const { context, socket, upstream } = options;
   const lease = upstream.lease(context);
@@ -61,7 +61,7 @@ export function forwardUpgrade({ liveSockets, session, ...options }: UpgradeOpti
     options.deny(status, code);
     return;
   }
-  // A tunnel is a load of its endpoint for as long as it is open.
+  // A tunnel counts as load of its endpoint while it is open.
   if (socket.destroyed) lease.release();
   else socket.once('close', () => lease.release());
   const live = liveSockets.add(() => socket.destroy(), session);
@@ -109,14 +109,14 @@ function handshake(options: Forwarding, lease: EndpointLease): void {
   request.once('close', () => fail(new UpstreamInvalid('closed without an answer')));
   request.once('response', (response) => {
     const begin = (): void => {
-      // A 101 that switches to nothing we asked for is no answer.
+      // A 101 to a protocol that was not requested is not a valid response.
       if ((response.statusCode ?? 0) < 200) fail(new UpstreamInvalid('status'));
       else if (settle()) {
         lease.answered(response.statusCode ?? 0);
         relay(response, options);
       } else response.destroy();
     };
-    // What happens to it before is told by the request.
+    // The request reports earlier errors.
     response.on('error', () => undefined);
     if (awaitsBody(response, 'GET')) response.once('readable', begin);
     else begin();
@@ -137,7 +137,7 @@ function handshake(options: Forwarding, lease: EndpointLease): void {
   request.end();
 }
 
-/** The client's bytes after its head stay where they are: the upstream sees none before it has said 101. */
+/** Bytes after the client's head stay unread: the upstream receives them only after its 101. */
 function shakeHands(options: Forwarding, endpoint: Endpoint): ClientRequest {
   const { context, url, preserveHost } = options;
   const { request: req } = context;
@@ -161,7 +161,7 @@ function shakeHands(options: Forwarding, endpoint: Endpoint): ClientRequest {
   return endpoint.tls ? httpsRequest({ ...parts, ...endpoint.tls }) : httpRequest(parts);
 }
 
-/** Checks the upstream's 101 (RFC 6455 §4.1) and writes ours. */
+/** Checks the upstream's 101 (RFC 6455 §4.1) and returns the gateway's 101. */
 function switchingHead(response: IncomingMessage, { context, answerSubprotocol }: Forwarding): string {
   const { upgrade, 'sec-websocket-accept': accept, 'sec-websocket-protocol': protocol } = response.headers;
   const expected = createHash('sha1')
@@ -183,9 +183,9 @@ interface Opened {
   readonly upstreamSocket: Socket;
   readonly switching: string;
   readonly first: Buffer;
-  /** What the client has said so far. */
+  /** The bytes that the client has sent so far. */
   readonly head: Buffer;
-  /** How long nothing may move in either direction; undefined: for ever. */
+  /** The longest time without a byte in either direction. Undefined: no limit. */
   readonly silenceMs: number | undefined;
 }
 
@@ -204,13 +204,13 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
     cancel();
     live.forget();
   });
-  // What one side says is written to the other: the silence of this one is that of both.
+  // Bytes from one side are written to the other, so this socket's silence means that both sides are silent.
   if (silenceMs !== undefined) upstreamSocket.setTimeout(silenceMs, cut);
   live.closeWith(cut);
   const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
 }
 
-/** The upstream said no: its answer goes on as a plain response, delimited by the close of the connection. */
+/** The upstream refused. Its response is forwarded as a plain response that ends when the connection closes. */
 function relay(response: IncomingMessage, { context, socket, timeoutMs, live }: Forwarding): void {
   let head: string;
   try {
@@ -232,7 +232,7 @@ function relay(response: IncomingMessage, { context, socket, timeoutMs, live }: 
   response.on('error', () => socket.destroy());
   response.once('close', () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
   socket.once('end', () => response.complete || socket.destroy());
-  // The client's own bytes are read off and dropped, or the close would reset the answer away.
+  // The client's bytes are read and discarded. Otherwise the close would reset the connection and lose the response.
   socket.resume();
   socket.write(head, 'latin1');
   if (response.destroyed) socket.end();

@@ -1,4 +1,4 @@
-/** Forwards an admitted request to one of an upstream's endpoints; the only file that knows http-proxy-middleware. */
+/** Forwards an admitted request to an endpoint of an upstream. Only this file uses http-proxy-middleware. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Stream } from 'node:stream';
 import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
@@ -23,13 +23,13 @@ import { Members } from './upstream/members.js';
 import { Attempts, isRepeatable, RetryBudget } from './upstream/retries.js';
 
 export interface ForwardOptions {
-  /** Path and query as the upstream receives them; begins with one `/`. */
+  /** Path and query as the upstream receives them. It begins with exactly one `/`. */
   readonly url: string;
-  /** To the response head, then between bytes; never a total of the whole answer. */
+  /** The limit to the response head, then between bytes. It is never a limit of the whole response. */
   readonly timeoutMs: number;
-  /** The route's, in place of the upstream's. */
+  /** The route's retry rule, which replaces the upstream's rule. */
   readonly retry?: PlannedRetry;
-  /** False: the endpoint's own `Host`. */
+  /** False: `Host` names the endpoint. */
   readonly preserveHost: boolean;
   /** Called when the upstream's fields are set on `res` and its head is not yet written. */
   readonly responseHeaders?: (res: ServerResponse) => void;
@@ -38,13 +38,13 @@ export interface ForwardOptions {
 export interface UpstreamDeps {
   readonly log: Log;
   readonly now: Now;
-  /** Default: nobody collects. */
+  /** Default: no metrics. */
   readonly metrics?: Metrics;
-  /** From 0 to below 1. Default: `Math.random`. */
+  /** A number from 0 to below 1. Default: `Math.random`. */
   readonly random?: () => number;
-  /** Told of every piece of a body, in either direction. */
+  /** Receives the size of every body chunk, in either direction. */
   readonly moved?: (bytes: number) => void;
-  /** Writes the answer: no body of ours names the URL or the address. */
+  /** Writes the error response. The body must contain no URL or address. */
   readonly onFailure: (context: RequestContext, res: ServerResponse, failure: Failure) => void;
 }
 
@@ -58,25 +58,25 @@ export interface UpstreamDeps {
  * console.log(loom('loom.yaml').upstreams().filter(isDown));
  */
 export interface UpstreamStatus {
-  /** The name of the file. */
+  /** The name of the upstream in the file. */
   readonly name: string;
-  /** How an endpoint is chosen. */
+  /** The algorithm that chooses an endpoint. */
   readonly balancer: PlannedUpstream['balancer'];
   /** The endpoints, in the order of the file. */
   readonly endpoints: readonly EndpointStatus[];
 }
 
 /**
- * Holds what was learned of the endpoints (health, breakers, open connections): a reload that says the same of it keeps
- * it.
+ * Keeps the state of the endpoints: health, breakers, open connections. A reload that does not change the upstream
+ * keeps this state.
  */
 export interface Upstream {
   readonly name: string;
   forward(context: RequestContext, res: ServerResponse, options: ForwardOptions): void;
-  /** A place at an endpoint for an upgrade; whoever takes it tells its outcome and gives it back. */
+  /** Takes a place at an endpoint for an upgrade. The caller reports the outcome and releases the lease. */
   lease(context: RequestContext): EndpointLease | UpstreamShortage;
   status(): UpstreamStatus;
-  /** Health checks stop and idle connections end now, busy ones with their answer. */
+  /** Stops health checks and closes idle connections. Busy connections close after their response. */
   close(): void;
 }
 
@@ -129,7 +129,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
     });
     context.exchange = exchange;
     writePendingContinue(req);
-    // Its end is all there is to read.
+    // Only the end of the request remains to be read.
     if (!carriesBody) req.resume();
     exchange.start();
   }
@@ -143,19 +143,19 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   };
 }
 
-/** A client as limits count it: a subscriber's IPv6 addresses change, and their /64 does not. */
+/** Returns the client as limits count it. The IPv6 addresses of a subscriber change, but their /64 does not. */
 function clientOf({ address }: RequestContext): string {
   return clientNetwork(address) ?? address;
 }
 
 interface Proxies {
-  /** Sends the body on. */
+  /** Forwards the body. */
   readonly piping: RequestHandler;
-  /** For requests that end with their head. */
+  /** Used for requests without a body. */
   readonly bodiless: RequestHandler;
 }
 
-/** Piping a request without a body would cost more than sending its head does. */
+/** Piping a request without a body would cost more than sending its head. */
 class NoBody extends Stream {
   override pipe<T extends NodeJS.WritableStream>(request: T): T {
     request.end();
@@ -182,7 +182,7 @@ function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
   };
 }
 
-/** Everything is changed before the proxy sees the request: its `proxyReq` event is not certain to fire. */
+/** Changes the request before the proxy sees it, because the proxy may not emit `proxyReq`. */
 function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoint): void {
   dropHopByHop(req);
   frame(req);
@@ -190,13 +190,13 @@ function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoi
   req.url = options.url;
 }
 
-/** Over HTTP/2 the proxy takes the client's `:authority` for a host that goes before the `Host` of ours. */
+/** With HTTP/2 the proxy prefers the client's `:authority` to the `Host` that this gateway sets. */
 function nameEndpoint({ headers }: IncomingMessage, { url }: Endpoint): void {
   headers.host = url.host;
   delete headers[':authority'];
 }
 
-/** HTTP/2 frames a body without a field; of a GET without one Node writes the body raw, as a second request. */
+/** HTTP/2 needs no field to frame a body. Without a field Node writes the body of a GET raw, as a second request. */
 function frame(req: IncomingMessage): void {
   if (req.headers['content-length'] === undefined && hasBody(req)) req.headers['transfer-encoding'] = 'chunked';
 }
@@ -209,11 +209,14 @@ interface Sent {
 
 function send(proxy: RequestHandler, { req, res, failed }: Sent): void {
   introduce(proxy, req);
-  // It calls back when it failed or when it declined, and then nobody else would answer.
+  // The proxy calls back after a failure or a refusal. In both cases this code must answer.
   proxy(req, res, (error?: unknown) => failed(error ?? new Error('not proxied'))).catch(failed);
 }
 
-/** Not to its `error`: that names the request, and not which attempt of it failed. Unheard, the proxy rejects instead. */
+/**
+ * The proxy's `error` event is not used: it names the request but not the failed attempt. Without this listener the
+ * proxy rejects.
+ */
 const follow: Plugin = (server) => {
   server.on('proxyReq', (request, req) => findContext(req)?.exchange?.attach(request));
   server.on('proxyRes', (message, req) => findContext(req)?.exchange?.answer(message));

@@ -1,6 +1,6 @@
-/** Rendezvous hashing: which endpoint a client belongs to, so that one that goes away moves its own clients alone. */
+/** Rendezvous hashing assigns clients to endpoints, so that a removed endpoint moves only its own clients. */
 
-/** FNV-1a, then murmur's finalizer, or texts that differ in their last letter would lie side by side. */
+/** FNV-1a, then murmur's finalizer. Without it, texts that differ in their last letter would have similar hashes. */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
@@ -15,9 +15,9 @@ function mix(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** How strongly a client is drawn to an endpoint; of all scores each endpoint has the highest as often as its weight says. */
+/** The preference of a client for an endpoint. Each endpoint has the highest score in proportion to its weight. */
 export function scoreOf(client: number, endpoint: number, weight: number): number {
-  // Strictly between 0 and 1, or the logarithm has no value.
+  // The value is strictly between 0 and 1, because the logarithm needs a value above 0.
   const lot = (mix(client ^ endpoint) + 0.5) / 2 ** 32;
   return weight / -Math.log(lot);
 }

@@ -1,17 +1,17 @@
-/** Which endpoint the next request goes to, of those that take any: one function for each algorithm. */
+/** Chooses the endpoint of the next request among the usable endpoints, with one function for each algorithm. */
 import type { Balancer } from '../../config/plan-types.js';
 import { hashOf, scoreOf } from './address-hash.js';
 
 export interface BalancedEndpoint {
-  /** Its share under every algorithm; at least 1. */
+  /** The share of requests under every algorithm; at least 1. */
   readonly weight: number;
-  /** Requests and upgraded sockets that it has now. */
+  /** The number of current requests and upgraded sockets. */
   readonly inFlight: number;
-  /** `hashOf` its URL. */
+  /** `hashOf` the endpoint's URL. */
   readonly hash: number;
 }
 
-/** Undefined where no candidate is usable. `client` is asked for by `ip_hash` alone. */
+/** Returns undefined if no candidate is usable. Only `ip_hash` calls `client`. */
 export type Pick<T extends BalancedEndpoint> = (
   usable: (candidate: T) => boolean,
   client: () => string,
@@ -20,7 +20,7 @@ export type Pick<T extends BalancedEndpoint> = (
 export interface BalancerParts<T extends BalancedEndpoint> {
   readonly algorithm: Balancer;
   readonly candidates: readonly T[];
-  /** From 0 to below 1. */
+  /** A number from 0 to below 1. */
   readonly random: () => number;
 }
 
@@ -42,7 +42,7 @@ export function createBalancer<T extends BalancedEndpoint>({
   }
 }
 
-/** Smooth weighted round robin: with equal weights, plainly one after the other. */
+/** Smooth weighted round robin. With equal weights the candidates simply alternate. */
 function inTurn<T extends BalancedEndpoint>(candidates: readonly T[]): Pick<T> {
   const lots = candidates.map((candidate) => ({ candidate, credit: 0 }));
   return (usable) => {
@@ -59,7 +59,10 @@ function inTurn<T extends BalancedEndpoint>(candidates: readonly T[]): Pick<T> {
   };
 }
 
-/** The least load for its weight; those that are equal take turns, or all of an idle upstream would go to the first. */
+/**
+ * Chooses the least load relative to the weight. Equal candidates alternate. Otherwise an idle upstream would send
+ * everything to the first endpoint.
+ */
 function leastLoaded<T extends BalancedEndpoint>(candidates: readonly T[]): Pick<T> {
   const turn = inTurn(candidates);
   const loadOf = ({ inFlight, weight }: T): number => inFlight / weight;
@@ -86,7 +89,7 @@ function byLot<T extends BalancedEndpoint>(candidates: readonly T[], random: () 
   };
 }
 
-/** A client stays where it is for as long as its endpoint takes requests. */
+/** A client keeps its endpoint for as long as the endpoint takes requests. */
 function byClient<T extends BalancedEndpoint>(candidates: readonly T[]): Pick<T> {
   return (usable, client) => {
     const hash = hashOf(client());

@@ -1,15 +1,15 @@
-/** The timers of one request on its way: to connect, to the head of an answer, of one attempt and of all, between bytes. */
+/** Keeps the timers of one request: connect, response head per attempt and in total, and time between bytes. */
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { PlannedUpstream } from '../../config/plan-types.js';
 
 export interface ExchangeLimits {
-  /** Of one attempt, to its response head, and between two bytes of it. */
+  /** The limit of one attempt to its response head, and between two bytes of the response. */
   readonly readMs: number;
-  /** While the upstream takes nothing of a body. */
+  /** The limit while the upstream accepts no bytes of a request body. */
   readonly writeMs: number;
-  /** While an event stream is silent; 0: for ever. */
+  /** The limit while an event stream is silent. 0: no limit. */
   readonly silenceMs: number;
 }
 
@@ -25,24 +25,24 @@ export function limitsOf(planned: PlannedUpstream, timeoutMs: number): ExchangeL
 export type Late = 'connect' | 'response head' | 'idle';
 
 export interface DeadlinesParts {
-  /** To the response head; over all attempts where there may be several. */
+  /** The limit to the response head, over all attempts if several are possible. */
   readonly totalMs: number;
   readonly readMs: number;
-  /** There may be several attempts: the deadline of all of them never stands still. */
+  /** Several attempts are possible, so their common deadline never pauses. */
   readonly several: boolean;
   readonly late: (what: Late) => void;
 }
 
 const connectedSockets = new WeakSet<Socket>();
 
-/** One timer does for most requests: each costs as much as a part of the proxying. */
+/** One timer is enough for most requests. Each extra timer has a measurable cost. */
 export class Deadlines {
-  /** To the head, then between two bytes. */
+  /** Runs to the response head, then between two bytes. */
   #timer: NodeJS.Timeout;
   readonly #timerMs: number;
-  /** Whether it counts at this moment. */
+  /** Whether the timer counts now. */
   #waiting = true;
-  /** Whether it ended while it did not count. */
+  /** Whether the timer expired while it did not count. */
   #missed = false;
   #late: Late = 'response head';
   #connect: NodeJS.Timeout | undefined;
@@ -51,12 +51,13 @@ export class Deadlines {
 
   constructor(private readonly parts: DeadlinesParts) {
     const { several, totalMs, readMs } = parts;
-    // Before a socket is free and after the request is written; in between only idleness counts, uploads have no total.
+    // The timer counts before a socket is free and after the request is written. In between only idleness counts,
+    // because uploads have no total limit.
     this.#timerMs = several ? totalMs : readMs;
     this.#timer = this.#start(this.#timerMs);
   }
 
-  /** There is a socket; `written`: and all of the request goes out at once. */
+  /** The request has a socket. `written`: the whole request is sent at once. */
   attached(written: boolean): void {
     const { several, totalMs, readMs, late } = this.parts;
     if (several) {
@@ -66,18 +67,18 @@ export class Deadlines {
     else this.#waiting = false;
   }
 
-  /** The socket is none that lay idle: a new one, or one that another request has just left to this. */
+  /** The socket was not idle. It is new, or another request has just released it. */
   connecting(request: ClientRequest, limitMs: number, connected: () => void): void {
     const socket = request.socket as TLSSocket | null;
     if (!socket) return;
-    // Node calls a socket reused only where it lay idle: one that was waited for connects no second time.
+    // Node marks a socket as reused only if it was idle. A socket from the queue is already connected.
     if (connectedSockets.has(socket)) {
       connected();
       return;
     }
     const timer = setTimeout(() => this.parts.late('connect'), Math.min(limitMs, this.parts.totalMs));
     this.#connect = timer;
-    // The socket outlives the request in its pool, and would keep the request until then.
+    // The pooled socket outlives the request, and would keep the request in memory.
     socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer);
       connectedSockets.add(socket);
@@ -85,14 +86,17 @@ export class Deadlines {
     });
   }
 
-  /** The request is written whole: the answer is the upstream's to give. */
+  /** The request is written completely, so the upstream must now respond. */
   written(): void {
     if (this.parts.several) return;
     this.#waiting = true;
     this.#timer.refresh();
   }
 
-  /** The head is there and its body is awaited: the first byte has as long as the head had, and another attempt may follow. */
+  /**
+   * The head has arrived and its body is awaited. The first byte has the same limit as the head, and another attempt
+   * may follow.
+   */
   headed(): void {
     const { several, readMs, late } = this.parts;
     clearTimeout(this.#connect);
@@ -103,7 +107,7 @@ export class Deadlines {
     } else if (this.#waiting) this.#timer.refresh();
   }
 
-  /** The head is there, with what it waited for. From now on silence for so long is late; 0: never. */
+  /** The response has begun. From now on silence of this length is late. 0: no limit. */
   answered(silenceMs: number): void {
     clearTimeout(this.#connect);
     clearTimeout(this.#attempt);
@@ -117,12 +121,12 @@ export class Deadlines {
     if (silenceMs > 0) this.#timer = this.#start(silenceMs);
   }
 
-  /** Bytes of the answer came, or the client is not ready for more. */
+  /** Bytes of the response arrived, or the client is not ready for more. */
   moved(): void {
     this.#timer.refresh();
   }
 
-  /** An attempt has failed; the next begins after a while. */
+  /** An attempt has failed. The next attempt starts after the given delay. */
   again(waitMs: number, next: () => void): void {
     clearTimeout(this.#connect);
     clearTimeout(this.#attempt);

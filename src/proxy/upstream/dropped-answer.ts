@@ -1,12 +1,13 @@
-/** Answers of an upstream taken from the proxy; those that are not passed on are read off, or cut where that takes long. */
+/** Takes upstream responses from the proxy. Responses that are not forwarded are read to their end or cut off. */
 import type { IncomingMessage } from 'node:http';
 
 const MOST_BYTES = 65_536;
 const MOST_MS = 1_000;
 
 /**
- * Removes what the proxy does when a response fails: it destroys the client's response, also where that is to hold an
- * answer of ours or of another attempt. For a response whose head has just come; the proxy adds its listeners in this turn.
+ * Removes the proxy's handling of a failed response. The proxy would destroy the client's response, which must still
+ * carry an error or another attempt's response. Call it when the response head has just arrived, because the proxy adds
+ * its listeners in the same turn.
  */
 export function takeFromProxy(message: IncomingMessage, failed: (error: unknown) => void, then?: () => void): void {
   process.nextTick(() => {
@@ -17,7 +18,7 @@ export function takeFromProxy(message: IncomingMessage, failed: (error: unknown)
   });
 }
 
-/** Reads an answer off, so that its connection can be used again. */
+/** Reads a response to its end, so that its connection can be used again. */
 export function dropAnswer(message: IncomingMessage): void {
   takeFromProxy(
     message,

@@ -1,4 +1,4 @@
-/** Asks one endpoint again and again whether it is well, beside the requests and over the same TLS. */
+/** Checks the health of one endpoint at intervals, separately from requests and with the same TLS options. */
 import { request as httpRequest, type ClientRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { PlannedUpstream } from '../../config/plan-types.js';
@@ -9,25 +9,27 @@ import { codeOf, UpstreamInvalid, UpstreamTimeout } from '../failure.js';
 export type HealthCheckPlan = NonNullable<PlannedUpstream['healthCheck']>;
 
 export interface HealthCheckDeps {
-  /** From 0 to below 1. */
+  /** A number from 0 to below 1. */
   readonly random: () => number;
-  /** Told of each check; `cause` is a status or the system's word, absent where all is well. */
+  /** Receives the result of each check. `cause` is a status or a system error code. Absent: the endpoint is healthy. */
   readonly checked: (cause: string | undefined) => void;
-  /** Told when the thresholds say that the endpoint has changed. */
+  /** Called when the thresholds change the state of the endpoint. */
   readonly changed: (healthy: boolean, cause: string | undefined) => void;
-  /** Told of each check that a limit of this process prevented: it says nothing of the endpoint. */
+  /** Receives each check that a limit of this process prevented. Such a check says nothing about the endpoint. */
   readonly prevented: (limit: OwnLimit) => void;
 }
 
-/** Gateways that were started together must not ask together for ever. */
+/** Gateways that start together must not send their checks together forever. */
 const JITTER = 0.1;
 const FIRST_WITHIN_MS = 500;
 
-/** The next check begins when the last has ended: they never overlap. Nothing of it keeps the process alive. */
+/**
+ * The next check begins after the last check has ended, so checks never overlap. Checks do not keep the process alive.
+ */
 export class HealthCheck {
-  /** Until a check says otherwise: a gateway that starts must not refuse everything first. */
+  /** Healthy until a check fails, because a gateway that starts must not refuse all requests. */
   #healthy = true;
-  /** Results in a row that speak against the present state. */
+  /** Consecutive results that contradict the present state. */
   #against = 0;
   #timer: NodeJS.Timeout | undefined;
   #request: ClientRequest | undefined;
@@ -71,7 +73,7 @@ export class HealthCheck {
     deadline.unref();
     request.once('socket', (socket) => socket.unref());
     request.on('error', (error) => settle(ownLimitOf(error) ?? codeOf(error)));
-    // A `101` that nobody asked for ends with neither a response nor an error.
+    // An unexpected `101` ends with neither a response nor an error.
     request.once('close', () => settle(new UpstreamInvalid('closed without an answer').code));
     request.once('response', ({ statusCode = 0 }) =>
       settle(this.plan.expectedStatus.includes(statusCode) ? undefined : String(statusCode)),
@@ -87,7 +89,7 @@ export class HealthCheck {
       path: this.plan.path,
       method: 'GET',
       headers: { Host: url.host, 'User-Agent': 'loom-auth (health check)', Accept: '*/*', Connection: 'close' },
-      // A connection of its own: it tells whether there can be another, and waits for no request's.
+      // The check uses its own connection. It tests that a new connection is possible, and waits for no request.
       agent: false,
     } as const;
     return tls ? httpsRequest({ ...options, ...tls }) : httpRequest(options);

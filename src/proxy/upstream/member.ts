@@ -1,4 +1,4 @@
-/** One endpoint as requests find it: its load, its health, its circuit breaker. */
+/** Holds the state of one endpoint for requests: load, health, circuit breaker. */
 import type { Agent } from 'node:http';
 import { Breaker, type BreakerState, type BreakerCall } from '../../lib/circuit-breaker.js';
 import type { Metrics } from '../../lib/metrics.js';
@@ -22,7 +22,7 @@ export interface MemberDeps {
 
 export type Use = 'request' | 'upgrade';
 
-/** An endpoint, for whoever operates it. */
+/** The state of an endpoint for operators. */
 /**
  * The state of one endpoint of an upstream.
  *
@@ -46,7 +46,7 @@ export interface EndpointStatus {
   readonly inFlight: number;
 }
 
-/** A small pool is one whose requests take turns. */
+/** A pool below this size makes requests wait for each other. */
 const WAITING_AT_LEAST = 100;
 
 export class Member implements BalancedEndpoint {
@@ -63,7 +63,7 @@ export class Member implements BalancedEndpoint {
 
   constructor(
     private readonly planned: PlannedUpstream,
-    /** Its place among the endpoints of the plan. */
+    /** The index of the endpoint in the plan. */
     readonly at: number,
     private readonly deps: MemberDeps,
   ) {
@@ -92,12 +92,12 @@ export class Member implements BalancedEndpoint {
     return this.#load.request + this.#load.upgrade;
   }
 
-  /** Whether its health and its breaker let a request through; whether there is room is another question. */
+  /** Whether health and circuit breaker admit a request. This value does not include capacity. */
   get up(): boolean {
     return this.#healthy && (this.breaker?.admits ?? true);
   }
 
-  /** Beside those that have a connection, as many requests may wait for one; an upgrade never waits. */
+  /** As many requests may wait for a connection as have one, or more for a small pool. An upgrade never waits. */
   hasRoom(use: Use): boolean {
     const { maxOpen } = this.planned;
     return this.#load[use] < maxOpen + (use === 'request' ? Math.max(maxOpen, WAITING_AT_LEAST) : 0);
@@ -162,17 +162,17 @@ interface EndpointLeaseParts {
   readonly failed: (error: unknown) => void;
 }
 
-/** `501` and `505` are said of the request, not of the endpoint. */
+/** `501` and `505` describe the request and not the endpoint. */
 const isFailure = (status: number): boolean => status >= 500 && status !== 501 && status !== 505;
 
 type Result = 'succeeded' | 'failed' | 'leave';
 
-/** The place of one request at an endpoint, from its choice to its end; what it came to feeds the circuit breaker. */
+/** The place of one request at an endpoint, from its choice to its end. The outcome feeds the circuit breaker. */
 export class EndpointLease {
   readonly #call: BreakerCall | undefined;
   #inLine = false;
   #settled = false;
-  /** Whether the circuit breaker knows. */
+  /** Whether the circuit breaker has the outcome. */
   #told = false;
   #released = false;
 
@@ -188,30 +188,33 @@ export class EndpointLease {
     return this.member.endpoint;
   }
 
-  /** Calls back when a connection is free for a request: at once, or after those that came before it. */
+  /** Calls back when a connection is free for a request: at once, or after earlier requests. */
   whenFree(go: () => void): void {
     this.#inLine = true;
     this.parts.line.enter(this, go);
   }
 
-  /** The head of an answer came, and its body is awaited. A failure by status counts now: retries depend on it. */
+  /** The response head arrived and its body is awaited. A failure status counts now, because retries depend on it. */
   headed(status: number): void {
     if (isFailure(status)) this.#tell('failed');
   }
 
-  /** The head of an answer came, with the first byte of its body where there is one. */
+  /** The response head arrived, with the first byte of its body if it has one. */
   answered(status: number): void {
     this.#settle(isFailure(status) ? 'failed' : 'succeeded');
   }
 
-  /** No connection, no answer in time, or none that is HTTP. A limit of this process says nothing of the endpoint. */
+  /**
+   * There was no connection, no response in time, or an invalid HTTP response. A limit of this process says nothing
+   * about the endpoint.
+   */
   failed(error: unknown): void {
     if (this.#settled || error instanceof OwnLimit) return;
     this.parts.failed(error);
     this.#settle('failed');
   }
 
-  /** Nothing more comes. A request whose client left, or that never had a connection, says nothing of the endpoint. */
+  /** The request has ended. A request whose client left, or that had no connection, says nothing about the endpoint. */
   release(): void {
     if (this.#released) return;
     this.#released = true;

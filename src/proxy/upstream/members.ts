@@ -1,4 +1,4 @@
-/** The endpoints of one upstream: finds one that takes a request, or says why there is none. */
+/** Selects an endpoint of one upstream that takes a request, or returns the reason why none does. */
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { UpstreamShortage } from '../failure.js';
 import { createBalancer, type Pick } from './balancer.js';
@@ -6,9 +6,9 @@ import { Member, type EndpointStatus, type EndpointLease, type MemberDeps, type 
 
 export interface Wanted {
   readonly use: Use;
-  /** The client's address as limits count it; asked for by `ip_hash` alone. */
+  /** The client address as limits count it. Only `ip_hash` calls this function. */
   readonly client: () => string;
-  /** Endpoints that have failed this request; they are asked again only where there is no other. */
+  /** Endpoints that have failed this request. They are used again only if no other endpoint is usable. */
   readonly tried?: ReadonlySet<Member>;
 }
 
@@ -23,8 +23,8 @@ export class Members {
   }
 
   /**
-   * None is up: 503 at once, as HAProxy has it. To send everything to endpoints that are known to be down (the panic mode
-   * of Envoy) would keep them down.
+   * If no endpoint is up, the result is 503 at once, as in HAProxy. Envoy's panic mode sends requests to endpoints that
+   * are down, which would keep them down.
    */
   lease({ use, client, tried }: Wanted): EndpointLease | UpstreamShortage {
     const usable = (member: Member): boolean => member.up && member.hasRoom(use);

@@ -1,4 +1,4 @@
-/** Whether a request may be sent once more, when, and where: never one that could do a thing twice, never a flood. */
+/** Decides whether, when and where a request is retried, without repeated side effects and within a budget. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { PlannedRetry } from '../../config/plan-types.js';
 import type { Now } from '../../lib/types.js';
@@ -7,18 +7,21 @@ import { codeOf, type UpstreamShortage } from '../failure.js';
 import type { EndpointLease, Member } from './member.js';
 import type { Members } from './members.js';
 
-/** RFC 9110 §9.2.2; TRACE is never served. */
+/** Idempotent HTTP methods (RFC 9110 §9.2.2). TRACE is never served. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** `carriesBody`: a body is read as it is sent, and there is no second copy of it. */
+/** `carriesBody`: a body is streamed, so no copy is left for a second attempt. */
 export function isRepeatable({ method }: IncomingMessage, carriesBody: boolean): boolean {
   return !carriesBody && IDEMPOTENT.has(method ?? '');
 }
 
-/** RFC 9110 §9.2.1. */
+/** Safe HTTP methods (RFC 9110 §9.2.1). */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** A pooled socket that the upstream had closed already: a bodiless safe request has not been seen by anyone. */
+/**
+ * Whether the upstream had already closed the pooled socket. A second send of a safe request without a body is
+ * harmless.
+ */
 export function isStale(req: IncomingMessage, sent: ClientRequest | undefined, error: unknown): boolean {
   return (
     sent?.reusedSocket === true &&
@@ -29,11 +32,14 @@ export function isStale(req: IncomingMessage, sent: ClientRequest | undefined, e
   );
 }
 
-/** Of the requests in flight, at most this share are retries; a few always may be, or a quiet upstream would have none. */
+/**
+ * At most this share of the requests in flight are retries. A small fixed number is always allowed, so that a quiet
+ * upstream has retries.
+ */
 const SHARE = 0.2;
 const ALWAYS = 3;
 
-/** Retries of one upstream at this moment: an upstream that is down must not get each request several times. */
+/** Counts the current retries of one upstream. An upstream that is down must not receive each request several times. */
 export class RetryBudget {
   #taken = 0;
 
@@ -56,18 +62,18 @@ export interface AttemptsParts {
   readonly client: () => string;
   /** Absent: this request is sent once. */
   readonly rule?: PlannedRetry | undefined;
-  /** Whether a closed pooled connection allows a second send. False where the file forbids retries. */
+  /** Whether a closed pooled connection allows a second send. False if the file forbids retries. */
   readonly resends: boolean;
-  /** For all attempts together, to the head of an answer. */
+  /** The limit of all attempts together, to the response head. */
   readonly timeoutMs: number;
   readonly now: Now;
   readonly random: () => number;
 }
 
 export interface Failed {
-  /** The upstream's, or the one that we would answer. */
+  /** The upstream's status, or the status that the gateway would send. */
   readonly status: number;
-  /** There was no connection: the endpoint has seen nothing of the request. */
+  /** Without a connection the endpoint has not seen the request. */
   readonly unsent: boolean;
 }
 
@@ -83,7 +89,7 @@ export class Attempts {
     this.#startedAt = parts.rule ? parts.now() : 0;
   }
 
-  /** Whether there may be a second attempt at all. */
+  /** Whether a second attempt is possible. */
   get repeatable(): boolean {
     return this.parts.rule !== undefined;
   }
@@ -93,7 +99,7 @@ export class Attempts {
     return members.lease({ use: 'request', client, ...(this.#tried && { tried: this.#tried }) });
   }
 
-  /** Whether a request that met a closed pooled connection is sent again at once. True once; counts against `maxRetries`. */
+  /** Whether a request on a closed pooled connection is sent again at once. True once. Counts against `maxRetries`. */
   resend(): boolean {
     const { resends } = this.parts;
     if (!resends || this.#resent > 0 || this.#isSpent()) return false;
@@ -101,7 +107,9 @@ export class Attempts {
     return true;
   }
 
-  /** Milliseconds to wait before the next attempt, which is then counted; undefined: this one was the last. */
+  /**
+   * Returns the milliseconds before the next attempt, and counts that attempt. Undefined: this attempt was the last.
+   */
   again(member: Member, { status, unsent }: Failed): number | undefined {
     const { rule, members, now, timeoutMs, budget } = this.parts;
     if (!rule || this.#isSpent()) return undefined;
@@ -126,7 +134,10 @@ export class Attempts {
     return rule !== undefined && this.#retries + this.#resent >= rule.maxRetries;
   }
 
-  /** Doubled each time; anywhere up to it ("full jitter"), or those that failed together would come back together. */
+  /**
+   * The upper bound doubles each time. The delay is random below it ("full jitter"), so that failed requests do not
+   * return together.
+   */
   #backoff({ backoffBaseMs, backoffMaxMs }: PlannedRetry): number {
     return this.parts.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#retries);
   }

@@ -1,16 +1,16 @@
-/** The time without a byte between the gateway and an upstream while a request with a body is under way. */
+/** Limits the time without a byte between gateway and upstream during a request with a body. */
 import type { ClientRequest, ServerResponse } from 'node:http';
 
 export interface SilenceParts {
   readonly request: ClientRequest;
   readonly res: ServerResponse;
-  /** Whether the head of the answer was written. */
+  /** Whether the response head was written. */
   readonly answered: () => boolean;
-  /** The upstream has been silent for too long. */
+  /** Called when the upstream has been silent for too long. */
   readonly late: () => void;
 }
 
-/** Bytes go both ways, so that only the socket knows when none did. */
+/** Bytes go both ways, so only the socket can detect that neither side sends. */
 export class Silence {
   #ms = 0;
 
@@ -18,14 +18,14 @@ export class Silence {
     parts.request.on('timeout', () => this.#idle());
   }
 
-  /** From now on; 0: no limit. */
+  /** Sets the limit from now on. 0: no limit. */
   limit(ms: number): void {
     this.parts.request.setTimeout((this.#ms = ms));
   }
 
   #idle(): void {
     const { request, res, answered, late } = this.parts;
-    // Whoever keeps the bytes waiting is late. A slow client is the listener's to judge, not the upstream's fault.
+    // A slow client can cause the silence. The listener limits slow clients, and the upstream is not at fault.
     const clientIsLate = answered()
       ? res.writableNeedDrain
       : !request.writableFinished && !request.writableNeedDrain && request.socket?.connecting !== true;

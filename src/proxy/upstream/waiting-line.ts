@@ -1,8 +1,8 @@
-/** The requests to one endpoint: as many as it has connections go at once, the others take turns. */
+/** Queues the requests to one endpoint: as many requests run as there are connections, and the others wait. */
 
 /**
- * Not left to Node's agent: that keeps a request whose client has left, and all that belongs to it, until a connection is
- * free, and event streams may hold every one of them for hours.
+ * Node's agent is not used as the queue. It keeps a request whose client has left, with all its data, until a
+ * connection is free. Event streams may hold every connection for hours.
  */
 export class WaitingLine {
   #going = 0;
@@ -10,7 +10,7 @@ export class WaitingLine {
 
   constructor(private readonly places: number) {}
 
-  /** Calls back when it is the turn of `who`, which may be at once. */
+  /** Calls back when `who` may go, which may be at once. */
   enter(who: object, go: () => void): void {
     if (this.#going >= this.places) {
       this.#waiting.set(who, go);
@@ -20,7 +20,7 @@ export class WaitingLine {
     go();
   }
 
-  /** Of one that has entered: its place goes to the next; one that still waited is forgotten. */
+  /** Removes an entry. A running entry gives its place to the next. A waiting entry is forgotten. */
   leave(who: object): void {
     if (this.#waiting.delete(who)) return;
     const [next] = this.#waiting;
