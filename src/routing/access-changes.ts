@@ -1,4 +1,4 @@
-/** What another file would change for callers: every path whose requirement is not what it was, in words. */
+/** Lists what a new file changes for callers: every path with another requirement, as text. */
 import { isDeepStrictEqual } from 'node:util';
 import { covers, coversHost } from '../config/checks/patterns.js';
 import { patternKey } from '../config/pattern.js';
@@ -40,11 +40,11 @@ export function accessChanges(before: Ruled, after: Ruled): readonly AccessChang
 interface Line {
   readonly compared: ComparedAccess;
   readonly methods: readonly string[];
-  /** Equal for lines that one line can tell. */
+  /** Equal for changes that share one line. */
   readonly key: string;
 }
 
-/** Whether the known line, of a region as broad, says it already. */
+/** Whether the known line, for a region at least as broad, already covers the other line. */
 function says(known: Line, { compared: { region }, key }: Line): boolean {
   if (known.key !== key) return false;
   return covers(known.compared.region.pattern, region.pattern) && coversHost(known.compared.region.host, region.host);
@@ -62,7 +62,10 @@ function linesAt(sample: SamplePath, comparison: AccessComparison, methods: Meth
   return [...lines.values()].map((line) => ({ ...line, key: `${line.compared.key} ${line.methods.join()}` }));
 }
 
-/** By the names that people read: those that a route may name, and one that stands for all others (WebDAV has many). */
+/**
+ * Keyed by the names in the output: the HTTP methods that a route may name, and `others` for the rest (WebDAV has
+ * many).
+ */
 type Methods = ReadonlyMap<string, string>;
 
 function methodsOf(...plans: readonly AccessRules[]): Methods {
@@ -75,7 +78,10 @@ function methodsOf(...plans: readonly AccessRules[]): Methods {
   return new Map(other === undefined ? known : [...known, ['others', other]]);
 }
 
-/** Where both tables have the same to say, no path is taken from anybody; so one of each pair is new, gone or changed. */
+/**
+ * A region that both tables treat the same changes nothing for callers. So one region of each pair is new, removed or
+ * changed.
+ */
 function* samples(before: Ruled, after: Ruled): Generator<SamplePath> {
   const source = new SamplePaths([...before.plan.routes, ...after.plan.routes]);
   const [was, is] = [groupsOf(before), groupsOf(after)];
@@ -97,7 +103,7 @@ function* samples(before: Ruled, after: Ruled): Generator<SamplePath> {
 
 const EVERYWHERE: Region = { pattern: { segments: [], rest: true } };
 
-/** The routes of one host and pattern, which share out the methods among them in the order of the file. */
+/** The routes of one host and pattern. They divide the HTTP methods in the order of the file. */
 interface Group {
   readonly region: Region;
   readonly says: string[];

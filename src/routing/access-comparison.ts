@@ -1,4 +1,4 @@
-/** What a new file makes of the requests of one region: opened, weakened, changed on purpose, or left as they were. */
+/** Compares the access to one region under two files: opened, weakened, changed on purpose, or unchanged. */
 import { implies } from '../config/checks/strictness.js';
 import { names, pathOf } from '../config/opens.js';
 import type { PlannedOpening } from '../config/plan-types.js';
@@ -7,35 +7,35 @@ import { Consent, regionOf, type AccessPair } from './consent.js';
 import { common, type Region } from './sample-paths.js';
 
 export interface AccessChange {
-  /** `/admin/*`, or `DELETE api.example.com/admin/*` where only some methods change. */
+  /** `/admin/*`, or `DELETE api.example.com/admin/*` if only some HTTP methods change. */
   readonly where: string;
-  /** `jwt or api_key`, `PUBLIC`, `nothing` where no route takes the request. */
+  /** `jwt or api_key`, `PUBLIC`, or `nothing` if no route takes the request. */
   readonly before: string;
   readonly after: string;
-  /** Some request without a credential passes that did not pass before, and the new file does not consent. */
+  /** Some requests without a credential pass that did not pass before, and the new file does not consent. */
   readonly opens: boolean;
-  /** The region falls to a route that demands something else. Absent: no. */
+  /** The region falls to a route with another demand. Absent: no. */
   readonly weakens?: true;
   /** The entry of `opens` that consents. */
   readonly openedBy?: string;
-  /** What would consent. Absent where nothing is refused. */
+  /** What would consent. Absent if nothing is refused. */
   readonly consent?: ConsentNeeded;
-  /** The route of the new plan that has the path then; absent where none has. */
+  /** The index of the region's route in the new plan. Absent: no route. */
   readonly route?: number;
 }
 
 export interface ConsentNeeded {
   /** An entry of `opens`. */
   readonly entry: string;
-  /** A route to add, in YAML. Absent where the region has its own route already. */
+  /** A route to add, in YAML. Absent if the region already has its own route. */
   readonly route?: string;
 }
 
-/** A change of some methods; the name of the region follows when all methods are known. */
+/** A change for some HTTP methods. The caller adds the name of the region when it knows all of these methods. */
 export interface ComparedAccess {
   readonly change: Omit<AccessChange, 'where'>;
   readonly region: Region;
-  /** Equal for changes that one line can tell. */
+  /** Equal for changes that share one line. */
   readonly key: string;
 }
 
@@ -50,7 +50,7 @@ export class AccessComparison {
     this.#consent = new Consent(old, next);
   }
 
-  /** Undefined where the same is asked for. */
+  /** Returns undefined if the demand is the same. */
   at(asked: AskedAt & { readonly region: Region }, method: string): ComparedAccess | undefined {
     const [was, is] = [this.old.at(asked, method), this.next.at(asked, method)];
     const pair = { was, is };
@@ -64,7 +64,7 @@ export class AccessComparison {
     return comparedOf({ pair, region: asked.region, more: weakens ? { weakens } : {} });
   }
 
-  /** The guarded route is still there, but a request that meets no condition of it has an open pattern beside it. */
+  /** The guarded route still exists. A request that fails its conditions now reaches an open pattern beside it. */
   #isCutOff({ was, is }: AccessPair, asked: AskedAt, method: string): boolean {
     if (was.kind !== 'guarded' || is.kind !== 'guarded') return false;
     if (this.old.excludes(asked, method) || !this.next.excludes(asked, method)) return false;
@@ -73,7 +73,7 @@ export class AccessComparison {
 
   #opened(pair: AccessPair, is: Access): ComparedAccess {
     const [guarded, taking] = [regionOf(pair.was), regionOf(pair.is)];
-    // Both have the sample, so they meet.
+    // Both regions contain the sample, so they overlap.
     const region = common(guarded, taking) ?? guarded;
     const entry = this.openings.find((each) => names(each, guarded) || names(each, region));
     if (entry) return comparedOf({ pair: { ...pair, is }, region, more: { openedBy: entry.text } });
@@ -89,7 +89,7 @@ function isOpening({ was, is }: AccessPair): boolean {
   return was.kind === 'filtered' && is.kind === 'open';
 }
 
-/** A demand that is at least as strict weakens nothing. */
+/** A demand that is at least as strict does not weaken access. */
 function isFall({ was, is }: AccessPair): boolean {
   if (is.kind !== 'guarded' || (was.kind !== 'guarded' && was.kind !== 'filtered')) return false;
   return !was.requirement || !is.requirement || !implies(is.requirement, was.requirement);
@@ -104,7 +104,7 @@ interface Facts {
 function comparedOf({ pair: { was, is }, region, more }: Facts): ComparedAccess {
   const route = is.index === undefined ? {} : { route: is.index };
   const change = { before: was.words, after: is.words, opens: false, ...more, ...route };
-  // A line that asks for consent speaks of one guard and of one route that takes over.
+  // A line that asks for consent names one guard and one route that replaces it.
   const routes = Object.keys(more).length > 0 ? [was.index, is.index] : [];
   const key = JSON.stringify([was.demand, is.demand, is.words, more.opens, more.weakens, more.openedBy, ...routes]);
   return { change, region, key };

@@ -1,13 +1,13 @@
-/** What `diff` and a reload say of changes of access: what opens without consent, what weakens, which consent is unused. */
+/** Reports access changes for `diff` and reloads: unconsented openings, weaker demands and unused consent. */
 import type { Compiled } from '../config/index.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import { saysOpen } from '../config/open-routes.js';
 import { CUT_OFF, type AccessChange } from './access-comparison.js';
 
-/** The new file: where its routes and entries stand. */
+/** The new file, with the positions of its routes and entries. */
 export type NewFile = Pick<Compiled, 'plan' | 'placeOf' | 'placeOfOpening'>;
 
-/** Errors: each guarded region that would open, and what consents. */
+/** Returns an error for each guarded region that would open, with the entry that consents. */
 export function openingsIn(changes: readonly AccessChange[], file: NewFile): readonly Diagnostic[] {
   return changes.filter(({ opens }) => opens).map((change) => openingAt(change, file));
 }
@@ -31,7 +31,7 @@ function consentOf({ after, consent, route, where }: AccessChange, { plan }: New
   return taker && !saysOpen(taker) ? `say "auth: none" there, or ${entry}` : `add ${entry}`;
 }
 
-/** Warnings: each guarded region that falls to a route with another demand. */
+/** Returns a warning for each guarded region that falls to a route with another demand. */
 export function fallsIn(changes: readonly AccessChange[], file: NewFile): readonly Diagnostic[] {
   return changes
     .filter(({ weakens }) => weakens)
@@ -44,7 +44,7 @@ export function fallsIn(changes: readonly AccessChange[], file: NewFile): readon
     });
 }
 
-/** Warnings: entries of `opens` that opened nothing. */
+/** Returns a warning for each entry of `opens` that opened nothing. */
 export function unusedOpens(changes: readonly AccessChange[], file: NewFile): readonly Diagnostic[] {
   const used = new Set(changes.flatMap(({ openedBy }) => openedBy ?? []));
   return (file.plan.opens ?? []).flatMap(({ text }, at): Diagnostic[] => {

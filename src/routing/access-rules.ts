@@ -1,4 +1,4 @@
-/** What a plan asks of any request, without its upstreams and secrets: what reloads, `diff` and sockets compare. */
+/** Extracts a plan's access rules, without upstreams and secrets, for reloads, `diff` and upgraded sockets. */
 import { describe, isOpen, OPEN, type Requirement } from '../auth/requirement.js';
 import { methodsServed } from '../config/checks/groups.js';
 import { covers, coversHost } from '../config/checks/patterns.js';
@@ -7,21 +7,23 @@ import type { FieldMatch, Plan, PlannedRoute } from '../config/plan-types.js';
 import { RouteTable, type RouteAnswer } from './route-table.js';
 import { readTarget } from '../http/target.js';
 
-/** What of a plan says who may call what, and which regions it may open. */
+/** The parts of a plan that define who may call what, and which regions the plan may open. */
 export type AccessRules = Pick<Plan, 'routes' | 'unmatched' | 'listeners' | 'opens'>;
 
-/** A plan, and whether what no route matches is 404 there, rather than the host application's. */
+/** A plan, and its rule for a request without a route: 404, or the host application. */
 export interface Ruled {
   readonly plan: AccessRules;
   readonly standalone: boolean;
 }
 
-/** As plain data for another process: of conditions, which may hold secrets, only that there are some. */
+/**
+ * Returns plain data for another process. Conditions may hold secrets, so the data shows only that conditions exist.
+ */
 export function accessRules({ routes, unmatched, listeners, opens }: Plan): AccessRules {
   return { routes: routes.map(withoutSecrets), listeners, ...(unmatched && { unmatched }), ...(opens && { opens }) };
 }
 
-/** Node never shows a header of this name, so no request meets it. */
+/** Node never produces a header of this name, so no request meets the condition. */
 const CONDITION: FieldMatch = { name: ':condition', kind: 'present', value: '*' };
 
 export function isConditional({ headers, query }: Pick<PlannedRoute, 'headers' | 'query'>): boolean {
@@ -37,14 +39,14 @@ function withoutConditions(route: PlannedRoute): PlannedRoute {
 }
 
 export interface Access {
-  /** `filtered`: only plugins of the route guard it. That is a guard to lose, and none to fall to. */
+  /** `filtered`: only plugins of the route guard it. The loss of this guard counts, but no region can fall to it. */
   readonly kind: 'open' | 'filtered' | 'guarded' | 'nothing';
   readonly words: string;
-  /** Equal where the same is asked for. */
+  /** Equal for equal demands. */
   readonly demand: string;
-  /** Absent where a certificate at the handshake is the demand, or nothing is. */
+  /** Absent if the demand is a certificate at the handshake, or if there is no demand. */
   readonly requirement?: Requirement;
-  /** Absent: no route has the request. */
+  /** Absent: no route matches the request. */
   readonly route?: PlannedRoute;
   readonly index?: number;
 }
@@ -58,7 +60,7 @@ export interface AskedAt {
 
 export class Rules {
   readonly routes: readonly PlannedRoute[];
-  /** Every route is behind a handshake that demands a certificate. */
+  /** Every route requires a certificate at the handshake. */
   readonly certified: boolean;
   readonly #table: RouteTable;
   readonly #bare: RouteTable;
@@ -76,19 +78,19 @@ export class Rules {
     this.#unmatched = standalone ? NOTHING : accessOf(unmatched, false);
   }
 
-  /** For a request that meets every condition. Routes that differ only in headers or query ask for the same. */
+  /** For a request that meets every condition. Routes that differ only in headers or query have the same demand. */
   at(asked: AskedAt, method: string): Access {
     const found = find(this.#table, asked, method);
     if (found?.kind === 'none') return this.#unmatched;
     return (found?.kind === 'route' && this.#accesses[found.index]) || NOTHING;
   }
 
-  /** Whether the patterns alone lead to a route, and no request without its headers or query gets there. */
+  /** Whether the patterns lead to a route, but requests without its headers or query do not reach the route. */
   excludes(asked: AskedAt, method: string): boolean {
     return this.#bare !== this.#table && find(this.#bare, asked, method)?.kind === 'excluded';
   }
 
-  /** Whether an open route of a broader pattern has the path as well, or the host application, unguarded. */
+  /** Whether a broader open route, or the unguarded host application, also has the path. */
   hasOpenBeside({ host, path }: AskedAt, method: string): boolean {
     const target = readTarget(path);
     if (target.kind === 'bad') return false;
@@ -107,7 +109,7 @@ function find(table: RouteTable, { host, path }: AskedAt, method: string): Route
   return target.kind === 'bad' ? undefined : table.find({ host, target, method, headers: {} });
 }
 
-/** Whether nobody reaches any route without a certificate: the handshake is a guard, too, whatever the routes say. */
+/** Whether every route requires a client certificate. The handshake is then a guard, independent of the routes. */
 export function isCertified({ plan: { listeners }, standalone }: Ruled): boolean {
   const asks = listeners.map(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify');
   return standalone && asks.length > 0 && asks.every(Boolean);
@@ -129,7 +131,7 @@ function accessOf(route: Admission, certified: boolean): Access {
   return { kind: 'filtered', words: `${words} as a filter`, demand: `filter ${demand}`, requirement };
 }
 
-/** What the file says of a route, so that an equal one is the same route as before. */
+/** Returns the access settings of a route as text. Equal text means an unchanged route. */
 export function wordsOf(route: PlannedRoute): string {
   return JSON.stringify([route.requirement, isOpenRoute(route), saysOpen(route)]);
 }

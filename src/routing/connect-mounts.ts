@@ -1,12 +1,12 @@
-/** Connect lets a dot end a mount as a slash does: `/internal.x` comes to whoever is mounted at `/internal`. */
+/** Finds Connect mounts that end at a dot: Connect passes `/internal.x` to the handler of `/internal`. */
 import type { IncomingMessage } from 'node:http';
 
-/** No mount has as many dots in its own name. */
+/** No mount has this many dots in its own name. */
 const MOST_DOTS = 32;
 
-/** The paths before each dot, to whose mounts Connect may take the request; none in any other host. */
+/** Returns the paths before each dot. Connect may pass the request to their mounts. Empty for any other host. */
 export function mountsBeforeDots(req: IncomingMessage, path: string): readonly string[] {
-  // Connect alone keeps `originalUrl` without a `baseUrl`.
+  // Only Connect keeps `originalUrl` without a `baseUrl`.
   const { originalUrl, baseUrl } = req as { readonly originalUrl?: unknown; readonly baseUrl?: unknown };
   if (originalUrl === undefined || baseUrl !== undefined) return [];
   const mounts: string[] = [];

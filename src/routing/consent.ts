@@ -1,4 +1,4 @@
-/** Whether a new file chose that a region has the route that has it now, or whether the region only fell to that route. */
+/** Decides whether a new file chose the route that has a region now, or whether the region only fell to it. */
 import { isOpen } from '../auth/requirement.js';
 import { isOpenRoute, saysOpen } from '../config/open-routes.js';
 import { methodsServed } from '../config/checks/groups.js';
@@ -9,7 +9,7 @@ import type { PlannedRoute } from '../config/plan-types.js';
 import { isConditional, wordsOf, type Access, type Rules } from './access-rules.js';
 import type { Region } from './sample-paths.js';
 
-/** From one access to another, for the same requests. */
+/** Two accesses of the same requests, before and after. */
 export interface AccessPair {
   readonly was: Access;
   readonly is: Access;
@@ -17,16 +17,16 @@ export interface AccessPair {
 
 const EVERYWHERE: Region = { pattern: { segments: [], rest: true } };
 
-/** The region that a route, or the chain where there is no route, says something of. */
+/** The region of the route, or of the middleware chain if no route matches. */
 export function regionOf({ route }: Access): Region {
   return route ?? EVERYWHERE;
 }
 
 export class Consent {
   readonly #old: ReadonlyMap<string, readonly PlannedRoute[]>;
-  /** Old routes that the new file has no more, by what they demand: each may have grown into another. */
+  /** Old routes that the new file no longer has, grouped by demand. Each may have grown into another route. */
   readonly #gone: ReadonlyMap<string, readonly PlannedRoute[]>;
-  /** What the new file still guards, for some requests at least. */
+  /** The demands that the new file still guards, for some requests at least. */
   readonly #guarded: ReadonlySet<string>;
 
   constructor(
@@ -41,14 +41,14 @@ export class Consent {
   }
 
   /**
-   * Consent to open: the file says that the route is open, the route lies within what was guarded, and it is new or was
-   * not open before. A route that was open before, and has grown, is no consent.
+   * Whether the file consents to open. The file declares the route open, and the route lies within the guarded region.
+   * The route is also new or was not open before. A route that was open before, and has grown, does not consent.
    */
   opens({ was, is: { route } }: AccessPair): boolean {
     return route !== undefined && saysOpen(route) && this.#isChosen(route, was);
   }
 
-  /** The same of a route that asks for something else. */
+  /** The same check for a route with another demand. */
   changes({ was, is: { route } }: AccessPair): boolean {
     return route !== undefined && this.#isChosen(route, was);
   }
@@ -63,7 +63,7 @@ export class Consent {
     return !grown.some((old) => this.#isKin(old, route) && hasGrown(old, { route, replaced }));
   }
 
-  /** Whether the old route asked for no more. Behind a handshake that demands a certificate no route was open. */
+  /** Whether the old route demanded no more. If the handshake requires a certificate, no route was open. */
   #isKin(old: PlannedRoute, route: PlannedRoute): boolean {
     return kinOf(old) === kinOf(route) && !(this.before.certified && kinOf(old) === ANYBODY);
   }
@@ -71,15 +71,18 @@ export class Consent {
 
 const ANYBODY = 'open';
 
-/** Open routes are of one kind, whatever they say of a credential that is sent. A plugin is still a guard to lose. */
+/**
+ * Open routes are of one kind, whatever they do with a credential in the request. A plugin is still a guard that can be
+ * lost.
+ */
 function kinOf(route: PlannedRoute): string {
   const { requirement, filtered } = route;
-  // To say of an open route that it is open is a change on purpose.
+  // A new declaration that an open route is open is a deliberate change.
   if (isOpen(requirement)) return saysOpen(route) ? ANYBODY : 'unsaid';
   return `${filtered === true ? 'filter ' : ''}${JSON.stringify(requirement)}`;
 }
 
-/** Equal for routes that take the same requests, but for priority and what their conditions are. */
+/** Equal for routes that take the same requests, apart from priority and the content of conditions. */
 function reachOf(route: PlannedRoute): string {
   const methods = route.methods ? [...methodsServed(route)].sort() : [];
   return JSON.stringify([route.host ?? '', patternKey(route.pattern), methods, isConditional(route)]);
@@ -95,7 +98,7 @@ function isWithin({ host, pattern }: Region, region: Region): boolean {
 
 interface Growth {
   readonly route: PlannedRoute;
-  /** The route that guarded, where its region has no guard any more: an exception beside a guard has grown over it. */
+  /** The old guard of a region without a guard now. An exception beside the guard has grown over the guard. */
   readonly replaced: PlannedRoute | undefined;
 }
 
@@ -117,7 +120,7 @@ export function isSameRegion(one: Region, other: Region): boolean {
   return one.host === other.host && patternKey(one.pattern) === patternKey(other.pattern);
 }
 
-/** Whether the route takes every request that the old one took. */
+/** Whether the route takes every request that the old route took. */
 function takesAllOf(old: PlannedRoute, route: PlannedRoute): boolean {
   return isWithin(old, route) && !servesMore(old, route) && (isConditional(old) || !isConditional(route));
 }
@@ -143,14 +146,14 @@ function groupBy(routes: readonly PlannedRoute[], keyOf: (route: PlannedRoute) =
 
 interface Missing {
   readonly region: Region;
-  /** Empty: all. */
+  /** Empty: all HTTP methods. */
   readonly methods: readonly string[];
   /** Absent: the host application has the requests. */
   readonly takes: PlannedRoute | undefined;
 }
 
 /**
- * The route that an operator adds who means a region to be open.
+ * Returns the route that an operator adds to open a region on purpose.
  *
  * @example routeToAdd(…) // '{ path: /admin/*, upstream: backend, auth: none }'
  */
@@ -166,7 +169,7 @@ export function routeToAdd({ region: { host, pattern }, methods, takes }: Missin
   return `{ ${parts.join(', ')} }`;
 }
 
-/** What YAML reads as something else than this string is quoted. */
+/** Quotes text that YAML would not read as this string. */
 function quoted(text: string): string {
   return /^[A-Za-z/](?:[\w./*-]|:(?=\w))*$/.test(text) && !/^(?:true|false|null)$/i.test(text)
     ? text

@@ -1,4 +1,4 @@
-/** The `headers` and `query` conditions of a route, compiled once into one question. */
+/** Compiles the `headers` and `query` conditions of a route into one function. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { queryValues } from '../auth/credentials.js';
 import { longestValue } from '../config/regex-cost.js';
@@ -6,7 +6,10 @@ import type { FieldMatch, PlannedRoute } from '../config/plan-types.js';
 
 export type Fits = (headers: IncomingHttpHeaders, query: string | undefined) => boolean;
 
-/** Whether a request meets every condition; a parameter sent several times must meet it each time, a header as Node joins it. */
+/**
+ * Whether a request meets every condition. Each value of a repeated query parameter must meet its condition. Node joins
+ * repeated headers first.
+ */
 export function compileFits({ headers, query }: Pick<PlannedRoute, 'headers' | 'query'>): Fits {
   if (headers.length === 0 && query.length === 0) return () => true;
   const fields = headers.map((match) => ({ name: match.name.toLowerCase(), accepts: compileMatch(match) }));
@@ -23,7 +26,7 @@ function compileMatch({ kind, value }: FieldMatch): (values: readonly string[]) 
     case 'exact':
       return (values) => values.length > 0 && values.every((each) => each === value);
     case 'regex': {
-      // All of the value: `^a|b$` means either, not whatever begins with `a`.
+      // The pattern must match the whole value: `^a|b$` means either `a` or `b`, not every value that begins with `a`.
       const whole = new RegExp(`^(?:${value})$`, 'u');
       const longest = longestValue(value);
       return (values) => values.length > 0 && values.every((each) => each.length <= longest && whole.test(each));

@@ -1,9 +1,9 @@
-/** One pattern tree per host of the file: exact hosts, `*.suffix` hosts, and routes for any host. */
+/** Keeps one pattern tree per host of the file: exact hosts, `*.suffix` hosts, and routes for any host. */
 import { PatternTree, prefer, type RouteCandidate, type CompiledRoute, type Spelling } from './pattern-tree.js';
 
 export class HostTrees {
   readonly #exact = new Map<string, PatternTree>();
-  /** Keyed with the leading dot: `.example.com`. */
+  /** The keys include the leading dot: `.example.com`. */
   readonly #suffix = new Map<string, PatternTree>();
   readonly #any: PatternTree;
 
@@ -25,7 +25,10 @@ export class HostTrees {
     return tree;
   }
 
-  /** Exact host, then the longest suffix, then none; a higher priority beats all of that. */
+  /**
+   * Searches the exact host, then the longest suffix, then routes without a host. A higher priority wins over this
+   * order.
+   */
   find(host: string, segments: readonly string[]): RouteCandidate | undefined {
     let best = this.#exact.get(host)?.find(segments);
     for (let dot = host.indexOf('.'); dot >= 0 && this.#suffix.size > 0; dot = host.indexOf('.', dot + 1)) {
@@ -35,7 +38,7 @@ export class HostTrees {
   }
 }
 
-/** Lower case, without port and trailing dot. What is no host was refused before (`framing.ts`). */
+/** Returns the host in lower case, without port and trailing dot. `framing.ts` has already refused invalid hosts. */
 export function normalHost(host: string): string {
   const name = host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':', 1)[0] ?? '');
   return name.toLowerCase().replace(/\.$/, '');

@@ -1,4 +1,4 @@
-/** The path an upstream receives: the bytes that were matched, less a prefix, plus a prefix, or a fixed one. */
+/** Builds the path for the upstream: the matched bytes with a prefix removed or added, or a fixed path. */
 import type { PlannedRoute } from '../config/plan-types.js';
 
 export type Rewriting = Pick<PlannedRoute, 'pattern' | 'stripPrefix' | 'addPrefix' | 'rewritePath'>;
@@ -16,7 +16,7 @@ export function upstreamPath({ pattern, stripPrefix, addPrefix, rewritePath }: R
   return stripped === '/' && prefix !== '' ? prefix : prefix + rooted(stripped);
 }
 
-/** The literal segments before the first parameter: how many, so that the cut is made in the bytes as they were sent. */
+/** Counts the literal segments before the first parameter, so that the prefix is cut from the bytes as sent. */
 function fixedSegments({ segments }: Rewriting['pattern']): number {
   const first = segments.findIndex((segment) => segment.kind === 'one');
   return first < 0 ? segments.length : first;

@@ -1,13 +1,13 @@
-/** Patterns as a tree of segments, so that matching does not slow down with the number of routes. */
+/** Stores patterns as a tree of segments, so that matching does not slow down with the number of routes. */
 import type { PlannedRoute } from '../config/plan-types.js';
 import type { Fits } from './field-match.js';
 import { foldLiteral } from '../http/path-folding.js';
 
 export interface CompiledRoute {
   readonly route: PlannedRoute;
-  /** Its place in the file. */
+  /** The index of the route in the file. */
   readonly index: number;
-  /** The requirement as text: equal requirements have equal texts. */
+  /** The requirement as text. Equal requirements have equal texts. */
   readonly demand: string;
   readonly fits: Fits;
 }
@@ -25,7 +25,7 @@ interface Node {
   here?: RouteCandidate;
   /** A pattern that ends here with a trailing `/*`. */
   rest?: RouteCandidate;
-  /** The highest priority at or below this node: what cannot win is not searched. */
+  /** The highest priority at or below this node. A node that cannot win is not searched. */
   highest: number;
 }
 
@@ -59,7 +59,10 @@ export class PatternTree {
     return this.spelling === 'exact' ? [text] : foldLiteral(text).filter((part) => part !== '');
   }
 
-  /** The pattern with the highest priority, then the most specific: literal before one segment before the rest. */
+  /**
+   * Finds the pattern with the highest priority, then the most specific. A literal wins over one segment, which wins
+   * over the rest.
+   */
   find(segments: readonly string[]): RouteCandidate | undefined {
     return walk(this.#root, segments, 0);
   }
@@ -83,7 +86,7 @@ function walk(at: Node, segments: readonly string[], depth: number): RouteCandid
   return prefer(best, at.rest);
 }
 
-/** The first is the more specific, so only a higher priority beats it. */
+/** The first candidate is more specific, so only a higher priority beats it. */
 export function prefer(
   specific: RouteCandidate | undefined,
   broad: RouteCandidate | undefined,

@@ -1,4 +1,4 @@
-/** The route table: host and pattern first, then method, headers and query among the routes of that pattern alone. */
+/** Finds a request's route: by host and pattern first, then by HTTP method, headers and query. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isOpen } from '../auth/requirement.js';
 import { COMMON_METHODS, NEVER_SERVED } from '../http/http-methods.js';
@@ -9,7 +9,7 @@ import { HostTrees, normalHost } from './host-trees.js';
 import type { RouteCandidate, CompiledRoute } from './pattern-tree.js';
 import type { Target } from '../http/target.js';
 
-/** What of a request chooses its route. */
+/** The parts of a request that choose its route. */
 export interface RouteQuestion {
   /** The Host field, as sent. */
   readonly host: string;
@@ -21,19 +21,19 @@ export interface RouteQuestion {
 export type RouteAnswer =
   | { readonly kind: 'route'; readonly route: PlannedRoute; readonly index: number }
   | { readonly kind: 'method_not_allowed'; readonly allow: readonly string[] }
-  /** The pattern is in the file, but no route of it has these headers or this query: 404, also as middleware. */
+  /** The file has the pattern, but no route of the pattern has these headers or this query. 404, also as middleware. */
   | { readonly kind: 'excluded' }
-  /** Another spelling of the path is protected differently (spec §6): 404, also as middleware. */
+  /** Another spelling of the path has another protection (docs/security.md). 404, also as middleware. */
   | { readonly kind: 'ambiguous_fold' }
-  /** `%2f` stands in the path and no route that was chosen by it says `allow_encoded_slash`: 400. */
+  /** The path contains `%2f`, and no route that it selects has `allow_encoded_slash`. 400. */
   | { readonly kind: 'encoded_slash' }
-  /** No pattern of the file: 404 as a gateway; as middleware the chain, then `next()`. */
+  /** The file has no such pattern. A gateway answers 404. Middleware applies the chain, then calls `next()`. */
   | { readonly kind: 'none' };
 
 export class RouteTable {
   readonly #exact = new HostTrees('exact');
   readonly #folded = new HostTrees('folded');
-  /** No literal of the file changes when folded: then a path that does not change either needs one look-up. */
+  /** No literal of the file changes when folded. Then a path that also does not change needs one look-up. */
   readonly #plainPatterns: boolean;
 
   constructor(routes: readonly PlannedRoute[]) {
@@ -67,7 +67,7 @@ function isPlain({ pattern }: PlannedRoute): boolean {
   return pattern.segments.every((segment) => segment.kind === 'one' || foldLiteral(segment.text)[0] === segment.text);
 }
 
-/** Whether the folded spelling leads to a route that asks for something, and for something else than the chosen one. */
+/** Whether the folded spelling leads to a route that has a demand, and another demand than the chosen route. */
 function guardsOtherwise(
   other: RouteCandidate,
   { found, chosen, question }: { found?: RouteCandidate; chosen?: CompiledRoute; question: RouteQuestion },

@@ -1,4 +1,4 @@
-/** Requests that stand for all others where two route tables are compared: one for each way in which patterns can meet. */
+/** Builds sample requests to compare two route tables, with one sample for each overlap of patterns. */
 import type { Pattern, PatternSegment } from '../config/pattern.js';
 import { coversHost, meet } from '../config/checks/patterns.js';
 import type { PlannedRoute } from '../config/plan-types.js';
@@ -7,7 +7,7 @@ import { foldLiteral } from '../http/path-folding.js';
 /** The paths of one pattern on one host. */
 export type Region = Pick<PlannedRoute, 'host' | 'pattern'>;
 
-/** One request of a region, as unlike those of any narrower region as can be. */
+/** One request of a region. It matches as few narrower regions as possible. */
 export interface SamplePath {
   readonly host: string;
   readonly path: string;
@@ -15,19 +15,20 @@ export interface SamplePath {
 }
 
 /**
- * Why two routes suffice: let a request go to route p of one table and to route q of another. Whatever route matches the
- * sample of "p and q" that is as deep matches every request of p and q of that depth, so p wins there in the one table
- * and q in the other as well.
+ * Samples of two routes are enough. A request goes to route p of one table and to route q of the other. Take the sample
+ * of "p and q" with the same depth. A route that matches this sample matches every request of p and q of that depth. So
+ * the sample also goes to p in one table and to q in the other.
  */
 export class SamplePaths {
   readonly #fresh: string;
-  /** Between two of these, no pattern begins or ends to match. */
+  /** Between two of these depths, no pattern begins or ends to match. */
   readonly #depths: readonly number[];
 
   constructor(regions: readonly Region[]) {
     const literals = new Set(
       regions.flatMap(({ host = '', pattern }) => [
-        // As the router folds them: a sample that may be read as a literal of the file would stand for nothing else.
+        // Folded as the router folds them. A sample that folds to a literal of the file would represent only that
+        // literal.
         ...pattern.segments.flatMap((segment) => (segment.kind === 'literal' ? foldLiteral(segment.text) : [])),
         ...host.toLowerCase().split('.'),
       ]),
@@ -39,7 +40,10 @@ export class SamplePaths {
     this.#depths = [...new Set([0, ...ends].flatMap((depth) => [depth, depth + 1]))].sort((a, b) => a - b);
   }
 
-  /** The shortest path of the region and, where it has a rest, one of each depth at which other patterns match. */
+  /**
+   * Returns the shortest path of the region. A region with a rest also has one path of each depth at which other
+   * patterns match.
+   */
   of(region: Region): readonly SamplePath[] {
     const { segments, rest } = region.pattern;
     const texts = segments.map((segment) => (segment.kind === 'one' ? this.#fresh : segment.text));
@@ -56,7 +60,7 @@ export class SamplePaths {
   }
 }
 
-/** What is of both; undefined where nothing is. */
+/** Returns the region that both share, or undefined if they do not overlap. */
 export function common(a: Region, b: Region): Region | undefined {
   if (!meet(a.pattern, b.pattern)) return undefined;
   const host = commonHost(a.host, b.host);
@@ -77,7 +81,7 @@ function commonHost(a: string | undefined, b: string | undefined): string | unde
   return coversHost(b, a) ? a : null;
 }
 
-/** `api.example.com/a/*`, as people write it. */
+/** Returns a readable name such as `api.example.com/a/*`. */
 export function nameOfRegion({ host = '', pattern }: Region): string {
   const parts = pattern.segments.map((segment) => (segment.kind === 'one' ? '*' : segment.text));
   return `${host}/${[...parts, ...(pattern.rest ? ['*'] : [])].join('/')}`;

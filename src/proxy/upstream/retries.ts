@@ -18,10 +18,7 @@ export function isRepeatable({ method }: IncomingMessage, carriesBody: boolean):
 /** Safe HTTP methods (RFC 9110 §9.2.1). */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/**
- * Whether the upstream had already closed the pooled socket. A second send of a safe request without a body is
- * harmless.
- */
+/** Whether the upstream had already closed the pooled socket and has not seen the safe request without a body. */
 export function isStale(req: IncomingMessage, sent: ClientRequest | undefined, error: unknown): boolean {
   return (
     sent?.reusedSocket === true &&
