@@ -1,4 +1,4 @@
-/** The composition root: the only file that knows every layer; puts a plan to work behind the members of a `Loom`. */
+/** The composition root: the only file that uses every layer. It turns a plan into the members of a `Loom`. */
 import type { IncomingMessage, Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { requirementOf } from '../auth/protection.js';
@@ -21,23 +21,23 @@ import { Reloading, type ReloadParts } from './reload.js';
 
 const require = createRequire(import.meta.url);
 
-/** What `check` would print, in the log of whoever starts the file. */
+/** Logs the warnings that `check` would print. */
 export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
   for (const { code, file, line, column, path, message } of warnings) {
     log.warn({ code, file, line, column, path }, message);
   }
 }
 
-/** What a composition is made of; the rest of what outlives a table is made here. */
+/** The parts of a composition. `compose` creates the other parts that outlive a configuration. */
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
-  /** Where this process is one of several that serve the file. */
+  /** Set if this process is one of several that serve the file. */
   readonly numbers?: Together;
-  /** Told before the numbers are read: what is looked up rather than counted. */
+  /** Called before the metrics are read, for values that are looked up and not counted. */
   readonly reading?: (metrics: Metrics, plan: Plan) => void;
 }
 
-/** Builds what a plan describes. `serve` calls this for its own listeners. */
+/** Builds what a plan describes. `serve` calls this function for its own listeners. */
 export function compose(source: ConfigSource, plan: Plan, { shared, numbers, reading, ...parts }: ComposeParts): Loom {
   const { log, now, standalone } = shared;
   const metrics = plan.metrics && collector({ buckets: plan.metrics.buckets, process: standalone });
@@ -55,7 +55,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
   const { ready } = tables.current;
   metrics?.gauge('loom_config_generation', {}, 1);
   metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));
-  // Whoever does not wait for it must not lose the process over it.
+  // A host that does not wait for `ready` must not lose the process to an unhandled rejection.
   ready.catch((err: unknown) => log.error({ err }, 'a method could not start'));
   const watch = standalone ? () => undefined : unattachedWatch(log);
   const middleware: ConnectMiddleware = (req, res, next) => {
@@ -87,13 +87,16 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
   }) as Loom;
 }
 
-/** prom-client loads for files that count. */
+/** prom-client loads only for files with metrics. */
 function collector(options: Prometheus.PrometheusOptions): Prometheus.PrometheusMetrics {
   const { PrometheusMetrics } = require('../observe/prometheus.js') as typeof Prometheus;
   return new PrometheusMetrics(options);
 }
 
-/** A guard of the host's code asks the table in force; one that a new table could not bear keeps the old in force. */
+/**
+ * A guard in the host's code uses the current configuration. A new configuration that cannot support the guard is
+ * refused.
+ */
 function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
   tables.demand(JSON.stringify(requirement), (table) => void table.policy.guardFor(requirement));
   return (req, res, next) => {
@@ -102,7 +105,10 @@ function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware
   };
 }
 
-/** Passport loads for hosts that use it. Methods that a host's code names stay in the file, as those of `protect` do. */
+/**
+ * Passport loads only for hosts that use it. Auth methods that a host's code names must stay in the file, as with
+ * `protect`.
+ */
 function passportOf(tables: Reloading): PassportLike {
   const { hostPassport } = require('../gateway/passport.js') as typeof HostPassport;
   return hostPassport({
@@ -114,7 +120,10 @@ function passportOf(tables: Reloading): PassportLike {
   });
 }
 
-/** A host's `upgrade` listeners run beside a middleware, never after it: such a server is unguarded. */
+/**
+ * A host's `upgrade` listeners run beside a middleware, never after it. A server without `attach` is therefore
+ * unguarded.
+ */
 function unattachedWatch(log: Log): (req: IncomingMessage) => void {
   const seen = new WeakSet<object>();
   return ({ socket }) => {

@@ -11,7 +11,7 @@ import type { RedisOptions } from '../redis/client.js';
 
 const require = createRequire(import.meta.url);
 
-/** The store in which several instances count together. */
+/** The store for the shared counts of several instances. */
 export interface Distributed {
   readonly redis: RedisOptions;
   readonly onStoreError: OnStoreError;
@@ -21,14 +21,14 @@ export interface LimitersDeps {
   readonly now: Now;
   readonly log: Log;
   readonly metrics?: Metrics;
-  /** Milliseconds that Redis has for an answer. Default: 40. */
+  /** The longest time for a response from Redis, in milliseconds. Default: 40. */
   readonly deadlineMs?: number;
 }
 
 /** The use of a limiter by one snapshot. */
 export interface LimiterLease {
   readonly limiter: Limiter;
-  /** Closes the connection where no other snapshot uses it. */
+  /** Closes the connection if no other snapshot uses it. */
   release(): Promise<void>;
 }
 
@@ -39,7 +39,10 @@ interface SharedEntry {
 }
 
 export class Limiters {
-  /** For snapshots without a shared store. Shared limiters keep it up to date, so that it continues from their counts. */
+  /**
+   * For snapshots without a shared store. Shared limiters keep this limiter up to date, so that it continues from their
+   * counts.
+   */
   readonly #local: MemoryLimiter;
   readonly #shared = new Set<SharedEntry>();
 
@@ -66,7 +69,7 @@ export class Limiters {
 
   #start(distributed: Distributed): SharedEntry {
     const { log, metrics, deadlineMs } = this.deps;
-    // Redis loads for files that share their limits.
+    // Redis loads only for files with shared limits.
     const { RedisStore } = require('../limit/redis-store.js') as typeof RedisStores;
     const { SharedLimiter } = require('../limit/shared-limiter.js') as typeof SharedLimiters;
     const store = new RedisStore(distributed.redis, deadlineMs);

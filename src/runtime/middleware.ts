@@ -1,4 +1,4 @@
-/** What a host gets: a middleware with members, in types that need nothing but `node:http`. */
+/** Defines what a host receives: a middleware with members, in types that need only `node:http`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Protection } from '../auth/protection.js';

@@ -1,4 +1,4 @@
-/** Takes a file again: compiled and warmed up aside, then in force as a whole, or refused while the old table stays. */
+/** Reloads a file: compiles it and warms it up first, then replaces the old configuration completely or not at all. */
 import { createRequire } from 'node:module';
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagnostics.js';
 import type { Compiled } from '../config/index.js';
@@ -11,30 +11,33 @@ import { Snapshot, type Shared } from './snapshot.js';
 
 const require = createRequire(import.meta.url);
 
-/** What else changes with the table, readied before and done at the same moment. */
+/** A change outside the snapshot. It is prepared first and takes effect together with the new snapshot. */
 export interface Prepared {
-  /** May not fail. */
+  /** Must not fail. */
   commit(): void;
-  /** The table was refused after all. */
+  /** Called if the new snapshot is refused after all. */
   abandon(): void;
 }
 
 export interface ReloadParts {
   readonly shared: Shared;
   readonly compile: (source: ConfigSource) => Compiled;
-  /** Throws what the plan cannot be served with. */
+  /** Throws if the plan cannot be served. */
   readonly prepare?: (plan: Plan) => Promise<Prepared>;
 }
 
-/** Lines in the log about one reload. */
+/** The most log lines about one reload. */
 const MOST_CHANGES = 50;
 
 export class Reloading {
   #current: Snapshot;
-  /** What depends on the table and was made by the host's code: throws where a plan does not bear it. */
+  /** Demands from the host's code. A demand throws if a plan does not meet it. */
   readonly #demands = new Map<string, (next: Snapshot) => void>();
   #last: Promise<unknown> = Promise.resolve();
-  /** Old tables that still judge a request, each on its own: one slow verdict must not keep the later tables alive. */
+  /**
+   * Old snapshots with a pending decision, each tracked alone. One slow decision must not keep later snapshots in
+   * memory.
+   */
   readonly #retiring = new Set<Promise<void>>();
   #generation = 1;
   #closed = false;
@@ -52,13 +55,13 @@ export class Reloading {
     return this.#current;
   }
 
-  /** Every table from now on must bear it; the same demand, by its key, counts once. */
+  /** Every later snapshot must meet the demand. Demands with the same key count once. */
   demand(key: string, bears: (next: Snapshot) => void): void {
     bears(this.#current);
     this.#demands.set(key, bears);
   }
 
-  /** One after the other; rejects with what kept the old table in force. */
+  /** Runs reloads one after the other. Rejects with the error that kept the old snapshot. */
   reload(source: ConfigSource = this.source): Promise<readonly Diagnostic[]> {
     const turn = this.#last.then(() => this.#reload(source));
     this.#last = turn.catch(() => undefined);
@@ -122,7 +125,10 @@ export class Reloading {
     }
   }
 
-  /** Made here and not in a method: a function keeps all that the functions beside it use, such as the next table. */
+  /**
+   * Defined here and not in a method. A function keeps all variables of the functions beside it in memory, such as the
+   * next snapshot.
+   */
   readonly #inForce = (): Snapshot => this.#current;
 
   #retire(old: Snapshot): void {
@@ -143,14 +149,15 @@ export class Reloading {
   }
 }
 
-/** What a reload changes for callers, and what an operator should hear of it. */
+/** What a reload changes for callers, and the findings for the operator. */
 interface Taken {
   readonly changes: readonly AccessChanges.AccessChange[];
   readonly warnings: readonly Diagnostic[];
 }
 
 /**
- * Only consent opens what was guarded: a block that went missing by mistake must not do it (spec §9).
+ * Returns the changes for callers. Only consent opens a guarded path. A block that is missing by mistake is not consent
+ * (docs/operations.md).
  *
  * @throws {ConfigError} The new plan opens what the old rules guard.
  */

@@ -1,4 +1,4 @@
-/** Everything that one plan compiles to: made aside, put in force whole, put away when its last request is judged. */
+/** Everything that one plan compiles to: built aside, activated as a whole, closed after its last decision. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
@@ -30,20 +30,20 @@ import type { LimiterLease, Limiters } from './limiters.js';
 
 const require = createRequire(import.meta.url);
 
-/** What outlives a generation. */
+/** The parts that outlive a snapshot. */
 export interface Shared {
   readonly strategies: Strategies;
   readonly log: Log;
   readonly now: Now;
   readonly metrics?: Metrics;
-  /** Requests come through listeners of the plan: what no route matches is 404. */
+  /** Requests arrive through listeners of the plan. A request without a route receives 404. */
   readonly standalone: boolean;
-  /** Told of every piece of a body that goes through. */
+  /** Receives the size of every body chunk. */
   readonly moved?: (bytes: number) => void;
   readonly limiters: Limiters;
 }
 
-/** An upstream at work. It closes when the last generation that uses it ends. */
+/** An upstream in use. It closes when the last snapshot that uses it ends. */
 interface InUse {
   readonly planned: PlannedUpstream;
   readonly upstream: Upstream;
@@ -63,10 +63,10 @@ export class Snapshot {
   readonly #limits: LimiterLease;
   readonly #requests: Requests | undefined;
   #rules: AccessRules.Rules | undefined;
-  /** Counted once: a stop may come while the generation retires. */
+  /** The end counts once, because a stop may come while the snapshot retires. */
   #ended: Promise<void> | undefined;
 
-  /** `previous`: methods and upstreams of which the file says the same go on, with all that they have learnt. */
+  /** `previous`: auth methods and upstreams with the same configuration continue with their state. */
   constructor(
     readonly plan: Plan,
     private readonly shared: Shared,
@@ -104,7 +104,7 @@ export class Snapshot {
     const context = contextOf(req);
     this.#requests?.upgrade(context, socket);
     if (!handOver) return this.gateway.upgrade(context, socket, { head });
-    // Before the host's listeners, so that a socket never outlives its identity.
+    // Runs before the host's listeners, so that a socket never outlives its identity.
     const limited: Handover = (asked, given, first) => {
       this.#limitSession(asked, given);
       handOver(asked, given, first);
@@ -112,7 +112,7 @@ export class Snapshot {
     this.gateway.upgrade(context, socket, { head, handOver: limited });
   }
 
-  /** A socket that a host serves ends with its identity all the same. */
+  /** A socket that a host serves also ends with its identity. */
   #limitSession({ request, identities, route, target }: RequestContext, socket: Duplex): void {
     const { now } = this.shared;
     const { host = '' } = request.headers;
@@ -125,7 +125,10 @@ export class Snapshot {
     });
   }
 
-  /** Upgraded sockets, also those judged later, go on under the table in force where it upholds them. */
+  /**
+   * Upgraded sockets continue under the current snapshot if it upholds them. This includes sockets that are judged
+   * later.
+   */
   leaveSockets(inForce: () => Snapshot): void {
     this.liveSockets.handOver(
       () => inForce().liveSockets,
@@ -133,7 +136,7 @@ export class Snapshot {
     );
   }
 
-  /** Requests whose verdict is pending are judged by this generation to the end. */
+  /** This snapshot decides all requests that are already pending. */
   async retire(): Promise<void> {
     await this.gateway.drained();
     await this.#end();
@@ -143,7 +146,7 @@ export class Snapshot {
     return [...this.#upstreams.values()].map(({ upstream }) => upstream.status());
   }
 
-  /** Closes the upgraded sockets, and each upstream, method and limiter that no other generation uses. */
+  /** Closes the upgraded sockets, and each upstream, auth method and limiter that no other snapshot uses. */
   async close(): Promise<void> {
     this.liveSockets.close();
     await this.#end();
@@ -162,7 +165,7 @@ export class Snapshot {
     await this.methods.close();
   }
 
-  /** Whether its route is there, the same would be asked for now, and what vouched for the caller still does. */
+  /** Whether the route still exists, the demand is the same, and the caller's identities are still valid. */
   #upholds({ route, host, path, identities }: Session, previous: Snapshot): boolean {
     if (route !== undefined && !this.plan.routes.some(({ id }) => id === route)) return false;
     const [was, is] = [previous, this].map(({ rules }) => rules.at({ host, path }, 'GET').demand);
@@ -176,16 +179,16 @@ export class Snapshot {
 
   private same(planned: PlannedUpstream): InUse | undefined {
     const known = this.#upstreams.get(planned.name);
-    // The key is no enumerable property, so that no comparison of the plans would see it.
+    // The key is not an enumerable property, so that comparisons of plans do not see it.
     const same = known?.planned.tls?.key === planned.tls?.key && isDeepStrictEqual(known?.planned, planned);
     return same ? known : undefined;
   }
 }
 
-/** Not a method: what an upstream keeps must not lead to a generation, because an upstream outlives generations. */
+/** Not a method: an upstream outlives snapshots, so it must not refer to one. */
 function start(planned: PlannedUpstream, shared: Shared): InUse {
   const { log } = shared;
-  // The proxy loads for files that have an upstream.
+  // The proxy loads only for files with an upstream.
   const { createUpstream } = require('../proxy/upstream.js') as typeof Upstreams;
   const onFailure: UpstreamDeps['onFailure'] = (context, res, { status, code }) => {
     const denial = { status, code };
@@ -200,7 +203,7 @@ function tracingOf({ tracing }: Plan, { log }: Shared): Tracing | undefined {
   return new Tracing({ ...tracing, log });
 }
 
-/** Nobody is followed where nobody asks. */
+/** Requests are not tracked if no access log, metrics or tracing uses the data. */
 function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracing | undefined): Requests | undefined {
   if (!logging.access && !metrics && !tracing) return undefined;
   const { AccessLog } = require('../observe/access-log.js') as typeof AccessLogs;
@@ -214,7 +217,7 @@ function replaceField(req: IncomingMessage, name: string, value: string | undefi
   else setField(req, name, value);
 }
 
-/** The names that series are labelled by. */
+/** The names that label the metric series. */
 export function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
   const plugins = methods.filter(({ type }) => type === PLUGIN);
   return {
