@@ -1,4 +1,4 @@
-/** The administrator's address: one server of its own, for reading alone, that no client of the gateway reaches. */
+/** The admin endpoint: a separate read-only server that no client of the gateway reaches. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { PlannedAdmin } from '../config/plan-types.js';
@@ -18,7 +18,7 @@ export interface AdminDeps extends AdminSources {
 
 const MAX_CONNECTIONS = 64;
 
-/** Rejects with the cause where the port cannot be had. */
+/** Rejects with the cause if the port cannot be opened. */
 export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise<AdminListener> {
   const server = createServer({
     maxHeaderSize: 8_192,
@@ -38,7 +38,7 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
     if (first) return endWith(first);
     asking.set(req.socket, res);
     res.once('close', () => req.socket.writable && asking.delete(req.socket));
-    // Who may look is the table's in force; where, the address that was bound.
+    // The current configuration decides who has access. The bound address does not change.
     const rules = { ...planned, auth: deps.plan().admin?.auth ?? planned.auth };
     respond(req, rules, deps).then(
       (page) => write(req, res, page),
@@ -49,19 +49,22 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
     );
   };
   server.on('request', answer);
-  // Nobody is asked for a body.
+  // The admin endpoint needs no request bodies.
   server.on('checkContinue', answer);
   server.on('checkExpectation', answer);
   server.on('connect', (_req, socket) => socket.destroy());
   server.on('clientError', (_error, socket) => socket.destroy());
   await bind(server, planned);
-  // A connection that could not be accepted: unheard, it would end the process.
+  // A connection could not be accepted. Without a listener the error would end the process.
   server.on('error', () => undefined);
   const { address, port } = server.address() as AddressInfo;
   return { host: address, port, close: () => close(server) };
 }
 
-/** One question at a time: of those that come behind it, thousands to a packet, none is read, and the connection ends. */
+/**
+ * Handles one request at a time. One packet can hold thousands of pipelined requests, so none is read and the
+ * connection ends.
+ */
 function endWith(first: ServerResponse): void {
   if (first.headersSent) first.socket?.destroy();
   else first.setHeader('Connection', 'close');
@@ -97,7 +100,7 @@ function write(req: IncomingMessage, res: ServerResponse, { status, type, body, 
   res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
   if (status === 405) res.setHeader('Allow', 'GET, HEAD');
   if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
-  // What is left of a body, or of a doubt, is not read as a request.
+  // The rest of a body or of a doubtful request is not read as a new request.
   if (status >= 400 && status !== 404) res.setHeader('Connection', 'close');
   res.writeHead(status).end(req.method === 'HEAD' ? undefined : body);
 }

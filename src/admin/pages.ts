@@ -1,15 +1,15 @@
-/** The administrator's pages: what each path says of the gateway, never a secret. */
+/** The admin pages: what each path reports about the gateway, without secrets. */
 import type { Plan } from '../config/plan-types.js';
 import { accessTable } from '../config/access.js';
 
 export interface AdminSources {
-  /** Of the table that is in force now. */
+  /** Returns the current plan. */
   readonly plan: () => Plan;
-  /** In Prometheus's text format; absent where nothing is counted. */
+  /** Returns the metrics in Prometheus's text format. Absent: no metrics. */
   readonly metrics?: () => Promise<string>;
-  /** Whether requests are taken: not before the listeners are open, and not once the end has begun. */
+  /** Whether the gateway takes requests: not before the listeners are open, and not after a stop has begun. */
   readonly state: () => 'starting' | 'ready' | 'stopping';
-  /** Each upstream and how its endpoints are. */
+  /** Returns each upstream and the state of its endpoints. */
   readonly upstreams: () => unknown;
 }
 
@@ -46,7 +46,10 @@ export function json(status: number, value: unknown): Page {
   return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
 }
 
-/** Who may call what, as `check` prints it. Of the methods their names: what they are made of is the file's to say. */
+/**
+ * Lists who may call what, as `check` prints it. Auth methods appear by name only, because their options stay in the
+ * file.
+ */
 function routesOf(plan: Plan): object {
   const { rows, methods } = accessTable(plan);
   return { routes: rows, methods: methods.map(({ name, title, routes }) => ({ name, title, routes })) };

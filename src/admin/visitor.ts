@@ -1,4 +1,4 @@
-/** Who may look at the administrator's pages: by the host that is asked, and by a credential. */
+/** Decides who may read the admin pages, by the requested host and by a credential. */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { AdminAuth, PlannedAdmin } from '../config/plan-types.js';
@@ -6,17 +6,17 @@ import { constantTimeEqual } from '../lib/digest.js';
 
 export type Admittance = 'welcome' | 'wrong_host' | 'unauthorized' | 'open_address';
 
-/** The rules in force now, for a request to the address that was bound. */
+/** Applies the current rules to a request for the bound address. */
 export function admittanceOf(req: IncomingMessage, { host, auth }: PlannedAdmin): Admittance {
   if (!isOurHost(req, host)) return 'wrong_host';
-  // A reload may have taken the credential away from an address that is not loopback.
+  // A reload may have removed the credential of an address that is not loopback.
   if (auth.kind === 'none') return isLoopback(localAddress(req)) ? 'welcome' : 'open_address';
   return isKnown(valuesOf(req, 'authorization'), auth) ? 'welcome' : 'unauthorized';
 }
 
 /**
- * A name that an attacker's page made point here is not ours (DNS rebinding): only the address itself, the name that the
- * file gives it, and `localhost`. An address is no name that could be made to point anywhere.
+ * An attacker's page can point its own name at this address (DNS rebinding). So only the address itself, the configured
+ * name and `localhost` are accepted. An IP address cannot be pointed elsewhere.
  */
 function isOurHost(req: IncomingMessage, configured: string | undefined): boolean {
   const [given, ...others] = valuesOf(req, 'host');
