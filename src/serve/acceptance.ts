@@ -1,31 +1,33 @@
 /**
- * Accepts the connections that wait before requests are handled. Node accepts one connection in each turn of its loop
- * (libuv 1.45), and in the same turn it handles every request that has arrived: the last of 200 new connections waits for
- * 200 such turns, while the connections before it are served again and again.
+ * Accepts waiting connections before it handles requests.
+ *
+ * Node accepts one connection in each turn of its loop (libuv 1.45). In the same turn Node handles every request that
+ * has arrived. The last of 200 new connections would wait for 200 such turns, while earlier connections are served
+ * again and again.
  */
 
-/** So long at once, requests wait for connections that are being accepted. */
+/** The longest time that requests wait for connections that are being accepted. */
 const HOLD_MS = 25;
-/** Then a turn handles requests for so long, until none is held. */
+/** After a hold, each turn handles requests for this time, until no request is held. */
 const SLICE_MS = 5;
 
 type Act = () => void;
 
 export class Acceptance {
-  /** When the present run of turns began that each accepted a connection. */
+  /** The start of the current run of turns that each accepted a connection. */
   #runSince: number | undefined;
   #acceptedNow = false;
   #longestMs = 0;
-  /** When requests began to be held; undefined while they are handled. */
+  /** The start of the current hold. Undefined while requests are handled. */
   #holdSince: number | undefined;
-  /** By connection, in the order in which they came: whoever asks for one of thousands must not look through all. */
+  /** Keyed by connection, in order of arrival. A look-up among thousands of connections must not scan all of them. */
   readonly #held = new Map<object, Act[]>();
   #watching = false;
 
-  /** `now`: milliseconds. */
+  /** `now` returns milliseconds. */
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** A connection was accepted. It has waited since the run began, at most. */
+  /** Called after a connection is accepted. Its longest possible wait is the time since the run began. */
   accepted(): void {
     const now = this.now();
     this.#acceptedNow = true;
@@ -34,7 +36,7 @@ export class Acceptance {
     this.#watch();
   }
 
-  /** Handles a request: at once, or after the connections that are being accepted. `act` must not throw. */
+  /** Handles a request at once, or after the connections that are being accepted. `act` must not throw. */
   handle(connection: object, act: Act): void {
     if (this.#runSince === undefined && this.#held.size === 0) return act();
     if (this.#held.size === 0) this.#holdSince = this.now();
@@ -45,8 +47,8 @@ export class Acceptance {
   }
 
   /**
-   * Handles the held requests of one connection at once, because something followed them: another request, or bytes
-   * that are no HTTP. The answers of a connection then depend on what came before, as without holding.
+   * Handles the held requests of one connection at once, because another request or invalid bytes followed them. The
+   * responses of the connection then depend on the earlier bytes, as without a hold.
    */
   release(connection: object): void {
     const released = this.#held.get(connection);
@@ -55,7 +57,7 @@ export class Acceptance {
     for (const act of released) act();
   }
 
-  /** The longest that a connection can have waited since this was asked last, in seconds. */
+  /** Returns the longest possible wait of a connection since the last call, in seconds. */
   longestWait(): number {
     const longest = this.#longestMs / 1_000;
     this.#longestMs = 0;
@@ -68,7 +70,7 @@ export class Acceptance {
     setImmediate(this.#turn);
   }
 
-  /** After each turn. */
+  /** Runs after each turn. */
   readonly #turn = (): void => {
     this.#watching = false;
     if (!this.#acceptedNow) this.#runSince = undefined;

@@ -1,4 +1,4 @@
-/** Opens the administrator's address beside the listeners of a gateway. */
+/** Opens the admin endpoint beside the listeners of a gateway. */
 import { openAdmin, type AdminListener } from '../admin/listener.js';
 import type { AdminSources } from '../admin/pages.js';
 import type { Plan } from '../config/plan-types.js';
@@ -13,7 +13,7 @@ interface AdminParts {
   readonly state: AdminSources['state'];
 }
 
-/** Undefined where the file has no such address. */
+/** Returns undefined if the file has no admin endpoint. */
 export async function adminOf(loom: Loom, { log, state }: AdminParts): Promise<AdminListener | undefined> {
   const { admin, metrics } = loom.plan;
   if (!admin) return undefined;
@@ -30,7 +30,7 @@ export async function adminOf(loom: Loom, { log, state }: AdminParts): Promise<A
   }
 }
 
-/** What of the operator's side a reload cannot change. */
+/** Logs the admin and metrics settings that a reload cannot change. */
 export function tellUnchanged(before: Plan, { admin, metrics }: Plan, log: Log): void {
   const where = (plan: Pick<Plan, 'admin'>): string => JSON.stringify([plan.admin?.host, plan.admin?.port]);
   const counted = JSON.stringify(metrics?.buckets) === JSON.stringify(before.metrics?.buckets);
@@ -38,7 +38,7 @@ export function tellUnchanged(before: Plan, { admin, metrics }: Plan, log: Log):
     log.warn({ event: 'config' }, 'admin.address and what metrics count are as they were: they change with a restart');
 }
 
-/** What is looked up when somebody reads the numbers. */
+/** Looked up when the metrics are read. */
 export function tellCertificates(metrics: Metrics, { listeners }: Plan): void {
   for (const { name: listener, tls } of listeners) {
     const end = tls && certificateEnd(tls);

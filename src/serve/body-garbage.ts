@@ -1,13 +1,13 @@
-/** Collects the buffers of bodies that have gone through: V8 leaves 100 MB of them lying before it does so itself. */
+/** Frees the buffers of forwarded bodies early: V8 would keep 100 MB of them before its own collection. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Rare enough to cost a thousandth of a second per 8 MiB, and nothing for ordinary requests. */
+/** A collection costs about a thousandth of a second per 8 MiB, and ordinary requests cost nothing. */
 const COLLECT_AFTER_BYTES = 8 * 2 ** 20;
 
 type Collect = (options: { readonly type: 'minor'; readonly execution: 'sync' }) => void;
 
-/** For a process of our own alone: a library has no business with its host's collector. */
+/** Only for the gateway's own process: a library must not control the garbage collector of its host. */
 export function bodyGarbage(): (bytes: number) => void {
   const collect = exposedCollector();
   let moved = 0;

@@ -1,4 +1,4 @@
-/** The sockets and open exchanges of one server: who is slow, what is idle, and how all of it comes to an end. */
+/** Tracks the sockets and open exchanges of one server: slow clients, idle sockets, and the stop. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,19 +17,22 @@ interface Open {
 }
 
 /**
- * Requests on one connection that wait for their answers. Node takes as many as come, 30 bytes each, and every one would
- * hold 15 KiB here and a connection to the upstream.
+ * The most requests on one connection that wait for their responses. Node accepts any number at 30 bytes each. Each one
+ * would use 15 KiB here and a connection to the upstream.
  */
 const MAX_PIPELINED = 64;
 
 export class Connections {
   readonly #sockets = new Set<Socket>();
-  /** Connections that have sent no request yet: Node counts them as busy until their first head. */
+  /** Connections without a request yet. Node counts these connections as busy until their first head. */
   readonly #silent = new Set<Duplex>();
   readonly #upgraded = new Set<Duplex>();
-  /** In the order in which they came: a client need not wait for one answer before it asks again. */
+  /** In order of arrival: a client may send a request before it has the previous response. */
   readonly #open = new Map<Duplex, Set<Open>>();
-  /** Those that have shaken hands, and under which authorities: a handshake may span a change of these. */
+  /**
+   * Connections after their TLS handshake, with the version of the authorities. A handshake may overlap a change of the
+   * authorities.
+   */
   readonly #shaken = new Map<TLSSocket, number>();
   readonly #begun = new Map<string, number>();
   readonly #seldom = new Seldom(Date.now);
@@ -62,7 +65,7 @@ export class Connections {
     });
   }
 
-  /** Follows a request to its end; false where it is one too many on its connection, which is over then. */
+  /** Tracks a request to its end. Returns false if the connection has too many requests; the connection then ends. */
   opened(req: IncomingMessage, res: ServerResponse): boolean {
     const { socket } = req;
     if (socket.destroyed) return false;
@@ -90,7 +93,10 @@ export class Connections {
     });
   }
 
-  /** Whoever showed a certificate shows it to the new authorities: idle connections end now, busy ones with their answer. */
+  /**
+   * Clients with a certificate must present it to the new authorities. Idle connections end now, busy connections after
+   * their response.
+   */
   retireCertified(): void {
     this.#authorities += 1;
     for (const socket of [...this.#shaken.keys()]) this.#retire(socket);
@@ -104,7 +110,7 @@ export class Connections {
   }
 
   #retire(socket: TLSSocket): void {
-    // One that was destroyed a moment ago has none to tell of, and Node gives null for it.
+    // Node returns null for a socket that was just destroyed.
     const certificate = socket.getPeerCertificate() as object | null;
     if (!certificate || Object.keys(certificate).length === 0) return;
     const last = [...(this.#open.get(socket) ?? [])].at(-1)?.res;
@@ -113,7 +119,7 @@ export class Connections {
     else endConnection(last);
   }
 
-  /** One set for all requests of a connection. */
+  /** All requests of a connection share one set. */
   #exchangesOf(socket: Duplex): Set<Open> {
     let exchanges = this.#open.get(socket);
     if (!exchanges) {
@@ -123,7 +129,10 @@ export class Connections {
     return exchanges;
   }
 
-  /** Whether an earlier request on the socket waits for its answer: another's would be taken for it. */
+  /**
+   * Whether an earlier request on the socket waits for its response. The client would take another response for the
+   * earlier one.
+   */
   isAnswering(socket: Duplex): boolean {
     return (this.#open.get(socket)?.size ?? 0) > 0;
   }
@@ -135,10 +144,10 @@ export class Connections {
     if (this.#stopping) socket.destroy();
   }
 
-  /** Bytes that are no HTTP, or a head that took too long. */
+  /** Handles bytes that are not HTTP, or a head that took too long. */
   refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
     const [open, ...others] = this.#open.get(socket) ?? [];
-    // A second answer on the connection of an unanswered request would be taken for that request's own.
+    // The client would take a second response on the connection for the response to the open request.
     const misread = others.length > 0 || (open !== undefined && (open.res.headersSent || open.req.complete));
     this.#tellHandshake(error, socket as TLSSocket);
     if (!socket.writable || misread || error.code === 'ECONNRESET' || isTlsError(error)) {
@@ -148,7 +157,7 @@ export class Connections {
     this.deny(socket, unreadable(error.code));
   }
 
-  /** Answers bytes that no gateway saw, and says so as the gateway does. */
+  /** Answers bytes that never reached the gateway, in the gateway's format. */
   deny(socket: Duplex, denial: Denial, method?: string): void {
     const instance = newInstance();
     const client = addressOf(socket as Socket);
@@ -156,13 +165,15 @@ export class Connections {
     denySocket(socket, denial, instance);
   }
 
-  /** A client that is refused in the handshake gets no answer that could be counted: the line is all there is of it. */
+  /**
+   * A client that fails the handshake receives no response that metrics could count. The log line is the only record.
+   */
   #tellHandshake(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const cause = socket.authorizationError ?? (isTlsError(error) ? error.code : undefined);
     if (cause) this.log.info({ listener: this.planned.name, client: addressOf(socket), cause }, 'handshake refused');
   }
 
-  /** Requests in flight get their answers until `graceMs` have passed; nothing else is waited for. */
+  /** Requests in flight may finish until `graceMs` have passed. Everything else is closed at once. */
   async stop(graceMs: number): Promise<void> {
     if (!this.#stopping) {
       this.#stopping = true;
@@ -181,8 +192,8 @@ export class Connections {
   }
 
   /**
-   * No limit on the whole, only between bytes, and only for the side that is waited for: an upstream that thinks and an
-   * event stream without events are nobody's fault here.
+   * Limits only the time between bytes, and only for the side that must send next. A slow upstream and an event stream
+   * without events are not a fault of the client.
    */
   #watch(req: IncomingMessage, res: ServerResponse): void {
     const { socket } = req;
@@ -204,22 +215,22 @@ export class Connections {
   }
 }
 
-/** A TLS socket and the one below it name the same peer. */
+/** A TLS socket and the TCP socket below it have the same peer. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-/** Node asks the system for the address when it is first read, and a socket that is gone has none. */
+/** Node reads the address from the system on first access. A closed socket has no address. */
 function rememberAddress(socket: Socket): void {
   void socket.remoteAddress;
 }
 
-/** A TLS socket that ended in its handshake has lost the address that the socket below it still knows. */
+/** A TLS socket that ended in its handshake has no address. The socket below it still has one. */
 function addressOf(socket: Socket): string | undefined {
   return socket.remoteAddress ?? (socket as { readonly _parent?: Socket | null })._parent?.remoteAddress;
 }
 
-/** Bytes that never became a request. */
+/** Returns the refusal of bytes that never became a request. */
 function unreadable(code: string | undefined): Denial {
   if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'too_many_headers' };
   return code === 'ERR_HTTP_REQUEST_TIMEOUT'

@@ -1,4 +1,4 @@
-/** What `serve` takes, returns and throws, in a file that loads none of the gateway. */
+/** Defines the options, results and errors of `serve`, in a file that loads no part of the gateway. */
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Log, Now } from '../lib/types.js';
 

@@ -1,10 +1,10 @@
-/** The primary's part of `/metrics`: whichever worker is asked answers for all of them, and for those that have died. */
+/** The primary's part of `/metrics`: any worker reports the sums of all workers, including workers that have ended. */
 import type { Worker } from 'node:cluster';
 import type { Log } from '../lib/types.js';
 import { legacyOf, textOf, type MetricsSnapshot } from '../observe/snapshot.js';
 import { send, type Notice } from './worker-messages.js';
 
-/** One that takes longer is left out of this scrape. */
+/** A worker that takes longer is left out of this scrape. */
 const PATIENCE_MS = 2_000;
 
 interface Question {
@@ -13,13 +13,13 @@ interface Question {
 }
 
 export class Gathering {
-  /** What each has counted by the last time it was asked. */
+  /** The last known counts of each worker. */
   readonly #last = new Map<Worker, MetricsSnapshot>();
   readonly #questions = new Map<number, Question>();
   #legacy: Promise<MetricsSnapshot> = Promise.resolve([]);
   #asked = 0;
 
-  /** `serving`: who accepts connections now. */
+  /** `serving` returns the workers that accept connections now. */
   constructor(
     private readonly serving: () => readonly Worker[],
     private readonly log: Log,
@@ -37,7 +37,7 @@ export class Gathering {
     );
   }
 
-  /** Its numbers stay in the sums. */
+  /** The counts of the ended worker stay in the sums. */
   ended(worker: Worker): void {
     for (const id of this.#questions.keys()) this.#answered(id, worker);
     const left = this.#last.get(worker);

@@ -1,4 +1,4 @@
-/** One listener: its server and connections, and the TLS files of the moment. */
+/** One listener: its server, its connections and its current TLS files. */
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import {
   createServer as createTlsServer,
@@ -28,9 +28,11 @@ export interface Handlers {
 
 export interface ListenerDeps {
   readonly log: Log;
-  /** Shared with the other processes of this gateway. Default: keys of its own. */
+  /** Shared with the other processes of this gateway. Default: the listener's own keys. */
   readonly tickets?: TicketKeys | undefined;
-  /** Of all listeners of the process: they share its loop. Default: one of its own. */
+  /**
+   * Shared by all listeners of the process, because they share its event loop. Default: the listener's own instance.
+   */
   readonly acceptance?: Acceptance;
 }
 
@@ -39,7 +41,7 @@ export class Listener {
   readonly #connections: Connections;
   #tls: TlsOptions | undefined;
 
-  /** Reads the TLS files; throws a TlsFileError for those that cannot be used. */
+  /** Reads the TLS files. Throws a TlsFileError if a file cannot be used. */
   constructor(
     readonly planned: PlannedListener,
     handlers: Handlers,
@@ -55,7 +57,7 @@ export class Listener {
     serve({ planned, server: this.#server, connections: this.#connections, acceptance }, handlers, log);
   }
 
-  /** Opens the port; throws a PortError. */
+  /** Opens the port. Throws a PortError. */
   bind(): Promise<Listening> {
     const { name, protocol, port, host } = this.planned;
     const server = this.#server;
@@ -64,7 +66,8 @@ export class Listener {
       server.once('error', refused);
       server.listen({ port, ...(host !== undefined && { host }) }, () => {
         server.off('error', refused);
-        // A connection that could not be accepted, for want of descriptors as a rule: unheard, it would end the process.
+        // A connection could not be accepted, usually because descriptors ran out. Without a listener the error would
+        // end the process.
         server.on('error', () => undefined);
         const address = server.address() as AddressInfo;
         resolve({ name, protocol, host: address.address, port: address.port });
@@ -72,15 +75,15 @@ export class Listener {
     });
   }
 
-  /** Whether it can go on as `next`, with the TLS files that stand there now. */
+  /** Whether the listener can continue as `next`, with the current TLS files. */
   canGoOnAs(next: PlannedListener): boolean {
     const { planned } = this;
     if ((planned.tls === undefined) !== (next.tls === undefined)) return false;
-    // What the handshake asks for belongs to the server; files and the lowest version do not.
+    // The server fixes what the handshake requests. Files and the lowest TLS version can change.
     return isDeepStrictEqual({ ...planned, tls: planned.tls?.clientAuth }, { ...next, tls: next.tls?.clientAuth });
   }
 
-  /** Reads the files now and returns the act of using them; throws a TlsFileError. */
+  /** Reads the files now and returns the function that applies them. Throws a TlsFileError. */
   renewed(next: PlannedListener): () => void {
     const tls = tlsOf(next);
     if (!tls || isDeepStrictEqual(tls, this.#tls)) return () => undefined;
@@ -90,19 +93,19 @@ export class Listener {
       this.#tls = tls;
       (this.#server as TlsServer).setSecureContext(tls);
       this.#shareTickets();
-      // Whom the old authorities vouched for must show the new ones.
+      // Clients that the old authorities accepted must present a certificate to the new authorities.
       if (distrusts) this.#connections.retireCertified();
     };
   }
 
-  /** Where certificates are asked for, there are no tickets to share. */
+  /** A listener that requests certificates has no tickets to share. */
   #shareTickets(): void {
     const { name: listener, port, tls } = this.planned;
     if (!this.#tls || tls?.clientAuth !== 'none') return;
     this.deps.tickets?.use(this.#server as TlsServer, { listener, port, certificate: String(this.#tls.cert) });
   }
 
-  /** Stops accepting, lets requests in flight finish for at most `graceMs`, closes upgraded and idle sockets at once. */
+  /** Stops accepting. Requests in flight may finish for at most `graceMs`. Upgraded and idle sockets close at once. */
   stop(graceMs: number): Promise<void> {
     return this.#connections.stop(graceMs);
   }
@@ -119,12 +122,12 @@ function createListener(planned: PlannedListener, tls: TlsOptions | undefined): 
     IncomingMessage: OwnRequest,
     maxHeaderSize: planned.maxHeaderBytes,
     headersTimeout: planned.readTimeoutMs,
-    // A total would cut long uploads; the connections watch for silence instead.
+    // A total limit would cut long uploads. The connections limit the silence instead.
     requestTimeout: 0,
     keepAliveTimeout: planned.idleTimeoutMs,
     connectionsCheckingInterval: Math.max(50, Math.min(5_000, Math.floor(planned.readTimeoutMs / 4))),
     insecureHTTPParser: false,
-    // Node would answer by itself, in its own words and without a line in the log; the framing check asks for one host.
+    // Node would answer with its own text and without a log line. The framing check requires one host.
     requireHostHeader: false,
     noDelay: true,
   };
@@ -153,7 +156,7 @@ function guarded(planned: PlannedListener, handlers: Handlers, log: Log): Handle
 function serve({ planned, server, connections, acceptance }: Opening, handlers: Handlers, log: Log): void {
   const handle = guarded(planned, handlers, log);
   const request = (req: IncomingMessage, res: ServerResponse): void => {
-    // Requests of one connection are handled in their order, and a body is read as it arrives.
+    // Requests of one connection are handled in order, and a body is read as it arrives.
     acceptance.release(req.socket);
     if (comesTooLate(req) || !connections.opened(req, res)) return;
     if (hasBody(req)) handle(req, res);
@@ -165,7 +168,7 @@ function serve({ planned, server, connections, acceptance }: Opening, handlers: 
     }
   };
   server.on('request', request);
-  // Nothing is promised before admission: the 100 is written when the body is about to be read.
+  // The gateway sends no 100 before admission: the 100 is written when the body is about to be read.
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     awaitContinue(req, res);
     request(req, res);

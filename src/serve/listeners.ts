@@ -1,4 +1,4 @@
-/** The listeners of a plan: opened together or not at all, changed by a reload, closed without cutting an answer short. */
+/** Manages a plan's listeners: opens all or none, applies reloads, and closes without cutting off a response. */
 import type { PlannedListener } from '../config/plan-types.js';
 import type { Prepared } from '../runtime/reload.js';
 import { PortError, type Listening } from './gatekeeper.js';
@@ -6,19 +6,19 @@ import { Listener, type Handlers, type ListenerDeps } from './listener.js';
 
 export interface Running {
   readonly listening: readonly Listening[];
-  /** Reads the files of the next listeners and opens the new ports; what is to close closes at the commit. */
+  /** Reads the files of the next listeners and opens the new ports. Old listeners close at the commit. */
   prepare(next: readonly PlannedListener[]): Promise<Prepared>;
-  /** Stops accepting, lets requests in flight finish for at most `graceMs`, closes upgraded and idle sockets at once. */
+  /** Stops accepting. Requests in flight may finish for at most `graceMs`. Upgraded and idle sockets close at once. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Requests on a listener that the file does not have any more. */
+/** The limit for requests on a listener that the file no longer has. */
 const GRACE_MS = 30_000;
-/** The old server of an address may take a moment to let go of it. */
+/** The old server of an address may take a moment to release the port. */
 const ATTEMPTS = 40;
 const ATTEMPT_MS = 50;
 
-/** Every certificate is read before the first port opens; if one port fails, the others are closed again. */
+/** Reads every certificate before the first port opens. If one port fails, the other ports are closed again. */
 export async function listen(
   listeners: readonly PlannedListener[],
   handlers: Handlers,
@@ -38,7 +38,7 @@ class Listeners implements Running {
   #open: readonly Open[] = [];
   readonly #closing = new Set<Promise<void>>();
   #stopped = false;
-  /** Of which commit the listeners are. */
+  /** The number of the commit that defined the listeners. */
   #turn = 0;
 
   constructor(
@@ -66,7 +66,7 @@ class Listeners implements Running {
     );
     const bound = await this.#bind(added);
     const abandon = (): void => bound.forEach(({ listener }) => void listener.stop(0));
-    // A port that opens after the stop would be closed by nobody.
+    // A port that opens after the stop would stay open.
     if (this.#stopped) {
       abandon();
       throw new Error('the gateway is stopping');
@@ -113,10 +113,10 @@ class Listeners implements Running {
     this.#closing.add(closing);
   }
 
-  /** The same address with another server: for a moment nobody listens there. */
+  /** The same address gets another server. For a moment the port does not accept connections. */
   async #takeOver(listener: Listener): Promise<void> {
     const turn = this.#turn;
-    // A later file may not have it any more, or has it in another form.
+    // A later file may have removed or changed this listener.
     const isOver = (): boolean => this.#stopped || this.#turn !== turn;
     for (let attempt = 1; ; attempt++) {
       try {

@@ -1,8 +1,8 @@
 /** Turns SIGHUP into reloads. */
 
 /**
- * Listens at once: unheard, the signal would end a gateway that is still starting. Returns how to say what a reload is;
- * a signal from before counts then.
+ * Listens at once, because an unhandled signal would end a gateway that is still starting. Returns a function that sets
+ * the reload. An earlier signal then causes a reload.
  *
  * @example const reloads = onReloadSignal(); const gateway = await serve(file); reloads(() => gateway.reload());
  */
@@ -11,7 +11,7 @@ export function onReloadSignal(): (reload: () => Promise<unknown>) => void {
   let act = (): void => void (early = true);
   process.on('SIGHUP', () => act());
   return (reload) => {
-    // Why a file was not taken, the log says.
+    // The log has the reason why a file was refused.
     act = () => void reload().catch(() => undefined);
     if (early) act();
   };

@@ -1,4 +1,4 @@
-/** `serve()`: loads the gateway when it is called, because a host that only uses `loom()` needs none of it. */
+/** `serve()` loads the gateway only when it is called, because a host that only uses `loom()` does not need it. */
 import { createRequire } from 'node:module';
 import type { ConfigSource } from '../config/source.js';
 import type { Gatekeeper, ServeOptions } from './gatekeeper.js';

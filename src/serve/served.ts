@@ -1,4 +1,4 @@
-/** A Loom file as a gateway of its own: its listeners, their handler, its reloads, and a graceful end. */
+/** Serves a Loom file as a gateway: listeners, request handler, reloads and graceful stop. */
 import type { AdminListener } from '../admin/listener.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
@@ -21,15 +21,15 @@ import { FileWatch, markOf } from './watch.js';
 
 const GRACE_MS = 30_000;
 
-/** What a process has of the others that serve the same file, under one primary. */
+/** What a process shares with the other processes of one primary that serve the same file. */
 export interface Among {
-  /** Its number, from 1. */
+  /** The number of the worker, from 1. */
   readonly worker: number;
   readonly tickets: TicketKeys;
   readonly numbers: Together;
-  /** What the others serve; undefined where nobody does yet. */
+  /** The rules that the other workers serve. Undefined if no worker serves yet. */
   readonly rules: AccessRules | undefined;
-  /** Told what this one serves from now on. */
+  /** Receives the rules that this worker serves from now on. */
   readonly took: (rules: AccessRules) => void;
 }
 
@@ -48,7 +48,7 @@ class Served implements Gatekeeper {
   #running: Running | undefined;
   #admin: AdminListener | undefined;
   #state: 'starting' | 'ready' | 'stopping' = 'starting';
-  /** What stood in the files that the last compilation read, whether it succeeded or not. */
+  /** The state of the files that the last compilation read, whether the compilation succeeded or not. */
   #read = new Map<string, string>();
   #logging: PlannedLogging;
 
@@ -59,12 +59,12 @@ class Served implements Gatekeeper {
   ) {
     const compiled = this.#compile(source);
     const { plan, warnings } = compiled;
-    // One that takes the place of another starts on a file that its fellows may have refused.
+    // A replacement worker starts with a file that the other workers may have refused.
     if (among?.rules) changesUnlessOpening(among.rules, compiled, { standalone: true });
     this.#logging = plan.logging;
     this.#own = options.log ? undefined : createLog({ ...plan.logging, worker: among?.worker });
     this.log = options.log ?? (this.#own as Log);
-    // The primary has told them, once.
+    // The primary has already logged the warnings, once.
     if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
@@ -126,7 +126,7 @@ class Served implements Gatekeeper {
       tellUnchanged(plan, this.#loom.plan, this.log);
       return warnings;
     } catch (cause) {
-      // What a file that was refused no longer names may be what mends it.
+      // A change to a file that the refused configuration no longer names may repair the configuration.
       this.#read = new Map([...before, ...this.#read]);
       throw cause;
     } finally {

@@ -1,21 +1,21 @@
-/** Turns SIGTERM and SIGINT into one graceful stop; a second signal does not wait. */
+/** Turns SIGTERM and SIGINT into one graceful stop. A second signal ends the process at once. */
 import type { Log } from '../lib/types.js';
 
 export interface StopSignals {
   readonly stop: () => Promise<void>;
   readonly log: Log;
-  /** Ends the process; injected for tests. */
+  /** Ends the process. Tests inject a replacement. */
   readonly exit?: (code: number) => void;
-  /** The longest that a stop may take. Default: 40 s. */
+  /** The longest time that a stop may take. Default: 40 s. */
   readonly deadlineMs?: number;
 }
 
-/** Requests in flight have 30 s, threads of plugins 1 s; a primary kills its workers after 35 s. */
+/** Requests in flight have 30 s, plugin threads 1 s. A primary kills its workers after 35 s. */
 const DEADLINE_MS = 40_000;
 
 const SIGNALS = { SIGTERM: 143, SIGINT: 130 } as const;
 
-/** Returns the act of no longer listening. */
+/** Returns the function that removes the listeners. */
 export function onStopSignals(signals: StopSignals): () => void {
   const { stop, log, exit = (code) => process.exit(code), deadlineMs = DEADLINE_MS } = signals;
   let stopping = false;

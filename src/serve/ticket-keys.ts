@@ -1,16 +1,16 @@
-/** Keys of TLS session tickets that several processes share, so that a session of one resumes at another; in memory alone. */
+/** Shares TLS session ticket keys between processes, in memory only, so that any process can resume a session. */
 import { createHash, hkdfSync } from 'node:crypto';
 import type { Server as TlsServer } from 'node:https';
 
-/** What a ticket may be good for: one listener, with one certificate. */
+/** The scope of a ticket: one listener with one certificate. */
 export interface TicketScope {
   readonly listener: string;
   readonly port: number;
-  /** PEM: with another one, whether its key was lost or not, old tickets mean nothing. */
+  /** PEM. A new certificate makes old tickets invalid, whether its key was lost or not. */
   readonly certificate: string;
 }
 
-/** RFC 5077 as Node has it: a name, a key for the MAC and one for the cipher, 16 bytes each. */
+/** RFC 5077, in Node's layout: a name, a MAC key and a cipher key, 16 bytes each. */
 const KEY_BYTES = 48;
 
 export class TicketKeys {
@@ -19,8 +19,8 @@ export class TicketKeys {
   constructor(private secret: Buffer) {}
 
   /**
-   * For servers that ask for no certificates alone: where they do, nothing is ever resumed. To be said again after each
-   * `setSecureContext`, which comes with random keys of its own.
+   * Only for servers that request no certificates. A server that requests certificates never resumes a session. Call it
+   * again after each `setSecureContext`, which sets random keys.
    */
   use(server: TlsServer, scope: TicketScope): void {
     if (!this.#servers.has(server)) server.once('close', () => this.#servers.delete(server));
@@ -28,7 +28,7 @@ export class TicketKeys {
     server.setTicketKeys(this.#keysOf(scope));
   }
 
-  /** Tickets from before are worth nothing any more: their sessions begin with a whole handshake. */
+  /** Earlier tickets become invalid. Their sessions begin with a full handshake. */
   rotate(secret: Buffer): void {
     this.secret = secret;
     for (const [server, scope] of this.#servers) server.setTicketKeys(this.#keysOf(scope));

@@ -1,4 +1,4 @@
-/** Reads a listener's certificate files into TLS options, and refuses any doubt before anything listens. */
+/** Reads a listener's certificate files into TLS options, and refuses doubtful files before any port opens. */
 import { constants, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
@@ -6,7 +6,10 @@ import { createSecureContext } from 'node:tls';
 import type { PlannedListener, PlannedTls } from '../config/plan-types.js';
 import { TlsFileError } from './gatekeeper.js';
 
-/** RFC 9325 §4.2: forward secrecy and AEAD; the level refuses keys and signatures that a host's OpenSSL may allow. */
+/**
+ * RFC 9325 §4.2: forward secrecy and AEAD. The security level refuses keys and signatures that a host's OpenSSL may
+ * allow.
+ */
 const CIPHERS = [
   ...['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'],
   ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384'],
@@ -14,10 +17,10 @@ const CIPHERS = [
   '@SECLEVEL=2',
 ].join(':');
 
-/** A slow handshake may not hold a socket longer than this. */
+/** A slow handshake must not hold a socket longer than this. */
 const HANDSHAKE_MS = 10_000;
 
-/** When the certificate of a listener ends, in Unix seconds; undefined where its file cannot be read now. */
+/** Returns when the certificate of a listener expires, in Unix seconds. Undefined if its file cannot be read now. */
 export function certificateEnd(tls: PlannedTls): number | undefined {
   try {
     return Math.floor(new X509Certificate(bytesOf(tls, tls.certFile)).validToDate.getTime() / 1_000);
@@ -36,10 +39,11 @@ export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOp
     ciphers: CIPHERS,
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: HANDSHAKE_MS,
-    // A session of one listener never opens another.
+    // A session of one listener is never valid at another listener.
     sessionIdContext: `loom:${listener.name}:${listener.port}`.slice(0, 32),
-    // Where certificates are asked for, nothing is resumed: a resumed session may read as authorized without one, and
-    // outlives a changed CA or CRL. Node keeps no session cache of its own, so without tickets none is left.
+    // A listener that requests certificates resumes no session. A resumed session may appear authorized without a
+    // certificate, and outlives a changed CA or CRL. Node has no session cache of its own, so a listener without
+    // tickets resumes nothing.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (asks ? constants.SSL_OP_NO_TICKET : 0),
     requestCert: asks,
     rejectUnauthorized: tls.clientAuth === 'require' || tls.clientAuth === 'verify',
@@ -55,7 +59,7 @@ export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOp
   return options;
 }
 
-/** What keeps a listener from serving TLS on this machine, in words; undefined where nothing does. */
+/** Returns the reason why a listener cannot serve TLS on this machine, or undefined. */
 export function checkTls(listener: PlannedListener): string | undefined {
   if (!listener.tls) return undefined;
   try {
@@ -69,7 +73,7 @@ export function checkTls(listener: PlannedListener): string | undefined {
 
 type Read = (file: string, block: string) => string;
 
-/** From the reading that the plan was made of. */
+/** Uses the bytes that were read for the plan. */
 function bytesOf({ files }: PlannedTls, file: string): Buffer {
   const known = files?.get(file);
   if (files && !known) throw new Error('the file could not be read when the configuration was');
@@ -91,20 +95,20 @@ function reader(listener: string, tls: PlannedTls): Read {
   };
 }
 
-/** All blocks of a kind; one that is cut short is not left out, since a list without it would let more clients in. */
+/** Returns all blocks of a kind. A truncated block is an error, because a list without it would admit more clients. */
 function blocksOf(text: string, kind: string): string[] | undefined {
   const blocks = text.match(new RegExp(`-----BEGIN ${kind}-----[^-]+-----END ${kind}-----`, 'g')) ?? [];
   return blocks.length === text.split(`-----BEGIN ${kind}-----`).length - 1 ? blocks : undefined;
 }
 
-/** Node reads the first list of a text and forgets the others (one for each authority of a chain, as a rule). */
+/** Node reads only the first list of a text. A chain usually has one list for each authority. */
 function revocations(listener: PlannedListener, file: string, read: Read): string[] {
   const blocks = blocksOf(read(file, 'X509 CRL'), 'X509 CRL');
   if (!blocks || blocks.length === 0) throw new TlsFileError(listener.name, file, 'holds a PEM block that has no end');
   return blocks;
 }
 
-/** With no `ca`, Node would trust every public root to vouch for clients. */
+/** Without `ca`, Node would accept client certificates of every public root. */
 function authorities(listener: PlannedListener, tls: PlannedTls, read: Read): string[] {
   const { caFile } = tls;
   if (caFile === undefined) throw new TlsFileError(listener.name, 'ca_file', `is missing; client_auth needs one`);

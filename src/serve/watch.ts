@@ -1,18 +1,18 @@
-/** Watches the files that a plan came from, and tells when they have changed and are still again. */
+/** Watches the files of a plan, and calls back when they have changed and are stable again. */
 import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
-/** Files by their absolute paths, and what stands there. */
+/** Files by absolute path, with the identity of their content. */
 export type Marks = ReadonlyMap<string, string>;
 
 export interface WatchOptions {
-  /** Called when what stands in the files is not what stood there; not again before it has settled. */
+  /** Called when the files differ from the followed marks. The next call waits until the returned promise settles. */
   readonly changed: () => Promise<void>;
-  /** How long the files must be as they are. */
+  /** How long the files must stay unchanged. */
   readonly stillMs?: number;
-  /** How often to look where the system tells nothing: network file systems, directories that were replaced. */
+  /** How often to check without system events: network file systems, replaced directories. */
   readonly pollMs?: number;
 }
 
@@ -20,8 +20,8 @@ const STILL_MS = 200;
 const POLL_MS = 5_000;
 
 /**
- * Directories are watched, not files: editors put a new file in the place of the old one, and Kubernetes swaps the link
- * `..data` beside links that stay as they are. What a path leads to counts, so an event alone means nothing.
+ * Watches directories and not files. Editors replace a file with a new file. Kubernetes swaps the link `..data` beside
+ * links that stay unchanged. Only the target of a path counts, so an event alone means nothing.
  */
 export class FileWatch {
   #marks: Marks = new Map();
@@ -37,7 +37,7 @@ export class FileWatch {
     this.#poll.unref();
   }
 
-  /** From now on these, with what stood there when they were read. */
+  /** Follows these files from now on, with their marks at the time of reading. */
   follow(marks: Marks): void {
     if (this.#closed) return;
     this.#marks = marks;
@@ -58,7 +58,7 @@ export class FileWatch {
     for (const watcher of this.#directories.values()) watcher.close();
   }
 
-  /** A directory that cannot be watched is looked at now and then. */
+  /** A directory that cannot be watched is polled. */
   #watch(directory: string): void {
     try {
       const watcher = watch(directory, { persistent: false }, () => this.#look());
@@ -92,7 +92,7 @@ export class FileWatch {
       if (this.#closed) return;
       const now = await marksOf(this.#marks.keys());
       if (isDeepStrictEqual(now, seen)) {
-        // Whatever becomes of it, the same files are not taken twice.
+        // The same files do not cause a second reload, whatever the result is.
         this.#marks = now;
         await this.options.changed();
       }
@@ -101,7 +101,7 @@ export class FileWatch {
   }
 }
 
-/** What stands at a path at this moment; to be asked for before it is read, so that no change is missed. */
+/** Returns the current mark of a path. Call it before the file is read, so that no change is missed. */
 export function markOf(file: string): string {
   try {
     return markFrom(statSync(file, { bigint: true }));
@@ -117,7 +117,7 @@ async function marksOf(files: Iterable<string>): Promise<Marks> {
   return new Map(marks);
 }
 
-/** A file that is written again has another time or size, one that was put in its place another number. */
+/** A rewritten file has another time or size. A replacement file has another inode number. */
 function markFrom({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }

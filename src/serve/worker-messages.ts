@@ -1,43 +1,47 @@
-/** What the primary and its workers tell each other; never anything of a request. */
+/** Defines the messages between the primary and its workers, which never contain request data. */
 import type { Worker } from 'node:cluster';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { MetricsSnapshot } from '../observe/snapshot.js';
 
-/** To a worker. */
+/** A message to a worker. */
 export type Order =
-  /** Base64. What the keys of session tickets are made from: over this channel alone, never on a disk, in argv or env. */
+  /**
+   * Base64. The secret for the session ticket keys. It is sent only over this channel, never on a disk, in argv or env.
+   */
   | { readonly kind: 'tickets'; readonly secret: string }
   | { readonly kind: 'stop'; readonly graceful: boolean }
-  /** What the others serve: one that starts later may open none of it, as no reload may. */
+  /**
+   * The rules that the other workers serve. A worker that starts later must not open guarded paths, as with a reload.
+   */
   | { readonly kind: 'rules'; readonly rules: AccessRules }
-  /** What has it counted? */
+  /** Requests the counts of the worker. */
   | { readonly kind: 'count'; readonly id: number }
-  /** What all of them have counted, for the scrape that it was asked. */
+  /** The counts of all workers, for the scrape that the worker received. */
   | { readonly kind: 'total'; readonly id: number; readonly text: string };
 
-/** From a worker. */
+/** A message from a worker. */
 export type Notice =
-  /** It listens to orders and to signals. */
+  /** The worker listens to orders and signals. */
   | { readonly kind: 'here' }
-  /** It accepts connections. */
+  /** The worker accepts connections. */
   | { readonly kind: 'ready' }
-  /** What it serves from now on. */
+  /** The rules that the worker serves from now on. */
   | { readonly kind: 'rules'; readonly rules: AccessRules }
   | { readonly kind: 'counted'; readonly id: number; readonly snapshot: MetricsSnapshot }
-  /** It is asked for the numbers of all. */
+  /** The worker requests the counts of all workers. */
   | { readonly kind: 'total'; readonly id: number };
 
-/** One that is gone needs no orders: its end is heard of. */
+/** A disconnected worker needs no orders. The primary receives its exit event. */
 export function send(worker: Worker, order: Order): void {
   if (worker.isConnected()) worker.send(order, undefined, () => undefined);
 }
 
-/** To the primary; where it is gone, this process ends by itself. */
+/** Sends a message to the primary. If the primary has ended, this process ends by itself. */
 export function tell(notice: Notice): void {
   process.send?.(notice, undefined, undefined, () => undefined);
 }
 
-/** Other libraries talk over the same channel. */
+/** Other libraries may use the same channel. */
 export function isOrder(message: unknown): message is Order {
   return isKind(message, ['tickets', 'stop', 'rules', 'count', 'total']);
 }

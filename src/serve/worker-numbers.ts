@@ -1,8 +1,8 @@
-/** A worker's part of `/metrics`: its own numbers for the primary, and the primary's sums for whoever scrapes it. */
+/** A worker's part of `/metrics`: sends its counts to the primary, and reports the primary's sums to the scraper. */
 import type { MetricsSnapshot, Together } from '../observe/snapshot.js';
 import { isOrder, tell } from './worker-messages.js';
 
-/** The primary may be too busy, or on its way out. */
+/** The primary may be too busy, or may be stopping. */
 const PATIENCE_MS = 5_000;
 
 export class WorkerNumbers implements Together {

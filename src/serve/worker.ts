@@ -1,4 +1,4 @@
-/** One of the processes of `serve --workers`: the same gateway as ever, but its primary says when it stops. */
+/** One process of `serve --workers`: the usual gateway, but its primary decides when it stops. */
 import cluster from 'node:cluster';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
@@ -11,11 +11,11 @@ import { WorkerNumbers } from './worker-numbers.js';
 /** The exit code of a process that SIGTERM has ended. */
 const ENDED = 143;
 
-/** Starts the gateway, as number `worker`, when the primary has handed over the ticket keys; rejects as `serve` does. */
+/** Starts the gateway as number `worker`, when the primary has sent the ticket keys. Rejects as `serve` does. */
 export async function serveAsWorker(file: string, options: ServeOptions, worker: number): Promise<Gatekeeper> {
   let running: Gatekeeper | undefined;
   let stopping = false;
-  // Supervisors signal the whole group, so that one SIGTERM comes twice; only the primary's word cuts a stop short.
+  // Supervisors signal the whole process group, so one SIGTERM can arrive twice. Only the primary can end a stop early.
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
@@ -30,7 +30,7 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
   try {
     running = await serveAmong(file, options, { worker, numbers, took, ...given });
   } catch (cause) {
-    // The channel would keep the process alive; its end alone would end it as if nothing were wrong.
+    // The open channel would keep the process alive. Its close alone would end the process with a success code.
     cluster.worker?.disconnect();
     throw cause;
   }
@@ -38,7 +38,7 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
   return running;
 }
 
-/** Follows the primary's orders from here on. */
+/** Follows the primary's orders from now on. */
 function givenByPrimary(stop: (graceful: boolean) => void): Promise<Pick<Among, 'tickets' | 'rules'>> {
   return new Promise((resolve) => {
     let tickets: TicketKeys | undefined;

@@ -1,4 +1,4 @@
-/** The processes of `serve --workers`: started, replaced when they die, told of signals, and given the same ticket keys. */
+/** Manages the processes of `serve --workers`: starts, replacements, signals and shared ticket keys. */
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { compileFile } from '../config/index.js';
@@ -14,13 +14,13 @@ import { isNotice, send, type Notice } from './worker-messages.js';
 export interface WorkersOptions {
   readonly count: number;
   readonly log: Log;
-  /** Called where no worker is left and none can be started. */
+  /** Called if no worker is left and no worker can be started. */
   readonly gaveUp: () => void;
   /** How long the keys of session tickets are used. Default: a day. */
   readonly rotateMs?: number;
 }
 
-/** The first workers did not start; each has said why, on standard error. */
+/** The first workers did not start. Each worker has written the reason to standard error. */
 export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
   constructor(readonly exitCode: number) {
@@ -45,7 +45,7 @@ export function readForWorkers(file: string, { count, strict }: { count: number;
   return { log };
 }
 
-/** Whether any limit is counted in the memory of the process that a connection happens to reach. */
+/** Whether a limit is counted only in the memory of the process that accepts the connection. */
 function countsHere({ rateLimit, routes, methods }: Plan): boolean {
   if (rateLimit?.distributed) return false;
   const ofIdentities = methods.some(({ limitsIdentities }) => limitsIdentities);
@@ -54,17 +54,17 @@ function countsHere({ rateLimit, routes, methods }: Plan): boolean {
 
 interface Member {
   readonly worker: Worker;
-  /** It listens to orders; a signal from before would end it. */
+  /** The worker listens to orders. An earlier signal would end it. */
   here: boolean;
   readyAt: number | undefined;
 }
 
 const DAY_MS = 86_400_000;
-/** A worker that lives for less has died at start, whatever it said. */
+/** A worker that lives for less counts as failed at start, whatever it reported. */
 const SETTLED_MS = 10_000;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 30_000;
-/** Starts in a row that fail while nobody serves. */
+/** The most consecutive failed starts while no worker serves. */
 const MOST_FAILURES = 5;
 /** A worker ends by itself within 30 s. */
 const PATIENCE_MS = 35_000;
@@ -73,12 +73,12 @@ export class Workers {
   readonly #members = new Set<Member>();
   readonly #waiting = new Set<NodeJS.Timeout>();
   #secret = newSecret();
-  /** Of the table that a worker was the last to take. */
+  /** The rules of the worker that reloaded last. */
   #rules: AccessRules | undefined;
   #rotation: NodeJS.Timeout | undefined;
-  /** Deaths in a row, each soon after its start. */
+  /** Consecutive deaths, each soon after the start. */
   #deaths = 0;
-  /** Starts in a row that came to nothing. */
+  /** Consecutive starts that failed. */
   #failures = 0;
   #started = false;
   #stopping = false;
@@ -91,7 +91,10 @@ export class Workers {
     this.#gathering = new Gathering(serving, options.log);
   }
 
-  /** Resolves when all of them accept connections. The first goes ahead: what it meets, all would meet. */
+  /**
+   * Resolves when all workers accept connections. The first worker starts alone, because all workers would meet the
+   * same error.
+   */
   async start(): Promise<void> {
     try {
       await this.#fork();
@@ -104,12 +107,12 @@ export class Workers {
     this.#rotation = setInterval(() => this.#rotate(), this.options.rotateMs ?? DAY_MS).unref();
   }
 
-  /** Each takes its file again. One that is only starting reads it anyway. */
+  /** Each worker reloads its file. A worker that is still starting reads the file anyway. */
   reload(): void {
     for (const { worker, here } of this.#members) if (here) worker.process.kill('SIGHUP');
   }
 
-  /** Resolves when all have ended; requests in flight may finish. */
+  /** Resolves when all workers have ended. Requests in flight may finish. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#rotation);
@@ -121,13 +124,13 @@ export class Workers {
     clearTimeout(late);
   }
 
-  /** Nothing is waited for. */
+  /** Ends the workers at once. */
   kill(): void {
     this.#stopping = true;
     for (const { worker } of this.#members) worker.process.kill('SIGKILL');
   }
 
-  /** Resolves when it accepts connections; rejects where it ends before. */
+  /** Resolves when the worker accepts connections. Rejects if the worker ends before. */
   #fork(): Promise<void> {
     const worker = cluster.fork();
     const member: Member = { worker, here: false, readyAt: undefined };
@@ -137,7 +140,7 @@ export class Workers {
         if (isNotice(message)) this.#hear(message, member);
         if (member.readyAt !== undefined) resolve();
       });
-      // A channel that breaks is followed by an end.
+      // A broken channel is followed by an exit event.
       worker.on('error', () => undefined);
       worker.once('exit', (code: number | null, signal: NodeJS.Signals | null) => {
         this.#members.delete(member);
@@ -191,7 +194,7 @@ export class Workers {
     return [...this.#members].every(({ readyAt }) => readyAt === undefined);
   }
 
-  /** A ticket is worth nothing after two of these at the latest: whoever steals a key reads little. */
+  /** A ticket is valid for at most two rotations, so a stolen key decrypts little. */
   #rotate(): void {
     this.#secret = newSecret();
     for (const { worker, here } of this.#members)
