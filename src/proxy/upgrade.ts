@@ -1,10 +1,8 @@
-/**
- * Sends an admitted WebSocket handshake to the upstream and joins the two sockets after its 101.
- *
- * This module uses `node:http` and not the proxy's own `upgrade`. The proxy destroys the socket after a refused,
- * stalled or invalid handshake and sends no response. The proxy does not check the accept key and forwards every field
- * of the 101. The proxy reports failures to one listener for all requests.
- */
+/** Sends an admitted WebSocket handshake to the upstream and joins the two sockets after its 101. */
+
+// This module uses `node:http` and not the proxy's own `upgrade`. The proxy destroys the socket after a refused,
+// stalled or invalid handshake and sends no response. The proxy does not check the accept key and forwards every field
+// of the 101. The proxy reports failures to one listener for all requests.
 import { createHash } from 'node:crypto';
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
