@@ -1,10 +1,8 @@
-/**
- * Accepts waiting connections before it handles requests.
- *
- * Node accepts one connection in each turn of its loop (libuv 1.45). In the same turn Node handles every request that
- * has arrived. The last of 200 new connections would wait for 200 such turns, while earlier connections are served
- * again and again.
- */
+/** Accepts waiting connections before it handles requests. */
+
+// Node accepts one connection in each turn of its loop (libuv 1.45). In the same turn Node handles every request that
+// has arrived. The last of 200 new connections would wait for 200 such turns, while earlier connections are served
+// again and again.
 
 /** The longest time that requests wait for connections that are being accepted. */
 const HOLD_MS = 25;

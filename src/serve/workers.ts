@@ -29,7 +29,7 @@ export class WorkerStartError extends Error {
 }
 
 /**
- * Reads and checks the file once for all workers, and says what several processes make of it.
+ * Reads and checks the file once for all workers, and warns if each worker counts a limit alone.
  *
  * @throws {ConfigError} The file is wrong.
  * @throws {TlsFileError} A certificate, key or CA cannot be used.
