@@ -1,12 +1,12 @@
-/** A `WWW-Authenticate` challenge that a host's strategy wrote as text (RFC 9110 §11.6.1), read once from left to right. */
+/** Parses a `WWW-Authenticate` challenge that a host strategy wrote as text (RFC 9110 §11.6.1), in one pass. */
 import type { Challenge } from './verdict.js';
 
-/** Sticky, so that nothing is searched for: a search that fails begins again at the next character. */
+/** The pattern is sticky. A search would start again at each character after a failure. */
 const NAME = /[A-Za-z0-9_-]+/y;
 const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)"/sy;
 
 /**
- * The scheme and the parameters with quoted values; everything else is left out.
+ * Returns the scheme and the parameters with quoted values. The function ignores everything else.
  *
  * @example parseChallenge('Digest realm="a \\"b\\"", qop=auth') // { scheme: 'Digest', params: { realm: 'a "b"' } }
  */
@@ -24,14 +24,14 @@ function* parametersIn(text: string, start: number): Generator<readonly [string,
     if (name === undefined && text[at - 1] === '"') at = endOfQuoted(text, at - 1);
     if (name === undefined || text[at] !== '=' || text[at + 1] !== '"') continue;
     const quoted = matchAt(QUOTED, text, at + 1);
-    // A quote that is never closed holds the rest: there is no parameter behind it.
+    // An unclosed quote includes the rest of the text, so no parameter can follow.
     if (!quoted) return;
     yield [name, (quoted[1] ?? '').replace(/\\(.)/gs, '$1')];
     at += 1 + quoted[0].length;
   }
 }
 
-/** A name within the quotes of something else is no parameter. */
+/** A name inside the quotes of another value is not a parameter. */
 function endOfQuoted(text: string, at: number): number {
   const quoted = matchAt(QUOTED, text, at);
   return quoted ? at + quoted[0].length : text.length;

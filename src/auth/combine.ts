@@ -1,39 +1,42 @@
-/** The algebra: verdicts of several methods combined into one, with the same type in and out. */
+/** Combines the verdicts of several auth methods into one verdict. */
 import type { IncomingMessage } from 'node:http';
 import type { MaybePromise, NonEmpty } from '../lib/types.js';
 import { readOffer, type Place } from './credentials.js';
 import type { Absent, Challenge, Granted, Rejected, Unavailable, Verdict } from './verdict.js';
 
-/** One request as a method sees it, with the credentials that an earlier method of an `any` rejected or was kept from judging. */
+/**
+ * One request as an auth method sees it, with the credentials that earlier methods of an `any` rejected or could not
+ * check.
+ */
 export interface Attempt {
   readonly request: IncomingMessage;
   readonly refused: ReadonlySet<string>;
-  /** One of them could not be judged. */
+  /** An earlier auth method could not check one of the credentials. */
   readonly undecided?: boolean;
 }
 
-/** Judges a request. A throw is a bug (500), never a denial and never a reason to try another method. */
+/** Checks a request. An exception is a bug (500). It is never a denial, and no other auth method runs after it. */
 export type Authenticator = (attempt: Attempt) => MaybePromise<Verdict>;
 
 const NOBODY: Granted = { kind: 'granted', identities: [] };
 const NONE_REFUSED: ReadonlySet<string> = new Set();
 
-/** The attempt of a request at its start: nothing refused yet. */
+/** The first attempt of a request, without refused credentials. */
 export function attemptOf(request: IncomingMessage): Attempt {
   return { request, refused: NONE_REFUSED };
 }
 
-/** Lets everybody in, with no identity. */
+/** Admits every request without an identity. */
 export const open: Authenticator = () => NOBODY;
 
-/** Continues at once where the value is there already: most verdicts are, and a tick costs more than they do. */
+/** Continues synchronously if the value is available. Most verdicts are, and a tick costs more than a verdict. */
 function then<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /**
- * The first method that grants wins; one that rejects does not stop the search unless `onInvalid` is `stop`.
- * Of a failed search: 503 if any part was unavailable, else the first rejection, else absent.
+ * The first auth method that grants wins. A rejection ends the search only if `onInvalid` is `stop`. If no method
+ * grants: 503 if a method was unavailable, else the first rejection, else absent.
  */
 export function any(parts: NonEmpty<Authenticator>, onInvalid: 'continue' | 'stop' = 'continue'): Authenticator {
   if (parts.length === 1) return parts[0];
@@ -73,7 +76,8 @@ function credentialsOf(verdict: Search['failures'][number]): readonly string[] {
 }
 
 function failed(failures: Search['failures']): Verdict {
-  // A list may stand within a list, whose later methods are offered nothing that this one refused.
+  // This list may be part of an outer list. Later methods of the outer list do not receive a credential that this list
+  // refused.
   const credentials = failures.flatMap(credentialsOf);
   const kept = credentials.length > 0 && { credentials };
   const unavailable = failures.find((each) => each.kind === 'unavailable');
@@ -83,7 +87,10 @@ function failed(failures: Search['failures']): Verdict {
   return rejected ? { ...rejected, challenges, ...kept } : { kind: 'absent', challenges };
 }
 
-/** Every part must grant; the first that does not ends it. All identities are kept, the first listed is primary. */
+/**
+ * Every part must grant. The first part that does not grant ends the search. All identities are kept, and the first is
+ * primary.
+ */
 export function all(parts: NonEmpty<Authenticator>): Authenticator {
   if (parts.length === 1) return parts[0];
   return (attempt) => collect(parts, attempt, []);
@@ -97,12 +104,12 @@ function collect(parts: NonEmpty<Authenticator>, attempt: Attempt, granted: read
   );
 }
 
-/** Nobody needs a credential, but one that is sent must be right. */
+/** No credential is required, but a credential in the request must be valid. */
 export function optional(part: Authenticator): Authenticator {
   return (attempt) => then(part(attempt), (verdict) => (verdict.kind === 'absent' ? NOBODY : verdict));
 }
 
-/** A credential in one of these places that in the end no method claimed is rejected, never nothing. */
+/** A credential in one of these places that no auth method claimed is rejected, not treated as absent. */
 export function claimed(part: Authenticator, places: readonly Place[]): Authenticator {
   if (places.length === 0) return part;
   return (attempt) =>
@@ -115,13 +122,13 @@ export function claimed(part: Authenticator, places: readonly Place[]): Authenti
     });
 }
 
-/** RFC 6750 §3.1: a token was sent, so the challenge says what became of it. */
+/** RFC 6750 §3.1: the request had a token, so the challenge contains an error code. */
 export function invalidToken(challenge: Challenge): Challenge {
   if (challenge.scheme !== 'Bearer') return challenge;
   return { ...challenge, params: { ...challenge.params, error: 'invalid_token' } };
 }
 
-/** One challenge for each scheme and realm, in order; the one that carries an error says more than its twin. */
+/** One challenge for each scheme and realm, in order. A challenge with an error replaces one without an error. */
 export function mergeChallenges(challenges: readonly Challenge[]): readonly Challenge[] {
   const merged = new Map<string, Challenge>();
   for (const challenge of challenges) {

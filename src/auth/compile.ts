@@ -1,4 +1,4 @@
-/** A requirement compiled into one authenticator over the methods of a file. */
+/** Compiles a requirement into one authenticator over the auth methods of a file. */
 import type { NonEmpty } from '../lib/types.js';
 import { all, any, claimed, open, optional, type Authenticator } from './combine.js';
 import { readOffer, type Place } from './credentials.js';
@@ -6,19 +6,21 @@ import type { Identity } from './identity.js';
 import { methodsOf, type Narrowing, type Requirement } from './requirement.js';
 import type { Challenge, ReasonCode, Rejected, Verdict } from './verdict.js';
 
-/** A method of the file, ready to judge requests. */
+/** An auth method of the file, ready to check requests. */
 export interface CompiledMethod {
   readonly authenticate: Authenticator;
   readonly places: readonly Place[];
   readonly challenge?: Challenge;
   readonly judge?: (narrowing: Narrowing, identity: Identity) => ReasonCode | undefined;
-  /** Reads a narrowing that no file was checked for; throws a TypeError where it would not narrow as written. */
+  /**
+   * Reads a narrowing that was not checked with a file. Throws a TypeError if the narrowing would not have its effect.
+   */
   readonly readNarrowing?: (given: Narrowing) => Narrowing;
 }
 
 export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
 
-/** One function for one route: made at load, so that a request pays for the verdict alone. */
+/** Compiles one function for a route at load, so that a request pays only for the verdict. */
 export function compileRequirement(requirement: Requirement, methods: CompiledMethods): Authenticator {
   return requirement.kind === 'all' ? compilePart(requirement, methods) : compileClaimed(requirement, methods);
 }
@@ -28,7 +30,7 @@ function compileClaimed(requirement: Requirement, methods: CompiledMethods): Aut
   return claimed(compilePart(requirement, methods), listed);
 }
 
-/** A requirement from a host's code, its narrowings checked as those of a file are. */
+/** Reads a requirement from the code of a host. Its narrowings get the same checks as those of a file. */
 export function readRequirement(given: Requirement, methods: CompiledMethods): Requirement {
   switch (given.kind) {
     case 'open':
@@ -62,12 +64,15 @@ function compilePart(requirement: Requirement, methods: CompiledMethods): Authen
     case 'any':
       return any(compileParts(requirement.of, methods), requirement.onInvalid);
     case 'all':
-      // Each part for its own places: what one of them granted is not what the next one misses.
+      // Each part checks its own places. A credential that one part accepted does not count for another part.
       return all(compileParts(requirement.of, methods, compileClaimed));
   }
 }
 
-/** `Token eyJ…` where `Bearer` is configured: whoever means to be known is not let in as nobody. */
+/**
+ * Removes the scheme from a place. A client that sends `Token eyJ…` where `Bearer` is configured must not be admitted
+ * as anonymous.
+ */
 function inAnyScheme(place: Place): Place {
   return place.in === 'header' ? { in: 'header', name: place.name } : place;
 }
@@ -87,7 +92,7 @@ function methodNamed(methods: CompiledMethods, name: string): CompiledMethod {
   return method;
 }
 
-/** What a method refuses carries its name: of several that were asked, one refused. */
+/** Adds the name of the auth method to a rejection, because one of several methods refused. */
 function signed(method: string, authenticate: Authenticator): Authenticator {
   const sign = (verdict: Verdict): Verdict =>
     verdict.kind === 'granted' || verdict.kind === 'absent' ? verdict : { ...verdict, refusedBy: method };
@@ -125,7 +130,7 @@ interface Refusal {
   readonly credential: string | undefined;
 }
 
-/** The right identity that may not pass here: 403, with the scope it would need (RFC 6750 §3.1). */
+/** A valid identity that is not allowed here: 403, with the required scope (RFC 6750 §3.1). */
 function refusal(reason: ReasonCode, { method, narrow, credential }: Refusal): Rejected {
   const scopes = narrow['required_scopes'];
   const scope: Record<string, string> = Array.isArray(scopes) ? { scope: scopes.join(' ') } : {};

@@ -1,4 +1,4 @@
-/** Where credentials may stand in a request, and reading one from there without being fooled by a second. */
+/** The places of credentials in a request, and a reader that detects a second credential. */
 import type { IncomingMessage } from 'node:http';
 
 /** A configured place of a credential. Header and scheme names are lower case. */
@@ -11,16 +11,16 @@ export type Place =
 export type Offer =
   | { readonly kind: 'none' }
   | { readonly kind: 'one'; readonly value: string; readonly place: Place }
-  /** The place is used, but what stands there is no credential (an empty key, `Bearer` alone). */
+  /** The place is used, but its value is not a credential (an empty key, `Bearer` alone). */
   | { readonly kind: 'malformed' }
-  /** Two credentials of one kind, a header twice, a token in two places. */
+  /** Two credentials of one kind: a header sent twice, or a token in two places. */
   | { readonly kind: 'many' };
 
 const NONE: Offer = { kind: 'none' };
 const MALFORMED: Offer = { kind: 'malformed' };
 const MANY: Offer = { kind: 'many' };
 
-/** The one credential offered in the given places (RFC 6750 §2: never more than one). */
+/** Returns the one credential in the given places (RFC 6750 §2: never more than one). */
 export function readOffer(request: IncomingMessage, places: readonly Place[]): Offer {
   let offer = NONE;
   for (const place of places) {
@@ -32,7 +32,7 @@ export function readOffer(request: IncomingMessage, places: readonly Place[]): O
   return offer;
 }
 
-/** The credential of each place, whatever stands in the others. */
+/** Returns the credential of each place, independent of the other places. */
 export function readEach(request: IncomingMessage, places: readonly Place[]): readonly string[] {
   return places.flatMap((place) => {
     const offer = readPlace(request, place);
@@ -71,7 +71,7 @@ function readHeader(values: readonly string[], place: Place & { in: 'header' }):
   return token === '' ? MALFORMED : { kind: 'one', value: token, place };
 }
 
-/** A scheme is a token (RFC 9110 §11.1); it ends at the first character that is not one. */
+/** A scheme is a token (RFC 9110 §11.1). It ends at the first character that a token cannot contain. */
 function schemeEnd(value: string): number {
   const end = value.search(/[^A-Za-z0-9!#$%&'*+.^_`|~-]/);
   return end < 0 ? value.length : end;
@@ -93,7 +93,10 @@ function readSubprotocol(values: readonly string[], place: Place): Offer {
   return value === undefined ? MALFORMED : { kind: 'one', value, place };
 }
 
-/** The items of a list. Empty ones are none (RFC 9110 §5.6.1): whoever skips them finds the token behind `bearer,,`. */
+/**
+ * The items of a list. Empty items do not count (RFC 9110 §5.6.1): a parser that skips them finds the token of
+ * `bearer,,`.
+ */
 export function listItems(list: string): string[] {
   return list
     .split(',')
@@ -101,7 +104,7 @@ export function listItems(list: string): string[] {
     .filter((item) => item !== '');
 }
 
-/** Every value of a header as sent, in order; Node's `headers` joins or drops duplicates, `rawHeaders` does not. */
+/** Every value of a header as sent, in order. Node's `headers` joins or drops duplicates; `rawHeaders` does not. */
 export function headerValues(request: IncomingMessage, name: string): readonly string[] {
   const raw = request.rawHeaders;
   const values: string[] = [];
@@ -112,7 +115,7 @@ export function headerValues(request: IncomingMessage, name: string): readonly s
   return values;
 }
 
-/** The decoded values of one query parameter; `+` is a space, a broken escape leaves the text as it is. */
+/** The decoded values of one query parameter. `+` is a space. A text with a broken escape is returned unchanged. */
 export function queryValues(url: string, name: string): readonly string[] {
   const at = url.indexOf('?');
   if (at < 0) return [];
@@ -125,7 +128,7 @@ export function queryValues(url: string, name: string): readonly string[] {
   return values;
 }
 
-/** One application/x-www-form-urlencoded component, decoded; a broken escape leaves the text as it is. */
+/** Decodes one application/x-www-form-urlencoded component. A text with a broken escape is returned unchanged. */
 export function decodeForm(text: string): string {
   if (!/[%+]/.test(text)) return text;
   const spaced = text.replaceAll('+', ' ');

@@ -1,11 +1,11 @@
-/** What became of a request, for whoever writes logs and metrics; holds nothing secret. */
+/** The decision on a request for logs and metrics, without secrets. */
 import type { Identity } from './identity.js';
 import type { ReasonCode } from './verdict.js';
 
 /**
- * In one word: let in (`granted` by a method, `open` to everybody, a CORS `preflight`), turned away (`absent` credential, `rejected` one,
- * `forbidden` to this identity, `limited`, `answered` by a plugin), `unavailable` verdict, or never judged (`malformed`
- * request, `unrouted` path, `failed` gateway).
+ * The outcome of a request. Admitted: `granted` by an auth method, `open` to every client, a CORS `preflight`. Refused:
+ * `absent` credential, `rejected` credential, `forbidden` to this identity, `limited`, `answered` by a plugin. Not
+ * decided: `unavailable` verdict, `malformed` request, `unrouted` path, `failed` gateway.
  */
 export type Outcome =
   | 'granted'
@@ -23,17 +23,17 @@ export type Outcome =
 
 export interface Decision {
   readonly requestId?: string | undefined;
-  /** The id of the route; absent where none was found. */
+  /** The id of the route; absent if no route matched. */
   readonly route?: string | undefined;
-  /** Where it goes on to, once admitted; absent: to the host's own handlers. */
+  /** The upstream of an admitted request; absent if the handlers of the host receive it. */
   readonly upstream?: string | undefined;
   readonly outcome: Outcome;
-  /** The method that refused; absent where none did. */
+  /** The auth method that refused; absent if no method refused. */
   readonly method?: string | undefined;
-  /** Empty where nobody had to say who they are, and for a refused request. */
+  /** Empty if no identity was required, and for a refused request. */
   readonly identities: readonly Identity[];
-  /** Why it was refused. */
+  /** The reason of the refusal. */
   readonly reason?: ReasonCode | undefined;
-  /** The code of its denial. */
+  /** The code of the denial. */
   readonly code?: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** Failed attempts of one method, counted for each client address: over the budget an attempt is refused before it costs anything. */
+/** Counts failed attempts of one auth method for each client address, and refuses attempts above the budget. */
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { clientAddressOf } from '../http/client-address.js';
@@ -10,7 +10,9 @@ import { UnavailableError } from './outcome.js';
 
 export interface Attempting {
   readonly request: IncomingMessage;
-  /** Counts for this user of that address alone, or for this kind of attempt; never logged, for people type passwords there. */
+  /**
+   * Counts for this user or kind of attempt of this address only. Never logged, because people type passwords there.
+   */
   readonly user?: string;
 }
 
@@ -25,7 +27,7 @@ const KNOWN = 'known';
 
 export class FailureBudget {
   readonly #throttle: Throttle | undefined;
-  /** Which credentials came from which addresses, each with the moment that ends it. */
+  /** Pairs of credential and client address that were accepted, each with its expiry. */
   readonly #trusted = new LRUCache<string, number>({ max: TRUSTED });
 
   constructor(
@@ -36,7 +38,7 @@ export class FailureBudget {
     this.#throttle = limits ? new Throttle(limits, deps.now) : undefined;
   }
 
-  /** Does the work; rejects with an UnavailableError, and without the work, where the budget of its address is spent. */
+  /** Runs the work. Rejects with an UnavailableError, without the work, if the budget of the address is spent. */
   async run<T>(attempted: Attempted<T>): Promise<T> {
     const throttle = this.#throttle;
     if (!throttle) return attempted.work();
@@ -55,8 +57,8 @@ export class FailureBudget {
   }
 
   /**
-   * Whether a credential that is remembered passes: over the budget only from where it came before. Else whoever has spent
-   * his budget guesses on for free, and the guess that finds what somebody else is remembered by is let in.
+   * Whether a remembered credential passes. Above the budget it passes only from an address that it was accepted from.
+   * Otherwise a client could continue to guess without cost, and a guess of a remembered credential would succeed.
    */
   passes(whose: Attempting, label: string): boolean {
     const throttle = this.#throttle;
@@ -68,17 +70,20 @@ export class FailureBudget {
     return true;
   }
 
-  /** It was right, there. */
+  /** Records that the credential was valid from this address. */
   trust(whose: Attempting, label: string): void {
     if (this.#throttle) this.#trusted.set(`${keyOf(whose)} ${label}`, this.deps.now() + TRUST_MS);
   }
 
-  /** Whether anything but a remembered credential would be refused now. */
+  /** Whether every credential except a remembered one would be refused now. */
   isSpent(whose: Attempting): boolean {
     return this.#throttle?.spent(keyOf(whose)) !== undefined;
   }
 
-  /** For what is remembered and asked about all the same: no crowd waits, and failures have a budget of their own. */
+  /**
+   * For remembered credentials that are still checked. Attempts never wait for other attempts, and their failures have
+   * a separate budget.
+   */
   async runKnown<T>(attempted: Omit<Attempted<T>, 'user'>): Promise<T> {
     const throttle = this.#throttle;
     if (!throttle) return attempted.work();
@@ -90,7 +95,10 @@ export class FailureBudget {
     return outcome;
   }
 
-  /** Not decided rather than rejected: in an `any` another credential still grants, and nobody is told that his is wrong. */
+  /**
+   * Undecided, not rejected: in an `any` another credential can still grant. The client does not learn that its
+   * credential is wrong.
+   */
   #refusal(entrance: Exclude<Entrance, { kind: 'entered' }>): UnavailableError {
     if (entrance.kind === 'crowded') {
       const cause = new Error('too many attempts of one address wait');
@@ -102,7 +110,7 @@ export class FailureBudget {
     return new UnavailableError({ kind: 'unavailable', reason: 'throttled', cause, retryAfter });
   }
 
-  /** Once a window: each refusal has a line of its own anyway. */
+  /** Logs once a window, because each refusal has its own access line. */
   #tell(request: IncomingMessage): void {
     const facts = { method: this.method, client: clientAddressOf(request) };
     this.deps.log.warn(facts, 'too many failed attempts: further ones are refused for a while');

@@ -1,16 +1,16 @@
-/** Which claim of an identity goes into which header. */
+/** The rules that map a claim of an identity to a header. */
 
-/** One identity header: the claim (a dotted path into own properties) it takes its value from. */
+/** One identity header, with the claim (a dotted path into own properties) that supplies its value. */
 export interface HeaderRule {
   readonly claim: string;
   readonly header: string;
   /** Applies only to identities of this issuer. */
   readonly issuer?: string;
-  /** The claim says who the caller is, even where the subject is another spelling of it (a certificate's name). */
+  /** The claim identifies the caller, even if the subject has another spelling (the name of a certificate). */
   readonly ofSubject?: true;
 }
 
-/** The rules of a `claims_to_headers` map, for the identities of one issuer where one is given. */
+/** The rules of a `claims_to_headers` map, for the identities of one issuer if an issuer is given. */
 export function headerRules(
   map: Readonly<Record<string, string | undefined>> = {},
   issuer?: string,

@@ -1,4 +1,4 @@
-/** A host application's own Passport strategy as a method: its verbs read as verdicts, its user as an identity. */
+/** Adapts a Passport strategy of the host application to an auth method with verdicts and identities. */
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from './combine.js';
 import type { Identity } from './identity.js';
@@ -58,14 +58,14 @@ export interface HostStrategy {
  */
 export type Strategies = Readonly<Record<string, PassportStrategy | HostStrategy>>;
 
-/** A strategy that has not settled after this long is unavailable. */
+/** A strategy that does not settle within this time is unavailable. */
 const DEADLINE_MS = 5_000;
 
-/** An authenticator over a host's strategy. */
+/** Creates an authenticator for a host strategy. */
 export function fromHost(name: string, host: HostStrategy): Authenticator {
   const reading = hostReading(name, host);
   return ({ request, undecided = false }) => {
-    // A strategy reads what it likes of a request: without `offered` it may take the credential that is in doubt.
+    // A strategy can read any part of a request. Without `offered` it could read a credential that is undecided.
     const asked = host.offered ? host.offered(request) : !undecided;
     if (!asked) return { kind: 'absent', challenges: [] };
     const verdict = runStrategy(host.strategy, reading, request);
@@ -115,7 +115,7 @@ function hostReading(name: string, host: HostStrategy): Reading {
   };
 }
 
-/** What a host writes in JavaScript is checked by nobody: a text is no list of scopes. */
+/** JavaScript of a host has no type check. A string is not a list of scopes. */
 function textsOf(scopes: unknown): readonly string[] {
   return Array.isArray(scopes) ? scopes.filter((scope): scope is string => typeof scope === 'string') : [];
 }

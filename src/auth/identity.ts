@@ -1,4 +1,4 @@
-/** Who a request turned out to be: one shape for every method. */
+/** The identity of a verified caller, in one shape for all auth methods. */
 
 /**
  * The rate of a token bucket.
@@ -46,7 +46,7 @@ export interface Identity {
   readonly rateLimit?: Rate;
 }
 
-/** Methods keep one identity for many requests; what a handler writes into its own must not reach the next caller. */
+/** Copies an identity. Auth methods reuse one identity, and a change by a handler must not reach the next request. */
 export function copyOf(identity: Identity): Identity {
   const { scopes, claims, rateLimit } = identity;
   const own = Object.isFrozen(claims) ? { ...claims } : (ownValue(claims, new Map()) as Identity['claims']);
@@ -54,8 +54,8 @@ export function copyOf(identity: Identity): Identity {
 }
 
 /**
- * What is frozen nobody can write into; what has a class is a host's own, made for this request. A host's user may lead
- * back to itself, so that each object is copied once.
+ * Frozen values need no copy. An instance of a class belongs to the host and was made for this request. A user of a
+ * host may contain itself, so each object is copied once.
  */
 function ownValue(value: unknown, copies: Map<object, unknown>): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
@@ -66,14 +66,14 @@ function ownValue(value: unknown, copies: Map<object, unknown>): unknown {
   copies.set(value, copy);
   for (const name of Object.keys(value)) {
     const own = ownValue((value as Record<string, unknown>)[name], copies);
-    // A claim may be called so, and setting it would set the prototype.
+    // A claim may have this name. An assignment would set the prototype.
     if (name !== '__proto__') (copy as Record<string, unknown>)[name] = own;
     else Object.defineProperty(copy, name, { value: own, writable: true, enumerable: true, configurable: true });
   }
   return copy;
 }
 
-/** When the first of the identities ends, in milliseconds since the epoch; undefined where none does. */
+/** The earliest expiry of the identities, in milliseconds since the epoch; undefined if none expires. */
 export function expiryOf(identities: readonly Identity[]): number | undefined {
   const ends = identities.flatMap(({ expiresAt }) => (expiresAt === undefined ? [] : [expiresAt * 1_000]));
   return ends.length === 0 ? undefined : Math.min(...ends);

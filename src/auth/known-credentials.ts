@@ -1,4 +1,4 @@
-/** Credentials that a plugin let in a moment ago, and from where, for a throttle that must not lock their owners out. */
+/** Remembers credentials that a plugin accepted, so that a throttle does not lock out their owners. */
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { clientAddressOf } from '../http/client-address.js';
@@ -9,7 +9,7 @@ import { headerValues } from './credentials.js';
 
 const REMEMBERED = 10_000;
 const TTL_MS = 300_000;
-/** Where a plugin that names no header may have its credentials from. */
+/** The headers from which a plugin without configured headers may read credentials. */
 const USUAL = ['authorization', 'cookie', 'x-api-key'];
 
 export class KnownCredentials {
@@ -24,7 +24,10 @@ export class KnownCredentials {
     this.#headers = headers?.map((name) => name.toLowerCase()) ?? USUAL;
   }
 
-  /** Of an address too: elsewhere it is a guess like any. Undefined for a request without any. */
+  /**
+   * The label includes the address: from another address the credential is a guess. Undefined for a request without a
+   * credential.
+   */
   labelOf(request: IncomingMessage): string | undefined {
     const values = this.#headers.map((name) => headerValues(request, name));
     if (values.every((each) => each.length === 0)) return undefined;
@@ -37,7 +40,7 @@ export class KnownCredentials {
     return until !== undefined && this.now() < until;
   }
 
-  /** What was let in is known for a while, what was refused is not any more. */
+  /** Remembers an accepted credential for a limited time. Forgets a refused credential. */
   settle(label: string | undefined, granted: boolean): void {
     if (label === undefined) return;
     if (granted) this.#known.set(label, this.now() + TTL_MS);

@@ -1,4 +1,4 @@
-/** What a method is to the rest of the product: its options, its strategy, its narrowing, in one object. */
+/** The interface of an auth method: its options, its strategy and its narrowing in one object. */
 import type { Strategy } from 'passport-strategy';
 import type { z } from 'zod';
 import type { Metrics } from '../lib/metrics.js';
@@ -10,17 +10,17 @@ import type { MethodTraits } from './method-traits.js';
 import type { Narrowing } from './requirement.js';
 import type { Challenge, ReasonCode } from './verdict.js';
 
-/** What a method may use of the outside world. */
+/** The dependencies of an auth method. */
 export interface MethodDeps {
   readonly now: Now;
   readonly log: Log;
-  /** Default: nobody collects. */
+  /** Default: metrics are not collected. */
   readonly metrics?: Metrics;
 }
 
-/** A strategy of ours: a real Passport strategy that also tells when it is warm and can be put away. */
+/** A Passport strategy of Loom that also reports when it is ready and can be closed. */
 export interface MethodStrategy extends Strategy {
-  /** Settles when key sets, pools and discovery are loaded; never rejects for what only the network can tell. */
+  /** Settles when key sets, pools and discovery are loaded. Never rejects for a failure of the network. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
 }
@@ -36,32 +36,36 @@ export interface Finding {
 export type Summary = readonly (readonly [string, string])[];
 
 /**
- * A method of authentication. Adding one: its own file in `auth/methods/`, and one line in `auth/methods.ts`.
- * `Options` is the parsed block (YAML spelling, defaults filled in, durations in milliseconds).
+ * An auth method. To add one, create its file in `auth/methods/` and add one line to `auth/methods.ts`. `Options` is
+ * the parsed block (YAML spelling, defaults filled in, durations in milliseconds).
  */
 export interface Method<Options = unknown> extends MethodTraits {
   /** The name in the file, in `chain` and in `Identity.method`. */
   readonly name: string;
   readonly title: string;
-  /** The block's schema (strict, every option with `.describe()`), without `enabled`. */
+  /** The schema of the block (strict, every option with `.describe()`), without `enabled`. */
   readonly options: z.ZodType<Options>;
   /** The schema of `narrow` on a route (strict, partial, lists non-empty). */
   readonly narrowing: z.ZodType<Narrowing>;
-  /** Options that name a file, and the option its text goes to, at any depth: `{ public_key_file: 'public_key' }`. */
+  /**
+   * Options that name a file, and the option that receives its text, at any depth: `{ public_key_file: 'public_key' }`.
+   */
   readonly files: Readonly<Record<string, string>>;
-  /** What can only be said of the whole block; secrets never appear in the words. */
+  /** Findings about the block as a whole. Messages never contain secrets. */
   findings(options: Options): readonly Finding[];
-  /** Names in a narrowing that the block does not know (a key's name, a user, an issuer). */
+  /** Names in a narrowing that the block does not define (a key, a user, an issuer). */
   unknownNames(options: Options, narrowing: Narrowing): readonly Finding[];
   places(options: Options): readonly Place[];
   headers(options: Options): readonly HeaderRule[];
-  /** Whether a credential that granted goes on to the upstream. */
+  /** Whether a credential that granted is forwarded to the upstream. */
   forwardsCredential(options: Options): boolean;
   challenge(options: Options): Challenge;
   summary(options: Options): Summary;
-  /** Whether an identity of the block may have a rate limit of its own; default: none has. */
+  /** Whether an identity of the block may have its own rate limit. Default: none has. */
   limitsIdentities?(options: Options): boolean;
-  /** What in the block vouches for the identity: a key, a user, an issuer; undefined where nothing does any more. */
+  /**
+   * The part of the block that confirms the identity: a key, a user, an issuer; undefined if no part confirms it now.
+   */
   voucher(options: Options, identity: Identity): unknown;
   /** Why the identity fails the narrowing, or undefined if it passes. */
   judge(narrowing: Narrowing, identity: Identity): ReasonCode | undefined;

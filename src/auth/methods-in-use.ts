@@ -1,4 +1,4 @@
-/** The methods of one plan, compiled: ours from the registry, the host's by their names. */
+/** The compiled auth methods of one plan: those of Loom from the registry, those of the host by name. */
 import { createRequire } from 'node:module';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
@@ -12,14 +12,14 @@ import { fromOurs } from './strategy-runner.js';
 
 const require = createRequire(import.meta.url);
 
-/** What the plan says of a method, as far as compiling it goes. */
+/** The part of a planned auth method that compilation needs. */
 export interface MethodInUse {
   readonly name: string;
   readonly type: string;
   readonly options: unknown;
 }
 
-/** A method of ours at work. Its strategy closes when the last table that uses it ends. */
+/** A compiled auth method of Loom. Its strategy closes when the last table that uses it ends. */
 interface InUse {
   readonly planned: MethodInUse;
   readonly method: Method;
@@ -39,13 +39,13 @@ export class MethodsInUse {
   readonly #compiled = new Map<string, CompiledMethod>();
   readonly #ours = new Map<string, InUse>();
 
-  /** `previous`: a method whose block says the same keeps its strategy, and with it what that has learnt. */
+  /** `previous`: a method with an unchanged block keeps its strategy and the cached data of the strategy. */
   constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps, previous?: MethodsInUse) {
     this.compiled = this.#compiled;
     try {
       for (const each of planned) this.#add(each, { hosts, deps, previous });
     } catch (cause) {
-      // Nothing else knows of the strategies that have started by now.
+      // No other object has a reference to the strategies that have already started.
       this.close().catch(() => undefined);
       throw cause;
     }
@@ -68,13 +68,13 @@ export class MethodsInUse {
     await Promise.all(this.strategies().map((each) => each.ready));
   }
 
-  /** Closes the strategies that no other table uses. To be called once. */
+  /** Closes the strategies that no other table uses. Must be called once. */
   async close(): Promise<void> {
     const unused = [...this.#ours.values()].filter((each) => --each.tables === 0);
     await Promise.all(unused.map(({ strategy }) => strategy.close()));
   }
 
-  /** Whether what vouched for the identity under `previous` (a key, a user, an issuer) still stands as it was. */
+  /** Whether the key, user or issuer that confirmed the identity under `previous` is unchanged. */
   vouchesFor(identity: Identity, previous: MethodsInUse): boolean {
     const [before, after] = [previous.#ours.get(identity.method), this.#ours.get(identity.method)];
     if (before === after) return before !== undefined || this.compiled.has(identity.method);
@@ -112,7 +112,7 @@ function compileMethod(planned: MethodInUse, deps: MethodDeps): InUse {
   return { planned, method, strategy, compiled, tables: 0 };
 }
 
-/** A strategy holds keys and secrets: whoever prints it, or a host's Passport, sees its name. */
+/** A strategy holds keys and secrets. If code prints it, such as the Passport of a host, only its name is shown. */
 function concealSecrets(strategy: MethodStrategy, name: string): void {
   const words = (): string => `[Strategy ${name}]`;
   Object.defineProperty(strategy, inspect.custom, { value: words });

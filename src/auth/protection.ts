@@ -1,4 +1,4 @@
-/** What guards a host's own handlers, in the words of a host's code. */
+/** The protection of a handler of the host, as the code of the host writes it. */
 import type { NonEmpty } from '../lib/types.js';
 import type { Requirement } from './requirement.js';
 

@@ -1,4 +1,4 @@
-/** What a route asks of a caller: plain, printable data. */
+/** The requirement of a route on a caller, as plain data. */
 import type { NonEmpty } from '../lib/types.js';
 
 /**
@@ -33,7 +33,8 @@ export type Requirement =
 export const OPEN: Requirement = { kind: 'open' };
 
 /**
- * Whether some request without a credential passes. Every rule about open routes asks this, never the kind.
+ * Whether a request without a credential can pass. Every rule about open routes calls this function and never reads
+ * `kind`.
  *
  * @example isOpen({ kind: 'optional', of: { kind: 'method', name: 'jwt' } }) // true
  */
@@ -51,7 +52,7 @@ export function isOpen(requirement: Requirement): boolean {
   }
 }
 
-/** The method names a requirement mentions, in order, each once. */
+/** The names of the auth methods in a requirement, in order and without duplicates. */
 export function methodsOf(requirement: Requirement): readonly string[] {
   switch (requirement.kind) {
     case 'open':
@@ -67,7 +68,7 @@ export function methodsOf(requirement: Requirement): readonly string[] {
 }
 
 /**
- * A requirement in words, for the access table and the log.
+ * Describes a requirement in words, for the access table and the log.
  *
  * @example describe({ kind: 'any', of: [{ kind: 'method', name: 'jwt' }, { kind: 'method', name: 'api_key' }] }) // 'jwt or api_key'
  */

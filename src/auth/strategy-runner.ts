@@ -1,4 +1,4 @@
-/** Runs one Passport strategy on one request and reads its outcome as a verdict. */
+/** Runs one Passport strategy on one request and converts its outcome to a verdict. */
 import type { IncomingMessage } from 'node:http';
 import type { MaybePromise } from '../lib/types.js';
 import type { Authenticator } from './combine.js';
@@ -21,19 +21,22 @@ export interface PassportStrategy {
   authenticate(request: never, options?: object): unknown;
 }
 
-/** How the five verbs of a strategy become verdicts: one reading for ours, another for a host's. */
+/**
+ * The conversion of the five calls of a strategy to verdicts. Strategies of Loom and of a host use different
+ * conversions.
+ */
 export interface Reading {
   success(user: unknown, request: IncomingMessage): Verdict;
   fail(challenge: unknown, status: unknown): Verdict;
   redirect(url: string, status?: number): Verdict;
   pass(): Verdict;
-  /** A verdict, or undefined where the error is a bug and must stay one. */
+  /** A verdict, or undefined if the error is a bug and must be thrown. */
   error(cause: unknown): Verdict | undefined;
 }
 
-/** What a strategy of ours is told beside the request. */
+/** The data that a strategy of Loom receives in addition to the request. */
 export interface RunOptions {
-  /** Credentials that an earlier method of an `any` rejected. */
+  /** Credentials that an earlier auth method of an `any` rejected. */
   readonly refused?: ReadonlySet<string>;
 }
 
@@ -41,8 +44,8 @@ type Settle = (verdict: Verdict) => void;
 type Crash = (cause: unknown) => void;
 
 /**
- * Strategies keep their verbs on `this`, so each run gets an object of its own: one shared instance mixes concurrent
- * requests up. The first verb settles; later ones are ignored.
+ * Strategies keep their callbacks on `this`, so each run gets its own object. One shared instance would mix up
+ * concurrent requests. The first call settles the run, and later calls are ignored.
  */
 export function runStrategy(
   strategy: PassportStrategy,
@@ -75,7 +78,7 @@ export function runStrategy(
 }
 
 function verbs(reading: Reading, request: IncomingMessage, { settle, crash }: { settle: Settle; crash: Crash }) {
-  /** A reading that throws (a host's `identity(user)`) is a bug too. */
+  /** An exception of a conversion (`identity(user)` of a host) is a bug too. */
   const guarded = (read: () => Verdict): void => {
     try {
       settle(read());
@@ -100,13 +103,13 @@ function asError(cause: unknown): Error {
   return cause instanceof Error ? cause : new Error('a strategy failed without an Error');
 }
 
-/** What the runner must know of one of our methods to offer it nothing that another one rejected. */
+/** The data that prevents the runner from passing a credential that another auth method rejected. */
 export interface Offering {
   readonly places: readonly Place[];
   readonly challenge: Challenge;
 }
 
-/** An authenticator over one of our strategies. */
+/** Creates an authenticator for a strategy of Loom. */
 export function fromOurs(strategy: PassportStrategy, { places, challenge }: Offering): Authenticator {
   const absent: Verdict = { kind: 'absent', challenges: [challenge] };
   return ({ request, refused }) =>
@@ -128,7 +131,7 @@ const OURS: Reading = {
   error: (cause) => (cause instanceof UnavailableError ? cause.verdict : undefined),
 };
 
-/** Grants an identity whose subject is one: 1 to 256 characters. */
+/** Grants an identity if its subject is valid: 1 to 256 characters. */
 export function grant(identity: Identity): Verdict {
   const { subject } = identity;
   if (typeof subject !== 'string' || subject.length < 1 || subject.length > 256) {

@@ -1,10 +1,10 @@
-/** A credential that a method could not judge, or rejected, is offered to no later method of an `any`. */
+/** Keeps a credential that an auth method rejected or could not check from the later methods of an `any`. */
 import type { IncomingMessage } from 'node:http';
 import type { MaybePromise } from '../lib/types.js';
 import { everyCookie, readEach, readOffer, type Place } from './credentials.js';
 import type { Verdict } from './verdict.js';
 
-/** Where a method that names no place (a host's strategy, a plugin) has its credential from as a rule. */
+/** The usual place of the credential of an auth method without configured places (a host strategy, a plugin). */
 const USUAL: readonly Place[] = [{ in: 'header', name: 'authorization' }];
 
 export interface Refused {
@@ -12,19 +12,19 @@ export interface Refused {
   readonly refused: ReadonlySet<string>;
 }
 
-/** Whether the credential in these places is one that an earlier method refused. */
+/** Whether the credential in these places is one that an earlier auth method refused. */
 export function holdsRefused(request: IncomingMessage, { places, refused }: Refused): boolean {
   if (refused.size === 0) return false;
   const offer = readOffer(request, places);
   return offer.kind === 'one' && [...refused].some((each) => isSame(each, offer.value));
 }
 
-/** One method reads `Bearer x` where another one reads `x`. */
+/** One auth method may read `Bearer x` and another `x`. */
 function isSame(left: string, right: string): boolean {
   return left === right || left.endsWith(` ${right}`) || right.endsWith(` ${left}`);
 }
 
-/** The verdict; where none was reached, with every credential that the method may have been about to judge. */
+/** The verdict. If no verdict was reached, it includes every credential that the auth method may have read. */
 export function keepUndecided(
   request: IncomingMessage,
   places: readonly Place[],

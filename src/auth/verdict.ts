@@ -1,7 +1,10 @@
-/** What a method says of a request: exactly one of five outcomes. */
+/** The verdict of an auth method on a request: exactly one of five outcomes. */
 import type { Identity } from './identity.js';
 
-/** Every reason of a refusal, with what it means: closed and stable. Clients never see it; the log and metrics do. */
+/**
+ * Every reason of a refusal, with its meaning. The set is closed and stable. Only the log and metrics contain a reason,
+ * never a response.
+ */
 export const REASONS = {
   credential_missing: 'No credential is in the places that the auth methods of the route read.',
   credential_invalid: 'The key, password or introspected token is unknown, or the key has expired.',
@@ -52,7 +55,7 @@ export interface Challenge {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** A response that a plugin wrote itself. */
+/** A response that a plugin created. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
@@ -70,34 +73,34 @@ export interface Absent {
 }
 export interface Rejected {
   readonly kind: 'rejected';
-  /** 401 and 403 let another method of an `any` try; everything else is final. */
+  /** After 401 and 403 another auth method of an `any` may try. Every other status is final. */
   readonly status: 400 | 401 | 403 | 408 | 413;
   readonly reason: ReasonCode;
   readonly challenges: readonly Challenge[];
   readonly response?: RawResponse;
-  /** The credential as it was read, so that no later method of an `any` is offered it again. Never logged. */
+  /** The credential as it was read, so that no later auth method of an `any` receives it. Never logged. */
   readonly credential?: string;
-  /** Those of a failed list of methods. Never logged. */
+  /** The credentials of a failed list of auth methods. Never logged. */
   readonly credentials?: readonly string[];
-  /** The method that says so, for the log and the metrics. */
+  /** The auth method that refused, for the log and the metrics. */
   readonly refusedBy?: string;
 }
-/** A plugin's own redirect, 429, …: final. */
+/** A response from a plugin, such as a redirect or a 429. It is final. */
 export interface Answered {
   readonly kind: 'answered';
   readonly response: RawResponse;
   readonly refusedBy?: string;
 }
-/** Not decided: it could not be, or, where the reason is `throttled`, it was not tried. */
+/** No decision: the check failed, or it did not run because the reason is `throttled`. */
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly reason: ReasonCode;
   readonly cause: Error;
-  /** Seconds, for `Retry-After`; the writer has a default. */
+  /** Seconds for `Retry-After`. The writer has a default. */
   readonly retryAfter?: number;
   /**
-   * The credentials that the method may have been about to judge: no later method of an `any` is offered them. A client
-   * that can keep this method from judging must not choose a laxer judge that way. Never logged.
+   * The credentials that the auth method may have been about to check. No later auth method of an `any` receives them.
+   * Otherwise a client that can block this check could choose a less strict auth method. Never logged.
    */
   readonly credentials?: readonly string[];
   readonly refusedBy?: string;

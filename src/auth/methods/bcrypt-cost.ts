@@ -1,16 +1,16 @@
-/** Which bcrypt costs are accepted: each step of the cost doubles the time that one password takes. */
+/** The accepted bcrypt costs; each step doubles the time of one password check. */
 
-/** 2^10 rounds: below it, a stolen hash is guessed quickly. */
+/** 2^10 rounds. A stolen hash with a lower cost is guessed quickly. */
 export const LOW_COST = 10;
-/** 2^12 rounds take a fifth of a second here. */
+/** 2^12 rounds take a fifth of a second on a typical machine. */
 const HIGH_COST = 12;
-/** 2^14 rounds take a second: a few wrong passwords would keep every worker busy. */
+/** 2^14 rounds take a second. A few wrong passwords would keep every worker busy. */
 export const HIGHEST_COST = 14;
 
 export const TOO_COSTLY = `must have a cost of at most ${HIGHEST_COST}`;
 
 /**
- * What to say about an accepted cost, or undefined.
+ * The warning for an accepted cost, or undefined.
  *
  * @example costWarning(13) // 'bcrypt cost 13 is high: …'
  */

@@ -1,4 +1,4 @@
-/** What is wrong with the module of a plugin, found when the file is loaded. */
+/** Finds the errors of a plugin module when the file is loaded. */
 import { createHash } from 'node:crypto';
 import { ModuleError } from '../../wasm/binary.js';
 import { meterModule } from '../../wasm/meter.js';

@@ -1,9 +1,9 @@
-/** `throttle`, as the costly methods have it: how many failed attempts an address may make before it has to wait. */
+/** The `throttle` option of costly auth methods: the failed attempts that an address may make before it must wait. */
 import { z } from 'zod';
 import { duration } from '../../lib/fields.js';
 import type { Summary } from '../method.js';
 
-/** `whose`: what the failures are counted for. */
+/** `whose`: what has its own count of failures, in words. */
 export const throttleOption = (whose: string) =>
   z
     .union(
@@ -29,7 +29,7 @@ export const throttleOption = (whose: string) =>
 
 export type ThrottleOption = z.output<ReturnType<typeof throttleOption>>;
 
-/** The line of `check`. */
+/** The line of `check` about the throttle. */
 export function throttleSummary(throttle: ThrottleOption, whose: string): Summary {
   const words = throttle ? `${throttle.failures} failures in ${throttle.per / 1_000} s ${whose}` : 'off';
   return [['throttle', words]];

@@ -14,7 +14,7 @@ import { FailInfo } from '../../outcome.js';
 import type { Challenge, Rejected, Verdict } from '../../verdict.js';
 import { apiKeyNarrowing, apiKeyOptions, type ApiKeyOptions, type ConfiguredKey } from './options.js';
 
-/** A key at work: its digest, the identity it stands for, and what else it asks of a request. */
+/** A configured key: its digest, its identity, and the conditions that it adds to a request. */
 interface KnownKey {
   readonly digest: Buffer;
   readonly identity: Identity;
@@ -25,7 +25,7 @@ interface KnownKey {
 const ANYWHERE = () => true;
 const NO_DIGEST = Buffer.alloc(32);
 
-/** A digest as the key of a Map: one character a byte. */
+/** A digest as the key of a Map, with one character for each byte. */
 const textOf = (digest: Buffer): string => digest.toString('latin1');
 
 function digestOf({ key, key_hash }: ConfiguredKey): string {
@@ -43,7 +43,7 @@ function knownKey(key: ConfiguredKey): KnownKey {
     subject,
     ...(key.name === undefined ? {} : { name: key.name }),
     scopes: [],
-    // Frozen, so that each request's copy is a shallow one.
+    // Frozen, so that the copy for each request is shallow.
     claims: Object.freeze({ name: subject }),
     ...(key.expires === undefined ? {} : { expiresAt: Math.floor(key.expires / 1_000) }),
     ...(key.rate_limit === undefined ? {} : { rateLimit: key.rate_limit }),
@@ -65,7 +65,10 @@ function challengeOf({ realm }: ApiKeyOptions): Challenge {
   return { scheme: 'ApiKey', params: { realm } };
 }
 
-/** The package reads no query and makes a RegExp of a prefix, so `authenticate` is ours; the base makes it Passport's. */
+/**
+ * The package reads no query and makes a RegExp of a prefix. So Loom replaces `authenticate`, and the base class only
+ * makes it a Passport strategy.
+ */
 const Base = HeaderAPIKeyStrategy as unknown as new (
   at: { header: string; prefix: string },
   pass: boolean,
@@ -113,7 +116,10 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
     return { kind: 'rejected', status: 403, reason: 'not_allowed', challenges: [], credential: offer.value };
   }
 
-  /** The digest finds the entry; comparing it in full costs the same for a near miss as for a wild guess. */
+  /**
+   * Finds the entry by its digest. A full comparison in constant time costs the same for a near miss and for a random
+   * guess.
+   */
   private find(value: string): KnownKey | undefined {
     const offered = hash('sha256', value, 'binary');
     const known = this.keys.get(offered);
@@ -121,7 +127,7 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
     return same ? known : undefined;
   }
 
-  /** An unknown key, an expired key and no key at all look alike: nobody learns which keys once were. */
+  /** An unknown key, an expired key and no key get the same response. A client cannot learn which keys existed. */
   private unknown(credential?: string): Rejected {
     const rejected: Rejected = {
       kind: 'rejected',
@@ -156,7 +162,7 @@ function findings({ keys }: ApiKeyOptions): readonly Finding[] {
   });
 }
 
-/** Where each text stands first: a file may have a hundred thousand keys. */
+/** The first index of each text. A file may have a hundred thousand keys. */
 function firstOf(texts: readonly string[]): ReadonlyMap<string, number> {
   const first = new Map<string, number>();
   texts.forEach((text, i) => first.has(text) || first.set(text, i));

@@ -1,4 +1,4 @@
-/** The `api_key` block: where keys are read, and which keys there are. */
+/** The `api_key` block: the places of keys, and the list of keys. */
 import { z } from 'zod';
 import { parseBlock } from '../../../lib/address.js';
 import { headerName, plainText } from '../../../lib/fields.js';
@@ -7,7 +7,7 @@ import { rateField } from './rate.js';
 
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2}))?$/;
 
-/** Visible ASCII without a comma: what no header parser trims, joins or decodes differently. */
+/** Visible ASCII without a comma. All header parsers read such a text in the same way. */
 const keyText = () =>
   z
     .string({ error: 'must be a string; quote it' })
@@ -15,7 +15,9 @@ const keyText = () =>
     .max(512, 'must be at most 512 characters')
     .regex(/^[\x21-\x2b\x2d-\x7e]*$/, 'must be visible ASCII without spaces and commas');
 
-/** Milliseconds since the epoch of an RFC 3339 date (its first instant in UTC) or date-time; undefined for neither. */
+/**
+ * Milliseconds since the epoch of an RFC 3339 date (its first instant in UTC) or date-time; undefined for other text.
+ */
 export function parseExpiry(text: string): number | undefined {
   const day = DATE.exec(text)?.[1];
   if (day === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** The rate of one API key as the file spells it: `1000`, `"1000/m"` or `{rate, burst}`. */
+/** The rate of one API key as written in the file: `1000`, `"1000/m"` or `{rate, burst}`. */
 import { z } from 'zod';
 import type { Rate } from '../../identity.js';
 
@@ -17,7 +17,9 @@ function rateOf(written: number | string, burst?: number): Rate {
   return { rate, perMs, burst: burst ?? Math.max(1, Math.ceil(rate)) };
 }
 
-/** `rate` per second, with `burst` (default: one second of it, or one unit of a spelled rate). */
+/**
+ * `rate` per second, with `burst`. Default of `burst`: the tokens of one second, or of one unit of a rate with a unit.
+ */
 export function rateField() {
   const plain = spelled().transform((written) => rateOf(written));
   const full = z

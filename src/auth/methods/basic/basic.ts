@@ -1,4 +1,4 @@
-/** `basic`: user and password (RFC 7617) against bcrypt hashes. */
+/** The `basic` method: checks a user and password (RFC 7617) against bcrypt hashes. */
 import type { IncomingMessage } from 'node:http';
 import { BasicStrategy } from 'passport-http';
 import type { Strategy } from 'passport-strategy';
@@ -26,10 +26,10 @@ function identityOf(username: string): Identity {
   return { method: 'basic', subject: username, name: username, scopes: [], claims: { username } };
 }
 
-/** The package cuts passwords at the second colon and accepts `XBasicY`, so `authenticate` is ours. */
+/** The package cuts passwords at the second colon and accepts `XBasicY`, so Loom replaces `authenticate`. */
 const Base = BasicStrategy as unknown as new (verify: () => void) => Strategy;
 
-/** Our strategy, which also tells whether a request's pair is remembered: such a request costs no hash. */
+/** The strategy of `basic`. It also reports whether a pair is remembered, because a remembered pair costs no hash. */
 export class RememberingBasicStrategy extends Base implements MethodStrategy {
   readonly ready = Promise.resolve();
   private readonly users: Users;
@@ -57,7 +57,7 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
           matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
         (cause: unknown) => this.undecided(cause),
       )
-      // A host whose `success` throws must not end the process with an unhandled rejection.
+      // If `success` of a host throws, the unhandled rejection must not end the process.
       .catch((cause: unknown) => this.error(cause as Error));
   }
 
@@ -67,7 +67,10 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     return label !== undefined && this.budget.passes(whose, label);
   }
 
-  /** Under the budget of its address and user, but for who joins a comparison of the same pair within it. */
+  /**
+   * Compares within the budget of the address and user. A request that joins a comparison of the same pair needs no
+   * budget.
+   */
   private compare(request: IncomingMessage, pair: UserPass): Promise<boolean> {
     const whose = { request, user: pair.username };
     const work = async (): Promise<boolean> => {
@@ -79,7 +82,7 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     return this.budget.run({ ...whose, work, isFailure: (matches) => !matches });
   }
 
-  /** Whether the request carries a pair that was verified within the TTL: a throttle lets it by. */
+  /** Whether the pair of the request was verified within the TTL. A throttle admits such a pair. */
   remembers(request: IncomingMessage): boolean {
     const offer = readOffer(request, PLACES);
     const pair = offer.kind === 'one' ? readUserPass(offer.value) : undefined;

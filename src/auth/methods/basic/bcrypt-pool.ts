@@ -1,34 +1,34 @@
-/** Bcrypt off the event loop and off libuv's pool (which would starve DNS and fs): a bounded pool of worker threads. */
+/** A bounded pool of bcrypt worker threads, separate from the event loop and from the libuv pool of DNS and fs. */
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import type { Metrics } from '../../../lib/metrics.js';
 
-/** Too many comparisons wait already: the caller says 503, never 401. */
+/** Too many comparisons are waiting. The caller answers 503, never 401. */
 export class PoolFullError extends Error {
   override readonly name = 'PoolFullError';
 }
 
-/** The worker stands beside this file: `.cjs` when built, `.cts` where Node strips the types. */
+/** The worker file is in the same folder: `.cjs` when built, `.cts` when Node strips the types. */
 const BUILT = extname(fileURLToPath(import.meta.url)) === '.js';
 const WORKER = new URL(`./bcrypt-worker.${BUILT ? 'cjs' : 'cts'}`, import.meta.url);
 
-/** What a worker is asked. */
+/** The input of a worker. */
 export interface Comparison {
   readonly password: string;
   readonly passwordHash: string;
-  /** Hashed as well when the first does not match, so that all failures of a user table take the same time. */
+  /** Also compared if the first hash does not match, so that all failures of a user table take the same time. */
   readonly padding: readonly string[];
 }
 
 const IDLE_MS = 30_000;
-/** One core is left for the event loop. */
+/** One core is reserved for the event loop. */
 const THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
 const WAITING_PER_THREAD = 16;
 
 export interface BcryptPoolOptions {
-  /** Comparisons running or waiting at once. */
+  /** The maximum of comparisons that run or wait. */
   readonly limit?: number;
   readonly metrics?: Metrics | undefined;
 }
@@ -45,7 +45,7 @@ export class BcryptPool {
     this.#metrics = metrics;
   }
 
-  /** Whether the password matches; rejects with a PoolFullError at once where too many wait. */
+  /** Whether the password matches. Rejects immediately with a PoolFullError if too many comparisons wait. */
   async verify(comparison: Comparison): Promise<boolean> {
     if (this.#closed) throw new Error('the bcrypt pool is closed');
     if (this.#running >= this.limit) throw new PoolFullError('too many bcrypt comparisons wait');
@@ -67,7 +67,7 @@ export class BcryptPool {
     await this.#workers?.destroy();
   }
 
-  /** Threads start at the first comparison and end when idle: a file whose users never log in pays for none. */
+  /** Threads start at the first comparison and end when idle. Without logins no thread starts. */
   #started(): Piscina<Comparison, boolean> {
     this.#workers ??= this.#start();
     return this.#workers as Piscina<Comparison, boolean>;
@@ -81,13 +81,15 @@ export class BcryptPool {
       maxQueue: this.limit,
       idleTimeout: IDLE_MS,
     });
-    // Unheard, the error of a thread that dies between two comparisons would end the process.
+    // Without a listener, a thread that dies between two comparisons would end the process with its error.
     workers.on('error', () => undefined);
     workers.on('workerDestroy', () => setImmediate(() => this.#renew(workers)));
     return workers;
   }
 
-  /** Threads that die while they start are not replaced: whoever waits for them fails, and the next has new ones. */
+  /**
+   * Threads that die at start are not replaced. Waiting comparisons fail, and the next comparison starts new threads.
+   */
   #renew(workers: Piscina<Comparison, boolean>): void {
     if (this.#workers !== workers || workers.threads.length > 0 || workers.queueSize === 0) return;
     this.#workers = undefined;

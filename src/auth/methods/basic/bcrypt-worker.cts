@@ -1,7 +1,6 @@
 /**
- * The work of one bcrypt worker: the first hash decides, the others only cost what other users' hashes would have.
- *
- * CommonJS: Node has aborted the process where a thread was ended while it loaded an ES module.
+ * The work of one bcrypt worker: the first hash decides, and the other hashes only equalize the time. The file is
+ * CommonJS, because Node aborted the process when a thread ended during the import of an ES module.
  */
 import type * as bcryptjs from 'bcryptjs';
 import type { Comparison } from './bcrypt-pool.js' with { 'resolution-mode': 'import' };

@@ -1,4 +1,4 @@
-/** The user and password in an `Authorization: Basic` credential (RFC 7617), read strictly. */
+/** Strictly parses the user and password of an `Authorization: Basic` credential (RFC 7617). */
 
 export interface UserPass {
   readonly username: string;
@@ -7,10 +7,10 @@ export interface UserPass {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bcrypt ignores what comes after: a longer password would match by its beginning. */
+/** Bcrypt ignores later bytes. A longer password would match by its prefix. */
 const BCRYPT_BYTES = 72;
 
-/** Undefined for anything but canonical base64 of UTF-8 without control characters and with a colon. */
+/** Returns undefined unless the token is canonical base64 of UTF-8 text with a colon and without control characters. */
 export function readUserPass(token: string): UserPass | undefined {
   const bytes = Buffer.from(token, 'base64');
   if (bytes.toString('base64') !== token) return undefined;

@@ -6,7 +6,7 @@ import { throttleOption } from '../throttle-option.js';
 
 const BCRYPT = /^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$/;
 
-/** The cost of a bcrypt hash in its exponent. */
+/** The cost (the exponent) of a bcrypt hash. */
 export function costOf(passwordHash: string): number {
   return Number(BCRYPT.exec(passwordHash)?.[1]);
 }

@@ -1,4 +1,4 @@
-/** The user table at work: one price for every failure, and a memory of pairs that were verified. */
+/** The user table: an equal cost for every failure, and a cache of verified pairs. */
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { BcryptPool } from './bcrypt-pool.js';
@@ -10,22 +10,22 @@ import { costOf, type BasicOptions } from './options.js';
 
 const REMEMBERED = 10_000;
 
-/** How a password of a user, or of nobody, is compared. */
+/** The data of a comparison for an existing or an unknown user. */
 interface Entry {
   readonly passwordHash: string;
   readonly padding: readonly string[];
   readonly exists: boolean;
 }
 
-/** A hash of the cost that no password is known to match. */
+/** A hash with this cost that no known password matches. */
 function dummyHash(cost: number): string {
   const filler = randomBytes(40).toString('hex').slice(0, 53);
   return `$2b$${String(cost).padStart(2, '0')}$${filler}`;
 }
 
 /**
- * Every failure costs one hash of each cost in the table: the same hashes for whoever exists and for nobody. Fewer
- * rounds of the same sum would not do, since each hash has a fixed part that would tell how many there were.
+ * Every failure costs one hash of each cost in the table, for existing and unknown users alike. An equal sum of rounds
+ * is not enough. Each hash has a fixed part, which would reveal the number of hashes.
  */
 function paddingFor(cost: number, costs: readonly number[]): readonly string[] {
   return costs.filter((each) => each !== cost).map(dummyHash);
@@ -63,12 +63,14 @@ export class Users {
     return this.#isRemembered(label) ? label : undefined;
   }
 
-  /** Whether the pair is being compared: whoever joins costs no hash. */
+  /** Whether a comparison of the pair is in progress. A request that joins it costs no hash. */
   compares(pair: UserPass): boolean {
     return this.#comparisons.has(this.labelOf(pair));
   }
 
-  /** True at once for a remembered pair; otherwise one comparison, shared by everybody who sends the same pair. */
+  /**
+   * Returns true synchronously for a remembered pair. Otherwise all requests with the same pair share one comparison.
+   */
   verify(pair: UserPass): true | Promise<boolean> {
     const label = this.labelOf(pair);
     if (this.#isRemembered(label)) return true;
@@ -88,7 +90,7 @@ export class Users {
     return true;
   }
 
-  /** What is compared for a user, also for one that does not exist. */
+  /** The data of a comparison for a user, also for an unknown user. */
   entryOf(username: string): Entry {
     return this.#entries.get(username) ?? this.#nobody;
   }
@@ -98,7 +100,10 @@ export class Users {
     return until !== undefined && this.deps.now() < until;
   }
 
-  /** The stored hash is part of it: a changed password is never met by what was remembered of the old one. */
+  /**
+   * The label includes the stored hash. After a password change, the remembered pair of the old password does not
+   * match.
+   */
   labelOf({ username, password }: UserPass): string {
     return this.#digest.of([username, password, this.entryOf(username).passwordHash]);
   }

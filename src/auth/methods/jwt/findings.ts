@@ -1,4 +1,4 @@
-/** What is wrong or doubtful about a `jwt` block as a whole; no secret and no key is ever quoted. */
+/** Findings about a `jwt` block as a whole; messages never quote a secret or a key. */
 import { familyOf } from '../../../tokens/algorithms.js';
 import type { Algorithm } from '../../../tokens/algorithms.js';
 import { keyFromText, KeyError, looksLikeKey } from '../../../tokens/verification-key.js';
@@ -33,7 +33,7 @@ type Given = Readonly<Record<string, unknown>>;
 interface Place {
   readonly at: Path;
   readonly own: Given;
-  /** What `own` inherits from. */
+  /** The block from which `own` inherits. */
   readonly block: Given;
   readonly report: Report;
 }
@@ -53,7 +53,10 @@ function judgeIssuer(issuer: JwtIssuer, place: Place): void {
   judgeKeys(issuer, { warn, fail });
 }
 
-/** Where the option stands in the file, under whichever of its names: at the issuer, or at the block it inherits from. */
+/**
+ * The path of the option in the file, under the name that the file uses: in the issuer, or in the block it inherits
+ * from.
+ */
 function pathOf(option: string, { at, own, block }: Place): Path {
   const names = [`${option}_file`, option, ...(option === 'algorithms' ? ['algorithm'] : [])];
   const here = names.find((name) => own[name] !== undefined);
@@ -93,7 +96,7 @@ function judgeKeys({ keys, algorithms, allow_insecure_http }: JwtIssuer, { warn,
   }
 }
 
-/** A public key is public: whoever has it could sign with it, were it taken for an HMAC secret. */
+/** A public key is known to attackers. If it were accepted as an HMAC secret, an attacker could sign tokens with it. */
 function judgeAlgorithms({ secret, algorithms }: { secret: boolean; algorithms: readonly Algorithm[] }, fail: Say) {
   const wrong = algorithms.filter((each) => (familyOf(each) === 'HS') !== secret);
   if (wrong.length === 0) return;
@@ -122,7 +125,7 @@ function judgeTwins(issuers: readonly JwtIssuer[], report: Report): void {
   const names = new Set<string>();
   issuers.forEach(({ issuer, name }, index) => {
     if (name !== undefined && names.has(name)) report('error', ['issuers', index, 'name'], 'is used twice');
-    // A route that names it would mean both.
+    // A route with this name would select both issuers.
     if (issuers.some((other, place) => place !== index && other.issuer === name && name !== undefined))
       report('error', ['issuers', index, 'name'], 'is the issuer of another entry');
     names.add(name ?? '');
@@ -136,7 +139,7 @@ function judgeTwins(issuers: readonly JwtIssuer[], report: Report): void {
   });
 }
 
-/** Two issuers may each have a `sub` 1; behind the header they are one person. */
+/** Two issuers may each have a `sub` 1. The upstream cannot distinguish them by the header. */
 function judgeHeaders(issuers: readonly JwtIssuer[], report: Report): void {
   const feeding = new Map<string, number>();
   for (const { claims_to_headers: map = {} } of issuers) {
@@ -150,10 +153,10 @@ function judgeHeaders(issuers: readonly JwtIssuer[], report: Report): void {
   report('warning', ['claims_to_headers'], `several issuers feed ${headers} while "iss" is mapped to no header`);
 }
 
-/** Names in a route's `issuers` that the block does not know. */
+/** Names in the `issuers` of a route that the block does not define. */
 export function unknownIssuers(options: JwtOptions, { issuers = [] }: JwtNarrowing): readonly Finding[] {
   const known = issuersOf(options);
-  // Without an issuer any `iss` passes, so a route may name any.
+  // Without an issuer any `iss` passes, so a route may name any issuer.
   if (known.some(({ issuer }) => issuer === undefined)) return [];
   return issuers.flatMap((wanted, index): readonly Finding[] =>
     known.some(({ issuer, name }) => wanted === issuer || wanted === name)

@@ -1,10 +1,10 @@
-/** Each issuer of a `jwt` block with every option it ends up with: its own, else the block's. */
+/** Resolves each issuer of a `jwt` block with all its options: its own, else those of the block. */
 import { ASYMMETRIC, SYMMETRIC } from '../../../tokens/algorithms.js';
 import type { Algorithm } from '../../../tokens/algorithms.js';
 import type { RequiredClaims } from '../../../tokens/claim-values.js';
 import type { JwtOptions } from './options.js';
 
-/** Where the keys of an issuer come from; `none` is an error that the findings name. */
+/** The source of the keys of an issuer. `none` is an error that the findings report. */
 export type KeyOrigin =
   | { readonly kind: 'secret'; readonly secret: string }
   | { readonly kind: 'public_key'; readonly text: string | undefined }
@@ -17,7 +17,7 @@ export interface JwtIssuer {
   readonly issuer?: string | undefined;
   readonly audience?: readonly string[] | undefined;
   readonly keys: KeyOrigin;
-  /** The options that name keys, as many as were given at the place that counts. */
+  /** The names of the key options that the issuer has, or that the block has if the issuer has none. */
   readonly sources: readonly string[];
   readonly algorithms: readonly Algorithm[];
   readonly leeway: number;
@@ -36,7 +36,7 @@ export interface JwtIssuer {
 type Entry = NonNullable<JwtOptions['issuers']>[number];
 type KeyOptions = Pick<JwtOptions, 'jwks_url' | 'secret' | 'public_key' | 'public_key_file'>;
 
-/** The issuers of the block; one without `issuer` where the block names none. */
+/** The issuers of the block. If the block names none, the list has one issuer without `issuer`. */
 export function issuersOf(options: JwtOptions): readonly JwtIssuer[] {
   return options.issuers
     ? options.issuers.map((entry) => resolve(options, entry))
@@ -44,7 +44,7 @@ export function issuersOf(options: JwtOptions): readonly JwtIssuer[] {
 }
 
 function resolve(options: JwtOptions, entry: Partial<Entry>): JwtIssuer {
-  // Keys of its own take the place of the block's altogether: never a secret beside a key set.
+  // Keys of the issuer replace all keys of the block. A secret and a key set are never combined.
   const source = sourcesOf(entry).length > 0 ? entry : options;
   const keys = originOf(source, entry.issuer);
   return {

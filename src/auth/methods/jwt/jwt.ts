@@ -1,4 +1,4 @@
-/** The `jwt` method: bearer tokens verified here, by a secret, a public key or an issuer's key set. */
+/** The `jwt` method: verifies bearer tokens with a secret, a public key or the key set of an issuer. */
 import type { Place } from '../../credentials.js';
 import { headerRules, type HeaderRule } from '../../header-rule.js';
 import type { Identity } from '../../identity.js';
@@ -43,7 +43,7 @@ function placesOf(options: JwtOptions): readonly Place[] {
   return places;
 }
 
-/** One rule for all issuers, unless one of them has a map of its own. */
+/** One rule for all issuers, unless an issuer has its own map. */
 function headersOf(options: JwtOptions): readonly HeaderRule[] {
   const issuers = issuersOf(options);
   const shared = issuers.every((each) => each.claims_to_headers === options.claims_to_headers);
@@ -51,7 +51,7 @@ function headersOf(options: JwtOptions): readonly HeaderRule[] {
   return issuers.flatMap((each) => headerRules(each.claims_to_headers, each.issuer));
 }
 
-/** The issuer of the file that the token names; the block itself where it takes tokens of any issuer. */
+/** The issuer of the file that the token names, or the block itself if it accepts tokens of any issuer. */
 function voucherOf(options: JwtOptions, { issuer }: Identity): unknown {
   const issuers = issuersOf(options);
   return issuers.find((each) => each.issuer === issuer) ?? issuers.find((each) => each.issuer === undefined);
@@ -69,7 +69,7 @@ function summaryOf(options: JwtOptions): Summary {
   });
 }
 
-/** Without the query of the URL, which may hold a secret. */
+/** The query of the URL is omitted, because it may contain a secret. */
 function keysIn({ keys }: JwtIssuer): string {
   switch (keys.kind) {
     case 'jwks': {

@@ -1,4 +1,4 @@
-/** From what the file says of an issuer's keys to the keys themselves. */
+/** Creates the key source of an issuer from its options in the file. */
 import { discoverJwksUri } from '../../../tokens/discovery.js';
 import { fetchKeys } from '../../../tokens/jwks.js';
 import { RemoteKeySet } from '../../../tokens/key-set.js';
@@ -8,7 +8,7 @@ import { keyFromSecret, keyFromText } from '../../../tokens/verification-key.js'
 import type { MethodDeps } from '../../method.js';
 import type { JwtIssuer } from './issuers.js';
 
-/** Throws where the file holds no key that can be read: the findings said so before. */
+/** Throws if the file holds no readable key. The findings have already reported this error. */
 export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps): KeySource {
   const { keys, allow_insecure_http: insecure } = issuer;
   switch (keys.kind) {
@@ -20,7 +20,7 @@ export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps): KeySource {
     case 'jwks':
       return keySet(issuer, deps, () => fetchKeys(keys.url, insecure));
     case 'discovery':
-      // Asked for on each load: an issuer may move its keys.
+      // Discovery runs on each load, because an issuer may move its keys.
       return keySet(issuer, deps, async () => fetchKeys(await discoverJwksUri(keys.issuer, insecure), insecure));
     case 'none':
       throw new TypeError('jwt needs "secret", "public_key", "jwks_url" or "issuer"');

@@ -1,4 +1,4 @@
-/** Who a verified token stands for, and what a route may ask of such a caller beyond the file. */
+/** The identity of a verified token, and the conditions of a route on such a caller. */
 import { hasClaims } from '../../../tokens/claim-values.js';
 import { hasAudience, scopesOf, subjectOf } from '../../../tokens/introspection-claims.js';
 import type { Claims } from '../../../tokens/jws.js';
@@ -7,10 +7,10 @@ import type { ReasonCode } from '../../verdict.js';
 import type { JwtIssuer } from './issuers.js';
 import type { JwtNarrowing } from './options.js';
 
-/** The file's names for issuers, which routes may use; an identity itself has one shape for all methods. */
+/** The names that the file gives to issuers, for use in routes. The identity has one shape for all auth methods. */
 const issuerNames = new WeakMap<Identity, string>();
 
-/** The identity of claims that were verified under an issuer's rules. */
+/** The identity from claims that were verified under the rules of an issuer. */
 export function identityOf(claims: Claims, { issuer, name: issuerName }: JwtIssuer): Identity {
   const { iss, exp, name } = claims;
   const from = issuer ?? iss;
@@ -27,14 +27,14 @@ export function identityOf(claims: Claims, { issuer, name: issuerName }: JwtIssu
   return identity;
 }
 
-/** `scope` as RFC 9068 §2.2.3 has it, or the `scp` of Okta and Entra. */
+/** `scope` of RFC 9068 §2.2.3, or `scp` of Okta and Entra. */
 function scopesIn({ scope, scp }: Claims): readonly string[] {
   return scopesOf({ scope: scope ?? scp });
 }
 
 type Required = Pick<JwtIssuer, 'required_claims' | 'required_scopes'>;
 
-/** Why a caller that is who it says may still not pass. */
+/** The reason why a verified caller is not allowed here, or undefined. */
 export function missingOf({ claims, scopes }: Identity, required: Partial<Required>): ReasonCode | undefined {
   if (required.required_scopes?.some((scope) => !scopes.includes(scope))) return 'insufficient_scope';
   return hasClaims(claims, required.required_claims ?? {}) ? undefined : 'not_allowed';

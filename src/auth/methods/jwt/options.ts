@@ -1,4 +1,4 @@
-/** The options of the `jwt` method as they stand in the file, and what a route may narrow. */
+/** The options of the `jwt` method in the file, and the narrowing on a route. */
 import { z } from 'zod';
 import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { ALGORITHMS } from '../../../tokens/algorithms.js';
@@ -21,7 +21,10 @@ const scopes = () => oneOrMore(plainText()).transform((list) => list.flatMap((te
 const scalar = () =>
   z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, a number or true/false' });
 
-/** `[email, roles]`: present; `{ email_verified: true, roles: [admin, ops] }`: has that value, or one of them. */
+/**
+ * `[email, roles]`: the claims are present. `{ email_verified: true, roles: [admin, ops] }`: each claim has the value,
+ * or one of the values.
+ */
 const requiredClaims = () =>
   z
     .union([
@@ -37,7 +40,7 @@ const requiredClaims = () =>
       );
     });
 
-/** What one issuer's tokens must be; every issuer may say it for itself. */
+/** The rules for the tokens of one issuer. Each issuer may set its own. */
 const tokenShape = {
   audience: oneOrMore(plainText())
     .optional()

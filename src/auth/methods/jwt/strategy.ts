@@ -1,4 +1,4 @@
-/** The strategy of `jwt`: passport-jwt's by inheritance; reading and verifying tokens is ours. */
+/** The strategy of `jwt`: it inherits from passport-jwt, but Loom reads and verifies the tokens. */
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-jwt';
 import { digestOf } from '../../../lib/digest.js';
@@ -38,7 +38,7 @@ function policyOf(from: JwtIssuer, deps: MethodDeps): IssuerPolicy {
   };
 }
 
-/** What passport-jwt insists on and never calls, because `authenticate` is replaced. */
+/** Options that passport-jwt requires and never calls, because Loom replaces `authenticate`. */
 const UNUSED = {
   jwtFromRequest: () => null,
   secretOrKeyProvider: () => undefined,
@@ -117,7 +117,7 @@ class JwtStrategy extends Strategy implements MethodStrategy {
     this.fail(new FailInfo(verdict), verdict.kind === 'absent' ? 401 : verdict.status);
   }
 
-  /** RFC 6750 §3.1. */
+  /** The status and challenge of RFC 6750 §3.1. */
   private rejected(reason: ReasonCode, token?: string): Rejected {
     const twice = reason === 'credential_duplicate';
     const params = { error: twice ? 'invalid_request' : 'invalid_token' };

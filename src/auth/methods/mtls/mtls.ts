@@ -1,4 +1,4 @@
-/** `mtls`: the certificate of the connection, verified in the handshake and judged again on each request. */
+/** The `mtls` method: the client certificate, verified in the TLS handshake and checked again on each request. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Strategy } from 'passport-strategy';
@@ -15,7 +15,10 @@ function challengeOf({ realm }: MtlsOptions): Challenge {
   return { scheme: 'ClientCertificate', params: { realm } };
 }
 
-/** `DNS:svc-a` is the subject `svc-a`; a certificate without alternative names is its RFC 4514 subject. */
+/**
+ * `DNS:svc-a` becomes the subject `svc-a`. Without alternative names, the subject is the RFC 4514 name of the
+ * certificate.
+ */
 function subjectOf({ sans, subject }: CertificateClaims): string {
   const [first] = sans;
   return first === undefined ? subject : first.slice(first.indexOf(':') + 1);
@@ -48,7 +51,7 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
     super();
     this.challenges = [challengeOf(options)];
     this.authorities = options.ca === undefined ? undefined : new Authorities(options.ca);
-    // A file that could not be read names nobody: then no certificate is worth anything.
+    // If the CA file could not be read, no certificate is accepted.
     this.trustsNobody = options.ca_file !== undefined && !this.authorities;
   }
 
@@ -75,7 +78,7 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
     return 'certificate_untrusted';
   }
 
-  /** Once: what a client can repeat must not fill the log. */
+  /** Logs once, because a client can repeat the cause and must not fill the log. */
   private adviseOnce(): void {
     if (this.advice.given) return;
     this.advice.given = true;
@@ -99,7 +102,7 @@ function findings({ ca }: MtlsOptions): readonly Finding[] {
   }
 }
 
-/** Within a list any, across lists all; a list that is no list lets nobody through. */
+/** One value of a list is enough, and every list must match. A value that is not a list admits no caller. */
 function passes(wanted: unknown, had: readonly unknown[]): boolean {
   return wanted === undefined || (Array.isArray(wanted) && wanted.some((each) => had.includes(each)));
 }

@@ -1,4 +1,4 @@
-/** The `mtls` block and its narrowing: which authority issues the certificates, and which of them may pass. */
+/** The `mtls` block and its narrowing: the authority of the certificates, and the certificates that may pass. */
 import { z } from 'zod';
 import { headerName, plainText } from '../../../lib/fields.js';
 import { canonicalAltName } from '../../../certificates/fields.js';

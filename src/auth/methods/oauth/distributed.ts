@@ -1,4 +1,4 @@
-/** `oauth.distributed`: the Redis in which several instances share what they were told of tokens. */
+/** The `oauth.distributed` block: the Redis server in which instances share introspection results. */
 import { z } from 'zod';
 import { checkRedis, redisFields } from '../../../redis/options.js';
 

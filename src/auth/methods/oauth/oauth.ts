@@ -1,4 +1,4 @@
-/** `oauth`: a bearer token that the authorization server is asked about (RFC 7662). */
+/** The `oauth` method: checks a bearer token at the authorization server (RFC 7662). */
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { redisOptionsOf } from '../../../redis/options.js';
@@ -24,9 +24,9 @@ import { throttleSummary } from '../throttle-option.js';
 export type { OauthOptions } from './options.js';
 
 const MAX_TOKEN = 8_192;
-/** RFC 6750 §2.1. */
+/** The `b64token` of RFC 6750 §2.1. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
-/** An outage is one line in the log now and then, not one a request. */
+/** An outage is logged once per interval, not once per request. */
 const LOG_EVERY_MS = 10_000;
 
 function placesOf({ header, scheme }: OauthOptions): readonly Place[] {
@@ -41,7 +41,7 @@ function challengeOf({ realm, scheme }: OauthOptions): Challenge {
 
 type Outcome = Identity | Rejected;
 
-/** A token that is right and may not pass here is no guess. */
+/** A valid token that is not allowed here is not a guess. */
 const isFailure = (outcome: Outcome): boolean => 'status' in outcome && outcome.status === 401;
 
 class OauthStrategy extends Strategy implements MethodStrategy {
@@ -93,12 +93,15 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     const known = this.introspection.remembered(token);
     if (known) return this.settle(this.outcomeOf(token, known));
     this.ask(request, token)
-      // `error` may not throw: what `settle` throws is a bug and reaches the runner as one.
+      // `error` must not throw. An exception of `settle` is a bug and reaches the runner as a bug.
       .then((outcome) => this.settle(outcome))
       .catch((cause: unknown) => this.error(this.failure(cause)));
   }
 
-  /** Under the budget, but for who joins a question: a page that sends one token that is over in many requests guesses once. */
+  /**
+   * Asks within the failure budget. A request that joins an open request needs no budget, so many requests of a page
+   * with one expired token count as one guess.
+   */
   private ask(request: IncomingMessage, token: string): Promise<Outcome> {
     const work = async (): Promise<Outcome> => this.outcomeOf(token, await this.introspection.ask(token));
     return this.introspection.asks(token) ? work() : this.budget.run({ request, work, isFailure });
@@ -134,7 +137,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     return credential === undefined ? rejected : { ...rejected, credential };
   }
 
-  /** RFC 6750 §3.1. */
+  /** The status and parameters of RFC 6750 §3.1. */
   private words(reason: ReasonCode): { status: 400 | 401 | 403; params: Record<string, string> } {
     if (reason === 'credential_duplicate') return { status: 400, params: { error: 'invalid_request' } };
     if (reason !== 'insufficient_scope') return { status: 401, params: { error: 'invalid_token' } };
@@ -196,7 +199,7 @@ function findings(options: OauthOptions): readonly Finding[] {
   return problem === undefined ? [] : [error('issuer', `${problem}, for the endpoint is discovered there`)];
 }
 
-/** Without the query of the URL, which may hold a secret. */
+/** The query of the URL is omitted, because it may contain a secret. */
 function whomToAsk({ introspection_url, issuer }: OauthOptions): string {
   if (introspection_url === undefined) return `discovered from ${issuer}`;
   const url = URL.canParse(introspection_url) ? new URL(introspection_url) : undefined;

@@ -1,4 +1,4 @@
-/** The `oauth` block and its narrowing: whom to ask about a token, and what the answer must say. */
+/** The `oauth` block and its narrowing: the server that checks a token, and the required content of its response. */
 import { z } from 'zod';
 import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { oauthDistributed } from './distributed.js';
@@ -7,7 +7,7 @@ import { throttleOption } from '../throttle-option.js';
 const SCOPE = 'must be a scope: printable ASCII without space, quotes or backslash';
 const NON_EMPTY = 'must not be an empty list';
 
-/** RFC 6749 §3.3: what else stood there could not be written into a challenge. */
+/** RFC 6749 §3.3. Other characters could not be written into a challenge. */
 const scope = () => z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, SCOPE);
 
 export const oauthOptions = z.strictObject({

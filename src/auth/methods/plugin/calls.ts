@@ -1,4 +1,4 @@
-/** Where the calls of a plugin go: the endpoints of the upstreams that its block allows, each in its turn. */
+/** The endpoints for the calls of a plugin: those of the upstreams that its block allows, in rotation. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { CallTarget, CallTargets } from '../../../wasm/callouts.js';

@@ -1,4 +1,4 @@
-/** Who a plugin says that the caller is: its identity headers, and the properties `auth.subject` and `auth.claims.*`. */
+/** The identity from a plugin: its identity headers, and the properties `auth.subject` and `auth.claims.*`. */
 import type { PluginDecision } from '../../../wasm/decision.js';
 import { decodedText } from '../../../wasm/properties.js';
 import { hasControlCharacter } from '../../../lib/control-character.js';
@@ -6,21 +6,21 @@ import { copyOf, type Identity } from '../../identity.js';
 
 interface Told {
   readonly decision: PluginDecision & { readonly kind: 'continue' };
-  /** The names of its identity headers, in lower case and in the order of the file. */
+  /** The names of the identity headers, in lower case and in the order of the file. */
   readonly allowed: ReadonlySet<string>;
 }
 
-/** Undefined where it named nobody: none of its identity headers, or a subject that is none. */
+/** Returns undefined if the plugin set no identity header, or if the subject is not valid. */
 export function pluginIdentity(method: string, { decision, allowed }: Told): Identity | undefined {
   const headers = new Map<string, string[]>();
   for (const [name, value] of decision.set) {
     if (!allowed.has(name) || value === '') continue;
     headers.set(name, [...(headers.get(name) ?? []), decodedText(Buffer.from(value, 'latin1')) ?? '']);
   }
-  // In the order of the file, whatever the plugin set first: a name must not depend on that.
+  // In the order of the file. The name must not depend on the order in which the plugin set the headers.
   const naming = [...allowed].find((name) => headers.has(name));
   const [first] = headers.get(naming ?? '') ?? [];
-  // The header of the subject must arrive: no other one, such as a group, is taken for the name in its place.
+  // The header of the subject must reach the upstream. Another header, such as a group, never replaces it as the name.
   if (first === undefined || !canBeSaid(headers.get(naming ?? '') ?? [])) return undefined;
   for (const [name, values] of headers) if (!canBeSaid(values)) headers.delete(name);
   const subject = decision.subject ?? first;
@@ -32,7 +32,7 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
 
 const LONGEST_VALUE = 4_096;
 
-/** Whether the upstream can be told of it: a header that is left out names nobody, whatever it was to say. */
+/** Whether the upstream can receive the header. A header that is omitted identifies no caller. */
 function canBeSaid(values: readonly string[]): boolean {
   const said = values.map((text) => (/^[ -$&-~]*$/.test(text) ? text : encodeURIComponent(text)));
   const isList = values.length > 1;

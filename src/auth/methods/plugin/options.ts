@@ -1,4 +1,4 @@
-/** A `plugins[]` block: a proxy-wasm module, what it may use, and how long and how much. */
+/** A `plugins[]` block: a proxy-wasm module, its permissions, and its limits of time and size. */
 import { z } from 'zod';
 import { byteSize, duration, headerName, timeout } from '../../../lib/fields.js';
 import { LOG_LEVELS } from '../../../wasm/abi.js';
@@ -100,9 +100,9 @@ export interface CallUpstream {
     | undefined;
 }
 
-/** The block, with what the compiler has read for it. */
+/** The block, with the data that the compiler read for it. */
 export type PluginOptions = PluginBlock & {
-  /** The module as it stands in the file; absent where it could not be read. */
+  /** The bytes of the module file; absent if the file could not be read. */
   readonly bytes?: Uint8Array;
   readonly calls?: readonly CallUpstream[];
 };

@@ -1,4 +1,4 @@
-/** A WASM plugin as a method: its decision read as a verdict, its headers as an identity. */
+/** A WASM plugin as an auth method: its decision becomes a verdict, and its headers become an identity. */
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
@@ -25,9 +25,9 @@ import { isPlain, pluginRequest, type Seen } from './request.js';
 import { pluginSummary } from './summary.js';
 
 const BODY_IDLE_MS = 30_000;
-const HELD_BYTES = 256 * 2 ** 20; // Of bodies that are read or judged at once.
+const HELD_BYTES = 256 * 2 ** 20; // The limit of all bodies that are read or checked at the same time.
 
-/** The name that no browser takes for a scheme of its own. */
+/** The scheme is a name that no browser uses as an HTTP authentication scheme. */
 const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'Plugin', params: { realm: name } });
 
 function placesOf({ credential_headers = [] }: PluginOptions): readonly Place[] {
@@ -77,10 +77,10 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     return this.runner.close();
   }
 
-  /** What no plugin is shown. */
+  /** Rejects the requests that no plugin may receive. */
   private early(request: IncomingMessage): Pick<Rejected, 'status' | 'reason'> | undefined {
     if (!isPlain(request)) return { status: 400, reason: 'header_not_ascii' };
-    // A plugin reads the first of two, its upstream perhaps the last.
+    // If a header occurs twice, a plugin may read the first value and the upstream the last.
     const seen = new Set<string>();
     for (let at = 0; at < request.rawHeaders.length; at += 2) {
       const name = (request.rawHeaders[at] as string).toLowerCase();
@@ -120,7 +120,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
       .finally(stay);
   }
 
-  /** Every request costs a run, so a credential that was let in a moment ago is what is remembered here. */
+  /** Every request costs a run, so the throttle remembers credentials that were accepted recently. */
   private async throttled(request: IncomingMessage, work: () => Promise<Verdict>): Promise<Verdict> {
     if (this.options.throttle === false) return work();
     const label = this.known.labelOf(request);
@@ -131,7 +131,10 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     return verdict;
   }
 
-  /** Who offers nothing guesses nothing: such requests have a budget of their own, and over it what is said to them is known. */
+  /**
+   * A request without a credential is not a guess. Such requests have a separate budget. Above it, the usual response
+   * is sent without a run.
+   */
   private async unoffered(attempted: Attempted<Verdict>): Promise<Verdict> {
     try {
       return await this.budget.run({ ...attempted, user: NOTHING });
@@ -152,7 +155,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     this.adviseOn(decision.set.map(([name]) => name));
     const identity = pluginIdentity(this.name, { decision, allowed: this.allowed });
     if (identity) return { kind: 'granted', identities: [identity] };
-    // It continued and named nobody: an SDK whose handler was forgotten continues too.
+    // The plugin continued without an identity. A plugin without a handler continues too, because its SDK does so.
     return this.rejected({ status: 401, reason: 'subject_invalid' });
   }
 
@@ -162,7 +165,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     else this.fail(new FailInfo(verdict), statusOf(verdict));
   }
 
-  /** Once for each name: whatever is no identity header never reaches the upstream. */
+  /** Logs once for each name. A header that is not an identity header never reaches the upstream. */
   private adviseOn(names: readonly string[]): void {
     for (const name of names) {
       if (this.allowed.has(name) || this.advised.has(name) || this.advised.size >= 100) continue;

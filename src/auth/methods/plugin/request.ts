@@ -1,4 +1,4 @@
-/** A request as a plugin sees it: pseudo-headers, fields in lower case, and the properties that proxy-wasm names. */
+/** A request as a plugin sees it: pseudo-headers, fields in lower case, and the properties of proxy-wasm. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { peerCertificate } from '../../../certificates/certificate.js';
@@ -7,10 +7,10 @@ import type { PluginRequest } from '../../../wasm/decision.js';
 import type { Pair } from '../../../wasm/header-map.js';
 import type { Properties } from '../../../wasm/properties.js';
 
-/** Visible ASCII, space and tab: a client that sends anything else could trap a plugin that reads it as UTF-8. */
+/** Visible ASCII, space and tab. With other bytes a client could trap a plugin that reads the value as UTF-8. */
 const ASCII = /^[\t\x20-\x7e]*$/;
 
-/** Every field value is one that a plugin can read. */
+/** Whether a plugin can read every field value. */
 export function isPlain({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.every((text, at) => at % 2 === 0 || ASCII.test(text));
 }
@@ -18,7 +18,7 @@ export function isPlain({ rawHeaders }: IncomingMessage): boolean {
 export interface Seen {
   readonly hasBody: boolean;
   readonly body?: Uint8Array;
-  /** Credentials that an earlier method of an `any` rejected: the plugin is not offered them. */
+  /** Credentials that an earlier auth method of an `any` rejected. The plugin does not receive them. */
   readonly refused: ReadonlySet<string>;
   readonly now: number;
 }
@@ -44,18 +44,18 @@ function targetOf(req: IncomingMessage): string {
   return typeof originalUrl === 'string' ? originalUrl : (req.url ?? '/');
 }
 
-/** A field that holds it anywhere, be it a cookie or a list. */
+/** Whether a field contains a refused credential at any position, such as in a cookie or a list. */
 function holdsAny(text: string, refused: ReadonlySet<string>): boolean {
   for (const credential of refused) if (text.includes(credential)) return true;
   return false;
 }
 
-/** A credential of a query may be written in many ways: none of its parameters is shown then. */
+/** A credential in a query has many spellings. If the query contains one, the plugin receives no query parameter. */
 function withoutRefused(target: string, refused: ReadonlySet<string>): string {
   return refused.size === 0 ? target : (target.split('?', 1)[0] as string);
 }
 
-/** `host` is `:authority`. */
+/** The header fields, without `host`, which is `:authority`. */
 function fieldsOf({ rawHeaders }: IncomingMessage): readonly Pair[] {
   const pairs: Pair[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -107,7 +107,7 @@ function connectionProperties(req: IncomingMessage, now: number): Properties {
 }
 
 function at(address: string, port: number): string {
-  // A plugin that looks for an address of the proxy in the text must not find it.
+  // A plugin that searches the text for an address of the proxy must not find it.
   if (isUnknownClient(address)) return 'unknown';
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

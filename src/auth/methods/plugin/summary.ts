@@ -1,4 +1,4 @@
-/** What `check` says of a plugin: what it is, what it may use, and what it asks of its host. */
+/** The lines of `check` about a plugin: its module, its permissions, and the host functions that it imports. */
 import { PAGE_BYTES } from '../../../wasm/abi.js';
 import { loadModule } from '../../../wasm/module.js';
 import type { Summary } from '../../method.js';
@@ -29,7 +29,7 @@ const wholePages = (size: number): number => Math.floor(size / PAGE_BYTES) * PAG
 
 const listed = (names: readonly string[], none = 'nothing'): string => names.join(', ') || none;
 
-/** Those from these modules, without the module, in the order of the alphabet. */
+/** The imports from these modules, without the module name, in alphabetical order. */
 function imported(imports: readonly string[], ...from: readonly string[]): readonly string[] {
   const own = imports.map((each) => each.split('.', 2)).filter(([module = '']) => from.includes(module));
   return own.map(([, name = '']) => name).sort();
