@@ -1,4 +1,4 @@
-/** The fields of an access line, and the events of the log: the file names the fields, the log writes them. */
+/** The names of the access-log fields and the log events, for the file and the log. */
 
 const MEANINGS = {
   request_id: 'Id of the request, where `logging.request_id` is set.',

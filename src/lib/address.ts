@@ -1,4 +1,4 @@
-/** Reads IP addresses and CIDR blocks: the one reader of IPv6 text, and the canonical forms of an address. */
+/** Parses IP addresses and CIDR blocks, and returns the canonical forms of an address. */
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
 export interface AddressBlock {
@@ -23,7 +23,7 @@ export function parseBlock(text: string): AddressBlock | undefined {
 export type AddressMatcher = (address: string) => boolean;
 
 /**
- * Returns a function that tells whether an address is in one of the blocks. The function accepts every spelling of
+ * Returns a function that reports whether an address is in one of the blocks. The function accepts every spelling of
  * `plainAddress` and returns false for other text.
  *
  * @throws TypeError for text that is not an address block.
@@ -47,7 +47,7 @@ export function addressMatcher(blocks: readonly string[]): AddressMatcher {
  * @example plainAddress('[::ffff:192.0.2.1]') // '192.0.2.1'
  */
 export function plainAddress(text: string): string | undefined {
-  // The address of most connections is plain already.
+  // Most connections already have a plain address.
   if (isIP(text) === 4) return text;
   const trimmed = withoutBlanks(text);
   const bare = trimmed.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/s, '');

@@ -12,7 +12,7 @@ export interface BreakerPlan {
   readonly timeoutMs: number;
   /** The open time doubles with each failed probe, up to this limit. Default: `timeoutMs`, so that it never grows. */
   readonly longestTimeoutMs?: number;
-  /** After this time another probe may replace a probe under way. Default: `timeoutMs`. */
+  /** After this time another probe may replace an open probe. Default: `timeoutMs`. */
   readonly probeMs?: number;
 }
 
@@ -30,7 +30,7 @@ export interface BreakerCall {
 
 /**
  * A term lasts from one change of state to the next. The outcome of a call counts only in the term in which the call
- * began: the late failure of a call from before the circuit opened says nothing about the server now.
+ * began. A call from before the circuit opened does not describe the current state of the server.
  */
 export class Breaker {
   #state: BreakerState = 'closed';
@@ -38,7 +38,7 @@ export class Breaker {
   #plain: BreakerCall = { term: 0, since: 0 };
   /** Failures in a row, while closed. */
   #failures = 0;
-  /** Successful probes, and probes under way, while half open. */
+  /** Successful probes, and open probes, while half open. */
   #successes = 0;
   readonly #probes = new Set<BreakerCall>();
   #openedAt = 0;
@@ -79,7 +79,7 @@ export class Breaker {
     return probe;
   }
 
-  /** Ends a call that says nothing about the server, for example after the client left. */
+  /** Ends a call whose outcome does not depend on the server, for example after the client disconnected. */
   leave(call: BreakerCall): void {
     this.#probes.delete(call);
   }
@@ -104,8 +104,8 @@ export class Breaker {
   }
 
   /**
-   * A client can make a probe slow with a body that arrives in small parts. A slow probe must not keep all other requests
-   * out for that long, so another call may take its place. The outcome of the slow probe still counts.
+   * A client can make a probe slow with a body that arrives in small parts. A slow probe must not block all other
+   * requests for that long, so another call may replace it. The outcome of the slow probe still counts.
    */
   #dropSlowProbes(): void {
     const { probeMs = this.plan.timeoutMs } = this.plan;

@@ -1,4 +1,4 @@
-/** Control characters of ASCII: what no name, password or header value may hold. */
+/** Finds ASCII control characters, which no name, password or header value may contain. */
 
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f]/;

@@ -1,9 +1,9 @@
-/** Digests for cache keys and comparisons: no two lists of parts give one digest, and no time tells how far they agree. */
+/** Digests for cache keys, and comparisons in constant time; two different lists of parts never share a digest. */
 import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
- * The parts one after the other, each behind its length: `['ab', 'c']` and `['a', 'bc']` stay apart. UTF-16, because
- * UTF-8 turns every lone surrogate into the same replacement character.
+ * Concatenates the parts, each after its length, so that `['ab', 'c']` and `['a', 'bc']` differ. The encoding is
+ * UTF-16, because UTF-8 turns every lone surrogate into the same replacement character.
  */
 export function lengthPrefixed(parts: readonly string[]): Buffer {
   const size = parts.reduce((sum, { length }) => sum + LENGTH_BYTES + 2 * length, 0);
@@ -23,9 +23,12 @@ export function digestOf(parts: readonly string[]): string {
   return hash('sha256', lengthPrefixed(parts), 'base64url');
 }
 
-/** An HMAC under a key that only this process ever had: a memory dump of a cache gives no credential to guess at. */
+/**
+ * An HMAC with a key that exists only in this process. An attacker with a memory dump of a cache cannot guess
+ * credentials offline without the key.
+ */
 export class ProcessDigest {
-  /** A key object: made of bytes anew each time, it would cost five times the digest. */
+  /** A key object. To create it from bytes for each digest would cost five times the digest. */
   private readonly key = createSecretKey(randomBytes(32));
 
   of(parts: readonly string[]): string {
@@ -33,7 +36,7 @@ export class ProcessDigest {
   }
 }
 
-/** Whether two texts are equal, in a time that depends on neither. */
+/** Whether two texts are equal. The time does not depend on their content. */
 export function constantTimeEqual(a: string, b: string): boolean {
   return timingSafeEqual(hash('sha256', lengthPrefixed([a]), 'buffer'), hash('sha256', lengthPrefixed([b]), 'buffer'));
 }

@@ -1,4 +1,4 @@
-/** Fetches one JSON document from a server that is trusted little: one deadline, one size, no redirects. */
+/** Fetches one JSON document from an untrusted server, with a deadline, a size limit and no redirects. */
 import { ownLimitOf } from './own-limit.js';
 import { parseStrictJson } from './strict-json.js';
 import { urlProblem } from './tls-url.js';
@@ -7,9 +7,9 @@ export interface FetchJsonOptions {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** For the whole exchange, the last byte of the body included. */
+  /** The limit of the whole exchange, including the last byte of the body. */
   readonly timeoutMs: number;
-  /** Of the body once decoded, so that a compressed one cannot unfold without end. */
+  /** The limit of the decoded body, so that a compressed body cannot expand without limit. */
   readonly maxBytes: number;
   readonly allowInsecureHttp: boolean;
 }
@@ -17,7 +17,7 @@ export interface FetchJsonOptions {
 export interface JsonAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** The document of a 2xx answer; undefined for any other status, whose body is not read. */
+  /** The document of a 2xx response; undefined for any other status. The body of such a response is not read. */
   readonly body: unknown;
 }
 
@@ -27,7 +27,7 @@ export type FetchJson = (url: string, options: FetchJsonOptions) => Promise<Json
 export type FetchJsonCode =
   'insecure_url' | 'timeout' | 'network' | 'own_limit' | 'redirect' | 'too_large' | 'not_json';
 
-/** An exchange that brought no answer; the message holds neither the URL nor anything that the server sent. */
+/** An exchange without a response. The message contains neither the URL nor data from the server. */
 export class FetchJsonError extends Error {
   override readonly name = 'FetchJsonError';
   constructor(
@@ -38,7 +38,7 @@ export class FetchJsonError extends Error {
   }
 }
 
-/** The JSON answer of a server; throws a FetchJsonError where there is none. */
+/** Returns the JSON response of a server. Throws a FetchJsonError if there is none. */
 export const fetchJson: FetchJson = async (url, options) => {
   const problem = urlProblem(url, options.allowInsecureHttp) ?? unverified(url);
   if (problem !== undefined) throw new FetchJsonError('insecure_url', `the URL ${problem}`);
@@ -54,7 +54,7 @@ export const fetchJson: FetchJson = async (url, options) => {
   }
 };
 
-/** Node reads the variable at each handshake: a host, or a library of it, may have set it since the start. */
+/** Node reads the variable at each handshake. A host or one of its libraries may have set it after the start. */
 function unverified(url: string): string | undefined {
   return process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0' && /^https:/i.test(url)
     ? 'is not asked while NODE_TLS_REJECT_UNAUTHORIZED=0 turns off every certificate check'
@@ -85,7 +85,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const body = (response.body ?? []) as AsyncIterable<Uint8Array>;
-  // Leaving the loop by a throw cancels the stream and with it the connection.
+  // An exception in the loop cancels the stream and closes the connection.
   for await (const chunk of body) {
     size += chunk.byteLength;
     if (size > maxBytes) throw new FetchJsonError('too_large', `the body has more than ${maxBytes} bytes`);
@@ -94,7 +94,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   return decode(Buffer.concat(chunks));
 }
 
-/** RFC 8259 §8.1: UTF-8 without a byte order mark; broken bytes are refused, not replaced. */
+/** RFC 8259 §8.1: UTF-8 without a byte order mark. Invalid bytes are an error, not replaced. */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -111,7 +111,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** ` (ECONNREFUSED)`: the system's word is safe to log, the library's sentence may quote the peer. */
+/**
+ * Returns a text such as ` (ECONNREFUSED)`. The code of the system is safe to log; the message of a library may quote
+ * the peer.
+ */
 function systemCode(thrown: unknown): string {
   const { cause } = thrown as { readonly cause?: { readonly code?: unknown } };
   const code = cause?.code;

@@ -1,4 +1,4 @@
-/** The scalar fields that the blocks of a Loom file share, each with one message for one mistake. */
+/** Scalar fields that several blocks of a Loom file use, with one error message per mistake. */
 import { z } from 'zod';
 import { hasControlCharacter } from './control-character.js';
 
@@ -12,7 +12,7 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(Number(match[1]) * UNITS[match[2] as keyof typeof UNITS]);
 }
 
-/** A duration with its unit, in the file a string, in options milliseconds. */
+/** A duration: in the file a string with a unit, in the options milliseconds. */
 export function duration(bounds: { min?: number; max?: number } = {}) {
   const { min = 1, max = 366 * UNITS.d } = bounds;
   return z
@@ -25,7 +25,7 @@ export function duration(bounds: { min?: number; max?: number } = {}) {
 /** An HTTP field name (RFC 9110 §5.1). */
 export const headerName = () => z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'must be an HTTP header name');
 
-/** A string without control characters, not empty, without white space at either end. */
+/** A non-empty string without control characters and without white space at either end. */
 export const plainText = () =>
   z
     .string()
@@ -33,14 +33,14 @@ export const plainText = () =>
     .refine((text) => !hasControlCharacter(text), { error: 'must not contain control characters' })
     .refine((text) => text === text.trim(), { error: 'must not begin or end with white space' });
 
-/** One value or a non-empty list of them, as a list. */
+/** One value or a non-empty list of values, parsed to a list. */
 export function oneOrMore<T extends z.ZodType>(item: T) {
   return z
     .union([item, z.array(item).min(1, 'must not be an empty list')])
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 }
 
-/** `setTimeout` over 2^31-1 ms fires at once. */
+/** A `setTimeout` of more than 2^31-1 ms fires immediately. */
 const LONGEST_TIMER = 2_147_483_647;
 
 export const timeout = () => duration({ min: 1, max: LONGEST_TIMER });
@@ -48,7 +48,7 @@ export const timeout = () => duration({ min: 1, max: LONGEST_TIMER });
 const SIZE = /^(\d{1,9})(B|KB|MB|KiB|MiB)?$/;
 const SIZES: Readonly<Record<string, number>> = { B: 1, KB: 1_000, MB: 1_000_000, KiB: 1_024, MiB: 1_048_576 };
 
-/** Bytes: a number, or a string such as `"16KB"`. */
+/** A number of bytes, or a string such as `"16KB"`. */
 export const byteSize = (min: number, max: number) =>
   z
     .union([z.int(), z.string().regex(SIZE)], { error: 'must be a number of bytes, or a size such as "16KB"' })

@@ -1,8 +1,8 @@
-/** Private data on an object of Node or of a host, under a symbol that only its owner has. */
+/** Stores private data on an object of Node or of a host, under a private symbol. */
 
 /**
- * A WeakMap would do the same, but V8 keeps the values of a WeakMap through every minor collection. Values that lead back
- * to their request kept all of the request alive: a gateway under load grew by 200 MB and paused for 100 ms at a time.
+ * A WeakMap would have the same function, but V8 keeps its values through every minor collection. A value with a
+ * reference to its request kept the whole request alive. A gateway under load grew by 200 MB and paused for 100 ms.
  *
  * @example const states = new HiddenProperty<State>('state'); states.set(req, state); states.of(req)
  */

@@ -1,4 +1,4 @@
-/** What every layer counts and times, by closed names and labels; who collects it is the composition root's choice. */
+/** The metrics that every layer counts and times, with closed sets of names and labels. */
 
 interface Kind {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -6,17 +6,17 @@ interface Kind {
   readonly labels: readonly string[];
   /** Upper bounds of a histogram, in seconds. */
   readonly buckets?: readonly number[];
-  /** What the numbers of several processes make together; absent: their sum. */
+  /** How the values of several processes are combined. Default: their sum. */
   readonly together?: 'min' | 'max';
 }
 
-/** A verdict from a cache takes microseconds, one that asks an issuer seconds. */
+/** A verdict from a cache takes microseconds. A verdict that needs a request to an issuer takes seconds. */
 const OF_VERDICTS = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 0.025, 0.1, 0.5, 2.5, 10];
 const OF_REQUESTS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
- * Every metric there is. A label's value is a name of the file or of a closed set: never a subject, an address, a path
- * or anything else that a client chooses. Times are in seconds.
+ * Every metric. The value of a label is a name of the file or of a closed set. It is never a subject, an address, a
+ * path or another value that a client chooses. Times are in seconds.
  */
 export const METRICS = {
   loom_decisions_total: {
@@ -127,7 +127,7 @@ export const METRICS = {
   loom_live_sockets: { type: 'gauge', help: 'Upgraded sockets that are open.', labels: [] },
 } as const satisfies Readonly<Record<string, Kind>>;
 
-/** What stands for a route where a request has none: it was refused before, or the host's own code guards it. */
+/** The route label of a request without a route: it was refused earlier, or the code of the host guards it. */
 export const NO_ROUTE = '(no route)';
 
 export type MetricName = keyof typeof METRICS;
@@ -138,15 +138,15 @@ type Of<Type extends Kind['type']> = {
 
 export type Labels<Name extends MetricName> = Readonly<Record<(typeof METRICS)[Name]['labels'][number], string>>;
 
-/** Takes numbers; never throws. `loom_x` names the metric, every label has a value. */
+/** Receives the numbers. Never throws. `loom_x` names the metric, and every label has a value. */
 export interface Metrics {
-  /** Adds to a counter; by one where nothing is said. */
+  /** Adds to a counter. Default of `by`: 1. */
   count<Name extends Of<'counter'>>(name: Name, labels: Labels<Name>, by?: number): void;
   /** Sets a gauge. */
   gauge<Name extends Of<'gauge'>>(name: Name, labels: Labels<Name>, value: number): void;
-  /** Puts a time into a histogram. */
+  /** Adds a time to a histogram. */
   time<Name extends Of<'histogram'>>(name: Name, labels: Labels<Name>, seconds: number): void;
 }
 
-/** Nobody collects. */
+/** Discards all metrics. */
 export const NO_METRICS: Metrics = { count: () => undefined, gauge: () => undefined, time: () => undefined };

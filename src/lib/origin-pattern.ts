@@ -1,17 +1,17 @@
-/** Origins as a file lists them: `https://app.example.com`, `https://*.example.com`, or `*` for every one. */
+/** Parses the origins of a file: `https://app.example.com`, `https://*.example.com`, or `*` for every origin. */
 import { isIP } from 'node:net';
 
 export type OriginPattern =
   | { readonly kind: 'any' }
   | { readonly kind: 'exact'; readonly origin: string }
-  /** Everything between the two, one label or more: the same as `*.example.com` as the host of a route. */
+  /** The part between scheme and suffix has one label or more, as in `*.example.com` as the host of a route. */
   | { readonly kind: 'subdomains'; readonly scheme: string; readonly suffix: string };
 
 export type OriginFault = 'null' | 'malformed' | 'too_wide';
 
 const WILDCARD = /^(https?:\/\/)\*(\.[^*/?#@\\]+)$/;
 
-/** What an entry means, or what is wrong with it. */
+/** Returns the pattern of an entry, or its fault. */
 export function parseOrigin(text: string): OriginPattern | OriginFault {
   if (text === '*') return { kind: 'any' };
   if (text === 'null') return 'null';
@@ -25,15 +25,18 @@ export function parseOrigin(text: string): OriginPattern | OriginFault {
     : { kind: 'subdomains', scheme, suffix };
 }
 
-/** As a browser writes it: lower case, no default port, no path, no slash at its end. */
+/** The spelling of a browser: lower case, no default port, no path, no slash at the end. */
 function isOrigin(text: string): boolean {
   if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
   const { origin, hostname } = new URL(text);
-  // `https://*.com.` is all of .com, in the spelling with the root's dot.
+  // `https://*.com.` covers all of .com, in the spelling with the root dot.
   return origin === text && !/\.\.|^\.|\.$/.test(hostname);
 }
 
-/** Names under which anybody may have a page: a whole top level, `co.uk` and its kind, and the best known hosts of pages. */
+/**
+ * Domains under which any person can publish a page: a top-level domain, `co.uk` and similar, and the best known page
+ * hosts.
+ */
 function isShared(domain: string): boolean {
   if (isIP(domain) !== 0 || !domain.includes('.')) return true;
   return /^(?:ac|co|com|edu|gov|net|or|org)\.[a-z]{2}$/.test(domain) || HOSTS_OF_PAGES.has(domain);
@@ -47,12 +50,12 @@ const HOSTS_OF_PAGES = new Set(
   ).split(' '),
 );
 
-/** Whether a pattern lets an `Origin` header in; `any` is not asked. */
+/** Whether a pattern matches an `Origin` header. The caller does not ask for `any`. */
 export function matchesOrigin(pattern: Exclude<OriginPattern, { kind: 'any' }>, origin: string): boolean {
   if (pattern.kind === 'exact') return pattern.origin === origin;
   const { scheme, suffix } = pattern;
   if (!origin.startsWith(scheme) || !origin.endsWith(suffix)) return false;
-  // No slash, no user, no second scheme in between: a name alone.
+  // The text between contains only a name: no slash, no user, no second scheme.
   return LABELS.test(origin.slice(scheme.length, -suffix.length));
 }
 

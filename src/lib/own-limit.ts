@@ -1,4 +1,4 @@
-/** Tells the limits of this process and its machine (descriptors, local ports, buffers, memory) from faults of a peer. */
+/** Separates resource limits of this process and its machine (descriptors, ports, memory) from faults of a peer. */
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 
@@ -7,7 +7,7 @@ export class OwnLimit extends Error {
   override readonly name = 'OwnLimit';
 
   constructor(
-    /** The system's code, such as `EMFILE`. */
+    /** The error code of the system, such as `EMFILE`. */
     readonly code: string,
     cause: unknown,
   ) {
@@ -30,9 +30,9 @@ interface SystemError {
 }
 
 /**
- * The limit of this process that an error stands for; undefined where the error is the peer's or the network's.
+ * Returns the limit of this process that caused an error; undefined if the cause is the peer or the network.
  *
- * @param error What a connection, or a lookup of a name, failed with.
+ * @param error The error of a connection or of a name lookup.
  * @example ownLimitOf(Object.assign(new Error(), { code: 'EMFILE' }))?.code // 'EMFILE'
  */
 export function ownLimitOf(error: unknown): OwnLimit | undefined {
@@ -53,13 +53,13 @@ function limitCode(error: unknown): string | undefined {
   return cause === undefined ? undefined : limitCode(cause);
 }
 
-/** A machine without IPv6 has no local address for `::1`; the refusal by `127.0.0.1` is then the endpoint's own. */
+/** A machine without IPv6 has no local address for `::1`. A refusal by `127.0.0.1` is then a fault of the endpoint. */
 function ofSeveral(codes: readonly (string | undefined)[]): string | undefined {
   const exhausted = codes.find((code) => code !== undefined && EXHAUSTED.has(code));
   return exhausted ?? (codes.every((code) => code !== undefined) ? codes[0] : undefined);
 }
 
-/** Opens as many descriptors as a lookup may need; the code of the error where that fails. */
+/** Opens as many descriptors as a lookup may need. Returns the error code if that fails. */
 function descriptorLimit(): string | undefined {
   const opened: number[] = [];
   try {

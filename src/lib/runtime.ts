@@ -1,4 +1,4 @@
-/** Refuses to run where the runtime itself would undo the checks: lenient parsing, unverified TLS, an old Node. */
+/** Refuses to run if the runtime disables checks: lenient parsing, unverified TLS, an old Node version. */
 
 export interface RuntimeFacts {
   readonly version: string;
@@ -7,13 +7,13 @@ export interface RuntimeFacts {
 }
 
 export interface RuntimeFindings {
-  /** Do not start. */
+  /** The process must not start. */
   readonly errors: readonly string[];
-  /** Start and say so. */
+  /** The process starts and logs these. */
   readonly warnings: readonly string[];
 }
 
-/** The first of each line that keeps every header field it counted (CVE-2026-58044). */
+/** The first version of each release line that keeps every header field it counted (CVE-2026-58044). */
 const FLOORS: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
   22: [23, 2],
   24: [18, 1],
@@ -28,7 +28,10 @@ const REFUSED_FLAGS: Readonly<Record<string, string>> = {
   '--security-revert': 'brings back a hole that was closed',
 };
 
-/** Whoever may set these may do anything; whoever left one behind should hear of it. */
+/**
+ * A person who can set these flags controls the process, so they are no attack. The warning is for flags that were set
+ * by mistake.
+ */
 const NOTED_FLAGS: readonly (readonly [why: string, flags: readonly string[]])[] = [
   ['loads code before the gateway', ['--require', '-r', '--import', '--loader', '--experimental-loader']],
   ['lets a debugger read every credential', ['--inspect', '--inspect-brk', '--inspect-wait']],
@@ -74,7 +77,7 @@ export function inspectRuntime(facts: RuntimeFacts = current()): RuntimeFindings
 
 const TALKATIVE = ['http', 'https', 'http2', 'net', 'tls', 'stream', 'fetch', 'undici', 'websocket'];
 
-/** As Node reads it: names between commas, in any case, where `*` stands for any characters. */
+/** As Node reads it: names between commas, case-insensitive, where `*` matches any characters. */
 function debugsRequests(names: string): boolean {
   const patterns = names.split(',').map((name) => {
     const literal = name.trim().replace(/[^*\w]/g, '\\$&');

@@ -1,9 +1,9 @@
-/** Lines that a client can cause with each request: one for each cause and interval, with the number left out between. */
+/** Limits log lines that a client can cause to one per cause and interval, with a count of the omitted lines. */
 import { LRUCache } from 'lru-cache';
 import type { Log, Now } from './types.js';
 
 const INTERVAL_MS = 60_000;
-/** Causes that are remembered; a forgotten one is told at once. */
+/** The maximum of remembered causes. A cause that was dropped is logged at once. */
 const MAX_CAUSES = 1_000;
 
 interface Told {
@@ -16,12 +16,12 @@ export class Seldom {
 
   constructor(private readonly now: Now) {}
 
-  /** Calls `tell` with the number of lines left out since the last one; not at all within the interval. */
+  /** Calls `tell` with the number of lines omitted since the last call. Does not call `tell` within the interval. */
   tell(cause: string, tell: (omitted: number) => void): void {
     const now = this.now();
     const told = this.#told.get(cause);
     const waited = told ? now - told.at : Infinity;
-    // A clock that was set back must not silence a cause.
+    // A clock that was set back must not suppress a cause.
     if (told && waited >= 0 && waited < INTERVAL_MS) {
       told.omitted += 1;
       return;
@@ -31,7 +31,7 @@ export class Seldom {
   }
 }
 
-/** A log whose warnings and errors are told seldom. Their facts are the cause: names of the file and of closed sets. */
+/** A log that limits warnings and errors. Their facts are the cause: names of the file and of closed sets. */
 export function seldomLog(log: Log, now: Now): Log {
   const seldom = new Seldom(now);
   const limited =

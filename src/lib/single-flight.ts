@@ -1,4 +1,4 @@
-/** One piece of work at a time for each key: who asks meanwhile waits for the same answer. */
+/** Runs one piece of work at a time for each key; later callers share the result of the open work. */
 
 export class SingleFlight<T> {
   private readonly flights = new Map<string, Promise<T>>();
@@ -7,11 +7,14 @@ export class SingleFlight<T> {
     return this.flights.has(key);
   }
 
-  /** The work under way for the key, else this one. A failure is shared too; nothing is kept once it settled. */
+  /**
+   * Returns the result of the open work for the key, or starts this work. Callers also share a failure. The result is
+   * not kept after the work settles.
+   */
   run(key: string, work: () => Promise<T>): Promise<T> {
     const underWay = this.flights.get(key);
     if (underWay) return underWay;
-    // One turn later, so that work which throws at once is taken from the map after it was put there, not before.
+    // The work starts one turn later. If it throws at once, its entry is then already in the map and can be removed.
     const flight = Promise.resolve()
       .then(work)
       .finally(() => this.flights.delete(key));

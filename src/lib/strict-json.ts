@@ -1,12 +1,12 @@
-/** JSON read strictly: a duplicate member name or a deep nest is an error, for two readers must never differ. */
+/** Parses JSON strictly: a duplicate member name or deep nesting is an error, because parsers differ on both. */
 
-/** The text is no JSON, has a duplicate member name, or nests too deeply; the message never quotes the text. */
+/** The text is not JSON, has a duplicate member name, or nests too deeply. The message never quotes the text. */
 export class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
 }
 
 const MAX_DEPTH = 32;
-/** A string (closed or not) or one structural character; what lies between never matters to the scan. */
+/** A string (closed or not) or one structural character. The scan ignores all other text. */
 const PIECE = /"[^"\\]*(?:\\[^][^"\\]*)*"?|[{}[\],]/g;
 
 interface Level {
@@ -15,7 +15,7 @@ interface Level {
   nameNext: boolean;
 }
 
-/** The value of a JSON text (RFC 8259) in which no object, at any depth, has two members of one name. */
+/** Parses a JSON text (RFC 8259) in which no object, at any depth, has two members with one name. */
 export function parseStrictJson(text: string): unknown {
   scan(text);
   try {
@@ -25,7 +25,7 @@ export function parseStrictJson(text: string): unknown {
   }
 }
 
-/** Runs before the parse and trusts no grammar; what is no JSON may fail here or there. */
+/** Runs before the parser and does not assume valid JSON. Invalid JSON may fail in the scan or in the parser. */
 function scan(text: string): void {
   const open: Level[] = [];
   for (const [piece] of text.matchAll(PIECE)) {
@@ -44,7 +44,7 @@ function scan(text: string): void {
   }
 }
 
-/** Names are compared unescaped: `"a"` and `"\u0061"` are one. */
+/** Compares unescaped names: `"a"` and `"\u0061"` are equal. */
 function addName(names: Set<string>, piece: string): void {
   const name = piece.includes('\\') ? unescaped(piece) : piece.slice(1, -1);
   if (names.has(name)) throw new StrictJsonError('duplicate member name');

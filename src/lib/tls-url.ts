@@ -1,17 +1,17 @@
-/** Which URLs secrets and trust may travel to: https, or plain http to this machine, or what the file allows. */
+/** Decides which URLs are safe for secrets and keys: https, http to this machine, or what the file allows. */
 import { isIP } from 'node:net';
 import { addressMatcher } from './address.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/** Whether the host of a URL is this machine, judged by its spelling alone: a name in DNS may lie. */
+/** Whether the host of a URL is this machine, by its spelling only. A DNS name may resolve to another address. */
 export function isLoopback(url: URL): boolean {
   return LOOPBACK.test(url.hostname);
 }
 
 /**
- * Loopback, link-local and unspecified addresses; the system uses the unspecified address for this machine. `::a.b.c.d` is
- * the older form of an IPv4 address in IPv6.
+ * Loopback, link-local and unspecified addresses. The system uses the unspecified address for this machine. `::a.b.c.d`
+ * is the older form of an IPv4 address in IPv6.
  */
 const isNearAddress = addressMatcher([
   ...['127.0.0.0/8', '0.0.0.0/8', '169.254.0.0/16'],
@@ -19,8 +19,8 @@ const isNearAddress = addressMatcher([
 ]);
 
 /**
- * Whether the host of a URL is this machine or its own link in any spelling. Wider than `isLoopback`: that one says where
- * plain http may go, this one where nobody else may send us.
+ * Whether the host of a URL is this machine or its own link, in any spelling. `isLoopback` is narrower and decides
+ * where plain http may go. `isNear` decides which targets another party may not choose for Loom.
  */
 export function isNear(url: URL): boolean {
   const host = withoutLastDots(url.hostname.replace(/^\[|\]$/g, ''));
@@ -28,7 +28,7 @@ export function isNear(url: URL): boolean {
   return isNearAddress(host);
 }
 
-/** By hand: `/\.+$/` takes time in the square of the dots, and the issuer chooses the name. */
+/** A loop, because `/\.+$/` needs quadratic time for many dots, and the issuer chooses the name. */
 function withoutLastDots(host: string): string {
   let end = host.length;
   while (host[end - 1] === '.') end--;
@@ -36,7 +36,7 @@ function withoutLastDots(host: string): string {
 }
 
 /**
- * Why a URL may not be asked, in words for a diagnostic, or undefined if it may.
+ * Returns the reason why Loom may not send a request to a URL, as text for a diagnostic. Returns undefined if it may.
  *
  * @example urlProblem('http://id.example/keys', false) // 'must be https …'
  */

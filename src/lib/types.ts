@@ -1,4 +1,4 @@
-/** Small shapes that every layer shares: logging, time, and a promise that may already be settled. */
+/** Small types that every layer uses: the log, the clock, and a promise that may already be settled. */
 
 export type MaybePromise<T> = T | Promise<T>;
 
