@@ -1,21 +1,24 @@
-/** The token bucket, and the window that a quota is: pure arithmetic over a rate, a moment and what was left. */
+/** The arithmetic of token buckets and of quotas with fixed windows, without state. */
 
 /** `rate` tokens per `perMs` milliseconds, at most `burst` at once. */
 export interface Rate {
   readonly rate: number;
   readonly perMs: number;
   readonly burst: number;
-  /** A quota: nothing flows back within a window of `perMs`, and all of `burst` is there in the next. */
+  /** A quota: no token returns within a window of `perMs`, and the next window starts with the whole `burst`. */
   readonly fixed?: boolean;
 }
 
 export interface Bucket {
   readonly tokens: number;
-  /** When `tokens` was true, in milliseconds. */
+  /** The time of the value in `tokens`, in milliseconds. */
   readonly at: number;
 }
 
-/** The bucket as it is now. A clock set back adds nothing and takes nothing; it goes on from there. */
+/**
+ * The bucket at this moment. If the clock was set back, the tokens stay unchanged, and the count continues from that
+ * time.
+ */
 export function refilled(bucket: Bucket | undefined, rate: Rate, now: number): Bucket {
   if (!bucket) return { tokens: rate.burst, at: now };
   if (rate.fixed === true) {
@@ -26,7 +29,7 @@ export function refilled(bucket: Bucket | undefined, rate: Rate, now: number): B
   return { tokens: Math.min(rate.burst, bucket.tokens + gained), at: now };
 }
 
-/** Milliseconds until the bucket holds so many tokens; Infinity where it never does. */
+/** Milliseconds until the bucket holds this number of tokens; Infinity if it never does. */
 export function msUntil(tokens: number, bucket: Bucket, rate: Rate): number {
   if (bucket.tokens >= tokens) return 0;
   if (tokens > rate.burst || rate.rate <= 0) return Infinity;

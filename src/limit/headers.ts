@@ -1,4 +1,4 @@
-/** What a client is told of its limit: the draft's structured fields, the customary ones, and Retry-After. */
+/** The response headers of a rate limit: the fields of the IETF draft, the customary fields, and Retry-After. */
 import type { RateLimitDecision } from './limiter.js';
 
 /**

@@ -1,4 +1,4 @@
-/** Which bucket a request draws from: length-prefixed facts, so that no two callers ever share one. */
+/** The key of the bucket of a request, made of length-prefixed facts, so that two callers never share a key. */
 import { digestOf } from '../lib/digest.js';
 import { clientNetwork } from '../lib/address.js';
 
@@ -15,30 +15,36 @@ export interface LimitFacts {
     { readonly method: string; readonly issuer?: string | undefined; readonly subject: string } | undefined;
   /** The pattern of the route. */
   readonly path: string;
-  /** Read after the identity headers were set. */
+  /** Called after the identity headers were set. */
   header(name: string): string | undefined;
   claim(path: string): string | undefined;
-  /** Whether a claim is this value, or a list that has it. */
+  /** Whether a claim is this value, or a list that contains it. */
   holds?(path: string, value: string): boolean;
-  /** Whether the header was set by a method or is the credential that granted; otherwise the client chose it. */
+  /**
+   * Whether an auth method set the header, or the header is the credential that granted. Otherwise the client chose its
+   * value.
+   */
   vouched?(name: string): boolean;
 }
 
-/** The key of the bucket. What has no value falls back to the address: never to one bucket for all, never to none. */
+/**
+ * The key of the bucket. A part without a value falls back to the client address. It never selects one bucket for all
+ * clients, and never no bucket.
+ */
 export function limitKey(parts: readonly LimitKeyPart[], facts: LimitFacts): string {
   const pieces = parts.flatMap((part) => pieceOf(part, facts));
   const names = parts.length === 0 || parts.every(({ kind }) => kind === 'path');
   return bucketKey(names ? [...pieces, ...principalOf(facts)] : pieces);
 }
 
-/** Longer keys are digests, so that nobody fills memory with them. */
+/** Longer keys become digests, so that a client cannot fill the memory with them. */
 const LONGEST_KEY = 128;
 
-/** One key for a list of parts, another for every other list. */
+/** Returns a key that differs for every list of parts. */
 export function bucketKey(parts: readonly string[]): string {
   let key = '';
   for (const part of parts) key += `${part.length}:${part}`;
-  // No list begins with a letter.
+  // The key of a list never begins with a letter.
   return key.length > LONGEST_KEY ? `digest ${digestOf(parts)}` : key;
 }
 
@@ -59,7 +65,9 @@ function pieceOf(part: LimitKeyPart, facts: LimitFacts): readonly string[] {
   }
 }
 
-/** A header that the client chose names no bucket: with a new value in each request there would be no limit. */
+/**
+ * A header that the client chose does not select the bucket. With a new value in each request there would be no limit.
+ */
 function headerOf(name: string, facts: LimitFacts): readonly string[] {
   const value = facts.header(name);
   if (value === undefined || value === '') return addressOf(facts);
@@ -72,7 +80,7 @@ function principalOf({ identity, ...facts }: LimitFacts): readonly string[] {
   return ['identity', ...issuerOf({ identity }), identity.subject];
 }
 
-/** The same claim of two issuers is two persons. */
+/** The same claim of two issuers belongs to two callers. */
 function issuerOf({ identity }: Pick<LimitFacts, 'identity'>): readonly string[] {
   if (!identity) return ['nobody'];
   return identity.issuer === undefined ? ['local', identity.method] : ['issued', identity.method, identity.issuer];

@@ -6,7 +6,7 @@ import type { Claim, LimitScope, Taken } from './store.js';
 
 export interface RateLimitDecision {
   readonly allowed: boolean;
-  /** True where the shared store is down and `on_store_error: deny` refuses the request. */
+  /** True if the shared store is down and `on_store_error: deny` refuses the request. */
   readonly unavailable?: boolean;
   /** The burst: the tokens of a full bucket. */
   readonly limit: number;
@@ -21,18 +21,18 @@ export interface RateLimitDecision {
   readonly scope: LimitScope;
 }
 
-/** One per request: a request waits at most once for a shared store that does not answer. */
+/** One object per request. A request waits at most once for a shared store that does not answer. */
 export interface Patience {
   spent: boolean;
 }
 
 export interface Limiter {
-  /** Rejects where a package that the store needs is not installed. */
+  /** Rejects if a package that the store needs is not installed. */
   readonly ready: Promise<void>;
   /**
-   * Takes one token of each bucket, or none where a bucket is empty. Returns the decision of the tightest bucket, or
-   * undefined where nothing is limited now. The result is a plain value where the buckets are in this process. A promise
-   * never rejects.
+   * Takes one token of each bucket, or none if a bucket is empty. Returns the decision of the tightest bucket, or
+   * undefined if no limit applies now. The result is a plain value if the buckets are in this process. A promise never
+   * rejects.
    */
   takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<RateLimitDecision | undefined>;
   close(): Promise<void>;
@@ -63,7 +63,7 @@ export class MemoryLimiter implements Limiter {
   }
 }
 
-/** The decision of the bucket that has a token latest, or of the bucket with the fewest tokens. */
+/** The decision of the bucket that has to wait longest for a token, or of the bucket with the fewest tokens. */
 export function tightest(claims: NonEmpty<Claim>, taken: Taken): RateLimitDecision {
   const decisions = claims.map((claim, at) => decide(claim, taken.left[at] as Bucket, taken));
   return decisions.reduce((least, each) => (isTighter(each, least) ? each : least));

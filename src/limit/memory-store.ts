@@ -4,13 +4,15 @@ import type { NonEmpty, Now } from '../lib/types.js';
 import { refilled, type Bucket } from './bucket.js';
 import type { Claim, Store, Taken } from './store.js';
 
-/** About 30 MB. A dropped bucket counts as full, so a flood of keys must push its own buckets out. */
+/**
+ * About 30 MB. A dropped bucket counts as full. A client that floods the store with keys also drops its own buckets.
+ */
 const MAX_BUCKETS = 100_000;
 
 export class MemoryStore implements Store {
   readonly ready = Promise.resolve();
   readonly up = true;
-  /** Made with the first bucket, because the cache allocates its tables whole and many files limit nothing. */
+  /** Created with the first bucket. The cache allocates its whole tables, and many files have no limit. */
   #made: LRUCache<string, Bucket> | undefined;
 
   constructor(
@@ -31,7 +33,7 @@ export class MemoryStore implements Store {
     return { allowed, left, now };
   }
 
-  /** Lowers a bucket to the count of another store. A bucket that holds less already stays as it is. */
+  /** Lowers a bucket to the count of another store. A bucket with fewer tokens is unchanged. */
   follow({ key, rate }: Claim, tokens: number): void {
     const bucket = refilled(this.#buckets.get(key), rate, this.now());
     this.#buckets.set(key, { tokens: Math.min(bucket.tokens, tokens), at: bucket.at });
@@ -41,7 +43,7 @@ export class MemoryStore implements Store {
     return this.#buckets.size;
   }
 
-  /** The memory is always up. */
+  /** Does nothing, because the memory is always up. */
   watch(): void {
     return undefined;
   }

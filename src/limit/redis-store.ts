@@ -94,9 +94,9 @@ export class RedisStore implements Store {
   }
 
   /**
-   * The buckets of a cluster are in different slots, and a script reaches only one slot. So each bucket has a script of its
-   * own. Where one bucket is empty, the tokens of the others are returned. Until then, or for good where the connection is
-   * lost in between, a bucket holds fewer tokens than it should, never more.
+   * The buckets of a cluster are in different slots, and a script reaches only one slot. So each bucket has its own
+   * script call. If one bucket is empty, the tokens of the others are returned. Until then a bucket holds fewer tokens
+   * than it should, never more. If the connection fails in between, the tokens are not returned.
    */
   async #takeApart(claims: NonEmpty<Claim>): Promise<Taken> {
     const each = await Promise.allSettled(claims.map((claim) => this.#takeTogether([claim])));
@@ -117,7 +117,10 @@ export class RedisStore implements Store {
     this.#redis.script(GIVE_BACK, [this.#keyOf(claim)], [claim.rate.burst]).catch(() => undefined);
   }
 
-  /** A digest: a subject may contain braces, which choose a slot, and Redis needs no names of callers. */
+  /**
+   * The key is a digest. A subject may contain braces, which choose a slot, and Redis does not need the names of
+   * callers.
+   */
   #keyOf({ key }: Claim): string {
     return this.#redis.keyOf(digestOf([key]));
   }

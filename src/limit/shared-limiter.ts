@@ -1,4 +1,4 @@
-/** Counts in a store that instances share. While the store is down, `on_store_error` decides. */
+/** Counts in a store that several instances share; while the store is down, `on_store_error` decides. */
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, MaybePromise, NonEmpty } from '../lib/types.js';
 import { tightest, type Limiter, type MemoryLimiter, type Patience, type RateLimitDecision } from './limiter.js';

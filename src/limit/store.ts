@@ -21,15 +21,15 @@ export interface Taken {
   readonly now: number;
 }
 
-/** Called with every change of state, the first state included; `reason` is given when the store is down. */
+/** Called with every change of state, including the first state. `reason` is given if the store is down. */
 export type StoreListener = (up: boolean, reason?: string) => void;
 
 export interface Store {
-  /** Rejects where a package that the store needs is not installed. */
+  /** Rejects if a package that the store needs is not installed. */
   readonly ready: Promise<void>;
   /** Whether the store can count at this moment. */
   readonly up: boolean;
-  /** Takes one token of each bucket, or none where a bucket is empty. Rejects with a `StoreFault`. */
+  /** Takes one token of each bucket, or none if a bucket is empty. Rejects with a `StoreFault`. */
   take(claims: NonEmpty<Claim>): MaybePromise<Taken>;
   watch(listener: StoreListener): void;
   close(): Promise<void>;

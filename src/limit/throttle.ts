@@ -1,19 +1,19 @@
-/** The budget of failed attempts: so many within a window for each key, and no more attempts at once than are left of it. */
+/** The budget of failed attempts for each key and window, which also limits the concurrent attempts. */
 import { LRUCache } from 'lru-cache';
 import type { MaybePromise, Now } from '../lib/types.js';
 
 export interface ThrottleLimits {
   /** Failures within a window. */
   readonly failures: number;
-  /** Milliseconds; a window begins with its first failure. */
+  /** Milliseconds. A window begins with its first failure. */
   readonly per: number;
 }
 
 export type Entrance =
   | { readonly kind: 'entered' }
-  /** The budget is spent; a window ends after so many milliseconds. */
+  /** The budget is spent. The window ends after this number of milliseconds. */
   | { readonly kind: 'spent'; readonly waitMs: number }
-  /** Too many wait for those under way, or waited too long. */
+  /** Too many attempts wait for the running attempts, or this attempt waited too long. */
   | { readonly kind: 'crowded' };
 
 interface Window {
@@ -21,7 +21,7 @@ interface Window {
   readonly from: number;
 }
 
-/** Attempts under way and, in the order of their arrival, those that wait for their outcome. */
+/** Running attempts, and the attempts that wait for their outcome in order of arrival. */
 interface Queue {
   running: number;
   readonly waiting: Set<(entrance: Entrance) => void>;
@@ -29,7 +29,7 @@ interface Queue {
 
 const ENTERED: Entrance = { kind: 'entered' };
 const CROWDED: Entrance = { kind: 'crowded' };
-/** About 10 MB. Each entry is one failed attempt: whoever wants to push his own out must fail as often. */
+/** About 10 MB. Each entry is one failed attempt. A client that wants to drop its own entry must fail as often. */
 const MAX_WINDOWS = 100_000;
 const MAX_WAITING = 4_096;
 const MAX_WAIT_MS = 5_000;
@@ -48,9 +48,9 @@ export class Throttle {
   }
 
   /**
-   * Whether an attempt may start. Those under way count as if they failed, or a thousand at once would all start before
-   * the first has failed; whoever comes too many waits for their outcome, because honest ones come in crowds too.
-   * Whoever entered must `leave`.
+   * Whether an attempt may start. Running attempts count as failures; otherwise a thousand could start before the first
+   * fails. Further attempts wait for their outcome, because valid credentials also arrive many at a time. An attempt
+   * that entered must call `leave`.
    */
   enter(key: string): MaybePromise<Entrance> {
     const spent = this.spent(key);
@@ -65,12 +65,12 @@ export class Throttle {
     return this.#waiting >= MAX_WAITING ? CROWDED : this.#wait(queue);
   }
 
-  /** The refusal of whoever would enter now, where the budget is spent. */
+  /** The refusal of a new attempt if the budget is spent, or undefined. */
   spent(key: string): (Entrance & { readonly kind: 'spent' }) | undefined {
     return this.#left(key) <= 0 ? this.#spent(key) : undefined;
   }
 
-  /** Ends an attempt that entered. Returns whether its failure was the last of the budget. */
+  /** Ends an attempt that entered. Returns whether its failure spent the budget. */
   leave(key: string, failed: boolean): boolean {
     const queue = this.#queues.get(key);
     if (queue) queue.running -= 1;
@@ -80,7 +80,7 @@ export class Throttle {
     return failed && left === 0;
   }
 
-  /** Keys that are remembered, and attempts that wait. */
+  /** The numbers of remembered keys and of waiting attempts. */
   get size(): { readonly windows: number; readonly waiting: number; readonly queues: number } {
     return { windows: this.#windows.size, waiting: this.#waiting, queues: this.#queues.size };
   }
@@ -120,7 +120,7 @@ export class Throttle {
     return this.limits.failures - (this.#windowOf(key)?.failures ?? 0);
   }
 
-  /** A clock set back ends a window rather than stretch it. */
+  /** A clock that was set back ends a window and does not extend it. */
   #windowOf(key: string): Window | undefined {
     const window = this.#windows.get(key);
     if (!window) return undefined;
