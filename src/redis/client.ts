@@ -1,4 +1,4 @@
-/** The Redis client: the optional package `ioredis`, loaded only when the configuration uses Redis. */
+/** The Redis client from the optional package `ioredis`, loaded only if the configuration uses Redis. */
 import type * as ioredis from 'ioredis';
 
 export interface RedisAddress {
@@ -32,12 +32,14 @@ export interface RedisClient {
 const LONGEST_WAIT_MS = 2_000;
 const CONNECT_MS = 2_000;
 
-/** Milliseconds before the next attempt. They double and vary, so that many instances do not connect at one moment. */
+/**
+ * Milliseconds before the next attempt. They double and vary, so that many instances do not connect at the same time.
+ */
 export function backOff(attempt: number): number {
   return Math.min(LONGEST_WAIT_MS, 25 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
-/** Throws an error with the install command where the package is missing. */
+/** Throws an error with the install command if the package is missing. */
 export async function connectRedis(options: RedisOptions): Promise<RedisClient> {
   const { Redis, Cluster } = await load();
   const [{ host, port, tls }] = options.addresses;

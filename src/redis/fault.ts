@@ -22,7 +22,7 @@ export class RedisFault extends Error {
     super(`Redis: ${reason.replaceAll('_', ' ')}`);
   }
 
-  /** Whether no command can succeed now. */
+  /** Whether every command fails now. */
   get isOfServer(): boolean {
     return !OF_ONE_COMMAND.has(this.reason);
   }

@@ -51,7 +51,7 @@ export const redisFields = ({ prefix, words }: { readonly prefix: string; readon
     .describe('PEM of the authorities that may vouch for it, in place of the public ones.'),
 });
 
-/** A block with these fields, as it was parsed. */
+/** A parsed block with these fields. */
 export type RedisBlock = z.output<z.ZodObject<ReturnType<typeof redisFields>>>;
 
 const writtenIn = ({ address: one, addresses }: Pick<RedisBlock, 'address' | 'addresses'>): readonly string[] =>

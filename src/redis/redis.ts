@@ -5,7 +5,7 @@ import { isUnknownScript, RedisFault, redisFaultOf, type RedisFaultReason } from
 
 export type { RedisOptions } from './client.js';
 
-/** A Lua script. Its text is sent only where the server does not know it yet. */
+/** A Lua script. Its text is sent only if the server does not know it yet. */
 export interface RedisScript {
   readonly text: string;
   readonly sha1: string;
@@ -13,27 +13,30 @@ export interface RedisScript {
 
 export const redisScript = (text: string): RedisScript => ({ text, sha1: hash('sha1', text, 'hex') });
 
-/** Called with every change of state, the first state included; `reason` is given when Redis is down. */
+/** Called with every change of state, including the first state. `reason` is given if Redis is down. */
 export type RedisWatch = (up: boolean, reason?: RedisFaultReason) => void;
 
-/** The time that a command may add to a request; with our own time a request stays below 50 ms. */
+/** The time that a command may add to a request. With the time of Loom itself a request stays below 50 ms. */
 const DEADLINE_MS = 40;
-/** A few late answers may be a pause of either process. So many in a row, and none for so long, mean that the server hangs. */
+/**
+ * A few late answers may be a pause of either process. This number in a row, without an answer in between, means that
+ * the server hangs.
+ */
 const MISSES = 3;
 const SILENCE_MS = 150;
 const PROBE_MS = 1_000;
-/** After this time a server that accepted the connection and sent nothing is given up. */
+/** After this time the client abandons a server that accepted the connection and sent nothing. */
 const CONNECTED_MS = 3_000;
 /** The longest wait at start for a server that does not answer. */
 const PATIENCE_MS = 1_000;
-/** A connection that has held so long has recovered: the next fault starts with the shortest wait. */
+/** A connection that lasted this long has recovered. The next fault starts with the shortest wait. */
 const STEADY_MS = 10_000;
 
-/** Writes with a script, as the commands do. A replica, a full server and a loading server answer a PING. */
+/** Writes with a script, as the commands do. A PING also succeeds on a replica, a full server and a loading server. */
 const PROBE = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
 export class RedisConnection {
-  /** Rejects where the client is not installed. Resolves where the server does not answer. */
+  /** Rejects if the client is not installed. Resolves if the server does not answer. */
   readonly ready: Promise<void>;
   #client: RedisClient | undefined;
   #state: 'starting' | 'up' | 'down' | 'closed' = 'starting';
@@ -64,7 +67,7 @@ export class RedisConnection {
     return this.#state === 'up';
   }
 
-  /** Reports the current state, where it is known, and every change. The returned function ends that. */
+  /** Reports the current state, if it is known, and every change. The returned function ends the reports. */
   watch(watch: RedisWatch): () => void {
     this.#watches.add(watch);
     if (this.#state === 'up') watch(true);
@@ -78,7 +81,7 @@ export class RedisConnection {
   }
 
   /**
-   * Runs one command with its key. Rejects with a `RedisFault`, at the deadline at the latest.
+   * Runs one command with its key. Rejects with a `RedisFault`, at the latest at the deadline.
    *
    * @example await redis.run('get', redis.keyOf(digest))
    */
