@@ -1,4 +1,4 @@
-/** Authorities of our own over a connection that a host's TLS server verified against its authorities. */
+/** Checks a connection, which the TLS server of the host verified, against the authorities of Loom. */
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
@@ -8,7 +8,7 @@ const PEM = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE---
 const LONGEST_CHAIN = 8;
 const INTERMEDIATES = 64;
 
-/** When a chain begins and ends to be valid; empty where there is no chain. */
+/** The start and end of the validity of a chain; empty if there is no chain. */
 interface Validity {
   readonly from: number;
   readonly until: number;
@@ -19,10 +19,10 @@ const NEVER: Validity = { from: Infinity, until: -Infinity };
 export class Authorities {
   readonly #trusted: readonly X509Certificate[];
   readonly #judged = new WeakMap<Socket, Validity>();
-  /** A resumed session keeps the leaf alone, so intermediates that once verified are remembered, by fingerprint. */
+  /** A resumed session keeps only the leaf. So intermediates that were verified once are remembered by fingerprint. */
   readonly #intermediates = new LRUCache<string, X509Certificate>({ max: INTERMEDIATES });
 
-  /** Throws a TypeError with words for the user where the text holds no certificate of an authority. */
+  /** Throws a TypeError with a message for the user if the text holds no certificate of an authority. */
   constructor(pem: string) {
     const blocks = pem.match(PEM) ?? [];
     if (blocks.length === 0) throw new TypeError('holds no PEM certificate');
@@ -35,7 +35,7 @@ export class Authorities {
     return this.#trusted.length;
   }
 
-  /** Whether the peer's chain leads to one of these authorities, every certificate of it being valid now. */
+  /** Whether the chain of the peer leads to one of these authorities and all its certificates are valid now. */
   issued(socket: Socket, now: number): boolean {
     let validity = this.#judged.get(socket);
     if (!validity) {
@@ -92,8 +92,9 @@ function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolea
 }
 
 /**
- * The leaf and what the client or the host's store put above it. Node 24.21 and 26.8 show a server the leaf alone
- * (nodejs/node#65579): there the intermediates must stand in the file, and without them the chain is refused.
+ * The leaf, and the certificates that the client or the store of the host added above it. Node 24.21 and 26.8 show a
+ * server only the leaf (nodejs/node#65579). There the file must contain the intermediates, and without them the chain
+ * is rejected.
  */
 function presented(socket: TLSSocket): readonly Buffer[] {
   const ders: Buffer[] = [];

@@ -1,11 +1,11 @@
-/** The certificate that the other end of a connection proved to hold, and what it says of the holder. */
+/** Reads the certificate of the peer of a TLS connection, and its claims about the holder. */
 import { hash, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { readCertificateFields } from './fields.js';
 
 export interface CertificateClaims {
-  /** RFC 4514, one ASCII line; empty for an empty name. */
+  /** RFC 4514, one ASCII line. Empty for an empty name. */
   readonly subject: string;
   readonly issuer: string;
   /** Upper hex, whole bytes. */
@@ -26,23 +26,23 @@ export type PeerCertificate =
 
 interface Reading {
   readonly notBefore: number;
-  /** Undefined for a certificate that could not be read, or is too weak to mean anything. */
+  /** Undefined for a certificate that could not be read, that is too weak, or that is the certificate of a CA. */
   readonly claims: CertificateClaims | undefined;
 }
 
 /**
- * What a socket proved stays; whether it was authorized is asked each time. What it only showed does not stay: where a
- * host renegotiates, the next certificate would vouch for the name in the first.
+ * The certificate of a socket is cached; `authorized` is read each time. An unverified certificate is not cached. If a
+ * host renegotiates, the next certificate would confirm the name in the first.
  */
 const readings = new WeakMap<Socket, Reading>();
 
-/** MD5 and SHA-1 signatures can be forged; OpenSSL's level refuses them as well, but hosts lower it. */
+/** MD5 and SHA-1 signatures can be forged. The security level of OpenSSL rejects them as well, but hosts lower it. */
 const WEAK = new Set(['1.2.840.113549.1.1.4', '1.2.840.113549.1.1.5', '1.2.840.10045.4.1', '1.2.840.10040.4.3']);
 const LEAST_RSA_BITS = 2_048;
 
 /**
- * `none` without TLS or a certificate. Both a certificate and `authorized` are asked for: on some Node lines a resumed
- * TLS 1.3 session without a certificate reads `authorized === true`.
+ * `none` without TLS or without a certificate. The function checks for both a certificate and `authorized`. On some
+ * Node versions a resumed TLS 1.3 session without a certificate has `authorized === true`.
  */
 export function peerCertificate(socket: Socket, now: number): PeerCertificate {
   const tls = asTls(socket);
@@ -54,13 +54,13 @@ export function peerCertificate(socket: Socket, now: number): PeerCertificate {
   return tls.authorized === true ? { kind: 'verified', claims } : { kind: 'untrusted' };
 }
 
-/** The claims of a verified certificate, for headers; undefined for none, an unverified or an expired one. */
+/** The claims of a verified certificate, for headers; undefined for no certificate, an unverified or an expired one. */
 export function certificateClaims(socket: Socket, now = Date.now()): CertificateClaims | undefined {
   const peer = peerCertificate(socket, now);
   return peer.kind === 'verified' ? peer.claims : undefined;
 }
 
-/** HTTP/2 hands out a stand-in for the socket, so its methods tell what it is, not its class. */
+/** HTTP/2 returns a proxy for the socket, so the function checks for methods and not for the class. */
 function asTls(socket: Socket): TLSSocket | undefined {
   const tls = socket as Partial<TLSSocket>;
   return tls.encrypted === true && typeof tls.getPeerX509Certificate === 'function' ? (socket as TLSSocket) : undefined;
@@ -83,7 +83,8 @@ function readClaims(certificate: X509Certificate): CertificateClaims | undefined
     if (Number.isNaN(notAfter) || Number.isNaN(Date.parse(certificate.validFrom))) return undefined;
     return { ...fields, fingerprint: hash('sha256', certificate.raw), notAfter };
   } catch {
-    // Whatever a client puts into a certificate is its own: unreadable is untrusted, never a crash.
+    // The client controls the content of its certificate. An unreadable certificate is untrusted and never crashes the
+    // process.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** A bounded reader of DER (X.690): enough to walk a certificate, strict enough to never read past its end. */
+/** A bounded reader of DER (X.690) for certificates, which never reads past the end of its input. */
 
 export interface DerValue {
   readonly tag: number;
@@ -33,7 +33,7 @@ function readAt(bytes: Buffer, offset: number): DerValue {
   return { tag, contents: bytes.subarray(start, end), encoded: bytes.subarray(offset, end) };
 }
 
-/** The values that stand one after the other in the bytes. */
+/** The consecutive values in the bytes. */
 export function readAll(bytes: Buffer): readonly DerValue[] {
   const values: DerValue[] = [];
   for (let offset = 0; offset < bytes.length;) {
@@ -44,7 +44,7 @@ export function readAll(bytes: Buffer): readonly DerValue[] {
   return values;
 }
 
-/** The one value that the bytes are. */
+/** The single value in the bytes. */
 export function readOne(bytes: Buffer): DerValue {
   const value = readAt(bytes, 0);
   if (value.encoded.length !== bytes.length) throw new DerError('trailing bytes');
@@ -61,10 +61,10 @@ export function expectTag(value: DerValue | undefined, tag: number): DerValue {
   return value;
 }
 
-/** Arcs are big numbers, whose cost grows by the square of their length; honest ones stay far below. */
+/** Arcs are big integers, and their cost grows with the square of their length. Usual identifiers are far shorter. */
 const LONGEST_OID = 128;
 
-/** An object identifier in dots. */
+/** An object identifier in dotted notation. */
 export function readOid(value: DerValue | undefined): string {
   const { contents } = expectTag(value, TAG.oid);
   const fits = contents.length > 0 && contents.length <= LONGEST_OID;

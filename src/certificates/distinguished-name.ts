@@ -1,7 +1,7 @@
-/** Distinguished names as one ASCII line (RFC 4514), read from DER: never from Node's strings, which names can forge. */
+/** Formats distinguished names as one ASCII line (RFC 4514) from DER, because names can forge the strings of Node. */
 import { DerError, members, readOid, TAG, type DerValue } from './der.js';
 
-/** RFC 4514 §3, and the names that LDAP registers and OpenSSL prints for what certificates commonly carry. */
+/** RFC 4514 §3, and the names from LDAP and OpenSSL for attributes that certificates often contain. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
   '2.5.4.3': 'CN',
   '2.5.4.4': 'SN',
@@ -22,7 +22,10 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const UTF16 = new TextDecoder('utf-16be', { fatal: true, ignoreBOM: true });
 
-/** `CN=svc-a,OU=Ops+L=Bern,O=Example`; an empty name is an empty string. Both orders as OpenSSL's RFC2253 has them. */
+/**
+ * `CN=svc-a,OU=Ops+L=Bern,O=Example`. An empty name is an empty string. Both orders are those of the RFC2253 format of
+ * OpenSSL.
+ */
 export function distinguishedName(name: DerValue | undefined): string {
   return members(name, TAG.sequence)
     .map((set) => members(set, TAG.set).map(attribute).reverse().join('+'))
@@ -36,7 +39,8 @@ function attribute(pair: DerValue): string {
   const oid = readOid(type);
   const known = Object.hasOwn(SHORT_NAMES, oid) ? SHORT_NAMES[oid] : undefined;
   const text = known === undefined ? undefined : stringOf(value);
-  // §2.4: what has no name or no string is written in hex, with a `#` that no escaped string begins with.
+  // RFC 4514 §2.4: an attribute without a short name or without a string is written in hex. No escaped string begins
+  // with `#`.
   return text === undefined
     ? `${known ?? oid}=#${value.encoded.toString('hex').toUpperCase()}`
     : `${known}=${escape(text)}`;
@@ -77,7 +81,7 @@ function utf32(contents: Buffer): string | undefined {
   return text;
 }
 
-/** §2.4, with every control and non-ASCII byte as `\xx`, so that the line fits into a header. */
+/** RFC 4514 §2.4, with every control and non-ASCII byte as `\xx`, so that the line fits into a header. */
 function escape(text: string): string {
   const last = Buffer.byteLength(text) - 1;
   let line = '';

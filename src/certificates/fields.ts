@@ -4,12 +4,12 @@ import { DerError, expectTag, members, readOid, readOne, TAG, type DerValue } fr
 import { distinguishedName } from './distinguished-name.js';
 
 export interface CertificateFields {
-  /** RFC 4514, one ASCII line; empty for an empty name. */
+  /** RFC 4514, one ASCII line. Empty for an empty name. */
   readonly subject: string;
   readonly issuer: string;
-  /** Upper hex, whole bytes, without a leading zero byte; empty for a negative one. */
+  /** Upper hex, whole bytes, without a leading zero byte. Empty for a negative number. */
   readonly serial: string;
-  /** `DNS:…`, `URI:…`, `email:…`, `IP:…`, in the order of the certificate; other kinds are left out. */
+  /** `DNS:…`, `URI:…`, `email:…`, `IP:…`, in the order of the certificate. Other kinds are omitted. */
   readonly sans: readonly string[];
   readonly signatureAlgorithm: string;
 }
@@ -19,7 +19,10 @@ const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
 const BOOLEAN = 0x01;
 
-/** Throws a DerError for what is no certificate, and for names with bytes that no honest name has (a NUL). */
+/**
+ * Throws a DerError for bytes that are not a certificate, and for names with bytes that only an attack contains (a
+ * NUL).
+ */
 export function readCertificateFields(der: Buffer): CertificateFields {
   const [tbs, signature] = members(readOne(der), TAG.sequence);
   const all = members(tbs, TAG.sequence);
@@ -33,7 +36,10 @@ export function readCertificateFields(der: Buffer): CertificateFields {
   };
 }
 
-/** RFC 5280 §4.1.2.2 wants a positive number: without its sign, -1 would be the serial number 255 of somebody else. */
+/**
+ * RFC 5280 §4.1.2.2 requires a positive number. Without its sign, -1 would equal the serial number 255 of another
+ * certificate.
+ */
 function serialOf({ contents }: DerValue): string {
   if (contents.length === 0 || contents.readInt8(0) < 0) return '';
   const hex = contents.toString('hex').toUpperCase();
@@ -68,7 +74,7 @@ function alternativeName({ tag, contents }: DerValue): string | undefined {
   }
 }
 
-/** `svc-a\0.evil` is `svc-a` to whoever reads C strings: the whole certificate is refused (CVE-2025-66220). */
+/** A reader of C strings reads `svc-a\0.evil` as `svc-a`, so the whole certificate is rejected (CVE-2025-66220). */
 function visible(contents: Buffer): string {
   if (contents.length === 0 || !contents.every((byte) => byte > 0x20 && byte < 0x7f)) throw new DerError('bad name');
   return contents.toString('latin1');
@@ -81,7 +87,7 @@ function addressOf(contents: Buffer): string {
   return canonicalAddress(groups.join(':')) as string;
 }
 
-/** The one spelling of a name as a file writes it; undefined for what is none of the four kinds. */
+/** The canonical spelling of a name, as in a file; undefined for text that is not one of the four kinds. */
 export function canonicalAltName(text: string): string | undefined {
   const [, kind, value = ''] = /^(DNS|URI|email|IP):([\x21-\x7e]+)$/.exec(text) ?? [];
   switch (kind) {
