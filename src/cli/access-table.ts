@@ -1,4 +1,4 @@
-/** The access table in columns: who may call what, with PUBLIC in plain sight. */
+/** Prints the access table in columns: the callers of each path, with PUBLIC highlighted. */
 import type { AccessRow, AccessTable, MethodRow } from '../config/access.js';
 import { printable, type Paint } from './terminal.js';
 
@@ -51,7 +51,7 @@ function renderMethod({ name, title, summary, headers, routes }: MethodRow, pain
   return [`${paint('bold', printable(name))} (${printable(title)})`, ...lines].join('\n');
 }
 
-/** What lets in more than a reader may think is seen at a glance. */
+/** Highlights values that admit more callers than a reader may expect. */
 function warned(value: string, paint: Paint): string {
   return /^ANY /.test(value) ? paint('yellow', value) : value;
 }

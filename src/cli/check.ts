@@ -1,4 +1,4 @@
-/** `loom-auth check`: what is wrong with a file, and who may call what. Makes no network call. */
+/** The `loom-auth check` command: reports the errors of a file and its access table, without network calls. */
 import { accessTable } from '../config/access.js';
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
@@ -33,7 +33,7 @@ function examine(file: string, { strategy = [], strict = false }: CheckOptions, 
     const source = new Source(file);
     let compiled = compileFile(source, { strategies: strategy, mode: 'middleware', strict, env });
     const { listeners, routes } = compiled.plan;
-    // With listeners and routes it is a gateway, and must be fit to serve.
+    // A file with listeners and routes is a gateway, so the command also checks that it can serve.
     if (listeners.length > 0 && routes.length > 0 && strategy.length === 0) {
       compiled = compileFile(source, { mode: 'serve', strict, env });
     }
@@ -44,7 +44,7 @@ function examine(file: string, { strategy = [], strict = false }: CheckOptions, 
   }
 }
 
-/** The machine that checks need not be the one that serves, so its missing certificates are a warning. */
+/** The file may be checked on another machine than the gateway, so missing certificates are only a warning. */
 function tlsWarnings({ plan }: Compiled): readonly Diagnostic[] {
   return plan.listeners.flatMap((listener, at): Diagnostic[] => {
     const fault = checkTls(listener);

@@ -1,4 +1,4 @@
-/** `loom-auth demo`: everything on this machine, with curl lines to try. */
+/** The `loom-auth demo` command: runs all parts on this machine and prints curl lines to try. */
 import { accessTable } from '../config/access.js';
 import { compileFile } from '../config/index.js';
 import { startDemo, type Demo } from '../demo/demo.js';
@@ -9,7 +9,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import { paintFor, type Terminal } from './terminal.js';
 
 export async function runDemo(terminal: Terminal): Promise<ExitCode> {
-  // What the demo is about stands on the screen; only trouble goes to the log.
+  // The command prints the information itself, so only errors go to the log.
   const log = createLog({ level: 'error' });
   const demo = await startDemo({ log });
   onStopSignals({ stop: () => demo.stop(), log });

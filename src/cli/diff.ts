@@ -1,4 +1,4 @@
-/** `loom-auth diff`: what another file would change for callers, path by path and method by method. */
+/** The `loom-auth diff` command: shows what another file would change for callers, by path and auth method. */
 import { accessTable, type MethodRow } from '../config/access.js';
 import { ConfigError } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
@@ -13,7 +13,7 @@ import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
 export interface DiffOptions {
   readonly json?: boolean;
   readonly strategy?: readonly string[];
-  /** Fail where a guarded path opens without consent, or falls to a route with another demand. */
+  /** Fail if a guarded path becomes open without consent, or if another route with another requirement matches it. */
   readonly exitCode?: boolean;
 }
 
@@ -26,7 +26,7 @@ interface Difference {
   readonly methods: readonly MethodChange[];
 }
 
-/** What a method's line of the access table said, and says. */
+/** The old and the new line of an auth method in the access table. */
 interface MethodChange {
   readonly method: string;
   readonly what: string;
@@ -52,7 +52,10 @@ export function diffFiles(files: readonly [string, string], options: DiffOptions
   return tell(difference.changes, after, { options, terminal }) && options.exitCode ? EXIT.file : EXIT.fine;
 }
 
-/** Whether the change is one that `--exit-code` fails for; says why, and which consent is not needed. */
+/**
+ * Returns whether `--exit-code` fails for a change. Prints such changes with their reason, and each consent that is not
+ * needed.
+ */
 function tell(
   changes: readonly AccessChange[],
   after: Ruled,
@@ -69,7 +72,7 @@ function readRules(file: string, { strategy = [] }: DiffOptions, { env }: Termin
     const source = new Source(file);
     const compiled = compileFile(source, { strategies: strategy, mode: 'middleware', env });
     const { listeners, routes } = compiled.plan;
-    // With listeners and routes it is a gateway, as `check` has it.
+    // With listeners and routes the file is a gateway, as in `check`.
     if (listeners.length === 0 || routes.length === 0 || strategy.length > 0) return { ...compiled, standalone: false };
     return { ...compileFile(source, { mode: 'serve', env }), standalone: true };
   } catch (cause) {
@@ -78,7 +81,10 @@ function readRules(file: string, { strategy = [] }: DiffOptions, { env }: Termin
   }
 }
 
-/** The facts of each method that `check` prints; what only secrets tell apart shows as a fingerprint there, or not at all. */
+/**
+ * The facts of each auth method that `check` prints. A change of a secret appears there as a fingerprint, or not at
+ * all.
+ */
 function methodChanges(before: Plan, after: Plan): readonly MethodChange[] {
   const [old, next] = [factsOf(before), factsOf(after)];
   const keys = [...new Set([...old.keys(), ...next.keys()])];

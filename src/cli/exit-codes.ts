@@ -1,4 +1,4 @@
-/** What the exit code of a command says: the file, the runtime or the port. */
+/** The exit codes of the commands for errors of the file, the runtime and the port. */
 import { ConfigError } from '../config/diagnostics.js';
 import { PortError, TlsFileError } from '../serve/gatekeeper.js';
 

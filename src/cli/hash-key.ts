@@ -1,13 +1,13 @@
-/** `loom-auth hash-key`: the SHA-256 of an API key, for `api_key.keys[].key_hash`. */
+/** The `loom-auth hash-key` command: prints the SHA-256 of an API key, for `api_key.keys[].key_hash`. */
 import { createHash } from 'node:crypto';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { InputError, readSecret } from './secret-input.js';
 import type { Terminal } from './terminal.js';
 
-/** What the gateway can read from a header: anything else would be a key that nobody can present. */
+/** The keys that the gateway can read from a header. No client could send another key. */
 const KEY = /^[\x21-\x2b\x2d-\x7e]{1,512}$/;
 
-/** A key is random and long, so that one round is enough: there is nothing to guess. */
+/** A key is random and long, so an attacker cannot guess it and one round is enough. */
 export function keyHash(key: string): string {
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }

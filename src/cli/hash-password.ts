@@ -1,4 +1,4 @@
-/** `loom-auth hash-password`: the bcrypt hash of a password, for `basic.users[].password_hash`. */
+/** The `loom-auth hash-password` command: prints the bcrypt hash of a password, for `basic.users[].password_hash`. */
 import { hash } from 'bcryptjs';
 import { InvalidArgumentError } from 'commander';
 import { costWarning, HIGHEST_COST, LOW_COST } from '../auth/methods/bcrypt-cost.js';
@@ -7,12 +7,12 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import { InputError, readSecret } from './secret-input.js';
 import { paintFor, type Terminal } from './terminal.js';
 
-/** Bcrypt reads no further: two long passwords would be one. */
+/** Bcrypt ignores later bytes. Two long passwords with the same prefix would be equal. */
 const BCRYPT_BYTES = 72;
 
 export const DEFAULT_COST = LOW_COST;
 
-/** Reads `--cost`: a hash that a file would refuse or warn of as too weak is never printed. */
+/** Reads `--cost`. The command never prints a hash that a file would reject or report as too weak. */
 export function costIn(text: string): number {
   const cost = /^\d{2}$/.test(text) ? Number(text) : NaN;
   if (cost >= LOW_COST && cost <= HIGHEST_COST) return cost;

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-/** The `loom-auth` command. */
+/** The entry point of the `loom-auth` command. */
 import { run } from './program.js';
 
-// A reader that left (`| head`) is no failure of ours.
+// A reader that closed the pipe (`| head`) is not an error of this command.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

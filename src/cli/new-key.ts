@@ -1,4 +1,4 @@
-/** `loom-auth new-key`: a fresh API key, and the hash of it that the file keeps. */
+/** The `loom-auth new-key` command: prints a new API key and its hash for the file. */
 import { randomBytes } from 'node:crypto';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { keyHash } from './hash-key.js';

@@ -1,4 +1,4 @@
-/** The commands of `loom-auth`, their options and their help. A command's module loads when the command runs. */
+/** The commands of `loom-auth` with their options and help; the module of a command loads when it runs. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -60,7 +60,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 
 type Finish = (act: () => ExitCode | Promise<ExitCode>) => Promise<void>;
 
-/** The program with all its commands; `finish` runs the command that was chosen. */
+/** The program with all its commands. `finish` runs the selected command. */
 export function commands(terminal: Terminal, finish: Finish): Command {
   const program = base(terminal);
   program
@@ -141,7 +141,7 @@ function numberOfWorkers(text: string): number {
   return count;
 }
 
-/** The shell history already has a secret that was an argument. The error message does not repeat it. */
+/** The shell history already contains a secret that was an argument. The error message does not repeat it. */
 function unnamed(args: readonly string[], act: () => Promise<ExitCode>): Promise<ExitCode> {
   if (args.length > 0) throw new InputError('a secret is read from standard input, never from the command line');
   return act();
@@ -165,7 +165,7 @@ function packageVersion(): string {
   return version;
 }
 
-/** All diagnostics of a bad file. For any other error only the message: a user cannot use the stack. */
+/** All diagnostics of an invalid file. For any other error only the message, because a user cannot use the stack. */
 function explain(cause: unknown, { stderr, env }: Terminal): string {
   const paint = paintFor(stderr, env);
   if (!(cause instanceof ConfigError)) {

@@ -1,4 +1,4 @@
-/** `loom-auth schema`: the JSON Schema of a Loom file, for editors. */
+/** The `loom-auth schema` command: prints the JSON Schema of a Loom file, for editors. */
 import { jsonSchema } from '../config/json-schema.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import type { Terminal } from './terminal.js';

@@ -1,14 +1,16 @@
-/** Reads a secret: from a pipe as it is, from a terminal without echo. Never from an argument, which `ps` shows. */
+/** Reads a secret from a pipe, or from a terminal without echo; never from an argument, which `ps` shows. */
 import type { Input, Terminal } from './terminal.js';
 
-/** The operator gave something that cannot be used, or gave up. */
+/** The operator entered an unusable value or cancelled the input. */
 export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
 const LIMIT = 4_096;
 
-/** From a pipe all of it but one trailing newline; from a terminal one line, asked twice where `confirm` says so. */
+/**
+ * From a pipe: all text except one trailing newline. From a terminal: one line, requested twice if `confirm` is set.
+ */
 export async function readSecret(terminal: Terminal, prompt: string, confirm = false): Promise<string> {
   const secret = terminal.stdin.isTTY === true ? await ask(terminal, prompt, confirm) : await drain(terminal.stdin);
   if (secret === '') throw new InputError('nothing was given');
@@ -56,7 +58,7 @@ const END_OF_TEXT = '\u0003';
 const END_OF_INPUT = '\u0004';
 const ERASE = new Set(['\u007f', '\b']);
 
-/** Lines typed with the echo off; a paste may bring several at once. */
+/** Lines typed without echo. A paste may contain several lines at once. */
 class HiddenLines {
   #pending: string[] = [];
   #wake: (() => void) | undefined;

@@ -1,4 +1,4 @@
-/** `loom-auth serve`: runs the gateway that a file describes until a signal ends it. */
+/** The `loom-auth serve` command: runs the gateway of a file until a signal ends it. */
 import cluster from 'node:cluster';
 import { createLog } from '../observe/log.js';
 import { inspectRuntime } from '../lib/runtime.js';
@@ -13,16 +13,16 @@ import { paintFor, type Terminal } from './terminal.js';
 export interface ServeOptions {
   readonly insecureNode?: boolean;
   readonly strict?: boolean;
-  /** Processes; absent: this one serves. */
+  /** The number of worker processes. Default: this process serves. */
   readonly workers?: number;
-  /** `--no-watch`: reload on SIGHUP alone. */
+  /** `--no-watch`: reload only on SIGHUP. */
   readonly watch?: boolean;
 }
 
-/** Stands in for the version that `--insecure-node` forgives; the other findings about the runtime stay. */
+/** Replaces the version that `--insecure-node` permits. The other findings about the runtime stay. */
 const FORGIVEN_VERSION = 'v24.18.1';
 
-/** Resolves when everything listens; the process then lives until its signal. */
+/** Resolves when all listeners are open. The process then runs until a signal. */
 export async function serveFile(file: string, options: ServeOptions, terminal: Terminal): Promise<ExitCode> {
   const version = options.insecureNode ? FORGIVEN_VERSION : process.version;
   const found = inspectRuntime({ version, env: terminal.env, execArgv: process.execArgv });
@@ -39,7 +39,7 @@ export async function serveFile(file: string, options: ServeOptions, terminal: T
   return serveHere(file, options);
 }
 
-/** In this process; under a primary as number `worker`. */
+/** Serves in this process. Under a primary, this is the worker with number `worker`. */
 async function serveHere(file: string, options: ServeOptions, worker?: number): Promise<ExitCode> {
   const { strict = false, watch = true } = options;
   const reloads = onReloadSignal();
@@ -47,12 +47,12 @@ async function serveHere(file: string, options: ServeOptions, worker?: number): 
     ? serve(file, { strict, watch })
     : serveAsWorker(file, { strict, watch }, worker));
   reloads(() => running.reload());
-  // A worker stops when its primary says so.
+  // A worker stops on a message of its primary.
   if (worker === undefined) onStopSignals({ stop: () => running.stop(), log: running.log });
   return EXIT.fine;
 }
 
-/** In processes of their own, for whose file and certificates this one vouches before it starts them. */
+/** Serves in worker processes. This process checks the file and certificates before it starts them. */
 async function serveThere(file: string, options: ServeOptions & { readonly workers: number }): Promise<ExitCode> {
   const { workers: count, strict = false } = options;
   const reloads = onReloadSignal();
@@ -61,7 +61,7 @@ async function serveThere(file: string, options: ServeOptions & { readonly worke
   try {
     await workers.start();
   } catch (cause) {
-    // It has said why.
+    // The worker has already logged the cause.
     if (cause instanceof WorkerStartError) return exitCodeFrom(cause.exitCode);
     throw cause;
   }

@@ -1,4 +1,4 @@
-/** What a command may use of the terminal, and colour where somebody looks at it. */
+/** The terminal functions of the commands, and colors for an interactive terminal. */
 import type { Readable, Writable } from 'node:stream';
 
 export interface Output extends Writable {
@@ -22,14 +22,14 @@ export type Paint = (colour: Colour, text: string) => string;
 
 const CODES = { red: [31, 39], green: [32, 39], yellow: [33, 39], bold: [1, 22], dim: [2, 22] } as const;
 
-/** Colours only on a terminal, and not where `NO_COLOR` is set (no-color.org). */
+/** Colors are used only on a terminal, and not if `NO_COLOR` is set (no-color.org). */
 export function paintFor(output: Output, env: Terminal['env']): Paint {
   const coloured = output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   if (!coloured) return (_colour, text) => text;
   return (colour, text) => `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m`;
 }
 
-/** Without control characters: a name from a file must not steer the terminal that prints it. */
+/** Removes control characters, so that a name from a file cannot control the terminal that prints it. */
 export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
