@@ -1,14 +1,14 @@
-/** A throw-away certificate authority with a server's and a client's certificate, for the demo alone. */
+/** Creates a temporary certificate authority with a server and a client certificate, only for the demo. */
 import { KeyObject, randomBytes, webcrypto } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-// First: x509 looks for it while it loads.
+// Must be the first import, because x509 needs it at load.
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const LIFETIME_MS = 7 * 86_400_000;
-/** Clocks of two machines differ, and a certificate from the future is refused. */
+/** The clocks of two machines differ, and a certificate that is not yet valid is rejected. */
 const HEAD_START_MS = 3_600_000;
 
 export interface AuthorityFiles {
@@ -25,8 +25,8 @@ interface Issued {
 }
 
 /**
- * Writes a CA and two certificates into a directory that only its owner may read. The CA's own key is never written:
- * when the process ends, nobody can issue another certificate.
+ * Writes a CA and two certificates into a directory that only its owner may read. The key of the CA is never written.
+ * After the process ends, no other certificate can be issued.
  */
 export async function writeAuthority(directory: string): Promise<AuthorityFiles> {
   const ca = await issueRoot();

@@ -1,4 +1,4 @@
-/** The demo: an issuer, two backends, a throw-away CA and the gateway before them, all on this machine. */
+/** Runs the demo on this machine: an issuer, two backends, a temporary CA and the gateway in front of them. */
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
@@ -15,9 +15,9 @@ import { printTour } from './tour.js';
 import { startUpstream } from './upstream.js';
 
 export interface Demo {
-  /** The configuration that runs, for the access table. */
+  /** The active configuration, for the access table. */
   readonly file: string;
-  /** What to try, ready to print. */
+  /** The printable list of requests to try. */
   readonly tour: string;
   readonly http: string;
   readonly https: string;
@@ -27,17 +27,17 @@ export interface Demo {
 const AUDIENCE = 'api.example.com';
 const PREFERRED = { http: 8080, https: 8443 } as const;
 const BCRYPT_COST = 10;
-/** Long enough for an afternoon with the demo. */
+/** Long enough to try the demo for an afternoon. */
 const TOKEN_SECONDS = 12 * 3_600;
 
 type Act = () => Promise<void> | void;
 
-/** Starts everything, or nothing: a part that fails to start takes the others down again. */
+/** Starts all parts or none. If one part fails to start, the other parts are stopped. */
 export async function startDemo({ log }: { readonly log: Log }): Promise<Demo> {
   const directory = await mkdtemp(join(tmpdir(), 'loom-demo-'));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   const undo: Act[] = [remove];
-  // However the process ends, keys do not stay behind.
+  // Removes the keys in every case in which the process exits.
   process.once('exit', remove);
   const stop = async (): Promise<void> => {
     for (const act of undo.splice(0).reverse()) await act();

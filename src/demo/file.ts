@@ -1,4 +1,4 @@
-/** The demo's loom.yaml: the complete example of the Loom page, grown to every method and combination. */
+/** The loom.yaml of the demo: the complete example of the Loom page, extended to every method and combination. */
 import type { AuthorityFiles } from './authority.js';
 import { LOOPBACK } from './ports.js';
 
@@ -15,7 +15,7 @@ export interface FileFacts {
   readonly reports: string;
 }
 
-/** A YAML double-quoted scalar: JSON strings are all of that. */
+/** A YAML double-quoted scalar. Every JSON string is one. */
 const quoted = (text: string): string => JSON.stringify(text);
 
 export function demoFile(facts: FileFacts): string {

@@ -1,10 +1,10 @@
-/** An OAuth issuer small enough to read, for the demo alone: discovery, key set, token and introspection endpoints. */
+/** A small OAuth issuer, only for the demo: discovery, key set, token and introspection endpoints. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { constantTimeEqual } from '../lib/digest.js';
 import { listenOn } from './ports.js';
 import { DemoTokens, type TokenClaims } from './tokens.js';
 
-/** A client of the issuer: what it may ask for, and the kind of token it gets. */
+/** A client of the issuer: its allowed scopes, and the kind of its token. */
 export interface DemoClient {
   readonly id: string;
   readonly secret: string;
@@ -14,7 +14,7 @@ export interface DemoClient {
 
 export interface IssuerOptions {
   readonly clients: readonly DemoClient[];
-  /** Who may introspect: the gateway. */
+  /** The client that may introspect: the gateway. */
   readonly introspector: { readonly id: string; readonly secret: string };
   readonly audience: string;
 }
@@ -84,7 +84,7 @@ function discovery(url: string): object {
   };
 }
 
-/** RFC 6749 §4.4. */
+/** The client credentials grant of RFC 6749 §4.4. */
 async function grantToken(req: IncomingMessage, { options, tokens }: Desk): Promise<Reply> {
   const form = await readForm(req);
   const { id, secret } = clientCredentials(req, form);
@@ -101,7 +101,7 @@ async function grantToken(req: IncomingMessage, { options, tokens }: Desk): Prom
   };
 }
 
-/** RFC 7662 §2: the answer is for the gateway alone, and says of an unknown token only that it is not active. */
+/** RFC 7662 §2: only the gateway may ask. The response for an unknown token says only that it is not active. */
 async function introspect(req: IncomingMessage, { options, tokens }: Desk): Promise<Reply> {
   const form = await readForm(req);
   const { id, secret } = clientCredentials(req, form);
@@ -136,7 +136,7 @@ function send(res: ServerResponse, { status, body }: Reply): void {
   res.end(JSON.stringify(body));
 }
 
-/** Ends a server together with its idle keep-alive connections. */
+/** Closes a server and its idle keep-alive connections. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());

@@ -1,9 +1,9 @@
-/** Ports on the loopback address: the usual one where it is free, any free one where it is not. */
+/** Selects ports on the loopback address: the usual port if it is free, else any free port. */
 import { createServer, type AddressInfo, type Server } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 
-/** Listens on the loopback address; 0 takes any free port. Resolves to the port. */
+/** Listens on the loopback address. Port 0 selects any free port. Resolves to the port. */
 export function listenOn(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -14,7 +14,7 @@ export function listenOn(server: Server, port: number): Promise<number> {
   });
 }
 
-/** The preferred port if nobody has it, else a free one. */
+/** The preferred port if it is free, else any free port. */
 export async function freePort(preferred: number): Promise<number> {
   const probe = createServer();
   const port = await listenOn(probe, preferred).catch(() => listenOn(probe, 0));

@@ -1,11 +1,11 @@
-/** The demo issuer's tokens: signed ones that anybody can check, opaque ones that only it knows. */
+/** The tokens of the demo issuer: signed tokens with a public key, and opaque tokens that only the issuer can check. */
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
 export interface TokenClaims {
   readonly sub: string;
   readonly client_id?: string;
   readonly scope: string;
-  /** Lifetime from now; negative for a token that has already ended. */
+  /** Lifetime from now. Negative for an expired token. */
   readonly seconds: number;
 }
 
@@ -35,7 +35,7 @@ export class DemoTokens {
     return { keys: [{ ...jwk, kid: this.#kid, use: 'sig', alg: 'ES256' }] };
   }
 
-  /** An access token as RFC 9068 has it. */
+  /** Signs an access token (RFC 9068). */
   sign(claims: TokenClaims): string {
     const header = base64url({ alg: 'ES256', typ: 'at+jwt', kid: this.#kid });
     const payload = base64url({ ...this.#claims(claims), jti: randomBytes(12).toString('base64url') });
@@ -46,7 +46,7 @@ export class DemoTokens {
     return `${header}.${payload}.${signature.toString('base64url')}`;
   }
 
-  /** A token that means nothing to anybody but `introspect`. */
+  /** Creates an opaque token that only `introspect` can resolve. */
   remember(claims: TokenClaims): string {
     const token = `opaque_${randomBytes(24).toString('base64url')}`;
     this.#opaque.set(token, this.#claims(claims));

@@ -1,4 +1,4 @@
-/** The curl lines of the demo: for each method one request that passes and one that does not. */
+/** The curl lines of the demo: for each auth method, one accepted and one refused request. */
 
 export interface TourFacts {
   readonly http: string;
@@ -113,7 +113,7 @@ function certificates({ https, directory }: TourFacts): readonly Stop[] {
   ];
 }
 
-/** The status stands on a line of its own, so that a whole line can be copied. */
+/** Prints the status on a separate line, so that a user can copy a whole line. */
 export function printTour(facts: TourFacts): string {
   const stops = tour(facts).map(({ title, calls }) =>
     [title, ...calls.map(({ status, why, curl }) => `  # ${status}: ${why}\n  ${curl}`)].join('\n'),

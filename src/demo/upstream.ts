@@ -1,4 +1,4 @@
-/** A backend that answers with what reached it, so that one sees what the gateway set and what it removed. */
+/** A backend that returns the request it received, to show which headers the gateway set and removed. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { closeServer } from './issuer.js';
 import { listenOn } from './ports.js';
@@ -15,7 +15,7 @@ export async function startUpstream(name: string): Promise<DemoUpstream> {
   return { endpoint: `127.0.0.1:${port}`, close: () => closeServer(server) };
 }
 
-/** Tokens stay out of the answer: terminals are shared and scrolled back. */
+/** The response omits tokens, because terminals are shared and keep their output. */
 const HIDDEN = new Set(['authorization', 'cookie', 'x-api-key']);
 
 function echo(name: string, req: IncomingMessage, res: ServerResponse): void {
