@@ -1,4 +1,4 @@
-/** The public face of the package. Each export is documented in docs/reference/api.md, made from the comments here. */
+/** The public API of the package; the comments of its exports are the source of docs/reference/api.md. */
 export type { Identity, Rate } from './auth/identity.js';
 export type { HostIdentity, HostStrategy, Strategies } from './auth/host-strategy.js';
 export type { Protection } from './auth/protection.js';

@@ -1,4 +1,4 @@
-/** `loom()`: a file as a middleware of a host. */
+/** Exports `loom()`, which turns a Loom file into a middleware for a host application. */
 import type { Strategies } from './auth/host-strategy.js';
 import { compose, tellWarnings } from './runtime/compose.js';
 import { compileFile, type Compiled } from './config/index.js';
@@ -64,7 +64,7 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
 
 let advised = false;
 
-/** Once a process: a library does not refuse to run, but it says what the runtime undoes. */
+/** Logs once per process. A library does not refuse to run, but it reports which checks the runtime disables. */
 function adviseOnRuntime(log: Log): void {
   if (advised) return;
   advised = true;
