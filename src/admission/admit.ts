@@ -1,4 +1,4 @@
-/** Admission: the stages that judge one request, in their order, before it goes on or is denied. */
+/** Runs the admission stages of one request in a fixed order, until one stage denies the request. */
 import type { RequestContext } from '../context/request-context.js';
 import type { MaybePromise } from '../lib/types.js';
 import { authenticate } from './authenticate.js';
@@ -10,7 +10,7 @@ import { limitByAddress, limitByIdentity } from './limit-stages.js';
 import { findGuard, findPreflightGuard, readRequestTarget } from './locate.js';
 import type { AdmissionPolicy } from './policy.js';
 
-/** Learns what it can of a request. Returns a denial where the request must not go on. */
+/** Reads or checks one part of a request. Returns a denial if the request must not continue. */
 export type Stage = (policy: AdmissionPolicy, context: RequestContext) => MaybePromise<Denial | undefined>;
 
 const findClientAddress: Stage = (policy, context) => policy.clients.find(context);
@@ -18,7 +18,7 @@ const stripIdentityHeaders: Stage = (policy, context) => policy.stripIdentityHea
 const checkFraming: Stage = (policy, context) => policy.framing(context.request);
 
 const REQUEST: readonly Stage[] = [
-  // First, so that the log names the client of every denial, and not the proxy before Loom.
+  // This stage is first, so that the log line of every denial contains the client address and not the proxy address.
   findClientAddress,
   stripIdentityHeaders,
   checkFraming,
@@ -31,7 +31,7 @@ const REQUEST: readonly Stage[] = [
   limitByIdentity,
 ];
 
-/** A preflight carries no credential, so there is no identity to judge. */
+/** A preflight has no credential, so no stage checks an identity. */
 const PREFLIGHT: readonly Stage[] = [
   findClientAddress,
   stripIdentityHeaders,
@@ -41,12 +41,15 @@ const PREFLIGHT: readonly Stage[] = [
   limitByAddress,
 ];
 
-/** Judges a request. Undefined: the request may go on. A throw is a bug, and is answered 500. */
+/**
+ * Runs admission for one request. Returns undefined if the request may continue. A throw is a bug, and the response is
+ * 500.
+ */
 export function admit(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
   return run(context.kind === 'preflight' ? PREFLIGHT : REQUEST, policy, context);
 }
 
-/** Goes on in the same tick where a stage has its outcome at once: a tick costs more than most stages do. */
+/** Continues in the same tick if a stage returns its outcome synchronously. A tick costs more time than most stages. */
 function run(
   stages: readonly Stage[],
   policy: AdmissionPolicy,

@@ -1,4 +1,4 @@
-/** The stage that asks the methods of a guard who sent a request. */
+/** The stage that runs the auth methods of the guard on a request. */
 import { attemptOf } from '../auth/combine.js';
 import type { Verdict } from '../auth/verdict.js';
 import type { RequestContext } from '../context/request-context.js';

@@ -1,4 +1,4 @@
-/** Finds the client of each request behind `trusted_proxies`, and logs the proxies that do not tell it. */
+/** Finds the client address behind `trusted_proxies`, and logs the proxies that do not report it. */
 import { LRUCache } from 'lru-cache';
 import { headerValues } from '../auth/credentials.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -6,7 +6,7 @@ import { findClient, type UnknownReason } from '../http/forwarded-for.js';
 import type { AddressMatcher } from '../lib/address.js';
 import type { Log, Now } from '../lib/types.js';
 
-/** Behind a proxy that writes another form every request has this fault: one line each would flood the log. */
+/** If a proxy writes another form, every request has this fault. One line per request would flood the log. */
 const TOLD_EVERY_MS = 60_000;
 const MOST_TOLD = 1_000;
 
@@ -16,7 +16,7 @@ interface Told {
 }
 
 export interface ClientsDeps {
-  /** Undefined where no proxy is trusted. */
+  /** Undefined if no proxy is trusted. */
   readonly trusted: AddressMatcher | undefined;
   readonly log: Log;
   readonly now: Now;
@@ -27,7 +27,7 @@ export class Clients {
 
   constructor(private readonly deps: ClientsDeps) {}
 
-  /** Keeps the client address in the context, for methods, limits and logs. */
+  /** Stores the client address in the context, for auth methods, rate limits and logs. */
   find(context: RequestContext): undefined {
     const { trusted } = this.deps;
     const { request } = context;
@@ -37,7 +37,7 @@ export class Clients {
     if (unknown !== undefined) this.#tell(address, unknown);
   }
 
-  /** The entry itself is not logged: the client may have written it. */
+  /** Does not log the entry, because the client may have written it. */
   #tell(client: string, why: UnknownReason): void {
     const { log, now } = this.deps;
     const key = `${why} ${client}`;

@@ -1,4 +1,4 @@
-/** The stage that finds the headers of verified identities and of the client certificate (`client_cert_headers`). */
+/** The stage that collects the headers of verified identities and of the client certificate (`client_cert_headers`). */
 import { createRequire } from 'node:module';
 import type * as Certificates from '../certificates/certificate.js';
 import type { HeaderFields, RequestContext } from '../context/request-context.js';
@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url);
 
 const CONFLICT: Denial = { status: 403, code: 'forbidden', reason: 'identity_conflict' };
 
-/** The headers are set when the request goes on. */
+/** Only collects the headers. They are set when the request continues. */
 export function collectIdentityHeaders(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
   const { set, omitted, conflict } = identityHeaders(policy.headerRules, context.identities);
   if (conflict) return CONFLICT;
@@ -23,7 +23,7 @@ export function collectIdentityHeaders(policy: AdmissionPolicy, context: Request
   return undefined;
 }
 
-/** The header of an identity is kept where a certificate would set the same header. */
+/** If an identity and a certificate both set a header, the header of the identity is used. */
 function withCertificate(set: HeaderFields, certified: HeaderFields): HeaderFields {
   if (certified.length === 0) return set;
   const known = new Set(set.map(([name]) => foldName(name)));
@@ -31,15 +31,16 @@ function withCertificate(set: HeaderFields, certified: HeaderFields): HeaderFiel
 }
 
 /**
- * Set on every request whose connection has a verified certificate, open routes included. Which authorities a host's own
- * server trusts is unknown, so there the `mtls` method must have granted.
+ * Collects the headers on every request whose connection has a verified certificate, also on open routes. Loom does not
+ * know which certificate authorities a host's own server trusts. There, the `mtls` method must have granted the
+ * request.
  */
 function certificateHeaders(policy: AdmissionPolicy, { request, identities }: RequestContext): HeaderFields {
   const rules = policy.certificateRules(request);
   if (rules.length === 0) return [];
   const vouched =
     policy.standalone || identities.some(({ method }) => policy.methods.get(method)?.certificate === true);
-  // A file that has such rules loads the module with its mtls method.
+  // A configuration with such rules already loads this module with its `mtls` method.
   const { certificateClaims } = require('../certificates/certificate.js') as typeof Certificates;
   const claims = vouched ? certificateClaims(request.socket, policy.now()) : undefined;
   if (!claims) return [];

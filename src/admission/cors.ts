@@ -1,4 +1,4 @@
-/** Tells browsers which pages of other origins may read our answers, and answers their preflights (Fetch standard, CORS). */
+/** Writes CORS response headers and answers preflight requests (Fetch standard, CORS). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type * as CorsPackage from 'cors';
@@ -9,20 +9,20 @@ import type { Denial } from './denial.js';
 
 const require = createRequire(import.meta.url);
 
-/** What of a request its answer depends on, taken before anything edits the request. */
+/** The parts of a request that determine its CORS headers. They are read before any code edits the request. */
 export interface CorsQuestion {
   readonly origin: string | undefined;
   readonly preflight: boolean;
 }
 
-/** Says on an answer what its reader may do with it, in place of whatever stands there. */
+/** Replaces the CORS headers of a response. */
 export type Cors = (question: CorsQuestion, res: ServerResponse) => void;
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
 export function corsQuestionOf(req: IncomingMessage): CorsQuestion {
   const { origin, 'access-control-request-method': method } = req.headers;
-  // No browser sends a preflight with a body: with one it is a request, and judged like any.
+  // No browser sends a preflight with a body. An OPTIONS request with a body is an ordinary request.
   const preflight = req.method === 'OPTIONS' && origin !== undefined && TOKEN.test(method ?? '') && !hasBody(req);
   return { origin, preflight };
 }
@@ -34,7 +34,7 @@ export function createCors(planned: PlannedCors): Cors {
     patterns.some((pattern) => pattern.kind !== 'any' && matchesOrigin(pattern, origin));
   const cors = require('cors') as typeof CorsPackage.default;
   const write = cors({
-    // A foreign origin gets `false`: the library then writes nothing at all.
+    // For an origin that is not allowed, `false` makes the library write no header.
     origin: (origin, answer) => answer(null, everybody ? '*' : origin !== undefined && allows(origin) && origin),
     methods: [...planned.methods],
     allowedHeaders: [...planned.headers],
@@ -45,14 +45,17 @@ export function createCors(planned: PlannedCors): Cors {
   });
   return ({ origin, preflight }, res) => {
     for (const name of res.getHeaderNames()) if (isCorsField(name)) res.removeHeader(name);
-    // To the library every OPTIONS is a preflight.
+    // The library treats every OPTIONS request as a preflight.
     const asked = { method: preflight ? 'OPTIONS' : 'GET', headers: { origin } };
     write(asked, res, () => undefined);
     if (!everybody) varyByOrigin(res);
   };
 }
 
-/** Before anything is judged, so that every answer says it, a denial too. True for a preflight: it needs no other answer. */
+/**
+ * Writes the CORS headers before admission, so that every response has them, also a denial. Returns true for a
+ * preflight, which needs no other response.
+ */
 export function shareAnswer(share: Cors | undefined, req: IncomingMessage, res: ServerResponse): boolean {
   if (!share || res.headersSent) return false;
   const question = corsQuestionOf(req);
@@ -60,7 +63,10 @@ export function shareAnswer(share: Cors | undefined, req: IncomingMessage, res: 
   return question.preflight;
 }
 
-/** On every answer: a cache that keeps the one for a stranger would give it to the page that may read (RFC 9110 §12.5.5). */
+/**
+ * Adds `Vary: Origin` to every response. Otherwise a cache could serve the response for one origin to a page of another
+ * origin (RFC 9110 §12.5.5).
+ */
 function varyByOrigin(res: ServerResponse): void {
   const given = res.getHeader('vary') ?? [];
   const names = [given]
@@ -69,7 +75,7 @@ function varyByOrigin(res: ServerResponse): void {
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  // The upstream may have named it as well.
+  // The upstream may also have sent `Vary: Origin`.
   const others = names.filter((name) => name.toLowerCase() !== 'origin');
   res.setHeader('Vary', [...others, 'Origin'].join(', '));
 }
@@ -78,14 +84,17 @@ function isCorsField(name: string): boolean {
   return /^access-control-/i.test(name);
 }
 
-/** A plugin's own answer, or the file's to whoever is over a limit, without what `cors` settles in its place. */
+/**
+ * Removes CORS headers from the response of a plugin and from the configured rate limit response. The `cors` block
+ * replaces these headers.
+ */
 export function withoutCors(denial: Denial): Denial {
   const { response } = denial;
   if (!response?.headers.some(([name]) => isCorsField(name))) return denial;
   return { ...denial, response: { ...response, headers: response.headers.filter(([name]) => !isCorsField(name)) } };
 }
 
-/** Neither identity nor upstream: a browser asks for leave, and whoever made the page cannot add a credential to that. */
+/** Answers a preflight without an identity and without the upstream. A page cannot add a credential to a preflight. */
 export function answerPreflight(res: ServerResponse, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
   // RFC 9110 §8.6: a 204 has no Content-Length.

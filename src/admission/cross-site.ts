@@ -1,4 +1,4 @@
-/** Refuses what another site makes a browser send with a credential that it sends unasked (spec §6). */
+/** Refuses cross-site requests whose credential the browser sends automatically (docs/security.md). */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { readOffer, type Place } from '../auth/credentials.js';
@@ -8,16 +8,16 @@ import type { Denial } from './denial.js';
 import type { AdmissionPolicy } from './policy.js';
 
 export interface CrossSiteQuestion {
-  /** A cookie, Basic or a client certificate granted: the browser adds it whoever asks. */
+  /** Whether a cookie, Basic or a client certificate granted the request. A browser sends these for any page. */
   readonly ambient: boolean;
   readonly allowedOrigins: readonly string[];
-  /** An upgrade is a GET that CORS does not guard (cross-site WebSocket hijacking). */
+  /** An upgrade is a GET request that CORS does not protect (cross-site WebSocket hijacking). */
   readonly upgrade: boolean;
 }
 
 const CROSS_SITE: Denial = { status: 403, code: 'cross_site', reason: 'cross_site' };
 
-/** The stage that refuses a request which another site made a browser send. */
+/** The stage that refuses cross-site requests. */
 export function refuseCrossSite(
   policy: AdmissionPolicy,
   { request, identities, route, kind }: RequestContext,
@@ -27,10 +27,13 @@ export function refuseCrossSite(
   return crossSiteRefused(request, question) ? CROSS_SITE : undefined;
 }
 
-/** What a browser sends without being asked once a user has logged in (RFC 7617, 7616, 4559). */
+/** Schemes whose credential a browser sends automatically after a login (RFC 7617, 7616, 4559). */
 const REMEMBERED_SCHEMES = new Set(['basic', 'digest', 'negotiate', 'ntlm']);
 
-/** Whether a browser may have sent the credential that granted, whoever made the page. Undefined: an unknown method. */
+/**
+ * Whether a browser may have sent the credential that granted the request, for any page. `method` is undefined for an
+ * unknown auth method.
+ */
 export function isAmbient(
   req: IncomingMessage,
   method: Pick<PlannedMethod, 'ambient' | 'places'> | undefined,
@@ -41,7 +44,7 @@ export function isAmbient(
   return places.some((place) => isFilledByBrowsers(req, place) && readOffer(req, [place]).kind !== 'none');
 }
 
-/** A method that may read anything may have read any of these. */
+/** An auth method with unknown places may have read any of these credentials. */
 function hasAmbientCredential(req: IncomingMessage): boolean {
   if (req.headers.cookie !== undefined || hasRememberedScheme(req)) return true;
   const socket = req.socket as Partial<TLSSocket>;
@@ -58,15 +61,15 @@ function hasRememberedScheme({ headers: { authorization = '' } }: IncomingMessag
   return REMEMBERED_SCHEMES.has((authorization.split(' ', 1)[0] ?? '').toLowerCase());
 }
 
-/** RFC 9110 §9.2.1. */
+/** The safe HTTP methods (RFC 9110 §9.2.1). */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
-/** Clients that are no browser send neither field and pass. */
+/** Clients other than browsers send neither `Origin` nor `Sec-Fetch-Site`, so their requests pass. */
 export function crossSiteRefused(req: IncomingMessage, question: CrossSiteQuestion): boolean {
   const { ambient, allowedOrigins, upgrade } = question;
   if (!ambient || (!upgrade && SAFE.has(req.method ?? ''))) return false;
   const { origin } = req.headers;
-  // `*` and `null` are no origins: neither may let in what a credential comes with.
+  // `*` and `null` are not origins. Neither value may allow a request with an ambient credential.
   const allowed = origin !== undefined && allowedOrigins.some((each) => isOrigin(each) && sameOrigin(each, origin));
   if (allowed) return false;
   const site = String(req.headers['sec-fetch-site'] ?? '').toLowerCase();
@@ -81,7 +84,10 @@ function sameOrigin(left: string, right: string): boolean {
   return left.toLowerCase().replace(/\/$/, '') === right.toLowerCase();
 }
 
-/** Same host and port as asked for. Behind a proxy that ends TLS the scheme cannot be known; on our own TLS it is https. */
+/**
+ * Whether the origin has the host and port of the `Host` header. Behind a proxy that terminates TLS the scheme is
+ * unknown. On Loom's own TLS the scheme must be https.
+ */
 function isOwn(origin: string, req: IncomingMessage): boolean {
   const [, scheme, authority] = /^(https?):\/\/([^/?#@\\]+)$/i.exec(origin) ?? [];
   const { host } = req.headers;

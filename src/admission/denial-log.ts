@@ -1,21 +1,21 @@
-/** The line in the log that stands for each refusal: what a client was told has exactly one event, found by its id. */
+/** Writes exactly one log line for each denial, with the id that the response contains. */
 import type { RequestContext } from '../context/request-context.js';
 import type { Log } from '../lib/types.js';
 import { newInstance } from './deny.js';
 import type { Denial } from './denial.js';
 
 export interface Refusal {
-  /** The `instance` of the answer. */
+  /** The `instance` member of the response body. */
   readonly instance: string;
   readonly denial: Pick<Denial, 'status' | 'code' | 'reason'>;
   readonly client: string | undefined;
-  /** Absent for bytes that never became a request. */
+  /** Undefined if the bytes were never parsed as a request. */
   readonly method?: string | undefined;
   readonly route?: string | undefined;
   readonly listener?: string;
 }
 
-/** What a client finds in the body of its denial: the id of its request, or one of the denial's own. */
+/** Returns the `instance` of a denial: the request id, or a new id. */
 export function instanceOf({ id }: RequestContext): string {
   return id ?? newInstance();
 }
@@ -28,7 +28,7 @@ export function logDenial(log: Log, context: RequestContext, denial: Denial): st
   return instance;
 }
 
-/** Written before the answer: a client that reads it at once finds the line. */
+/** Writes the log line before the response, so that the line exists when a client reads the response. */
 export function tellRefusal(log: Log, { instance, denial, ...about }: Refusal): void {
   const { status, code, reason } = denial;
   log.info({ event: 'denied', instance, status, code, reason, ...about }, 'denied');

@@ -1,27 +1,27 @@
-/** Denials as data: what a refused request is answered with, and the denial that a verdict leads to. */
+/** Denials as data: the response to a refused request, and the denial that belongs to a verdict. */
 import type { Outcome } from '../auth/decision.js';
 import type { Challenge, RawResponse, ReasonCode, Rejected, Verdict } from '../auth/verdict.js';
 import type { DenialCode } from '../http/problem.js';
 
-/** What a refused request is answered with; written only by `deny`. */
+/** The response to a refused request. Only `deny.ts` writes it. */
 export interface Denial {
   readonly status: number;
   readonly code: DenialCode;
   readonly challenges?: readonly Challenge[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly allow?: readonly string[];
-  /** A plugin's own answer, passed through as it was written. */
+  /** The response of a plugin, which is sent unchanged. */
   readonly response?: RawResponse;
-  /** For the log and the audit event, never for the client. */
+  /** For the log and the audit event. The client never receives it. */
   readonly reason?: ReasonCode;
-  /** The method that refused, for the same two. */
+  /** The auth method that refused the request, also for the log and the audit event. */
   readonly method?: string | undefined;
 }
 
-/** Seconds a client should wait where the method did not say. */
+/** The seconds that a client should wait, if the auth method gives no value. */
 const RETRY_AFTER = 5;
 
-/** The denial of a verdict that did not grant. */
+/** Returns the denial of a verdict that is not `granted`. */
 export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial {
   switch (verdict.kind) {
     case 'absent':
@@ -81,10 +81,10 @@ const OUTCOMES: Readonly<Record<DenialCode, Outcome>> = {
   unavailable: 'unavailable',
 };
 
-/** The denial in the one word that metrics count by. */
+/** Returns the outcome label of a denial in the metrics. */
 export function outcomeOf({ code, reason, response }: Denial): Outcome {
   if (reason === 'credential_missing') return 'absent';
-  // A plugin's redirect, 429 or 200: its own answer, for no reason of ours.
+  // A plugin sent its own response, such as a redirect, 429 or 200. Loom has no reason code for it.
   if (code === 'forbidden' && response && reason === undefined) return 'answered';
   return OUTCOMES[code];
 }

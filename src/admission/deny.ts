@@ -1,4 +1,4 @@
-/** The only writer of denials: problem+json (RFC 9457) on a response, or the same as raw bytes on a socket. */
+/** The only module that writes denials: problem+json (RFC 9457), on a response or as raw bytes on a socket. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -18,19 +18,25 @@ interface Message {
   readonly body: Buffer;
 }
 
-/** The id of one denial: in its body and in the log, so that an operator finds what a client complains of. */
+/**
+ * Returns a new id for one denial. The response body and the log contain the id, so that an operator can find the log
+ * line.
+ */
 export function newInstance(): string {
   return `urn:uuid:${randomUUID()}`;
 }
 
-/** Answers a request. `instance` is the request id. One that two may read differently, or whose body is unread, is the last. */
+/**
+ * Writes the denial of a request. `instance` is the request id or a new id. The connection closes after the response if
+ * the request is ambiguous (400) or its body is unread.
+ */
 export function deny(response: ServerResponse, denial: Denial, instance: string): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const { status, fields, body } = messageOf(denial, instance);
-  // What a host set for an answer of its own (a length, a type, an encoding) says nothing of ours.
+  // Headers that a host set for its own response (length, type, encoding) do not describe this body.
   for (const name of ABOUT_BODY) response.removeHeader(name);
   const written = new Set<string>();
   for (const [name, value] of fields) {
@@ -53,19 +59,19 @@ const ABOUT_BODY = [
   'WWW-Authenticate',
 ];
 
-/** `complete` alone is false for every request that is judged while its head is being parsed. */
+/** `complete` alone is not sufficient: it is false for every request that is checked while its head is parsed. */
 function hasUnreadBody(req: IncomingMessage): boolean {
   return hasBody(req) && !req.complete;
 }
 
-/** Answers an upgrade and ends its socket. */
+/** Writes the denial of an upgrade and ends its socket. */
 export function denySocket(socket: Duplex, denial: Denial, instance: string): void {
   const { status, fields, body } = messageOf(denial, instance);
   const lines = [...fields, ['Connection', 'close']].map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`;
   socket.on('error', () => socket.destroy());
   socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]));
-  // A client that never closes its side keeps nothing of ours; what it still sends is read off until then.
+  // A client may never close its side. Its data is discarded until the timeout destroys the socket.
   const late = setTimeout(() => socket.destroy(), LINGER_MS);
   late.unref();
   socket.once('close', () => clearTimeout(late));
@@ -90,12 +96,15 @@ function messageOf(denial: Denial, instance: string): Message {
   return { status, fields, body };
 }
 
-/** The values of `WWW-Authenticate`. */
+/** Returns the values of `WWW-Authenticate`. */
 export function challengesOf({ challenges = [] }: Denial): readonly string[] {
   return mergeChallenges(challenges).filter(isChallenge).map(formatChallenge);
 }
 
-/** A plugin's answer as it wrote it, but for framing, and for fields that HTTP cannot carry: those would throw. */
+/**
+ * The response of a plugin, without framing headers and without fields that HTTP cannot carry. Node throws on such
+ * fields.
+ */
 function rawMessage({ status, headers, body }: NonNullable<Denial['response']>): Message {
   const own = headers.filter(([name, value]) => !HOP.test(name) && isField(name, value));
   const cached: Fields = own.some(([name]) => /^cache-control$/i.test(name)) ? [] : [['Cache-Control', 'no-store']];
@@ -120,12 +129,14 @@ function isField(name: string, value: string): boolean {
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
-/** A host's strategy may write anything; on a bare socket nothing else would keep it from writing fields of its own. */
+/** A host's strategy may return any text. On a raw socket no other check prevents header injection. */
 function isChallenge({ scheme, params }: Challenge): boolean {
   return [scheme, ...Object.keys(params)].every((name) => TOKEN.test(name));
 }
 
-/** RFC 9110 §11.2: every value as a quoted string; what such a string cannot hold becomes `?`. */
+/**
+ * RFC 9110 §11.2: writes every value as a quoted string. A character that a quoted string cannot contain becomes `?`.
+ */
 function formatChallenge({ scheme, params }: Challenge): string {
   const list = Object.entries(params).map(([name, value]) => {
     const text = value.replace(/[^\t\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');

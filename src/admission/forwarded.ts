@@ -1,4 +1,4 @@
-/** What of the client's fields ends at this hop, and what the next hop is told of the client instead. */
+/** Removes the headers that end at this hop, and sets the forwarding headers for the next hop. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { familyOf, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
@@ -7,17 +7,20 @@ import { dropUnsent, editFields, setField } from '../http/fields.js';
 export interface ForwardOptions {
   /** Whether a peer is in `trusted_proxies`. */
   readonly trusted: (address: string) => boolean;
-  /** The `trusted_headers` of the file; default: none. */
+  /** The `trusted_headers` of the configuration. Default: none. */
   readonly trustedHeaders?: TrustedHeaders;
-  /** A field line that goes on whatever its family is: set by a gateway, or a credential that granted and may go along. */
+  /**
+   * Whether a field line is forwarded regardless of its family. A gateway set it, or it is a granted credential that
+   * may be forwarded.
+   */
   readonly keeps?: (name: string, value: string) => boolean;
 }
 
 const NO_HEADERS = new TrustedHeaders([]);
 
 /**
- * Prepares a request's fields for the upstream. Runs after the credentials were read and **before** identity headers
- * are set: a `Connection: X-User-ID` of the client must not take ours away (CVE-2024-45410).
+ * Prepares the headers of a request for the upstream. Runs after the credentials are read and **before** identity
+ * headers are set. Otherwise a client's `Connection: X-User-ID` would remove Loom's header (CVE-2024-45410).
  */
 export function prepareForward(req: IncomingMessage, options: ForwardOptions): void {
   const { trusted, trustedHeaders = NO_HEADERS, keeps } = options;
@@ -33,7 +36,10 @@ export function prepareForward(req: IncomingMessage, options: ForwardOptions): v
   tellOfClient(req, { peer, believed: sender.believed });
 }
 
-/** Framing is never edited: without it Node sends the body raw, as a second request. */
+/**
+ * Framing headers are never edited. Without them Node sends the body raw, and the upstream reads it as a second
+ * request.
+ */
 function isFraming(name: string): boolean {
   const family = familyOf(name);
   return family?.perHop === true && family.passage === 'always';
@@ -46,7 +52,10 @@ function namedByConnection(req: IncomingMessage): ReadonlySet<string> | undefine
     : new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
 }
 
-/** NTLM and Negotiate authenticate the connection: on a pooled one the next user would be the last (HDR-22). */
+/**
+ * NTLM and Negotiate authenticate the connection. On a pooled connection the next user would have the identity of the
+ * previous user.
+ */
 function isConnectionBound(name: string, value: string): boolean {
   return name === 'authorization' && /^(?:ntlm|negotiate)(?![A-Za-z0-9!#$%&'*+.^_`|~-])/i.test(value);
 }
@@ -66,7 +75,7 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
   }
 }
 
-/** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, link-local ones with a zone. */
+/** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, and link-local peers with a zone. */
 function plainAddress(address: string): string {
   if (!address.includes(':')) return address;
   const [bare = ''] = address.split('%');

@@ -1,4 +1,4 @@
-/** What the rest of an application sees of the verdict: `req.auth`, `req.user`, and all identities of an `all`. */
+/** Sets the identities that an application reads: `req.auth`, `req.user`, and every identity of a request. */
 import type { IncomingMessage } from 'node:http';
 import { copyOf, type Identity } from '../auth/identity.js';
 import { findContext, type RequestContext } from '../context/request-context.js';
@@ -10,13 +10,15 @@ declare module 'node:http' {
   }
 }
 
-/** Assigned on every request, so that no earlier middleware's `auth` is taken for ours. */
+/**
+ * Assigns `req.auth` on every request. Otherwise the `auth` of an earlier middleware could be read as Loom's identity.
+ */
 export function setIdentities(context: RequestContext): void {
   const { request: req } = context;
   const identities = context.identities.map(copyOf);
   const [primary = null] = identities;
   req.auth = primary;
-  // Passport's habit; on an open route a host's own session keeps its user.
+  // Passport also sets `req.user`. On an open route a host's own session keeps its user.
   if (primary) (req as { user?: unknown }).user = primary;
   context.sharedIdentities = identities;
 }

@@ -1,4 +1,4 @@
-/** Sets the identity headers that verified identities imply; a client's own copies are gone by then (`strip.ts`). */
+/** Sets the identity headers of verified identities, after `strip-identity-headers.ts` removed the client's copies. */
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
@@ -7,20 +7,20 @@ import { foldName } from '../http/header-policy.js';
 import { setField } from '../http/fields.js';
 import { headerValue, type HeaderValue, type Omission } from '../http/header-value.js';
 
-/** The rules of each method, by its name. */
+/** The header rules of each auth method, by method name. */
 export type RulesByMethod = ReadonlyMap<string, readonly HeaderRule[]>;
 
 export interface Assertion {
   readonly set: HeaderFields;
-  /** For the log: the header and why, never the value. */
+  /** For the log: the header and the reason, never the value. */
   readonly omitted: readonly { readonly header: string; readonly claim: string; readonly why: Omission }[];
-  /** Two identities imply different values of one header: 403, and nothing was set. */
+  /** Two identities have different values for one header. The response is 403, and no header is set. */
   readonly conflict: boolean;
 }
 
 /**
- * Sets each header once, in every view of the request; of several identities the first listed wins.
- * Runs after `prepareForward`, which drops what the client's `Connection` names.
+ * Sets each header once, in every view of the request. If several identities have the header, the first identity sets
+ * it. Runs after `prepareForward`, which removes the headers that the client's `Connection` names.
  */
 export function assertIdentity(req: IncomingMessage, rules: RulesByMethod, identities: readonly Identity[]): Assertion {
   const assertion = identityHeaders(rules, identities);
@@ -28,7 +28,7 @@ export function assertIdentity(req: IncomingMessage, rules: RulesByMethod, ident
   return assertion;
 }
 
-/** What `assertIdentity` sets, without setting it. */
+/** Returns what `assertIdentity` sets, without setting it. */
 export function identityHeaders(rules: RulesByMethod, identities: readonly Identity[]): Assertion {
   const set = new Map<string, readonly [string, string]>();
   const omitted: Assertion['omitted'][number][] = [];
@@ -48,7 +48,7 @@ export function identityHeaders(rules: RulesByMethod, identities: readonly Ident
   return { set: [...set.values()], omitted, conflict: false };
 }
 
-/** An issuer's own map stands in place of the common one (`issuers[].claims_to_headers`). */
+/** The mapping of an issuer replaces the common mapping (`issuers[].claims_to_headers`). */
 function rulesFor(identity: Identity, rules: readonly HeaderRule[]): readonly HeaderRule[] {
   const own = rules.filter((rule) => rule.issuer !== undefined && rule.issuer === identity.issuer);
   return own.length > 0 ? own : rules.filter((rule) => rule.issuer === undefined);
@@ -57,16 +57,19 @@ function rulesFor(identity: Identity, rules: readonly HeaderRule[]): readonly He
 function valueOf(claims: Identity['claims'], path: string): HeaderValue {
   const found = lookUp(claims, path);
   if (!found) return headerValue(undefined);
-  // OpenID Connect Core §5.1: an address that nobody has verified is whatever its owner typed.
+  // OpenID Connect Core §5.1: an unverified email address is any text that the user entered.
   const doubtful = found.name === 'email' && Object.hasOwn(found.owner, 'email_verified');
   if (doubtful && found.owner['email_verified'] !== true) return { kind: 'omitted', why: 'unverified' };
   return headerValue(found.owner[found.name]);
 }
 
-/** What keeps a claim that is there from being a header. `unverified` and `missing` are said of the claim itself. */
+/** The reasons why a present claim cannot be a header. `unverified` and `missing` describe the claim itself. */
 const UNTELLABLE: ReadonlySet<Omission> = new Set(['control', 'too_long', 'type']);
 
-/** Whether a header is mapped from the subject and cannot be set: a claim is the subject where it has its value. */
+/**
+ * Whether a header is mapped from the subject but cannot be set. A claim counts as the subject if it has the same
+ * value.
+ */
 export function hasUntoldSubject(rules: RulesByMethod, identity: Identity): boolean {
   return rulesFor(identity, rules.get(identity.method) ?? []).some(({ claim, ofSubject }) => {
     if (!ofSubject && lookUpClaim(identity.claims, claim) !== identity.subject) return false;
@@ -75,7 +78,7 @@ export function hasUntoldSubject(rules: RulesByMethod, identity: Identity): bool
   });
 }
 
-/** The value of a claim by its dotted path; undefined where there is none. */
+/** Returns the value of a claim by its dotted path, or undefined if the claim is missing. */
 export function lookUpClaim(claims: Identity['claims'], path: string): unknown {
   const found = lookUp(claims, path);
   return found?.owner[found.name];
@@ -83,7 +86,10 @@ export function lookUpClaim(claims: Identity['claims'], path: string): unknown {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Own properties only, so that `constructor.name` is nobody's claim; a name with dots (a URL) is tried whole first. */
+/**
+ * Reads own properties only, so that `constructor.name` is not a claim. A name with dots (a URL) is first looked up as
+ * a whole.
+ */
 function lookUp(claims: Members, path: string): { readonly owner: Members; readonly name: string } | undefined {
   if (Object.hasOwn(claims, path)) return { owner: claims, name: path };
   const names = path.split('.');

@@ -1,4 +1,4 @@
-/** What rate limits know of a judged request: its address, its identity, and its headers with who chose them. */
+/** The facts of a request for rate limits: its address, its identity, and its headers with their origin. */
 import { headerValues } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -26,7 +26,7 @@ function claimText(identity: Identity | undefined, path: string): string | undef
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
-/** As text, for the file has text; of a list each. */
+/** Compares values as text, because the configuration contains text. For a list, compares each element. */
 function holdsClaim({ claims }: Identity, path: string, value: string): boolean {
   const found = lookUpClaim(claims, path);
   return (Array.isArray(found) ? found : [found]).some(

@@ -1,4 +1,4 @@
-/** The rules of the `rate_limit` block, compiled: who is exempt, which tier a caller has, which quotas count. */
+/** The compiled rules of the `rate_limit` block: exemptions, tiers, and keys that need no identity. */
 import type { PlannedRateLimit, PlannedTier } from '../config/plan-types.js';
 import type { Pattern } from '../config/pattern.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -13,14 +13,17 @@ export class LimitRules {
     this.#exemptAddress = blocks.length === 0 ? () => false : addressMatcher(blocks);
   }
 
-  /** By where it comes from or where it goes. */
+  /** Whether the client address or the path is exempt. */
   isExemptEarly({ address, target: { segments } }: Pick<RequestContext, 'address' | 'target'>): boolean {
     if (this.#exemptAddress(address)) return true;
     const { paths = [] } = this.limit?.exemptions ?? {};
     return paths.some((pattern) => matches(pattern, segments));
   }
 
-  /** By a header that a method has set, or that is the credential which granted: never by one of the client's choice. */
+  /**
+   * Whether a header exempts the request. An auth method must have set the header, or the header must be the granted
+   * credential. A header that the client chooses never exempts a request.
+   */
   isExempt(facts: () => LimitFacts): boolean {
     const { headers = [] } = this.limit?.exemptions ?? {};
     if (headers.length === 0) return false;
@@ -28,7 +31,7 @@ export class LimitRules {
     return headers.some(({ name, value }) => known.header(name) === value && isVouched(known, name));
   }
 
-  /** The first that matches, and whether the client chose it. */
+  /** Returns the first tier that matches, and whether the client chose it. */
   tierOf(facts: () => LimitFacts): { readonly tier: PlannedTier; readonly chosen: boolean } | undefined {
     const { tiers = [] } = this.limit ?? {};
     if (tiers.length === 0) return undefined;
@@ -42,12 +45,14 @@ export class LimitRules {
 
 const isVouched = (facts: LimitFacts, name: string): boolean => facts.vouched?.(name.toLowerCase()) === true;
 
-/** Whether a key can be read before any method has run, and means the address. */
+/** Whether a key contains the client address and can be read before an auth method runs. */
 export function isEarlyKey(key: readonly LimitKeyPart[]): boolean {
   return key.some(({ kind }) => kind === 'ip') && key.every(({ kind }) => kind === 'ip' || kind === 'path');
 }
 
-/** Exactly as a route's: a laxer reading would exempt what the file does not name. */
+/**
+ * Matches exactly as a route pattern does. A less strict match would exempt paths that the configuration does not name.
+ */
 function matches({ segments: pattern, rest }: Pattern, segments: readonly string[]): boolean {
   if (segments.length < pattern.length || (!rest && segments.length > pattern.length)) return false;
   return pattern.every((part, at) => part.kind === 'one' || part.text === segments[at]);

@@ -1,4 +1,4 @@
-/** The stages that take rate limit tokens: by address before a method runs, by identity after it. */
+/** The stages that take rate limit tokens: by address before auth methods run, by identity after them. */
 import type { RequestContext } from '../context/request-context.js';
 import type { PlannedRateLimit } from '../config/plan-types.js';
 import type { MaybePromise } from '../lib/types.js';
@@ -22,7 +22,7 @@ export function limitByIdentity(policy: AdmissionPolicy, context: RequestContext
     : settle(policy, context, decision);
 }
 
-/** The response tells the client of the tightest limit. */
+/** The response headers show the tightest limit. */
 function settle(
   policy: AdmissionPolicy,
   context: RequestContext,
@@ -35,7 +35,7 @@ function settle(
   return undefined;
 }
 
-/** The denial of a request over a limit (429), or of a request whose tokens could not be counted (503). */
+/** Returns the denial of a request above a limit (429), or of a request whose tokens could not be counted (503). */
 export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['response']): Denial {
   if (decision.unavailable === true) {
     const headers = { 'Retry-After': String(decision.retryAfterSeconds) };

@@ -1,4 +1,4 @@
-/** Which buckets a request draws from: before any method runs, and once it is known who sends it (spec §8). */
+/** Takes rate limit tokens before auth methods run, and again after the identity is known (docs/rate-limits.md). */
 import type { Identity, Rate } from '../auth/identity.js';
 import type { PlannedQuota, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -9,24 +9,24 @@ import type { Limiter, RateLimitDecision } from '../limit/limiter.js';
 import type { Claim, LimitScope } from '../limit/store.js';
 import { isEarlyKey, LimitRules } from './limit-rules.js';
 
-/** Called where a limit needs the facts. */
+/** Called only if a limit needs the facts. */
 type Facts = () => LimitFacts;
 
-/** Undefined: no limit counts the request here. */
+/** Undefined if no limit counts the request in this stage. */
 type Counted = MaybePromise<RateLimitDecision | undefined>;
 
 const BY_IDENTITY: readonly LimitKeyPart[] = [{ kind: 'identity' }];
 
 export class Limits {
   readonly #key: readonly LimitKeyPart[];
-  /** Whether the key is read from the address: then a flood is limited before any method works for it. */
+  /** Whether the key is read from the client address. Then a flood is limited before any auth method runs. */
   readonly #early: boolean;
-  /** With tiers: the most that one address may send, in any tier. */
+  /** With tiers, the highest rate that one client address may have in any tier. */
   readonly #ceiling: Rate | undefined;
   readonly #rules: LimitRules;
   readonly #earlyQuotas: readonly PlannedQuota[];
   readonly #lateQuotas: readonly PlannedQuota[];
-  /** Names these limits in the context of a request. */
+  /** Identifies these limits in the context of a request. */
   readonly #id = Symbol('limits');
 
   constructor(
@@ -43,7 +43,7 @@ export class Limits {
     this.#lateQuotas = quotas.filter(({ key }) => !isEarlyKey(key));
   }
 
-  /** The limits by address, before any method runs. */
+  /** Takes the tokens of the limits by address, before an auth method runs. */
   byAddress(context: RequestContext, facts: Facts): Counted {
     if (!this.#early && this.#earlyQuotas.length === 0) return undefined;
     if (this.#rules.isExemptEarly(context)) return this.#exempt();
@@ -52,13 +52,13 @@ export class Limits {
     return this.#take(context, shared ? [shared, ...quotas] : quotas);
   }
 
-  /** The limits that need an identity. */
+  /** Takes the tokens of the limits that need an identity. */
   byIdentity(context: RequestContext, facts: Facts): Counted {
     const { identities, route } = context;
     const own = identities.flatMap((identity) => (identity.rateLimit ? [ownClaim(identity, identity.rateLimit)] : []));
     if (this.#rules.isExemptEarly(context)) return own.length === 0 ? undefined : this.#take(context, own);
     if (this.#rules.isExempt(facts)) return own.length === 0 ? this.#exempt() : this.#take(context, own);
-    // The own limit of a key replaces the global limit. Beside a route limit both count.
+    // The limit of an API key replaces the global limit. If the route has a limit, both limits count.
     const replaced = own.length > 0 && route?.rateLimit === undefined;
     const shared = replaced ? undefined : this.#lateClaim(route, facts);
     const quotas = this.#lateQuotas.map((quota) => quotaClaim(quota, facts()));
@@ -70,7 +70,10 @@ export class Limits {
     return undefined;
   }
 
-  /** Takes one token of each bucket, once for a request: a mounted Loom and a `protect()` behind it count together. */
+  /**
+   * Takes one token from each bucket, once per request. A mounted Loom and a later `protect()` take the token only once
+   * together.
+   */
   #take({ takenTokens }: RequestContext, claims: readonly Claim[]): Counted {
     if (claims.length === 0) return undefined;
     const taken = takenTokens.get(this.#id) ?? { keys: new Set(), patience: { spent: false } };
@@ -96,14 +99,15 @@ export class Limits {
   }
 
   #lateClaim(route: PlannedRoute | undefined, facts: Facts): Claim | undefined {
-    // These tokens were taken by address.
+    // `byAddress` has already taken these tokens.
     const settled = this.#early && (route?.rateLimit !== undefined || this.global?.tiers.length === 0);
     if (settled) return undefined;
     if (route?.rateLimit) return this.#routeClaim(route, route.rateLimit, facts());
     const match = this.#rules.tierOf(facts);
     if (!match) return this.global?.rate && this.#globalClaim(this.global.rate, facts());
     const { name, rate } = match.tier;
-    // If the client can choose the tier, the client address is part of the key: another name is no other bucket.
+    // If the client can choose the tier, the client address is part of the key. Another name then gives no other
+    // bucket.
     const caller = limitKey(match.chosen ? [...this.#key, { kind: 'ip' }] : this.#key, facts());
     return { key: bucketKey(['tier', name, caller]), rate, scope: 'tier' };
   }
@@ -117,7 +121,7 @@ export class Limits {
   }
 }
 
-/** The most that any tier gives. */
+/** Returns the highest rate and burst of the global limit and all tiers. */
 function ceilingOf(global: PlannedRateLimit | undefined): Rate | undefined {
   const rates = [...(global?.rate ? [global.rate] : []), ...(global?.tiers ?? []).map(({ rate }) => rate)];
   const [first] = rates;
@@ -131,7 +135,7 @@ function quotaClaim({ name, key, rate }: PlannedQuota, facts: LimitFacts): Claim
   return { key: bucketKey([scope, name, limitKey(key, facts)]), rate, scope };
 }
 
-/** One bucket per (method, issuer, subject), whatever the route. */
+/** Uses one bucket per auth method, issuer and subject, on all routes. */
 function ownClaim({ method, issuer, subject }: Identity, rate: Rate): Claim {
   const key = bucketKey(['own', method, issuer === undefined ? 'local' : `issued ${issuer}`, subject]);
   return { key, rate, scope: 'key' };

@@ -1,4 +1,4 @@
-/** The stages that find the route and the guard of a request. A request whose route is in doubt is denied. */
+/** The stages that find the route and the guard of a request, and deny a request whose route is ambiguous. */
 import type { IncomingMessage } from 'node:http';
 import { isOpen } from '../auth/requirement.js';
 import type { PlannedRoute } from '../config/plan-types.js';
@@ -26,7 +26,7 @@ export function readRequestTarget(policy: AdmissionPolicy, context: RequestConte
   return undefined;
 }
 
-/** Most HTTP/2 clients name the host in `:authority` alone (RFC 9113 §8.3.1). Routes look at `Host`. */
+/** Most HTTP/2 clients send the host only in `:authority` (RFC 9113 §8.3.1). Routes read `Host`. */
 function copyAuthority(req: IncomingMessage): void {
   const authority = req.headers[':authority'];
   if (req.headers.host === undefined && typeof authority === 'string') setField(req, 'host', authority);
@@ -37,7 +37,7 @@ function rewritten(policy: AdmissionPolicy, message: string): Denial {
   return { status: 500, code: 'internal' };
 }
 
-/** A route with its guard. Without a route the guard is the host's, or that of unmatched requests. */
+/** A route with its guard. Without a route, the guard is the host's guard or the guard of unmatched requests. */
 interface RouteMatch {
   readonly route?: PlannedRoute;
   readonly guard: Guard;
@@ -57,7 +57,7 @@ export function findGuard(policy: AdmissionPolicy, context: RequestContext): Den
   return accept(context, found);
 }
 
-/** A preflight has neither the method nor the headers of the request to come: any route of the pattern will do. */
+/** A preflight does not have the HTTP method and the headers of the later request. Any route of the pattern matches. */
 export function findPreflightGuard(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
   const { request, target, hostGuard: guard = policy.unmatched } = context;
   const { host = '', 'access-control-request-method': method = '' } = request.headers;
@@ -100,19 +100,19 @@ function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Lo
   }
 }
 
-/** Without a route nothing allows an encoded slash or an unusual method. */
+/** Without a route, an encoded slash or an unusual HTTP method is denied. */
 function withoutRoute(guard: Guard, { method = '' }: IncomingMessage, target: Target): Located {
   if (NEVER_SERVED.has(method)) return { denial: { status: 405, code: 'method_not_allowed', allow: [] } };
   return target.hasEncodedSlash ? { denial: BAD_TARGET } : { guard };
 }
 
-/** A path that the handlers after Loom may go by, beside what the request was judged by. */
+/** Another path that the handlers after Loom may use, and the match that admission uses. */
 interface OtherPath {
   readonly path: string;
   readonly judged: RouteMatch;
 }
 
-/** Whether the path that the next handlers see has a route with another requirement. */
+/** Whether the path that the next handlers read has a route with another requirement. */
 function isGuardedOtherwise(policy: AdmissionPolicy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
   const target = readTarget(path);
   if (target.kind === 'bad') return false;
@@ -125,7 +125,7 @@ function requiresOther({ route, guard }: RouteMatch, judged: RouteMatch): boolea
   return JSON.stringify(guard.requirement) !== JSON.stringify(judged.guard.requirement);
 }
 
-/** Whether Connect would call a handler whose path has another requirement, or a route in doubt. */
+/** Whether Connect would call a handler whose path has another requirement or an ambiguous route. */
 function isMountOfAnother(policy: AdmissionPolicy, req: IncomingMessage, { path, judged }: OtherPath): boolean {
   if (judged.route?.upstream !== undefined) return false;
   return mountsBeforeDots(req, path).some((mount) => {

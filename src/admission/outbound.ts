@@ -1,4 +1,4 @@
-/** Turns an admitted request into the request that goes on: credentials out, hop-by-hop out, identity headers in. */
+/** Prepares an admitted request: removes credentials and hop-by-hop headers, and sets identity headers. */
 import type { Place } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
@@ -12,8 +12,8 @@ import type { AdmissionPolicy } from './policy.js';
 import { createKeeps, emptyCredentials } from './strip-credentials.js';
 
 /**
- * For a handler of the host: sets identity headers and `req.auth`, and removes the identity headers of other products.
- * The rest of the request stays as the client sent it.
+ * Prepares a request for a handler of the host. Sets identity headers and `req.auth`, and removes the identity headers
+ * of other products. The rest of the request is unchanged.
  */
 export function prepareLocal(policy: AdmissionPolicy, context: RequestContext): void {
   policy.stripForeignIdentity(context);
@@ -28,7 +28,7 @@ function setIdentity(context: RequestContext): void {
   setIdentities(context);
 }
 
-/** For an upstream. Returns the path and the query that the upstream receives. */
+/** Prepares a request for an upstream. Returns the path and the query that the upstream receives. */
 export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext, route: PlannedRoute): string {
   const { request, target, identities, ownHeaders } = context;
   const path = upstreamPath(route, target.path);
@@ -40,14 +40,14 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
   prepareForward(request, {
     trusted: (address) => policy.isTrusted(address),
     trustedHeaders,
-    // A credential that granted may have the name of an identity header, such as `Cf-Access-Jwt-Assertion`.
+    // A granted credential may have the name of an identity header, such as `Cf-Access-Jwt-Assertion`.
     keeps: (name, value) => ownHeaders.has(name) || (familyOf(name)?.passage === 'where_named' && granted(name, value)),
   });
   setIdentity(context);
   return url;
 }
 
-/** A credential goes on only if it granted on this request and its method says so. */
+/** A credential is forwarded only if it granted this request and its auth method allows forwarding. */
 function keptOf(policy: AdmissionPolicy, identities: readonly Identity[]): (place: Place) => boolean {
   return (place) =>
     identities.some(({ method }) => {

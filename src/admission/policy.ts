@@ -1,4 +1,4 @@
-/** A plan compiled for admission: tables, guards and rules that are made once and read on every request. */
+/** A plan compiled for admission: tables, guards and rules that are created once and read on every request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { any, type Authenticator } from '../auth/combine.js';
 import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
@@ -31,9 +31,9 @@ export interface AdmissionPolicyDeps {
   readonly log: Log;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
-  /** Outlives the policy, so that a reload refills no bucket. Default: a limiter of its own. */
+  /** Shared across reloads, so that a reload refills no bucket. Default: a new limiter. */
   readonly limiter?: Limiter;
-  /** Requests come through listeners of the plan, rather than through a host's own server. */
+  /** Whether requests arrive through listeners of the plan, and not through a host's own server. */
   readonly standalone: boolean;
 }
 
@@ -41,24 +41,24 @@ export class AdmissionPolicy {
   readonly log: Log;
   readonly now: Now;
   readonly standalone: boolean;
-  /** For lines that each request can cause. */
+  /** For log lines that every request can cause. */
   readonly throttledLog: Log;
   readonly routes: RouteTable;
   readonly stripIdentityHeaders: Strip;
-  /** The `trusted_headers` of the file. */
+  /** The `trusted_headers` of the configuration. */
   readonly trustedHeaders: TrustedHeaders;
   readonly framing: FramingCheck;
   readonly limits: Limits;
   readonly clients: Clients;
-  /** Undefined where the file has no `cors` block. */
+  /** Undefined if the configuration has no `cors` block. */
   readonly cors: Cors | undefined;
-  /** The rules of identity headers, by method. */
+  /** The rules of identity headers, by auth method. */
   readonly headerRules: RulesByMethod;
   readonly methods: ReadonlyMap<string, PlannedMethod>;
-  /** Every place of a credential, to be emptied before a request goes on. */
+  /** Every place of a credential. Each place is emptied before a request is forwarded. */
   readonly places: readonly Place[];
   readonly unmatched: Guard;
-  /** Undefined where no proxy is trusted. */
+  /** Undefined if no proxy is trusted. */
   readonly #trusted: AddressMatcher | undefined;
   readonly #stripForeign: Readonly<Record<'fromProxies' | 'fromClients', Strip>>;
   readonly #compiled: CompiledMethods;
@@ -97,7 +97,7 @@ export class AdmissionPolicy {
     this.#certificateRules = rulesByPort(plan.listeners);
   }
 
-  /** Gives the request its id, and the response too, where the file asks for one. */
+  /** Sets the request id on the request and the response, if the configuration enables request ids. */
   identify(context: RequestContext, res: ServerResponse | undefined): void {
     const { requestId } = this.plan.logging;
     if (!requestId) return;
@@ -119,7 +119,9 @@ export class AdmissionPolicy {
     this.#stripForeign[this.#comesFromProxy(context) ? 'fromProxies' : 'fromClients'](context);
   }
 
-  /** Whether a method reads its credential from the header, so that its value granted where the method did. */
+  /**
+   * Whether an auth method reads its credential from the header. A grant of the method then verifies the header value.
+   */
   readsHeader(method: string, name: string): boolean {
     const places = this.methods.get(method)?.places ?? [];
     return places.some((place) => place.in === 'header' && place.name.toLowerCase() === name);
@@ -129,14 +131,20 @@ export class AdmissionPolicy {
     return this.#guards[index] ?? this.unmatched;
   }
 
-  /** The guard of a requirement in the host's code. Throws a TypeError for a method that is not in the file. */
+  /**
+   * Returns the guard of a requirement in the host's code. Throws a TypeError for an auth method that is not in the
+   * configuration.
+   */
   guardFor(requirement: Requirement): Guard {
     return this.#hostGuard(JSON.stringify(requirement), () =>
       this.#guardOf(readRequirement(requirement, this.#compiled)),
     );
   }
 
-  /** The guard of any of the methods. The verdict of each goes into the context of the request. */
+  /**
+   * Returns a guard that accepts any of the auth methods. The context of the request records the verdict of each
+   * method.
+   */
   recordingGuardFor(names: NonEmpty<string>): Guard {
     return this.#hostGuard(`recording ${JSON.stringify(names)}`, () => {
       const method = (name: string): Requirement => ({ kind: 'method', name });
@@ -154,7 +162,10 @@ export class AdmissionPolicy {
     return guard;
   }
 
-  /** A guard is data, so that the request may keep it. What judges by it stays here. */
+  /**
+   * Returns the authenticator of a guard. A guard is data, so that a request can keep it. The policy keeps the
+   * authenticator.
+   */
   authenticatorOf(guard: Guard): Authenticator {
     const authenticator = this.#authenticators.get(guard);
     if (!authenticator) throw new TypeError('the guard is of another policy');
@@ -169,7 +180,7 @@ export class AdmissionPolicy {
     return guard;
   }
 
-  /** The headers that a verified certificate sets on this connection. */
+  /** Returns the rules for the headers that a verified certificate sets on this connection. */
   certificateRules(req: IncomingMessage): readonly HeaderRule[] {
     if (this.standalone) return this.#certificateRules.get(req.socket.localPort ?? 0) ?? [];
     return [...this.#certificateRules.values()].flat();
@@ -188,7 +199,7 @@ function record(authenticate: Authenticator): Authenticator {
   };
 }
 
-/** Two addresses may share a port; what either of them sets, both set. */
+/** Two listener addresses may share a port. The rules of both listeners then apply to both addresses. */
 function rulesByPort(listeners: Plan['listeners']): ReadonlyMap<number, readonly HeaderRule[]> {
   const rules = new Map<number, readonly HeaderRule[]>();
   for (const { port, tls } of listeners)
@@ -202,7 +213,7 @@ function headerOfPlace(place: Place): readonly string[] {
   return [];
 }
 
-/** `x-api-key` as people write it: `X-Api-Key`. */
+/** Converts `x-api-key` to the usual spelling `X-Api-Key`. */
 function canonicalName(name: string): string {
   return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }

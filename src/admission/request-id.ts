@@ -1,20 +1,20 @@
-/** The id of a request: a trusted proxy's, or one of our own; on the request, on the answer and in the log. */
+/** Sets the request id: the id of a trusted proxy, or a generated id. */
 import { randomUUID } from 'node:crypto';
 import type { RequestContext } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { editFields, setField } from '../http/fields.js';
 
 export interface RequestIdOptions {
-  /** The header that carries it. */
+  /** The header that contains the request id. */
   readonly header: string;
-  /** Whether a request without one gets one. */
+  /** Whether a request without an id receives a generated id. */
   readonly generate: boolean;
 }
 
-/** Visible ASCII without what logs and headers read as more than a name. */
+/** Visible ASCII characters that have no special meaning in logs and headers. */
 const ID = /^[A-Za-z0-9._~:+/=-]{1,128}$/;
 
-/** What a client chooses is no id of ours: only a trusted proxy's is kept. */
+/** Keeps an id only from a trusted proxy. A client must not choose the request id. */
 export function identifyRequest(
   context: RequestContext,
   { header, generate }: RequestIdOptions,

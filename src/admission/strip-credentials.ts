@@ -1,17 +1,20 @@
-/** Empties every configured credential place before a request goes on, but those that may go along. */
+/** Empties every configured credential place before a request is forwarded, except places that may be forwarded. */
 import type { IncomingMessage } from 'node:http';
 import { decodeForm, listItems, type Place } from '../auth/credentials.js';
 import { foldName } from '../http/header-policy.js';
 import { editFields } from '../http/fields.js';
 
-/** The places whose credential granted and may go on; query and subprotocol credentials never do. */
+/**
+ * The places whose credential granted the request and may be forwarded. Query and subprotocol credentials are never
+ * forwarded.
+ */
 export type Kept = ReadonlySet<Place> | ((place: Place) => boolean);
 
 type HeaderPlace = Extract<Place, { in: 'header' }>;
 
 /**
- * Empties the places in every view of the header fields and returns the upstream's URL without credentials,
- * the rest of it byte for byte.
+ * Empties the places in every view of the headers. Returns the upstream URL without credentials. Every other byte of
+ * the URL is unchanged.
  *
  * @example emptyCredentials(req, [{ in: 'query', name: 'api_key' }], new Set(), '/a?x=1&api%5Fkey=s&y') // '/a?x=1&y'
  */
@@ -27,10 +30,10 @@ export function emptyCredentials(
   let first = true;
   editFields(req, (name, value) => {
     if (name === 'cookie' && cookies.size > 0) return withoutCookies(value, cookies);
-    // A browser that came from `/?api_key=…` repeats the key here, and upstreams log it.
+    // A browser that came from `/?api_key=…` repeats the key in `Referer`, and upstreams log it.
     if (name === 'referer') return withoutParameters(value, parameters);
     if (name === 'sec-websocket-protocol' && offered !== undefined) {
-      // A token may stand in the line after its `bearer`: the list is judged as one and goes out as one.
+      // The token may be in the line after `bearer`. All lines are read as one list and forwarded as one line.
       const line = first ? offered : '';
       first = false;
       return line === '' ? undefined : line;
@@ -48,7 +51,7 @@ interface Sorted {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-/** A gate has one list for all of its requests. */
+/** A gateway uses one list for all its requests. */
 const known = new WeakMap<readonly Place[], Sorted>();
 
 function sort(places: readonly Place[]): Sorted {
@@ -69,14 +72,14 @@ function namesOf(places: readonly Place[], where: Place['in']): ReadonlySet<stri
   return new Set(places.filter((place) => place.in === where).map((place) => place.name));
 }
 
-/** A name that one method may keep and another may not stays: it is the same credential. */
+/** If one auth method may keep a cookie name and another may not, the cookie stays. It is the same credential. */
 function namesToEmpty(cookies: readonly Place[], stays: (place: Place) => boolean): ReadonlySet<string> {
   const names = new Set(cookies.map((place) => place.name));
   for (const place of cookies) if (stays(place)) names.delete(place.name);
   return names;
 }
 
-/** A field that several methods read goes on if one of them lets it. */
+/** A header that several auth methods read is forwarded if one of the methods allows it. */
 function goesOn(
   headers: readonly HeaderPlace[],
   stays: (place: Place) => boolean,
@@ -99,7 +102,7 @@ function holds(place: HeaderPlace, name: string, value: string): boolean {
   return (end < 0 ? value : value.slice(0, end)).toLowerCase() === place.scheme;
 }
 
-/** `X_API_Key` beside our `X-API-Key`: nobody judged it, and a CGI upstream would read the two as one. */
+/** `X_API_Key` next to `X-API-Key` is not verified. A CGI upstream would read both as one header. */
 function isAlias({ name: known }: HeaderPlace, name: string): boolean {
   return name.length === known.length && name !== known && foldName(name) === foldName(known);
 }
@@ -112,7 +115,7 @@ function withoutCookies(line: string, names: ReadonlySet<string>): string | unde
   return text === '' ? undefined : text;
 }
 
-/** Whether a field line is, as a whole, a credential in one of the places that may go on. */
+/** Returns a check of field lines: whether the whole line is a credential in a place that may be forwarded. */
 export function createKeeps(places: readonly Place[], stays: (place: Place) => boolean): Keeps {
   const kept = sort(places).headers.filter(stays);
   return (name, value) => kept.some((place) => holds(place, name, value));
@@ -120,7 +123,7 @@ export function createKeeps(places: readonly Place[], stays: (place: Place) => b
 
 export type Keeps = (name: string, value: string) => boolean;
 
-/** The list without each marker and the entry after it; undefined where there is nothing to change. */
+/** Returns the list without each marker and the entry after it, or undefined if nothing changes. */
 function withoutTokens(list: string | undefined, markers: ReadonlySet<string>): string | undefined {
   if (list === undefined) return undefined;
   const entries = listItems(list);

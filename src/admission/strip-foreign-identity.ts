@@ -1,10 +1,10 @@
-/** Identity headers of other products: they go before a handler of the host sees a request (spec §5). */
+/** Removes the identity headers of other products before a host's handler receives a request (docs/security.md). */
 import type { Place } from '../auth/credentials.js';
 import { goesOn, isOthersIdentity, type Sender } from '../http/header-policy.js';
 import { stripWhere, type Strip } from './strip-identity-headers.js';
 
 /**
- * The removal for one kind of sender. The places of credentials stay, as `Authorization` does: a `protect()` behind a
+ * Creates the removal for one kind of sender. Credential places are kept, as `Authorization` is: a `protect()` behind a
  * mount reads the credential again.
  */
 export function createOthersStripper(sender: Sender, places: readonly Place[]): Strip {

@@ -1,4 +1,4 @@
-/** Identity headers are ours alone (spec §5): every copy that a client sent goes, before anything else looks. */
+/** Removes every identity header that a client sent, before any other code reads it (docs/security.md). */
 import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
@@ -8,36 +8,39 @@ import { isHttp2 } from '../http/http-version.js';
 export type Strip = (context: RequestContext) => undefined;
 
 /**
- * Compiles the removal of the given headers, in any case and with any separator, from every view of a request,
- * trailers that arrive later included.
+ * Compiles the removal of the given headers from every view of a request, including trailers that arrive later. Matches
+ * any letter case and any separator.
  *
  * @example createIdentityStripper(['X-User-ID'])(contextOf(req)) // `x_user_id: admin` is gone
  */
 export function createIdentityStripper(headerNames: readonly string[]): Strip {
   const folded = new Set(headerNames.map(foldName));
-  // Folding keeps the length, so most names are told apart without it.
+  // Folding does not change the length, so the length check avoids folding for most names.
   const lengths = new Set(headerNames.map((name) => name.length));
   const isOurs: IsOurs = (name) => name === '__proto__' || (lengths.has(name.length) && folded.has(foldName(name)));
   return (context) => stripWhere(context, isOurs);
 }
 
-/** Removes the fields that `isOurs` says, by their names in lower case, from every view of a request. */
+/** Removes the headers that `isOurs` matches, by lower-case name, from every view of a request. */
 export function stripWhere(context: RequestContext, isOurs: IsOurs): undefined {
   const { request: req } = context;
   editFields(req, (name, value) => {
     if (isOurs(name)) return undefined;
     return name === 'connection' ? withoutNominations(value, isOurs) : value;
   });
-  // What a middleware before us added to `headers` alone.
+  // An earlier middleware may have added fields to `headers` only.
   dropUnsent(req, isOurs);
-  // In HTTP/1 trailers need chunks (RFC 9112 §7.1.2); they are known only once the body has been read.
+  // HTTP/1 trailers require chunked encoding (RFC 9112 §7.1.2). They are known only after the body is read.
   const chunked = req.headers['transfer-encoding'] !== undefined || isHttp2(req);
   if (chunked || req.rawTrailers.length > 0) filterTrailers(context, isOurs);
 }
 
 type IsOurs = (name: string) => boolean;
 
-/** A host that proxies on would have the next hop drop, on the client's word, the header that we set (CVE-2024-45410). */
+/**
+ * Removes Loom's header names from the client's `Connection`. Otherwise the next hop would drop the headers that Loom
+ * sets (CVE-2024-45410).
+ */
 function withoutNominations(connection: string, isOurs: IsOurs): string | undefined {
   const options = connection.split(',');
   const left = options.filter((option) => !isOurs(option.trim().toLowerCase()));
@@ -55,8 +58,8 @@ function withoutOurs(fields: readonly string[], guards: readonly IsOurs[]): stri
 }
 
 /**
- * Node assigns `rawTrailers` when the body ends. This setter filters them, and the other views derive from them. Several
- * gateways may judge one request, each with identity headers of its own.
+ * Node assigns `rawTrailers` when the body ends. This setter filters the trailers, and the other views derive from
+ * them. Several gateways may check one request, each with its own identity headers.
  */
 function filterTrailers(context: RequestContext, isOurs: IsOurs): void {
   const { request: req, trailerFilters } = context;
@@ -89,7 +92,10 @@ function filterTrailers(context: RequestContext, isOurs: IsOurs): void {
   });
 }
 
-/** The trailers of an HTTP/2 request, which are never assigned: its class adds them to a list of its own. */
+/**
+ * Returns a reader for the trailers of an HTTP/2 request. Node never assigns these trailers: the request class adds
+ * them to its own list.
+ */
 function collectedTrailers(req: IncomingMessage): (() => string[]) | undefined {
   const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(req), 'rawTrailers');
   return own?.get?.bind(req) as (() => string[]) | undefined;

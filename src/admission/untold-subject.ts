@@ -1,11 +1,14 @@
-/** Rejects a credential whose subject no header can carry: without its header the upstream would take the caller for nobody. */
+/** Rejects a credential whose subject cannot be a header, because the upstream would treat the caller as anonymous. */
 import { invalidToken, type Attempt } from '../auth/combine.js';
 import type { CompiledMethod, CompiledMethods } from '../auth/compile.js';
 import { readOffer } from '../auth/credentials.js';
 import type { Rejected, Verdict } from '../auth/verdict.js';
 import { hasUntoldSubject, type RulesByMethod } from './identity-headers.js';
 
-/** The same methods; those that set headers reject where the header of the subject could not be set (spec §5). */
+/**
+ * Returns the same methods. A method that sets headers rejects if the header of the subject cannot be set
+ * (docs/security.md).
+ */
 export function rejectUntoldSubjects(methods: CompiledMethods, rules: RulesByMethod): CompiledMethods {
   return new Map(
     [...methods].map(([name, method]) => [
@@ -15,7 +18,10 @@ export function rejectUntoldSubjects(methods: CompiledMethods, rules: RulesByMet
   );
 }
 
-/** Within the method, so that an `any` goes on with other credentials and offers this one to no other method. */
+/**
+ * The check is part of the method. An `any` requirement then tries other credentials, and gives this credential to no
+ * other method.
+ */
 function guarded(method: CompiledMethod, rules: RulesByMethod): CompiledMethod {
   const judge = (verdict: Verdict, attempt: Attempt): Verdict => {
     const untold = verdict.kind === 'granted' && verdict.identities.some((each) => hasUntoldSubject(rules, each));
