@@ -1,4 +1,4 @@
-/** Everything that a gateway knows of one request or upgrade, field by field, from its arrival to its end. */
+/** The state of one request or upgrade in the gateway, from its arrival to its end. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Decision } from '../auth/decision.js';
 import type { Identity } from '../auth/identity.js';
@@ -9,10 +9,10 @@ import { findRequestState, replaceRequestState, RequestState } from '../http/req
 import type { Target } from '../http/target.js';
 import type { Patience, RateLimitDecision } from '../limit/limiter.js';
 
-/** A `preflight` is an OPTIONS request that the file's `cors` block answers. */
+/** A `preflight` is an OPTIONS request that the `cors` block of the configuration answers. */
 export type RequestKind = 'request' | 'upgrade' | 'preflight';
 
-/** What a request must satisfy. It is data: the policy holds the function that judges by it. */
+/** The requirement of a request. A guard is data: the policy has the function that checks the requirement. */
 export interface Guard {
   readonly requirement: Requirement;
   /** The request headers that the response depends on. */
@@ -21,13 +21,13 @@ export interface Guard {
 
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
 
-/** The rate limit buckets that one set of limits has taken a token from. */
+/** The rate limit buckets from which one set of limits has taken a token. */
 export interface TakenTokens {
   readonly keys: Set<string>;
   readonly patience: Patience;
 }
 
-/** One request on its way through an upstream, as the proxy library reports on it. */
+/** One request to an upstream. The proxy library reports its events here. */
 export interface UpstreamExchange {
   attach(request: ClientRequest): void;
   answer(message: IncomingMessage): void;
@@ -38,54 +38,54 @@ export interface UpstreamExchange {
 export interface RequestSpan {
   /** Runs a host's handlers within the span. */
   within(act: () => void): void;
-  /** Returns the fields that go on to the upstream; undefined where the request does not go on. */
+  /** Returns the headers for the upstream, or undefined if the request is not forwarded. */
   decided(method: string, decision: Decision): Readonly<Record<string, string | undefined>> | undefined;
   end(status: number): void;
 }
 
-/** What the access log, the metrics and the trace need of a request. */
+/** The data of a request for the access log, the metrics and the trace. */
 export interface Trail {
   readonly path: string;
   readonly startMs: number;
-  /** Bytes that the socket had written before. */
+  /** The bytes that the socket had written before this request. */
   readonly sent: number;
   readonly span?: RequestSpan | undefined;
   decision?: Decision;
 }
 
 /**
- * A request has one context, however many gateways and guards of the process judge it. An upgraded socket keeps its
- * context for hours, and reloads happen meanwhile: no field may lead to a snapshot or to a policy.
+ * A request has one context, even if several gateways and guards of the process check it. An upgraded socket keeps its
+ * context for hours, and reloads happen in that time. No field may reference a snapshot or a policy.
  */
 export class RequestContext extends RequestState {
-  /** The request id; undefined where the file asks for none. */
+  /** The request id, or undefined if the configuration does not enable request ids. */
   id: string | undefined;
   /** The status of the response to an upgrade, which has no response object. */
   answeredStatus: number | undefined;
 
   kind: RequestKind = 'request';
-  /** The guard that the host's code names, in place of the route's. */
+  /** The guard that the host's code sets. It replaces the guard of the route. */
   hostGuard: Guard | undefined;
-  /** Undefined before a route is found, and where no route matches. */
+  /** Undefined until a route is found, and if no route matches. */
   route: PlannedRoute | undefined;
-  /** The verified identities, the primary first. */
+  /** The verified identities. The first one is the primary identity. */
   identities: readonly Identity[] = [];
-  /** The identity headers to set before the request goes on. */
+  /** The identity headers to set before the request continues. */
   identityHeaders: HeaderFields = [];
   /** The tightest rate limit that the request passed. */
   limit: RateLimitDecision | undefined;
   #target: Target | undefined;
   #guard: Guard | undefined;
 
-  /** What `identitiesOf` returns to the host. */
+  /** The identities that `identitiesOf` returns to the host. */
   sharedIdentities: readonly Identity[] | undefined;
-  /** The verdict of each method, where the host's code asks for them. */
+  /** The verdict of each auth method, if the host's code requests the verdicts. */
   readonly methodVerdicts: Verdict[] = [];
   /** Identity headers that a gateway of this process has set, in lower case. */
   readonly ownHeaders = new Set<string>();
-  /** Which trailer fields are removed when the trailers arrive. */
+  /** Selects the trailer fields that are removed when the trailers arrive. */
   trailerFilters: ((name: string) => boolean)[] | undefined;
-  /** Tokens taken, for each set of limits that has judged the request. */
+  /** The taken tokens, for each set of limits that has checked the request. */
   readonly takenTokens = new Map<symbol, TakenTokens>();
   exchange: UpstreamExchange | undefined;
   trail: Trail | undefined;
@@ -94,7 +94,7 @@ export class RequestContext extends RequestState {
     super();
   }
 
-  /** The client address that was found, or the address of the peer. */
+  /** The client address behind trusted proxies, or the address of the peer. */
   get address(): string {
     return this.clientAddress ?? this.request.socket.remoteAddress ?? '';
   }
@@ -115,7 +115,7 @@ export class RequestContext extends RequestState {
     this.#guard = guard;
   }
 
-  /** Begins one judgement: nothing that an earlier gateway or guard found out holds for it. */
+  /** Starts one admission and resets the results of an earlier gateway or guard. */
   begin(kind: RequestKind, hostGuard?: Guard): void {
     this.kind = kind;
     this.hostGuard = hostGuard;
@@ -129,19 +129,19 @@ export class RequestContext extends RequestState {
   }
 }
 
-/** A throw here is a bug of the pipeline, and is answered 500. */
+/** A throw here is a bug of the pipeline, and the response is 500. */
 function known<T>(value: T | undefined, otherwise: string): T {
   if (value === undefined) throw new TypeError(otherwise);
   return value;
 }
 
-/** The context of a request; undefined where no gateway of this process has seen the request. */
+/** Returns the context of a request, or undefined if no gateway of this process has received the request. */
 export function findContext(request: IncomingMessage): RequestContext | undefined {
   const state = findRequestState(request);
   return state instanceof RequestContext ? state : undefined;
 }
 
-/** The context of a request; made when the request arrives at the first gateway. */
+/** Returns the context of a request. The first gateway that receives the request creates the context. */
 export function contextOf(request: IncomingMessage): RequestContext {
   const found = findContext(request);
   if (found) return found;
