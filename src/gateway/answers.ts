@@ -1,7 +1,4 @@
-/**
- * Writes the responses of a gateway: denials, and its fields on the responses of others. A response may come long after a
- * reload, so nothing here leads to a policy.
- */
+/** Writes denials, and the gateway's headers on the responses of upstreams and hosts. */
 import type { ServerResponse } from 'node:http';
 import { corsQuestionOf, withoutCors, type Cors } from '../admission/cors.js';
 import { logDenial } from '../admission/denial-log.js';
@@ -15,26 +12,29 @@ import { retryAfter } from '../proxy/failure.js';
 import type { UpgradeOptions } from '../proxy/upgrade.js';
 import type { Duplex } from 'node:stream';
 
-/** What responses need of a policy. Requests and sockets that last keep this and no policy: a reload must free it. */
+/**
+ * The parts of a policy that responses need. Long requests and sockets keep only these parts, so that a reload can free
+ * the policy.
+ */
 export interface AnswerTerms {
   readonly log: Log;
   readonly cors: Cors | undefined;
 }
 
-/** Writes a denial in place of `deny`. `instance` is the id of its line in the log. */
+/** Writes a denial instead of `deny`. `instance` is the id of the denial in the log. */
 export type Refuse = (denial: Denial, instance: string) => void;
 
-/** Where the response goes: to a response object, or for an upgrade to the socket. */
+/** The destination of a response: a response object, or the socket of an upgrade. */
 export type Recipient =
   | { readonly context: RequestContext; readonly res: ServerResponse; readonly refuse?: Refuse }
   | { readonly context: RequestContext; readonly socket: Duplex };
 
-/** Whether the client left, or a host has answered. */
+/** Whether the client disconnected or a host has sent a response. */
 export function isOver(recipient: Recipient): boolean {
   if ('socket' in recipient) return recipient.socket.destroyed;
   const { context, res } = recipient;
   const { request } = context;
-  // A response of HTTP/2 does not show that its stream is gone.
+  // An HTTP/2 response does not show that its stream is destroyed.
   return res.headersSent || res.destroyed || (isHttp2(request) && request.stream.destroyed);
 }
 
@@ -51,12 +51,15 @@ export function answerDenial(recipient: Recipient, given: Denial, { log, cors }:
   }
 }
 
-/** No method of the gateway: a closure keeps all that the closures beside it use. */
+/** This function is not a method of the gateway: a closure keeps all variables that its neighbor closures use. */
 export function denialOn(recipient: Recipient, terms: AnswerTerms): UpgradeOptions['deny'] {
   return (status, code) => answerDenial(recipient, { status, code, ...retryAfter(status) }, terms);
 }
 
-/** For a response that may come long after a reload. The `cors` block of the file replaces the upstream's CORS fields. */
+/**
+ * Writes headers on a response that may arrive long after a reload. The `cors` block of the configuration replaces the
+ * CORS headers of the upstream.
+ */
 export function responseHeadersOf(context: RequestContext, { cors }: AnswerTerms): (res: ServerResponse) => void {
   const question = corsQuestionOf(context.request);
   const write = decoration(context);
@@ -66,11 +69,11 @@ export function responseHeadersOf(context: RequestContext, { cors }: AnswerTerms
   };
 }
 
-/** Tells the client its rate limit, and keeps shared caches from serving one caller's response to another. */
+/** Writes the rate limit headers, and prevents shared caches from serving the response to another caller. */
 export function decoration({ guard, limit }: RequestContext): (res: ServerResponse) => void {
   const { requirement, vary } = guard;
   const fields = limit ? Object.entries(rateLimitHeaders(limit)) : [];
-  // An optional route is open, but answers each caller differently.
+  // An optional route is open, but its response depends on the caller.
   const makePrivate = requirement.kind === 'open' ? undefined : privateResponse(vary);
   return (res) => {
     for (const [name, value] of fields) res.setHeader(name, value);
@@ -78,7 +81,10 @@ export function decoration({ guard, limit }: RequestContext): (res: ServerRespon
   };
 }
 
-/** A `responseHeaders` hook for routes that are not open: no shared cache may serve one caller's answer to another. */
+/**
+ * A `responseHeaders` hook for routes that are not open. Prevents shared caches from serving the response to another
+ * caller.
+ */
 export function privateResponse(varyBy: readonly string[]): (res: ServerResponse) => void {
   return (res) => {
     if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');

@@ -1,4 +1,4 @@
-/** Takes over the `upgrade` listeners of a host's server: none of them sees a socket that was not admitted. */
+/** Intercepts the `upgrade` event of a host's server, so that its listeners receive only admitted sockets. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { listItems } from '../auth/credentials.js';
@@ -6,7 +6,7 @@ import { awaitContinue } from '../http/expect-continue.js';
 import type { Handover } from './gateway.js';
 import { setField } from '../http/fields.js';
 
-/** Judges an upgrade and hands it over if it is admitted. */
+/** Runs admission for an upgrade and passes the socket on if the upgrade is admitted. */
 export type JudgeUpgrade = (
   req: IncomingMessage,
   socket: Duplex,
@@ -20,8 +20,8 @@ export function isAttached(server: object): boolean {
 }
 
 /**
- * The listeners stay where they are, so that a host can add and remove them at any time; the event reaches them through
- * us alone. Several gates on one server all judge, the last attached first.
+ * The listeners stay on the server, so that a host can add and remove them at any time. Only Loom emits the event to
+ * them. Several gateways on one server all run admission, starting with the last attached gateway.
  */
 export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
@@ -38,13 +38,13 @@ export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
     if (event === 'request') pending.watch(args[1] as ServerResponse);
     if (event !== 'upgrade') return emit(event, ...args);
     const [req, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-    // Pipelined behind a request: whatever we wrote would be taken for the answer to that one.
+    // The upgrade is pipelined after an open request. The client would read a denial as the response to that request.
     if (pending.on(req.socket)) socket.destroy();
     else judge(req, socket, { head, handOver });
     return true;
   };
   if (!innermost) return;
-  // Without any listener Node would serve an upgrade as a request.
+  // Without a listener Node would serve an upgrade as a request.
   const placeholder = (): void => undefined;
   placeholders.add(placeholder);
   server.on('upgrade', placeholder);
@@ -53,7 +53,7 @@ export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
 
 const placeholders = new WeakSet<object>();
 
-/** Which sockets have a request that is not answered yet. */
+/** Counts the open requests of each socket, until their responses close. */
 class PendingAnswers {
   readonly #open = new WeakMap<object, number>();
 
@@ -68,7 +68,7 @@ class PendingAnswers {
   }
 }
 
-/** `100 Continue` is written after admission, where the host has no other wish. */
+/** Writes `100 Continue` only after admission, unless the host has its own `checkContinue` listener. */
 function answerContinueLate(server: Server): void {
   if (server.listenerCount('checkContinue') > 0) return;
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
@@ -77,7 +77,10 @@ function answerContinueLate(server: Server): void {
   });
 }
 
-/** The token leaves the subprotocols; `bearer` stays for the host to select, or a browser would fail the connection. */
+/**
+ * Removes the token from the subprotocols. `bearer` remains for the host to select. Otherwise a browser would close the
+ * connection.
+ */
 function keepMarkerAlone(req: IncomingMessage): void {
   const offered = req.headers['sec-websocket-protocol'];
   if (offered === undefined) return;

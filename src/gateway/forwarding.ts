@@ -1,4 +1,4 @@
-/** Sends an admitted request or upgrade on to the upstream of its route. */
+/** Forwards an admitted request or upgrade to the upstream of its route. */
 import type { ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
@@ -30,7 +30,7 @@ export function isProxied(route: PlannedRoute | undefined): route is ProxiedRout
 
 export class Forwarding {
   constructor(private readonly deps: ForwardingDeps) {
-    // At the start, and not in the first upgrade.
+    // Loads the module at the start and not during the first upgrade.
     if (deps.upstreams.size > 0) upgrades();
   }
 
@@ -73,7 +73,7 @@ export class Forwarding {
       preserveHost: route.preserveHost,
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
       maxSessionMs: route.maxSessionMs,
-      // The token's two entries are gone. A browser that offered them wants one selected.
+      // Both subprotocol entries of the token are removed. A browser that offered them requires a selected subprotocol.
       ...(offered === request.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
       liveSockets,
       session: { route: route.id, host, path: target.path, identities },
@@ -90,7 +90,7 @@ export class Forwarding {
   }
 }
 
-/** Loads for files that have an upstream. */
+/** Loads the module only if the configuration has an upstream. */
 function upgrades(): typeof Upgrades {
   return require('../proxy/upgrade.js') as typeof Upgrades;
 }

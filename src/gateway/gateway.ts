@@ -1,4 +1,4 @@
-/** Takes each request and upgrade through admission to its upstream, to the host's next handler, or to a denial. */
+/** Runs admission for each request and upgrade, and then forwards it, calls the host's next handler, or denies it. */
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { admit } from '../admission/admit.js';
@@ -19,19 +19,19 @@ import { Forwarding, isProxied, type ForwardingDeps } from './forwarding.js';
 /** Passes an admitted socket to the host's own `upgrade` listeners. */
 export type Handover = (context: RequestContext, socket: Duplex, head: Buffer) => void;
 
-/** What comes with an upgrade besides its request and its socket. */
+/** The data of an upgrade in addition to its request and its socket. */
 export interface UpgradeRest {
   readonly head: Buffer;
   readonly handOver?: Handover;
 }
 
-/** A guard that the host's code names, and what follows where it admits. */
+/** A guard that the host's code sets, and the handler to call after admission. */
 export interface Guarded {
   readonly guard: Guard;
   readonly next: Next;
 }
 
-/** For a host that answers by itself. */
+/** The callbacks of a host that writes its own responses. */
 export interface Judging {
   readonly guard: Guard;
   readonly admitted: () => void;
@@ -39,7 +39,7 @@ export interface Judging {
 }
 
 export interface GatewayDeps extends Omit<ForwardingDeps, 'terms'> {
-  /** Called with every decision, before the request is answered or goes on. */
+  /** Called with every decision, before the response is written or the request continues. */
   readonly onDecision?: (context: RequestContext, decision: Decision) => void;
 }
 
@@ -66,7 +66,9 @@ export class Gateway {
     for (const idle of this.#idle.splice(0)) idle();
   }
 
-  /** Never throws and never rejects: a failure is answered 500. `next` is called at most once, without an error. */
+  /**
+   * Never throws and never rejects: after a failure the response is 500. Calls `next` at most once, without an error.
+   */
   request(context: RequestContext, res: ServerResponse, next: Next): void {
     this.#run({ context, res }, undefined, () => {
       const { route } = context;
@@ -75,12 +77,12 @@ export class Gateway {
     });
   }
 
-  /** Judges by a guard of the host's own code, whatever the file says of the path. */
+  /** Runs admission with a guard of the host's code, regardless of the route in the configuration. */
   guard(context: RequestContext, res: ServerResponse, { guard, next }: Guarded): void {
     this.#run({ context, res }, guard, () => this.#pass(context, res, next));
   }
 
-  /** As `guard`, for a host that answers by itself. The log line of a denial is written before `refuse` is called. */
+  /** As `guard`, for a host that writes its own responses. Writes the log line of a denial before it calls `refuse`. */
   judge(context: RequestContext, res: ServerResponse, { guard, admitted, refuse }: Judging): void {
     this.#run({ context, res, refuse }, guard, () => {
       decoration(context)(res);
@@ -90,7 +92,7 @@ export class Gateway {
   }
 
   upgrade(context: RequestContext, socket: Duplex, { head, handOver }: UpgradeRest): void {
-    // Node gives the socket without a listener: a reset before the verdict would end the process.
+    // Node passes the socket without an error listener. A connection reset before the verdict would end the process.
     endOnError(socket);
     const { request } = context;
     const recipient = { context, socket };
@@ -107,14 +109,14 @@ export class Gateway {
       if (isProxied(route)) this.#forwarding.upgrade(context, socket, { head, route });
       else if (handOver) {
         prepareLocal(this.deps.policy, context);
-        // The answer of the host's listener is not seen here.
+        // Loom does not see the response of the host's listener.
         context.answeredStatus = 101;
         this.#handOver(() => handOver(context, socket, head), socket);
       } else this.#deny(recipient, { status: 404, code: 'no_route' });
     });
   }
 
-  /** From here on the socket speaks the host's protocol: an answer of ours would be bytes in the middle of it. */
+  /** After this call the socket uses the host's protocol. A response of Loom would corrupt the stream. */
   #handOver(act: () => void, socket: Duplex): void {
     try {
       act();
@@ -149,7 +151,7 @@ export class Gateway {
     const crash = (error: unknown): void => {
       this.deps.policy.log.error({ err: error }, 'the gateway failed on a request');
       if (!isOver(recipient)) this.#refuse(recipient, { status: 500, code: 'internal' });
-      // A host's handler threw in the middle of its answer: the client must see an end, and not wait for one.
+      // A host's handler threw after it had started its response. Destroying the response ends the client's wait.
       else if ('res' in recipient && !recipient.res.writableEnded) recipient.res.destroy();
     };
     try {
@@ -173,7 +175,7 @@ export class Gateway {
     next();
   }
 
-  /** Denies a request that was not judged to the end: its decision names no route. */
+  /** Denies a request whose admission did not finish. Its decision has no route. */
   #refuse(recipient: Recipient, denial: Denial): void {
     const { context } = recipient;
     context.route = undefined;
@@ -181,7 +183,7 @@ export class Gateway {
     this.#deny(recipient, denial);
   }
 
-  /** No decision: a request that was admitted may still fail. */
+  /** Reports no decision, because an admitted request may still fail. */
   #deny(recipient: Recipient, denial: Denial): void {
     answerDenial(recipient, denial, this.#terms);
   }

@@ -1,4 +1,4 @@
-/** Passport as a host sees it here, in types of our own: Passport's types pull Express in. */
+/** The Passport types of a host application, without Passport's own types, which require Express. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from '../auth/identity.js';
 import type { ReasonCode } from '../auth/verdict.js';
@@ -7,7 +7,7 @@ import { TITLES, type DenialCode } from '../http/problem.js';
 import { challengesOf } from '../admission/deny.js';
 
 /**
- * The options of Passport's `authenticate`. They mean the same as in Passport; only the default of `session` differs.
+ * The options of Passport's `authenticate`. They mean the same as in Passport. Only the default of `session` differs.
  *
  * @example
  * import { loom, type PassportOptions } from 'loom-auth';
@@ -16,11 +16,11 @@ import { challengesOf } from '../admission/deny.js';
  * const guard = loom('loom.yaml').passport.authenticate('jwt', options);
  */
 export interface PassportOptions {
-  /** Whether to start a login session; it needs `serializeUser` and a session middleware. Default: false. */
+  /** Whether to start a login session. It requires `serializeUser` and a session middleware. Default: false. */
   readonly session?: boolean;
-  /** As in Passport: keeps the data of the session at login. */
+  /** As in Passport: keeps the session data at login. */
   readonly keepSessionInfo?: boolean;
-  /** Where an accepted request is redirected to. */
+  /** The URL to which an accepted request is redirected. */
   readonly successRedirect?: string;
   /** As in Passport: `session.returnTo`, or this URL. */
   readonly successReturnToOrRedirect?: string;
@@ -28,22 +28,22 @@ export interface PassportOptions {
   readonly successMessage?: boolean | string;
   /** As in Passport: calls `req.flash`. */
   readonly successFlash?: boolean | string | object;
-  /** Where a refused request is redirected to. */
+  /** The URL to which a refused request is redirected. */
   readonly failureRedirect?: string;
   /** As in Passport: adds a message to the session. */
   readonly failureMessage?: boolean | string;
   /** As in Passport: calls `req.flash`. */
   readonly failureFlash?: boolean | string | object;
-  /** Whether a refusal goes to `next(error)`, with `error.status`. Default: false, Loom answers. */
+  /** Whether a refusal is passed to `next(error)`, with `error.status`. Default: false, Loom writes the response. */
   readonly failWithError?: boolean;
-  /** The property of the request that gets the identity. Default: `user`. */
+  /** The property of the request that receives the identity. Default: `user`. */
   readonly assignProperty?: string;
   /** As in Passport: whether `req.authInfo` is set. Default: true. */
   readonly authInfo?: boolean;
 }
 
 /**
- * Why an auth method refused a request.
+ * The reason why an auth method refused a request.
  *
  * @example
  * import type { PassportInfo } from 'loom-auth';
@@ -62,7 +62,7 @@ export interface PassportInfo {
 }
 
 /**
- * The custom callback of `authenticate`; it decides what happens with the request.
+ * The custom callback of `authenticate`. It decides how the request continues.
  *
  * @param error A {@link DeniedError} if the request could not be checked (400, 429, 500, 503), else null.
  * @param user The identity, or false if the request was refused.
@@ -82,7 +82,7 @@ export type PassportCallback = (
 ) => unknown;
 
 /**
- * The middleware that `authenticate` makes.
+ * The middleware that `authenticate` returns.
  *
  * @param req The request.
  * @param res The response.
@@ -95,7 +95,8 @@ export type PassportCallback = (
 export type PassportHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /**
- * Passport's `authenticate`: makes a middleware of one auth method, or of a list of which one is enough.
+ * Passport's `authenticate`: creates a middleware for one auth method, or for a list in which one auth method is
+ * sufficient.
  *
  * @throws {TypeError} The file has no such auth method, or the callback is not a function.
  * @example
@@ -119,18 +120,19 @@ export interface PassportAuthenticate {
  * const guard = passport.authenticate('jwt');
  */
 export interface PassportLike {
-  /** Makes a middleware that authenticates and sets `req.user`. */
+  /** Creates a middleware that authenticates and sets `req.user`. */
   readonly authenticate: PassportAuthenticate;
-  /** Makes a middleware that authenticates and sets `req.account`; `req.user` stays as it is. */
+  /** Creates a middleware that authenticates and sets `req.account`. `req.user` is unchanged. */
   readonly authorize: PassportAuthenticate;
-  /** As in Passport; it has no effect unless login sessions are in use. */
+  /** As in Passport. It has no effect without login sessions. */
   initialize(options?: { readonly userProperty?: string; readonly compat?: boolean }): PassportHandler;
-  /** Sets what a login session keeps of an identity, for `session: true`. */
+  /** Sets the function that converts an identity to session data, for `session: true`. */
   serializeUser(serialize: (user: Identity, done: (error: unknown, id?: unknown) => void) => void): void;
 }
 
 /**
- * A request was refused or could not be checked; a callback or error handler of the host application gets this error.
+ * The error of a request that was refused or could not be checked. A callback or an error handler of the host receives
+ * it.
  *
  * @example
  * import { DeniedError } from 'loom-auth';
@@ -146,7 +148,7 @@ export class DeniedError extends Error {
   readonly code: DenialCode;
   /** For the log; clients must not see it. */
   readonly reason: ReasonCode | undefined;
-  /** Headers for the response, such as `Retry-After`; Express sends them. */
+  /** Headers for the response, such as `Retry-After`. Express sends them. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor({ status, code, reason, headers = {} }: Denial) {

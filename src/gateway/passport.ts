@@ -1,4 +1,4 @@
-/** Passport's middleware over the methods of the file: Passport's arguments and options, our verdicts and denials. */
+/** Passport's middleware for the auth methods of the configuration, with Loom's verdicts and denials. */
 import type { ServerResponse } from 'node:http';
 import passport from 'passport';
 import type { Identity } from '../auth/identity.js';
@@ -16,16 +16,16 @@ import { logDenial } from '../admission/denial-log.js';
 import { privateResponse } from './answers.js';
 
 export interface HostPassportDeps {
-  /** What is in force when a request comes. */
+  /** Returns the active policy and gateway when a request arrives. */
   readonly current: () => { readonly policy: AdmissionPolicy; readonly gateway: Gateway };
-  /** Throws a TypeError where a method is not in the file. */
+  /** Throws a TypeError if an auth method is not in the configuration. */
   readonly demand: (names: readonly string[]) => void;
 }
 
-/** What `authenticate` was called with. */
+/** The arguments of an `authenticate` call. */
 interface Call {
   readonly names: NonEmpty<string>;
-  /** Passport tells a callback of a list in lists. */
+  /** Whether the names were a list. Passport then passes lists to the callback. */
   readonly listed: boolean;
   readonly options: PassportOptions;
   readonly callback: PassportCallback | undefined;
@@ -53,7 +53,11 @@ export function hostPassport({ current, demand }: HostPassportDeps): PassportLik
   };
 }
 
-/** @throws TypeError for what Passport would call later, or not at all: a callback that is lost is a check that is lost. */
+/**
+ * Reads the arguments of `authenticate`. A callback in the wrong position would be ignored, and its check with it.
+ *
+ * @throws TypeError if an argument is not what Passport expects.
+ */
 function callOf(name: string | readonly string[], given: readonly unknown[]): Call {
   const [options, callback] = typeof given[0] === 'function' ? [undefined, given[0]] : given;
   if (callback !== undefined && callback !== null && typeof callback !== 'function')
@@ -70,7 +74,7 @@ function callOf(name: string | readonly string[], given: readonly unknown[]): Ca
   };
 }
 
-/** The verbs that Passport puts on a strategy. */
+/** The methods that Passport adds to a strategy. */
 interface Verbs {
   success(user: Identity | undefined): void;
   fail(info: object, status: number): void;
@@ -83,10 +87,13 @@ interface Asked {
   readonly next: (error?: unknown) => void;
 }
 
-/** One request under one call of `authenticate`. */
+/** One request in the middleware of one `authenticate` call. */
 class Authentication {
   readonly #guard: Guard;
-  /** The host knows the outcome: what fails from then on is a bug of the host's code, and is answered here. */
+  /**
+   * Whether the host has received the outcome. A later failure is a bug of the host's code, and Loom writes the
+   * response.
+   */
   #told = false;
 
   constructor(
@@ -124,10 +131,10 @@ class Authentication {
   #refuse(denial: Denial, instance: string): void {
     const { policy, context, res, next } = this.asked;
     const { options, callback } = this.call;
-    // A plugin's own answer is sent whoever asks, as Passport sends a redirect.
+    // The response of a plugin is always sent, as Passport sends a redirect.
     if (this.#told || outcomeOf(denial) === 'answered') return deny(res, denial, instance);
     this.#told = true;
-    // The host may admit a request that Loom refuses: no identity header of another product goes with the request.
+    // The host may admit a request that Loom refuses. The request must not contain identity headers of other products.
     policy.stripForeignIdentity(context);
     if (callback) return this.#refuseTo(callback, denial);
     if (isFailure(denial) && FAILURE_OPTIONS.some((name) => options[name])) {
@@ -153,7 +160,7 @@ class Authentication {
     this.#call(callback, [null, false, denials.map(infoOf), denials.map(({ status }) => status)]);
   }
 
-  /** A callback may be asynchronous: its failure must not leave the request without an answer. */
+  /** A callback may be asynchronous. If it fails, the request must still receive a response. */
   #call(callback: PassportCallback, outcome: Parameters<PassportCallback>): void {
     const returned = callback(...outcome);
     if (returned instanceof Promise) returned.catch((error: unknown) => this.#crash(error));
@@ -177,7 +184,7 @@ class Authentication {
   }
 }
 
-/** With one of these Passport does something on a failure; without any the answer is ours alone. */
+/** With one of these options Passport acts on a failure. Without them Loom writes the response. */
 const FAILURE_OPTIONS = ['failureRedirect', 'failureFlash', 'failureMessage', 'failWithError'] as const;
 
 const FAILURES: ReadonlySet<DenialCode> = new Set<DenialCode>([
@@ -188,7 +195,10 @@ const FAILURES: ReadonlySet<DenialCode> = new Set<DenialCode>([
   'invalid_request',
 ]);
 
-/** Whether a method, or a rule about what it granted, said no; everything else is an error in Passport's terms. */
+/**
+ * Whether an auth method refused the request, or a rule refused the granted credential. Passport treats every other
+ * denial as an error.
+ */
 function isFailure({ code }: Denial): boolean {
   return FAILURES.has(code);
 }
