@@ -1,13 +1,13 @@
-/** The client address of a request as the gateway judged it, for methods that look at it (`allowed_ips`). */
+/** The client address of a request as the gateway determined it, for auth methods that check it (`allowed_ips`). */
 import type { IncomingMessage } from 'node:http';
 import { findRequestState, requestStateOf } from './request-state.js';
 
-/** Remembers the address that `trusted_proxies` led to. */
+/** Stores the client address that `trusted_proxies` determined. */
 export function setClientAddress(request: IncomingMessage, address: string): void {
   requestStateOf(request).clientAddress = address;
 }
 
-/** The judged address, or the peer's where no gateway stands before the method. */
+/** Returns the client address, or the peer address if no gateway ran before the auth method. */
 export function clientAddressOf(request: IncomingMessage): string {
   return findRequestState(request)?.clientAddress ?? request.socket.remoteAddress ?? '';
 }
@@ -15,8 +15,8 @@ export function clientAddressOf(request: IncomingMessage): string {
 const UNKNOWN = 'unknown via ';
 
 /**
- * The name of a client whose trusted proxy does not tell its address. It is no address, so that it lies in no block of
- * addresses, and it counts in a bucket of its own for each proxy.
+ * Returns the name of a client whose trusted proxy does not report the client address. The name is not an address, so
+ * it is in no address block. Each proxy has its own rate limit bucket for unknown clients.
  *
  * @example unknownClient('10.0.0.1') // 'unknown via 10.0.0.1'
  */
@@ -24,7 +24,7 @@ export function unknownClient(peer: string): string {
   return `${UNKNOWN}${peer}`;
 }
 
-/** Whether a judged address is the name of an unknown client. */
+/** Whether a client address is the name of an unknown client. */
 export function isUnknownClient(address: string): boolean {
   return address.startsWith(UNKNOWN);
 }

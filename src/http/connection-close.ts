@@ -1,10 +1,13 @@
-/** Calls back when a connection closes. Each connection gets one listener, however many of its requests ask. */
+/** Runs callbacks when a connection closes, with one listener per connection for all of its requests. */
 import type { EventEmitter } from 'node:events';
 import { HiddenProperty } from '../lib/hidden-property.js';
 
 const listeners = new HiddenProperty<Set<() => void>>('connection close');
 
-/** A client may send hundreds of requests at once on one connection. Returns a function that cancels the call. */
+/**
+ * Registers a callback. Returns a function that cancels it. A client may send hundreds of requests at once on one
+ * connection.
+ */
 export function onConnectionClose(connection: EventEmitter, act: () => void): () => void {
   let acts = listeners.of(connection);
   if (!acts) {

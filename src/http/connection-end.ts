@@ -1,19 +1,19 @@
-/** Connections that end with an answer of ours: what was sent behind it is no request any more (RFC 9112 §9.6). */
+/** Connections that close after a response of Loom: later data on them is not a request (RFC 9112 §9.6). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isHttp2 } from './http-version.js';
 
 const ending = new WeakSet<object>();
 
-/** This answer is the last on its connection. */
+/** Makes this response the last one on its connection. */
 export function endConnection(response: ServerResponse): void {
   const { req } = response;
-  // Over HTTP/2 a socket has many requests, and none of them ends it.
+  // In HTTP/2 one socket has many requests, and no request closes it.
   if (isHttp2(req)) return;
   response.setHeader('Connection', 'close');
   ending.add(req.socket);
 }
 
-/** Before an answer to a request whose body goes to no upstream: what is left of it is read off. */
+/** Prepares a response to a request whose body is not forwarded. The rest of the body is discarded. */
 export function endUnread(req: IncomingMessage, response: ServerResponse): void {
   if (req.complete) return;
   endConnection(response);
@@ -22,8 +22,8 @@ export function endUnread(req: IncomingMessage, response: ServerResponse): void 
 }
 
 /**
- * Whether an earlier answer was the last: nobody would hear of what this request does. Where its framing was refused,
- * it may even be what another reader took for a body; Node has parsed it all the same.
+ * Whether an earlier response was the last one on the connection. The client would not receive a response to this
+ * request. If the earlier request had invalid framing, this request may be part of a body. Node has still parsed it.
  */
 export function comesTooLate(req: IncomingMessage): boolean {
   return ending.has(req.socket);

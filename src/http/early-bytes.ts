@@ -1,7 +1,7 @@
-/** What a client sends before its handshake is answered: kept for the tunnel alone, and read so that its leaving is seen. */
+/** Buffers the bytes that a client sends before its handshake response, and detects when the client disconnects. */
 import type { Duplex } from 'node:stream';
 
-/** A client waits for the 101 before it speaks; one that does not waits from here on. */
+/** A correct client waits for the 101 before it sends data. Above this limit the socket is paused. */
 const MOST = 65_536;
 
 export class EarlyBytes {
@@ -16,7 +16,7 @@ export class EarlyBytes {
     socket.on('data', this.#keep).once('end', this.#leave);
   }
 
-  /** What came so far; whatever comes now is another's to read. */
+  /** Returns the bytes so far and removes the listeners. The caller reads all later bytes. */
   take(): Buffer {
     this.socket.off('data', this.#keep).off('end', this.#leave);
     this.socket.pause();
@@ -29,6 +29,9 @@ export class EarlyBytes {
     if (this.#length >= MOST) this.socket.pause();
   };
 
-  /** A socket that nobody reads never tells that its client is gone, and an upstream would be held for nobody. */
+  /**
+   * A socket without a reader does not report that its client disconnected. The upstream connection would then stay
+   * open without a client.
+   */
   readonly #leave = (): void => void this.socket.destroy();
 }

@@ -1,10 +1,10 @@
-/** Edits a request's fields in every view Node gives of them: `headers`, `headersDistinct`, `rawHeaders`. */
+/** Edits the headers of a request in every view of Node: `headers`, `headersDistinct`, `rawHeaders`. */
 import type { IncomingMessage } from 'node:http';
 import { IncomingMessage as NodeRequest } from './node-http.js';
 
 /**
- * A request of our own server. Nobody else has its `headers` in hand, so that they may be replaced; `headersDistinct` is
- * made of the raw fields when it is asked for, so that nothing has to keep the two alike.
+ * A request of Loom's own server. No other code has a reference to its `headers`, so the object may be replaced.
+ * `headersDistinct` is derived from `rawHeaders` on access, so the two views never differ.
  */
 export class OwnRequest extends NodeRequest {}
 
@@ -14,7 +14,7 @@ Object.defineProperty(OwnRequest.prototype, 'headersDistinct', {
   },
 });
 
-/** Fields of which Node's `headers` keeps the first alone. */
+/** Headers of which Node's `headers` keeps only the first line. */
 const FIRST_ONLY = new Set(
   (
     'age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since ' +
@@ -23,8 +23,8 @@ const FIRST_ONLY = new Set(
 );
 
 /**
- * Keeps, changes or (undefined) removes each field line. Names come in lower case.
- * A field named `__proto__` always goes: it breaks `headersDistinct` (CVE-2026-21710).
+ * Keeps or changes each field line. A line is removed if `edit` returns undefined. Names are in lower case. A field
+ * named `__proto__` is always removed: it breaks `headersDistinct` (CVE-2026-21710).
  */
 export function editFields(req: IncomingMessage, edit: (name: string, value: string) => string | undefined): void {
   const raw = req.rawHeaders;
@@ -45,7 +45,7 @@ export function editFields(req: IncomingMessage, edit: (name: string, value: str
   if (edited) replaceFields(req, edited);
 }
 
-/** Removes fields that a middleware before us has added to `headers` alone. */
+/** Removes headers that an earlier middleware added to `headers` only. */
 export function dropUnsent(req: IncomingMessage, drops: (name: string) => boolean): void {
   let sent: Set<string> | undefined;
   for (const name of Object.keys(req.headers)) {
@@ -60,10 +60,10 @@ interface Edited {
   readonly touched: Set<string>;
 }
 
-/** Sets a field to one value, whatever stood there. */
+/** Sets a header to one value and replaces earlier values. */
 export function setField(req: IncomingMessage, name: string, value: string): void {
   const key = name.toLowerCase();
-  // `rawHeaders` is asked: a middleware before us may have deleted the field from `headers` alone.
+  // Checks `rawHeaders`, because an earlier middleware may have deleted the header from `headers` only.
   if (isSent(req.rawHeaders, key)) editFields(req, (each, sent) => (each === key ? undefined : sent));
   req.headers[key] = value;
   if (!(req instanceof OwnRequest)) distinctOf(req)[key] = [value];
@@ -84,7 +84,8 @@ function replaceFields(req: IncomingMessage, { fields, touched }: Edited): void 
     req.rawHeaders = fields;
     return;
   }
-  // Both views first: Node builds them from `rawHeaders` on first use, by a count it took when the head arrived.
+  // Reads both views before the change. Node builds them on first use, with a field count from the time when the head
+  // arrived.
   const headers = req.headers;
   const distinct = distinctOf(req);
   req.rawHeaders.length = 0;
@@ -100,7 +101,7 @@ function replaceFields(req: IncomingMessage, { fields, touched }: Edited): void 
   }
 }
 
-/** A new object: one that members were deleted from is slow for all who copy it, and the proxy does. */
+/** Creates a new object. An object with deleted members is slow to copy, and the proxy copies it. */
 function withTouched(headers: IncomingMessage['headers'], { fields, touched }: Edited): IncomingMessage['headers'] {
   const left: IncomingMessage['headers'] = {};
   for (const name of Object.keys(headers)) if (!touched.has(name)) left[name] = headers[name];
@@ -112,7 +113,10 @@ function combined(name: string, values: readonly string[]): string | string[] {
   return name === 'set-cookie' ? [...values] : joined(name, values);
 }
 
-/** In one pass: a client that spells our names in many ways must not make each spelling cost a pass of its own. */
+/**
+ * Reads all names in one pass. Otherwise a client that sends many spellings of one name would cause one pass per
+ * spelling.
+ */
 function valuesOf(touched: ReadonlySet<string>, fields: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const values = new Map<string, string[]>([...touched].map((name) => [name, []]));
   for (let at = 0; at + 1 < fields.length; at += 2) {
@@ -128,11 +132,11 @@ function joined(name: string, values: readonly string[]): string {
 
 function distinctOf(req: IncomingMessage): NodeJS.Dict<string[]> {
   try {
-    // The requests of an HTTP/2 host have no such view.
+    // The requests of an HTTP/2 host do not have this view.
     const distinct = req.headersDistinct as NodeJS.Dict<string[]> | undefined;
     if (distinct) return distinct;
   } catch {
-    // Node before the fix of CVE-2026-21710 throws here on a field named `__proto__`.
+    // Node versions before the fix of CVE-2026-21710 throw here on a field named `__proto__`.
   }
   const own = distinctIn(req.rawHeaders);
   Object.defineProperty(req, 'headersDistinct', { value: own, configurable: true, enumerable: true });

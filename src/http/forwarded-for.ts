@@ -1,8 +1,8 @@
-/** Finds the client address in `X-Forwarded-For`, as far as trusted proxies wrote it. */
+/** Finds the client address in the entries of `X-Forwarded-For` that trusted proxies wrote. */
 import { plainAddress, type AddressMatcher } from '../lib/address.js';
 import { unknownClient } from './client-address.js';
 
-/** Why the client is unknown: what is wrong with the entry at which the search ended. */
+/** The reason why the client is unknown: the fault of the entry at which the search ended. */
 export type UnknownReason = 'no address' | 'empty' | 'all trusted';
 
 export interface ForwardedClient {
@@ -13,8 +13,8 @@ export interface ForwardedClient {
 
 /**
  * Returns the rightmost entry of `X-Forwarded-For` that is not a trusted proxy. The header of an untrusted peer is
- * ignored. A trusted peer without the header is itself the client. Otherwise the result is never a trusted address: an
- * entry that is not an address, and a list of trusted addresses only, make the client unknown.
+ * ignored. A trusted peer without the header is itself the client. In all other cases the result is never a trusted
+ * address. The client is unknown if an entry is not an address, or if all entries are trusted.
  *
  * @param forwardedFor Each line of the header, in order.
  * @param isTrusted Undefined where no proxy is trusted.

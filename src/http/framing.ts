@@ -1,4 +1,4 @@
-/** What is doubtful about a request's framing and Host is refused before anything is decided on it. */
+/** Refuses a request with ambiguous framing or an ambiguous `Host`, before any decision uses them. */
 import type { IncomingMessage } from 'node:http';
 import { familyOf, foldName } from './header-policy.js';
 import { hasKnownVersion } from './http-version.js';
@@ -12,17 +12,21 @@ export interface BadFraming {
 const BAD: BadFraming = { status: 400, code: 'bad_request' };
 const TOO_MANY: BadFraming = { status: 431, code: 'too_many_headers' };
 
-/** Some Node lines drop fields past 1,000 silently (CVE-2026-58044): ours must never be among them. */
+/**
+ * Some Node versions silently drop fields after the first 1,000 (CVE-2026-58044). Loom's headers must never be dropped.
+ */
 export const MAX_FIELDS = 100;
 
 const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
-/** An HTTP/2 client may send `post`: no route of `POST`, and yet Node's client and Express make `POST` of it. */
+/**
+ * An HTTP/2 client may send `post`. It matches no route of `POST`, but Node's client and Express convert it to `POST`.
+ */
 const METHOD = /^[A-Z]+(?:-[A-Z]+)*$/;
 const IPV6 = /^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
 
 export type FramingCheck = (req: IncomingMessage) => BadFraming | undefined;
 
-/** Compiles the check; `credentialHeaders` are all headers that a credential is read from. */
+/** Compiles the check. `credentialHeaders` are all headers from which a credential is read. */
 export function createFramingCheck(credentialHeaders: readonly string[]): FramingCheck {
   const unnamable = new Set(credentialHeaders.map(foldName));
   return (req) => check(req, unnamable);
@@ -38,7 +42,7 @@ function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] as string).toLowerCase();
     const value = raw[at + 1] as string;
-    // An HTTP/2 host shows `:authority` beside `host`: two that differ are two sites.
+    // An HTTP/2 host shows `:authority` in addition to `host`. Two different values are two sites.
     if (name === 'host' || (name === ':authority' && value !== req.headers.host)) hosts.push(value);
     else if (name === 'transfer-encoding') encodings.push(value);
     else if (name === 'content-length') lengths.push(value);
@@ -55,14 +59,14 @@ function namesAny(value: string, unnamable: ReadonlySet<string>): boolean {
   return names.some((name) => unnamable.has(name) || familyOf(name)?.unnamable === true);
 }
 
-/** RFC 9112 §3.2: exactly one, and a plain authority; HTTP/1.0 may do without. */
+/** RFC 9112 §3.2: requires exactly one `Host` with a plain authority. HTTP/1.0 may omit it. */
 function isOneHost(hosts: readonly string[], version: string): boolean {
   const [host] = hosts;
   if (host === undefined) return version === '1.0';
   return hosts.length === 1 && host.length <= 261 && (REG_NAME.test(host) || IPV6.test(host));
 }
 
-/** RFC 9112 §6: one framing, in the one spelling that no two parsers read differently. */
+/** RFC 9112 §6: requires one framing, in the only spelling that all parsers read in the same way. */
 function isClear(encodings: readonly string[], lengths: readonly string[], version: string): boolean {
   if (encodings.length === 0) return lengths.length <= 1 && lengths.every((length) => /^\d{1,15}$/.test(length));
   return (

@@ -1,34 +1,34 @@
-/** The header policy: the one table of headers with a meaning of their own, and what each part of the gateway asks of it. */
+/** The header policy: a table of the headers with a special meaning, and the queries of the gateway on it. */
 
-/** What becomes of a header of a request on its way to an upstream. */
+/** Whether a header of a request is forwarded to an upstream. */
 export type Passage =
-  /** It stays as it is. */
+  /** The header is forwarded unchanged. */
   | 'always'
-  /** It ends here, from any peer. */
+  /** The header is removed, from any peer. */
   | 'never'
-  /** It goes on from a trusted proxy, in its own spelling. */
+  /** The header is forwarded from a trusted proxy, in its own spelling. */
   | 'from_proxies'
-  /** It goes on from a trusted proxy where `trusted_headers` names it. */
+  /** The header is forwarded from a trusted proxy if `trusted_headers` contains it. */
   | 'where_named';
 
-/** Which part of the file may set a header: `certificate` is `client_cert_headers` alone. */
+/** Which part of the configuration may set a header. `certificate` means `client_cert_headers` only. */
 export type Setters = 'none' | 'certificate' | 'any';
 
 export interface Family {
   readonly family: string;
-  /** As `foldName` writes them. */
+  /** The names in the form that `foldName` returns. */
   readonly names: readonly string[];
-  /** A name that begins with one of these belongs to the family, where no other entry of the table fits it better. */
+  /** A name with one of these prefixes belongs to the family, unless another entry of the table matches better. */
   readonly prefixes: readonly string[];
   readonly passage: Passage;
   readonly setBy: Setters;
-  /** Whether a method may read its credential from it. */
+  /** Whether an auth method may read its credential from the header. */
   readonly credential: boolean;
-  /** Each hop writes it anew, from the message or the connection that it makes. */
+  /** Each hop writes the header itself, from the message or the connection that it creates. */
   readonly perHop: boolean;
-  /** Another spelling of it is 400: an upstream that reads `_` as `-` would take it for the field itself. */
+  /** Another spelling of the header is 400: an upstream that reads `_` as `-` would read it as this header. */
   readonly oneSpelling: boolean;
-  /** `Connection` may not name it: without it the message means something else. */
+  /** `Connection` may not name the header: without the header the message has another meaning. */
   readonly unnamable: boolean;
 }
 
@@ -38,7 +38,7 @@ type Rules = Pick<Family, 'passage'> & Partial<Omit<Family, 'family' | 'names' |
 
 const PLAIN = { setBy: 'none', credential: false, perHop: false, oneSpelling: false, unnamable: false } as const;
 
-/** The entries with a `*` at their end are prefixes. */
+/** Entries that end with `*` are prefixes. */
 function family(name: string, rules: Rules, text: string): Family {
   const entries = words(text);
   const names = entries.filter((each) => !each.endsWith('*'));
@@ -47,14 +47,14 @@ function family(name: string, rules: Rules, text: string): Family {
 }
 
 export const FAMILIES: readonly Family[] = [
-  // Never edited: without it Node sends the body raw, as a second request.
+  // Never edited: without these headers Node sends the body raw, and the upstream reads it as a second request.
   family(
     'framing',
     { passage: 'always', perHop: true, oneSpelling: true, unnamable: true },
     'host content-length transfer-encoding',
   ),
   family('connection', { passage: 'never', perHop: true, oneSpelling: true }, 'connection trailer upgrade expect'),
-  // RFC 9110 §7.6.1, and the older names in use.
+  // The headers of RFC 9110 §7.6.1, and older names in use.
   family(
     'hop by hop',
     { passage: 'never', perHop: true },
@@ -73,7 +73,7 @@ export const FAMILIES: readonly Family[] = [
     `via date range origin set-cookie cookie2 www-authenticate accept cache-control pragma max-forwards referer
      user-agent content-* accept-* if-* sec-* access-control-* proxy-*`,
   ),
-  // They make an upstream serve another path, method or file than was judged.
+  // These headers make an upstream serve another path, HTTP method or file than Loom checked.
   family(
     'rewriting',
     { passage: 'never' },
@@ -86,13 +86,13 @@ export const FAMILIES: readonly Family[] = [
      x-middleware-* x-matched-path x-now-route-matches x-invoke-* x-sendfile-type x-accel-*
      script-name x-script-name path-info x-path-info`,
   ),
-  // `constructor` and its like: read from a plain object, these are no field of the request.
+  // `constructor` and similar names: read from a plain object, they are not fields of the request.
   family(
     'member of every object',
     { passage: 'never' },
     Object.getOwnPropertyNames(Object.prototype).map(foldName).join(' '),
   ),
-  // Claims about the client, its address and the site that it asked, which only a proxy may make.
+  // Information about the client, its address and the requested site. Only a proxy may send these headers.
   family(
     'client',
     { passage: 'from_proxies' },
@@ -111,21 +111,21 @@ export const FAMILIES: readonly Family[] = [
      x-scheme x-url-scheme front-end-https x-arr-ssl x-envoy-* x-appengine-* x-appengine-user-ip x-vercel-*
      iv-remote-address -wsra -wsrh -wssc -wssn -wssp -wsis -wspr`,
   ),
-  // A whole certificate, or a record of one: no claim is one.
+  // A whole certificate, or a record of a certificate. No claim has this form.
   family(
     'certificate',
     { passage: 'from_proxies', credential: true },
     `x-forwarded-client-cert x-forwarded-client-cert-* x-forwarded-tls-* client-cert client-cert-chain x-client-cert
      x-arr-clientcert wl-proxy-client-cert ssl-client-cert ssl-client-raw-cert x-ssl-cert x-ssl-client-cert -wscc`,
   ),
-  // One field of a certificate that a proxy verified; nginx, HAProxy and load balancers name them.
+  // One field of a certificate that a proxy verified, with names from nginx, HAProxy and load balancers.
   family(
     'field of a certificate',
     { passage: 'from_proxies', setBy: 'certificate', credential: true },
     `x-ssl-* ssl-client-* x-tls-client-* tls-client-* x-client-cert-* x-client-verify x-client-dn x-amzn-mtls-*
      cf-client-cert-*`,
   ),
-  // What other products tell a backend of the user: with one of these a client would pass for anybody.
+  // The user identity that other products send to a backend. A client with such a header could impersonate any user.
   family(
     'identity of another product',
     { passage: 'where_named', setBy: 'any', credential: true },
@@ -144,23 +144,23 @@ export const FAMILIES: readonly Family[] = [
   ),
 ];
 
-/** CGI, WSGI and PHP read `X_User.ID` as `X-User-ID`: any character but letters and digits is `-` (HDR-03). */
+/** CGI, WSGI and PHP read `X_User.ID` as `X-User-ID`. Every character except letters and digits becomes `-`. */
 export function foldName(name: string): string {
   return /[^a-z0-9-]/.test(name) ? name.toLowerCase().replace(/[^a-z0-9]/g, '-') : name;
 }
 
 const BY_NAME = new Map(FAMILIES.flatMap((each) => each.names.map((name) => [name, each] as const)));
-/** The longest first: it fits best. */
+/** The longest prefix is first, because it matches best. */
 const BY_PREFIX = FAMILIES.flatMap((each) => each.prefixes.map((prefix) => [prefix, each] as const)).sort(
   ([a], [b]) => b.length - a.length,
 );
 
-/** Clients send few names, the same ones each time; what others make up is soon forgotten. */
+/** Caches names, because clients send the same few names on each request. The cache is cleared when it is full. */
 const known = new Map<string, Family | null>();
 const MOST_KNOWN = 1_000;
 const LONGEST_NAME = 64;
 
-/** The family of a header in any spelling; undefined for a header without a meaning of its own. */
+/** Returns the family of a header in any spelling, or undefined for a header without a special meaning. */
 export function familyOf(name: string): Family | undefined {
   const remembered = known.get(name);
   if (remembered !== undefined) return remembered ?? undefined;
@@ -171,13 +171,13 @@ export function familyOf(name: string): Family | undefined {
   return found;
 }
 
-/** Who sends a request: a trusted proxy or not, and the `trusted_headers` of the file. */
+/** The sender of a request: a trusted proxy or not, and the `trusted_headers` of the configuration. */
 export interface Sender {
   readonly believed: boolean;
   readonly trustedHeaders: TrustedHeaders;
 }
 
-/** The `trusted_headers` of a file. */
+/** The `trusted_headers` of a configuration. */
 export class TrustedHeaders {
   readonly #names: ReadonlySet<string>;
   readonly #folded: ReadonlySet<string>;
@@ -187,7 +187,10 @@ export class TrustedHeaders {
     this.#folded = new Set(names.map(foldName));
   }
 
-  /** In the spelling of the file, in any case: a proxy in front removes only the name it knows. */
+  /**
+   * Whether the list has the name in the same spelling, in any letter case. A proxy in front of Loom removes only the
+   * exact name.
+   */
   holds(name: string): boolean {
     return this.#names.has(name);
   }
@@ -197,17 +200,20 @@ export class TrustedHeaders {
   }
 }
 
-/** Whether only `trusted_headers` lets the header pass: an identity of another product, or a name of that list. */
+/**
+ * Whether the header passes only through `trusted_headers`. It is an identity header of another product, or its name is
+ * in that list.
+ */
 export function isOthersIdentity(name: string, { trustedHeaders }: Sender): boolean {
   return familyOf(name)?.passage === 'where_named' || trustedHeaders.holdsAlike(name);
 }
 
-/** Whether a header of a request goes on to an upstream; `name` is in lower case. */
+/** Whether a header of a request is forwarded to an upstream. `name` is in lower case. */
 export function goesOn(name: string, sender: Sender): boolean {
   const passage = familyOf(name)?.passage ?? 'always';
   if (passage === 'where_named' || sender.trustedHeaders.holdsAlike(name))
     return sender.believed && sender.trustedHeaders.holds(name);
-  // `X_Forwarded_For` goes from any peer: a proxy in front removes only the name it knows.
+  // `X_Forwarded_For` is removed from any peer: a proxy in front of Loom removes only the exact name.
   return passage === 'always' || (passage === 'from_proxies' && sender.believed && foldName(name) === name);
 }
 
@@ -217,17 +223,19 @@ export function maySet(name: string, setter: Exclude<Setters, 'none'>): boolean 
   return setBy === 'any' || setBy === setter;
 }
 
-/** Whether a method may read its credential from the header: the place is emptied before a request goes on. */
+/**
+ * Whether an auth method may read its credential from the header. The header is emptied before a request is forwarded.
+ */
 export function mayCarryCredential(name: string): boolean {
   return familyOf(name)?.credential ?? true;
 }
 
-/** Whether each hop writes the header anew, so that no file, plugin or other hop sets it. */
+/** Whether each hop writes the header itself. No configuration, plugin or other hop may set it. */
 export function isPerHop(name: string): boolean {
   return familyOf(name)?.perHop ?? false;
 }
 
-/** The per-hop headers by name, but for the framing of the message. */
+/** The names of the per-hop headers, without the framing headers. */
 export const HOP_BY_HOP: readonly string[] = FAMILIES.flatMap((each) =>
   each.perHop && each.passage === 'never' ? each.names : [],
 );

@@ -1,9 +1,9 @@
-/** A claim as a header value: one-to-one, ASCII, never more than one field can carry (spec §5). */
+/** Converts a claim to a header value: reversible, ASCII, and within the size limit of one field. */
 import { hasControlCharacter } from '../lib/control-character.js';
 
 export const MAX_VALUE = 4096;
 
-/** Why a claim leaves no header; `missing` is ordinary, the rest is logged. */
+/** The reason why a claim has no header value. `missing` is normal. Every other reason is logged. */
 export type Omission = 'missing' | 'unverified' | 'type' | 'empty' | 'control' | 'separator' | 'too_long';
 
 export type HeaderValue =
@@ -12,8 +12,8 @@ export type HeaderValue =
 const omitted = (why: Omission): HeaderValue => ({ kind: 'omitted', why });
 
 /**
- * The value of a string, number, boolean, or list of these joined by `,`. `%`, spaces at either end and everything
- * beyond ASCII are percent-encoded as UTF-8.
+ * Returns the value of a string, a number, a boolean, or a list of these joined by `,`. `%`, leading and trailing
+ * spaces and all non-ASCII characters are percent-encoded as UTF-8.
  *
  * @example headerValue('Zoë') // { kind: 'value', text: 'Zo%C3%AB' }
  */
@@ -23,7 +23,7 @@ export function headerValue(claim: unknown): HeaderValue {
   const texts: string[] = [];
   let length = 0;
   for (const element of claim as readonly unknown[]) {
-    // `["a,admin"]` would read as two groups.
+    // An upstream would read `["a,admin"]` as two groups.
     if (typeof element === 'string' && element.includes(',')) return omitted('separator');
     const value = scalarValue(element);
     if (value.kind === 'omitted') return value.why === 'missing' ? omitted('type') : value;
@@ -40,7 +40,7 @@ function scalarValue(claim: unknown): HeaderValue {
   return typeof claim === 'string' ? textValue(claim) : omitted('type');
 }
 
-/** Whole numbers past 2^53 have lost digits: two subjects would share one header value. */
+/** Integers above 2^53 lose digits. Two subjects could then have the same header value. */
 function isExact(claim: number): boolean {
   return Number.isInteger(claim) ? Number.isSafeInteger(claim) : Number.isFinite(claim);
 }

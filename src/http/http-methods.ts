@@ -1,7 +1,7 @@
-/** HTTP methods by how they are served: two never are, and `Allow` names the common ones of the rest. */
+/** HTTP methods that are never served, and the common ones for `Allow`. */
 
-/** TRACE reflects credentials, CONNECT is a tunnel. */
+/** TRACE returns the credentials of a request, and CONNECT opens a tunnel. */
 export const NEVER_SERVED: ReadonlySet<string> = new Set(['TRACE', 'CONNECT']);
 
-/** What a route without `methods` is said to allow. */
+/** The `Allow` value of a route without `methods`. */
 export const COMMON_METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

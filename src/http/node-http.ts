@@ -1,10 +1,9 @@
-/**
- * Values of `node:http` for the files that every start loads. An ESM import of `node:http` reads every export, and the
- * export `WebSocket` loads undici with HTTP/2 and zlib: about a fifth of the cost of a start. `require` reads none.
- */
+/** Loads values of `node:http` with `require`, so that a start does not load undici, HTTP/2 and zlib. */
 import type * as Http from 'node:http';
 import { createRequire } from 'node:module';
 
+// An ESM import of `node:http` reads every export. The export `WebSocket` loads undici, HTTP/2 and zlib, which is about a
+// fifth of the cost of a start. `require` reads no export.
 const require = createRequire(import.meta.url);
 
 export const { IncomingMessage, METHODS, STATUS_CODES, validateHeaderName, validateHeaderValue } =

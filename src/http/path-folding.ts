@@ -1,7 +1,7 @@
-/** How an upstream may read a path other than as it was decoded once: every reading counts, and not the most lenient alone. */
+/** Computes all readings of a path that lenient upstreams may use instead of the path decoded once. */
 
 type Segments = readonly string[];
-/** What some upstreams do to a path. Gives back the very list where it changes nothing. */
+/** A change that some upstreams make to a path. Returns the same list if nothing changes. */
 type Step = (segments: Segments) => Segments;
 
 // eslint-disable-next-line no-control-regex
@@ -9,12 +9,13 @@ const ASCII = /^[\u0000-\u007f]*$/;
 const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**
- * Normalising sorts a run of combining marks in quadratic time: 16,000 of them take a second. Honest text has at most 30
- * in a row (UAX #15, Stream-Safe Text Format). The two half-width sound marks are letters that NFKC makes marks of.
+ * Normalization sorts a run of combining marks in quadratic time: 16,000 marks take a second. Ordinary text has at most
+ * 30 in a row (UAX #15, Stream-Safe Text Format). NFKC converts the two half-width sound marks from letters to
+ * combining marks.
  */
 const LONG_RUN = /[\p{M}\uff9e\uff9f]{31}/u;
 
-/** White space in front of a name and white space and dots behind it: Windows and many a trim() drop them. */
+/** Removes leading white space, and trailing white space and dots. Windows and many trim() functions drop these. */
 function withoutEnds(text: string): string {
   const bare = text.trimStart();
   let end = bare.length;
@@ -22,7 +23,10 @@ function withoutEnds(text: string): string {
   return bare.slice(0, end);
 }
 
-/** Through both cases, so that `ı`, `ſ` and `ẞ` meet `i`, `s` and `ss` as in an upstream that compares upper case. */
+/**
+ * Converts through both letter cases. `ı`, `ſ` and `ẞ` then equal `i`, `s` and `ss`, as in an upstream that compares
+ * upper case.
+ */
 function caseless(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
   return text.toLowerCase().toUpperCase().toLowerCase().replaceAll('\u0307', '').normalize('NFC');
@@ -41,7 +45,10 @@ function each(change: (text: string) => string): Step {
 const separated: Step = (segments) =>
   segments.some((text) => /[/\\]/.test(text)) ? segments.flatMap((text) => text.split(/[/\\]/)) : segments;
 
-/** Behind a `?` or `#` that only NFKC shows there is no path for whoever splits the target after that. */
+/**
+ * Cuts the path at a `?` or `#` that appears after NFKC. An upstream that splits the target after NFKC has no path
+ * there.
+ */
 const cutShort: Step = (segments) => {
   const at = segments.findIndex((text) => /[?#]/.test(text));
   return at < 0 ? segments : [...segments.slice(0, at), segments[at]?.split(/[?#]/, 1)[0] ?? ''];
@@ -49,7 +56,7 @@ const cutShort: Step = (segments) => {
 
 const merged: Step = (segments) => (segments.includes('') ? segments.filter((text) => text !== '') : segments);
 
-/** In the order in which they show each other something to do; an upstream may take any of them or none. */
+/** The steps are in an order in which one step can enable the next. An upstream may apply any subset of them. */
 const STEPS: readonly Step[] = [
   each((text) => text.replaceAll('+', ' ')),
   each(visible),
@@ -58,19 +65,22 @@ const STEPS: readonly Step[] = [
   cutShort,
   each((text) => text.split(';', 1)[0] ?? ''),
   each((text) => text.toLowerCase()),
-  // Whoever lowers alone leaves `ſ` as it is: that is another reading.
+  // An upstream that only lowers the letter case keeps `ſ`, which is another reading.
   each((text) => (ASCII.test(text) ? text : caseless(text))),
   each(withoutEnds),
   merged,
 ];
 
-/** No honest path comes near either: readings of one path, and characters of all of them, so that none costs much. */
+/**
+ * Limits on the readings of one path, and on the characters of all readings. Ordinary paths stay far below both limits.
+ */
 const MOST_READINGS = 64;
 const MOST_CHARACTERS = 32_768;
 
 /**
- * The other readings of decoded segments; none where every upstream reads the same. Undefined where one of them has dot
- * segments, an escape or a long run of combining marks, or where there are too many to be a name of anything.
+ * Returns the other readings of decoded segments, or an empty list if every upstream reads the same. Returns undefined
+ * if a reading has dot segments, an escape or a long run of combining marks. Also returns undefined if there are too
+ * many readings.
  *
  * @example readingsOf(['Internal.']) // [['internal.'], ['Internal'], ['internal']]
  */
@@ -100,7 +110,7 @@ function hasLongRun(text: string): boolean {
   return !ASCII.test(text) && LONG_RUN.test(text);
 }
 
-/** A segment that is the folder itself or the one above, to whoever drops what is beside the dots. */
+/** Whether a segment is `.` or `..` for an upstream that drops the other characters. */
 export function isDots(segment: string): boolean {
   if (!segment.includes('.')) return false;
   const bare = segment.replace(/[\s+]/g, '');
@@ -108,14 +118,17 @@ export function isDots(segment: string): boolean {
   return bare !== segment && /^\.+$/.test(bare);
 }
 
-/** What is left of two encodings: `%25%32%65` is `%2e` to whoever decodes twice, as `%252e` is. */
+/**
+ * Whether a decoded segment still has an escape. `%25%32%65` and `%252e` both become `%2e` and then `.` in an upstream
+ * that decodes twice.
+ */
 export function hasEscape(segment: string): boolean {
   return segment.includes('%') && /%[0-9a-f]{2}|%u[0-9a-f]{4}/i.test(segment);
 }
 
 /**
- * A literal of a pattern in the most lenient reading. A full-width slash makes two of it; what stands behind `;` in a
- * pattern belongs to its name.
+ * Returns the most lenient reading of a literal in a pattern. A full-width slash splits it in two. Text after `;` in a
+ * pattern belongs to the name.
  *
  * @example foldLiteral('Internal.') // ['internal']
  */

@@ -1,6 +1,9 @@
-/** The closed set of codes that a problem document can carry (RFC 9457), and the title of each. */
+/** The codes of problem documents (RFC 9457), with their titles and status codes. */
 
-/** Every code that a body can carry, with its title. Reasons of one status share a code, so that no answer is an oracle. */
+/**
+ * Every code of a response body, with its title. Several reasons share a code, so that a response does not reveal the
+ * reason.
+ */
 export const TITLES = {
   bad_request: 'The request is ambiguous or malformed',
   bad_target: 'The path is ambiguous or malformed',
@@ -38,7 +41,7 @@ export const TITLES = {
  */
 export type DenialCode = keyof typeof TITLES;
 
-/** The status codes that each code comes with. A plugin's own answer has `forbidden` in the log, with any status. */
+/** The status codes of each code. In the log, the response of a plugin has the code `forbidden` with any status. */
 export const STATUSES: Readonly<Record<DenialCode, readonly number[]>> = {
   bad_request: [400],
   bad_target: [400],

@@ -1,4 +1,4 @@
-/** Reads the body of a request for a look, and puts it back as it was for whoever reads or forwards it next. */
+/** Reads the body of a request and restores it for the next reader or the upstream. */
 import type { IncomingMessage } from 'node:http';
 import { writePendingContinue } from './expect-continue.js';
 import { isHttp2 } from './http-version.js';
@@ -6,26 +6,29 @@ import { findRequestState, requestStateOf } from './request-state.js';
 
 export type BodyRead =
   | { readonly kind: 'whole'; readonly body: Buffer }
-  /** More than the limit; the rest is unread. */
+  /** The body is larger than the limit. The rest is unread. */
   | { readonly kind: 'too_large' }
-  /** No byte for too long. */
+  /** No byte arrived within the idle time. */
   | { readonly kind: 'late' }
-  /** The bodies that are held already leave no room for it. */
+  /** The bodies in memory use too much of the shared limit. */
   | { readonly kind: 'crowded' }
-  /** The client is gone. */
+  /** The client disconnected. */
   | { readonly kind: 'aborted' }
-  /** Somebody has read it already. */
+  /** Other code has already read the body. */
   | { readonly kind: 'consumed' };
 
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** Between two pieces. */
+  /** The maximum time between two chunks, in milliseconds. */
   readonly idleMs: number;
-  /** Taken from piece by piece; whoever gets the whole body gives its length back when it is done with it. */
+  /**
+   * The shared memory limit, used chunk by chunk. The receiver of a whole body must release the length of the body
+   * after use.
+   */
   readonly room?: BodyRoom;
 }
 
-/** How much of all bodies together may be held at once: many slow uploads of an honest size are a flood too. */
+/** Limits the memory of all bodies together. Many slow uploads of an allowed size could otherwise exhaust memory. */
 export class BodyRoom {
   #held = 0;
 
@@ -42,17 +45,17 @@ export class BodyRoom {
   }
 }
 
-/** Whether the request says that it has a body: by a field, or over HTTP/2 by a head that does not end the stream. */
+/** Whether the request has a body: a header announces it, or the HTTP/2 head does not end the stream. */
 export function hasBody(req: IncomingMessage): boolean {
   const { 'transfer-encoding': coding, 'content-length': length } = req.headers;
   if (coding !== undefined) return true;
   return length === undefined ? isHttp2(req) && !req.stream.endAfterHeaders : Number(length) > 0;
 }
 
-/** Whether somebody has read of the body, so that it cannot be forwarded whole. */
+/** Whether other code has read part of the body, so that the whole body cannot be forwarded. */
 export function isBodyConsumed(req: IncomingMessage): boolean {
   const length = findRequestState(req)?.restoredBodyBytes;
-  // An empty one has ended by being looked at, and is as whole as before.
+  // Reading an empty body ends it, but nothing is lost.
   if (!hasBody(req) || length === 0) return false;
   return req.readableEnded || (req.readableDidRead && length === undefined);
 }
@@ -76,7 +79,8 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs, room }: BodyL
     const gone = (): void => settle({ kind: 'aborted' });
     const take = (): void => {
       timer.refresh();
-      // Exactly what is there: to ask for more at the end would end the stream, and nothing can be put back then.
+      // Reads exactly the buffered bytes. A larger read at the end would end the stream, and then the body cannot be
+      // restored.
       while (req.readableLength > 0) {
         const chunk = req.read(req.readableLength) as Buffer;
         if (room?.take(chunk.length) === false) return settle({ kind: 'crowded' });
@@ -97,7 +101,10 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs, room }: BodyL
   });
 }
 
-/** All has arrived. An HTTP/2 request is `complete` once it has been read to its end, which is too late here. */
+/**
+ * Whether the whole body has arrived. An HTTP/2 request is `complete` only after it is read to its end, which is too
+ * late here.
+ */
 function isWhole(req: IncomingMessage): boolean {
   return req.complete || (isHttp2(req) && req.stream.readableEnded);
 }

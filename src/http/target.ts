@@ -1,18 +1,18 @@
-/** The request target (RFC 9112 §3.2): read once, refused where two readers could differ on it. */
+/** Reads the request target (RFC 9112 §3.2) once, and refuses it if two readers could read it differently. */
 import { hasEscape, isDots, readingsOf } from './path-folding.js';
 
 export interface Target {
   readonly kind: 'target';
-  /** Path and query, as sent; of an absolute-form target what follows the authority. */
+  /** The path and the query as sent. For an absolute-form target, the part after the authority. */
   readonly raw: string;
   /** The bytes of the path as sent, without the query. */
   readonly path: string;
   readonly query: string | undefined;
-  /** Each decoded once; one trailing slash ignored. */
+  /** The segments, each decoded once. One trailing slash is ignored. */
   readonly segments: readonly string[];
-  /** What lenient upstreams might make of the path instead (`fold.ts`). */
+  /** The other readings that lenient upstreams may use for the path (`path-folding.ts`). */
   readonly readings: readonly (readonly string[])[];
-  /** `%2f` stands in it: only for a route that says `allow_encoded_slash`. */
+  /** Whether the path contains `%2f`. Only a route with `allow_encoded_slash` accepts it. */
   readonly hasEncodedSlash: boolean;
 }
 
@@ -22,21 +22,24 @@ export interface BadTarget {
 }
 
 export interface TargetOptions {
-  /** The Host field; an absolute-form target is read only if it names the same authority. */
+  /** The value of `Host`. An absolute-form target is accepted only with the same authority. */
   readonly host?: string;
-  /** More segments than this are refused, in any reading of the path. Default: any number. */
+  /** The maximum number of segments in any reading of the path. Default: no limit. */
   readonly maxSegments?: number;
 }
 
 const bad = (reason: BadTarget['reason']): BadTarget => ({ kind: 'bad', reason });
 
-/** Letters, digits and the marks that every reader takes the same way; the common path needs nothing more. */
+/** Letters, digits and the marks that every reader reads in the same way. Common paths match. */
 const PLAIN = /^(?:\/[A-Za-z0-9_~!$&'()*,:=@-][A-Za-z0-9_~!$&'()*+,:=@.-]*)+\/?$|^\/$/;
-/** What some upstream would read otherwise in a plain path. */
+/** The parts of a plain path that some upstreams read differently. */
 const FOLDABLE = /[A-Z+]|\.(?:\/|$)/;
-/** Visible ASCII without `#` and `\`; `;` opens path parameters that upstreams drop (CVE-2026-73511). */
+/**
+ * Visible ASCII without `#` and `\`. Also without `;`, which starts path parameters that upstreams drop
+ * (CVE-2026-73511).
+ */
 const ALLOWED = /^[!"$-:<-[\]-~]*$/;
-/** Browsers leave `\` in a query as it is. */
+/** Browsers do not encode `\` in a query. */
 const ALLOWED_QUERY = /^[!"$-~]*$/;
 
 /**
@@ -61,7 +64,7 @@ export function readTarget(url: string, options: TargetOptions = {}): Target | B
   return escaped({ raw, path, query }, maxSegments);
 }
 
-/** Stops at the first segment too many, so that a long path costs no more than a short one. */
+/** Stops at the first segment above the limit, so that a long path costs no more than a short one. */
 function hasMoreSegments(path: string, most: number): boolean {
   let count = 0;
   for (let at = path.indexOf('/'); at >= 0 && at < path.length - 1; at = path.indexOf('/', at + 1)) {
@@ -70,7 +73,9 @@ function hasMoreSegments(path: string, most: number): boolean {
   return false;
 }
 
-/** RFC 9112 §3.2.2: the authority of an absolute-form target replaces Host, so only an equal one is unambiguous. */
+/**
+ * RFC 9112 §3.2.2: the authority of an absolute-form target replaces `Host`, so only an equal authority is unambiguous.
+ */
 function originForm(url: string, host: string | undefined): string | undefined {
   const [, authority, rest = ''] = /^https?:\/\/([^/?#\\@]+)([/?].*)?$/is.exec(url) ?? [];
   if (host === undefined || authority?.toLowerCase() !== host.toLowerCase()) return undefined;
@@ -89,12 +94,12 @@ function escaped(sent: Pick<Target, 'raw' | 'path' | 'query'>, maxSegments: numb
   }
   const readings = readingsOf(segments);
   if (!readings) return bad('segment');
-  // An upstream that decodes `%2f`, or normalises a full-width slash, has more segments to match than were sent.
+  // An upstream that decodes `%2f` or normalizes a full-width slash matches more segments than the client sent.
   if (readings.some((reading) => reading.length > maxSegments)) return bad('too_many_segments');
   return { kind: 'target', ...sent, segments, readings, hasEncodedSlash };
 }
 
-/** `/a/b/` and `/a/b` are the same two segments; `/` has none. */
+/** `/a/b/` and `/a/b` are the same two segments. `/` has no segments. */
 function split(path: string): readonly string[] {
   if (path === '/') return [];
   const end = path.endsWith('/') ? path.length - 1 : path.length;
@@ -105,7 +110,9 @@ function isDotsOrEmpty(segment: string): boolean {
   return segment === '' || isDots(segment);
 }
 
-/** One decoding, or undefined where the escapes are broken, double, or hide a separator or a control byte. */
+/**
+ * Decodes a segment once. Returns undefined if the escapes are invalid, double, or hide a separator or a control byte.
+ */
 function decodeSegment(segment: string): string | undefined {
   if (!segment.includes('%')) return segment;
   if (/%(?:5c|3b|23|3f)/i.test(segment)) return undefined;

@@ -1,4 +1,4 @@
-/** Which upgrade requests may become a tunnel: WebSocket (RFC 6455 §4.2.1) and nothing else. */
+/** Checks that an upgrade request is a WebSocket handshake (RFC 6455 §4.2.1). */
 import type { IncomingMessage } from 'node:http';
 
 export interface UpgradeRefusal {
@@ -10,10 +10,10 @@ export interface UpgradeRefusal {
 const MALFORMED: UpgradeRefusal = { status: 400, code: 'upgrade_malformed' };
 const UNSUPPORTED: UpgradeRefusal = { status: 426, code: 'upgrade_unsupported' };
 
-/** Undefined for a well-formed WebSocket handshake. Judge it before anything strips hop-by-hop fields. */
+/** Returns undefined for a well-formed WebSocket handshake. It must run before hop-by-hop headers are removed. */
 export function checkUpgrade(req: IncomingMessage): UpgradeRefusal | undefined {
   if (req.method !== 'GET' || req.httpVersion !== '1.1') return MALFORMED;
-  // A body before a tunnel is where two parsers disagree about the first byte of the tunnel.
+  // With a body before a tunnel, two parsers can disagree about the first byte of the tunnel.
   if (values(req, 'transfer-encoding').length > 0) return MALFORMED;
   if (values(req, 'content-length').some((value) => value !== '0')) return MALFORMED;
   const connection = values(req, 'connection').join(',').toLowerCase().split(',');
@@ -26,7 +26,7 @@ export function checkUpgrade(req: IncomingMessage): UpgradeRefusal | undefined {
   return key.length === 1 && isNonce(key[0] ?? '') ? undefined : MALFORMED;
 }
 
-/** Every value of a field, as it came; Node's own views join or drop repeated ones. */
+/** Returns every value of a header as sent. Node's own views join or drop repeated headers. */
 function values(req: IncomingMessage, name: string): string[] {
   const found: string[] = [];
   for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
@@ -35,7 +35,7 @@ function values(req: IncomingMessage, name: string): string[] {
   return found;
 }
 
-/** Sixteen bytes in canonical base64. */
+/** Whether the key is sixteen bytes in canonical base64. */
 function isNonce(key: string): boolean {
   return /^[A-Za-z0-9+/]{22}==$/.test(key) && Buffer.from(key, 'base64').toString('base64') === key;
 }
