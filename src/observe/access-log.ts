@@ -1,4 +1,4 @@
-/** One line for each request that ended: who asked for what, and what became of it. Never a query, never a credential. */
+/** Writes one access log line for each completed request, without the query and without credentials. */
 import type { AccessField } from '../lib/access-fields.js';
 import type { RequestContext, Trail } from '../context/request-context.js';
 import type { Log } from '../lib/types.js';

@@ -1,4 +1,4 @@
-/** The operator's log: one line an event, through pino; secrets are never handed to it. */
+/** The operator's log: one pino line for each event, without secrets. */
 import { pino, type DestinationStream } from 'pino';
 import type { Log } from '../lib/types.js';
 import { oneLine } from './one-line.js';
@@ -7,20 +7,21 @@ import { textStream } from './text-stream.js';
 export interface LogOptions {
   /** `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default: `info`. */
   readonly level?: string;
-  /** `json`, or `text` for people. Default: `json`. */
+  /** The output format: `json`, or `text` for reading by people. Default: `json`. */
   readonly format?: 'json' | 'text';
   readonly stream?: DestinationStream;
-  /** The number of this process among several, which stands in each line. */
+  /** The number of this worker, which is in each line. */
   readonly worker?: number | undefined;
 }
 
-/** A log of ours, whose level can be changed. */
+/** A Loom log with a level that can be changed. */
 export interface LeveledLog extends Log {
   level: string;
 }
 
 /**
- * A log on a stream, by default standard error, so that a command's own output stays clean.
+ * Creates a log on a stream. The default is standard error, so that standard output contains only the output of the
+ * command.
  *
  * @example createLog({ level: 'info' }).info({ address: ':8080' }, 'listening')
  */
@@ -37,10 +38,13 @@ export function createLog(options: LogOptions = {}): LeveledLog {
   );
 }
 
-/** What a log may hold back while nobody takes it; what comes then is lost, rather than the process. */
+/** The maximum size of unwritten log data. Later lines are lost, so that the process does not run out of memory. */
 const HELD_BACK_BYTES = 1_048_576;
 
-/** Standard error, on which a full disk is no reason to end: without a listener the first failed line would be. */
+/**
+ * Returns a stream on standard error. Without the error listener, a write error such as a full disk would end the
+ * process.
+ */
 function standardError(): DestinationStream {
   return pino.destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES }).on('error', () => undefined);
 }

@@ -1,8 +1,9 @@
-/** Keeps a log line one line of plain text wherever it is read: what terminals and viewers act on is escaped. */
+/** Escapes the characters in a log line that terminals and log viewers interpret. */
 
 /**
- * JSON escapes what is below a space. Left are DEL, the C1 controls (a terminal obeys U+009B as it does ESC [), the line
- * ends of Unicode, and the marks that turn a line's direction, all of which a header or a claim can carry.
+ * JSON escapes the characters below a space. This pattern matches DEL, the C1 controls, the line ends of Unicode, and
+ * the marks that change the text direction. A terminal reads U+009B as ESC [. A header or a claim can contain all of
+ * these.
  */
 const ACTED_ON = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 

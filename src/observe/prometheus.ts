@@ -1,17 +1,17 @@
-/** Collects what every layer counts, and says it in Prometheus's words through prom-client. */
+/** Collects the metrics of all layers and exports them in Prometheus format through prom-client. */
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
 import { METRICS, type Labels, type MetricName, type Metrics } from '../lib/metrics.js';
 import { Histogram, Totals } from './series.js';
 import type { MetricsSnapshot } from './snapshot.js';
 
 export interface PrometheusOptions {
-  /** Upper bounds of `loom_request_seconds`, in seconds. Default: those of the catalogue. */
+  /** The upper bounds of `loom_request_seconds`, in seconds. Default: the bounds of the metric catalogue. */
   readonly buckets?: readonly number[] | undefined;
-  /** Also what prom-client knows of the process. Default: false, as a host counts that itself. */
+  /** Whether to export the process metrics of prom-client. Default: false, because a host exports them itself. */
   readonly process?: boolean;
 }
 
-/** `text/plain` in the format that Prometheus reads. */
+/** The content type of the Prometheus text format. */
 export const CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
 /**
@@ -50,7 +50,10 @@ export class PrometheusMetrics implements Metrics {
     (this.#series.get(name) as Histogram).observe(labels, seconds);
   }
 
-  /** After a reload: series of routes, upstreams and listeners that are gone end, or an alert on them would never. */
+  /**
+   * Removes the series of removed routes, upstreams and listeners after a reload. Otherwise an alert on such a series
+   * would never end.
+   */
   keep(names: Readonly<Record<'route' | 'upstream' | 'listener' | 'plugin', readonly string[]>>): void {
     for (const [label, values] of Object.entries(names)) {
       const known = new Set(values);
@@ -58,13 +61,13 @@ export class PrometheusMetrics implements Metrics {
     }
   }
 
-  /** All of it as data, for the sums of several processes. */
+  /** Returns all metrics as data, for the sums of several processes. */
   async snapshot(): Promise<MetricsSnapshot> {
     const own: MetricsSnapshot = await this.#registry.getMetricsAsJSON();
     return this.#process ? [...own, ...(await ofProcess().getMetricsAsJSON())] : own;
   }
 
-  /** All of it, as Prometheus scrapes it. */
+  /** Returns all metrics in the format that Prometheus scrapes. */
   async text(): Promise<string> {
     const own = await this.#registry.metrics();
     return this.#process ? `${own}\n${await ofProcess().metrics()}` : own;
@@ -73,7 +76,9 @@ export class PrometheusMetrics implements Metrics {
 
 let shared: Registry | undefined;
 
-/** One for the process, because it is about the process: each further one would watch the event loop once more, for ever. */
+/**
+ * Returns the only registry of process metrics. Each further registry would monitor the event loop again, without end.
+ */
 function ofProcess(): Registry {
   if (!shared) {
     shared = new Registry();

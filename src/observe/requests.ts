@@ -1,4 +1,4 @@
-/** Follows each request and upgrade from its first moment to its end, for the access log and the metrics. */
+/** Tracks each request and upgrade from start to end, for the access log, the metrics and the trace. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
@@ -12,11 +12,11 @@ export interface RequestsDeps {
   readonly access?: AccessLog | undefined;
   readonly metrics?: Metrics | undefined;
   readonly tracing?: Tracing | undefined;
-  /** Sets or removes a field of the request before it goes on. */
+  /** Sets or removes a header of the request before the request continues. */
   readonly setField: (req: IncomingMessage, name: string, value: string | undefined) => void;
 }
 
-/** nginx's word for a client that left before the answer. */
+/** The status code of nginx for a client that disconnected before the response. */
 const CLIENT_LEFT = 499;
 
 export class Requests {
@@ -27,20 +27,23 @@ export class Requests {
     res.once('close', () => this.#ended(context, trail, res.headersSent ? res.statusCode : CLIENT_LEFT));
   }
 
-  /** Its line comes when the socket closes, its time counts to there. */
+  /** Writes the log line when the socket closes. The duration ends at that time. */
   upgrade(context: RequestContext, socket: Duplex): void {
     const trail = this.#follow(context);
     socket.once('close', () => this.#ended(context, trail, context.answeredStatus ?? CLIENT_LEFT));
   }
 
-  /** Runs a request within its span, so that what a host's handlers start is a part of it. */
+  /** Runs a request within its span, so that spans of a host's handlers are children of this span. */
   within({ trail }: RequestContext, act: () => void): void {
     const span = trail?.span;
     if (span) span.within(act);
     else act();
   }
 
-  /** Told by the gateway before it answers or lets go on. A guard of the host's own code makes a second decision. */
+  /**
+   * The gateway calls this function before it responds or continues. A guard of the host's code makes a second
+   * decision.
+   */
   readonly onDecision = ({ request: req, trail }: RequestContext, decision: Decision): void => {
     const { metrics } = this.deps;
     const route = decision.route ?? NO_ROUTE;
@@ -87,7 +90,10 @@ function methodOf({ identities, method }: Decision): string {
   return identities.length === 1 ? first.method : identities.map((each) => each.method).join('+');
 }
 
-/** An upstream may answer any number, and a client may choose it: each that has no name counts with its hundred. */
+/**
+ * Returns the status label. An upstream may send any status, and a client may choose it. A status without a standard
+ * name is counted by its hundreds, such as `2xx`.
+ */
 function codeOf(status: number): string {
   return status === CLIENT_LEFT || STATUS_CODES[status] !== undefined
     ? String(status)
@@ -96,7 +102,7 @@ function codeOf(status: number): string {
 
 const LONGEST = 512;
 
-/** As the client sent it, without the query: that is where keys stand. */
+/** Returns the path as the client sent it, without the query. A query can contain API keys. */
 function pathOf({ url = '' }: IncomingMessage): string {
   return (url.split('?', 1)[0] ?? '').slice(0, LONGEST);
 }

@@ -1,10 +1,10 @@
-/** The numbers of one metric, one series for each combination of label values, in the form that prom-client prints. */
+/** The values of one metric, with one series for each combination of label values. */
 import type { METRICS } from '../lib/metrics.js';
 
 type Kind = (typeof METRICS)[keyof typeof METRICS];
 export type LabelValues = Readonly<Record<string, string>>;
 
-/** One line of a scrape, as prom-client's registry takes it. */
+/** One line of a scrape, in the form that prom-client's registry reads. */
 interface Sample {
   readonly metricName?: string;
   readonly labels: Readonly<Record<string, string | number>>;
@@ -14,13 +14,13 @@ interface Sample {
 type Branch<Cell> = Map<string, Branch<Cell> | Cell>;
 
 /**
- * prom-client hashes the labels on each increment, which costs a microsecond a request; here a series is found by one
- * look-up for each label. The registry asks a metric for `name` and `get()` alone.
+ * prom-client hashes the labels on each increment, which costs a microsecond per request. This class finds a series
+ * with one lookup per label. The registry reads only `name` and `get()` of a metric.
  */
 abstract class Series<Cell extends object> {
   readonly help: string;
   readonly type: Kind['type'];
-  /** What several processes' numbers make together. */
+  /** How the values of several processes are combined. */
   readonly aggregator: 'sum' | 'min' | 'max';
   readonly #labels: readonly string[];
   #root: Branch<Cell> = new Map();
@@ -62,7 +62,7 @@ abstract class Series<Cell extends object> {
     return Promise.resolve({ name, help, type, aggregator, values });
   }
 
-  /** Drops the series whose label has a value that is not in use any more. */
+  /** Removes the series whose label value is no longer in use. */
   keep(label: string, values: ReadonlySet<string>): void {
     if (!this.#labels.includes(label)) return;
     const kept = [...this.#cells()].filter(([labels]) => values.has(labels[label] ?? ''));
@@ -107,7 +107,7 @@ export class Totals extends Series<Total> {
 
 interface Times {
   sum: number;
-  /** By bucket, not added up; the last is for what is above all bounds. */
+  /** The count of each bucket, not cumulative. The last bucket is for values above all bounds. */
   counts: number[];
 }
 

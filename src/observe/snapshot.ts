@@ -1,7 +1,7 @@
-/** The numbers of several processes as one: added up, or the least or greatest of them, as each metric says. */
+/** Combines the metrics of several processes: the sum, the minimum or the maximum, as each metric defines. */
 import { AggregatorRegistry, type Registry } from 'prom-client';
 
-/** Everything that one process has counted, as plain data. */
+/** All metrics of one process, as plain data. */
 export type MetricsSnapshot = readonly Counted[];
 
 export interface Counted {
@@ -9,22 +9,22 @@ export interface Counted {
   readonly type: unknown;
 }
 
-/** The numbers of a process that is one of several. */
+/** The shared metrics of a process that is one of several workers. */
 export interface Together {
-  /** How to learn what this one has counted. */
+  /** Registers the function that returns the metrics of this process. */
   share(own: () => Promise<MetricsSnapshot>): void;
-  /** What all of them have, in Prometheus's text format. */
+  /** Returns the metrics of all processes, in Prometheus text format. */
   text(): Promise<string>;
 }
 
-/** In Prometheus's text format. */
+/** Returns the combined snapshots in Prometheus text format. */
 export function textOf(snapshots: readonly MetricsSnapshot[]): Promise<string> {
   return registryOf(snapshots).metrics();
 }
 
 /**
- * What a process leaves behind for the sums: without it they would fall when the process ends, and Prometheus takes a
- * counter that falls for one that began anew, and counts all of it again.
+ * Returns the counters and histograms of processes that ended. Without them the sums would fall when a process ends.
+ * Prometheus reads a falling counter as a restart and counts all of it again.
  */
 export function legacyOf(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
   const lasting = snapshots.map((each) => each.filter(({ type }) => type === 'counter' || type === 'histogram'));

@@ -1,4 +1,4 @@
-/** pino's lines for people: time, level, words, then the facts as `name=value`. */
+/** Converts the JSON lines of pino to text lines: time, level, message, then the fields as `name=value`. */
 import { pino, type DestinationStream } from 'pino';
 
 /**
@@ -12,7 +12,7 @@ function textOf(line: string): string {
   const { time, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
   delete facts['name'];
   const label = (pino.levels.labels[Number(level)] ?? 'info').toUpperCase();
-  // JSON keeps what a client sent on its own line and inside of its quotes.
+  // JSON keeps a client's text on one line and inside its quotes.
   const pairs = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return [String(time), label, String(msg), ...pairs].join(' ');
 }

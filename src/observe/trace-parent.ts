@@ -1,4 +1,4 @@
-/** W3C Trace Context: who called with which span, read strictly; what is malformed is as good as absent. */
+/** Reads and writes `traceparent` (W3C Trace Context): an invalid header is treated as missing. */
 
 export interface TraceParent {
   readonly traceId: string;

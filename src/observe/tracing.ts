@@ -1,4 +1,4 @@
-/** One span for each request, and one for its upstream, through the OpenTelemetry API where the process has it. */
+/** Creates a span for each request and for its upstream request, if the process has the OpenTelemetry API. */
 import type { IncomingMessage } from 'node:http';
 import type * as Otel from '@opentelemetry/api';
 import type { Decision } from '../auth/decision.js';
@@ -12,16 +12,16 @@ type Api = typeof Otel;
 export interface TracingOptions {
   readonly sampleRate: number;
   readonly log: Log;
-  /** Default: the package, which is an optional peer. */
+  /** Loads the API. Default: loads the package, which is an optional peer dependency. */
   readonly load?: () => Promise<Api>;
 }
 
-/** The fields that go on to the upstream; undefined: none of that name. */
+/** The trace headers for the upstream. Undefined removes the header of that name. */
 export type TraceFields = Readonly<Record<'traceparent' | 'tracestate', string | undefined>>;
 
 export class Tracing {
   #api: Api | undefined;
-  /** Settles when spans can be made, or when it is known that none can; never rejects. */
+  /** Resolves when spans can be created, or when the API cannot be loaded. Never rejects. */
   readonly ready: Promise<void>;
 
   constructor(private readonly options: TracingOptions) {
@@ -32,7 +32,10 @@ export class Tracing {
     );
   }
 
-  /** Undefined where this request gets no span: its `traceparent` goes on as it came. */
+  /**
+   * Starts the span of a request. Returns undefined if the request has no span: its `traceparent` is forwarded
+   * unchanged.
+   */
   start(req: IncomingMessage): TracedRequest | undefined {
     const api = this.#api;
     if (!api) return undefined;
@@ -40,7 +43,7 @@ export class Tracing {
       const active = api.trace.getSpan(api.context.active());
       const parent = active ? api.context.active() : remoteContext(api, req);
       if (!parent && Math.random() >= this.options.sampleRate) return undefined;
-      // Where the host's own instrumentation has a span for the request, ours is a part of it.
+      // If the host's own instrumentation has a span for the request, Loom's span is its child.
       const kind = active ? api.SpanKind.INTERNAL : api.SpanKind.SERVER;
       return new TracedRequest(api, { req, kind, parent: parent ?? api.ROOT_CONTEXT });
     } catch {
@@ -65,7 +68,7 @@ interface Start {
 
 const FIRST_FAILURE = 500;
 
-/** What a tracer throws never reaches a request. */
+/** An error of the tracer never affects the request. */
 export class TracedRequest implements RequestSpan {
   readonly #span: Otel.Span;
   readonly #context: Otel.Context;
@@ -87,7 +90,7 @@ export class TracedRequest implements RequestSpan {
     this.api.context.with(this.#context, act);
   }
 
-  /** What is known once the verdict is; for a request that goes on, the fields that it takes along. */
+  /** Records the decision in the span. Returns the trace headers if the request continues. */
   decided(method: string, { route = NO_ROUTE, outcome, reason, code, upstream }: Decision): TraceFields | undefined {
     try {
       const why = reason ?? code;
@@ -113,7 +116,7 @@ export class TracedRequest implements RequestSpan {
         span?.end();
       }
     } catch {
-      // An exporter's trouble.
+      // An error of the exporter is ignored.
     }
   }
 
@@ -124,7 +127,7 @@ export class TracedRequest implements RequestSpan {
   }
 }
 
-/** Undefined without an SDK: then there is no span that anybody could continue. */
+/** Returns undefined without an SDK: then no valid span exists that an upstream could continue. */
 function fieldsOf(span: Otel.Span): TraceFields | undefined {
   const { traceState, ...context } = span.spanContext();
   const traceparent = formatTraceParent(context);
