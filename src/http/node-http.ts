@@ -2,8 +2,8 @@
 import type * as Http from 'node:http';
 import { createRequire } from 'node:module';
 
-// An ESM import of `node:http` reads every export. The export `WebSocket` loads undici, HTTP/2 and zlib, which is about a
-// fifth of the cost of a start. `require` reads no export.
+// An ESM import of `node:http` reads every export. The export `WebSocket` loads undici, HTTP/2 and zlib.
+// That is about a fifth of the cost of a start. `require` reads no export.
 const require = createRequire(import.meta.url);
 
 export const { IncomingMessage, METHODS, STATUS_CODES, validateHeaderName, validateHeaderValue } =
