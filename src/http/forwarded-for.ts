@@ -17,7 +17,7 @@ export interface ForwardedClient {
  * address. The client is unknown if an entry is not an address, or if all entries are trusted.
  *
  * @param forwardedFor Each line of the header, in order.
- * @param isTrusted Undefined where no proxy is trusted.
+ * @param isTrusted Undefined if no proxy is trusted.
  */
 export function findClient(
   peer: string,
