@@ -71,7 +71,7 @@ export class Limits {
   }
 
   /**
-   * Takes one token from each bucket, once per request. A mounted Loom and a later `protect()` take the token only once
+   * Takes one token from each bucket, once per request. A mounted Loom and a later `protect()` take one token
    * together.
    */
   #take({ takenTokens }: RequestContext, claims: readonly Claim[]): Counted {
