@@ -9,16 +9,10 @@ const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md'];
 
 /** Folders and files whose words are not rewritten yet. Remove an entry to check it. */
 const WAITING: readonly string[] = [
-  ...['admin', 'admission', 'auth', 'certificates', 'cli', 'config', 'context', 'demo', 'gateway', 'http'].map(inSrc),
-  ...['lib', 'limit', 'observe', 'proxy', 'redis', 'routing', 'runtime', 'serve', 'index.ts', 'loom.ts'].map(inSrc),
   ...['admission', 'auth', 'certificates', 'cli', 'config', 'decisions', 'demo', 'docs', 'gateway'].map(inTests),
   ...['http', 'lib', 'limit', 'observe', 'proxy', 'redis', 'routing', 'runtime', 'serve'].map(inTests),
   ...['architecture.test.ts', 'readme.test.ts'].map(inTests),
-  ...['docs', 'examples', 'bench', 'scripts', ...PAGES],
 ];
-function inSrc(name: string): string {
-  return `src/${name}`;
-}
 function inTests(name: string): string {
   return `__tests__/${name}`;
 }

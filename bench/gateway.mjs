@@ -128,7 +128,7 @@ async function warmUp(contender) {
   for (let answered = 0; answered < WARM && performance.now() < end;) answered += await load(contender);
 }
 
-/** Nobody runs always behind the same neighbour. */
+/** The order of the programs changes in each round. */
 function rotated(list, by) {
   const at = by % list.length;
   return [...list.slice(at), ...list.slice(0, at)];

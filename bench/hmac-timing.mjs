@@ -1,5 +1,5 @@
 /**
- * Whether the time of a refusal tells how much of an HMAC was right (dudect: Welch's t over two classes of input).
+ * Whether the time of a refusal reveals how much of an HMAC was right (dudect: Welch's t over two classes of input).
  *
  * `npm run build && node bench/hmac-timing.mjs`; `BENCH_SAMPLES` says how many, 10^6 as a rule.
  */

@@ -1,4 +1,4 @@
-/** Whether the time of a refusal tells who has a password or a key: real requests to the built gateway, `node bench/timing.mjs`. */
+/** Whether the time of a refusal reveals which users and keys exist: real requests to the built gateway, `node bench/timing.mjs`. */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,8 +21,8 @@ const basic = (user, password) => `Authorization: Basic ${Buffer.from(`${user}:$
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
 /**
- * The first class of each set is that of nobody; every other one is held against it. Each is given a random text, so
- * that making a line costs all the same, and no line comes twice but that of the one key that is over.
+ * The first class of each set is an unknown user or key. Each other class is compared with the first one. Each request
+ * has a random text, so that all requests cost the same to make. Only the expired key is sent more than once.
  */
 const SETS = [
   {
@@ -57,7 +57,7 @@ const SETS = [
     },
   },
   {
-    title: 'Basic that cannot be read: refused without a hash, whoever it names',
+    title: 'Basic that cannot be read: refused without a hash, for every user name',
     samples: SAMPLES,
     auth: users({ low: 4, high: 5 }),
     classes: {

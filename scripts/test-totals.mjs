@@ -28,7 +28,7 @@ for (const fault of faults) console.error(fault);
 
 const sum = (read) => runs.reduce((total, run) => total + (run ? read(run) : 0), 0);
 const passed = sum((run) => run.numPassedTests);
-// A file that does not load has no failed test, and the run failed all the same.
+// A file that does not load has no failed test, but the run failed.
 const failed =
   sum((run) => run.numFailedTests + (run.numRuntimeErrorTestSuites ?? 0)) + faults.length + Number(failedSteps);
 console.log(`${passed} passed, ${failed} failed`);

@@ -1,4 +1,4 @@
-/** http-proxy-middleware alone, with a keep-alive agent: what forwarding costs before anybody asks who sent it. */
+/** http-proxy-middleware alone, with a keep-alive agent: the cost of forwarding without authentication. */
 import { Agent, createServer } from 'node:http';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 

@@ -36,7 +36,7 @@ function options({ schema }) {
 function denials({ titles, statuses }) {
   const rows = Object.entries(titles).map(([name, title]) => [code(name), statuses[name].join(', '), cell(title)]);
   const before =
-    'A code is in the `code` member of the problem document (RFC 9457) and in the log. Several reasons share one code, so that a response tells an attacker nothing. [Troubleshooting](../troubleshooting.md#codes) has the cure of each.\n\n';
+    'A code is in the `code` member of the problem document (RFC 9457) and in the log. Several reasons share one code, so that a response reveals an attacker nothing. [Troubleshooting](../troubleshooting.md#codes) has the cure of each.\n\n';
   return before + table(['Code', 'Status', 'Title'], rows);
 }
 

@@ -48,6 +48,6 @@ export class Clients {
     }
     this.#told.set(key, { until: now() + TOLD_EVERY_MS, more: 0 });
     const facts = { client, header: 'X-Forwarded-For', entry: why, ...(told && { unreported: told.more }) };
-    log.warn(facts, 'a trusted proxy does not tell the client address: the client is unknown');
+    log.warn(facts, 'a trusted proxy sends no usable client address: the client is unknown');
   }
 }

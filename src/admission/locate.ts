@@ -51,7 +51,7 @@ export function findGuard(policy: AdmissionPolicy, context: RequestContext): Den
   if ('denial' in found) return found.denial;
   const cut = wholeTarget(request)?.cut;
   if (cut !== undefined && isGuardedOtherwise(policy, request, { path: cut, judged: found })) {
-    return rewritten(policy, 'a mount cannot be told from a rewritten URL on Connect: mount Loom at the root');
+    return rewritten(policy, 'Connect makes a mount look like a rewritten URL: mount Loom at the root');
   }
   if (!hostGuard && isMountOfAnother(policy, request, { path: target.path, judged: found })) return NO_ROUTE;
   return accept(context, found);

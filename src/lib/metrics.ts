@@ -72,7 +72,7 @@ export const METRICS = {
   loom_plugin_outcomes_total: { type: 'counter', help: 'What plugins answered.', labels: ['plugin', 'outcome'] },
   loom_plugin_ending_threads: {
     type: 'gauge',
-    help: 'Threads of a plugin that were told to end and still run.',
+    help: 'Threads of a plugin that are ending and still run.',
     labels: ['plugin'],
   },
   loom_upstream_up: {

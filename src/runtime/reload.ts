@@ -135,7 +135,7 @@ export class Reloading {
     const { log } = this.parts.shared;
     const retiring = old
       .retire()
-      .catch((err: unknown) => log.error({ err }, 'an old table could not be put away'))
+      .catch((err: unknown) => log.error({ err }, 'an old table could not be closed'))
       .finally(() => this.#retiring.delete(retiring));
     this.#retiring.add(retiring);
   }

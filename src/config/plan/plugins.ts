@@ -30,7 +30,7 @@ export function readPlugins(items: readonly Block[], upstreams: readonly Planned
   return [...readable, ...unreadable(items, context)];
 }
 
-/** Those whose blocks are wrong have names all the same. */
+/** A plugin with a wrong block still has its name. */
 function unreadable(items: readonly Block[], context: Context): readonly Entry[] {
   const read = new Set(items.map(({ path }) => path[1]));
   const length = context.length(['plugins']) ?? 0;

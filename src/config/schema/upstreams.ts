@@ -41,7 +41,7 @@ const endpoint = z.union(
   { error: ENDPOINT },
 );
 
-/** Sent as it stands: what is not of a request line would be another one. */
+/** The text is sent unchanged. A character outside of a request line would begin another line. */
 const checkPath = () =>
   z
     .string({ error: 'must be a path such as "/healthz"' })

@@ -49,10 +49,7 @@ const key = z
       .transform((text) => text.toLowerCase())
       .optional()
       .describe('SHA-256 of the key: `sha256:<hex>`.'),
-    name: plainText()
-      .max(256, 'must be at most 256 characters')
-      .optional()
-      .describe('Who the key stands for: the subject of the identity.'),
+    name: plainText().max(256, 'must be at most 256 characters').optional().describe('The subject of the identity.'),
     rate_limit: rateField()
       .optional()
       .describe('The limit of this key alone: 1000 (per second), "1000/m" or {rate, burst}.'),

@@ -35,7 +35,10 @@ export const pluginOptions = z.strictObject({
     .max(1_000_000)
     .default(0)
     .describe('Of several that a route requires, the higher runs first.'),
-  config: z.unknown().optional().describe('Its configuration: a string as it stands, anything else as JSON.'),
+  config: z
+    .unknown()
+    .optional()
+    .describe('The configuration of the plugin: a string unchanged, any other value as JSON.'),
   vm_config: z.unknown().optional().describe('What `on_vm_start` is given; written like `config`.'),
   root_id: z.string().max(256).optional().describe('The root context it chooses; default: its name.'),
   memory_limit: byteSize(65_536, 4_294_967_296)
