@@ -162,14 +162,14 @@ test('authentication never sees a response to write', () => {
 });
 
 describe('only admission/deny.ts writes a denial', () => {
-  // Nobody who calls a route gets an answer of the demo's backends or of the administrator's address in its stead.
+  // A client of a route never receives an answer of the demo's backends or of the administrator's address.
   const judged = files.filter(({ name }) => !['demo', 'admin'].includes(rowOf(name)));
 
-  test('nobody else makes a problem document', () => {
+  test('no other file writes a problem document', () => {
     expect(containing(/application\/problem\+json/, judged)).toEqual(['admission/deny.ts']);
   });
 
-  test('nobody else writes a status of refusal', () => {
+  test('no other file writes a 4xx status', () => {
     const refusal = /writeHead\(\s*4\d\d|statusCode\s*=\s*4\d\d|HTTP\/1\.1 4\d\d/;
     expect(containing(refusal, judged)).toEqual([]);
   });

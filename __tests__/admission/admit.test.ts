@@ -59,7 +59,7 @@ test('an identity header that is left out is one warning, however many requests 
   await gate.close();
 });
 
-test('a URL that a host rewrote before Loom is refused, because nobody knows what its handlers will see', async () => {
+test('a URL that a host rewrote before Loom is refused, because Loom cannot know which URL the handlers see', async () => {
   const { url, log, close } = await site(route('{ api_key: true }'), (gate) => {
     const app = connect();
     app.use((req, _res, next) => {

@@ -12,7 +12,7 @@ import { quietLog } from '../support/quiet-log.js';
 import { closed, listening } from '../support/recording-upstream.js';
 import { secretToken } from '../support/token-issuer.js';
 
-/** Grants whoever sends `X-Fixture`. */
+/** Grants every request that sends `X-Fixture`. */
 class FixtureStrategy extends Strategy implements MethodStrategy {
   readonly ready = Promise.resolve();
   readonly close = (): Promise<void> => Promise.resolve();

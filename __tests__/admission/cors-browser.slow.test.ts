@@ -16,7 +16,7 @@ import { until } from '../support/until.js';
 
 const KEY = 'sk_live_0123456789abcdef';
 
-/** Each question is one fetch; the page tells its own server what came of them. */
+/** Each entry is one fetch. The page sends the results to its own server. */
 const page = (gateway: number): string => `<!doctype html><script type="module">
 const ask = (path, init) => fetch('http://127.0.0.1:${gateway}' + path, init).then(
   async (answer) => ({ status: answer.status, body: await answer.text(), id: answer.headers.get('x-request-id') }),

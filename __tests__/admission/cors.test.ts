@@ -174,7 +174,7 @@ describe.each(BOTH)('$name', ({ name: kind, start }) => {
       expect(echo.requests.map(({ method }) => method)).toEqual(['OPTIONS']);
     });
 
-    test('counts against the limit of its address, and of nobody else', async () => {
+    test('counts against the rate limit of its client address only', async () => {
       const limited = await open(CORS, 'rate_limit: { rate: 1, burst: 2, key: ip }\n');
       const answers = [];
       for (let at = 0; at < 4; at++) answers.push(await preflight('/api/x', asks(APP), limited));
@@ -274,7 +274,7 @@ describe.each(BOTH)('$name', ({ name: kind, start }) => {
       });
     });
 
-    test('to everybody is the same for all of them', async () => {
+    test('is the same for every origin if every origin is allowed', async () => {
       const everybody = await open('cors: { allow_origins: ["*"], expose_headers: ["*"], max_age: 0 }\n');
       const answer = await get('/api/own', KEY, everybody);
       expect(told(answer)).toEqual({ 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' });
@@ -300,7 +300,7 @@ describe.each(BOTH)('$name', ({ name: kind, start }) => {
     expect(echo.requests).toEqual([]);
   });
 
-  test('a path of nobody', async () => {
+  test('a path that no route matches', async () => {
     const answer = await preflight('/nowhere', asks(APP));
     // As middleware the host may have it: the page learns what it may send, not what is there.
     expect([answer.status, told(answer)]).toEqual([kind === 'serve()' ? 404 : 204, ALLOWED]);

@@ -60,7 +60,7 @@ describe('a request from another site', () => {
     expect(await refused('POST', ['Origin: https://app.example'], slash)).toBe(false);
   });
 
-  it.each(['*', 'null', ''])('passes for nobody where %j is allowed', async (allowed) => {
+  it.each(['*', 'null', ''])('passes from no other origin if %j is an allowed origin', async (allowed) => {
     for (const origin of ['null', '*', 'https://evil.example', ''])
       expect(await refused('POST', [`Origin: ${origin}`], { allowedOrigins: [allowed] })).toBe(true);
     expect(await refused('POST', ['Origin: https://gw.example'], { allowedOrigins: [allowed] })).toBe(false);

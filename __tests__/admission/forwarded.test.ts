@@ -82,7 +82,7 @@ describe('fields that end at this hop', () => {
     'constructor: x',
     'hasOwnProperty: x',
     'toString: x',
-  ])('go whoever sends them: %s', async (line) => {
+  ])('are removed for every sender: %s', async (line) => {
     for (const ask of [send, proxied]) {
       const sent = await ask([line, line.toUpperCase().replace(/:.*/, ': 2'), 'X-Other: kept']);
       expect(fromClient(sent)).toEqual(['X-Other: kept']);
@@ -150,7 +150,7 @@ describe('claims about the client', () => {
     'X-Host: evil',
   ];
 
-  it.each(claims)('count for nothing from just anybody: %s', async (line) => {
+  it.each(claims)('are ignored if the sender is not a trusted proxy: %s', async (line) => {
     const value = line.slice(line.indexOf(': ') + 2);
     const [name = ''] = line.split(':');
     const sent = await send([line, `${name.toLowerCase()}: ${value}`, `${name.replaceAll('-', '_')}: ${value}`]);
@@ -166,13 +166,13 @@ describe('claims about the client', () => {
     },
   );
 
-  it.each(claims.filter((line) => /^\S+-/.test(line)))('with underscores go on from nobody: %s', async (line) => {
+  it.each(claims.filter((line) => /^\S+-/.test(line)))('with underscores are never forwarded: %s', async (line) => {
     const alias = line.replace(/^[^:]+/, (name) => name.replaceAll('-', '_'));
     expect(fromClient(await proxied([alias, 'X-Other: kept']))).toEqual(['X-Other: kept']);
   });
 });
 
-describe('what the upstream is told of the client', () => {
+describe('what the upstream receives about the client', () => {
   it('is the socket, whatever the client says', async () => {
     const forged = ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: evil', 'X-Real-IP: 6'];
     const { of, views } = await send([...forged, 'X-Forwarded-Port: 443', 'X-Forwarded-For: 7.7.7.7']);
@@ -200,7 +200,7 @@ describe('what the upstream is told of the client', () => {
     expect((await proxied(['X-Real-IP: 1.2.3.4'])).of('x-real-ip')).toEqual(['1.2.3.4']);
   });
 
-  it('lets nobody take a trusted proxy’s word away by naming it in Connection', async () => {
+  it('is the address of the proxy if Connection names X-Forwarded-For', async () => {
     const { of } = await proxied(['X-Forwarded-For: 1.2.3.4', 'Connection: x-forwarded-for']);
     expect(of('x-forwarded-for')).toEqual(['127.0.0.1']);
   });

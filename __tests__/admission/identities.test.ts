@@ -36,7 +36,7 @@ test('a user that leads back to itself is no endless road, and one with a class 
   expect(identitiesOf(req)[1]?.claims).toBe(user);
 });
 
-test('nobody is null, and a user that the host already has stays', () => {
+test('auth is null without an identity, and a user that the host has set stays', () => {
   const req = Object.assign(request(), { user: 'of the session', auth: identity({}) });
   share(req, []);
   expect(req.auth).toBeNull();

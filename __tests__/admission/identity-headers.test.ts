@@ -138,7 +138,7 @@ describe('claims', () => {
     expect(setOf(rules, alice({ ...claims, profile: { email: 'a@b.c' }, email_verified: false }))).toHaveLength(2);
   });
 
-  it('that leave no header are told to the log, without their value', () => {
+  it('that set no header are reported for the log, without their value', () => {
     const rules = rulesOf(SUB, EMAIL, { claim: 'groups', header: 'X-Groups' });
     const { omitted } = identityHeaders(rules, [alice({ sub: 'secret\n', groups: ['secret,admin'] })]);
     expect(omitted).toEqual([
@@ -153,7 +153,7 @@ describe('claims', () => {
 describe('the rules of an issuer', () => {
   const own: HeaderRule = { claim: 'uid', header: 'X-User-ID', issuer: 'https://b' };
 
-  it('stand in place of the common ones, for its identities alone', () => {
+  it('replace the common rules, for the identities of this issuer only', () => {
     const claims = { sub: 's', uid: 'u', email: 'a@b.c' };
     const rules = rulesOf(SUB, EMAIL, own);
     expect(setOf(rules, alice(claims, { issuer: 'https://b' }))).toEqual([['X-User-ID', 'u']]);

@@ -1,4 +1,4 @@
-/** No answer tells whether a user or key exists: same status, fields, body, and about the same work. */
+/** No response reveals whether a user or key exists: same status, fields, body, and about the same work. */
 import { createServer, type Server } from 'node:http';
 import { hashSync } from 'bcryptjs';
 import { loom, type Loom } from '../../src/loom.js';

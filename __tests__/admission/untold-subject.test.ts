@@ -74,7 +74,7 @@ describe('a token', () => {
     expect(await seen(auth, '{ require: false, methods: [jwt] }', fields)).toMatchObject({ status: 401 });
   });
 
-  test('twin: one that can be told passes, and so does any where no header is mapped from the subject', async () => {
+  test('twin: a subject that fits in a header passes, and so does any subject if no header is mapped from it', async () => {
     const mapped = `{ jwt: ${JWT('{ sub: X-User }')} }`;
     expect(await seen(mapped, '{ jwt: true }', await bearer({ sub: 'Zoë 日本' }))).toEqual({
       status: 200,
@@ -93,7 +93,7 @@ describe('a token', () => {
 });
 
 describe('another method', () => {
-  test('rejects a key whose name cannot be told', async () => {
+  test('rejects a key whose name cannot be sent in a header', async () => {
     const auth = (name: string): string => `{ api_key: ${KEYS(name)} }`;
     expect((await seen(auth('"a\\uD800"'), '{ api_key: true }', { 'X-API-Key': KEY })).status).toBe(401);
     expect(await seen(auth('alice'), '{ api_key: true }', { 'X-API-Key': KEY })).toEqual({
@@ -110,14 +110,14 @@ describe('another method', () => {
     expect(hasUntoldSubject(rules, { ...identity, claims: { subject: '' } })).toBe(false);
   });
 
-  test('basic: a user of the file that cannot be told', () => {
+  test('basic: a user of the file whose name cannot be sent in a header', () => {
     const rules = new Map([['basic', [{ claim: 'username', header: 'X-User' }]]]);
     const identity = (subject: string) => ({ method: 'basic', subject, scopes: [], claims: { username: subject } });
     expect(hasUntoldSubject(rules, identity('a\ud800'))).toBe(true);
     expect(hasUntoldSubject(rules, identity('alice'))).toBe(false);
   });
 
-  test('a plugin: the header that names the caller must arrive, and no other one stands in for it', () => {
+  test('a plugin: the header that names the caller must arrive, and no other header replaces it', () => {
     const allowed = new Set(['x-user', 'x-group']);
     const named = (...set: readonly (readonly [string, string])[]) =>
       pluginIdentity('custom', { allowed, decision: { kind: 'continue', set, claims: {} } as never })?.subject;

@@ -131,7 +131,7 @@ describe('the algebra of verdicts', () => {
     await expect(judge(any([open, bug]))).resolves.toMatchObject({ kind: 'granted' });
   });
 
-  it('makes absence a grant of nobody in optional, and nothing else', async () => {
+  it('grants without an identity if an optional credential is absent, and changes no other verdict', async () => {
     for (const verdict of verdicts) {
       const result = await judge(optional(() => verdict));
       if (verdict.kind === 'absent') expect(result).toEqual({ kind: 'granted', identities: [] });

@@ -19,7 +19,7 @@ describe('trusted proxies', () => {
     [['0.0.0.0/1', '::ffff:8000:0/97']],
     [['2000::/3']],
     [['2000::/4', '3000::/4']],
-  ])('are not everybody in pieces: %j', (blocks) => {
+  ])('must not cover every address in several blocks: %j', (blocks) => {
     expect(trusting(blocks)).toMatchObject([{ path: 'trusted_proxies', message: 'must not trust every address' }]);
   });
 
@@ -96,7 +96,7 @@ upstreams: [{name: u, endpoints: ["u:80"]}]
     expect(errorsOf(file('{path: /pub/*, strip_prefix: true, auth: none}'))).toEqual([]);
   });
 
-  it('that all ask for something of their own compile all the same', () => {
+  it('that each have a different requirement still compile', () => {
     const routes = Array.from({ length: 4_500 }, (_, i) => ({
       path: `/r${i}/*`,
       strip_prefix: true,
@@ -128,7 +128,7 @@ describe('a narrowing that narrows nothing is an error', () => {
   });
 });
 
-it('options of a strategy of the host are an error: nobody would read them', () => {
+it('options of a strategy of the host are an error, because no code reads them', () => {
   const file = (block: string) =>
     `middleware: {auth: {${block}jwt: ${JWT}}}\nroutes: [{path: /a, auth: {saml: true}}]\n`;
   const options = { strategies: ['saml'] };

@@ -48,7 +48,7 @@ it('allows little where it says little: what browsers allow unasked, and the cre
   });
 });
 
-it('names the headers of credentials beside "*", which does not stand for Authorization', () => {
+it('names the headers of credentials beside "*", because "*" does not include Authorization', () => {
   expect(planned('allowed_origins: ["*"]\nallowed_headers: ["*"]')?.headers).toEqual(['*', 'x-api-key']);
 });
 
@@ -103,7 +103,7 @@ const wrong: readonly (readonly [lines: string, code: string, path: string, mess
   ),
 ];
 
-it.each(wrong)('tells what is wrong at its place: %s', (lines, code, path, message) => {
+it.each(wrong)('reports the mistake at its position: %s', (lines, code, path, message) => {
   const marked = block(lines);
   const found = diagnose(marked.replace('§', ''));
   if (code === '') {

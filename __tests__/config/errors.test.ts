@@ -342,7 +342,7 @@ describe.each([
   ['what is not built', UNBUILT],
   ['secrets', SECRETS],
   ['identity headers', HEADERS],
-])('a mistake in %s is told once, with its place', (_what, cases) => {
+])('a mistake in %s is reported once, with its position', (_what, cases) => {
   it.each(cases)('%j: %s', (marked, code, path, message) => {
     const before = marked.slice(0, marked.indexOf('§')).split('\n');
     const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
@@ -352,7 +352,7 @@ describe.each([
   });
 });
 
-it('tells every mistake of a file at once, in its order', () => {
+it('reports every mistake of a file at once, in the order of the file', () => {
   const file = `${ROUTE}    timeout: 30\nlisteners: [{address: 1}]\nupstreams: [{name: a}]\nextra: 1\n`;
   try {
     compile(file);
@@ -415,7 +415,7 @@ describe('files beside the file', () => {
     expect(load('key.txt').warnings).toEqual([]);
   });
 
-  it('warn where everybody may read a secret', () => {
+  it('warn if every user of the machine may read a secret', () => {
     expect(load('open.txt').warnings).toMatchObject([{ code: 'world_readable' }]);
   });
 

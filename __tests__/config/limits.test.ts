@@ -66,7 +66,7 @@ it.each([
   ['distributed: {type: redis, address: "a:1", ca_file: ca.pem}', 'distributed.ca_file', /rediss/],
   ['distributed: {type: redis, address: "a:1"}, on_store_error: pass', 'on_store_error', /local, deny or allow/],
   ['on_store_error: local', 'on_store_error', /no shared store/],
-])('tells the mistake and its place: %s', (block, path, message) => {
+])('reports the mistake and its path: %s', (block, path, message) => {
   expect(errorsOf(limit(block))).toMatchObject([
     { path: `rate_limit.${path}`, message: expect.stringMatching(message) as string },
   ]);
@@ -78,7 +78,7 @@ it.each([
   ['quotas: [{name: a, window: 1h, limit: 5, key: "header:X-Plan"}]', 'client_chooses', 'quotas[0].key'],
   ['key: ip, exemptions: [{type: header, name: X-Key-Name, value: alice}]', 'no_effect', 'exemptions[0].name'],
   ['distributed: {type: redis, address: "a:1"}, on_store_error: allow', 'unlimited', 'on_store_error'],
-])('warns of what a client may choose, or nobody gets: %s', (block, code, path) => {
+])('warns of values that the client chooses and of options without effect: %s', (block, code, path) => {
   expect(warningsOf(limit(block))).toMatchObject([{ code, path: `rate_limit.${path}` }]);
 });
 

@@ -93,7 +93,7 @@ describe('an upstream', () => {
     expect(() => upstreamOf('endpoints: ["a:1", "b:1"], weights: [3]')).toThrow(/one weight for each/);
   });
 
-  it('speaks TLS where it says so, and says aloud when it verifies nobody', () => {
+  it('uses TLS if it has a tls block, and warns if the certificate is not verified', () => {
     expect(upstreamOf('endpoints: ["h:1"], tls: {}')).toMatchObject({
       endpoints: [{ url: 'https://h:1' }],
       tls: { insecureSkipVerify: false },
@@ -342,7 +342,7 @@ describe('mtls as middleware', () => {
   const listener = (ca: string): string =>
     `listeners: [{address: ":8443", tls: {cert_file: a, key_file: b, client_auth: require, ca_file: ${ca}}}]\n`;
 
-  it('trusts the authorities of the listeners, since nobody knows those of the host', () => {
+  it('trusts the authorities of the listeners, because those of the host are unknown', () => {
     const files = makeTlsFiles();
     try {
       const { plan } = compileFile({ text: listener('ca.crt'), file: files.path('loom.yaml') }, { mode: 'middleware' });
@@ -360,7 +360,7 @@ describe('mtls as middleware', () => {
     expect(compile(listener('/nowhere/ca.pem')).warnings.map(({ code }) => code)).not.toContain('crl_of_host');
   });
 
-  it('trusts nobody where that file cannot be read, and says so', () => {
+  it('trusts no authority if that file cannot be read, and warns', () => {
     const { plan, warnings } = compile(listener('/nowhere/ca.pem'));
     expect(plan.methods[0]?.options).toMatchObject({ ca_file: '/nowhere/ca.pem' });
     expect(warnings.map(({ code }) => code)).toContain('unreadable_file');

@@ -14,7 +14,7 @@ const told = (given: Given | string): readonly string[] =>
     ({ line, column, path: where, message }) => `${line}:${column} ${where}: ${message}`,
   );
 
-describe('a mistake is told with its place:', () => {
+describe('a mistake is reported with its position:', () => {
   const broken = (name: string, more = ''): Given => ({ plugins: [`  - { name: one, path: "${path(name)}"${more} }`] });
   const at = (line: number, where: string, words: RegExp) => ({ line, where, words });
 
@@ -51,7 +51,7 @@ describe('a mistake is told with its place:', () => {
     ['an unknown key', broken('good.wasm', ', timeouts: 1s'), at(6, 'plugins[0].timeouts', /timeout/)],
     ['two of one name', { plugins: [plugin('one'), plugin('one')] }, at(7, 'plugins[1].name', /another plugin/)],
     ['the name of a method', { plugins: [plugin('jwt')] }, at(6, 'plugins[0].name', /jwt/)],
-    ['the name of a word of auth', { plugins: [plugin('methods')] }, at(6, 'plugins[0].name', /methods/)],
+    ['the name of an option of auth', { plugins: [plugin('methods')] }, at(6, 'plugins[0].name', /methods/)],
     [
       'an unknown plugin of a route',
       { route: 'plugins: [on]' },

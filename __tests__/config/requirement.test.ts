@@ -230,7 +230,7 @@ describe('a listener that asks for certificates', () => {
     expect(errorsOf(file)[0]?.message).toMatch(/mtls is disabled/);
   });
 
-  it('protects open routes by itself only where nobody gets in without a certificate', () => {
+  it('protects open routes by itself only if every connection needs a certificate', () => {
     const open = 'routes: [{path: /a, upstream: u, auth: none}]\nupstreams: [{name: u, endpoints: ["u:80"]}]';
     const serve = { mode: 'serve' } as const;
     expect(errorsOf(`${listener('require')}${open}`, serve)).toEqual([]);

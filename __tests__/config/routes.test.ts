@@ -92,7 +92,7 @@ describe('patterns', () => {
     );
   });
 
-  it('are told apart by how specific they are without one', () => {
+  it('are ordered by how specific they are if they have no priority', () => {
     expect(codesOf('{path: /*, auth: none}', '{path: /internal/*, auth: {jwt: true}}')).toEqual([
       'warning public_catch_all routes[0]',
     ]);
@@ -210,7 +210,7 @@ describe('a gateway of its own', () => {
     const guarded = file.replace('auth: none', 'auth: {mtls: true}');
     const methods = 'middleware: {auth: {mtls: {}}}\n';
     expect(errorsOf(methods + guarded, serve)).toMatchObject([{ code: 'unreachable_method', path: 'routes[0]' }]);
-    // As middleware the host's server shakes hands, with authorities that nobody knows here.
+    // As middleware, the host's server performs the TLS handshake. Its authorities are unknown here.
     expect(errorsOf(methods + guarded)).toMatchObject([{ code: 'method_error', path: 'middleware.auth.mtls' }]);
   });
 });

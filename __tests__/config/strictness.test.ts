@@ -46,7 +46,7 @@ function admits(asked: Requirement, who: Caller): boolean {
   }
 }
 
-it('is never said of a requirement that admits somebody whom the other does not', () => {
+it('is never reported for a requirement that admits a caller whom the other requirement rejects', () => {
   fc.assert(
     fc.property(requirement, requirement, caller, (a, b, who) => {
       fc.pre(implies(a, b) && admits(a, who));

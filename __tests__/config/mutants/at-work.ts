@@ -46,7 +46,7 @@ export async function expectAtWork(sample: {
   }
 }
 
-/** Nobody listens at the page's addresses here. */
+/** No server listens at the page's addresses here. */
 function gateOf({ mode }: PageCase, page: string): Loom {
   const log = quietLog();
   const text = page

@@ -9,7 +9,7 @@ import { PAGE_CASES } from './page-access.js';
 const BREADTH = fuzzing ? 'every' : 'core';
 const doors = new Doors(BREADTH);
 
-/** See `text.test.ts`: the same doors of spec §2. */
+/** The same exceptions as in `text.slow.test.ts`. */
 const GONE_10 = ['routes.1', 'routes.1.path', 'routes.2', 'routes.2.path', 'routes.3', 'routes.3.path'];
 const UNGUARDED_10 = ['routes.1.auth deleted', 'routes.2.auth deleted', 'routes.3.auth deleted'];
 const GONE_13 = ['routes.1.path'];

@@ -6,7 +6,7 @@ import { compileFile, type Compiled } from '../../../src/config/index.js';
 import type { PlannedRoute } from '../../../src/config/plan-types.js';
 import { pageBlocks, pageFile } from '../page-blocks.js';
 
-/** Sets of methods: whoever satisfies all of one of them passes. */
+/** Sets of auth methods. A request passes if it satisfies every method of one set. */
 type Ways = readonly (readonly string[])[];
 
 export interface PageCase {
@@ -15,7 +15,7 @@ export interface PageCase {
   readonly text: string;
   /** A request that must not pass without a credential, and what its route asks for. */
   readonly guarded: Readonly<Record<string, Ways>>;
-  /** The file has routes and no chain: as middleware, what no route matches goes on (spec §2). */
+  /** The file has routes and no chain. As middleware, a request that no route matches goes on (docs/express.md). */
   readonly routed: boolean;
 }
 
@@ -66,11 +66,13 @@ export const PAGE_CASES: readonly PageCase[] = [
 ];
 
 /**
- * `refused`: one ConfigError · `closed`: all that was asked for is asked for still · `no route`: a gateway's 404 ·
- * `another method`: no routes are left, and every request needs the one enabled method (spec §2) ·
- * `passes by`: as middleware without a chain, no route matches (spec §2) · `public`: the route has no `auth` any more
- * and there is no chain (spec §2, first row) · `on purpose`: the file says `none` or `require: false` in so many letters (spec §2, third
- * and eighth row).
+ * - `refused`: one ConfigError.
+ * - `closed`: every required credential is still required.
+ * - `no route`: the 404 of a gateway.
+ * - `another method`: no routes are left, and every request needs the only enabled auth method.
+ * - `passes by`: as middleware without a chain, no route matches.
+ * - `public`: the route has no `auth` any more, and there is no chain (docs/gateway.md).
+ * - `on purpose`: the file contains `none` or `require: false` literally (docs/gateway.md).
  */
 export type Outcome = 'refused' | 'closed' | 'another method' | 'no route' | 'passes by' | 'public' | 'on purpose';
 
@@ -79,7 +81,7 @@ export interface Judged {
   readonly outcome: Outcome;
   /** That of each guarded request, in order. */
   readonly each: readonly Outcome[];
-  /** What of the rules for credentials is gone; all of it was told. */
+  /** The rules for credentials that are gone. Each of them was reported. */
   readonly loosened: readonly string[];
 }
 

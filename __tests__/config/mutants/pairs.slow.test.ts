@@ -53,7 +53,7 @@ it.each([
   process.stdout.write(`pairs so far: ${doors.tally}\n`);
 });
 
-it('lets nobody by who would not pass by where the page has routes and no chain', () => {
+it('opens only files that have routes and no chain', () => {
   const opened = Object.entries(doors.exceptions).filter(([name]) => !/block 1[03] /.test(name));
   expect(opened).toEqual([]);
 });

@@ -19,7 +19,7 @@ interface Line {
 
 const LINE = /^(?<indent> *)(?<dash>(?:- )*)(?:(?<key>[\w-]+):(?: +|$))?(?<value>.*?)(?<comment> +#.*)?$/;
 
-/** What may stand in place of any value: one of every type that YAML knows. */
+/** The replacements of any value: one of every type that YAML has. */
 const VALUES = ['', 'null', 'true', 'false', '0', '1.5', '""', '[]', '{}', '[x]', '{x: true}', '*a'];
 
 /** What only looks like one, and what no value can be. */

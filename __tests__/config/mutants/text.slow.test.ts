@@ -14,7 +14,7 @@ const GONE_10 = [
   ...['57 - id: service-api', '58 path: /service/*'],
 ];
 const GONE_13 = ['33 path: /api/*'];
-/** Without its `auth` and without a chain a route is PUBLIC, says spec §2: `check` lists it, `--strict` refuses it. */
+/** A route without `auth` and without a chain is PUBLIC: `check` lists it, `--strict` refuses it. */
 const UNGUARDED_10 = ['46 auth:', '53 auth:', '60 auth:'].flatMap((line) => [
   `${line} block commented out`,
   `${line} block deleted`,
@@ -29,7 +29,7 @@ const SPEC: Exceptions = {
   'block 13 serve': { 'no route': GONE_13, 'on purpose': OPTIONAL_13 },
 };
 
-it.each(PAGE_CASES)('$name asks for what the page says as it stands: $mode', (page) => {
+it.each(PAGE_CASES)('$name unchanged requires what the page says: $mode', (page) => {
   expect(judge(page, page.text).outcome).toBe('closed');
 });
 

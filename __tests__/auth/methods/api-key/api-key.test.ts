@@ -231,7 +231,7 @@ describe('the block', () => {
   });
 });
 
-test('a narrowing lets the named keys through and nobody else; an unknown name is an error', () => {
+test('a narrowing admits only the named keys; an unknown name is an error', () => {
   const options = apiKey.options.parse(page);
   const identity = { method: 'api_key', subject: 'production', scopes: [], claims: {} };
   expect(apiKey.judge({ names: ['production'] }, identity)).toBeUndefined();

@@ -39,7 +39,7 @@ test('stands third in the registry, and is passport-jwt’s strategy by inherita
   await strategy.close();
 });
 
-test('the static secret of the Loom page works as it stands', async () => {
+test('the static secret of the Loom page works unchanged', async () => {
   const secret = 'your-256-bit-secret';
   const server = await serve({ algorithm: 'HS256', secret });
   expect(await server.ask([bearer(await signedBySecret(CLAIMS, {}, secret))])).toMatchObject({ kind: 'granted' });

@@ -184,7 +184,7 @@ describe('authorities of the block', () => {
     expect(await ask(strict.port, made.client)).toMatchObject({ kind: 'granted' });
   });
 
-  test('a ca_file whose text never came trusts nobody', async () => {
+  test('a ca_file that was never read trusts no certificate', async () => {
     const { port } = await serve({ block: { ca_file: '/nowhere.pem' } });
     expect(await ask(port, made.client)).toEqual(untrusted);
   });
@@ -252,7 +252,7 @@ async function askForSession(port: number, pair?: Pair): Promise<[Verdict, Buffe
   return [verdict, (await session)[0]];
 }
 
-test('certificateClaims tells of verified certificates alone', async () => {
+test('certificateClaims returns claims of verified certificates only', async () => {
   const seen: (CertificateClaims | undefined)[] = [];
   const { port } = await serve({ watch: ({ socket }) => seen.push(certificateClaims(socket)) });
   await ask(port);

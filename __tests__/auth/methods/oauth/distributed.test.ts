@@ -1,4 +1,4 @@
-/** Two instances before one Redis: what one was told the other knows, and nothing that stands there can let anybody in. */
+/** Two instances share one Redis: both use the answers of the issuer, and no value in Redis can grant access. */
 import { oauth } from '../../../../src/auth/methods/oauth/oauth.js';
 import { RedisServer, wireTo, type Wire } from '../../../support/redis-server.js';
 import { atWork, serveMethod, type MethodAtWork, type MethodServer } from '../../../support/method-server.js';
@@ -54,7 +54,7 @@ async function instance(more: object = {}, shared: object = {}): Promise<Instanc
   return { words, server, work, ask };
 }
 
-/** The names of answers, once there are so many: nobody waits until they are written. */
+/** Returns the names of the answers once there are `count`. A request does not wait until its answer is written. */
 async function names(count: number): Promise<string[]> {
   let found: string[] = [];
   for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 10))) {
@@ -87,7 +87,7 @@ test('each instance judges for itself, and another client’s answers are not it
   expect(issuer.asked).toHaveLength(3);
 });
 
-test('Redis holds no token and nobody’s name, and forgets in time', async () => {
+test('Redis holds no token and no user name, and entries expire', async () => {
   await (await instance({ cache_ttl: '5m' })).ask('opaque-of-ada');
   const [name = ''] = await names(1);
   const held = `${name} ${await redis.ask(`GET ${name}`)}`;
@@ -98,7 +98,7 @@ test('Redis holds no token and nobody’s name, and forgets in time', async () =
   expect(Number(/\d+/.exec(await redis.ask(`PTTL ${name}`))?.[0])).toBeLessThanOrEqual(300_000);
 });
 
-test('whoever writes to Redis lets nobody in: forged, moved and broken values are as good as none', async () => {
+test('a writer of Redis cannot grant access: forged, moved and broken values count as missing', async () => {
   const [one, two] = [await instance(), await instance()];
   await one.ask('good');
   const [good = ''] = await names(1);
@@ -139,7 +139,7 @@ describe('while Redis does not answer', () => {
   ];
 
   test.each(FAULTS)(
-    '%s: the issuer is asked, soon at once, and it is told; then it is used again by itself',
+    '%s: the issuer is asked, soon without delay, and a warning is logged; later Redis is used again',
     async (_what, begin, end) => {
       const one = await instance();
       await begin();

@@ -68,7 +68,7 @@ test('without a subject the first of its headers in the file names the caller, w
   expect(auth).toMatchObject({ subject: 'ann', claims: { 'x-tenant': 'blue', 'x-user': 'ann' } });
 });
 
-test('a plugin that only takes the client’s name away names nobody', async () => {
+test('a plugin that only removes the client’s name names no caller', async () => {
   expect(
     await authOf((kit) => ({
       onRequest: `${kit.do('proxy_remove_header_map_value', i32(0), kit.text('X-User'))} ${i32(0)}`,
@@ -94,12 +94,12 @@ describe('a decision as an identity', () => {
 
   test.each<[string, readonly Pair[], string | undefined]>([
     ['no header', [], 'alice'],
-    ['a header that is none of its own', [['x-other', 'alice']], undefined],
+    ['a header that is not an identity header', [['x-other', 'alice']], undefined],
     ['an empty header', [['x-user', '']], undefined],
     ['a header with an empty subject', [['x-user', 'alice']], ''],
     ['a subject that is too long', [['x-user', 'alice']], 'a'.repeat(257)],
     ['a header that is too long to be a subject', [['x-user', 'a'.repeat(257)]], undefined],
-  ])('%s names nobody', (_what, headers, subject) => {
+  ])('%s names no caller', (_what, headers, subject) => {
     expect(identity(headers, subject)).toBeUndefined();
   });
 

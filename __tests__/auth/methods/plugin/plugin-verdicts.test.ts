@@ -1,4 +1,4 @@
-/** The method alone, on real requests: each decision of a plugin as a verdict, and what it is told of a connection. */
+/** The method alone, on real requests: each decision of a plugin as a verdict, and what it receives about a connection. */
 import { readFileSync } from 'node:fs';
 import { request as ask } from 'node:https';
 import { connect } from 'node:net';
@@ -76,7 +76,7 @@ test('what it is not shown: bytes beyond ASCII, two credentials of a kind', asyn
   expect(words((await judged(bytes, ['X-API-Key: a', 'X-Any: cafe'], block)).verdict)).toBe('granted');
 });
 
-test('a header beside its identity headers is told once and counts for nothing', async () => {
+test('a header beside its identity headers is logged once and ignored', async () => {
   const method = await open(await made((kit) => ({ onRequest: `${kit.set('X-Other', 'a')} ${kit.grant()}` })));
   const server = await serveMethod(method);
   opened.push(() => server.close());
@@ -124,7 +124,7 @@ describe('a call', () => {
     expect(far.asked.map(({ headers }) => headers.host)).toEqual(['authz.example']);
   });
 
-  test('over TLS reaches whom the authorities of its upstream vouch for, and nobody else', async () => {
+  test('over TLS reaches only servers with a certificate of the authorities of its upstream', async () => {
     const office = await makeCertificates();
     opened.push(() => office.remove());
     const [cert, key, ca] = [office.server.cert, office.server.key, office.ca].map((path) =>
@@ -154,7 +154,7 @@ describe('a call', () => {
   });
 });
 
-describe('what it is told of a certificate', () => {
+describe('what it receives about a certificate', () => {
   let certificates: Certificates;
   beforeAll(async () => (certificates = await makeCertificates()));
   afterAll(() => certificates.remove());
@@ -191,13 +191,13 @@ describe('what it is told of a certificate', () => {
   });
 });
 
-test('its configuration is bytes: a text as it stands, anything else as JSON', () => {
+test('its configuration is bytes: a text unchanged, any other value as JSON', () => {
   expect(Buffer.from(configBytes('a: b')).toString()).toBe('a: b');
   expect(Buffer.from(configBytes({ a: 1 })).toString()).toBe('{"a":1}');
   expect(configBytes(undefined)).toHaveLength(0);
 });
 
-test('check tells what it is and what it may use', async () => {
+test('check shows what it is and what it may use', async () => {
   const { options } = await open(await made(granting));
   expect(Object.fromEntries(plugin.summary(options))).toMatchObject({
     ...{ abi: '0.2.1', isolation: 'inline', phase: 'on_request_headers', calls: 'nobody', wasi: 'nothing' },

@@ -118,7 +118,7 @@ describe('among several methods', () => {
 
   test('what an earlier method rejected, the plugin is not shown', async () => {
     expect((await tried('/last/x', 'X-API-Key: wrong', 'x-do: a')).status).toBe(401);
-    // The header that tells the plugin to refuse holds the rejected key: it is gone, and the plugin grants.
+    // The header that makes the plugin refuse holds the rejected key. Loom removes the header, and the plugin grants.
     expect((await tried('/last/x', 'X-API-Key: wrong', 'x-do: a-wrong')).users).toEqual(['alice']);
   });
 
@@ -129,14 +129,14 @@ describe('among several methods', () => {
     expect([found.field('x-key-name'), found.users]).toEqual([['alice'], ['alice']]);
   });
 
-  test('optional: a refusal is one all the same', async () => {
+  test('optional: a refusal still refuses the request', async () => {
     expect((await tried('/maybe/x')).users).toEqual(['alice']);
     expect((await tried('/maybe/x', 'x-do: b')).status).toBe(403);
   });
 });
 
 describe('whom it names', () => {
-  test.each(['f', 'g', 'i', 'j'])('nobody is not granted: %s', async (letter) => {
+  test.each(['f', 'g', 'i', 'j'])('a request without a named caller is not granted: %s', async (letter) => {
     const found = await tried('/p/x', `x-do: ${letter}`, 'X-Authenticated-User: root');
     expect([found.status, found.arrived]).toEqual([401, []]);
     expect(found.head).toMatch(/WWW-Authenticate: Plugin realm="p"/);

@@ -1,4 +1,4 @@
-/** What a plugin is told of the client behind a proxy. */
+/** What a plugin receives about the client behind a proxy. */
 import { pluginRequest } from '../../../../src/auth/methods/plugin/request.js';
 import { setClientAddress, unknownClient } from '../../../../src/http/client-address.js';
 import { getWith, judging, type Judge } from '../../../support/judge.js';
