@@ -100,7 +100,7 @@ test('--json has the same, a row of a name and a text each', async () => {
   );
 });
 
-test('a module that tells nothing of itself is shown all the same', async () => {
+test('a module without a producers section is still listed', async () => {
   writeFileSync(join(folder, 'bare.wasm'), await fromWat(pluginWat({ abi: '0_1_0' })));
   write(
     'bare.yaml',
@@ -114,7 +114,7 @@ bare (WASM plugin)
   expect(stdout).toMatch(/^ {2}imports {4}nothing\n {2}wasi {7}nothing$/m);
 });
 
-test('what a module calls its imports and its makers reaches no terminal as it stands', async () => {
+test('control characters in import names and producer names of a module do not reach the terminal', async () => {
   const named = async (name: string): Promise<Uint8Array> =>
     fromWat(pluginWat({ imports: `(import "env" "${name}" (func (param i32) (result i32)))` }));
   const module = await named('proxy_log');

@@ -89,7 +89,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test('a port that somebody has is exit code 3, and the one who has it goes on', async () => {
+test('a port that is in use is exit code 3, and the process that uses the port still serves', async () => {
   const { port, file, url } = await served();
   const { code, stderr } = await loomAuth(['serve', file], { env: { SERVED_KEY: KEY } });
   expect(code).toBe(3);
@@ -112,7 +112,7 @@ describe('a file that cannot be served is exit code 1', () => {
     expect(await refused('mistake.yaml', text)).toMatch(/^error mistake\.yaml:9:36 routes\[0\]\.upstrem: /m);
   });
 
-  test('for a variable that is not set, without which nobody could be told from anybody', async () => {
+  test('for a variable that is not set: the API key would be empty', async () => {
     expect(await refused('unset.yaml', gateway(1), { SERVED_KEY: '' })).toContain('SERVED_KEY');
   });
 

@@ -99,7 +99,7 @@ describe('a password of Basic', () => {
     },
   );
 
-  test('that goes on behind the 72 bytes of a user lets nobody in', async () => {
+  test('that is longer than the 72 bytes of the right password is refused', async () => {
     const password = 'ü'.repeat(36);
     const users = `basic: { users: [{ username: ada, password_hash: "${hashSync(password, 4)}" }] }`;
     const { ask } = await site(fileOf(users, '{ basic: true }'));
@@ -146,12 +146,12 @@ describe('an optional route', () => {
     ['one in another scheme of the place', { Authorization: 'Token abc' }],
     ['a wrong one in the cookie', { Cookie: 'session=wrong' }],
     ['a wrong one in a subprotocol', { 'Sec-WebSocket-Protocol': 'bearer, wrong' }],
-  ])('lets nobody in with %s', async (_what, headers, path = '/') => {
+  ])('refuses a request with %s', async (_what, headers, path = '/') => {
     const { ask } = await site(text);
     expect(await ask({ path, headers })).toBe('401');
   });
 
-  test('twin: lets in a right one, and whoever sends none', async () => {
+  test('twin: admits a request with a valid credential, and a request without a credential', async () => {
     const { ask } = await site(text);
     expect(await ask({ headers: bearer(await token()) })).toBe('200 jwt:ada');
     expect(await ask({ headers: { Cookie: 'theme=dark', 'Sec-WebSocket-Protocol': 'chat' } })).toBe('200');

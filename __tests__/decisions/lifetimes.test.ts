@@ -93,7 +93,7 @@ describe('an old table', () => {
   const answer = () => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
   const headers = { 'X-API-Key': 'key-of-alice' };
 
-  test('is put away once no request of it is judged: its idle connections end', async () => {
+  test('is closed after its last request: its idle connections end', async () => {
     const [first, second] = [await upstreamOf(answer), await upstreamOf(answer)];
     const { gate, ask } = await site(fileTo(first));
     expect(await ask({ headers })).toBe('200 ok');
@@ -115,7 +115,7 @@ describe('an old table', () => {
     expect(upstream.sockets).toHaveLength(1);
   });
 
-  test('lets nobody in whom the next one does not know, though the method has the same name', async () => {
+  test('does not admit a key that the new table does not know, though the method has the same name', async () => {
     const upstream = await upstreamOf(answer);
     const { gate, ask } = await site(fileTo(upstream));
     expect(await ask({ headers })).toBe('200 ok');

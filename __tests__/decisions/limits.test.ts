@@ -61,7 +61,7 @@ describe('a key with a limit of its own', () => {
     expect(await passed(made, BOB)).toBe(bob);
   });
 
-  test('counts for an identity header that is exempt, and the header of a client exempts nobody', async () => {
+  test('applies also if the identity header is exempt, and that header from a client exempts no request', async () => {
     const exempt = 'rate: 0.001, burst: 2, exemptions: [{ type: header, name: X-Key-Name, value: alice }]';
     const made = await limited(exempt);
     expect(await passed(made, { ...BOB, 'X-Key-Name': 'alice' })).toBe(2);
@@ -81,7 +81,7 @@ test('what one bucket refuses is taken from no other one', () => {
   expect(limiter.takeAll([large])).toMatchObject({ allowed: true, remaining: 1 });
 });
 
-test('a key that did not grant exempts nobody by its header, and one that did does', async () => {
+test('the header of a key exempts a request only if the key granted it', async () => {
   const exempt = 'rate: 0.001, burst: 2, exemptions: [{ type: header, name: X-API-Key, value: key-of-bob }]';
   const made = await limited(exempt, '{ methods: [jwt, api_key] }');
   const token = await signedBySecret({ sub: 'ada', aud: 'api', exp: seconds() + 600 });
@@ -126,7 +126,7 @@ describe('a limit by address', () => {
     expect(await passed(three, ALICE)).toBe(3);
   });
 
-  test('tells the tighter of the two', async () => {
+  test('reports the tighter of the two limits in the response headers', async () => {
     const { port } = await limited('rate: 0.001, burst: 9, key: ip');
     const { headers } = await fetch(`http://127.0.0.1:${port}/`, { headers: ALICE });
     expect(headers.get('ratelimit-remaining') ?? headers.get('ratelimit')).toMatch(/\b3\b/);

@@ -167,7 +167,7 @@ describe('introspected answers', () => {
     expect(await one.ask('token')).toMatchObject({ kind: 'inactive' });
   });
 
-  test('of a server that answers with an error leave the way open for the next question', async () => {
+  test('of a server that answers with an error do not block the next introspection', async () => {
     const { server, asking } = await introspection();
     const one = asking('one');
     server.answer = json({}, 500);
@@ -202,7 +202,7 @@ describe('a spent budget of passwords', () => {
     expect(await ask(from('203.0.113.3', 'right'))).toBe('200 basic:ada');
   });
 
-  test('lets nobody join the comparison of somebody else', async () => {
+  test('does not share the password comparison of another client address', async () => {
     const { ask } = await site(file);
     for (const password of ['one', 'two']) expect(await ask(from(ELSEWHERE, password))).toBe('401');
     const honest = ask(from(HOME, 'right'));

@@ -1,5 +1,5 @@
 /**
- * The demo as somebody sees it who has just installed the package: each line that it prints can be run, and does what it says.
+ * The demo in a new installation of the package: each printed command runs and has the printed result.
  *
  * @needs curl
  */
@@ -35,7 +35,7 @@ async function startDemo() {
   return { demo, lines, http, https };
 }
 
-/** The line as it stands, in a shell; curl's own output says what came back. */
+/** Runs the printed command unchanged in a shell. The output of curl contains the status. */
 async function statusOf({ curl }: Line): Promise<number> {
   const { stdout, stderr } = await runProcess('bash', ['-c', curl]);
   const status = /^HTTP\/\S+ (\d{3})/m.exec(stdout)?.[1];
@@ -84,7 +84,7 @@ test('two demos at once take different ports, and so does one whose usual ports 
   await Promise.all(takers.map((server) => new Promise((resolve) => (server ? server.close(resolve) : resolve(0)))));
 });
 
-/** Nothing to do where somebody else has the port already. */
+/** Returns `undefined` if another process already uses the port. */
 function take(port: number): Promise<Server | undefined> {
   const server = createServer();
   return new Promise((resolve) => {

@@ -56,7 +56,7 @@ test('an opaque token is active for the gateway, an invented one is not', async 
   expect((await post('/introspect', { token: `${token}x` }, INTROSPECTOR)).body).toEqual({ active: false });
 });
 
-test('a wrong secret gets no token, and nobody but the gateway introspects', async () => {
+test('a wrong secret gets no token, and only the gateway may introspect', async () => {
   expect((await post('/token', GRANT, { id: 'signed-app', secret: 'guess' })).status).toBe(401);
   expect((await post('/token', GRANT)).status).toBe(401);
   expect((await post('/introspect', { token: 'x' }, CLIENTS[0])).status).toBe(401);

@@ -12,7 +12,7 @@ type Module = Record<string, unknown>;
 type Body = (exports: Module, require: (name: string) => unknown, process: object, console: object) => Promise<void>;
 
 export interface ProgramOptions {
-  /** What stands for a package: `{ express: 'express4' }`. */
+  /** The package to load instead of another one: `{ express: 'express4' }`. */
   readonly packages?: Readonly<Record<string, string>>;
   readonly modules?: Readonly<Record<string, unknown>>;
 }

@@ -68,7 +68,7 @@ function shellSteps(page: Page, block: Block): Step[] {
   });
 }
 
-/** `$ command`, and then what it prints; `…` stands for anything. */
+/** `$ command`, and then its output. `…` matches any text. */
 function consoleSteps(page: Page, block: Block): Step[] {
   const parts = block.text.split(/^\$ /m).filter(Boolean);
   return parts.map((part): Step => {

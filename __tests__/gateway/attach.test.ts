@@ -57,7 +57,7 @@ test('listeners come and go: only those that are there get an admitted socket', 
   );
 });
 
-test('without a listener an admitted socket ends, and a refused one is told why', async () => {
+test('without a listener an admitted socket ends, and a refused socket receives the status of the refusal', async () => {
   await withSite(
     ({ gate, server }) => gate.attach(server),
     async ({ port }) => {

@@ -56,7 +56,7 @@ test('an authority beside another host is refused; with the same host it is judg
   expect(await ask({ ':authority': 'admin.example', host: 'admin.example', 'x-api-key': 'key-of-alice' })).toBe(200);
 });
 
-test('an authority without a host is judged all the same', async () => {
+test('a request with :authority and without Host is still checked', async () => {
   expect(await ask({ ':authority': 'admin.example' })).toBe(401);
   expect(await ask({ ':authority': 'public.example' })).toBe(200);
   expect(await ask({ ':authority': 'admin.example', 'x-api-key': 'key-of-alice' })).toBe(200);

@@ -176,7 +176,7 @@ describe('a plugin that reads bodies', () => {
     expect(ground.arrived().map(({ body: seen }) => seen.length)).toEqual([1_000]);
   });
 
-  test('that names nobody without a body lets nobody in', async () => {
+  test('that names no user without a body refuses the request', async () => {
     expect(statusOf(await ask('/reader/a'))).toBe(401);
     expect(ground.arrived()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** What is sent behind the last answer of a connection reaches nobody. */
+/** Bytes that a client sends after the last response of a connection do not reach an upstream. */
 import { BOTH } from '../support/both-hosts.js';
 import { Conversation } from '../support/conversation.js';
 import { echoUpstream, type Echo } from '../support/recording-upstream.js';

@@ -78,7 +78,7 @@ describe('a request of our own server', () => {
     expect(views).toEqual({ host: ['gw'], 'x-one': ['1', '3'], 'x-three': ['4'] });
   });
 
-  it('leaves the headers of a host in the hands of whoever has them', async () => {
+  it('removes credentials also from header objects that the host read before', async () => {
     const kept = await host.ask(getWith('X-API-Key: secret'), (req) => {
       const { headers, rawHeaders } = req;
       emptyCredentials(req, PLACES, { kept: new Set(), url: '/' });

@@ -3,7 +3,7 @@ import { getWith, judging, type Judge } from '../support/judge.js';
 
 const check = createFramingCheck(['X-API-Key']);
 
-/** Lenient, as a host's own server may be: what reaches the check is then what Node hands on, not what it refuses. */
+/** The server of a host may use a lenient parser. The check then receives requests that a strict parser refuses. */
 let lenient: Judge;
 
 beforeAll(async () => {
@@ -67,7 +67,7 @@ describe('Host', () => {
 });
 
 describe('the version', () => {
-  it.each(['0.9', '2.0'])('HTTP/%s on an HTTP/1 connection is refused: nobody knows its framing', async (version) => {
+  it.each(['0.9', '2.0'])('HTTP/%s on an HTTP/1 connection is refused: its framing is not defined', async (version) => {
     expect(await statusOf(`GET / HTTP/${version}\r\nHost: gw\r\n\r\n`).catch(() => 400)).toBe(400);
   });
 });
@@ -89,7 +89,7 @@ describe('the framing of the body', () => {
     ['another coding before chunks', ['Transfer-Encoding: gzip, chunked']],
     ['chunks twice', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked']],
     ['identity', ['Transfer-Encoding: identity', 'Transfer-Encoding: chunked']],
-  ])('refuses %s, whoever let it through', async (_what, lines) => {
+  ])('refuses %s, also if the parser accepted it', async (_what, lines) => {
     expect(await statusOf(request('Host: gw', ...lines)).catch(() => 400)).toBe(400);
   });
 

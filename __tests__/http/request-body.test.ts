@@ -1,4 +1,4 @@
-/** A body that was looked at goes on whole; one that is too long, late or gone is told apart. */
+/** A body that was read is forwarded whole. A body that is too long, late or aborted has a result of its own. */
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { BodyRoom, isBodyConsumed, readBody, type BodyLimits, type BodyRead } from '../../src/http/request-body.js';
@@ -14,7 +14,7 @@ interface Told {
   readonly rest: string;
 }
 
-/** Sends the pieces one after the other, and tells what the server made of the body. */
+/** Sends the pieces one after the other, and returns what the server read of the body. */
 async function look(pieces: readonly string[], limits = LIMITS, prepare?: (req: IncomingMessage) => Promise<void>) {
   const answered: string[] = [];
   const told = await new Promise<Told>((resolve, reject) => {
@@ -95,7 +95,7 @@ test('a body that does not come is late, and one whose sender leaves is gone', a
   expect((await look([head('Content-Length: 5'), 'he', 'GONE'])).read).toEqual({ kind: 'aborted' });
 });
 
-test('a body that somebody has read is not there any more', async () => {
+test('a body that another handler has read is reported as consumed', async () => {
   const drain = async (req: IncomingMessage): Promise<void> => {
     for await (const chunk of req) void chunk;
   };

@@ -24,7 +24,7 @@ test('opens after failures in a row, and a success among them begins the count a
   expect([made.state, made.admits, states]).toEqual(['open', false, ['open']]);
 });
 
-test('admits nobody while open, and as many probes as are needed when its time is over', () => {
+test('admits no call while open, and as many probes as it needs after the open time', () => {
   const { made, clock, fail } = breaker();
   fail(3);
   clock.now += 999;
@@ -34,7 +34,7 @@ test('admits nobody while open, and as many probes as are needed when its time i
   const probes = [made.enter(), made.enter()];
   expect(made.admits).toBe(false);
   made.succeeded(probes[0] as BreakerCall);
-  // One success is here and one probe is under way: a third is not needed.
+  // One probe succeeded and one probe is in progress: a third probe is not needed.
   expect(made.admits).toBe(false);
   made.leave(probes[1] as BreakerCall);
   expect(made.admits).toBe(true);

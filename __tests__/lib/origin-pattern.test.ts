@@ -64,4 +64,4 @@ test.each([
   ...['https://bücher.example', 'https://app.example.com.', 'javascript:alert(1)', 'https://a b.example', 'NULL'],
 ])('%j is no origin', (text) => expect(parseOrigin(text)).toBe('malformed'));
 
-test('null is no origin of anybody', () => expect(parseOrigin('null')).toBe('null'));
+test('null is parsed as the opaque origin', () => expect(parseOrigin('null')).toBe('null'));

@@ -1,8 +1,8 @@
-/** Lines that a client can cause with each request are told once for each cause and interval. */
+/** Lines that a client can cause with each request are logged once for each cause and interval. */
 import { Seldom, seldomLog } from '../../src/lib/seldom.js';
 import { quietLog } from '../support/quiet-log.js';
 
-test('a cause is told once in an interval, and then with the number of lines left out', () => {
+test('a cause is logged once in an interval, and then with the number of omitted lines', () => {
   let now = 1_000;
   const log = quietLog();
   const seldom = seldomLog(log, () => now);

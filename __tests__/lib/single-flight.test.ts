@@ -2,7 +2,7 @@ import { SingleFlight } from '../../src/lib/single-flight.js';
 
 const later = <T>(value: T) => new Promise<T>((resolve) => setTimeout(() => resolve(value), 10));
 
-test('who asks while the work is under way gets the same answer from one run', async () => {
+test('callers that ask while the work is in progress get the same result from one run', async () => {
   const flights = new SingleFlight<number>();
   let runs = 0;
   const work = () => later(++runs);

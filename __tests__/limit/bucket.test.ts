@@ -51,7 +51,7 @@ it('that never fills again still gives headers that clients can read', () => {
   expect(rateLimitHeaders(first)).not.toHaveProperty('Retry-After');
 });
 
-it('of several, the one that waits longest is told, whatever their order', () => {
+it('of several limits, the limit with the longest wait is reported, in any order', () => {
   const slow = { key: 'slow', rate: { rate: 1, perMs: 60_000, burst: 1 } };
   const fast = { key: 'fast', rate: { rate: 1, perMs: 1_000, burst: 1 } };
   for (const claims of [[slow, fast] as const, [fast, slow] as const]) {

@@ -39,7 +39,7 @@ test('one key’s failures are no other’s', async () => {
   expect(await attempts(on, 'b', 2)).toEqual(['entered', 'spent']);
 });
 
-test('the last failure of the budget is told, once', () => {
+test('the last failure of the budget is reported once', () => {
   const on = throttle(2);
   void on.enter('a');
   expect(on.leave('a', true)).toBe(false);
@@ -79,7 +79,7 @@ describe('while those under way take too long', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  test('nobody waits longer than five seconds', async () => {
+  test('a request waits at most five seconds', async () => {
     const on = throttle(1);
     void on.enter('a');
     const waiting = on.enter('a');

@@ -148,7 +148,7 @@ upstreams: [{ name: far, endpoints: ["127.0.0.1:${echo.port}"] }]
   await echo.close();
 });
 
-test('rate_limit.response stands in place of the usual 429', async () => {
+test('rate_limit.response replaces the usual 429', async () => {
   const text = `
 rate_limit: { rate: 1, burst: 1, key: ip, response: { status: 503, headers: { X-Why: slow down }, body: "later" } }
 middleware: { auth: { api_key: { keys: [{ key: key-of-alice, name: alice }] } } }

@@ -1,4 +1,4 @@
-/** That the numbers of the catalogue are reported by somebody. */
+/** The source reports each metric of the catalogue. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { METRICS } from '../../src/lib/metrics.js';

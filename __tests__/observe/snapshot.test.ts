@@ -15,7 +15,7 @@ function process(decisions: number, up: number, generation: number): PrometheusM
 const sent = async (metrics: PrometheusMetrics) =>
   JSON.parse(JSON.stringify(await metrics.snapshot())) as Awaited<ReturnType<PrometheusMetrics['snapshot']>>;
 
-test('counts and times add up; of what cannot be added, the word of whoever is worst off counts', async () => {
+test('counts and times are summed; of other values, the worst value of all processes is reported', async () => {
   const text = await textOf([await sent(process(3, 1, 5)), await sent(process(4, 0, 4))]);
   const lines = text.split('\n');
   expect(lines).toContain('loom_upstream_retries_total{upstream="orders"} 7');

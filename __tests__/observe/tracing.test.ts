@@ -102,7 +102,7 @@ test.each([
   expect(sent).not.toHaveProperty('tracestate');
 });
 
-test('a denial says why, a path of nobody has a fixed name, and a 5xx is an error', async () => {
+test('a denial has a reason, a path without a route has a fixed name, and a 5xx is an error', async () => {
   const gate = await open('tracing: {}');
   await gate.ask('/keys/a', { 'X-API-Key': 'wrong' });
   await gate.ask('/elsewhere/../x');

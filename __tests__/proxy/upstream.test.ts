@@ -238,7 +238,10 @@ describe('what the client receives', () => {
 
   test.each([
     ['garbage', 'SSH-2.0-OpenSSH\r\n\r\n'],
-    ['a 101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+    [
+      'a 101 without an upgrade request',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+    ],
     ['a control byte in a field', 'HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nContent-Length: 0\r\n\r\n'],
     ['a field name with a space', 'HTTP/1.1 200 OK\r\nX A: b\r\nContent-Length: 0\r\n\r\n'],
     ['a flood of interim responses', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(200)],
@@ -317,7 +320,7 @@ describe('time and failure', () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('data: late\n\n');
   });
 
-  test('a slow upload is nobody’s timeout while it is the client who is slow', async () => {
+  test('a slow upload causes no timeout while the client is slow', async () => {
     const upstream = await echo();
     const { port } = await gateway(planned([upstream.url]), { timeoutMs: 200 });
     const client = httpRequest({ port, method: 'POST', headers: { 'Content-Length': 6 } });

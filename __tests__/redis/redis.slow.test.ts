@@ -52,7 +52,7 @@ test('commands and scripts are answered, under the prefix, and a script that the
   expect(redis.changes).toEqual(['up']);
 });
 
-test('where nobody listens the start goes on, and commands fail without a wait until somebody does', async () => {
+test('without a server the start continues, and commands fail without a wait until a server listens', async () => {
   const [port = 0] = await freePorts(1);
   const redis = await connected(at(port));
   expect(redis.changes).toEqual(['down: closed']);
@@ -104,7 +104,7 @@ test('a password that is asked for mid-run, and the right one', async () => {
   expect(right.changes).toEqual(['up']);
 });
 
-test('errors are told by their words alone, for they carry the arguments of a command', () => {
+test('an error is reported by its message alone, because it contains the arguments of a command', () => {
   const error = Object.assign(new Error('WRONGPASS invalid'), {
     name: 'ReplyError',
     command: { name: 'auth', args: ['hunter2'] },

@@ -114,7 +114,7 @@ describe('hosts', () => {
   });
 
   it.each(['example.com', 'a.example.com.evil.com', 'xa-example.com', 'xexample.com', 'evil.com', '[::1]:80', ''])(
-    '%j is none of them',
+    '%j does not match any of them',
     (host) => {
       expect(find(routes, '/x?a.example.com/admin', { host })).toBe('any');
       expect(find(routes.slice(1), '/x', { host })).toBe('none');

@@ -120,7 +120,7 @@ describe('a file served', () => {
     expect((await ask('key-of-alice')).status).toBe(200);
   });
 
-  test('a route’s limit stands in place of the global one', async () => {
+  test('a route limit replaces the global limit', async () => {
     const ask = (): Promise<Response> => fetch(`${url}/few`, { headers: { 'X-API-Key': 'key-of-alice' } });
     expect([(await ask()).status, (await ask()).status]).toEqual([200, 429]);
   });
@@ -158,7 +158,7 @@ describe('a file served', () => {
     await expect(fetch(`http://127.0.0.1:${port}/slow`)).rejects.toThrow();
   });
 
-  test('a port that is taken is told as such', async () => {
+  test('a port that is in use is reported with LOOM_PORT', async () => {
     const port = Number(new URL(url).port);
     const again = serve({ text: file(port, `127.0.0.1:${echo.port}`), file: 'loom.yaml' }, { log });
     await expect(again).rejects.toMatchObject({ code: 'LOOM_PORT' });

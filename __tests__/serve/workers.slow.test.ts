@@ -123,7 +123,7 @@ test('both answer; one that is killed breaks its own connections alone, and anot
   await until(() => held.length === 6);
   process.kill(pid, 'SIGKILL');
   await until(() => /a worker has died/.test(gate.primary.output));
-  // The other is there all along, for whoever comes now.
+  // The other worker still serves new requests.
   expect(await Promise.all(Array.from({ length: 10 }, () => gate.get('/meanwhile')))).toEqual(Array(10).fill(200));
   letAllGo();
   const outcomes = await Promise.all(slow);
@@ -157,7 +157,7 @@ test('SIGTERM ends all of them, once the requests in flight have their answers',
   expect(gate.primary.output).not.toMatch(/has died/);
 });
 
-test('a second signal does not wait, and leaves nobody behind', async () => {
+test('a second signal does not wait, and leaves no worker running', async () => {
   const gate = await gateway();
   const slow = gate.get('/slow');
   await until(() => held.length === 1);
@@ -169,7 +169,7 @@ test('a second signal does not wait, and leaves nobody behind', async () => {
   await until(() => [...gate.pids().values()].every((pid) => !lives(pid)));
 });
 
-test('nobody outlives a primary that is killed', async () => {
+test('no worker outlives a primary that is killed', async () => {
   const gate = await gateway();
   await gate.primary.stop('SIGKILL');
   await until(() => [...gate.pids().values()].every((pid) => !lives(pid)));
@@ -198,7 +198,7 @@ test('SIGHUP reaches every one of them; each says in its log who it is, and the 
   expect(gate.pids().size).toBe(2);
 });
 
-test('the numbers of all of them are one answer, whoever is asked, and do not fall when one dies', async () => {
+test('each worker answers with the metrics of all workers, and the sums do not fall when a worker dies', async () => {
   const [admin = 0] = await freePorts(1);
   const gate = await gateway([], `admin: { address: "127.0.0.1:${admin}" }\nmetrics: {}\n`);
   const granted = async (): Promise<number> => {
@@ -268,7 +268,7 @@ describe('workers that cannot start', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/none\.crt cannot be read/)]);
   });
 
-  test('for a port that somebody has: told once, exit code 3', async () => {
+  test('for a port that is in use: logged once, exit code 3', async () => {
     const [tls = 0, asking = 0] = await freePorts(2);
     const file = write('taken.yaml', fileOf({ plain: backendPort, tls, asking }));
     const { code, stderr } = await loomAuth(['serve', '--workers', '2', file]);
@@ -281,7 +281,7 @@ describe('workers that cannot start', () => {
     expect([code, stderr]).toEqual([2, expect.stringMatching(/from 1 to 256/)]);
   });
 
-  test('any more, when nobody is left: given up after some tries, with a clear word and exit code 2', async () => {
+  test('again, when no worker is left: the primary gives up after some tries, with a clear message and exit code 2', async () => {
     const gate = await gateway(['--no-watch']);
     write(`${gate.plain}.yaml`, 'routes: nonsense\n');
     for (const pid of gate.pids().values()) process.kill(pid, 'SIGKILL');

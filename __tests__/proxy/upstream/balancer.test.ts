@@ -147,7 +147,7 @@ describe('ip_hash', () => {
 });
 
 test.each(['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const)(
-  '%s finds nobody where nobody is usable',
+  '%s finds no endpoint if no endpoint is usable',
   (algorithm) => {
     const pick = make(algorithm, [place('a'), place('b')]);
     expect(

@@ -124,7 +124,7 @@ test('counts upgrades as requests', async () => {
   expect(ground.upstream.status().endpoints[0]?.inFlight).toBe(0);
 });
 
-test('opens for upgrades that nobody takes', async () => {
+test('opens for upgrades that no endpoint accepts', async () => {
   const endpoint = await moody();
   await endpoint.stop();
   const ground = await upstreamGround([endpoint], { plan: breaking() });

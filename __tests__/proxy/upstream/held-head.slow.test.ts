@@ -157,7 +157,7 @@ describe('a head and no byte of its body', () => {
     expect([(await ground.get()).status, (await ground.get()).status, asked]).toEqual([200, 502, 2]);
   });
 
-  test('an upload that is answered so is 502, and the rest of its body belongs to nobody', async () => {
+  test('an upload with such a response is 502, and the rest of its body is not read as a request', async () => {
     const ground = await upstreamGround([await saying(HEAD, 'FIN')], { plan: {} });
     const client = new Client(ground.port).send('POST', 'Content-Length: 1000');
     client.socket.write('half');

@@ -60,7 +60,7 @@ describe('connections', () => {
     expect([endpoint.connections, warnings]).toEqual([1, []]);
   });
 
-  test('status tells what is in flight, and no secret', async () => {
+  test('status shows the requests in flight, and no secret', async () => {
     const endpoint = await moody('hang');
     const ground = await upstreamGround([endpoint], { plan: { balancer: 'least_conn' } });
     const client = connect(ground.port, '127.0.0.1', () => client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));

@@ -89,7 +89,7 @@ test.each([200, 404, 500])('%d is an answer, and is not asked for again', async 
   expect([one.asked.length, other.asked.length]).toEqual([1, 0]);
 });
 
-test('the codes are the file’s, and those of a route stand in place of them', async () => {
+test('the codes come from the file, and the codes of a route replace them', async () => {
   const [one, other] = [await moody(429), await moody(503)];
   const ground = await upstreamGround([one, other], {
     plan: retrying(),
