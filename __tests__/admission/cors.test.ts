@@ -74,14 +74,14 @@ routes:
   - { id: public, path: /public/*, upstream: echo, auth: none }
   - { id: api, path: /api/*, upstream: echo, methods: [GET, PUT], auth: { api_key: true } }
   - { id: chosen, path: /chosen, headers: { X-Which: one }, upstream: echo, auth: { api_key: true } }
-  - { id: narrow, path: /narrow, upstream: echo, auth: { api_key: { names: [nobody-yet] } } }
+  - { id: narrow, path: /narrow, upstream: echo, auth: { api_key: { names: [narrow-name] } } }
   - { id: dead, path: /dead, upstream: dead, auth: { api_key: true } }
   - { id: slow, path: /metered, upstream: echo, auth: { api_key: true }, rate_limit: { rate: 1, burst: 2 } }
 upstreams:
   - { name: echo, endpoints: ["127.0.0.1:${echo.port}"] }
   - { name: dead, endpoints: ["127.0.0.1:${dead}"] }
 ${block}${more}`
-    .replace('nobody-yet', 'bob')
+    .replace('narrow-name', 'bob')
     .replace('name: alice }]', 'name: alice }, { key: another-key-of-bob, name: bob }]');
 
 describe.each(BOTH)('$name', ({ name: kind, start }) => {

@@ -60,7 +60,7 @@ script (WASM plugin)
   isolation  inline
   phase      on_request_headers
   throttle   20 failures in 60 s from one address
-  calls      nobody
+  calls      nothing
   imports    proxy_add_header_map_value, proxy_get_buffer_bytes, <…>, proxy_set_effective_context
   wasi       fd_write, proc_exit
   headers    x-subject -> X-Subject, x-team -> X-Team

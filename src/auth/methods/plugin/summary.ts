@@ -19,7 +19,7 @@ export function pluginSummary(options: PluginOptions): Summary {
     ['isolation', isolation === 'inline' ? 'inline' : `${workers} of ${workers + 1} threads, ${timeout} ms a callback`],
     ['phase', phase],
     ...throttleSummary(options.throttle, 'from one address'),
-    ['calls', listed(upstreams, 'nobody')],
+    ['calls', listed(upstreams)],
     ['imports', listed(imported(imports, 'env'))],
     ['wasi', listed(imported(imports, 'wasi_snapshot_preview1', 'wasi_unstable'))],
   ];
@@ -27,7 +27,7 @@ export function pluginSummary(options: PluginOptions): Summary {
 
 const wholePages = (size: number): number => Math.floor(size / PAGE_BYTES) * PAGE_BYTES;
 
-const listed = (names: readonly string[], none = 'nothing'): string => names.join(', ') || none;
+const listed = (names: readonly string[]): string => names.join(', ') || 'nothing';
 
 /** The imports from these modules, without the module name, in alphabetical order. */
 function imported(imports: readonly string[], ...from: readonly string[]): readonly string[] {
