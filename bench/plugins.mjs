@@ -18,7 +18,7 @@ const { createRunner } = await dist('wasm/index.js');
 const { CallOuts } = await dist('wasm/callouts.js');
 const { VmSupervisor } = await dist('wasm/vm-supervisor.js');
 const { loadModule } = await dist('wasm/module.js');
-const { Metrics } = await dist('wasm/metrics.js');
+const { PluginMetrics } = await dist('wasm/metrics.js');
 const { Queues } = await dist('wasm/queues.js');
 const { SharedData } = await dist('wasm/shared-data.js');
 
@@ -114,7 +114,7 @@ async function judged(isolation, bytes, atOnce) {
 function starts(bytes) {
   const { module, facts } = loadModule(bytes, optionsOf().memoryLimitBytes);
   const environment = {
-    ...{ shared: new SharedData(), queues: new Queues(), metrics: new Metrics() },
+    ...{ shared: new SharedData(), queues: new Queues(), metrics: new PluginMetrics() },
     ...{ log: noop, call: () => false, running: noop, queued: noop },
   };
   const times = Array.from({ length: STARTS }, () => {

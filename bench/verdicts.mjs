@@ -24,8 +24,8 @@ const { compileFile } = await dist('config/index.js');
 const { attemptOf } = await dist('auth/combine.js');
 const { compileRequirement } = await dist('auth/compile.js');
 const { MethodsInUse } = await dist('auth/methods-in-use.js');
-const { RouteTable } = await dist('gateway/route-table.js');
-const { readTarget } = await dist('gateway/target.js');
+const { RouteTable } = await dist('routing/route-table.js');
+const { readTarget } = await dist('http/target.js');
 
 const log = { debug: noop, info: noop, warn: noop, error: noop };
 const issuer = await openIssuer();
