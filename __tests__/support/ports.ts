@@ -1,10 +1,35 @@
 /** Free loopback ports for files that need port numbers. */
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+
+/**
+ * Below the ports that the system gives to outgoing connections (from 32768 on Linux). A port of that range may be taken
+ * between the check and its use. Each Jest worker has a range of its own.
+ */
+const FIRST = 12_000;
+const RANGE = 5_000;
+const RANGES = 4;
+const worker = Number(process.env['JEST_WORKER_ID'] ?? 1);
+const base = FIRST + (worker % RANGES) * RANGE;
+let next = Math.floor(Math.random() * RANGE);
 
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = base + (next++ % RANGE);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+/** Listeners of tests bind one address or all addresses, so both must be free. */
+async function isFree(port: number): Promise<boolean> {
+  return (await canListen(port, '127.0.0.1')) && (await canListen(port));
+}
+
+function canListen(port: number, host?: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, ...(host !== undefined && { host }) }, () => server.close(() => resolve(true)));
+  });
 }

@@ -1,11 +1,24 @@
-/** Free loopback ports for files that must name theirs. */
-import { once } from 'node:events';
+/** Free loopback ports for files that need port numbers. */
 import { createServer } from 'node:net';
 
+/** Below the ports that the system gives to outgoing connections: a port of that range may be taken before its use. */
+const FIRST = 10_000;
+const RANGE = 2_000;
+let next = Math.floor(Math.random() * RANGE);
+
 export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => server.address().port);
-  for (const server of servers) server.close();
+  const ports = [];
+  while (ports.length < count) {
+    const port = FIRST + (next++ % RANGE);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port }, () => server.close(() => resolve(true)));
+  });
 }
