@@ -27,8 +27,8 @@ function prepared(req: IncomingMessage, trusted: (address: string) => boolean): 
   return { fields: fields.slice(1), of, views: JSON.stringify([headers, headersDistinct, rawHeaders]) };
 }
 
-const NOBODY = () => false;
-const send = (lines: readonly string[], trusted: (address: string) => boolean = NOBODY) =>
+const TRUST_NONE = () => false;
+const send = (lines: readonly string[], trusted: (address: string) => boolean = TRUST_NONE) =>
   node.ask(getWith(...lines), (req) => prepared(req, trusted));
 const proxied = (lines: readonly string[]) => send(lines, (address) => address === '127.0.0.1');
 
@@ -111,7 +111,7 @@ describe('fields that end at this hop', () => {
     const lines = ['Connection: X-Secret, x-hop', 'Connection:  X-LAST ', 'x-secret: 1', 'X-Hop: 2', 'x-last: 3'];
     expect(fromClient(await send([...lines, 'X-Other: kept']))).toEqual(['X-Other: kept']);
     const post = chunkedPost(['Connection: Transfer-Encoding, Content-Length, Host', 'X-A: 1'], []);
-    const { fields, of } = await node.ask(post, (req) => prepared(req, NOBODY));
+    const { fields, of } = await node.ask(post, (req) => prepared(req, TRUST_NONE));
     expect(fields).toEqual(expect.arrayContaining(['Transfer-Encoding: chunked', 'X-A: 1']));
     expect(of('host')).toEqual(['gw']);
   });
@@ -207,10 +207,10 @@ describe('what the upstream receives about the client', () => {
 
   it('says https on TLS, and no host where none was named', async () => {
     const secure = await judging({ tls: await anyCertificate() });
-    const { of } = await secure.ask(getWith('X-Forwarded-Proto: http'), (req) => prepared(req, NOBODY));
+    const { of } = await secure.ask(getWith('X-Forwarded-Proto: http'), (req) => prepared(req, TRUST_NONE));
     expect(of('x-forwarded-proto')).toEqual(['https']);
     await secure.close();
-    const old = await node.ask('GET / HTTP/1.0\r\n\r\n', (req) => prepared(req, NOBODY));
+    const old = await node.ask('GET / HTTP/1.0\r\n\r\n', (req) => prepared(req, TRUST_NONE));
     expect(old.of('x-forwarded-host')).toEqual([]);
   });
 
@@ -232,7 +232,7 @@ describe('what the upstream receives about the client', () => {
   it('says nothing of a peer that is gone', async () => {
     const { of } = await node.ask(getWith('X-Forwarded-For: 6.6.6.6', 'X-Real-IP: 6.6.6.6'), (req) => {
       Object.defineProperty(req.socket, 'remoteAddress', { value: undefined });
-      return prepared(req, NOBODY);
+      return prepared(req, TRUST_NONE);
     });
     expect([of('x-forwarded-for'), of('x-real-ip')]).toEqual([[], []]);
   });

@@ -15,7 +15,7 @@ beforeAll(async () => (node = await judging()));
 afterAll(() => node.close());
 
 const VALUE = 'of-the-client';
-const NOBODY = (): boolean => false;
+const TRUST_NONE = (): boolean => false;
 const ANYBODY = (): boolean => true;
 
 /** The names that hold the client's value afterwards, in any view of the request. */
@@ -42,7 +42,7 @@ describe('forwarding a request', () => {
     async (_, at) => {
       const spell = SPELLINGS[at] as (name: string) => string;
       for (const batch of inBatches(sendable('never', 'from_proxies', 'where_named').map(spell)))
-        expect(await forwarded(batch, NOBODY)).toEqual([]);
+        expect(await forwarded(batch, TRUST_NONE)).toEqual([]);
     },
   );
 
@@ -59,7 +59,7 @@ describe('forwarding a request', () => {
     for (const batch of inBatches(sendable('where_named'))) {
       const named = new TrustedHeaders(batch.map((name) => name.toUpperCase()));
       expect(await forwarded(batch, ANYBODY, named)).toEqual(sorted(batch));
-      expect(await forwarded(batch, NOBODY, named)).toEqual([]);
+      expect(await forwarded(batch, TRUST_NONE, named)).toEqual([]);
       const aliases = batch.map((name) => name.replaceAll('-', '_')).filter((name) => foldName(name) !== name);
       expect(await forwarded(aliases, ANYBODY, named)).toEqual([]);
     }
@@ -68,7 +68,7 @@ describe('forwarding a request', () => {
   test('twin: what describes the message goes on from any peer', async () => {
     const plain = [...sendable('always'), 'x-custom', 'x_custom_2', 'x-request-id'];
     for (const batch of inBatches(plain)) {
-      expect(await forwarded(batch, NOBODY)).toEqual(sorted(batch));
+      expect(await forwarded(batch, TRUST_NONE)).toEqual(sorted(batch));
       expect(await forwarded(batch, ANYBODY)).toEqual(sorted(batch));
     }
   });
@@ -77,7 +77,7 @@ describe('forwarding a request', () => {
     const views = await node.ask(getWith('X-Custom: 1'), (req) => {
       for (const name of sendable('where_named')) req.headers[name] = VALUE;
       req.headers['x-of-the-host'] = VALUE;
-      prepareForward(req, { trusted: NOBODY });
+      prepareForward(req, { trusted: TRUST_NONE });
       return left(req);
     });
     expect(views).toEqual(['x-of-the-host']);
