@@ -200,7 +200,7 @@ test('its configuration is bytes: a text unchanged, any other value as JSON', ()
 test('check shows what it is and what it may use', async () => {
   const { options } = await open(await made(granting));
   expect(Object.fromEntries(plugin.summary(options))).toMatchObject({
-    ...{ abi: '0.2.1', isolation: 'inline', phase: 'on_request_headers', calls: 'nobody', wasi: 'nothing' },
+    ...{ abi: '0.2.1', isolation: 'inline', phase: 'on_request_headers', calls: 'nothing', wasi: 'nothing' },
     imports: 'proxy_replace_header_map_value',
   });
   const worker = { ...options, isolation: 'worker' as const, upstreams: ['authz'] };
