@@ -12,7 +12,7 @@ import { createFramingCheck, type FramingCheck } from '../http/framing.js';
 import { TrustedHeaders } from '../http/header-policy.js';
 import { addressMatcher, type AddressMatcher } from '../lib/address.js';
 import type { Metrics } from '../lib/metrics.js';
-import { seldomLog } from '../lib/seldom.js';
+import { throttleLog } from '../lib/log-throttle.js';
 import type { Log, NonEmpty, Now } from '../lib/types.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
 import { RouteTable } from '../routing/route-table.js';
@@ -75,7 +75,7 @@ export class AdmissionPolicy {
     this.log = deps.log;
     this.now = deps.now;
     this.standalone = deps.standalone;
-    this.throttledLog = seldomLog(deps.log, deps.now);
+    this.throttledLog = throttleLog(deps.log, deps.now);
     this.routes = new RouteTable(routes);
     this.stripIdentityHeaders = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);

@@ -8,7 +8,7 @@ import { writePendingContinue } from '../http/expect-continue.js';
 import type { Metrics } from '../lib/metrics.js';
 import { OwnLimit } from '../lib/own-limit.js';
 import { hasBody } from '../http/request-body.js';
-import { seldomLog } from '../lib/seldom.js';
+import { throttleLog } from '../lib/log-throttle.js';
 import type { Log, Now } from '../lib/types.js';
 import { clientNetwork } from '../lib/address.js';
 import { dropHopByHop } from './end-to-end-fields.js';
@@ -84,7 +84,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   const { name, balancer } = planned;
   const { log, now, metrics, random = Math.random } = deps;
   const members = new Members(planned, { log, now, random, ...(metrics && { metrics }) });
-  const seldom = seldomLog(log, now);
+  const throttledLog = throttleLog(log, now);
   const budget = new RetryBudget(() => members.inFlight);
   const shared = { members, budget, now, random };
   const proxies = members.all.map(proxiesTo);
@@ -114,7 +114,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         const { status, code } = failureOf(error);
         const endpoint = lease?.endpoint.url.host;
         const facts = { upstream: name, endpoint, status, code, cause: codeOf(error) };
-        seldom.warn(facts, failureWords(error, 'upstream failed'));
+        throttledLog.warn(facts, failureWords(error, 'upstream failed'));
         if (!lease || error instanceof OwnLimit)
           metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
         if (res.headersSent) {

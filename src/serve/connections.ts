@@ -8,7 +8,7 @@ import { denySocket, newInstance } from '../admission/deny.js';
 import { endConnection } from '../http/connection-end.js';
 import type { Denial } from '../admission/denial.js';
 import { tellRefusal } from '../admission/denial-log.js';
-import { Seldom } from '../lib/seldom.js';
+import { LogThrottle } from '../lib/log-throttle.js';
 import type { Log } from '../lib/types.js';
 
 interface Open {
@@ -35,7 +35,7 @@ export class Connections {
    */
   readonly #shaken = new Map<TLSSocket, number>();
   readonly #begun = new Map<string, number>();
-  readonly #seldom = new Seldom(Date.now);
+  readonly #throttle = new LogThrottle(Date.now);
   #authorities = 0;
   #stopping = false;
 
@@ -73,7 +73,7 @@ export class Connections {
     const open = { req, res };
     const exchanges = this.#exchangesOf(socket).add(open);
     if (exchanges.size > MAX_PIPELINED) {
-      this.#tellPipelined(socket);
+      this.#logPipelined(socket);
       socket.destroy();
       return false;
     }
@@ -86,8 +86,8 @@ export class Connections {
     return true;
   }
 
-  #tellPipelined(socket: Socket): void {
-    this.#seldom.tell('pipelined', (omitted) => {
+  #logPipelined(socket: Socket): void {
+    this.#throttle.log('pipelined', (omitted) => {
       const facts = { listener: this.planned.name, client: addressOf(socket), ...(omitted > 0 && { omitted }) };
       this.log.warn(facts, 'too many requests without an answer');
     });

@@ -4,7 +4,7 @@ import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
 import { onConnectionClose } from '../../../http/connection-close.js';
 import { BodyRoom, hasBody, readBody } from '../../../http/request-body.js';
-import { seldomLog } from '../../../lib/seldom.js';
+import { throttleLog } from '../../../lib/log-throttle.js';
 import { CallOuts } from '../../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../../wasm/decision.js';
 import { createRunner, type PluginRunner } from '../../../wasm/index.js';
@@ -40,7 +40,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   readonly ready: Promise<void>;
   readonly name: string;
   private readonly runner: PluginRunner;
-  private readonly seldom: MethodDeps['log'];
+  private readonly throttledLog: MethodDeps['log'];
   private readonly budget: FailureBudget;
   private readonly known: KnownCredentials;
   private readonly challenges: readonly [Challenge];
@@ -54,7 +54,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   ) {
     super();
     this.name = options.name;
-    this.seldom = seldomLog(deps.log, deps.now);
+    this.throttledLog = throttleLog(deps.log, deps.now);
     this.budget = new FailureBudget(options.name, options.throttle, deps);
     this.known = new KnownCredentials(options.credential_headers, deps.now);
     this.challenges = [challengeOf(options)];
@@ -179,7 +179,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   }
 
   private unavailable(detail: string, fault: PluginFault = 'unavailable'): Unavailable {
-    this.seldom.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
+    this.throttledLog.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
     const reason: ReasonCode = fault === 'overloaded' ? 'pool_full' : 'plugin_unavailable';
     return { kind: 'unavailable', reason, cause: new Error(detail) };
   }
