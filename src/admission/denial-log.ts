@@ -4,7 +4,7 @@ import type { Log } from '../lib/types.js';
 import { newInstance } from './deny.js';
 import type { Denial } from './denial.js';
 
-export interface Refusal {
+export interface DenialFacts {
   /** The `instance` member of the response body. */
   readonly instance: string;
   readonly denial: Pick<Denial, 'status' | 'code' | 'reason'>;
@@ -24,12 +24,12 @@ export function instanceOf({ id }: RequestContext): string {
 export function logDenial(log: Log, context: RequestContext, denial: Denial): string {
   const instance = instanceOf(context);
   const { address: client, request, route } = context;
-  tellRefusal(log, { instance, denial, route: route?.id, method: request.method, client });
+  writeDenialLine(log, { instance, denial, route: route?.id, method: request.method, client });
   return instance;
 }
 
 /** Writes the log line before the response, so that the line exists when a client reads the response. */
-export function tellRefusal(log: Log, { instance, denial, ...about }: Refusal): void {
+export function writeDenialLine(log: Log, { instance, denial, ...about }: DenialFacts): void {
   const { status, code, reason } = denial;
   log.info({ event: 'denied', instance, status, code, reason, ...about }, 'denied');
 }

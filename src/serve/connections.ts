@@ -7,7 +7,7 @@ import type { PlannedListener } from '../config/plan-types.js';
 import { denySocket, newInstance } from '../admission/deny.js';
 import { endConnection } from '../http/connection-end.js';
 import type { Denial } from '../admission/denial.js';
-import { tellRefusal } from '../admission/denial-log.js';
+import { writeDenialLine } from '../admission/denial-log.js';
 import { LogThrottle } from '../lib/log-throttle.js';
 import type { Log } from '../lib/types.js';
 
@@ -161,7 +161,7 @@ export class Connections {
   deny(socket: Duplex, denial: Denial, method?: string): void {
     const instance = newInstance();
     const client = addressOf(socket as Socket);
-    tellRefusal(this.log, { instance, denial, client, method, listener: this.planned.name });
+    writeDenialLine(this.log, { instance, denial, client, method, listener: this.planned.name });
     denySocket(socket, denial, instance);
   }
 
