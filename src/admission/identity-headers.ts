@@ -64,17 +64,17 @@ function valueOf(claims: Identity['claims'], path: string): HeaderValue {
 }
 
 /** The reasons why a present claim cannot be a header. `unverified` and `missing` describe the claim itself. */
-const UNTELLABLE: ReadonlySet<Omission> = new Set(['control', 'too_long', 'type']);
+const UNSENDABLE: ReadonlySet<Omission> = new Set(['control', 'too_long', 'type']);
 
 /**
  * Whether a header is mapped from the subject but cannot be set. A claim counts as the subject if it has the same
  * value.
  */
-export function hasUntoldSubject(rules: RulesByMethod, identity: Identity): boolean {
+export function hasUnsendableSubject(rules: RulesByMethod, identity: Identity): boolean {
   return rulesFor(identity, rules.get(identity.method) ?? []).some(({ claim, ofSubject }) => {
     if (!ofSubject && lookUpClaim(identity.claims, claim) !== identity.subject) return false;
     const value = valueOf(identity.claims, claim);
-    return value.kind === 'omitted' && UNTELLABLE.has(value.why);
+    return value.kind === 'omitted' && UNSENDABLE.has(value.why);
   });
 }
 

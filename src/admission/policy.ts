@@ -23,7 +23,7 @@ import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
 import { createOthersStripper } from './strip-foreign-identity.js';
 import { createIdentityStripper, type Strip } from './strip-identity-headers.js';
-import { rejectUntoldSubjects } from './untold-subject.js';
+import { rejectUnsendableSubjects } from './unsendable-subject.js';
 
 export interface AdmissionPolicyDeps {
   readonly methods: CompiledMethods;
@@ -91,7 +91,7 @@ export class AdmissionPolicy {
     this.cors = plan.cors && createCors(plan.cors);
     this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
     this.methods = new Map(methods.map((each) => [each.name, each]));
-    this.#compiled = rejectUntoldSubjects(deps.methods, this.headerRules);
+    this.#compiled = rejectUnsendableSubjects(deps.methods, this.headerRules);
     this.#guards = routes.map((route) => this.#guardOf(route.requirement));
     this.unmatched = this.#guardOf(plan.unmatched ?? OPEN);
     this.#certificateRules = rulesByPort(plan.listeners);

@@ -3,13 +3,13 @@ import { invalidToken, type Attempt } from '../auth/combine.js';
 import type { CompiledMethod, CompiledMethods } from '../auth/compile.js';
 import { readOffer } from '../auth/credentials.js';
 import type { Rejected, Verdict } from '../auth/verdict.js';
-import { hasUntoldSubject, type RulesByMethod } from './identity-headers.js';
+import { hasUnsendableSubject, type RulesByMethod } from './identity-headers.js';
 
 /**
  * Returns the same methods. A method that sets headers rejects if the header of the subject cannot be set
  * (docs/security.md).
  */
-export function rejectUntoldSubjects(methods: CompiledMethods, rules: RulesByMethod): CompiledMethods {
+export function rejectUnsendableSubjects(methods: CompiledMethods, rules: RulesByMethod): CompiledMethods {
   return new Map(
     [...methods].map(([name, method]) => [
       name,
@@ -24,8 +24,9 @@ export function rejectUntoldSubjects(methods: CompiledMethods, rules: RulesByMet
  */
 function guarded(method: CompiledMethod, rules: RulesByMethod): CompiledMethod {
   const judge = (verdict: Verdict, attempt: Attempt): Verdict => {
-    const untold = verdict.kind === 'granted' && verdict.identities.some((each) => hasUntoldSubject(rules, each));
-    return untold ? rejection(method, attempt) : verdict;
+    const unsendable =
+      verdict.kind === 'granted' && verdict.identities.some((each) => hasUnsendableSubject(rules, each));
+    return unsendable ? rejection(method, attempt) : verdict;
   };
   return {
     ...method,

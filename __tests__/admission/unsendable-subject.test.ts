@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { pluginIdentity } from '../../src/auth/methods/plugin/identity.js';
 import { mtls } from '../../src/auth/methods/mtls/mtls.js';
-import { hasUntoldSubject } from '../../src/admission/identity-headers.js';
+import { hasUnsendableSubject } from '../../src/admission/identity-headers.js';
 import { loom } from '../../src/loom.js';
 import { ask } from '../support/ask.js';
 import { quietLog } from '../support/quiet-log.js';
@@ -41,10 +41,10 @@ const bearer = async (claims: object): Promise<Readonly<Record<string, string>>>
   Authorization: `Bearer ${await secretToken(SECRET, { ...claims })}`,
 });
 
-const UNTELLABLE = ['a\ud800', '\udc00', 'a\u0000b', 'a\r\nX-Admin: 1', 'a\u007f', '\t'];
+const UNSENDABLE = ['a\ud800', '\udc00', 'a\u0000b', 'a\r\nX-Admin: 1', 'a\u007f', '\t'];
 
 describe('a token', () => {
-  test.each(UNTELLABLE)('whose subject is %j is rejected where the subject is mapped', async (sub) => {
+  test.each(UNSENDABLE)('whose subject is %j is rejected where the subject is mapped', async (sub) => {
     const answer = await seen(`{ jwt: ${JWT('{ sub: X-User }')} }`, '{ jwt: true }', await bearer({ sub }));
     expect(answer.status).toBe(401);
     expect(answer.challenge).toContain('error="invalid_token"');
@@ -105,16 +105,16 @@ describe('another method', () => {
   test('mtls: a name of the certificate that is too long for a header is rejected, an empty one is none', () => {
     const rules = new Map([['mtls', mtls.headers(mtls.options.parse({ claims_to_headers: { subject: 'X-User' } }))]]);
     const identity = { method: 'mtls', subject: 'svc-a', scopes: [] };
-    expect(hasUntoldSubject(rules, { ...identity, claims: { subject: `CN=${'a'.repeat(5_000)}` } })).toBe(true);
-    expect(hasUntoldSubject(rules, { ...identity, claims: { subject: 'CN=svc-a' } })).toBe(false);
-    expect(hasUntoldSubject(rules, { ...identity, claims: { subject: '' } })).toBe(false);
+    expect(hasUnsendableSubject(rules, { ...identity, claims: { subject: `CN=${'a'.repeat(5_000)}` } })).toBe(true);
+    expect(hasUnsendableSubject(rules, { ...identity, claims: { subject: 'CN=svc-a' } })).toBe(false);
+    expect(hasUnsendableSubject(rules, { ...identity, claims: { subject: '' } })).toBe(false);
   });
 
   test('basic: a user of the file whose name cannot be sent in a header', () => {
     const rules = new Map([['basic', [{ claim: 'username', header: 'X-User' }]]]);
     const identity = (subject: string) => ({ method: 'basic', subject, scopes: [], claims: { username: subject } });
-    expect(hasUntoldSubject(rules, identity('a\ud800'))).toBe(true);
-    expect(hasUntoldSubject(rules, identity('alice'))).toBe(false);
+    expect(hasUnsendableSubject(rules, identity('a\ud800'))).toBe(true);
+    expect(hasUnsendableSubject(rules, identity('alice'))).toBe(false);
   });
 
   test('a plugin: the header that names the caller must arrive, and no other header replaces it', () => {
