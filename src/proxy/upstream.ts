@@ -14,7 +14,7 @@ import { clientNetwork } from '../lib/address.js';
 import { dropHopByHop } from './end-to-end-fields.js';
 import type { Endpoint } from './endpoints.js';
 import { Exchange } from './exchange.js';
-import { introduce, isIntroduction } from './introduction.js';
+import { isProbe, removeCloseListener } from './close-listeners.js';
 import { codeOf, failureOf, failureWords, retryAfter, type Failure, type UpstreamShortage } from './failure.js';
 import { breakOff } from './response.js';
 import { limitsOf } from './upstream/deadlines.js';
@@ -172,7 +172,7 @@ function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
     secure: endpoint.tls?.rejectUnauthorized !== false,
     ws: false,
     selfHandleResponse: true,
-    pathFilter: (_path, req) => !isIntroduction(req),
+    pathFilter: (_path, req) => !isProbe(req),
     ejectPlugins: true,
     plugins: [follow],
   };
@@ -208,7 +208,7 @@ interface Sent {
 }
 
 function send(proxy: RequestHandler, { req, res, failed }: Sent): void {
-  introduce(proxy, req);
+  removeCloseListener(proxy, req);
   // The proxy calls back after a failure or a refusal. In both cases this code must answer.
   proxy(req, res, (error?: unknown) => failed(error ?? new Error('not proxied'))).catch(failed);
 }
