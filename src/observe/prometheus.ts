@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
 import { METRICS, type Labels, type MetricName, type Metrics } from '../lib/metrics.js';
 import { Histogram, Totals } from './series.js';
-import type { MetricsSnapshot } from './snapshot.js';
+import type { ProcessMetrics } from './combined-metrics.js';
 
 export interface PrometheusOptions {
   /** The upper bounds of `loom_request_seconds`, in seconds. Default: the bounds of the metric catalogue. */
@@ -62,8 +62,8 @@ export class PrometheusMetrics implements Metrics {
   }
 
   /** Returns all metrics as data, for the sums of several processes. */
-  async snapshot(): Promise<MetricsSnapshot> {
-    const own: MetricsSnapshot = await this.#registry.getMetricsAsJSON();
+  async snapshot(): Promise<ProcessMetrics> {
+    const own: ProcessMetrics = await this.#registry.getMetricsAsJSON();
     return this.#process ? [...own, ...(await ofProcess().getMetricsAsJSON())] : own;
   }
 

@@ -16,7 +16,7 @@ import type { Log } from '../lib/types.js';
 import { Limiters } from './limiters.js';
 import type { ConnectMiddleware, Loom } from './middleware.js';
 import type * as Prometheus from '../observe/prometheus.js';
-import type { Together } from '../observe/snapshot.js';
+import type { SharedMetrics } from '../observe/combined-metrics.js';
 import { Reloading, type ReloadParts } from './reload.js';
 
 const require = createRequire(import.meta.url);
@@ -32,13 +32,17 @@ export function tellWarnings(warnings: readonly Diagnostic[], log: Log): void {
 export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
   /** Set if this process is one of several that serve the file. */
-  readonly numbers?: Together;
+  readonly sharedMetrics?: SharedMetrics;
   /** Called before the metrics are read, for values that are looked up and not counted. */
   readonly reading?: (metrics: Metrics, plan: Plan) => void;
 }
 
 /** Builds what a plan describes. `serve` calls this function for its own listeners. */
-export function compose(source: ConfigSource, plan: Plan, { shared, numbers, reading, ...parts }: ComposeParts): Loom {
+export function compose(
+  source: ConfigSource,
+  plan: Plan,
+  { shared, sharedMetrics, reading, ...parts }: ComposeParts,
+): Loom {
   const { log, now, standalone } = shared;
   const metrics = plan.metrics && collector({ buckets: plan.metrics.buckets, process: standalone });
   const readings = (collected: Prometheus.PrometheusMetrics): Prometheus.PrometheusMetrics => {
@@ -46,7 +50,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
     reading?.(collected, tables.current.plan);
     return collected;
   };
-  if (metrics) numbers?.share(() => readings(metrics).snapshot());
+  if (metrics) sharedMetrics?.share(() => readings(metrics).snapshot());
   const watched = { ...shared, ...(metrics && { metrics }) };
   const tables = new Reloading(source, plan, {
     ...parts,
@@ -74,7 +78,7 @@ export function compose(source: ConfigSource, plan: Plan, { shared, numbers, rea
     },
     metrics: async () => {
       if (!metrics) throw new TypeError('nothing is counted: the file has no metrics block');
-      return numbers ? numbers.text() : readings(metrics).text();
+      return sharedMetrics ? sharedMetrics.text() : readings(metrics).text();
     },
     upstreams: () => tables.current.upstreams(),
     close: () => tables.close(),

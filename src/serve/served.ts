@@ -9,7 +9,7 @@ import type { Log } from '../lib/types.js';
 import { compose, tellWarnings } from '../runtime/compose.js';
 import type { Loom } from '../runtime/middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
-import type { Together } from '../observe/snapshot.js';
+import type { SharedMetrics } from '../observe/combined-metrics.js';
 import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
 import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
@@ -26,7 +26,7 @@ export interface Among {
   /** The number of the worker, from 1. */
   readonly worker: number;
   readonly tickets: TicketKeys;
-  readonly numbers: Together;
+  readonly sharedMetrics: SharedMetrics;
   /** The rules that the other workers serve. Undefined if no worker serves yet. */
   readonly rules: AccessRules | undefined;
   /** Receives the rules that this worker serves from now on. */
@@ -70,7 +70,7 @@ class Served implements Gatekeeper {
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
     this.#loom = compose(source, plan, {
       shared,
-      ...(among && { numbers: among.numbers }),
+      ...(among && { sharedMetrics: among.sharedMetrics }),
       reading: (metrics, served) => {
         tellCertificates(metrics, served);
         metrics.gauge('loom_accept_wait_seconds', {}, this.#acceptance.longestWait());

@@ -1,7 +1,7 @@
 /** Defines the messages between the primary and its workers, which never contain request data. */
 import type { Worker } from 'node:cluster';
 import type { AccessRules } from '../routing/access-rules.js';
-import type { MetricsSnapshot } from '../observe/snapshot.js';
+import type { ProcessMetrics } from '../observe/combined-metrics.js';
 
 /** A message to a worker. */
 export type Order =
@@ -27,7 +27,7 @@ export type Notice =
   | { readonly kind: 'ready' }
   /** The rules that the worker serves from now on. */
   | { readonly kind: 'rules'; readonly rules: AccessRules }
-  | { readonly kind: 'counted'; readonly id: number; readonly snapshot: MetricsSnapshot }
+  | { readonly kind: 'counted'; readonly id: number; readonly snapshot: ProcessMetrics }
   /** The worker requests the counts of all workers. */
   | { readonly kind: 'total'; readonly id: number };
 

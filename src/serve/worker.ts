@@ -6,7 +6,7 @@ import type { Gatekeeper, ServeOptions } from './gatekeeper.js';
 import { serveAmong, type Among } from './served.js';
 import { TicketKeys } from './ticket-keys.js';
 import { isOrder, tell, type Order } from './worker-messages.js';
-import { WorkerNumbers } from './worker-numbers.js';
+import { SharedWorkerMetrics } from './shared-metrics.js';
 
 /** The exit code of a process that SIGTERM has ended. */
 const ENDED = 143;
@@ -25,10 +25,10 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const given = await givenByPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
-  const numbers = new WorkerNumbers();
+  const sharedMetrics = new SharedWorkerMetrics();
   const took = (rules: AccessRules): void => tell({ kind: 'rules', rules });
   try {
-    running = await serveAmong(file, options, { worker, numbers, took, ...given });
+    running = await serveAmong(file, options, { worker, sharedMetrics, took, ...given });
   } catch (cause) {
     // The open channel would keep the process alive. Its close alone would end the process with a success code.
     cluster.worker?.disconnect();

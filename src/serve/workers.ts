@@ -7,7 +7,7 @@ import type { AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
 import { tellWarnings } from '../runtime/compose.js';
 import { createLog } from '../observe/log.js';
-import { Gathering } from './gathering.js';
+import { MetricsCollector } from './metrics-collector.js';
 import { tlsOptions } from './tls.js';
 import { isNotice, send, type Notice } from './worker-messages.js';
 
@@ -83,12 +83,12 @@ export class Workers {
   #started = false;
   #stopping = false;
 
-  readonly #gathering: Gathering;
+  readonly #collector: MetricsCollector;
 
   constructor(private readonly options: WorkersOptions) {
     const serving = (): Worker[] =>
       [...this.#members].flatMap(({ worker, readyAt }) => (readyAt === undefined ? [] : [worker]));
-    this.#gathering = new Gathering(serving, options.log);
+    this.#collector = new MetricsCollector(serving, options.log);
   }
 
   /**
@@ -144,7 +144,7 @@ export class Workers {
       worker.on('error', () => undefined);
       worker.once('exit', (code: number | null, signal: NodeJS.Signals | null) => {
         this.#members.delete(member);
-        this.#gathering.ended(worker);
+        this.#collector.ended(worker);
         reject(new WorkerStartError(code ?? 2));
         if (this.#started && !this.#stopping) this.#replace(member, { code, signal });
       });
@@ -152,7 +152,7 @@ export class Workers {
   }
 
   #hear(notice: Notice, member: Member): void {
-    if (notice.kind === 'counted' || notice.kind === 'total') return this.#gathering.hear(notice, member.worker);
+    if (notice.kind === 'counted' || notice.kind === 'total') return this.#collector.receive(notice, member.worker);
     if (notice.kind === 'rules') {
       this.#rules = notice.rules;
       return;

@@ -1,14 +1,14 @@
 /** A worker's part of `/metrics`: sends its counts to the primary, and reports the primary's sums to the scraper. */
-import type { MetricsSnapshot, Together } from '../observe/snapshot.js';
+import type { ProcessMetrics, SharedMetrics } from '../observe/combined-metrics.js';
 import { isOrder, tell } from './worker-messages.js';
 
 /** The primary may be too busy, or may be stopping. */
-const PATIENCE_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 
-export class WorkerNumbers implements Together {
-  #own: () => Promise<MetricsSnapshot> = () => Promise.resolve([]);
+export class SharedWorkerMetrics implements SharedMetrics {
+  #own: () => Promise<ProcessMetrics> = () => Promise.resolve([]);
   readonly #waiting = new Map<number, (text: string) => void>();
-  #asked = 0;
+  #lastId = 0;
 
   constructor() {
     process.on('message', (message) => {
@@ -20,17 +20,17 @@ export class WorkerNumbers implements Together {
     });
   }
 
-  share(own: () => Promise<MetricsSnapshot>): void {
+  share(own: () => Promise<ProcessMetrics>): void {
     this.#own = own;
   }
 
   text(): Promise<string> {
-    const id = ++this.#asked;
+    const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#waiting.delete(id);
         reject(new Error('the primary did not answer'));
-      }, PATIENCE_MS);
+      }, ANSWER_TIMEOUT_MS);
       this.#waiting.set(id, (text) => {
         clearTimeout(late);
         this.#waiting.delete(id);

@@ -2,7 +2,7 @@
 import { AggregatorRegistry, type Registry } from 'prom-client';
 
 /** All metrics of one process, as plain data. */
-export type MetricsSnapshot = readonly Counted[];
+export type ProcessMetrics = readonly Counted[];
 
 export interface Counted {
   readonly name: string;
@@ -10,27 +10,27 @@ export interface Counted {
 }
 
 /** The shared metrics of a process that is one of several workers. */
-export interface Together {
+export interface SharedMetrics {
   /** Registers the function that returns the metrics of this process. */
-  share(own: () => Promise<MetricsSnapshot>): void;
+  share(own: () => Promise<ProcessMetrics>): void;
   /** Returns the metrics of all processes, in Prometheus text format. */
   text(): Promise<string>;
 }
 
 /** Returns the combined snapshots in Prometheus text format. */
-export function textOf(snapshots: readonly MetricsSnapshot[]): Promise<string> {
-  return registryOf(snapshots).metrics();
+export function combinedText(snapshots: readonly ProcessMetrics[]): Promise<string> {
+  return combinedRegistry(snapshots).metrics();
 }
 
 /**
  * Returns the counters and histograms of processes that ended. Without them the sums would fall when a process ends.
  * Prometheus reads a falling counter as a restart and counts all of it again.
  */
-export function legacyOf(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+export function lastingMetrics(snapshots: readonly ProcessMetrics[]): Promise<ProcessMetrics> {
   const lasting = snapshots.map((each) => each.filter(({ type }) => type === 'counter' || type === 'histogram'));
-  return registryOf(lasting).getMetricsAsJSON();
+  return combinedRegistry(lasting).getMetricsAsJSON();
 }
 
-function registryOf(snapshots: readonly MetricsSnapshot[]): Registry {
+function combinedRegistry(snapshots: readonly ProcessMetrics[]): Registry {
   return AggregatorRegistry.aggregate(snapshots as unknown as object[]);
 }

@@ -1,23 +1,24 @@
 /** The primary's part of `/metrics`: any worker reports the sums of all workers, including workers that have ended. */
 import type { Worker } from 'node:cluster';
 import type { Log } from '../lib/types.js';
-import { legacyOf, textOf, type MetricsSnapshot } from '../observe/snapshot.js';
+import { lastingMetrics, combinedText, type ProcessMetrics } from '../observe/combined-metrics.js';
 import { send, type Notice } from './worker-messages.js';
 
 /** A worker that takes longer is left out of this scrape. */
-const PATIENCE_MS = 2_000;
+const SCRAPE_TIMEOUT_MS = 2_000;
 
-interface Question {
+/** A scrape that waits for the counts of workers. */
+interface Scrape {
   readonly missing: Set<Worker>;
   readonly done: () => void;
 }
 
-export class Gathering {
+export class MetricsCollector {
   /** The last known counts of each worker. */
-  readonly #last = new Map<Worker, MetricsSnapshot>();
-  readonly #questions = new Map<number, Question>();
-  #legacy: Promise<MetricsSnapshot> = Promise.resolve([]);
-  #asked = 0;
+  readonly #last = new Map<Worker, ProcessMetrics>();
+  readonly #scrapes = new Map<number, Scrape>();
+  #legacy: Promise<ProcessMetrics> = Promise.resolve([]);
+  #lastId = 0;
 
   /** `serving` returns the workers that accept connections now. */
   constructor(
@@ -25,7 +26,7 @@ export class Gathering {
     private readonly log: Log,
   ) {}
 
-  hear(notice: Extract<Notice, { kind: 'total' | 'counted' }>, from: Worker): void {
+  receive(notice: Extract<Notice, { kind: 'total' | 'counted' }>, from: Worker): void {
     if (notice.kind === 'counted') {
       this.#last.set(from, notice.snapshot);
       this.#answered(notice.id, from);
@@ -33,37 +34,37 @@ export class Gathering {
     }
     this.#total().then(
       (text) => send(from, { kind: 'total', id: notice.id, text }),
-      (err: unknown) => this.log.error({ err }, 'the numbers of the workers could not be gathered'),
+      (err: unknown) => this.log.error({ err }, 'the metrics of the workers could not be collected'),
     );
   }
 
   /** The counts of the ended worker stay in the sums. */
   ended(worker: Worker): void {
-    for (const id of this.#questions.keys()) this.#answered(id, worker);
+    for (const id of this.#scrapes.keys()) this.#answered(id, worker);
     const left = this.#last.get(worker);
     this.#last.delete(worker);
-    if (left) this.#legacy = this.#legacy.then((before) => legacyOf([before, left]));
+    if (left) this.#legacy = this.#legacy.then((before) => lastingMetrics([before, left]));
   }
 
   async #total(): Promise<string> {
     const workers = this.serving();
-    const id = ++this.#asked;
+    const id = ++this.#lastId;
     await new Promise<void>((resolve) => {
-      const late = setTimeout(() => done(), PATIENCE_MS);
+      const late = setTimeout(() => done(), SCRAPE_TIMEOUT_MS);
       const done = (): void => {
         clearTimeout(late);
-        this.#questions.delete(id);
+        this.#scrapes.delete(id);
         resolve();
       };
-      this.#questions.set(id, { missing: new Set(workers), done });
+      this.#scrapes.set(id, { missing: new Set(workers), done });
       for (const worker of workers) send(worker, { kind: 'count', id });
     });
-    return textOf([await this.#legacy, ...this.#last.values()]);
+    return combinedText([await this.#legacy, ...this.#last.values()]);
   }
 
   #answered(id: number, by: Worker): void {
-    const question = this.#questions.get(id);
-    question?.missing.delete(by);
-    if (question?.missing.size === 0) question.done();
+    const scrape = this.#scrapes.get(id);
+    scrape?.missing.delete(by);
+    if (scrape?.missing.size === 0) scrape.done();
   }
 }
