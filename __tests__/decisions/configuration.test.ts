@@ -1,7 +1,7 @@
 /** What the file's checks decide of several routes, listeners and addresses at once. */
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { admittanceOf } from '../../src/admin/visitor.js';
+import { decideAccess } from '../../src/admin/access.js';
 import type { AdminAuth } from '../../src/config/plan-types.js';
 import { accessChanges } from '../../src/routing/access-changes.js';
 import { compile, errorsOf } from '../config/files.js';
@@ -101,13 +101,13 @@ describe('the administrator’s address without a credential', () => {
   const none: AdminAuth = { kind: 'none' };
   const bearer: AdminAuth = { kind: 'bearer', token: 'a-token-of-sixteen-or-more' };
   const admitted = (req: IncomingMessage, auth: AdminAuth, host?: string): string =>
-    admittanceOf(req, { port: 9091, auth, ...(host && { host }) });
+    decideAccess(req, { port: 9091, auth, ...(host && { host }) });
 
   test.each(['10.0.0.1', '192.168.1.2', '::ffff:10.0.0.1', '2001:db8::1', '0.0.0.0', '128.0.0.1', '1.127.0.0', ''])(
     'refuses every request from %s, also if its headers name a loopback address',
     (address) => {
       for (const host of ['localhost', '127.0.0.1', '[::1]:9091', address])
-        expect(admitted(from(address, 'Host', host), none)).not.toBe('welcome');
+        expect(admitted(from(address, 'Host', host), none)).not.toBe('granted');
       expect(admitted(from(address, 'Host', 'localhost', 'X-Forwarded-For', '127.0.0.1'), none)).toBe('open_address');
       expect(admitted(from(address, 'Host', 'localhost'), none, '127.0.0.1')).toBe('open_address');
     },
@@ -116,13 +116,13 @@ describe('the administrator’s address without a credential', () => {
   test.each(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])(
     'twin: accepts a request without a credential from %s',
     (address) => {
-      expect(admitted(from(address, 'Host', 'localhost'), none)).toBe('welcome');
+      expect(admitted(from(address, 'Host', 'localhost'), none)).toBe('granted');
     },
   );
 
-  test('twin: welcomes the credential anywhere', () => {
+  test('twin: accepts the credential on every address', () => {
     const right = ['Host', 'localhost', 'Authorization', 'Bearer a-token-of-sixteen-or-more'];
-    expect(admitted(from('10.0.0.1', ...right), bearer)).toBe('welcome');
+    expect(admitted(from('10.0.0.1', ...right), bearer)).toBe('granted');
     expect(admitted(from('10.0.0.1', 'Host', 'localhost'), bearer)).toBe('unauthorized');
     expect(admitted(from('127.0.0.1', 'Host', 'localhost'), bearer)).toBe('unauthorized');
     expect(admitted(from('10.0.0.1', ...right, 'Authorization', 'Bearer x'), bearer)).toBe('unauthorized');

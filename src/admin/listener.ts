@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { PlannedAdmin } from '../config/plan-types.js';
 import type { Log } from '../lib/types.js';
 import { json, pageAt, type AdminSources, type Page } from './pages.js';
-import { admittanceOf, type Admittance } from './visitor.js';
+import { decideAccess, type AdminAccess } from './access.js';
 
 export interface AdminListener {
   readonly host: string;
@@ -70,7 +70,7 @@ function endWith(first: ServerResponse): void {
   else first.setHeader('Connection', 'close');
 }
 
-const REFUSALS: Readonly<Record<Exclude<Admittance, 'welcome'>, Page>> = {
+const REFUSALS: Readonly<Record<Exclude<AdminAccess, 'granted'>, Page>> = {
   wrong_host: json(421, { error: 'the Host header must be admin.address or localhost' }),
   unauthorized: json(401, { error: 'a valid credential is required' }),
   open_address: json(403, { error: 'off loopback this needs admin.auth' }),
@@ -78,13 +78,13 @@ const REFUSALS: Readonly<Record<Exclude<Admittance, 'welcome'>, Page>> = {
 
 async function respond(req: IncomingMessage, rules: PlannedAdmin, deps: AdminDeps): Promise<Page> {
   const { headers, method, url = '' } = req;
-  const admittance = admittanceOf(req, rules);
-  if (admittance !== 'welcome') {
-    const facts = { event: 'denied', listener: 'admin', reason: admittance, client: req.socket.remoteAddress };
-    const { status } = REFUSALS[admittance];
+  const access = decideAccess(req, rules);
+  if (access !== 'granted') {
+    const facts = { event: 'denied', listener: 'admin', reason: access, client: req.socket.remoteAddress };
+    const { status } = REFUSALS[access];
     deps.log.info({ ...facts, status, method }, 'denied');
     const challenge = rules.auth.kind === 'basic' ? 'Basic' : 'Bearer';
-    return { ...REFUSALS[admittance], ...(status === 401 && { challenge: `${challenge} realm="loom admin"` }) };
+    return { ...REFUSALS[access], ...(status === 401 && { challenge: `${challenge} realm="loom admin"` }) };
   }
   if (method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET and HEAD alone' });
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)

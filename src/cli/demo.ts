@@ -13,14 +13,14 @@ export async function runDemo(terminal: Terminal): Promise<ExitCode> {
   const log = createLog({ level: 'error' });
   const demo = await startDemo({ log });
   onStopSignals({ stop: () => demo.stop(), log });
-  terminal.stdout.write(introduce(demo, terminal));
+  terminal.stdout.write(describeDemo(demo, terminal));
   return EXIT.fine;
 }
 
-function introduce(demo: Demo, { stdout, env }: Terminal): string {
+function describeDemo(demo: Demo, { stdout, env }: Terminal): string {
   const paint = paintFor(stdout, env);
   const table = renderAccess(accessTable(compileFile(demo.file, { mode: 'serve' }).plan), paint);
   const where = `A gateway on ${demo.http} and ${demo.https}, its file ${demo.file}`;
   const end = 'Ctrl-C stops it and removes its files.';
-  return `${[paint('bold', where), table, paint('bold', 'Try it:'), demo.tour, end].join('\n\n')}\n`;
+  return `${[paint('bold', where), table, paint('bold', 'Try it:'), demo.examples, end].join('\n\n')}\n`;
 }

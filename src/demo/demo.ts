@@ -11,14 +11,14 @@ import { writeAuthority } from './authority.js';
 import { demoFile } from './file.js';
 import { startIssuer, type DemoClient, type Issuer } from './issuer.js';
 import { freePort, LOOPBACK } from './ports.js';
-import { printTour } from './tour.js';
+import { formatExamples } from './curl-examples.js';
 import { startUpstream } from './upstream.js';
 
 export interface Demo {
   /** The active configuration, for the access table. */
   readonly file: string;
   /** The printable list of requests to try. */
-  readonly tour: string;
+  readonly examples: string;
   readonly http: string;
   readonly https: string;
   stop(): Promise<void>;
@@ -90,7 +90,7 @@ async function startParts({ directory, log, undo }: Stage): Promise<Omit<Demo, '
     file,
     http,
     https,
-    tour: printTour({ http, https, issuer: issuer.url, directory, apiKey, password, client }),
+    examples: formatExamples({ http, https, issuer: issuer.url, directory, apiKey, password, client }),
   };
 }
 

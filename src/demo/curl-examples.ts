@@ -1,6 +1,6 @@
 /** The curl lines of the demo: for each auth method, one accepted and one refused request. */
 
-export interface TourFacts {
+export interface ExampleFacts {
   readonly http: string;
   readonly https: string;
   readonly issuer: string;
@@ -16,7 +16,7 @@ export interface Call {
   readonly curl: string;
 }
 
-export interface Stop {
+export interface ExampleGroup {
   readonly title: string;
   readonly calls: readonly Call[];
 }
@@ -24,11 +24,11 @@ export interface Stop {
 /** Double quotes and `$(cat …)` mean the same to sh, bash, zsh and PowerShell. */
 const header = (value: string): string => `-H "${value}"`;
 
-export function tour(facts: TourFacts): readonly Stop[] {
+export function curlExamples(facts: ExampleFacts): readonly ExampleGroup[] {
   return [...open(facts), ...secrets(facts), ...tokens(facts), ...certificates(facts)];
 }
 
-function open({ http }: TourFacts): readonly Stop[] {
+function open({ http }: ExampleFacts): readonly ExampleGroup[] {
   return [
     {
       title: 'public: no credential; an identity header that the client invents does not get through',
@@ -40,7 +40,7 @@ function open({ http }: TourFacts): readonly Stop[] {
   ];
 }
 
-function secrets({ http, apiKey, password }: TourFacts): readonly Stop[] {
+function secrets({ http, apiKey, password }: ExampleFacts): readonly ExampleGroup[] {
   const key = header(`X-API-Key: ${apiKey}`);
   return [
     {
@@ -67,7 +67,7 @@ function secrets({ http, apiKey, password }: TourFacts): readonly Stop[] {
   ];
 }
 
-function tokens({ http, directory }: TourFacts): readonly Stop[] {
+function tokens({ http, directory }: ExampleFacts): readonly ExampleGroup[] {
   const bearer = (file: string): string => header(`Authorization: Bearer $(cat ${directory}/${file})`);
   return [
     {
@@ -91,7 +91,7 @@ function tokens({ http, directory }: TourFacts): readonly Stop[] {
   ];
 }
 
-function certificates({ https, directory }: TourFacts): readonly Stop[] {
+function certificates({ https, directory }: ExampleFacts): readonly ExampleGroup[] {
   const trust = `--cacert ${directory}/ca.pem`;
   const shown = `${trust} --cert ${directory}/client.pem --key ${directory}/client-key.pem`;
   const bearer = header(`Authorization: Bearer $(cat ${directory}/alice.jwt)`);
@@ -114,8 +114,8 @@ function certificates({ https, directory }: TourFacts): readonly Stop[] {
 }
 
 /** Prints the status on a separate line, so that a user can copy a whole line. */
-export function printTour(facts: TourFacts): string {
-  const stops = tour(facts).map(({ title, calls }) =>
+export function formatExamples(facts: ExampleFacts): string {
+  const groups = curlExamples(facts).map(({ title, calls }) =>
     [title, ...calls.map(({ status, why, curl }) => `  # ${status}: ${why}\n  ${curl}`)].join('\n'),
   );
   const { id, secret } = facts.client;
@@ -124,5 +124,5 @@ export function printTour(facts: TourFacts): string {
     `  # 200: client credentials`,
     `  curl -i -u "${id}:${secret}" -d grant_type=client_credentials ${facts.issuer}/token`,
   ].join('\n');
-  return [...stops, more].join('\n\n');
+  return [...groups, more].join('\n\n');
 }

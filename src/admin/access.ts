@@ -4,14 +4,14 @@ import { isIP } from 'node:net';
 import type { AdminAuth, PlannedAdmin } from '../config/plan-types.js';
 import { constantTimeEqual } from '../lib/digest.js';
 
-export type Admittance = 'welcome' | 'wrong_host' | 'unauthorized' | 'open_address';
+export type AdminAccess = 'granted' | 'wrong_host' | 'unauthorized' | 'open_address';
 
 /** Applies the current rules to a request for the bound address. */
-export function admittanceOf(req: IncomingMessage, { host, auth }: PlannedAdmin): Admittance {
+export function decideAccess(req: IncomingMessage, { host, auth }: PlannedAdmin): AdminAccess {
   if (!isOurHost(req, host)) return 'wrong_host';
   // A reload may have removed the credential of an address that is not loopback.
-  if (auth.kind === 'none') return isLoopback(localAddress(req)) ? 'welcome' : 'open_address';
-  return isKnown(valuesOf(req, 'authorization'), auth) ? 'welcome' : 'unauthorized';
+  if (auth.kind === 'none') return isLoopback(localAddress(req)) ? 'granted' : 'open_address';
+  return isKnown(valuesOf(req, 'authorization'), auth) ? 'granted' : 'unauthorized';
 }
 
 /**
