@@ -14,11 +14,11 @@ import {
 } from 'yaml';
 import type { DocumentNode } from './document.js';
 import type { ErrorCode } from './diagnostic-codes.js';
-import type { Found } from './report.js';
+import type { ReportEntry } from './report.js';
 import { textFault } from './text.js';
 
 /** Something wrong at an offset of the text. */
-export interface SyntaxFault extends Found<ErrorCode> {
+export interface SyntaxFault extends ReportEntry<ErrorCode> {
   readonly offset: number;
 }
 

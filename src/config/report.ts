@@ -7,7 +7,7 @@ export type Path = readonly (string | number)[];
 /** The position of a path in the text, from 1. `key` points at the name, `value` at what it holds. */
 export type Locate = (path: Path, at: 'key' | 'value') => { readonly line: number; readonly column: number };
 
-export interface Found<Code extends DiagnosticCode = DiagnosticCode> {
+export interface ReportEntry<Code extends DiagnosticCode = DiagnosticCode> {
   readonly path: Path;
   readonly code: Code;
   readonly message: string;
@@ -42,20 +42,20 @@ export class Report {
     private readonly options: ReportOptions = {},
   ) {}
 
-  error(found: Found<ErrorCode>): void {
+  error(found: ReportEntry<ErrorCode>): void {
     this.#mistaken = true;
     this.#add('error', found);
   }
 
   /** With `strict` a warning is an error. */
-  warning(found: Found<WarningCode>): void {
+  warning(found: ReportEntry<WarningCode>): void {
     this.#add(this.options.strict ? 'error' : 'warning', found);
   }
 
   /** A mistake of the syntax: it has a place in the text and no path. */
   errorAt(
     place: { readonly line: number; readonly column: number },
-    found: Pick<Found<ErrorCode>, 'code' | 'message'>,
+    found: Pick<ReportEntry<ErrorCode>, 'code' | 'message'>,
   ): void {
     this.#mistaken = true;
     this.#found.push({ level: 'error', ...found, file: this.file, ...place, path: '' });
@@ -66,7 +66,7 @@ export class Report {
     return { file: this.file, ...this.locate(path, 'value'), path: formatPath(path) };
   }
 
-  #add(level: Diagnostic['level'], { path, code, message, at = 'value' }: Found): void {
+  #add(level: Diagnostic['level'], { path, code, message, at = 'value' }: ReportEntry): void {
     const { line, column } = this.locate(path, at);
     const shown = formatPath(this.#withoutSecrets(path, message));
     this.#found.push({ level, code, file: this.file, line, column, path: shown, message: this.#unquoted(message) });
