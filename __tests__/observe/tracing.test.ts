@@ -5,7 +5,7 @@ import { context, SpanKind, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { loom, type Loom } from '../../src/loom.js';
-import { parseTraceParent } from '../../src/observe/trace-parent.js';
+import { parseTraceParent } from '../../src/observe/tracing.js';
 import { Tracing } from '../../src/observe/tracing.js';
 import { ask } from '../support/ask.js';
 import { quietLog } from '../support/quiet-log.js';

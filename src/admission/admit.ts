@@ -1,11 +1,11 @@
 /** Runs the admission stages of one request in a fixed order, until one stage denies the request. */
 import type { RequestContext } from '../context/request-context.js';
 import type { MaybePromise } from '../lib/types.js';
-import { authenticate } from './authenticate.js';
+import { attemptOf } from '../auth/combine.js';
+import type { Verdict } from '../auth/verdict.js';
 import { collectIdentityHeaders } from './collect-identity-headers.js';
 import { refuseCrossSite } from './cross-site.js';
-import type { Denial } from './denial.js';
-
+import { denialOf, type Denial } from './denial.js';
 import { limitByAddress, limitByIdentity } from './limit-stages.js';
 import { findGuard, findPreflightGuard, readRequestTarget } from './locate.js';
 import type { AdmissionPolicy } from './policy.js';
@@ -62,5 +62,17 @@ function run(
     }
     if (outcome) return outcome;
   }
+  return undefined;
+}
+
+/** Runs the auth methods of the guard. */
+function authenticate(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
+  const verdict = policy.authenticatorOf(context.guard)(attemptOf(context.request));
+  return verdict instanceof Promise ? verdict.then((each) => accept(context, each)) : accept(context, verdict);
+}
+
+function accept(context: RequestContext, verdict: Verdict): Denial | undefined {
+  if (verdict.kind !== 'granted') return denialOf(verdict);
+  context.identities = verdict.identities;
   return undefined;
 }

@@ -4,9 +4,12 @@ import type { PlannedRateLimit } from '../config/plan-types.js';
 import type { MaybePromise } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import type { RateLimitDecision } from '../limit/limiter.js';
+import { headerValues } from '../auth/credentials.js';
+import type { Identity } from '../auth/identity.js';
+import type { LimitFacts } from '../limit/keys.js';
 import type { Denial } from './denial.js';
-import { limitFacts } from './limit-facts.js';
 import type { AdmissionPolicy } from './policy.js';
+import { lookUpClaim } from './identity-headers.js';
 
 export function limitByAddress(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
   const decision = policy.limits.byAddress(context, () => limitFacts(policy, context));
@@ -46,4 +49,33 @@ export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['
   const { status, body } = own;
   const response = { status, headers: [...Object.entries(headers), ...own.headers], body: Buffer.from(body) };
   return { status, code: 'rate_limited', response };
+}
+
+/** The facts of a request for rate limits: its address, its identity, and its headers with their origin. */
+function limitFacts(policy: AdmissionPolicy, context: RequestContext): LimitFacts {
+  const { address, request, route, identities, identityHeaders } = context;
+  const [identity] = identities;
+  const set = (name: string): string | undefined => identityHeaders.find(([each]) => each.toLowerCase() === name)?.[1];
+  return {
+    address,
+    path: route?.path ?? '',
+    ...(identity ? { identity } : {}),
+    header: (name) => set(name.toLowerCase()) ?? headerValues(request, name.toLowerCase())[0],
+    claim: (path) => claimText(identity, path),
+    holds: (path, value) => identity !== undefined && holdsClaim(identity, path, value),
+    vouched: (name) => set(name) !== undefined || identities.some((each) => policy.readsHeader(each.method, name)),
+  };
+}
+
+function claimText(identity: Identity | undefined, path: string): string | undefined {
+  const value = identity && lookUpClaim(identity.claims, path);
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+/** Compares values as text, because the configuration contains text. For a list, compares each element. */
+function holdsClaim({ claims }: Identity, path: string, value: string): boolean {
+  const found = lookUpClaim(claims, path);
+  return (Array.isArray(found) ? found : [found]).some(
+    (each) => ['string', 'number', 'boolean'].includes(typeof each) && String(each) === value,
+  );
 }

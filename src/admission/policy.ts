@@ -21,8 +21,7 @@ import { createCors, type Cors } from './cors.js';
 import type { RulesByMethod } from './identity-headers.js';
 import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
-import { createOthersStripper } from './strip-foreign-identity.js';
-import { createIdentityStripper, type Strip } from './strip-identity-headers.js';
+import { createIdentityStripper, createOthersStripper, type Strip } from './strip-identity-headers.js';
 import { rejectUnsendableSubjects } from './unsendable-subject.js';
 
 export interface AdmissionPolicyDeps {

@@ -1,9 +1,10 @@
 /** Removes every identity header that a client sent, before any other code reads it (docs/security.md). */
 import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../context/request-context.js';
-import { foldName } from '../http/header-policy.js';
+import { foldName, goesOn, isOthersIdentity, type Sender } from '../http/header-policy.js';
 import { dropUnsent, editFields } from '../http/fields.js';
 import { isHttp2 } from '../http/http-version.js';
+import type { Place } from '../auth/credentials.js';
 
 export type Strip = (context: RequestContext) => undefined;
 
@@ -112,4 +113,16 @@ function mapOf<T>(fields: readonly string[], view: (values: string[]) => T): Rec
   const map = Object.create(null) as Record<string, T>;
   for (const [name, values] of lists) map[name] = view(values);
   return map;
+}
+
+/**
+ * Creates the removal of the identity headers of other products, for one kind of sender (docs/security.md). Credential places are kept, as `Authorization` is: a `protect()` behind a
+ * mount reads the credential again.
+ */
+export function createOthersStripper(sender: Sender, places: readonly Place[]): Strip {
+  const read = new Set(places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
+  return (context) => {
+    const goes = (name: string): boolean => goesOn(name, sender) || read.has(name) || context.ownHeaders.has(name);
+    return stripWhere(context, (name) => isOthersIdentity(name, sender) && !goes(name));
+  };
 }

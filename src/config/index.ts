@@ -5,9 +5,10 @@ import type { Diagnostic } from './diagnostics.js';
 import type { Plan } from './plan-types.js';
 import { draftPlan } from './plan/plan.js';
 import { NO_NAMES } from './plan/plugins.js';
-import { reportUnbuilt } from './plan/unbuilt.js';
 import { readFile } from './read.js';
 import { Source, type ConfigSource, type Env } from './source.js';
+import type { Path } from './report.js';
+import { NOT_IMPLEMENTED } from './schema/file.js';
 
 export interface CompileOptions {
   /** Names of the host application's Passport strategies, usable like methods. */
@@ -55,4 +56,31 @@ export function compileFile(given: ConfigSource | Source, options: CompileOption
   const placeOf = (route: number) => report.placeOf(['routes', draft.places[route] ?? 0]);
   const placeOfOpening = (entry: number) => report.placeOf(['opens', entry]);
   return { plan: { ...draft.plan, warnings }, warnings, placeOf, placeOfOpening };
+}
+
+type Level = 'error' | 'warning';
+type Unbuilt = Readonly<Record<string, Level>>;
+
+const TOP: Unbuilt = {
+  ...Object.fromEntries(Object.keys(NOT_IMPLEMENTED).map((key) => [key, 'warning'] as const)),
+  multi_tenancy: 'error',
+};
+
+const WORDS: Readonly<Record<string, string>> = {
+  multi_tenancy: 'is not built, and without it more would pass than the file says',
+};
+
+/** Options that Loom documents and this project does not have: a warning, or an error if they would narrow access. */
+function reportUnbuilt(context: Context): void {
+  reportKeys(context, [], TOP);
+}
+
+function reportKeys(context: Context, above: Path, unbuilt: Unbuilt): void {
+  for (const key of context.keys(above)) {
+    const level = Object.hasOwn(unbuilt, key) ? unbuilt[key] : undefined;
+    const path = [...above, key];
+    if (level === undefined || context.value([...path, 'enabled']) === false) continue;
+    const message = WORDS[key] ?? 'is not built yet and has no effect';
+    context.report[level]({ path, code: 'not_built', message, at: 'key' });
+  }
 }

@@ -4,15 +4,15 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { hash } from 'bcryptjs';
 import type { Log } from '../lib/types.js';
 import { serve } from '../serve/serve.js';
 import { writeAuthority } from './authority.js';
 import { demoFile } from './file.js';
-import { startIssuer, type DemoClient, type Issuer } from './issuer.js';
-import { freePort, LOOPBACK } from './ports.js';
+import { closeServer, type DemoClient, type Issuer, startIssuer } from './issuer.js';
+import { freePort, listenOn, LOOPBACK } from './ports.js';
 import { formatExamples } from './curl-examples.js';
-import { startUpstream } from './upstream.js';
 
 export interface Demo {
   /** The active configuration, for the access table. */
@@ -126,4 +126,31 @@ async function writeTokens(directory: string, { tokens }: Issuer): Promise<void>
       tokens.remember({ sub: 'visitor', client_id: 'visitor', scope: 'orders:read', seconds: TOKEN_SECONDS }),
     ),
   ]);
+}
+
+interface DemoUpstream {
+  readonly endpoint: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a backend on a free loopback port. It returns the request that it received, to show which headers the gateway
+ * set and removed.
+ */
+async function startUpstream(name: string): Promise<DemoUpstream> {
+  const server = createServer((req, res) => echo(name, req, res));
+  const port = await listenOn(server, 0);
+  return { endpoint: `127.0.0.1:${port}`, close: () => closeServer(server) };
+}
+
+/** The response omits tokens, because terminals are shared and keep their output. */
+const HIDDEN = new Set(['authorization', 'cookie', 'x-api-key']);
+
+function echo(name: string, req: IncomingMessage, res: ServerResponse): void {
+  req.resume();
+  const headers = Object.fromEntries(
+    Object.entries(req.headers).map(([key, value]) => [key, HIDDEN.has(key) ? '(sent)' : value]),
+  );
+  res.writeHead(200, { 'content-type': 'application/json' });
+  res.end(`${JSON.stringify({ upstream: name, method: req.method, path: req.url, headers }, null, 2)}\n`);
 }

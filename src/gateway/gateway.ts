@@ -3,8 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { admit } from '../admission/admit.js';
 import { answerPreflight, shareAnswer } from '../admission/cors.js';
-import { decisionOf } from '../admission/decision.js';
-import type { Denial } from '../admission/denial.js';
+import { outcomeOf, type Denial } from '../admission/denial.js';
 import { prepareLocal } from '../admission/outbound.js';
 import type { Decision } from '../auth/decision.js';
 import type { Guard, RequestContext } from '../context/request-context.js';
@@ -191,4 +190,16 @@ export class Gateway {
 
 function endOnError(socket: Duplex): void {
   socket.on('error', () => socket.destroy());
+}
+
+/** The decision on a request, as logs, metrics and traces report it. */
+function decisionOf({ id, kind, route, identities }: RequestContext, denial: Denial | undefined): Decision {
+  const about = { requestId: id, route: route?.id };
+  if (denial) {
+    const { reason, code, method } = denial;
+    return { ...about, outcome: outcomeOf(denial), method, identities: [], reason, code };
+  }
+  if (kind === 'preflight') return { ...about, outcome: 'preflight', identities: [] };
+  const outcome = identities.length > 0 ? 'granted' : 'open';
+  return { ...about, upstream: route?.upstream, outcome, identities };
 }

@@ -1,8 +1,6 @@
 /** The operator's log: one pino line for each event, without secrets. */
 import { pino, type DestinationStream } from 'pino';
 import type { Log } from '../lib/types.js';
-import { oneLine } from './one-line.js';
-import { textStream } from './text-stream.js';
 
 export interface LogOptions {
   /** `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default: `info`. */
@@ -47,4 +45,38 @@ const HELD_BACK_BYTES = 1_048_576;
  */
 function standardError(): DestinationStream {
   return pino.destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES }).on('error', () => undefined);
+}
+
+/**
+ * JSON escapes the characters below a space. This pattern matches DEL, the C1 controls, the line ends of Unicode, and
+ * the marks that change the text direction. A terminal reads U+009B as ESC [. A header or a claim can contain all of
+ * these.
+ */
+const ACTED_ON = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/**
+ * Escapes the characters that terminals and log viewers interpret.
+ *
+ * @example oneLine('"a\u2028b"') // '"a\\u2028b"', the same string to a JSON reader
+ */
+function oneLine(json: string): string {
+  return json.replace(ACTED_ON, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/**
+ * Converts the JSON lines of pino to text lines: time, level, message, then the fields as `name=value`.
+ *
+ * @example textStream(process.stderr) // 2026-01-02T03:04:05.678Z WARN upstream failed status=502 code="upstream_timeout"
+ */
+function textStream(stream: DestinationStream): DestinationStream {
+  return { write: (line) => stream.write(`${textOf(line)}\n`) };
+}
+
+function textOf(line: string): string {
+  const { time, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
+  delete facts['name'];
+  const label = (pino.levels.labels[Number(level)] ?? 'info').toUpperCase();
+  // JSON keeps a client's text on one line and inside its quotes.
+  const pairs = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [String(time), label, String(msg), ...pairs].join(' ');
 }

@@ -1,4 +1,6 @@
 /** Serves a Loom file as a gateway: listeners, request handler, reloads and graceful stop. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { AdminListener } from '../admin/listener.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
@@ -13,7 +15,6 @@ import type { SharedMetrics } from '../observe/combined-metrics.js';
 import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
 import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
-import { bodyGarbage } from './body-garbage.js';
 import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
 import { listen, type Running } from './listeners.js';
 import type { TicketKeys } from './ticket-keys.js';
@@ -175,4 +176,30 @@ class Served implements Gatekeeper {
     if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format counts from the next start on');
     this.#logging = logging;
   }
+}
+
+/** A collection costs about a thousandth of a second per 8 MiB, and ordinary requests cost nothing. */
+const COLLECT_AFTER_BYTES = 8 * 2 ** 20;
+
+type Collect = (options: { readonly type: 'minor'; readonly execution: 'sync' }) => void;
+
+/**
+ * Frees the buffers of forwarded bodies early: V8 would keep 100 MB of them before its own collection. Only for the
+ * gateway's own process: a library must not control the garbage collector of its host.
+ */
+function bodyGarbage(): (bytes: number) => void {
+  const collect = exposedCollector();
+  let moved = 0;
+  return (bytes) => {
+    moved += bytes;
+    if (moved < COLLECT_AFTER_BYTES) return;
+    moved = 0;
+    collect?.({ type: 'minor', execution: 'sync' });
+  };
+}
+
+function exposedCollector(): Collect | undefined {
+  setFlagsFromString('--expose-gc');
+  const exposed: unknown = runInNewContext('typeof gc === "function" ? gc : undefined');
+  return typeof exposed === 'function' ? (exposed as Collect) : undefined;
 }

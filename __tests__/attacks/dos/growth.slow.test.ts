@@ -19,7 +19,7 @@ import { findClient } from '../../../src/http/forwarded-for.js';
 import { addressMatcher, clientNetwork } from '../../../src/lib/address.js';
 import { parseStrictJson } from '../../../src/lib/strict-json.js';
 import { isNear } from '../../../src/lib/tls-url.js';
-import { parseTraceParent } from '../../../src/observe/trace-parent.js';
+import { parseTraceParent } from '../../../src/observe/tracing.js';
 import { parseJws } from '../../../src/tokens/jws.js';
 import { growsInProportion, shortest } from '../../support/growth.js';
 

@@ -4,15 +4,15 @@ import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
 import type { Context } from '../context.js';
-import type { Plan, PlannedRoute, PlannedUpstream } from '../plan-types.js';
+import type { Plan, PlannedLogging, PlannedOpening, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import { BLOCKS } from '../schema/file.js';
 import { hint } from '../suggest.js';
+import { readOpening } from '../opens.js';
+import type { LoggingBlock } from '../schema/logging.js';
 import { AUTH, readMethods, Roster } from './methods.js';
 import { planCors } from './cors.js';
-import { planOpens } from './opens.js';
 import type * as Limit from './limit.js';
 import type * as Listeners from './listeners.js';
-import { planLogging } from './logging.js';
 import { planOperations } from './operations.js';
 import { withListeners } from './listener-mtls.js';
 import { readPlugins } from './plugins.js';
@@ -146,4 +146,19 @@ function identityHeaders(rules: readonly HeaderRule[]): readonly string[] {
   const seen = new Map<string, string>();
   for (const { header } of rules) if (!seen.has(header.toLowerCase())) seen.set(header.toLowerCase(), header);
   return [...seen.values()];
+}
+
+function planOpens({ opens }: Blocks): { readonly opens?: readonly PlannedOpening[] } {
+  const read = opens.map(({ value }) => readOpening(value, () => true)).filter((each) => typeof each !== 'string');
+  return read.length === 0 ? {} : { opens: read };
+}
+
+function planLogging(block: LoggingBlock | undefined): PlannedLogging {
+  const { level = 'info', format = 'json', access, request_id: requestId } = block ?? {};
+  return {
+    level,
+    format,
+    ...(access?.enabled && { access: access.fields }),
+    ...(requestId && { requestId }),
+  };
 }

@@ -1,8 +1,27 @@
 /** The `oauth` block and its narrowing: the server that checks a token, and the required content of its response. */
 import { z } from 'zod';
 import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
-import { oauthDistributed } from './distributed.js';
 import { throttleOption } from '../throttle-option.js';
+import { checkRedis, redisFields } from '../../../redis/options.js';
+
+const MIN_SECRET = 32;
+
+/** The Redis server in which instances share introspection results. */
+const oauthDistributed = z
+  .strictObject({
+    ...redisFields({ prefix: 'loom:oauth:', words: 'Put before every key.' }),
+    ca: z.string().optional().describe('The PEM itself, in place of `ca_file`.'),
+    secret: z
+      .string()
+      .refine((text) => Buffer.byteLength(text) >= MIN_SECRET, { error: `must have at least ${MIN_SECRET} bytes` })
+      .describe(
+        'What answers are sealed with, the same for all instances; better a `${ENV}` reference. Redis holds no token, and ' +
+          'what it holds is believed only if it was sealed with this.',
+      ),
+  })
+  .superRefine(checkRedis);
+
+export type OauthDistributed = z.output<typeof oauthDistributed>;
 
 const SCOPE = 'must be a scope: printable ASCII without space, quotes or backslash';
 const NON_EMPTY = 'must not be an empty list';
