@@ -8,7 +8,7 @@ export type { ReasonCode } from './auth/verdict.js';
 export type { DiagnosticCode } from './config/diagnostic-codes.js';
 export { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnostics.js';
 export type { Plan } from './config/plan-types.js';
-export type { ConfigSource } from './config/source.js';
+export type { ConfigObject, ConfigSource, Env } from './config/given.js';
 export { identitiesOf } from './admission/identities.js';
 export {
   DeniedError,

@@ -31,11 +31,11 @@ export interface LoomOptions {
 /**
  * Compiles a Loom file into a middleware, synchronously.
  *
- * @param source The path of the file, or `{ text, file }`.
+ * @param source The path or `file:` URL of the file, `{ text }`, `{ config }`, or its content as an object.
  * @param options Strategies of the host application, log and clock.
  * @returns The middleware, for Express, Connect and `node:http`.
  * @throws {ConfigError} The file is wrong. `diagnostics` has each mistake with its position.
- * @throws {TypeError} A strategy has a name that the file reserves.
+ * @throws {TypeError} The source is not a file, or a strategy has a name that the file reserves.
  * @example
  * import { createServer } from 'node:http';
  * import { loom } from 'loom-auth';

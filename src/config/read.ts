@@ -2,6 +2,7 @@
 import { ConfigError } from './diagnostics.js';
 import { nodeAt, type DocumentNode } from './document.js';
 import { interpolate } from './interpolate.js';
+import { parseObject } from './object.js';
 import { parseText, type Parsed } from './parse.js';
 import { Report, type Locate } from './report.js';
 import { checkSecrets, secretsOf } from './secrets.js';
@@ -16,11 +17,11 @@ export interface ReadFile {
 export function readFile(source: Source, options: { readonly env: Env; readonly strict: boolean }): ReadFile {
   const read = source.read();
   if (read.kind === 'unreadable') throw unreadable(source.file, read.why);
-  const parsed = parseText(read.text);
+  const parsed = read.kind === 'object' ? parseObject(read.config) : parseText(read.text);
   const { root } = parsed;
   const secrets = new Set<string>();
   const report = new Report(source.file, locator(parsed), { strict: options.strict, secrets });
-  for (const { offset, code, message } of parsed.faults) report.errorAt(parsed.position(offset), { code, message });
+  for (const { offset, ...fault } of parsed.faults) report.errorAt(parsed.position(offset), fault);
   if (!root) throw new ConfigError(report.diagnostics);
   interpolate(root, { env: options.env, source, report });
   for (const secret of secretsOf(root)) secrets.add(secret);
@@ -30,10 +31,13 @@ export function readFile(source: Source, options: { readonly env: Env; readonly 
 
 function unreadable(file: string, why: string): ConfigError {
   const place = { file, line: 1, column: 1, path: '' };
-  return new ConfigError([
-    { level: 'error', code: 'unreadable', ...place, message: `the file cannot be used: ${why}` },
-  ]);
+  const advice = LIKE_TEXT.test(file) ? "; pass a text as { text: '…' }" : '';
+  const message = `the file cannot be used: ${why}${advice}`;
+  return new ConfigError([{ level: 'error', code: 'unreadable', ...place, message }]);
 }
+
+/** The form of YAML or JSON in one line, which a host passed as a path. */
+const LIKE_TEXT = /^\s*(?:\{|[\w"']+\s*:\s)/;
 
 function locator({ root, position }: Parsed): Locate {
   return (path, at) => {

@@ -52,13 +52,11 @@ export class Report {
     this.#add(this.options.strict ? 'error' : 'warning', found);
   }
 
-  /** A mistake of the syntax: it has a place in the text and no path. */
-  errorAt(
-    place: { readonly line: number; readonly column: number },
-    found: Pick<ReportEntry<ErrorCode>, 'code' | 'message'>,
-  ): void {
+  /** A mistake of the syntax: it has a place in the text, or a path in an object. */
+  errorAt(place: { readonly line: number; readonly column: number }, found: ReportEntry<ErrorCode>): void {
     this.#mistaken = true;
-    this.#found.push({ level: 'error', ...found, file: this.file, ...place, path: '' });
+    const { code, path, message } = found;
+    this.#found.push({ level: 'error', code, file: this.file, ...place, path: formatPath(path), message });
   }
 
   /** For what is found out later, when the plan is compared with another. */

@@ -1,32 +1,16 @@
 /** The only reader of files in `config/`: the file itself, `${file:…}` and the `*_file` options; each is read once. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readGiven, type ConfigSource, type Env, type Given } from './given.js';
 
-/**
- * A Loom file: its path, or its text.
- *
- * With a text, `file` is the name in messages, and relative paths start at the folder of `file`. `env` replaces the
- * environment of the process for `${NAME}`.
- *
- * @example
- * import { type ConfigSource, loom } from 'loom-auth';
- *
- * const source: ConfigSource = {
- *   file: 'test.yaml',
- *   text: 'middleware: { auth: { api_key: { keys: [{ key: "${KEY}", name: test }] }, chain: [api_key] } }',
- *   env: { KEY: 'sk_example_1' },
- * };
- * loom(source);
- */
-export type ConfigSource =
-  | string
-  | { readonly text: string; readonly file: string; readonly env?: Readonly<Record<string, string | undefined>> };
-
-export type Env = Readonly<Record<string, string | undefined>>;
+export type { ConfigSource, Env } from './given.js';
 
 export type FileText =
   | { readonly kind: 'text'; readonly text: string; readonly worldReadable: boolean }
   | { readonly kind: 'unreadable'; readonly why: string };
+
+/** The content of the file itself. A host may pass it as an object. */
+export type FileContent = FileText | { readonly kind: 'object'; readonly config: object };
 
 /** More than any honest file; a larger one would only make the parser swallow memory. */
 const LARGEST_CONFIG = 16 * 1024 * 1024;
@@ -44,7 +28,7 @@ const WORDS: Readonly<Record<string, string>> = {
 export class Source {
   readonly file: string;
   readonly env?: Env;
-  readonly #given?: string;
+  readonly #given: Given;
   readonly #base: string;
   readonly #read = new Map<string, BytesRead>();
 
@@ -53,17 +37,17 @@ export class Source {
     source: ConfigSource,
     private readonly named: (file: string) => void = () => undefined,
   ) {
-    this.file = typeof source === 'string' ? source : source.file;
-    if (typeof source !== 'string') {
-      this.#given = source.text;
-      if (source.env) this.env = source.env;
-    }
+    this.#given = readGiven(source);
+    this.file = this.#given.file;
+    if (this.#given.env) this.env = this.#given.env;
     this.#base = dirname(resolve(this.file));
   }
 
-  /** The text of the file itself. */
-  read(): FileText {
-    if (this.#given !== undefined) return { kind: 'text', text: this.#given, worldReadable: false };
+  /** The content of the file itself. */
+  read(): FileContent {
+    const { text, config } = this.#given;
+    if (config !== undefined) return { kind: 'object', config };
+    if (text !== undefined) return { kind: 'text', text, worldReadable: false };
     const file = resolve(this.file);
     this.named(file);
     return this.#text(file, LARGEST_CONFIG);

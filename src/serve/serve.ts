@@ -11,10 +11,11 @@ const require = createRequire(import.meta.url);
 /**
  * Starts the gateway that a file describes.
  *
- * @param source The path of the file, or `{ text, file }`.
+ * @param source The path or `file:` URL of the file, `{ text }`, `{ config }`, or its content as an object.
  * @param options Log, clock, strictness, and whether to watch the file.
  * @returns The gateway, after every listener accepts connections and key sets were requested.
  * @throws {ConfigError} The file is wrong.
+ * @throws {TypeError} The source is not a file.
  * @throws {PortError} A listener or the admin address cannot use its port.
  * @throws {TlsFileError} A certificate, key, authority or revocation list cannot be used.
  * @example
