@@ -130,7 +130,7 @@ function withoutTokens(list: string | undefined, markers: ReadonlySet<string>): 
   const left: string[] = [];
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at] as string;
-    if (markers.has(entry.toLowerCase()) || markers.has(entry)) at++;
+    if (markers.has(entry.toLowerCase())) at++;
     else left.push(entry);
   }
   return left.length === entries.length ? undefined : left.join(', ');

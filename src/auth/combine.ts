@@ -109,14 +109,21 @@ export function optional(part: Authenticator): Authenticator {
   return (attempt) => then(part(attempt), (verdict) => (verdict.kind === 'absent' ? NOBODY : verdict));
 }
 
+type IsOffered = (request: IncomingMessage, places: readonly Place[]) => boolean;
+
+const isOfferedAnywhere: IsOffered = (request, places) =>
+  places.some((place) => readOffer(request, [place]).kind !== 'none');
+
 /** A credential in one of these places that no auth method claimed is rejected, not treated as absent. */
-export function claimed(part: Authenticator, places: readonly Place[]): Authenticator {
+export function claimed(
+  part: Authenticator,
+  places: readonly Place[],
+  isOffered: IsOffered = isOfferedAnywhere,
+): Authenticator {
   if (places.length === 0) return part;
   return (attempt) =>
     then(part(attempt), (verdict) => {
-      if (verdict.kind !== 'absent') return verdict;
-      const offered = places.some((place) => readOffer(attempt.request, [place]).kind !== 'none');
-      if (!offered) return verdict;
+      if (verdict.kind !== 'absent' || !isOffered(attempt.request, places)) return verdict;
       const challenges = verdict.challenges.map(invalidToken);
       return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges };
     });

@@ -1,7 +1,7 @@
 /** Compiles a requirement into one authenticator over the auth methods of a file. */
 import type { NonEmpty } from '../lib/types.js';
 import { all, any, claimed, open, optional, type Authenticator } from './combine.js';
-import { readOffer, type Place } from './credentials.js';
+import { isOfferedInAnyScheme, readOffer, type Place } from './credentials.js';
 import type { Identity } from './identity.js';
 import { methodsOf, type Narrowing, type Requirement } from './requirement.js';
 import type { Challenge, ReasonCode, Rejected, Verdict } from './verdict.js';
@@ -59,7 +59,7 @@ function compilePart(requirement: Requirement, methods: CompiledMethods): Authen
       return signed(requirement.name, compileMethod(requirement, methods));
     case 'optional': {
       const everyPlace = [...methods.values()].flatMap((each) => each.places);
-      return optional(claimed(compilePart(requirement.of, methods), everyPlace.map(inAnyScheme)));
+      return optional(claimed(compilePart(requirement.of, methods), everyPlace, isOfferedInAnyScheme));
     }
     case 'any':
       return any(compileParts(requirement.of, methods), requirement.onInvalid);
@@ -67,14 +67,6 @@ function compilePart(requirement: Requirement, methods: CompiledMethods): Authen
       // Each part checks its own places. A credential that one part accepted does not count for another part.
       return all(compileParts(requirement.of, methods, compileClaimed));
   }
-}
-
-/**
- * Removes the scheme from a place. A client that sends `Token eyJ…` where `Bearer` is configured must not be admitted
- * as anonymous.
- */
-function inAnyScheme(place: Place): Place {
-  return place.in === 'header' ? { in: 'header', name: place.name } : place;
 }
 
 function compileParts(

@@ -11,25 +11,53 @@ export type Place =
 export type Offer =
   | { readonly kind: 'none' }
   | { readonly kind: 'one'; readonly value: string; readonly place: Place }
-  /** The place is used, but its value is not a credential (an empty key, `Bearer` alone). */
+  /** The place is used, but its value is not a credential (`Bearer,x`). */
   | { readonly kind: 'malformed' }
-  /** Two credentials of one kind: a header sent twice, or a token in two places. */
+  /** Two credentials of one kind: a header sent twice, or two tokens in two places. */
   | { readonly kind: 'many' };
 
 const NONE: Offer = { kind: 'none' };
 const MALFORMED: Offer = { kind: 'malformed' };
 const MANY: Offer = { kind: 'many' };
 
-/** Returns the one credential in the given places (RFC 6750 §2: never more than one). */
-export function readOffer(request: IncomingMessage, places: readonly Place[]): Offer {
+/** Decides that a method does not read a value in a place. Another method may read the value. */
+export type Skips = (value: string, place: Place) => boolean;
+
+const SKIPS_NONE: Skips = () => false;
+
+/**
+ * Returns the one credential in the given places (RFC 6750 §2: never more than one). An empty value is no credential.
+ * One value in several places is one credential. Two lines of one field are two credentials, even if one is empty.
+ */
+export function readOffer(request: IncomingMessage, places: readonly Place[], skips = SKIPS_NONE): Offer {
   let offer = NONE;
   for (const place of places) {
     const here = readPlace(request, place);
-    if (here.kind === 'none') continue;
-    if (here.kind === 'many' || offer.kind !== 'none') return MANY;
-    offer = here;
+    if (here.kind === 'many') return MANY;
+    if (here.kind === 'none' || (here.kind === 'one' && skips(here.value, place))) continue;
+    if (offer.kind === 'none') offer = here;
+    else if (!isSameCredential(offer, here)) return MANY;
   }
   return offer;
+}
+
+function isSameCredential(left: Offer, right: Offer): boolean {
+  return left.kind === 'one' && right.kind === 'one' && left.value === right.value;
+}
+
+/**
+ * Whether one of the places has a value, in any scheme. A client that sends `Token eyJ…` where `Bearer` is configured
+ * must not be admitted as anonymous. A configured scheme without a credential is no value.
+ */
+export function isOfferedInAnyScheme(request: IncomingMessage, places: readonly Place[]): boolean {
+  const isBareScheme = (name: string, value: string): boolean =>
+    places.some((place) => place.in === 'header' && place.name === name && place.scheme === value.toLowerCase());
+  return places.some((place) => {
+    if (place.in !== 'header') return readPlace(request, place).kind !== 'none';
+    const values = headerValues(request, place.name);
+    const value = trimSpace(values[0] ?? '');
+    return values.length > 1 || (value !== '' && !isBareScheme(place.name, value));
+  });
 }
 
 /** Returns the credential of each place, independent of the other places. */
@@ -43,7 +71,7 @@ export function readEach(request: IncomingMessage, places: readonly Place[]): re
 /** The values of all cookies. */
 export function everyCookie(request: IncomingMessage): readonly string[] {
   const pairs = headerValues(request, 'cookie').join(';').split(';');
-  return pairs.map((pair) => pair.slice(pair.indexOf('=') + 1).trim()).filter((value) => value !== '');
+  return pairs.map((pair) => trimSpace(pair.slice(pair.indexOf('=') + 1))).filter((value) => value !== '');
 }
 
 function readPlace(request: IncomingMessage, place: Place): Offer {
@@ -65,10 +93,9 @@ function readHeader(values: readonly string[], place: Place & { in: 'header' }):
   const value = values[0] ?? '';
   if (place.scheme === undefined || place.scheme === '') return readList(values, place);
   const end = schemeEnd(value);
-  if (value.slice(0, end).toLowerCase() !== place.scheme) return NONE;
+  if (value.slice(0, end).toLowerCase() !== place.scheme || trimSpace(value.slice(end)) === '') return NONE;
   if (value[end] !== ' ') return MALFORMED;
-  const token = value.slice(end).replace(/^ +/, '');
-  return token === '' ? MALFORMED : { kind: 'one', value: token, place };
+  return { kind: 'one', value: value.slice(end).replace(/^ +/, ''), place };
 }
 
 /** A scheme is a token (RFC 9110 §11.1). It ends at the first character that a token cannot contain. */
@@ -81,16 +108,24 @@ function readList(values: readonly string[], place: Place): Offer {
   if (values.length === 0) return NONE;
   if (values.length > 1) return MANY;
   const value = values[0] ?? '';
-  return value === '' ? MALFORMED : { kind: 'one', value, place };
+  // The value of a query parameter is decoded: a space in it was sent as `%20`, and is a value.
+  const isEmpty = place.in === 'query' ? value === '' : trimSpace(value) === '';
+  return isEmpty ? NONE : { kind: 'one', value, place };
 }
 
 function readSubprotocol(values: readonly string[], place: Place): Offer {
   const entries = listItems(values.join(','));
-  const at = entries.indexOf(place.name);
-  if (at < 0) return NONE;
-  if (entries.indexOf(place.name, at + 1) >= 0) return MANY;
+  const markers = entries.flatMap((entry, at) => (entry.toLowerCase() === place.name ? [at] : []));
+  const [at] = markers;
+  if (at === undefined) return NONE;
+  if (markers.length > 1) return MANY;
   const value = entries[at + 1];
-  return value === undefined ? MALFORMED : { kind: 'one', value, place };
+  return value === undefined ? NONE : { kind: 'one', value, place };
+}
+
+/** Spaces and tabs are the only white space of HTTP (RFC 9110 §5.6.3). `trim` also removes a no-break space. */
+function trimSpace(text: string): string {
+  return text.replace(/^[ \t]+/, '').replace(/(?<![ \t])[ \t]+$/, '');
 }
 
 /**
@@ -100,7 +135,7 @@ function readSubprotocol(values: readonly string[], place: Place): Offer {
 export function listItems(list: string): string[] {
   return list
     .split(',')
-    .map((item) => item.trim())
+    .map(trimSpace)
     .filter((item) => item !== '');
 }
 
@@ -143,7 +178,7 @@ function cookieValues(headers: readonly string[], name: string): readonly string
   const values: string[] = [];
   for (const pair of headers.join(';').split(';')) {
     const equals = pair.indexOf('=');
-    if (equals >= 0 && pair.slice(0, equals).trim() === name) values.push(pair.slice(equals + 1).trim());
+    if (equals >= 0 && pair.slice(0, equals).trim() === name) values.push(trimSpace(pair.slice(equals + 1)));
   }
   return values;
 }

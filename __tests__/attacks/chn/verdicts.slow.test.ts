@@ -184,7 +184,7 @@ describe('CHN-12 a request with a wrong credential is not anonymous', () => {
   });
 
   test.each<[string, (token: string) => string]>([
-    ['Bearer alone', () => 'Authorization: Bearer'],
+    ['a comma after Bearer', () => 'Authorization: Bearer,'],
     ['no scheme', (token) => `Authorization: ${token}`],
     ['no space', (token) => `Authorization: Bearer${token}`],
     ['a tab', (token) => `Authorization: Bearer\t${token}`],
@@ -193,18 +193,16 @@ describe('CHN-12 a request with a wrong credential is not anonymous', () => {
     ['another scheme', (token) => `Authorization: Token ${token}`],
     ['DPoP', (token) => `Authorization: DPoP ${token}`],
     ['Digest', () => 'Authorization: Digest username="admin"'],
-    ['nothing after the name', () => 'Authorization:'],
     ['the password of a user', () => `Authorization: ${ADMIN_BASIC.Authorization}`],
     ['a wrong password', () => 'Authorization: Basic eDp5'],
     ['the key of a user', () => key],
     ['a wrong key', () => 'X-API-Key: wrong'],
-    ['an empty key', () => 'X-API-Key:'],
   ])('%s', async (_what, line) => {
     expect(await outcome('/optional/x', line(await ground.issuer.token()))).toEqual([401]);
   });
 
   test('a key in the query', async () => {
-    for (const value of [KEY, 'wrong', '']) expect(await outcome(`/optional/x?api_key=${value}`)).toEqual([401]);
+    for (const value of [KEY, 'wrong', '%20']) expect(await outcome(`/optional/x?api_key=${value}`)).toEqual([401]);
   });
 
   test('an issuer that the file leaves to other methods', async () => {

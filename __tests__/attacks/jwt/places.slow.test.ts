@@ -26,7 +26,7 @@ describe('JWT-29 the scheme before the token', () => {
       'bearer_ <jwt>', 'be\u0430rer <jwt>', '"Bearer" <jwt>', ', Bearer <jwt>', ';Bearer <jwt>', 'x Bearer <jwt>', '', '<jwt>.x', 'bear er <jwt>', 'ApiKey <jwt>',
     ]; // prettier-ignore
     const wrong = [
-      'Bearer', 'Bearer ', 'Bearer ,', 'Bearer ;', 'Bearer\t<jwt>', 'Bearer \t<jwt>', 'Bearer<jwt>', 'Bearer,<jwt>', 'Bearer=<jwt>', 'Bearer:<jwt>', 'Bearer: <jwt>', 'Bearer/<jwt>', 'Bearer <jwt> x', 'Bearer <jwt>,',
+      'Bearer x', 'Bearer=', 'Bearer ,', 'Bearer ;', 'Bearer\t<jwt>', 'Bearer \t<jwt>', 'Bearer<jwt>', 'Bearer,<jwt>', 'Bearer=<jwt>', 'Bearer:<jwt>', 'Bearer: <jwt>', 'Bearer/<jwt>', 'Bearer <jwt> x', 'Bearer <jwt>,',
       'Bearer <jwt>;', 'Bearer "<jwt>"', "Bearer '<jwt>'", 'Bearer <<jwt>>', 'Bearer token=<jwt>', 'Bearer Bearer <jwt>', 'Bearer <jwt>, Bearer <jwt>', 'Bearer <jwt>,<jwt>', 'Bearer <jwt>\u00a0', 'Bearer\u00a0<jwt>',
       'Bearer undefined', 'Bearer null', 'Bearer [object Object]',
     ]; // prettier-ignore

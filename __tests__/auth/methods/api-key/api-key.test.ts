@@ -67,7 +67,6 @@ describe('a server with the keys of the Loom page', () => {
   });
 
   test.each([
-    ['empty', ['X-API-Key:'], undefined],
     ['unknown', ['X-API-Key: nope'], 'nope'],
     ['of two joined by a comma', ['X-API-Key: sk_live_abc123, bad'], 'sk_live_abc123, bad'],
     ['followed by a no-break space', ['X-API-Key: sk_live_abc123\u00a0'], 'sk_live_abc123\u00a0'],
@@ -77,7 +76,7 @@ describe('a server with the keys of the Loom page', () => {
     ['undefined', ['X-API-Key: undefined'], 'undefined'],
     ['the hash of a key', [`X-API-Key: ${sha256('sk_live_abc123')}`], sha256('sk_live_abc123')],
   ])('rejects a key that is %s like any unknown key', async (_what, lines, credential) => {
-    expect(await server.ask(lines)).toEqual(credential === undefined ? denied : { ...denied, credential });
+    expect(await server.ask(lines)).toEqual({ ...denied, credential });
   });
 
   test('trims white space around the header value, as the parser does', async () => {
@@ -86,15 +85,24 @@ describe('a server with the keys of the Loom page', () => {
 
   test.each([
     ['two headers', ['X-API-Key: bad', 'X-API-Key: sk_live_abc123'], '/'],
-    ['a header and a query', ['X-API-Key: sk_live_abc123'], '/?api_key=sk_live_abc123'],
+    ['a header, and another key in a query', ['X-API-Key: sk_live_abc123'], '/?api_key=sk_test_xyz789'],
     ['two query parameters', [], '/?api_key=sk_live_abc123&api_key=bad'],
-    ['an empty header beside a query', ['X-API-Key:'], '/?api_key=sk_live_abc123'],
+    ['two query parameters, one of them empty', [], '/?api_key=sk_live_abc123&api_key='],
   ])('answers 400 to %s', async (_what, lines, target) => {
     expect(await server.ask(lines, target)).toMatchObject({
       kind: 'rejected',
       status: 400,
       reason: 'credential_duplicate',
     });
+  });
+
+  test.each([
+    ['the same key in header and query', ['X-API-Key: sk_live_abc123'], '/?api_key=sk_live_abc123', 'granted'],
+    ['an empty header beside a query', ['X-API-Key:'], '/?api_key=sk_live_abc123', 'granted'],
+    ['an empty query beside a header', ['X-API-Key: sk_live_abc123'], '/?api_key=', 'granted'],
+    ['empty places alone', ['X-API-Key: \t'], '/?api_key', 'absent'],
+  ])('takes %s as one credential, or none', async (_what, lines, target, kind) => {
+    expect(await server.ask(lines, target)).toMatchObject({ kind });
   });
 
   test('rejects a prototype name in the query', async () => {

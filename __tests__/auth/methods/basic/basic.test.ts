@@ -61,7 +61,7 @@ describe('a server with users', () => {
 
   const good = b64('admin:secret');
   test.each([
-    ['the scheme alone', ['Authorization: Basic']],
+    ['an empty pair', ['Authorization: Basic Og==']],
     ['a tab after the scheme', [`Authorization: Basic\t${good}`]],
     ['no base64', ['Authorization: Basic !!!!']],
     ['base64url', [`Authorization: Basic ${Buffer.from('jürgen:pässword?>').toString('base64url')}`]],

@@ -111,7 +111,7 @@ describe('a server with an issuer, an audience and a public key', () => {
   });
 
   test.each([
-    ['Bearer alone', (): string[] => ['Authorization: Bearer'], 'token_malformed'],
+    ['a comma after Bearer', (): string[] => ['Authorization: Bearer,'], 'token_malformed'],
     ['a tab after Bearer', (token: string) => [`Authorization: Bearer\t${token}`], 'token_malformed'],
   ])('rejects %s', async (_what, lines, reason) => {
     expect(await server.ask(lines(await sign()))).toMatchObject(rejected(reason));
@@ -132,13 +132,26 @@ describe('a server with an issuer, an audience and a public key', () => {
       reason: 'credential_duplicate',
       challenges: challenges('invalid_request'),
     });
-    expect(await server.ask([bearer(token), `Sec-WebSocket-Protocol: bearer, ${token}`])).toMatchObject({
+    expect(
+      await server.ask([bearer(token), `Sec-WebSocket-Protocol: bearer, ${await sign({ jti: 'x' })}`]),
+    ).toMatchObject({
       status: 400,
     });
   });
+
+  test('takes one token in two places as one token, and an empty place as no token', async () => {
+    const token = await sign();
+    expect(await server.ask([bearer(token), `Sec-WebSocket-Protocol: Bearer, ${token}`])).toMatchObject({
+      kind: 'granted',
+    });
+    expect(await server.ask(['Authorization: Bearer', `Sec-WebSocket-Protocol: bearer, ${token}`])).toMatchObject({
+      kind: 'granted',
+    });
+    expect(await server.ask(['Authorization: Bearer'])).toMatchObject({ kind: 'absent' });
+  });
 });
 
-test('a token is read from the places that the file names, and from one of them only', async () => {
+test('a token is read from the places that the file names', async () => {
   const token = await signedBySecret(CLAIMS);
   const server = await serve({
     secret: LONG_SECRET,
@@ -153,7 +166,10 @@ test('a token is read from the places that the file names, and from one of them 
   expect(await server.ask([`Cookie: a=b; session=${token}`])).toMatchObject(granted);
   expect(await server.ask([`Sec-WebSocket-Protocol: bearer, ${token}`])).toMatchObject(granted);
   expect(await server.ask([bearer(token)])).toEqual(absent);
-  expect(await server.ask([`X-Token: ${token}`], `/?token=${token}`)).toMatchObject({ status: 400 });
+  expect(await server.ask([`X-Token: ${token}`], `/?token=${token}`)).toMatchObject(granted);
+  expect(
+    await server.ask([`X-Token: ${token}`], `/?token=${await signedBySecret({ ...CLAIMS, jti: 'x' })}`),
+  ).toMatchObject({ status: 400 });
 });
 
 describe('several issuers', () => {
