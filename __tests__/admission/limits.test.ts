@@ -34,6 +34,27 @@ test('a tier by a claim, by one of a list, by an identity header; the rest has t
   expect(await passed(ground, 12, get('/api/v1/x', keyed))).toBe(5);
 });
 
+test('a tier without match has the callers of no other tier', async () => {
+  const ground = await opened(`tiers: [{ name: default, rate: "60/m", burst: 3 },
+    { name: named, match: { header: X-Key-Name, value: alice }, rate: 0.001, burst: 5 }]`);
+  const plain = await tokenOf(ground, { sub: 'c' });
+  expect(await passed(ground, 12, get('/api/v1/x', keyed))).toBe(5);
+  expect(await passed(ground, 6, get('/internal/x', plain))).toBe(3);
+});
+
+test('a configured response has numbers in place of its templates, and one header of each name', async () => {
+  const ground = await opened(`rate: 0.001, burst: 1, response: { status: 420, headers: { Retry-After: "30",
+    X-Left: "{{.Remaining}} of {{ .Limit }}" }, body: '{"retry": {{.RetryAfter}}, "at": {{.Reset}}, "in": {"a": {}}}' }`);
+  await ground.send(get('/api/v1/x', keyed));
+  const answer = await ground.send(get('/api/v1/x', keyed));
+  expect(statusOf(answer)).toBe(420);
+  expect(answer.match(/^retry-after: .*$/gim)).toEqual(['Retry-After: 30']);
+  expect(answer).toMatch(/^X-Left: 0 of 1\r$/m);
+  const { retry, at } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as Record<'retry' | 'at', number>;
+  expect(retry).toBeGreaterThan(0);
+  expect(at).toBeGreaterThan(Date.now() / 1_000);
+});
+
 test('a tier that the client picks counts together with the address, and beside the common rate', async () => {
   const ground = await opened(`rate: 0.001, burst: 3, tiers: [
     { name: fast, match: { header: X-Plan, value: fast }, rate: 0.001, burst: 5 }]`);

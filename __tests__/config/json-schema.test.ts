@@ -35,6 +35,16 @@ it('knows both forms of a route that says who may pass', () => {
   expect(Object.keys(block?.properties ?? {})).toEqual(expect.arrayContaining(['jwt', 'require', 'methods', 'narrow']));
 });
 
+it('knows the spellings of Loom that load', () => {
+  expect(at('routes', '[]', 'query_params')?.description).toBe('The same as `query`.');
+  expect(at('upstreams', '[]', 'connection', 'max_per_host')).toMatchObject({ type: 'integer' });
+  expect(at('rate_limit', 'store')?.properties).toHaveProperty('redis');
+  expect(at('upstreams', '[]', 'load_balancer')).toMatchObject({
+    enum: expect.arrayContaining(['round_robin', 'round-robin', 'least-connections']) as unknown[],
+  });
+  expect(at('tracing', 'sampler')?.description).toMatch(/Not built/);
+});
+
 it('describes every option of every method', () => {
   for (const { name } of methods) {
     const options = Object.entries(at('middleware', 'auth', name)?.properties ?? {});

@@ -66,6 +66,10 @@ it.each([
   ['distributed: {type: redis, address: "a:1", ca_file: ca.pem}', 'distributed.ca_file', /rediss/],
   ['distributed: {type: redis, address: "a:1"}, on_store_error: pass', 'on_store_error', /local, deny or allow/],
   ['on_store_error: local', 'on_store_error', /no shared store/],
+  ['response: {body: "wait {{.Seconds}}"}', 'response.body', /"\{\{\.Seconds\}\}".*\{\{\.RetryAfter\}\}/],
+  ['response: {body: "{{.RetryAfter"}', 'response.body', /templates are/],
+  ['response: {body: "{{retry_after}}"}', 'response.body', /templates are/],
+  ['response: {headers: {X-A: "{{.Window}}"}}', 'response.headers.X-A', /templates are/],
 ])('reports the mistake and its path: %s', (block, path, message) => {
   expect(errorsOf(limit(block))).toMatchObject([
     { path: `rate_limit.${path}`, message: expect.stringMatching(message) as string },

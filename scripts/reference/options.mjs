@@ -15,7 +15,11 @@ export function optionSections(schema) {
     const rows = [...rowsOf(block, '')].filter(([option]) => !without.includes(firstOf(option)));
     return `## \`${nameOf(path)}\`\n\n${optionTable(rows)}`;
   });
-  return [`## The file\n\n${optionTable(top)}`, ...sections].join('\n');
+  const unbuilt = `## Options of Loom that are not built\n\n${table(
+    ['Option', 'Result'],
+    [...unbuiltRows(schema, '')].map((cells) => cells.map(cell)),
+  )}`;
+  return [`## The file\n\n${optionTable(top)}`, ...sections, unbuilt].join('\n');
 }
 
 /** The path of each block that has a table, with the options that are left out of the table. */
@@ -59,13 +63,28 @@ function* rowsOf(block, prefix) {
   for (const [name, option] of objects.flatMap((each) => Object.entries(each.properties))) {
     if (seen.has(name)) continue;
     seen.add(name);
+    if (UNBUILT.test(option.description ?? '')) continue;
     const path = prefix === '' ? name : `${prefix}.${name}`;
     const entries = [option, ...(option.anyOf ?? [])];
     const item = entries.map((each) => each.items).find((each) => each && nested(each));
     yield [`\`${item ? `${path}[]` : path}\``, defaultOf(option), option.description ?? ''];
-    if (/^Not built yet/.test(option.description ?? '')) continue;
+    if (/^The same as/.test(option.description ?? '')) continue;
     if (item) yield* rowsOf(item, `${path}[]`);
     else if (nested(option)) yield* rowsOf(option, path);
+  }
+}
+
+const UNBUILT = /^Not built: /;
+
+function* unbuiltRows(schema, prefix) {
+  for (const [name, option] of Object.entries(schema.properties ?? {})) {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    const { description = '' } = option;
+    if (UNBUILT.test(description)) yield [`\`${path}\``, description.replace(UNBUILT, '')];
+    else if (!/^The same as/.test(description)) {
+      yield* unbuiltRows(option, path);
+      yield* unbuiltRows(option.items ?? {}, `${path}[]`);
+    }
   }
 }
 

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { PlannedAdmin } from '../config/plan-types.js';
 import type { Log } from '../lib/types.js';
 import { json, pageAt, type AdminSources, type Page } from './pages.js';
-import { decideAccess, type AdminAccess } from './access.js';
+import { basicToken, decideAccess, pathOf, type AdminAccess } from './access.js';
+import { AdminUsers, type PasswordCheck } from './users.js';
 
 export interface AdminListener {
   readonly host: string;
@@ -32,6 +33,7 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(30_000);
+  const users = new AdminUsers(Date.now);
   const asking = new WeakMap<object, ServerResponse>();
   const answer = (req: IncomingMessage, res: ServerResponse): void => {
     const first = asking.get(req.socket);
@@ -39,8 +41,8 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
     asking.set(req.socket, res);
     res.once('close', () => req.socket.writable && asking.delete(req.socket));
     // The current configuration decides who has access. The bound address does not change.
-    const rules = { ...planned, auth: deps.plan().admin?.auth ?? planned.auth };
-    respond(req, rules, deps).then(
+    const { auth, realm } = deps.plan().admin ?? planned;
+    respond(req, { ...planned, auth, realm, users }, deps).then(
       (page) => write(req, res, page),
       (err: unknown) => {
         deps.log.error({ err }, "a page of the administrator's address failed");
@@ -58,7 +60,7 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
   // A connection could not be accepted. Without a listener the error would end the process.
   server.on('error', () => undefined);
   const { address, port } = server.address() as AddressInfo;
-  return { host: address, port, close: () => close(server) };
+  return { host: address, port, close: () => close(server).then(() => users.close()) };
 }
 
 /**
@@ -70,26 +72,40 @@ function endWith(first: ServerResponse): void {
   else first.setHeader('Connection', 'close');
 }
 
-const REFUSALS: Readonly<Record<Exclude<AdminAccess, 'granted'>, Page>> = {
-  wrong_host: json(421, { error: 'the Host header must be admin.address or localhost' }),
+const REFUSALS: Readonly<Record<Exclude<AdminAccess | PasswordCheck, 'granted' | 'password'>, Page>> = {
+  wrong_host: json(421, { error: 'without a credential the Host header must be admin.address or localhost' }),
   unauthorized: json(401, { error: 'a valid credential is required' }),
+  too_many_failures: json(429, { error: 'too many wrong credentials; try again in a minute' }),
+  busy: json(503, { error: 'too many passwords are being compared' }),
   open_address: json(403, { error: 'off loopback this needs admin.auth' }),
 };
 
-async function respond(req: IncomingMessage, rules: PlannedAdmin, deps: AdminDeps): Promise<Page> {
-  const { headers, method, url = '' } = req;
+interface Rules extends PlannedAdmin {
+  readonly users: AdminUsers;
+}
+
+async function accessOf(req: IncomingMessage, rules: Rules): Promise<Exclude<AdminAccess, 'password'> | PasswordCheck> {
   const access = decideAccess(req, rules);
+  if (access !== 'password') return access;
+  if (rules.auth.kind !== 'users') return 'unauthorized';
+  return rules.users.check(rules.auth, basicToken(req), req.socket.remoteAddress ?? '');
+}
+
+async function respond(req: IncomingMessage, rules: Rules, deps: AdminDeps): Promise<Page> {
+  const { headers, method } = req;
+  const access = await accessOf(req, rules);
   if (access !== 'granted') {
     const facts = { event: 'denied', listener: 'admin', reason: access, client: req.socket.remoteAddress };
     const { status } = REFUSALS[access];
     deps.log.info({ ...facts, status, method }, 'denied');
-    const challenge = rules.auth.kind === 'basic' ? 'Basic' : 'Bearer';
-    return { ...REFUSALS[access], ...(status === 401 && { challenge: `${challenge} realm="loom admin"` }) };
+    const scheme = rules.auth.kind === 'bearer' ? 'Bearer' : 'Basic';
+    const realm = rules.realm.replace(/["\\]/g, '\\$&');
+    return { ...REFUSALS[access], ...(status === 401 && { challenge: `${scheme} realm="${realm}"` }) };
   }
   if (method !== 'GET' && method !== 'HEAD') return json(405, { error: 'GET and HEAD alone' });
   if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
     return json(400, { error: 'no body is read here' });
-  return pageAt(url.split('?', 1)[0] ?? '', deps);
+  return pageAt(pathOf(req), deps);
 }
 
 function write(req: IncomingMessage, res: ServerResponse, { status, type, body, challenge }: Page): void {

@@ -3,6 +3,7 @@ import type { RequestContext } from '../context/request-context.js';
 import type { PlannedRateLimit } from '../config/plan-types.js';
 import type { MaybePromise } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
+import { fillTemplates } from '../limit/template.js';
 import type { RateLimitDecision } from '../limit/limiter.js';
 import { headerValues } from '../auth/credentials.js';
 import type { Identity } from '../auth/identity.js';
@@ -46,9 +47,12 @@ export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['
   }
   const headers = rateLimitHeaders(decision);
   if (!own) return { status: 429, code: 'rate_limited', headers };
-  const { status, body } = own;
-  const response = { status, headers: [...Object.entries(headers), ...own.headers], body: Buffer.from(body) };
-  return { status, code: 'rate_limited', response };
+  const { status } = own;
+  const configured = own.headers.map(([name, value]) => [name, fillTemplates(value, decision)] as const);
+  const replaced = new Set(configured.map(([name]) => name.toLowerCase()));
+  const usual = Object.entries(headers).filter(([name]) => !replaced.has(name.toLowerCase()));
+  const body = Buffer.from(fillTemplates(own.body, decision));
+  return { status, code: 'rate_limited', response: { status, headers: [...usual, ...configured], body } };
 }
 
 /** The facts of a request for rate limits: its address, its identity, and its headers with their origin. */

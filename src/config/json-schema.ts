@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Method } from '../auth/method.js';
 import { methods } from '../auth/methods.js';
+import { addLoomNames } from './loom/schema.js';
 import { blockSchema } from './plan/methods.js';
 import { policyShape } from './plan/policy.js';
 import { routeAuthShape } from './plan/requirement.js';
@@ -17,6 +18,7 @@ export function jsonSchema(): Readonly<Record<string, unknown>> {
     multi_tenancy: z.never().optional().describe('Not allowed: it would narrow access, and Loom does not have it.'),
   });
   const schema = z.toJSONSchema(file, { io: 'input', unrepresentable: 'any', reused: 'inline' });
+  addLoomNames(schema);
   return { ...schema, title: 'Loom configuration' };
 }
 

@@ -171,13 +171,19 @@ export interface PlannedLogging {
 export type AdminAuth =
   | { readonly kind: 'none' }
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  | { readonly kind: 'bearer'; readonly token: string };
+  | { readonly kind: 'bearer'; readonly token: string }
+  | {
+      readonly kind: 'users';
+      readonly users: readonly { readonly username: string; readonly password_hash: string }[];
+    };
 
 export interface PlannedAdmin {
   /** Absent: every address. */
   readonly host?: string;
   readonly port: number;
   readonly auth: AdminAuth;
+  /** Of the challenge. */
+  readonly realm: string;
 }
 
 export interface PlannedMetrics {

@@ -2,6 +2,7 @@
 import { ConfigError } from './diagnostics.js';
 import { nodeAt, type DocumentNode } from './document.js';
 import { interpolate } from './interpolate.js';
+import { applyLoomNames } from './loom/apply.js';
 import { parseObject } from './object.js';
 import { parseText, type Parsed } from './parse.js';
 import { Report, type Locate } from './report.js';
@@ -23,6 +24,7 @@ export function readFile(source: Source, options: { readonly env: Env; readonly 
   const report = new Report(source.file, locator(parsed), { strict: options.strict, secrets });
   for (const { offset, ...fault } of parsed.faults) report.errorAt(parsed.position(offset), fault);
   if (!root) throw new ConfigError(report.diagnostics);
+  applyLoomNames(root, report);
   interpolate(root, { env: options.env, source, report });
   for (const secret of secretsOf(root)) secrets.add(secret);
   checkSecrets(root, report);

@@ -34,6 +34,7 @@ export interface ReportOptions {
 
 export class Report {
   readonly #found: Diagnostic[] = [];
+  readonly #moves: { readonly to: Path; readonly from: Path }[] = [];
   #mistaken = false;
 
   constructor(
@@ -45,6 +46,11 @@ export class Report {
   error(found: ReportEntry<ErrorCode>): void {
     this.#mistaken = true;
     this.#add('error', found);
+  }
+
+  /** The option at `to` is written at `from` in the file. Messages name the place of the file. */
+  moved(to: Path, from: Path): void {
+    this.#moves.push({ to, from });
   }
 
   /** With `strict` a warning is an error. */
@@ -61,12 +67,12 @@ export class Report {
 
   /** For what is found out later, when the plan is compared with another. */
   placeOf(path: Path): Pick<Diagnostic, 'file' | 'line' | 'column' | 'path'> {
-    return { file: this.file, ...this.locate(path, 'value'), path: formatPath(path) };
+    return { file: this.file, ...this.locate(path, 'value'), path: formatPath(this.#written(path)) };
   }
 
   #add(level: Diagnostic['level'], { path, code, message, at = 'value' }: ReportEntry): void {
     const { line, column } = this.locate(path, at);
-    const shown = formatPath(this.#withoutSecrets(path, message));
+    const shown = formatPath(this.#written(this.#withoutSecrets(path, message)));
     this.#found.push({ level, code, file: this.file, line, column, path: shown, message: this.#unquoted(message) });
   }
 
@@ -76,6 +82,14 @@ export class Report {
     const inList = top === 'middleware' && (list === 'keys' || list === 'users') && path.length === 6;
     if (inList && message === 'unknown key') return path.slice(0, -1);
     return path.map((part) => (this.#isSecret(String(part)) ? '…' : part));
+  }
+
+  /** A moved block may hold a moved option, so each move is undone in the reverse order. */
+  #written(path: Path): Path {
+    return this.#moves.reduceRight((shown, { to, from }) => {
+      const inside = to.length <= shown.length && to.every((part, at) => part === shown[at]);
+      return inside ? [...from, ...shown.slice(to.length)] : shown;
+    }, path);
   }
 
   #isSecret(text: string): boolean {

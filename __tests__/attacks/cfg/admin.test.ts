@@ -1,4 +1,5 @@
 /** The admin address: what it reveals, to whom, and what it never does. */
+import { hashSync } from 'bcryptjs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { serve, type Gatekeeper } from '../../../src/serve/serve.js';
@@ -121,7 +122,16 @@ describe('CFG-19 who may read it', () => {
   test('basic: the name and the password, and nothing similar; each refusal is in the log', async () => {
     const auth = `auth: { type: basic, basic: { username: ops, password: ${PASSWORD} } }`;
     const { page, log } = await open((admin) => `admin: { address: ":${admin}", ${auth} }`);
-    for (const path of ['/metrics', '/health', '/ready', '/routes', '/upstreams', '/nothing']) {
+    for (const path of [
+      '/metrics',
+      '/routes',
+      '/upstreams',
+      '/nothing',
+      '/health/',
+      '/ready/x',
+      '//health',
+      '/Health',
+    ]) {
       const refused = await page(path);
       expect([path, refused.status, refused.headers['www-authenticate']]).toEqual([
         path,
@@ -133,8 +143,52 @@ describe('CFG-19 who may read it', () => {
     for (const each of wrong) expect([each, (await page('/routes', basic(each))).status]).toEqual([each, 401]);
     expect((await page('/routes', { Authorization: `Bearer ${PASSWORD}` })).status).toBe(401);
     const denied = log.entries.filter(({ facts }) => facts['event'] === 'denied');
-    expect(denied).toHaveLength(6 + wrong.length + 1);
+    expect(denied).toHaveLength(8 + wrong.length + 1);
     expect(JSON.stringify(log.entries)).not.toContain(PASSWORD);
+    expect((await page('/routes', basic(`ops:${PASSWORD}`))).status).toBe(200);
+  });
+
+  test('probers read /health and /ready without a credential, and nothing else', async () => {
+    const auth = `auth: { type: bearer, bearer: { token: ${TOKEN} } }`;
+    const { admin, page } = await open((port) => `admin: { address: ":${port}", ${auth} }`);
+    for (const path of ['/health', '/ready', '/health?x=1'])
+      expect([path, (await page(path)).status]).toEqual([path, 200]);
+    expect((await page('/health', { Authorization: 'Bearer wrong' })).status).toBe(200);
+    const foreign = `GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`;
+    expect(statusOf(await askBytes(admin, foreign))).toBe(421);
+    expect((await ask({ port: admin, path: '/health', method: 'POST' })).status).toBe(405);
+  });
+
+  test('a valid credential is enough under every host name, and only a valid one', async () => {
+    const auth = `auth: { type: bearer, bearer: { token: ${TOKEN} } }`;
+    const { admin } = await open((port) => `admin: { address: ":${port}", ${auth} }`);
+    const send = async (lines: string) =>
+      statusOf(await askBytes(admin, `GET /metrics HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`));
+    const right = `Authorization: Bearer ${TOKEN}\r\n`;
+    expect(await send(`Host: gateway:9091\r\n${right}`)).toBe(200);
+    expect(await send(`Host: gateway:9091\r\nAuthorization: Bearer wrong\r\n`)).toBe(401);
+    expect(await send(`Host: gateway:9091\r\n`)).toBe(421);
+    expect(await send(`Host: gateway:9091\r\nHost: localhost\r\n${right}`)).not.toBe(200);
+    expect(await send(`Host: gateway:9091\r\n${right}${right}`)).toBe(401);
+    // Without `auth` no credential is valid.
+    const loopback = await open(LOOPBACK);
+    const bytes = `GET /metrics HTTP/1.1\r\nHost: gateway\r\n${right}Connection: close\r\n\r\n`;
+    expect(statusOf(await askBytes(loopback.admin, bytes))).toBe(421);
+  });
+
+  test('users: a bcrypt hash, a wrong password, an unknown user, and the budget of failures', async () => {
+    const hash = hashSync(PASSWORD, 4);
+    const { admin, page } = await open((port) => `admin: { address: ":${port}", users: { ops: "${hash}" } }`);
+    const named = `GET /routes HTTP/1.1\r\nHost: gateway:9091\r\nConnection: close\r\n`;
+    const credential = `Authorization: ${basic(`ops:${PASSWORD}`).Authorization}\r\n\r\n`;
+    expect(statusOf(await askBytes(admin, `${named}${credential}`))).toBe(200);
+    const refused = await page('/routes');
+    expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Basic realm="loom admin"']);
+    for (const pair of [`ops:${PASSWORD}x`, `root:${PASSWORD}`, `ops:${hash}`, 'ops'])
+      expect([pair, (await page('/routes', basic(pair))).status]).toEqual([pair, 401]);
+    for (let failed = 0; failed < 20; failed++) await page('/routes', basic(`ops:guess-${failed}`));
+    expect((await page('/routes', basic('ops:another'))).status).toBe(429);
+    // A remembered pair needs no budget.
     expect((await page('/routes', basic(`ops:${PASSWORD}`))).status).toBe(200);
   });
 

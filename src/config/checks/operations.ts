@@ -21,7 +21,7 @@ export function checkOperations({ plan, blocks }: Draft, context: Context): void
 function checkAdmin({ auth }: AdminBlock, plan: Draft['plan'], context: Context): void {
   const { report, mode } = context;
   const loopback = LOOPBACK.test(plan.admin?.host ?? '');
-  if (!loopback && auth === undefined)
+  if (!loopback && (auth === undefined || !auth.enabled))
     report.error({ path: ['admin', 'address'], code: 'open_admin', message: 'is no loopback address: it needs auth' });
   else if (!loopback && auth?.type === 'none')
     report.error({
@@ -40,11 +40,21 @@ const SECRETS = { basic: 'password', bearer: 'token' } as const;
 
 function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Context): void {
   const path = ['admin', 'auth'];
+  if (auth.users && (auth.type === 'none' || auth.type === 'bearer'))
+    report.error({
+      path: [...path, 'users'],
+      code: 'two_sources',
+      message: `is not allowed beside type: ${auth.type}`,
+    });
+  if (auth.users && auth.basic) {
+    const message = 'is not allowed beside users; keep one of the two';
+    report.error({ path: [...path, 'basic'], code: 'two_sources', message, at: 'key' });
+  }
   for (const kind of ['basic', 'bearer'] as const) {
-    if (auth.type === kind && auth[kind] === undefined)
+    if (auth.type === kind && auth[kind] === undefined && !(kind === 'basic' && auth.users))
       report.error({ path: [...path, 'type'], code: 'missing', message: `needs a block ${kind} beside it` });
-    if (auth.type !== kind && auth[kind] !== undefined) {
-      const message = `is not allowed beside type: ${auth.type}`;
+    if (auth.type !== kind && auth[kind] !== undefined && !(kind === 'basic' && auth.users)) {
+      const message = `is not allowed beside type: ${auth.type ?? 'none'}`;
       report.error({ path: [...path, kind], code: 'two_sources', message, at: 'key' });
     }
     const secret = kind === 'basic' ? auth.basic?.password : auth.bearer?.token;
@@ -70,8 +80,10 @@ function checkMetrics(block: MetricsBlock, { admin, metrics }: Draft['plan'], { 
   for (const option of ['path', 'buckets'] as const) {
     const [own, loom] = [block[option], block.prometheus?.[option]];
     const path = loom === undefined ? ['metrics', option] : ['metrics', 'prometheus', option];
-    if (own !== undefined && loom !== undefined && JSON.stringify(own) !== JSON.stringify(loom))
-      report.error({ path, code: 'two_sources', message: `differs from metrics.${option}` });
+    if (own !== undefined && loom !== undefined) {
+      const words = JSON.stringify(own) === JSON.stringify(loom) ? 'is the same as' : 'differs from';
+      report.error({ path, code: 'two_sources', message: `${words} metrics.${option}; keep one of the two` });
+    }
     const value = loom ?? own;
     if (typeof value === 'string' && PAGES.has(value))
       report.error({ path, code: 'duplicate', message: 'another page is there' });

@@ -1,4 +1,5 @@
 /** From the `rate_limit` block to the global limit, its tiers and quotas, and where they are counted. */
+import { rateOf } from '../../auth/rate.js';
 import { redisOptionsOf } from '../../redis/options.js';
 import type { RedisOptions } from '../../redis/client.js';
 import type { LimitKeyPart } from '../../limit/keys.js';
@@ -7,7 +8,6 @@ import type { Path } from '../report.js';
 import { parsePattern } from '../pattern.js';
 import type { PlannedExemptions, PlannedMethod, PlannedQuota, PlannedRateLimit, PlannedTier } from '../plan-types.js';
 import { parseLimitKey, type RateLimitBlock } from '../schema/rate-limit.js';
-import { rateOf } from './routes.js';
 import { readPem } from './upstreams.js';
 
 export function planLimit(
@@ -21,7 +21,7 @@ export function planLimit(
   const shared = distributed && planRedis(distributed, context);
   return {
     rateLimit: {
-      ...(rate !== undefined && { rate: rateOf({ rate, burst }) }),
+      ...(rate !== undefined && { rate: rateOf(rate, burst) }),
       key: keyOf(key),
       tiers: (block.tiers ?? []).map(planTier),
       quotas: (block.quotas ?? []).map((quota) => planQuota(quota, keyOf(quota.key ?? key))),
@@ -51,7 +51,7 @@ function planTier({ name, match, rate, burst }: Item<'tiers'>): PlannedTier {
     'header' in match
       ? ({ kind: 'header', name: match.header, value } as const)
       : ({ kind: 'claim', path: match.claim, value } as const);
-  return { name, match: by, rate: rateOf({ rate, burst }) };
+  return { name, match: by, rate: rateOf(rate, burst) };
 }
 
 function planQuota({ name, window, limit }: Item<'quotas'>, key: readonly LimitKeyPart[]): PlannedQuota {

@@ -73,11 +73,12 @@ function checkAuthorities(block: TlsBlock, path: Path, context: Context): string
   const { report } = context;
   const caFile = ca_file ?? client_ca_file;
   const key = ca_file === undefined ? 'client_ca_file' : 'ca_file';
-  if (ca_file !== undefined && client_ca_file !== undefined && ca_file !== client_ca_file) {
+  if (ca_file !== undefined && client_ca_file !== undefined) {
     report.error({
       path: [...path, 'client_ca_file'],
       code: 'two_sources',
-      message: 'names another file than ca_file',
+      message:
+        client_ca_file === ca_file ? 'is the same as ca_file; keep one of the two' : 'names another file than ca_file',
     });
   }
   if (client_auth !== 'none') {

@@ -25,10 +25,17 @@ function isCounted({ enabled = true, prometheus }: MetricsBlock): boolean {
 
 function planAdmin(block: AdminBlock | undefined): PlannedAdmin {
   const { host, port = 9091 } = parseAddress(block?.address ?? DEFAULT_ADDRESS) ?? {};
-  return { ...(host !== undefined && { host }), port, auth: planAuth(block?.auth) };
+  return {
+    ...(host !== undefined && { host }),
+    port,
+    auth: planAuth(block?.auth),
+    realm: block?.auth?.realm ?? 'loom admin',
+  };
 }
 
 function planAuth(auth: AdminBlock['auth']): AdminAuth {
+  if (auth?.enabled === false) return { kind: 'none' };
+  if (auth?.users) return concealed({ kind: 'users' as const }, { users: auth.users });
   if (auth?.type === 'basic' && auth.basic) {
     const { username, password } = auth.basic;
     return concealed({ kind: 'basic' as const, username }, { password });

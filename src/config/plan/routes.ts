@@ -1,6 +1,6 @@
 /** Routes as the plan has them. */
 import { createRequire } from 'node:module';
-import type { Rate } from '../../auth/identity.js';
+import { rateOf } from '../../auth/rate.js';
 import type { Item } from '../blocks.js';
 import type { Pattern } from '../pattern.js';
 import { parsePattern } from '../pattern.js';
@@ -10,11 +10,6 @@ import type { RouteRequirement } from './requirement.js';
 import type * as Upstreams from './upstreams.js';
 
 const require = createRequire(import.meta.url);
-
-/** `burst` is the rate where the file says nothing, and one request at least. */
-export function rateOf({ rate, burst }: { readonly rate: number; readonly burst?: number | undefined }): Rate {
-  return { rate, perMs: 1_000, burst: burst ?? Math.max(1, Math.ceil(rate)) };
-}
 
 /** What a route takes from its upstream, and what it says itself. */
 export interface Forwarding {
@@ -48,7 +43,7 @@ export function planRoute(
     allowedOrigins: block.allowed_origins ?? [],
     preserveHost: block.preserve_host,
     maxSessionMs: block.max_session,
-    ...(block.rate_limit !== undefined && { rateLimit: rateOf(block.rate_limit) }),
+    ...(block.rate_limit !== undefined && { rateLimit: rateOf(block.rate_limit.rate, block.rate_limit.burst) }),
     ...(retry && { retry }),
   };
 }

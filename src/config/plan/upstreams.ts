@@ -45,12 +45,9 @@ function planUpstream({ value: block, path }: Item<UpstreamBlock>, context: Cont
 
 function balancerOf(block: UpstreamBlock, path: Path, { report }: Context): Balancer {
   const { load_balancer: own, load_balancing: nested } = block;
-  if (own !== undefined && nested && nested.algorithm !== own) {
-    report.error({
-      path: [...path, 'load_balancing', 'algorithm'],
-      code: 'wrong_value',
-      message: `says another balancer than load_balancer: ${own}`,
-    });
+  if (own !== undefined && nested) {
+    const message = 'is the same as load_balancer; keep one of the two';
+    report.error({ path: [...path, 'load_balancing', 'algorithm'], code: 'two_sources', message });
   }
   return own ?? nested?.algorithm ?? 'round_robin';
 }

@@ -1,5 +1,6 @@
 /** Scalar fields of the gateway's blocks: each with one message for one mistake. */
 import { z } from 'zod';
+import { rateText } from '../../auth/rate.js';
 import { hasControlCharacter } from '../../lib/control-character.js';
 import { NEVER_SERVED } from '../../http/http-methods.js';
 import { METHODS } from '../../http/node-http.js';
@@ -48,10 +49,6 @@ export const origin = () =>
     });
 
 export const rate = {
-  rate: z
-    .number({ error: 'must be a number per second' })
-    .positive('must be above 0')
-    .max(1_000_000_000, 'must be at most 1000000000')
-    .describe('Requests per second.'),
+  rate: rateText().describe('Requests per second, or a rate such as `"100/m"`.'),
   burst: count(1, 1_000_000_000).optional().describe('Requests at once; default: the rate.'),
 };

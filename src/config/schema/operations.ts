@@ -1,6 +1,8 @@
 /** What an operator sees, `admin`, `metrics` and `tracing`. */
 import { z } from 'zod';
+import { passwordHash, user, userName } from '../../auth/methods/basic/options.js';
 import { hasControlCharacter } from '../../lib/control-character.js';
+import { plainText } from '../../lib/fields.js';
 import { address } from './listeners.js';
 import { flag, listOf } from './fields.js';
 
@@ -16,14 +18,34 @@ const secret = () =>
 const username = () =>
   secret().refine((text) => !text.includes(':'), { error: 'must not hold a colon: it ends the name (RFC 7617)' });
 
+const users = z
+  .union(
+    [
+      z.array(user).min(1, 'must not be an empty list'),
+      z
+        .record(userName(), passwordHash())
+        .refine((map) => Object.keys(map).length > 0, { error: 'must not be empty' })
+        .transform((map) => Object.entries(map).map(([username, password_hash]) => ({ username, password_hash }))),
+    ],
+    { error: 'must be a mapping of users to their bcrypt hashes, or a list of {username, password_hash}' },
+  )
+  .superRefine((list, context) => {
+    list.forEach(({ username: name }, at) => {
+      if (list.findIndex((each) => each.username === name) < at)
+        context.addIssue({ code: 'custom', path: [at, 'username'], message: 'another user has this name already' });
+    });
+  });
+
 export const admin = z.strictObject({
   enabled: flag().default(true).describe('false: no port is opened.'),
   address: address().default('127.0.0.1:9091').describe('`host:port` or `:port`; off loopback it needs `auth`.'),
   auth: z
     .strictObject({
+      enabled: flag().default(true).describe('false: no credential, on a loopback address only.'),
       type: z
         .enum(['none', 'basic', 'bearer'], { error: 'must be "none", "basic" or "bearer"' })
-        .describe('`none` (loopback alone), `basic` or `bearer`.'),
+        .optional()
+        .describe('`none` (loopback alone), `basic` or `bearer`. Default: `basic` beside `users`.'),
       basic: z
         .strictObject({
           username: username().describe('The name.'),
@@ -35,6 +57,17 @@ export const admin = z.strictObject({
         .strictObject({ token: secret().describe('The token, as a rule `${ENV}` or `${file:PATH}`.') })
         .optional()
         .describe('Who may look, with `type: bearer`.'),
+      users: users
+        .optional()
+        .describe('Who may look, with `type: basic`: users and the bcrypt hashes of their passwords.'),
+      realm: plainText()
+        .regex(/^[\x20-\x7e]*$/, 'must be visible ASCII')
+        .default('loom admin')
+        .describe('The realm of the challenge.'),
+    })
+    .refine(({ enabled, type, users: listed }) => !enabled || type !== undefined || listed !== undefined, {
+      path: ['type'],
+      error: 'is required',
     })
     .optional()
     .describe('The credential of the pages. Default: none, on a loopback address only.'),

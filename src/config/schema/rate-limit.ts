@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { duration, headerName, plainText } from '../../lib/fields.js';
 import { checkRedis, redisFields } from '../../redis/options.js';
+import { templateFault } from '../../limit/template.js';
 import type { LimitKeyPart } from '../../limit/keys.js';
 import { count, flag, listOf, name, rate } from './fields.js';
 
@@ -81,13 +82,23 @@ const distributed = z
   )
   .superRefine(checkRedis);
 
+const templated = (text: z.ZodString) =>
+  text.superRefine((value, context) => {
+    const fault = templateFault(value);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+  });
+
 const response = z.strictObject({
   status: count(400, 599).default(429).describe('Its status.'),
   headers: z
-    .record(headerName(), z.string().regex(/^[\t\x20-\x7e]*$/, 'must be visible ASCII'))
+    .record(headerName(), templated(z.string().regex(/^[\t\x20-\x7e]*$/, 'must be visible ASCII')))
     .default({})
-    .describe('Its headers, beside those of the limit.'),
-  body: z.string().default('').describe('Its body.'),
+    .describe('Its headers, beside those of the limit. A header of the same name replaces one of the limit.'),
+  body: templated(z.string())
+    .default('')
+    .describe(
+      'Its body. `{{.RetryAfter}}`, `{{.Limit}}`, `{{.Remaining}}` and `{{.Reset}}` become numbers, here and in `headers`.',
+    ),
 });
 
 export const rateLimit = z

@@ -3,42 +3,7 @@ import { z } from 'zod';
 import { parseBlock } from '../../../lib/address.js';
 import { headerName, plainText } from '../../../lib/fields.js';
 import { mayCarryCredential } from '../../../http/header-policy.js';
-import type { Rate } from '../../identity.js';
-
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const PER = /^([1-9]\d{0,8})\/([smhd])$/;
-const RATE_MESSAGE = 'must be a number per second, such as 1000, a rate such as "1000/m", or {rate, burst}';
-
-const positive = () =>
-  z.number({ error: RATE_MESSAGE }).positive('must be above 0').max(1_000_000_000, 'must be at most 1000000000');
-const spelled = () => z.union([positive(), z.string().regex(PER, RATE_MESSAGE)], { error: RATE_MESSAGE });
-
-function rateOf(written: number | string, burst?: number): Rate {
-  const match = typeof written === 'string' ? PER.exec(written) : null;
-  const rate = typeof written === 'number' ? written : Number(match?.[1]);
-  const perMs = UNITS[(match?.[2] ?? 's') as keyof typeof UNITS];
-  return { rate, perMs, burst: burst ?? Math.max(1, Math.ceil(rate)) };
-}
-
-/**
- * The rate of one key: `1000`, `"1000/m"` or `{rate, burst}`. A number is requests per second. Default of `burst`: the
- * tokens of one second, or of one unit of a rate with a unit.
- */
-function rateField() {
-  const plain = spelled().transform((written) => rateOf(written));
-  const full = z
-    .strictObject({
-      rate: spelled().describe('Requests per second, or a rate such as "1000/m".'),
-      burst: z
-        .int('must be a whole number')
-        .min(1, 'must be at least 1')
-        .max(1_000_000_000)
-        .optional()
-        .describe('Requests at once; default: the rate.'),
-    })
-    .transform(({ rate, burst }) => rateOf(rate, burst));
-  return z.union([plain, full], { error: RATE_MESSAGE });
-}
+import { rateField } from '../../rate.js';
 
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2}))?$/;
 

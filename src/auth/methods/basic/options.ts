@@ -11,17 +11,20 @@ export function costOf(passwordHash: string): number {
   return Number(BCRYPT.exec(passwordHash)?.[1]);
 }
 
-const passwordHash = () =>
+/** A bcrypt hash of a password, of a cost that this process can afford. */
+export const passwordHash = () =>
   z
     .string()
     .regex(BCRYPT, 'must be a bcrypt hash that begins with $2a$, $2b$ or $2y$, as `htpasswd -nbB` prints it')
     .refine((text) => !(costOf(text) > HIGHEST_COST), { error: TOO_COSTLY });
 
-const user = z.strictObject({
-  username: plainText()
+export const userName = () =>
+  plainText()
     .max(256, 'must be at most 256 characters')
-    .refine((text) => !text.includes(':'), { error: 'must not contain a colon (RFC 7617)' })
-    .describe('The user, compared byte for byte.'),
+    .refine((text) => !text.includes(':'), { error: 'must not contain a colon (RFC 7617)' });
+
+export const user = z.strictObject({
+  username: userName().describe('The user, compared byte for byte.'),
   password_hash: passwordHash().describe(
     'The bcrypt hash of the password. A cost of 13 or 14 is a warning, a higher cost an error.',
   ),

@@ -41,8 +41,8 @@ export class Users {
   readonly #ttl: number;
 
   constructor(
-    { users, cache_ttl }: BasicOptions,
-    private readonly deps: Pick<MethodDeps, 'now' | 'metrics'>,
+    { users, cache_ttl }: Pick<BasicOptions, 'users' | 'cache_ttl'>,
+    private readonly deps: Pick<MethodDeps, 'now'> & Partial<Pick<MethodDeps, 'metrics'>>,
   ) {
     this.#pool = new BcryptPool({ metrics: deps.metrics });
     const costs = [...new Set(users.map((each) => costOf(each.password_hash)))];
