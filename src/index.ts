@@ -10,14 +10,15 @@ export { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnos
 export type { Plan } from './config/plan-types.js';
 export type { ConfigObject, ConfigSource, Env } from './config/given.js';
 export { identitiesOf } from './admission/identities.js';
-export {
-  DeniedError,
-  type PassportAuthenticate,
-  type PassportCallback,
-  type PassportHandler,
-  type PassportInfo,
-  type PassportLike,
-  type PassportOptions,
+export { DeniedError } from './gateway/denied-error.js';
+export type { OnDenied } from './gateway/host-denials.js';
+export type {
+  PassportAuthenticate,
+  PassportCallback,
+  PassportHandler,
+  PassportInfo,
+  PassportLike,
+  PassportOptions,
 } from './gateway/passport-types.js';
 export type { DenialCode } from './http/problem.js';
 export type { Log, Next, Now } from './lib/types.js';

@@ -3,6 +3,8 @@ import type { Strategies } from './auth/host-strategy.js';
 import { compose, tellWarnings } from './runtime/compose.js';
 import { compileFile, type Compiled } from './config/index.js';
 import type { ConfigSource } from './config/source.js';
+import { hint } from './config/suggest.js';
+import { HostDenials, type OnDenied } from './gateway/host-denials.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Log, Now } from './lib/types.js';
 import type { Loom } from './runtime/middleware.js';
@@ -16,7 +18,7 @@ export type { ConnectMiddleware, Loom } from './runtime/middleware.js';
  * @example
  * import { loom, type LoomOptions } from 'loom-auth';
  *
- * const options: LoomOptions = { now: Date.now };
+ * const options: LoomOptions = { errors: 'next' };
  * loom('loom.yaml', options);
  */
 export interface LoomOptions {
@@ -26,6 +28,13 @@ export interface LoomOptions {
   readonly log?: Log;
   /** Milliseconds since the Unix epoch. Default: `Date.now`. */
   readonly now?: Now;
+  /**
+   * Who answers a refused request: Loom (`answer`, default), or the error handler of the host (`next`). With `next`, Loom
+   * calls `next(error)` with a {@link DeniedError}. Loom answers upgrades in both cases.
+   */
+  readonly errors?: 'answer' | 'next';
+  /** Answers a refused request instead of Loom. Its `next` passes the {@link DeniedError} to the host's error handler. */
+  readonly onDenied?: OnDenied;
 }
 
 /**
@@ -35,7 +44,7 @@ export interface LoomOptions {
  * @param options Strategies of the host application, log and clock.
  * @returns The middleware, for Express, Connect and `node:http`.
  * @throws {ConfigError} The file is wrong. `diagnostics` has each mistake with its position.
- * @throws {TypeError} The source is not a file, or a strategy has a name that the file reserves.
+ * @throws {TypeError} The source is not a file, an option is wrong, or a strategy has a name that the file reserves.
  * @example
  * import { createServer } from 'node:http';
  * import { loom } from 'loom-auth';
@@ -45,6 +54,7 @@ export interface LoomOptions {
  * gate.attach(server); // WebSockets too
  */
 export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
+  checkOptions(options);
   const { strategies = {}, now = Date.now } = options;
   const compile = (given: ConfigSource): Compiled =>
     compileFile(given, { strategies: Object.keys(strategies), mode: 'middleware' });
@@ -58,8 +68,24 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
       'a request that no route matches passes without a credential; a chain would guard it',
     );
   }
-  const shared = { strategies, log, now, standalone: false };
+  const shared = { strategies, log, now, standalone: false, hostDenials: HostDenials.of(options, log) };
   return compose(source, plan, { shared, compile });
+}
+
+const NAMES = ['strategies', 'log', 'now', 'errors', 'onDenied'] as const satisfies readonly (keyof LoomOptions)[];
+
+/** A misspelled option would be ignored, and denials would be answered in another way than the host expects. */
+function checkOptions(options: unknown): asserts options is LoomOptions {
+  if (typeof options !== 'object' || options === null) throw new TypeError('the options of loom() must be an object');
+  const unknown = Object.keys(options).find((name) => !(NAMES as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`loom() has no option ${JSON.stringify(unknown)}${hint(unknown, NAMES)}`);
+  }
+  const { errors = 'answer', onDenied } = options as { errors?: unknown; onDenied?: unknown };
+  if (errors !== 'answer' && errors !== 'next') throw new TypeError("the option errors must be 'answer' or 'next'");
+  if (onDenied !== undefined && typeof onDenied !== 'function') {
+    throw new TypeError('the option onDenied must be a function of (denial, req, res, next)');
+  }
 }
 
 let advised = false;

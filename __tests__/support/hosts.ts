@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import connect from 'connect';
-import express5 from 'express';
+import express5, { type ErrorRequestHandler } from 'express';
 import type { Loom } from '../../src/loom.js';
 import { closed, listening } from './recording-upstream.js';
 
@@ -19,6 +19,8 @@ export interface Application {
   /** What the host runs before Loom. */
   readonly before?: Middleware;
   readonly handler: Handler;
+  /** The error handler of the host, after the handler. */
+  readonly failed?: Failed;
 }
 
 export interface Host {
@@ -30,27 +32,40 @@ export interface Host {
 
 type Listener = (application: Application) => Handler;
 
+export type Failed = (error: unknown, req: IncomingMessage, res: ServerResponse) => void;
+
+/** Makes an error handler. Express and Connect recognize it by its four parameters. */
+export function errorHandler(failed: Failed): ErrorRequestHandler {
+  const handler: ErrorRequestHandler = (error, req, res) => failed(error, req, res);
+  return Object.defineProperty(handler, 'length', { value: 4 });
+}
+
 function expressListener(express: typeof express5): Listener {
-  return ({ gate, mount = '/', before, handler }) => {
+  return ({ gate, mount = '/', before, handler, failed }) => {
     const app = express();
     if (before) app.use(before);
     app.use(mount, gate);
     app.use(handler);
+    if (failed) app.use(errorHandler(failed));
     return app;
   };
 }
 
-const connectListener: Listener = ({ gate, mount = '/', before, handler }) => {
+const connectListener: Listener = ({ gate, mount = '/', before, handler, failed }) => {
   const app = connect();
   if (before) app.use(before);
   app.use(mount, gate);
   app.use(handler);
+  if (failed) app.use(errorHandler(failed) as connect.ErrorHandleFunction);
   return app;
 };
 
-const plainListener: Listener = ({ gate, before, handler }) => {
+const plainListener: Listener = ({ gate, before, handler, failed }) => {
   return (req, res) => {
-    const judge = (): void => gate(req, res, () => handler(req, res));
+    const next = failed
+      ? (error?: unknown): void => (error ? failed(error, req, res) : handler(req, res))
+      : (): void => handler(req, res);
+    const judge = (): void => gate(req, res, next);
     if (before) before(req, res, judge);
     else judge();
   };

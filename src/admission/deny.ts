@@ -45,9 +45,13 @@ export function deny(response: ServerResponse, denial: Denial, instance: string)
     else response.setHeader(name, value);
     written.add(key);
   }
-  if (status === 400 || hasUnreadBody(response.req)) endConnection(response);
+  endIfAmbiguous(response, denial);
   response.writeHead(status);
   response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+function endIfAmbiguous(response: ServerResponse, { status }: Denial): void {
+  if (status === 400 || hasUnreadBody(response.req)) endConnection(response);
 }
 
 const ABOUT_BODY = [
@@ -82,18 +86,43 @@ const LINGER_MS = 2_000;
 
 function messageOf(denial: Denial, instance: string): Message {
   if (denial.response) return rawMessage(denial.response);
-  const { status, code } = denial;
-  const problem = { type: `urn:loom-auth:problem:${code}`, title: TITLES[code], status, code, instance };
-  const body = Buffer.from(`${JSON.stringify(problem)}\n`);
-  const fields: [string, string][] = [
+  const body = Buffer.from(`${JSON.stringify(problemOf(denial, instance))}\n`);
+  const about: Fields = [
     ['Content-Type', 'application/problem+json'],
     ['Content-Length', String(body.length)],
-    ['Cache-Control', 'no-store'],
-    ...challengesOf(denial).map((each): [string, string] => ['WWW-Authenticate', each]),
-    ...Object.entries(denial.headers ?? {}),
   ];
-  if (denial.allow) fields.push(['Allow', denial.allow.join(', ')]);
-  return { status, fields, body };
+  return { status: denial.status, fields: [...about, ...fieldsOf(denial)], body };
+}
+
+/** Returns the problem document of a denial (RFC 9457). */
+export function problemOf({ status, code }: Pick<Denial, 'status' | 'code'>, instance: string | undefined): object {
+  return { type: `urn:loom-auth:problem:${code}`, title: TITLES[code], status, code, instance };
+}
+
+/** The fields of a denial that do not depend on its body. */
+function fieldsOf(denial: Denial): Fields {
+  return [
+    ['Cache-Control', 'no-store'],
+    ...challengesOf(denial).map((each) => ['WWW-Authenticate', each] as const),
+    ...Object.entries(denial.headers ?? {}),
+    ...(denial.allow ? [['Allow', denial.allow.join(', ')] as const] : []),
+  ];
+}
+
+/** Returns the headers of a denial for a host that writes the response. Several challenges are a list. */
+export function headersOf(denial: Denial): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of fieldsOf(denial)) {
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return headers;
+}
+
+/** Prepares a response that the host writes instead of Loom: the headers of the denial, and the end of the connection. */
+export function prepareDenial(response: ServerResponse, denial: Denial): void {
+  for (const [name, value] of Object.entries(headersOf(denial))) response.setHeader(name, value);
+  endIfAmbiguous(response, denial);
 }
 
 /** Returns the values of `WWW-Authenticate`. */

@@ -23,6 +23,12 @@ export function setIdentities(context: RequestContext): void {
   context.sharedIdentities = identities;
 }
 
+/** Removes the identities that an earlier gate has set, because a later one has denied the request. */
+export function forgetIdentities(context: RequestContext): void {
+  context.request.auth = null;
+  context.sharedIdentities = [];
+}
+
 /**
  * Returns every identity of a request; with `require_any: false` there is one for each required auth method.
  *

@@ -24,10 +24,15 @@ export interface AnswerTerms {
 /** Writes a denial instead of `deny`. `instance` is the id of the denial in the log. */
 export type Refuse = (denial: Denial, instance: string) => void;
 
+/** A request with a response object. `refuse` is set if the host writes its own error responses. */
+export interface Answerable {
+  readonly context: RequestContext;
+  readonly res: ServerResponse;
+  readonly refuse?: Refuse | undefined;
+}
+
 /** The destination of a response: a response object, or the socket of an upgrade. */
-export type Recipient =
-  | { readonly context: RequestContext; readonly res: ServerResponse; readonly refuse?: Refuse }
-  | { readonly context: RequestContext; readonly socket: Duplex };
+export type Recipient = Answerable | { readonly context: RequestContext; readonly socket: Duplex };
 
 /** Whether the client disconnected or a host has sent a response. */
 export function isOver(recipient: Recipient): boolean {

@@ -1,5 +1,4 @@
 /** Forwards an admitted request or upgrade to the upstream of its route. */
-import type { ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 import { prepareOutbound } from '../admission/outbound.js';
@@ -11,7 +10,7 @@ import { isBodyConsumed } from '../http/request-body.js';
 import type { LiveSockets } from '../proxy/tunnel.js';
 import type * as Upgrades from '../proxy/upgrade.js';
 import type { Upstream } from '../proxy/upstream.js';
-import { answerDenial, denialOn, responseHeadersOf, type AnswerTerms } from './answers.js';
+import { answerDenial, denialOn, responseHeadersOf, type Answerable, type AnswerTerms } from './answers.js';
 
 const require = createRequire(import.meta.url);
 
@@ -34,15 +33,17 @@ export class Forwarding {
     if (deps.upstreams.size > 0) upgrades();
   }
 
-  request(context: RequestContext, res: ServerResponse, route: ProxiedRoute): void {
+  request(recipient: Answerable, route: ProxiedRoute): void {
     const { policy, terms } = this.deps;
+    const { context, res, refuse } = recipient;
     if (isBodyConsumed(context.request)) {
       const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
       policy.throttledLog.error({ route: route.id }, advice);
-      answerDenial({ context, res }, { status: 500, code: 'body_consumed' }, terms);
+      answerDenial(recipient, { status: 500, code: 'body_consumed' }, terms);
       return;
     }
     const responseHeaders = responseHeadersOf(context, terms);
+    const denial = denialOn(recipient, terms);
     const url = prepareOutbound(policy, context, route);
     this.#upstreamOf(route).forward(context, res, {
       url,
@@ -50,6 +51,7 @@ export class Forwarding {
       preserveHost: route.preserveHost,
       ...(route.retry && { retry: route.retry }),
       responseHeaders,
+      ...(refuse && { onFailure: (_context, _res, { status, code }) => denial(status, code) }),
     });
   }
 

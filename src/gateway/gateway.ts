@@ -8,11 +8,21 @@ import { prepareLocal } from '../admission/outbound.js';
 import type { Decision } from '../auth/decision.js';
 import type { Guard, RequestContext } from '../context/request-context.js';
 import { comesTooLate } from '../http/connection-end.js';
+import { deny } from '../admission/deny.js';
 import { writePendingContinue } from '../http/expect-continue.js';
 import type { Next } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import { checkUpgrade } from '../http/upgrade-check.js';
-import { answerDenial, decoration, isOver, type AnswerTerms, type Recipient, type Refuse } from './answers.js';
+import {
+  answerDenial,
+  decoration,
+  isOver,
+  type Answerable,
+  type AnswerTerms,
+  type Recipient,
+  type Refuse,
+} from './answers.js';
+import type { HostDenials } from './host-denials.js';
 import { Forwarding, isProxied, type ForwardingDeps } from './forwarding.js';
 
 /** Passes an admitted socket to the host's own `upgrade` listeners. */
@@ -30,16 +40,17 @@ export interface Guarded {
   readonly next: Next;
 }
 
-/** The callbacks of a host that writes its own responses. */
-export interface Judging {
-  readonly guard: Guard;
+/** The callbacks of a host that writes its own responses. `refuse` may leave the response to `answer`. */
+export interface Judging extends Guarded {
   readonly admitted: () => void;
-  readonly refuse: Refuse;
+  readonly refuse: (answer: Refuse) => Refuse;
 }
 
 export interface GatewayDeps extends Omit<ForwardingDeps, 'terms'> {
   /** Called with every decision, before the response is written or the request continues. */
   readonly onDecision?: (context: RequestContext, decision: Decision) => void;
+  /** Undefined if Loom answers every denial. */
+  readonly hostDenials?: HostDenials | undefined;
 }
 
 export class Gateway {
@@ -66,24 +77,30 @@ export class Gateway {
   }
 
   /**
-   * Never throws and never rejects: after a failure the response is 500. Calls `next` at most once, without an error.
+   * Never throws and never rejects: after a failure the response is 500. Calls `next` at most once, and without an error
+   * unless the host writes its own error responses.
    */
   request(context: RequestContext, res: ServerResponse, next: Next): void {
-    this.#run({ context, res }, undefined, () => {
+    const exit = this.deps.hostDenials?.exit({ context, res, next });
+    const recipient: Answerable = { context, res, refuse: exit?.refuse };
+    this.#run(recipient, undefined, () => {
       const { route } = context;
-      if (isProxied(route)) this.#forwarding.request(context, res, route);
-      else this.#pass(context, res, next);
+      if (isProxied(route)) this.#forwarding.request(recipient, route);
+      else this.#pass(context, res, exit?.pass ?? next);
     });
   }
 
   /** Runs admission with a guard of the host's code, regardless of the route in the configuration. */
   guard(context: RequestContext, res: ServerResponse, { guard, next }: Guarded): void {
-    this.#run({ context, res }, guard, () => this.#pass(context, res, next));
+    const exit = this.deps.hostDenials?.exit({ context, res, next });
+    this.#run({ context, res, refuse: exit?.refuse }, guard, () => this.#pass(context, res, exit?.pass ?? next));
   }
 
   /** As `guard`, for a host that writes its own responses. Writes the log line of a denial before it calls `refuse`. */
-  judge(context: RequestContext, res: ServerResponse, { guard, admitted, refuse }: Judging): void {
-    this.#run({ context, res, refuse }, guard, () => {
+  judge(context: RequestContext, res: ServerResponse, { guard, next, admitted, refuse }: Judging): void {
+    const exit = this.deps.hostDenials?.exit({ context, res, next });
+    const answer = exit?.refuse ?? ((denial, instance) => deny(res, denial, instance));
+    this.#run({ context, res, refuse: refuse(answer) }, guard, () => {
       decoration(context)(res);
       writePendingContinue(context.request);
       admitted();
@@ -184,6 +201,9 @@ export class Gateway {
 
   /** Reports no decision, because an admitted request may still fail. */
   #deny(recipient: Recipient, denial: Denial): void {
+    const { policy } = this.deps;
+    // The code of the host receives the request. The request must not contain identity headers of other products.
+    if ('res' in recipient && recipient.refuse) policy.stripForeignIdentity(recipient.context);
     answerDenial(recipient, denial, this.#terms);
   }
 }

@@ -130,36 +130,6 @@ export interface PassportLike {
   serializeUser(serialize: (user: Identity, done: (error: unknown, id?: unknown) => void) => void): void;
 }
 
-/**
- * The error of a request that was refused or could not be checked. A callback or an error handler of the host receives
- * it.
- *
- * @example
- * import { DeniedError } from 'loom-auth';
- *
- * export const statusOf = (error: unknown): number => (error instanceof DeniedError ? error.status : 500);
- */
-export class DeniedError extends Error {
-  /** `DeniedError`. */
-  override readonly name = 'DeniedError';
-  /** The HTTP status of the response. */
-  readonly status: number;
-  /** The code of the denial. */
-  readonly code: DenialCode;
-  /** For the log; clients must not see it. */
-  readonly reason: ReasonCode | undefined;
-  /** Headers for the response, such as `Retry-After`. Express sends them. */
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor({ status, code, reason, headers = {} }: Denial) {
-    super(TITLES[code]);
-    this.status = status;
-    this.code = code;
-    this.reason = reason;
-    this.headers = { 'Cache-Control': 'no-store', ...headers };
-  }
-}
-
 export function infoOf(denial: Denial): PassportInfo {
   const { code, reason } = denial;
   return { message: TITLES[code], code, ...(reason && { reason }), challenges: challengesOf(denial) };

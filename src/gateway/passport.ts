@@ -8,7 +8,9 @@ import { challengesOf, deny } from '../admission/deny.js';
 import type { AdmissionPolicy } from '../admission/policy.js';
 import type { Gateway } from './gateway.js';
 import { setField } from '../http/fields.js';
-import { DeniedError, infoOf } from './passport-types.js';
+import type { Refuse } from './answers.js';
+import { DeniedError } from './denied-error.js';
+import { infoOf } from './passport-types.js';
 import type { PassportCallback, PassportHandler, PassportLike, PassportOptions } from './passport-types.js';
 import { denialOf, outcomeOf, type Denial } from '../admission/denial.js';
 import type { DenialCode } from '../http/problem.js';
@@ -105,11 +107,12 @@ class Authentication {
   }
 
   run(gateway: Gateway): void {
-    const { context, res } = this.asked;
+    const { context, res, next } = this.asked;
     gateway.judge(context, res, {
       guard: this.#guard,
+      next,
       admitted: () => this.#admit(),
-      refuse: (denial, instance) => this.#refuse(denial, instance),
+      refuse: (answer) => (denial, instance) => this.#refuse(denial, instance, answer),
     });
   }
 
@@ -128,32 +131,30 @@ class Authentication {
     else this.#passport((verbs) => verbs.success(user), { options, next });
   }
 
-  #refuse(denial: Denial, instance: string): void {
-    const { policy, context, res, next } = this.asked;
+  #refuse(denial: Denial, instance: string, answer: Refuse): void {
+    const { res, next } = this.asked;
     const { options, callback } = this.call;
     // The response of a plugin is always sent, as Passport sends a redirect.
     if (this.#told || outcomeOf(denial) === 'answered') return deny(res, denial, instance);
     this.#told = true;
-    // The host may admit a request that Loom refuses. The request must not contain identity headers of other products.
-    policy.stripForeignIdentity(context);
-    if (callback) return this.#refuseTo(callback, denial);
+    if (callback) return this.#refuseTo(callback, denial, instance);
     if (isFailure(denial) && FAILURE_OPTIONS.some((name) => options[name])) {
       res.setHeader('Cache-Control', 'no-store');
       const rest = (error?: unknown): void => {
-        if (!options.failWithError) return deny(res, denial, instance);
+        if (!options.failWithError) return answer(denial, instance);
         setChallenges(res, denial);
         next(error);
       };
       const fail = (verbs: Verbs): void => verbs.fail(infoOf(denial), denial.status);
       this.#passport(fail, { options: { ...options, failWithError: true }, next: rest });
-    } else if (options.failWithError) next(new DeniedError(denial));
-    else deny(res, denial, instance);
+    } else if (options.failWithError) next(new DeniedError(denial, instance));
+    else answer(denial, instance);
   }
 
-  #refuseTo(callback: PassportCallback, denial: Denial): void {
+  #refuseTo(callback: PassportCallback, denial: Denial, instance: string): void {
     const { context, res } = this.asked;
     privateResponse(this.#guard.vary)(res);
-    if (!isFailure(denial)) return this.#call(callback, [new DeniedError(denial), false]);
+    if (!isFailure(denial)) return this.#call(callback, [new DeniedError(denial, instance), false]);
     if (!this.call.listed) return this.#call(callback, [null, false, infoOf(denial), denial.status]);
     const said = context.methodVerdicts.map((each) => (each.kind === 'granted' ? denial : denialOf(each)));
     const denials = said.length > 0 ? said : [denial];

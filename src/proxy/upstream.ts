@@ -33,6 +33,8 @@ export interface ForwardOptions {
   readonly preserveHost: boolean;
   /** Called when the upstream's fields are set on `res` and its head is not yet written. */
   readonly responseHeaders?: (res: ServerResponse) => void;
+  /** Replaces the `onFailure` of the upstream, for a host that writes its own error responses. */
+  readonly onFailure?: UpstreamDeps['onFailure'];
 }
 
 export interface UpstreamDeps {
@@ -122,7 +124,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
           return;
         }
         for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
-        deps.onFailure(context, res, { status, code });
+        (options.onFailure ?? deps.onFailure)(context, res, { status, code });
       },
       decorate: options.responseHeaders,
       moved: deps.moved,

@@ -13,6 +13,7 @@ import { deny } from '../admission/deny.js';
 import { AdmissionPolicy } from '../admission/policy.js';
 import { contextOf, type RequestContext } from '../context/request-context.js';
 import { Gateway, type Handover, type UpgradeRest } from '../gateway/gateway.js';
+import type { HostDenials } from '../gateway/host-denials.js';
 import { editFields, setField } from '../http/fields.js';
 import { logDenial } from '../admission/denial-log.js';
 import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
@@ -41,6 +42,8 @@ export interface Shared {
   /** Receives the size of every body chunk. */
   readonly moved?: (bytes: number) => void;
   readonly limiters: Limiters;
+  /** Default: Loom answers every denial. */
+  readonly hostDenials?: HostDenials | undefined;
 }
 
 /** An upstream in use. It closes when the last snapshot that uses it ends. */
@@ -84,7 +87,8 @@ export class Snapshot {
     try {
       const policy = (this.policy = new AdmissionPolicy(plan, { ...shared, limiter, methods: this.methods.compiled }));
       const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
-      this.gateway = new Gateway({ policy, upstreams, liveSockets, ...(onDecision && { onDecision }) });
+      const { hostDenials } = shared;
+      this.gateway = new Gateway({ policy, upstreams, liveSockets, hostDenials, ...(onDecision && { onDecision }) });
     } catch (cause) {
       this.#end().catch(() => undefined);
       throw cause;
