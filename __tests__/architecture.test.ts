@@ -133,6 +133,7 @@ describe('a package stands behind one file', () => {
     'jwks-rsa',
     'ioredis',
     'http-proxy-middleware',
+    'undici',
     'cors',
     'yaml',
   ];

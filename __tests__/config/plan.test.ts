@@ -163,11 +163,31 @@ describe('an upstream', () => {
     ['retry: {retryable_codes: [503, 503]}', 'retry.retryable_codes'],
     ['retry: {max_retries: 101}', 'retry.max_retries'],
     ['load_balancer: fastest', 'load_balancer'],
+    ['proxy: {engine: axios}', 'proxy.engine'],
+    ['proxy: {allowH2: true}', 'proxy'],
+    ['proxy: undici', 'proxy'],
     ['load_balancer: random, load_balancing: {algorithm: ip_hash}', 'load_balancing.algorithm'],
   ])('refuses %s, and says where', (block, at) => {
     expect(() => upstreamOf(`endpoints: ["h:1"], ${block}`)).toThrow(
       new RegExp(`loom.yaml:2:\\d+ upstreams\\[0\\]\\.${at.replaceAll('.', '\\.')}`),
     );
+  });
+
+  it('has the engine of the top level, unless it names its own', () => {
+    const engineOf = (top: string, own: string) =>
+      compile(
+        `proxy: ${top}\nroutes: [{path: /a, auth: none, upstream: u}]\nupstreams: [{name: u, endpoints: ["h:1"], ${own}}]`,
+      ).plan.upstreams[0]?.engine;
+    expect(engineOf('{engine: undici}', '')).toBe('undici');
+    expect(engineOf('{engine: undici}', 'proxy: {}')).toBe('undici');
+    expect(engineOf('{}', 'proxy: {engine: undici}')).toBe('undici');
+    // A file that names the default is the same as a file that leaves it out.
+    expect(engineOf('{engine: undici}', 'proxy: {engine: http-proxy-middleware}')).toBeUndefined();
+    expect(engineOf('{engine: http-proxy-middleware}', '')).toBeUndefined();
+    expect(() => engineOf('{engine: axios}', '')).toThrow(
+      /loom.yaml:1:\d+ proxy.engine: must be "http-proxy-middleware"/,
+    );
+    expect(() => engineOf('{engine: undici, pipelining: 2}', '')).toThrow(/loom.yaml:1:\d+ proxy/);
   });
 
   it('refuses an endpoint that stands twice, and a weight that is said twice', () => {

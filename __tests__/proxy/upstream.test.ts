@@ -7,6 +7,7 @@ import type { PlannedUpstream } from '../../src/config/plan-types.js';
 import { awaitContinue } from '../../src/http/expect-continue.js';
 import { privateResponse } from '../../src/gateway/answers.js';
 import { createUpstream, type ForwardOptions, type Upstream } from '../../src/proxy/upstream.js';
+import { ENGINE } from '../support/engine.js';
 import {
   answerEachHead,
   closed,
@@ -29,6 +30,7 @@ function planned(urls: readonly string[], more: Partial<PlannedUpstream> = {}): 
     name: 'backend',
     endpoints: urls.map((url) => ({ url, weight: 1 })),
     balancer: 'round_robin',
+    engine: ENGINE,
     connectTimeoutMs: 2_000,
     readTimeoutMs: 5_000,
     maxIdle: 10,

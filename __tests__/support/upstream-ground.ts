@@ -9,6 +9,7 @@ import { checkUpgrade } from '../../src/http/upgrade-check.js';
 import { LiveSockets } from '../../src/proxy/tunnel.js';
 import { forwardUpgrade } from '../../src/proxy/upgrade.js';
 import type { Metrics } from '../../src/lib/metrics.js';
+import { ENGINE } from './engine.js';
 import { quietLog, type Entry } from './quiet-log.js';
 import { closed, listening } from './recording-upstream.js';
 
@@ -124,6 +125,7 @@ export function planOf(
     name: 'backend',
     endpoints: endpoints.map(({ url }) => ({ url, weight: 1 })),
     balancer: 'round_robin',
+    engine: ENGINE,
     connectTimeoutMs: 5_000,
     maxIdle: 10,
     maxOpen: 100,

@@ -8,6 +8,9 @@ export interface PlannedEndpoint {
 
 export type Balancer = 'round_robin' | 'weighted' | 'least_conn' | 'random' | 'ip_hash';
 
+/** The HTTP client that forwards requests. Upgrades do not use it. */
+export type EngineName = 'http-proxy-middleware' | 'undici';
+
 export interface PlannedRetry {
   /** Attempts after the first; 0: none. */
   readonly maxRetries: number;
@@ -21,6 +24,8 @@ export interface PlannedUpstream {
   readonly name: string;
   readonly endpoints: readonly PlannedEndpoint[];
   readonly balancer: Balancer;
+  /** Absent: http-proxy-middleware. */
+  readonly engine?: EngineName;
   readonly healthCheck?: {
     readonly path: string;
     readonly intervalMs: number;

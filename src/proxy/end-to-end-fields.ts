@@ -1,14 +1,15 @@
 /** Reads an upstream's response head: validates the end-to-end fields and drops the hop-by-hop fields. */
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
 import { familyOf, HOP_BY_HOP } from '../http/header-policy.js';
+import type { AnswerHead } from './engine.js';
 import { UpstreamInvalid } from './failure.js';
 
 export type Field = readonly [name: string, values: readonly string[]];
 
 /**
  * Removes the hop-by-hop fields of the client's connection. The framing fields stay: without them Node sends the body
- * of a GET raw. `Expect` is removed: this gateway met the expectation, and httpxy emits no `proxyReq` for a request
- * with this field.
+ * of a GET raw. `Expect` is removed: this gateway met the expectation. With this field httpxy emits no `proxyReq`, and
+ * undici refuses the request.
  */
 export function dropHopByHop(req: IncomingMessage): void {
   const { headers } = req;
@@ -20,7 +21,7 @@ export function dropHopByHop(req: IncomingMessage): void {
  * Returns the end-to-end fields of a response, in order, with repeated fields separate. Throws if HTTP cannot carry a
  * field.
  */
-export function endToEndFields(message: IncomingMessage): Field[] {
+export function endToEndFields(message: AnswerHead): Field[] {
   const coding = message.headers['transfer-encoding'];
   // Node decodes the chunked coding. Any other coding would reach the client without its `Transfer-Encoding` field.
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') throw new UpstreamInvalid('transfer coding');
@@ -50,13 +51,13 @@ function endsHere(name: string): boolean {
 }
 
 /** Returns undefined for the usual values, so that most responses cost nothing. */
-function namedByConnection({ headers: { connection } }: IncomingMessage): ReadonlySet<string> | undefined {
+function namedByConnection({ headers: { connection } }: AnswerHead): ReadonlySet<string> | undefined {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
   return new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
 }
 
 /** Returns the reason phrase, or undefined if the upstream's phrase is not valid. */
-export function reasonPhrase(message: IncomingMessage): string | undefined {
+export function reasonPhrase(message: AnswerHead): string | undefined {
   const { statusMessage } = message;
   return statusMessage && /^[\t\x20-\x7e]+$/.test(statusMessage) ? statusMessage : undefined;
 }

@@ -1,23 +1,14 @@
 /** Forwards an upstream's response to the client: the checked head with the gateway's own fields, then the body. */
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { Answer, AnswerHead } from './engine.js';
 import { endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
 import { UpstreamInvalid } from './failure.js';
 import { isHttp2 } from '../http/http-version.js';
 
-/** An upstream that sends only `1xx` responses gives no final response. */
-const MAX_INFORMATION = 32;
-
-export function onManyInterim(request: ClientRequest, tooMany: () => void): void {
-  let information = 0;
-  request.on('information', () => {
-    if (++information > MAX_INFORMATION) tooMany();
-  });
-}
-
 /** Returns the fields to forward, or the error that prevents forwarding. */
-export function readHead(message: IncomingMessage): readonly Field[] | UpstreamInvalid {
+export function readHead(message: AnswerHead): readonly Field[] | UpstreamInvalid {
   try {
     if ((message.statusCode ?? 0) < 200) return new UpstreamInvalid('status');
     return endToEndFields(message);
@@ -27,19 +18,19 @@ export function readHead(message: IncomingMessage): readonly Field[] | UpstreamI
 }
 
 export interface ResponseHead {
-  readonly message: IncomingMessage;
+  readonly head: AnswerHead;
   readonly fields: readonly Field[];
   /** Called when the upstream's fields are set, and before the head is written. */
   readonly decorate?: ((res: ServerResponse) => void) | undefined;
 }
 
 /** Throws if Node rejects the head. */
-export function writeHead(res: ServerResponse, { message, fields, decorate }: ResponseHead): void {
+export function writeHead(res: ServerResponse, { head, fields, decorate }: ResponseHead): void {
   for (const [name, values] of fields) setField(res, name, values);
   decorate?.(res);
   // HTTP/2 has no reason phrase (RFC 9113 §8.3.2), and Node warns about one.
-  const reason = isHttp2(res.req) ? undefined : reasonPhrase(message);
-  const status = message.statusCode ?? 0;
+  const reason = isHttp2(res.req) ? undefined : reasonPhrase(head);
+  const status = head.statusCode ?? 0;
   if (reason === undefined) res.writeHead(status);
   else res.writeHead(status, reason);
 }
@@ -52,14 +43,14 @@ function setField(res: ServerResponse, name: string, values: readonly string[]):
 }
 
 /** A stream sends its head long before its first event. */
-export function isEventStream({ headers }: IncomingMessage): boolean {
+export function isEventStream({ headers }: AnswerHead): boolean {
   return /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
 }
 
 /**
  * Whether the head announces a body. Before the first byte, a broken or silent upstream can still become 502 or 504.
  */
-export function awaitsBody(message: IncomingMessage, method: string | undefined): boolean {
+export function awaitsBody(message: AnswerHead, method: string | undefined): boolean {
   const { headers, statusCode } = message;
   if (method === 'HEAD' || statusCode === 204 || statusCode === 304) return false;
   if (headers['transfer-encoding'] !== undefined || isEventStream(message)) return false;
@@ -67,7 +58,7 @@ export function awaitsBody(message: IncomingMessage, method: string | undefined)
 }
 
 export interface Pumped {
-  readonly message: IncomingMessage;
+  readonly answer: Answer;
   readonly res: ServerResponse;
   /**
    * Writes the head before the first byte or the end. Returns false if the response is not forwarded. Absent: the head
@@ -80,21 +71,23 @@ export interface Pumped {
   readonly ended: () => void;
 }
 
-/** Does the same as `pipe` with a third of the listeners. If the client leaves, the proxy ends the message. */
-export function pump({ message, res, begin, moved, ended }: Pumped): void {
+/** Does the same as `pipe` with a third of the listeners. If the client leaves, the caller ends the call. */
+export function pump({ answer, res, begin, moved, ended }: Pumped): void {
   let begun = begin === undefined;
   const start = (): boolean => (begun ||= begin?.() === true);
-  message.on('data', (chunk: Buffer) => {
-    if (!start()) return;
-    moved(chunk.length);
-    if (res.destroyed || res.write(chunk)) return;
-    message.pause();
-    res.once('drain', () => message.resume());
-  });
-  message.on('end', () => {
-    if (!start()) return;
-    res.end();
-    ended();
+  answer.read({
+    data: (chunk) => {
+      if (!start()) return true;
+      moved(chunk.length);
+      if (res.destroyed || res.write(chunk)) return true;
+      res.once('drain', () => answer.resume());
+      return false;
+    },
+    end: () => {
+      if (!start()) return;
+      res.end();
+      ended();
+    },
   });
 }
 

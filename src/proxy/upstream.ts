@@ -1,9 +1,7 @@
-/** Forwards an admitted request to an endpoint of an upstream. Only this file uses http-proxy-middleware. */
+/** Forwards an admitted request to an endpoint of an upstream. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Stream } from 'node:stream';
-import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedRetry, PlannedUpstream } from '../config/plan-types.js';
-import { findContext, type RequestContext } from '../context/request-context.js';
+import type { RequestContext } from '../context/request-context.js';
 import { writePendingContinue } from '../http/expect-continue.js';
 import type { Metrics } from '../lib/metrics.js';
 import { OwnLimit } from '../lib/own-limit.js';
@@ -14,7 +12,6 @@ import { clientNetwork } from '../lib/address.js';
 import { dropHopByHop } from './end-to-end-fields.js';
 import type { Endpoint } from './endpoints.js';
 import { Exchange } from './exchange.js';
-import { isProbe, removeCloseListener } from './close-listeners.js';
 import { codeOf, failureOf, failureWords, retryAfter, type Failure, type UpstreamShortage } from './failure.js';
 import { breakOff } from './response.js';
 import { limitsOf } from './upstream/deadlines.js';
@@ -89,7 +86,6 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
   const throttledLog = throttleLog(log, now);
   const budget = new RetryBudget(() => members.inFlight);
   const shared = { members, budget, now, random };
-  const proxies = members.all.map(proxiesTo);
 
   function forward(context: RequestContext, res: ServerResponse, options: ForwardOptions): void {
     const { request: req } = context;
@@ -99,18 +95,17 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
     const resends = retry === undefined || retry.maxRetries > 0;
     const client = (): string => clientOf(context);
     let sent = 0;
-    const exchange: Exchange = new Exchange({
+    const exchange = new Exchange({
       req,
       res,
       carriesBody,
       timeoutMs,
       limits: limitsOf(planned, timeoutMs),
       attempts: new Attempts({ ...shared, client, rule, resends, timeoutMs }),
-      send: (lease, failed) => {
+      call: (lease, events) => {
         if (sent++ > 0) metrics?.count('loom_upstream_retries_total', { upstream: name });
         prepare(req, options, lease.endpoint);
-        const { piping, bodiless } = proxies[lease.member.at] as Proxies;
-        send(carriesBody ? piping : bodiless, { req, res, failed });
+        return lease.member.engine.call({ req, res, carriesBody }, events);
       },
       failed: (error, lease) => {
         const { status, code } = failureOf(error);
@@ -129,7 +124,6 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
       decorate: options.responseHeaders,
       moved: deps.moved,
     });
-    context.exchange = exchange;
     writePendingContinue(req);
     // Only the end of the request remains to be read.
     if (!carriesBody) req.resume();
@@ -150,41 +144,7 @@ function clientOf({ address }: RequestContext): string {
   return clientNetwork(address) ?? address;
 }
 
-interface Proxies {
-  /** Forwards the body. */
-  readonly piping: RequestHandler;
-  /** Used for requests without a body. */
-  readonly bodiless: RequestHandler;
-}
-
-/** Piping a request without a body would cost more than sending its head. */
-class NoBody extends Stream {
-  override pipe<T extends NodeJS.WritableStream>(request: T): T {
-    request.end();
-    return request;
-  }
-}
-
-const NO_BODY = new NoBody();
-
-function proxiesTo({ endpoint, agent }: Members['all'][number]): Proxies {
-  const options: Options = {
-    target: endpoint.url,
-    agent,
-    secure: endpoint.tls?.rejectUnauthorized !== false,
-    ws: false,
-    selfHandleResponse: true,
-    pathFilter: (_path, req) => !isProbe(req),
-    ejectPlugins: true,
-    plugins: [follow],
-  };
-  return {
-    piping: createProxyMiddleware(options),
-    bodiless: createProxyMiddleware({ ...options, buffer: NO_BODY }),
-  };
-}
-
-/** Changes the request before the proxy sees it, because the proxy may not emit `proxyReq`. */
+/** Changes the request before the engine sees it. What an engine reads here is what the upstream receives. */
 function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoint): void {
   dropHopByHop(req);
   frame(req);
@@ -192,7 +152,7 @@ function prepare(req: IncomingMessage, options: ForwardOptions, endpoint: Endpoi
   req.url = options.url;
 }
 
-/** With HTTP/2 the proxy prefers the client's `:authority` to the `Host` that this gateway sets. */
+/** With HTTP/2 an engine prefers the client's `:authority` to the `Host` that this gateway sets. */
 function nameEndpoint({ headers }: IncomingMessage, { url }: Endpoint): void {
   headers.host = url.host;
   delete headers[':authority'];
@@ -202,25 +162,3 @@ function nameEndpoint({ headers }: IncomingMessage, { url }: Endpoint): void {
 function frame(req: IncomingMessage): void {
   if (req.headers['content-length'] === undefined && hasBody(req)) req.headers['transfer-encoding'] = 'chunked';
 }
-
-interface Sent {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  readonly failed: (error: unknown) => void;
-}
-
-function send(proxy: RequestHandler, { req, res, failed }: Sent): void {
-  removeCloseListener(proxy, req);
-  // The proxy calls back after a failure or a refusal. In both cases this code must answer.
-  proxy(req, res, (error?: unknown) => failed(error ?? new Error('not proxied'))).catch(failed);
-}
-
-/**
- * The proxy's `error` event is not used: it names the request but not the failed attempt. Without this listener the
- * proxy rejects.
- */
-const follow: Plugin = (server) => {
-  server.on('proxyReq', (request, req) => findContext(req)?.exchange?.attach(request));
-  server.on('proxyRes', (message, req) => findContext(req)?.exchange?.answer(message));
-  server.on('econnreset', (error, req) => findContext(req)?.exchange?.fail(error));
-};

@@ -77,9 +77,9 @@ function listenersOf({ listeners }: Blocks, context: Context): Plan['listeners']
   return (require('./listeners.js') as typeof Listeners).planListeners(listeners, context);
 }
 
-function upstreamsOf({ upstreams }: Blocks, context: Context): Plan['upstreams'] {
-  if (upstreams.length === 0) return [];
-  return (require('./upstreams.js') as typeof Upstreams).planUpstreams(upstreams, context);
+function upstreamsOf(blocks: Blocks, context: Context): Plan['upstreams'] {
+  if (blocks.upstreams.length === 0) return [];
+  return (require('./upstreams.js') as typeof Upstreams).planUpstreams(blocks, context);
 }
 
 function limitOf({ rate_limit: block }: Blocks, methods: Plan['methods'], context: Context): Pick<Plan, 'rateLimit'> {

@@ -3,11 +3,17 @@ import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from '../plan-types.js';
 import type { Path } from '../report.js';
-import { endpointUrl, retry, type UpstreamBlock } from '../schema/upstreams.js';
+import { endpointUrl, retry, type ProxyBlock, type UpstreamBlock } from '../schema/upstreams.js';
 
-export function planUpstreams(items: readonly Item<UpstreamBlock>[], context: Context): readonly PlannedUpstream[] {
+export interface UpstreamBlocks {
+  readonly upstreams: readonly Item<UpstreamBlock>[];
+  /** The top-level block. */
+  readonly proxy?: ProxyBlock | undefined;
+}
+
+export function planUpstreams({ upstreams, proxy }: UpstreamBlocks, context: Context): readonly PlannedUpstream[] {
   const seen = new Set<string>();
-  return items.map((item) => {
+  return upstreams.map((item) => {
     const { name } = item.value;
     if (seen.has(name)) {
       context.report.error({
@@ -17,7 +23,9 @@ export function planUpstreams(items: readonly Item<UpstreamBlock>[], context: Co
       });
     }
     seen.add(name);
-    return planUpstream(item, context);
+    const engine = item.value.proxy?.engine ?? proxy?.engine;
+    // The default engine is left out: a file that names the default keeps the state of its upstreams in a reload.
+    return { ...planUpstream(item, context), ...(engine === 'undici' && { engine }) };
   });
 }
 

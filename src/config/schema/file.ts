@@ -92,6 +92,9 @@ export const BLOCKS = {
   get cors() {
     return (require('./cors.js') as typeof Cors).cors;
   },
+  get proxy() {
+    return (require('./upstreams.js') as typeof Upstreams).proxy;
+  },
   max_path_segments: maxPathSegments(),
 } as const;
 
@@ -109,6 +112,7 @@ export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS,
   logging: 'The log.',
   tracing: 'OpenTelemetry spans.',
   cors: 'Cross-origin requests of browsers.',
+  proxy: 'How requests are forwarded to upstreams that do not choose for themselves.',
   max_path_segments: 'Largest number of segments of a request path; a path with more is answered 400.',
 };
 

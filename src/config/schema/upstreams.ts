@@ -29,6 +29,20 @@ export function endpointUrl(written: string, secure: boolean): { readonly url: s
   return { url: `${url.protocol}//${url.hostname}:${port}` };
 }
 
+export const ENGINES = ['http-proxy-middleware', 'undici'] as const;
+
+const engine = () =>
+  z
+    .enum(ENGINES, { error: 'must be "http-proxy-middleware" or "undici"' })
+    .describe(
+      'The HTTP client: `http-proxy-middleware`, or `undici`, which needs less CPU time. Upgrades use neither.',
+    );
+
+/** At the top level: for each upstream that does not choose. */
+export const proxy = z.strictObject({ engine: engine().default('http-proxy-middleware') });
+
+export type ProxyBlock = z.output<typeof proxy>;
+
 const endpoint = z.union(
   [
     z.string(),
@@ -134,6 +148,10 @@ export const upstream = z.strictObject({
   health_check: healthCheck.optional().describe('Active health checks. Absent: none.'),
   circuit_breaker: circuitBreaker.optional().describe('Circuit breaker of each endpoint. Absent: none.'),
   retry: retry.optional().describe('Retries of idempotent requests without a body. Absent: none.'),
+  proxy: z
+    .strictObject({ engine: engine().optional() })
+    .optional()
+    .describe('How requests are forwarded. Default: the `proxy` block at the top level.'),
   pool: pool.prefault({}).describe('Connections kept to each endpoint.'),
   timeout: timeouts.prefault({}).describe('Time limits towards the upstream.'),
   tls: tls.optional().describe('TLS towards the upstream.'),

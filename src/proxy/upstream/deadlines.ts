@@ -1,7 +1,4 @@
 /** Keeps the timers of one request: connect, response head per attempt and in total, and time between bytes. */
-import type { ClientRequest } from 'node:http';
-import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { PlannedUpstream } from '../../config/plan-types.js';
 
 export interface ExchangeLimits {
@@ -33,8 +30,6 @@ export interface DeadlinesParts {
   readonly late: (what: Late) => void;
 }
 
-const connectedSockets = new WeakSet<Socket>();
-
 /** One timer is enough for most requests. Each extra timer has a measurable cost. */
 export class Deadlines {
   /** Runs to the response head, then between two bytes. */
@@ -57,33 +52,22 @@ export class Deadlines {
     this.#timer = this.#start(this.#timerMs);
   }
 
-  /** The request has a socket. `written`: the whole request is sent at once. */
-  attached(written: boolean): void {
+  /** The request has a connection, or one is being opened. */
+  attached(): void {
     const { several, totalMs, readMs, late } = this.parts;
     if (several) {
       clearTimeout(this.#attempt);
       if (readMs < totalMs) this.#attempt = setTimeout(() => late('response head'), readMs);
-    } else if (written) this.#timer.refresh();
-    else this.#waiting = false;
+    } else this.#waiting = false;
   }
 
-  /** The socket was not idle. It is new, or another request has just released it. */
-  connecting(request: ClientRequest, limitMs: number, connected: () => void): void {
-    const socket = request.socket as TLSSocket | null;
-    if (!socket) return;
-    // Node marks a socket as reused only if it was idle. A socket from the queue is already connected.
-    if (connectedSockets.has(socket)) {
-      connected();
-      return;
-    }
-    const timer = setTimeout(() => this.parts.late('connect'), Math.min(limitMs, this.parts.totalMs));
-    this.#connect = timer;
-    // The pooled socket outlives the request, and would keep the request in memory.
-    socket.once(socket.encrypted ? 'secureConnect' : 'connect', () => {
-      clearTimeout(timer);
-      connectedSockets.add(socket);
-      connected();
-    });
+  /** A connection is being opened. */
+  connecting(limitMs: number): void {
+    this.#connect = setTimeout(() => this.parts.late('connect'), Math.min(limitMs, this.parts.totalMs));
+  }
+
+  connected(): void {
+    clearTimeout(this.#connect);
   }
 
   /** The request is written completely, so the upstream must now respond. */

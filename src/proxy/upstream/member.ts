@@ -1,12 +1,12 @@
 /** Holds the state of one endpoint for requests: load, health, circuit breaker. */
-import type { Agent } from 'node:http';
 import { Breaker, type BreakerState, type BreakerCall } from '../../lib/circuit-breaker.js';
 import type { Metrics } from '../../lib/metrics.js';
 import { OwnLimit } from '../../lib/own-limit.js';
 import type { Log, Now } from '../../lib/types.js';
 import type { PlannedUpstream } from '../../config/plan-types.js';
-import { createAgent, retire } from '../agents.js';
+import { createEngine } from '../create-engine.js';
 import { createEndpoint, type Endpoint } from '../endpoints.js';
+import type { Engine } from '../engine.js';
 import { failureOf, OWN_LIMIT } from '../failure.js';
 import { hashOf } from './address-hash.js';
 import type { BalancedEndpoint } from './balancer.js';
@@ -51,7 +51,7 @@ const WAITING_AT_LEAST = 100;
 
 export class Member implements BalancedEndpoint {
   readonly endpoint: Endpoint;
-  readonly agent: Agent;
+  readonly engine: Engine;
   readonly weight: number;
   readonly hash: number;
   readonly breaker: Breaker | undefined;
@@ -70,7 +70,7 @@ export class Member implements BalancedEndpoint {
     const own = planned.endpoints[at] as PlannedUpstream['endpoints'][number];
     const { circuitBreaker, healthCheck } = planned;
     this.endpoint = createEndpoint(own, planned);
-    this.agent = createAgent(this.endpoint, planned);
+    this.engine = createEngine(this.endpoint, planned);
     this.weight = own.weight;
     this.hash = hashOf(own.url);
     this.#line = new WaitingLine(planned.maxOpen);
@@ -121,7 +121,7 @@ export class Member implements BalancedEndpoint {
 
   close(): void {
     this.#check?.close();
-    retire(this.agent);
+    this.engine.close();
   }
 
   #checked(cause: string | undefined): void {

@@ -1,8 +1,9 @@
 /** Decides whether, when and where a request is retried, without repeated side effects and within a budget. */
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { PlannedRetry } from '../../config/plan-types.js';
 import type { Now } from '../../lib/types.js';
 import { hasBody } from '../../http/request-body.js';
+import type { Call } from '../engine.js';
 import { codeOf, type UpstreamShortage } from '../failure.js';
 import type { EndpointLease, Member } from './member.js';
 import type { Members } from './members.js';
@@ -19,9 +20,9 @@ export function isRepeatable({ method }: IncomingMessage, carriesBody: boolean):
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Whether the upstream had already closed the pooled socket and has not seen the safe request without a body. */
-export function isStale(req: IncomingMessage, sent: ClientRequest | undefined, error: unknown): boolean {
+export function isStale(req: IncomingMessage, { reused }: Call, error: unknown): boolean {
   return (
-    sent?.reusedSocket === true &&
+    reused &&
     !hasBody(req) &&
     SAFE.has(req.method ?? '') &&
     ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) &&

@@ -1,8 +1,9 @@
 /** Limits the time without a byte between gateway and upstream during a request with a body. */
-import type { ClientRequest, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { Call } from '../engine.js';
 
 export interface SilenceParts {
-  readonly request: ClientRequest;
+  readonly call: Call;
   readonly res: ServerResponse;
   /** Whether the response head was written. */
   readonly answered: () => boolean;
@@ -10,26 +11,23 @@ export interface SilenceParts {
   readonly late: () => void;
 }
 
-/** Bytes go both ways, so only the socket can detect that neither side sends. */
+/** Bytes go both ways, so only the connection can detect that neither side sends. */
 export class Silence {
   #ms = 0;
 
-  constructor(private readonly parts: SilenceParts) {
-    parts.request.on('timeout', () => this.#idle());
-  }
+  constructor(private readonly parts: SilenceParts) {}
 
   /** Sets the limit from now on. 0: no limit. */
   limit(ms: number): void {
-    this.parts.request.setTimeout((this.#ms = ms));
+    this.parts.call.limitSilence((this.#ms = ms));
   }
 
-  #idle(): void {
-    const { request, res, answered, late } = this.parts;
+  /** The connection was silent for the time of the limit. */
+  expired(): void {
+    const { call, res, answered, late } = this.parts;
     // A slow client can cause the silence. The listener limits slow clients, and the upstream is not at fault.
-    const clientIsLate = answered()
-      ? res.writableNeedDrain
-      : !request.writableFinished && !request.writableNeedDrain && request.socket?.connecting !== true;
-    if (clientIsLate) request.setTimeout(this.#ms);
+    const clientIsLate = answered() ? res.writableNeedDrain : call.awaitsClient;
+    if (clientIsLate) call.limitSilence(this.#ms);
     else late();
   }
 }

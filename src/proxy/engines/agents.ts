@@ -1,8 +1,8 @@
 /** Creates the keep-alive connection pool of one endpoint: its open connections, idle connections and idle time. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { PlannedUpstream } from '../config/plan-types.js';
-import type { Endpoint } from './endpoints.js';
+import type { PlannedUpstream } from '../../config/plan-types.js';
+import type { Endpoint } from '../endpoints.js';
 
 /**
  * Creates one agent per endpoint, so TLS sessions and pooled sockets are never shared between hosts. The agent reuses
