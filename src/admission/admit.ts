@@ -13,7 +13,11 @@ import type { AdmissionPolicy } from './policy.js';
 /** Reads or checks one part of a request. Returns a denial if the request must not continue. */
 export type Stage = (policy: AdmissionPolicy, context: RequestContext) => MaybePromise<Denial | undefined>;
 
-const findClientAddress: Stage = (policy, context) => policy.clients.find(context);
+const findClientAddress: Stage = (policy, context) => {
+  policy.clients.find(context);
+  policy.advice.arrived(context);
+  return undefined;
+};
 const stripIdentityHeaders: Stage = (policy, context) => policy.stripIdentityHeaders(context);
 const checkFraming: Stage = (policy, context) => policy.framing(context.request);
 

@@ -1,6 +1,6 @@
 /** Sets the identities that an application reads: `req.auth`, `req.user`, and every identity of a request. */
 import type { IncomingMessage } from 'node:http';
-import { copyOf, type Identity } from '../auth/identity.js';
+import { copyOf, hostUserOf, type Identity } from '../auth/identity.js';
 import { findContext, type RequestContext } from '../context/request-context.js';
 
 declare module 'node:http' {
@@ -12,20 +12,30 @@ declare module 'node:http' {
 
 /**
  * Assigns `req.auth` on every request. Otherwise the `auth` of an earlier middleware could be read as Loom's identity.
+ * `req.user` is the user of a host strategy, as in Passport, or the identity.
  */
 export function setIdentities(context: RequestContext): void {
-  const { request: req } = context;
+  const primary = shareIdentities(context);
+  // On an open route a host's own session keeps its user.
+  if (!primary) return;
+  context.user = hostUserOf(context.identities) ?? primary;
+  (context.request as { user?: unknown }).user = context.user;
+}
+
+/** As `setIdentities`, but `req.user` is unchanged. Returns the primary identity. */
+export function shareIdentities(context: RequestContext): Identity | null {
   const identities = context.identities.map(copyOf);
   const [primary = null] = identities;
-  req.auth = primary;
-  // Passport also sets `req.user`. On an open route a host's own session keeps its user.
-  if (primary) (req as { user?: unknown }).user = primary;
+  context.request.auth = primary;
   context.sharedIdentities = identities;
+  return primary;
 }
 
 /** Removes the identities that an earlier gate has set, because a later one has denied the request. */
 export function forgetIdentities(context: RequestContext): void {
-  context.request.auth = null;
+  const request = context.request as { auth?: unknown; user?: unknown };
+  if (context.user !== undefined && request.user === context.user) delete request.user;
+  request.auth = null;
   context.sharedIdentities = [];
 }
 

@@ -22,6 +22,7 @@ import type { RulesByMethod } from './identity-headers.js';
 import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
 import { createIdentityStripper, createOthersStripper, type Strip } from './strip-identity-headers.js';
+import { SetupAdvice } from './setup-advice.js';
 import { rejectUnsendableSubjects } from './unsendable-subject.js';
 
 export interface AdmissionPolicyDeps {
@@ -49,6 +50,7 @@ export class AdmissionPolicy {
   readonly framing: FramingCheck;
   readonly limits: Limits;
   readonly clients: Clients;
+  readonly advice: SetupAdvice;
   /** Undefined if the configuration has no `cors` block. */
   readonly cors: Cors | undefined;
   /** The rules of identity headers, by auth method. */
@@ -87,6 +89,7 @@ export class AdmissionPolicy {
     this.limits = new Limits(deps.limiter ?? new MemoryLimiter(deps.now), plan.rateLimit, deps.metrics);
     this.#trusted = trustedProxies.length === 0 ? undefined : addressMatcher(trustedProxies);
     this.clients = new Clients({ ...deps, trusted: this.#trusted });
+    this.advice = new SetupAdvice({ plan, log: deps.log, isTrusted: (address) => this.isTrusted(address) });
     this.cors = plan.cors && createCors(plan.cors);
     this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
     this.methods = new Map(methods.map((each) => [each.name, each]));

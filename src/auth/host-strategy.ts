@@ -1,7 +1,7 @@
 /** Adapts a Passport strategy of the host application to an auth method with verdicts and identities. */
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from './combine.js';
-import type { Identity } from './identity.js';
+import { withUser, type Identity } from './identity.js';
 import { grant, runStrategy, type PassportStrategy, type Reading } from './strategy-runner.js';
 import { parseChallenge } from './challenge-text.js';
 import { keepUndecided } from './undecided.js';
@@ -91,7 +91,8 @@ function hostReading(name: string, host: HostStrategy): Reading {
     success: (user) => {
       if (!user) return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges: [] };
       const known = host.identity ? host.identity(user) : defaultIdentity(user);
-      return grant({ ...known, scopes: textsOf(known.scopes), claims: known.claims ?? {}, method: name });
+      const identity = { ...known, scopes: textsOf(known.scopes), claims: known.claims ?? {}, method: name };
+      return grant(withUser(identity, user));
     },
     fail: (challenge, status) => ({
       kind: 'rejected',

@@ -46,6 +46,18 @@ export interface Identity {
   readonly rateLimit?: Rate;
 }
 
+const USER = Symbol('user');
+
+/** Keeps the user of a host strategy with its identity. Copies and logs of the identity do not contain the user. */
+export function withUser(identity: Identity, user: unknown): Identity {
+  return Object.defineProperty(identity, USER, { value: user });
+}
+
+/** Returns the user that a host strategy returned. Undefined if no identity is of a host strategy. */
+export function hostUserOf(identities: readonly Identity[]): unknown {
+  return identities.map((each) => (each as { [USER]?: unknown })[USER]).find((user) => user !== undefined);
+}
+
 /** Copies an identity. Auth methods reuse one identity, and a change by a handler must not reach the next request. */
 export function copyOf(identity: Identity): Identity {
   const { scopes, claims, rateLimit } = identity;

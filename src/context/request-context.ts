@@ -79,6 +79,8 @@ export class RequestContext extends RequestState {
 
   /** The identities that `identitiesOf` returns to the host. */
   sharedIdentities: readonly Identity[] | undefined;
+  /** The value of `req.user` that Loom has set. */
+  user: unknown;
   /** The verdict of each auth method, if the host's code requests the verdicts. */
   readonly methodVerdicts: Verdict[] = [];
   /** Identity headers that a gateway of this process has set, in lower case. */

@@ -158,8 +158,10 @@ export class Gateway {
     const settle = (denial: Denial | undefined): void => {
       if (isOver(recipient)) return;
       this.deps.onDecision?.(context, decisionOf(context, denial));
-      if (denial) this.#deny(recipient, denial);
-      else if (context.kind !== 'preflight') admitted();
+      if (denial) {
+        this.deps.policy.advice.denied(context, denial);
+        this.#deny(recipient, denial);
+      } else if (context.kind !== 'preflight') admitted();
       else if ('res' in recipient) {
         answerPreflight(recipient.res, context.limit ? rateLimitHeaders(context.limit) : {});
       }
@@ -185,7 +187,9 @@ export class Gateway {
   }
 
   #pass(context: RequestContext, res: ServerResponse, next: Next): void {
-    prepareLocal(this.deps.policy, context);
+    const { policy } = this.deps;
+    policy.advice.admitted(context);
+    prepareLocal(policy, context);
     decoration(context)(res);
     writePendingContinue(context.request);
     next();

@@ -65,7 +65,7 @@ export interface PassportInfo {
  * The custom callback of `authenticate`. It decides how the request continues.
  *
  * @param error A {@link DeniedError} if the request could not be checked (400, 429, 500, 503), else null.
- * @param user The identity, or false if the request was refused.
+ * @param user The identity, or the user of a strategy of the host. False if the request was refused.
  * @param info Why the request was refused; a list if `authenticate` got a list of names.
  * @param status 400, 401 or 403; a list if `authenticate` got a list of names.
  * @example
@@ -74,9 +74,9 @@ export interface PassportInfo {
  * const log: PassportCallback = (error, user) => console.log(error ?? (user && user.subject));
  * const guard = loom('loom.yaml').passport.authenticate('jwt', log);
  */
-export type PassportCallback = (
+export type PassportCallback<User = Identity> = (
   error: Error | null,
-  user: Identity | false,
+  user: User | false,
   info?: PassportInfo | readonly PassportInfo[],
   status?: number | readonly number[],
 ) => unknown;
@@ -106,8 +106,12 @@ export type PassportHandler = (req: IncomingMessage, res: ServerResponse, next: 
  * const either = authenticate(['jwt', 'api_key']);
  */
 export interface PassportAuthenticate {
-  (name: string | readonly string[], callback: PassportCallback): PassportHandler;
-  (name: string | readonly string[], options?: PassportOptions, callback?: PassportCallback): PassportHandler;
+  <User = Identity>(name: string | readonly string[], callback: PassportCallback<User>): PassportHandler;
+  <User = Identity>(
+    name: string | readonly string[],
+    options?: PassportOptions,
+    callback?: PassportCallback<User>,
+  ): PassportHandler;
 }
 
 /**
@@ -126,8 +130,8 @@ export interface PassportLike {
   readonly authorize: PassportAuthenticate;
   /** As in Passport. It has no effect without login sessions. */
   initialize(options?: { readonly userProperty?: string; readonly compat?: boolean }): PassportHandler;
-  /** Sets the function that converts an identity to session data, for `session: true`. */
-  serializeUser(serialize: (user: Identity, done: (error: unknown, id?: unknown) => void) => void): void;
+  /** Sets the function that converts `req.user` to session data, for `session: true`. */
+  serializeUser<User = Identity>(serialize: (user: User, done: (error: unknown, id?: unknown) => void) => void): void;
 }
 
 export function infoOf(denial: Denial): PassportInfo {

@@ -1,7 +1,8 @@
 /** Passport's middleware for the auth methods of the configuration, with Loom's verdicts and denials. */
 import type { ServerResponse } from 'node:http';
 import passport from 'passport';
-import type { Identity } from '../auth/identity.js';
+import { shareIdentities } from '../admission/identities.js';
+import { copyOf, hostUserOf } from '../auth/identity.js';
 import { contextOf, type Guard, type RequestContext } from '../context/request-context.js';
 import type { NonEmpty } from '../lib/types.js';
 import { challengesOf, deny } from '../admission/deny.js';
@@ -30,7 +31,7 @@ interface Call {
   /** Whether the names were a list. Passport then passes lists to the callback. */
   readonly listed: boolean;
   readonly options: PassportOptions;
-  readonly callback: PassportCallback | undefined;
+  readonly callback: PassportCallback<unknown> | undefined;
 }
 
 type Own = InstanceType<typeof passport.Passport>;
@@ -51,7 +52,7 @@ export function hostPassport({ current, demand }: HostPassportDeps): PassportLik
       return handlerOf({ ...call, options: { ...call.options, assignProperty: 'account' } });
     },
     initialize: (options) => own.initialize(options) as PassportHandler,
-    serializeUser: (serialize) => void own.serializeUser((user, done) => serialize(user as Identity, done)),
+    serializeUser: (serialize) => void own.serializeUser((user, done) => serialize(user as never, done)),
   };
 }
 
@@ -72,13 +73,13 @@ function callOf(name: string | readonly string[], given: readonly unknown[]): Ca
     names: [first, ...others],
     listed: typeof name !== 'string',
     options: { session: false, ...options },
-    callback: (callback ?? undefined) as PassportCallback | undefined,
+    callback: (callback ?? undefined) as PassportCallback<unknown> | undefined,
   };
 }
 
 /** The methods that Passport adds to a strategy. */
 interface Verbs {
-  success(user: Identity | undefined): void;
+  success(user: unknown): void;
   fail(info: object, status: number): void;
 }
 
@@ -126,9 +127,11 @@ class Authentication {
       ownHeaders.add(name.toLowerCase());
     }
     const { options, callback } = this.call;
-    const [user] = identities;
-    if (callback) this.#call(callback, [null, user ?? false]);
-    else this.#passport((verbs) => verbs.success(user), { options, next });
+    const user = hostUserOf(identities) ?? identities.slice(0, 1).map(copyOf)[0];
+    if (callback) return this.#call(callback, [null, user ?? false]);
+    // An account that is linked to a login does not replace the caller.
+    if (options.assignProperty === undefined) shareIdentities(context);
+    this.#passport((verbs) => verbs.success(user), { options, next });
   }
 
   #refuse(denial: Denial, instance: string, answer: Refuse): void {
@@ -151,7 +154,7 @@ class Authentication {
     else answer(denial, instance);
   }
 
-  #refuseTo(callback: PassportCallback, denial: Denial, instance: string): void {
+  #refuseTo(callback: PassportCallback<unknown>, denial: Denial, instance: string): void {
     const { context, res } = this.asked;
     privateResponse(this.#guard.vary)(res);
     if (!isFailure(denial)) return this.#call(callback, [new DeniedError(denial, instance), false]);
@@ -162,7 +165,7 @@ class Authentication {
   }
 
   /** A callback may be asynchronous. If it fails, the request must still receive a response. */
-  #call(callback: PassportCallback, outcome: Parameters<PassportCallback>): void {
+  #call(callback: PassportCallback<unknown>, outcome: Parameters<PassportCallback<unknown>>): void {
     const returned = callback(...outcome);
     if (returned instanceof Promise) returned.catch((error: unknown) => this.#crash(error));
   }
@@ -180,7 +183,7 @@ class Authentication {
         act(this);
       },
     };
-    const handler = this.own.authenticate(strategy as never, options as object) as PassportHandler;
+    const handler = this.own.authenticate(strategy, options as object) as PassportHandler;
     handler(this.asked.context.request, this.asked.res, next);
   }
 }

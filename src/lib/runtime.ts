@@ -45,18 +45,18 @@ const NOTED_FLAGS: readonly (readonly [why: string, flags: readonly string[]])[]
   ['trusts whatever SSL_CERT_FILE and SSL_CERT_DIR name', ['--use-openssl-ca']],
 ];
 
+/** Values that turn a flag off. `node --test` starts its processes with the default value of every flag. */
+const OFF = /^(?:--heapsnapshot-near-heap-limit=0|--(?:heapsnapshot-signal|tls-keylog)=)$/;
+
 export function inspectRuntime(facts: RuntimeFacts = current()): RuntimeFindings {
   const errors: string[] = [];
   const warnings: string[] = [];
   const old = tooOld(facts.version);
   if (old !== undefined) errors.push(old);
-  const flags = [...(facts.env.NODE_OPTIONS ?? '').split(/\s+/), ...facts.execArgv].map(
-    (flag) =>
-      flag
-        .replace(/^["']|["']$/g, '')
-        .replaceAll('_', '-')
-        .split('=')[0] ?? '',
-  );
+  const flags = [...(facts.env.NODE_OPTIONS ?? '').split(/\s+/), ...facts.execArgv]
+    .map((flag) => flag.replace(/^["']|["']$/g, '').replaceAll('_', '-'))
+    .filter((flag) => !OFF.test(flag))
+    .map((flag) => flag.split('=')[0] ?? '');
   for (const [flag, why] of Object.entries(REFUSED_FLAGS)) {
     if (flags.includes(flag)) errors.push(`Node runs with ${flag}, which ${why}: remove it`);
   }
