@@ -235,7 +235,7 @@ describe('a refusal without a callback', () => {
 
   test('a doubled credential ends a list', async () => {
     const { ask } = await guarded(['api_key', 'jwt']);
-    expect((await ask({ path: '/?key=key-of-alice', headers: ALICE })).status).toBe(400);
+    expect((await ask({ path: '/?key=key-of-bob', headers: ALICE })).status).toBe(400);
     expect((await ask({ path: '/?key=key-of-alice' })).status).toBe(200);
   });
 
