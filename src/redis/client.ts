@@ -55,9 +55,13 @@ export async function connectRedis(options: RedisOptions): Promise<RedisClient> 
     maxRetriesPerRequest: 0,
     retryStrategy: backOff,
   };
-  if (options.type === 'redis') return new Redis({ ...each, host, port, db: options.db ?? 0 });
+  if (options.type === 'redis') {
+    const redis = new Redis({ ...each, host, port, db: options.db ?? 0 });
+    letProcessEnd(redis);
+    return redis;
+  }
   const nodes = options.addresses.map((address) => ({ host: address.host, port: address.port }));
-  return new Cluster(nodes, {
+  const cluster = new Cluster(nodes, {
     redisOptions: each,
     enableOfflineQueue: false,
     clusterRetryStrategy: backOff,
@@ -66,6 +70,40 @@ export async function connectRedis(options: RedisOptions): Promise<RedisClient> 
     // Certificates contain host names, and a cluster reports addresses.
     ...(tls && { dnsLookup: (name: string, found: (error: null, address: string) => void) => found(null, name) }),
   });
+  letProcessEnd(cluster);
+  return cluster;
+}
+
+/** The members that the types of ioredis do not show. */
+interface Waiting {
+  readonly reconnectTimeout?: NodeJS.Timeout | null;
+  /** The connection of a cluster client for messages. */
+  readonly subscriber?: { getInstance?(): ioredis.Redis | null };
+}
+
+/**
+ * A host that never closes its gate, such as a test, must still end: an idle connection and the wait for the next attempt
+ * do not keep the process alive. The timer of a command does.
+ */
+function letProcessEnd(client: ioredis.Redis | ioredis.Cluster): void {
+  const unreferenced = new WeakSet<object>();
+  const follow = (redis: ioredis.Redis): void => {
+    if (unreferenced.has(redis)) return;
+    unreferenced.add(redis);
+    redis.on('ready', () => redis.stream.unref());
+    redis.on('reconnecting', () => void (redis as unknown as Waiting).reconnectTimeout?.unref());
+  };
+  if (!('nodes' in client)) return follow(client);
+  const followSubscriber = (): void => {
+    const subscriber = (client as unknown as Waiting).subscriber?.getInstance?.();
+    if (subscriber) follow(subscriber);
+  };
+  client.on('+node', (node: ioredis.Redis) => {
+    follow(node);
+    followSubscriber();
+  });
+  client.on('ready', followSubscriber);
+  client.on('reconnecting', () => void (client as unknown as Waiting).reconnectTimeout?.unref());
 }
 
 type IoRedis = Pick<typeof ioredis, 'Redis' | 'Cluster'>;
