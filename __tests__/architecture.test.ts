@@ -99,7 +99,9 @@ test('these rules would see a broken one: there are imports of each kind to read
 test('what is known of a request stands on it: a weak map keeps every request through minor collections', () => {
   expect(containing(/new Weak(?:Map|Set)<(?:IncomingMessage|ServerResponse), /)).toEqual([]);
   expect(importers((each) => each.endsWith('/lib/hidden-property.js')).sort()).toEqual([
+    'gateway/attach.ts',
     'http/connection-close.ts',
+    'http/connection-end.ts',
     'http/request-state.ts',
   ]);
 });

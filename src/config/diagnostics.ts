@@ -1,4 +1,5 @@
 /** What is wrong with a file: its place, its path, the fault, and the nearest right name. */
+import { sharePublicError } from '../lib/public-error.js';
 import type { DiagnosticCode } from './diagnostic-codes.js';
 
 /**
@@ -56,6 +57,9 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
  * }
  */
 export class ConfigError extends Error {
+  static {
+    sharePublicError(this, 'ConfigError');
+  }
   /** `ConfigError`. */
   override readonly name = 'ConfigError';
   /** `LOOM_CONFIG`. */

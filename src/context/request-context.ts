@@ -58,6 +58,7 @@ export interface Trail {
  * context for hours, and reloads happen in that time. No field may reference a snapshot or a policy.
  */
 export class RequestContext extends RequestState {
+  override readonly isContext = true;
   /** The request id, or undefined if the configuration does not enable request ids. */
   id: string | undefined;
   /** The status of the response to an upgrade, which has no response object. */
@@ -140,7 +141,7 @@ function known<T>(value: T | undefined, otherwise: string): T {
 /** Returns the context of a request, or undefined if no gateway of this process has received the request. */
 export function findContext(request: IncomingMessage): RequestContext | undefined {
   const state = findRequestState(request);
-  return state instanceof RequestContext ? state : undefined;
+  return state?.isContext ? (state as RequestContext) : undefined;
 }
 
 /** Returns the context of a request. The first gateway that receives the request creates the context. */

@@ -5,6 +5,7 @@ import { listItems } from '../auth/credentials.js';
 import { awaitContinue } from '../http/expect-continue.js';
 import type { Handover } from './gateway.js';
 import { setField } from '../http/fields.js';
+import { HiddenProperty } from '../lib/hidden-property.js';
 
 /** Runs admission for an upgrade and passes the socket on if the upgrade is admitted. */
 export type JudgeUpgrade = (
@@ -13,10 +14,10 @@ export type JudgeUpgrade = (
   options: { head: Buffer; handOver: Handover },
 ) => void;
 
-const attached = new WeakSet<object>();
+const attached = new HiddenProperty<true>('attached');
 
 export function isAttached(server: object): boolean {
-  return attached.has(server);
+  return attached.of(server) === true;
 }
 
 /**
@@ -25,13 +26,14 @@ export function isAttached(server: object): boolean {
  */
 export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
-  const innermost = !attached.has(server);
-  attached.add(server);
+  const innermost = attached.of(server) !== true;
+  attached.set(server, true);
   const pending = new PendingAnswers();
   const handOver: Handover = ({ request: req }, socket, head) => {
     if (!innermost) return void emit('upgrade', req, socket, head);
     keepMarkerAlone(req);
-    if (server.listeners('upgrade').some((listener) => !placeholders.has(listener))) emit('upgrade', req, socket, head);
+    if (server.listeners('upgrade').some((listener) => placeholders.of(listener) !== true))
+      emit('upgrade', req, socket, head);
     else socket.destroy();
   };
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
@@ -46,12 +48,12 @@ export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
   if (!innermost) return;
   // Without a listener Node would serve an upgrade as a request.
   const placeholder = (): void => undefined;
-  placeholders.add(placeholder);
+  placeholders.set(placeholder, true);
   server.on('upgrade', placeholder);
   answerContinueLate(server);
 }
 
-const placeholders = new WeakSet<object>();
+const placeholders = new HiddenProperty<true>('placeholder');
 
 /** Counts the open requests of each socket, until their responses close. */
 class PendingAnswers {

@@ -3,6 +3,7 @@ import { headersOf, problemOf } from '../admission/deny.js';
 import type { Denial } from '../admission/denial.js';
 import type { ReasonCode } from '../auth/verdict.js';
 import { TITLES, type DenialCode } from '../http/problem.js';
+import { sharePublicError } from '../lib/public-error.js';
 
 /**
  * The error of a request that was refused or could not be checked. An `onDenied`, a callback or an error handler of the
@@ -18,6 +19,9 @@ import { TITLES, type DenialCode } from '../http/problem.js';
  * };
  */
 export class DeniedError extends Error {
+  static {
+    sharePublicError(this, 'DeniedError');
+  }
   /** `DeniedError`. */
   override readonly name = 'DeniedError';
   /** The HTTP status of the response. */

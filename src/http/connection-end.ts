@@ -1,8 +1,9 @@
 /** Connections that close after a response of Loom: later data on them is not a request (RFC 9112 §9.6). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HiddenProperty } from '../lib/hidden-property.js';
 import { isHttp2 } from './http-version.js';
 
-const ending = new WeakSet<object>();
+const ending = new HiddenProperty<true>('ending');
 
 /** Makes this response the last one on its connection. */
 export function endConnection(response: ServerResponse): void {
@@ -10,7 +11,7 @@ export function endConnection(response: ServerResponse): void {
   // In HTTP/2 one socket has many requests, and no request closes it.
   if (isHttp2(req)) return;
   response.setHeader('Connection', 'close');
-  ending.add(req.socket);
+  ending.set(req.socket, true);
 }
 
 /** Prepares a response to a request whose body is not forwarded. The rest of the body is discarded. */
@@ -26,5 +27,5 @@ export function endUnread(req: IncomingMessage, response: ServerResponse): void 
  * request. If the earlier request had invalid framing, this request may be part of a body. Node has still parsed it.
  */
 export function comesTooLate(req: IncomingMessage): boolean {
-  return ending.has(req.socket);
+  return ending.of(req.socket) === true;
 }

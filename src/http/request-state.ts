@@ -6,6 +6,8 @@ import { HiddenProperty } from '../lib/hidden-property.js';
  * The data that layers below admission read. They receive only the request, because a strategy runs with nothing else.
  */
 export class RequestState {
+  /** Whether this is the `RequestContext`. An object of another copy of this package is no instance of this class. */
+  readonly isContext: boolean = false;
   /** The client address that `trusted_proxies` determined, or undefined before the search. */
   clientAddress: string | undefined;
   /** The length of a body that was read whole and restored. */
@@ -14,7 +16,7 @@ export class RequestState {
   continueResponse: ServerResponse | undefined;
 }
 
-const states = new HiddenProperty<RequestState>('loom-auth');
+const states = new HiddenProperty<RequestState>('request');
 
 /** Returns the state of a request, or undefined if there is none. */
 export function findRequestState(request: IncomingMessage): RequestState | undefined {

@@ -1,5 +1,6 @@
 /** Defines the options, results and errors of `serve`, in a file that loads no part of the gateway. */
 import type { Diagnostic } from '../config/diagnostics.js';
+import { sharePublicError } from '../lib/public-error.js';
 import type { Log, Now } from '../lib/types.js';
 
 /**
@@ -81,6 +82,9 @@ export interface Listening {
  * });
  */
 export class PortError extends Error {
+  static {
+    sharePublicError(this, 'PortError');
+  }
   /** `PortError`. */
   override readonly name = 'PortError';
   /** `LOOM_PORT`. */
@@ -114,6 +118,9 @@ function portTrouble(code: string | undefined): string {
  * });
  */
 export class TlsFileError extends Error {
+  static {
+    sharePublicError(this, 'TlsFileError');
+  }
   /** `TlsFileError`. */
   override readonly name = 'TlsFileError';
   /** `LOOM_TLS`. */
