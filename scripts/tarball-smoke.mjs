@@ -1,10 +1,14 @@
-/** Packs the package, installs the tarball in an empty folder, and uses it there: import, require, types, pages, bin, npm start. */
+/**
+ * Packs the package, installs the tarball in an empty folder, and uses it there: import, require, types, test runners, pages,
+ * bin, npm start.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { testRunners } from './tarball-runners.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'loom-tarball-'));
@@ -15,6 +19,7 @@ try {
   install();
   modules();
   types();
+  testRunners(folder, root, run);
   pages();
   commands();
   await start();
@@ -46,20 +51,44 @@ function types() {
       dereference: true,
     });
   }
-  writeFileSync(
-    join(folder, 'host.ts'),
-    `import { createServer } from 'node:http';
+  const host = `import { createServer } from 'node:http';
 import { loom, serve, ConfigError, PortError, TlsFileError, type Identity } from 'loom-auth';
 const gate = loom('loom.yaml');
 createServer((req, res) => gate(req, res, () => res.end())).on('upgrade', gate.upgrade);
 export const subject = ({ subject }: Identity): string => subject;
 serve('loom.yaml').catch((error: unknown) => error instanceof ConfigError && error.diagnostics.length);
 export const isStart = (error: unknown) => error instanceof PortError || error instanceof TlsFileError;
+`;
+  // With `.cts` TypeScript reads the types of the build for `require`.
+  for (const name of ['host.ts', 'host.cts']) writeFileSync(join(folder, name), host);
+  // A value of one build has the type of the other.
+  writeFileSync(
+    join(folder, 'both.cts'),
+    `import * as required from 'loom-auth';
+import type * as imported from 'loom-auth' with { 'resolution-mode': 'import' };
+export const loom: typeof imported.loom = required.loom;
+export const gate: imported.Loom = required.loom('loom.yaml');
+export const status = (error: imported.DeniedError): required.DenialCode => error.code;
 `,
   );
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
-  run(process.execPath, [tsc, ...settings, '--skipLibCheck', 'false', 'host.ts']);
+  const check = (...settings) =>
+    run(process.execPath, [
+      tsc,
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2023',
+      '--types',
+      'node',
+      '--skipLibCheck',
+      'false',
+      ...settings,
+    ]);
+  check('--module', 'nodenext', 'host.ts', 'host.cts', 'both.cts');
+  check('--module', 'node16', 'host.ts', 'host.cts', 'both.cts');
+  check('--module', 'esnext', '--moduleResolution', 'bundler', 'host.ts');
+  check('--module', 'commonjs', '--moduleResolution', 'bundler', 'host.cts');
 }
 
 /** Every relative link of the packed pages leads to a packed file. */

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { built, NODE, ROOT } from '../support/built.js';
+import { builtForRequire, NODE, ROOT } from '../support/built.js';
 import { runProcess } from '../support/process.js';
 import { pageOf, wordOf } from './pages.js';
 
@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(() => {
   const modules = join(folder, 'node_modules');
   mkdirSync(modules);
-  symlinkSync(join(built(), '../../..'), join(modules, 'loom-auth'));
+  symlinkSync(builtForRequire(), join(modules, 'loom-auth'));
   for (const name of ['express', 'supertest', 'vitest']) {
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
   }

@@ -10,7 +10,8 @@ import { runProcess } from '../support/process.js';
 interface Manifest {
   readonly type: string;
   readonly bin: Readonly<Record<string, string>>;
-  readonly exports: { readonly '.': Readonly<Record<string, string>> };
+  readonly exports: { readonly '.': Readonly<Record<string, { readonly types: string; readonly default: string }>> };
+  readonly main: string;
   readonly types: string;
   readonly files: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
@@ -40,9 +41,18 @@ test('src imports all its dependencies, and no other package', () => {
 });
 
 test('entry, types and command are built from existing sources, and are packed', () => {
-  const { types, default: entry } = manifest.exports['.'];
-  expect(types).toBe(manifest.types);
-  const outputs = [entry, types, ...Object.values(manifest.bin)].map((each) => (each ?? '').replace(/^\.\//, ''));
+  const { require: forRequire, ...forModules } = manifest.exports['.'];
+  // Resolvers that do not know `exports` are CommonJS.
+  expect({ types: manifest.types, default: manifest.main }).toEqual(forRequire);
+  expect(forRequire).toEqual({ types: './dist/index.d.cts', default: './dist/index.cjs' });
+  const entry = { types: './dist/index.d.ts', default: './dist/index.js' };
+  // Node takes the first condition that it knows. With `module-sync` its `require` loads the ES modules.
+  expect(Object.entries(forModules)).toEqual([
+    ['import', entry],
+    ['module-sync', entry],
+  ]);
+  expect(Object.keys(manifest.exports['.']).at(-1)).toBe('require');
+  const outputs = [...Object.values(entry), ...Object.values(manifest.bin)].map((each) => each.replace(/^\.\//, ''));
   for (const output of outputs) {
     expect(output).toMatch(/^dist\//);
     expect(read(output.replace(/^dist/, 'src').replace(/(\.d)?\.(js|ts)$/, '.ts'))).not.toBe('');

@@ -1,4 +1,5 @@
 /** The built package, for tests that run it as a process. Changed files are built again. */
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -16,6 +17,7 @@ import { transformSync } from '@swc/core';
 export const ROOT = resolve(__dirname, '../..');
 /** Beside `dist` and never in it: a concurrent build must not remove the files. */
 const INSTALLED = join(ROOT, 'node_modules/.cache/loom-auth');
+const BUNDLER = join(ROOT, 'scripts/bundle.mjs');
 const MAIN = join(INSTALLED, 'dist/cli/main.js');
 const ours = join(ROOT, 'node_modules/.bin/node');
 /** The Node version that the package requires, if the tests run on another. */
@@ -28,6 +30,18 @@ export function built(): string {
   }
   refresh('package.json', 'package.json', copyFileSync);
   return MAIN;
+}
+
+/** The folder of the package, with the build for `require`. */
+export function builtForRequire(): string {
+  built();
+  const newest = Math.max(...filesOf('src').map((name) => modified(join(ROOT, 'src', name))), modified(BUNDLER));
+  const bundle = join(INSTALLED, 'dist/index.cjs');
+  if (modified(bundle) !== newest) {
+    execFileSync(NODE, [BUNDLER, INSTALLED]);
+    utimesSync(bundle, newest / 1000, newest / 1000);
+  }
+  return INSTALLED;
 }
 
 /** An example in which `loom-auth` resolves to the built package. */
