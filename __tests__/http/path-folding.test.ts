@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { foldLiteral, isDots, readingsOf } from '../../src/http/path-folding.js';
+import { foldLiteral, isDots, readingsOf, type Reading } from '../../src/http/path-folding.js';
 import { cases } from '../support/fast-check-runs.js';
 
 it.each([
@@ -29,7 +29,14 @@ it.each([
   expect(foldLiteral(text)).toEqual(parts);
 });
 
-const readings = (...segments: string[]) => readingsOf(segments)?.map((each) => each.join('|'));
+const found = (...segments: string[]): readonly Reading[] => {
+  const readings = readingsOf(segments);
+  return typeof readings === 'string' ? [] : readings;
+};
+const readings = (...segments: string[]) => {
+  const all = readingsOf(segments);
+  return typeof all === 'string' ? all : all.map((each) => each.segments.join('|'));
+};
 
 describe('the readings of a path', () => {
   it.each([
@@ -46,8 +53,18 @@ describe('the readings of a path', () => {
     [['a\uff1bb'], ['a;b', 'a']],
     [
       ['a\uff1fb', 'c'],
-      ['a?b|c', 'a'],
+      ['a?b|c', 'a|c', 'a'],
     ],
+    [['a;b'], ['a']],
+    [
+      ['a;b', 'c'],
+      ['a|c', 'a'],
+    ],
+    [
+      ['a#b', 'c?d'],
+      ['a|c', 'a#b|c', 'a|c?d', 'a'],
+    ],
+    [['a;b;c'], ['a', 'a;b']],
     [['a\uff0fb'], ['a/b', 'a|b']],
     [['a/b'], ['a|b']],
     [['a\\b'], ['a|b']],
@@ -71,13 +88,23 @@ describe('the readings of a path', () => {
     [['\uff05\uff12e']],
     [['%\uff12e']],
   ])('of %j are none: one of them has dot segments or an escape', (segments) => {
-    expect(readings(...segments)).toBeUndefined();
+    expect(readings(...segments)).toBe('treacherous');
+  });
+
+  it.each([
+    [['A;b'], ['a;b: folded', 'A: cut', 'a: cut folded']],
+    [['a\uff1bb'], ['a;b: folded', 'a: folded']],
+  ])('of %j say whether a mark of the client ends them', (segments, expected) => {
+    const all = found(...segments).map(({ segments: [text = ''], cut, folded }) => {
+      return `${text}: ${[cut && 'cut', folded && 'folded'].filter(Boolean).join(' ')}`;
+    });
+    expect(new Set(all)).toEqual(new Set(expected));
   });
 
   it('are none where they are too many, and few for a name in any script', () => {
-    expect(readings('A+\u00ad\uff0f\uff1f\uff1bB.')).toBeUndefined();
+    expect(readings('A+\u00ad\uff0f\uff1f\uff1bB.')).toBe('too_many_readings');
     expect(readings(...Array<string>(4_000).fill('A'))).toHaveLength(1);
-    expect(readings(...Array<string>(4_000).fill('A+'))).toBeUndefined();
+    expect(readings(...Array<string>(4_000).fill('A+'))).toBe('too_many_readings');
     expect(readings(...Array<string>(1_000).fill('A+'))).toHaveLength(5);
     expect(readings('Wiki', 'C++\uff0f\u4f55\uff1f')?.length).toBeLessThan(48);
   });
@@ -106,7 +133,7 @@ it('folds a literal that was folded no further', () => {
 });
 
 test('who lowers alone and who goes through both cases read a long s differently, and both count', () => {
-  const readings = readingsOf(['INTERNAL', 'docſ']) ?? [];
-  expect(readings).toContainEqual(['internal', 'docſ']);
-  expect(readings).toContainEqual(['internal', 'docs']);
+  const all = readings('INTERNAL', 'docſ');
+  expect(all).toContain('internal|docſ');
+  expect(all).toContain('internal|docs');
 });

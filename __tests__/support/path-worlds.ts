@@ -20,6 +20,8 @@ export interface World {
   readonly routes: readonly string[];
   /** The upstream's requirement below each prefix. The longest prefix decides. */
   readonly guards: Readonly<Record<string, Demand>>;
+  /** Paths that the file treats otherwise than their prefix. The first match decides. */
+  readonly singles?: readonly (readonly [paths: RegExp, demand: Demand])[];
   readonly hosts?: readonly string[];
 }
 
@@ -92,6 +94,24 @@ export const WORLDS: readonly World[] = [
     hosts: ['gw', 'a.gw', 'admin.gw', 'x'],
   },
   {
+    name: 'marks in patterns, and routes inside of routes',
+    routes: [
+      `path: /*, ${OPEN}`,
+      `path: "/C%23/*", ${KEY}`,
+      `path: "/who%3F/:id/docs", ${OPEN}`,
+      `path: "/a%3Bb/*", ${JWT}`,
+      `path: "/internal/:id/docs", ${OPEN}`,
+      `path: /internal/*, ${JWT}`,
+      `path: "/api/*/keys/*", ${OPEN}`,
+      `path: /api/*, ${KEY}`,
+    ],
+    guards: { '/C#': 'api_key', '/a;b': 'jwt', '/internal': 'jwt', '/api': 'api_key' },
+    singles: [
+      [/^\/internal\/[^/]+\/docs\/?$/, 'open'],
+      [/^\/api\/[^/]+\/keys(?:\/|$)/, 'open'],
+    ],
+  },
+  {
     name: 'parameters in patterns',
     routes: [
       `path: "/:tenant/docs/*", ${OPEN}`,
@@ -117,6 +137,10 @@ export const PLACES: readonly string[] = [
     'a/docs/x',
     'x/docs/y',
     'my files/x',
+    'C#/x',
+    'a;b/x',
+    'internal/7/docs',
+    'api/v1/keys/x',
     'café/x',
     'x',
   ],
@@ -176,7 +200,9 @@ function requestOf(url: string, host: string): IncomingMessage {
 }
 
 /** The upstream's requirement at a path that it has derived from the received one. */
-export function guardOf({ guards }: World, path: string): Demand {
+export function guardOf({ guards, singles = [] }: World, path: string): Demand {
+  const single = singles.find(([paths]) => paths.test(path));
+  if (single) return single[1];
   let demand: Demand = 'open';
   let longest = -1;
   for (const [prefix, each] of Object.entries(guards)) {

@@ -7,7 +7,7 @@ import type { Denial } from './denial.js';
 export interface DenialFacts {
   /** The `instance` member of the response body. */
   readonly instance: string;
-  readonly denial: Pick<Denial, 'status' | 'code' | 'reason'>;
+  readonly denial: Pick<Denial, 'status' | 'code' | 'reason' | 'target'>;
   readonly client: string | undefined;
   /** Undefined if the bytes were never parsed as a request. */
   readonly method?: string | undefined;
@@ -30,6 +30,7 @@ export function logDenial(log: Log, context: RequestContext, denial: Denial): st
 
 /** Writes the log line before the response, so that the line exists when a client reads the response. */
 export function writeDenialLine(log: Log, { instance, denial, ...about }: DenialFacts): void {
-  const { status, code, reason } = denial;
-  log.info({ event: 'denied', instance, status, code, reason, ...about }, 'denied');
+  const { status, code, reason, target } = denial;
+  const { path, detail, otherRoute: other } = target ?? {};
+  log.info({ event: 'denied', instance, status, code, reason, ...about, path, detail, other }, 'denied');
 }

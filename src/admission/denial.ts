@@ -16,6 +16,16 @@ export interface Denial {
   readonly reason?: ReasonCode;
   /** The auth method that refused the request, also for the log and the audit event. */
   readonly method?: string | undefined;
+  /** For the log: the path that is ambiguous, and why. */
+  readonly target?: TargetFault;
+}
+
+/** Why a path is ambiguous. */
+export interface TargetFault {
+  readonly path: string;
+  readonly detail: string;
+  /** The id of the route that an upstream with another reading of the path finds. */
+  readonly otherRoute?: string;
 }
 
 /** The seconds that a client should wait, if the auth method gives no value. */

@@ -14,10 +14,12 @@ export class LimitRules {
   }
 
   /** Whether the client address or the path is exempt. */
-  isExemptEarly({ address, target: { segments } }: Pick<RequestContext, 'address' | 'target'>): boolean {
+  isExemptEarly({ address, target }: Pick<RequestContext, 'address' | 'target'>): boolean {
     if (this.#exemptAddress(address)) return true;
     const { paths = [] } = this.limit?.exemptions ?? {};
-    return paths.some((pattern) => matches(pattern, segments));
+    const isExempt = (segments: readonly string[]): boolean => paths.some((pattern) => matches(pattern, segments));
+    // An upstream that ends the path at `;` must not do the work of a path that is not exempt.
+    return isExempt(target.segments) && target.readings.every(({ cut, segments }) => !cut || isExempt(segments));
   }
 
   /**

@@ -8,11 +8,11 @@ import { NEVER_SERVED } from '../http/http-methods.js';
 import { wholeTarget } from '../http/original-url.js';
 import { readTarget, type Target } from '../http/target.js';
 import { mountsBeforeDots } from '../routing/connect-mounts.js';
+import { ambiguousCut, badTarget, encodedSlash } from './bad-target.js';
 import type { Denial } from './denial.js';
 import type { AdmissionPolicy } from './policy.js';
 
 const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
-const BAD_TARGET: Denial = { status: 400, code: 'bad_target' };
 
 export function readRequestTarget(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
   const { request } = context;
@@ -21,7 +21,7 @@ export function readRequestTarget(policy: AdmissionPolicy, context: RequestConte
   if (!url) return rewritten(policy, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
   const { maxPathSegments: maxSegments } = policy.plan;
   const target = readTarget(url.whole, { host: request.headers.host ?? '', maxSegments });
-  if (target.kind === 'bad') return BAD_TARGET;
+  if (target.kind === 'bad') return badTarget(url.whole, target.reason);
   context.target = target;
   return undefined;
 }
@@ -66,7 +66,9 @@ export function findPreflightGuard(policy: AdmissionPolicy, context: RequestCont
     case 'route':
       return accept(context, { route: answer.route, guard });
     case 'encoded_slash':
-      return BAD_TARGET;
+      return encodedSlash(target.raw);
+    case 'ambiguous_cut':
+      return ambiguousCut(target.raw, answer);
     case 'ambiguous_fold':
       return NO_ROUTE;
     case 'method_not_allowed':
@@ -84,12 +86,16 @@ function accept(context: RequestContext, { route, guard }: RouteMatch): undefine
 
 function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Located {
   const { headers, method = '' } = req;
-  const answer = policy.routes.find({ host: headers.host ?? '', target, method, headers });
+  const question = { host: headers.host ?? '', target, method, headers };
+  const routed = policy.routes.find(question);
+  const answer = (routed.kind === 'route' && policy.deliveredPaths.find(routed.index, question)) || routed;
   switch (answer.kind) {
     case 'route':
       return { route: answer.route, guard: policy.guardAt(answer.index) };
     case 'encoded_slash':
-      return { denial: BAD_TARGET };
+      return { denial: encodedSlash(target.raw) };
+    case 'ambiguous_cut':
+      return { denial: ambiguousCut(target.raw, answer) };
     case 'method_not_allowed':
       return { denial: { status: 405, code: 'method_not_allowed', allow: answer.allow } };
     case 'excluded':
@@ -103,7 +109,7 @@ function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Lo
 /** Without a route, an encoded slash or an unusual HTTP method is denied. */
 function withoutRoute(guard: Guard, { method = '' }: IncomingMessage, target: Target): Located {
   if (NEVER_SERVED.has(method)) return { denial: { status: 405, code: 'method_not_allowed', allow: [] } };
-  return target.hasEncodedSlash ? { denial: BAD_TARGET } : { guard };
+  return target.hasEncodedSlash ? { denial: encodedSlash(target.raw) } : { guard };
 }
 
 /** Another path that the handlers after Loom may use, and the match that admission uses. */

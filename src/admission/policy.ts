@@ -15,6 +15,7 @@ import type { Metrics } from '../lib/metrics.js';
 import { throttleLog } from '../lib/log-throttle.js';
 import type { Log, NonEmpty, Now } from '../lib/types.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
+import { DeliveredPaths } from '../routing/delivered-paths.js';
 import { RouteTable } from '../routing/route-table.js';
 import { Clients } from './client.js';
 import { createCors, type Cors } from './cors.js';
@@ -44,6 +45,7 @@ export class AdmissionPolicy {
   /** For log lines that every request can cause. */
   readonly throttledLog: Log;
   readonly routes: RouteTable;
+  readonly deliveredPaths: DeliveredPaths;
   readonly stripIdentityHeaders: Strip;
   /** The `trusted_headers` of the configuration. */
   readonly trustedHeaders: TrustedHeaders;
@@ -77,7 +79,8 @@ export class AdmissionPolicy {
     this.now = deps.now;
     this.standalone = deps.standalone;
     this.throttledLog = throttleLog(deps.log, deps.now);
-    this.routes = new RouteTable(routes);
+    this.routes = new RouteTable(routes, deps.standalone ? undefined : (plan.unmatched ?? OPEN));
+    this.deliveredPaths = new DeliveredPaths(routes, plan.upstreams);
     this.stripIdentityHeaders = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.trustedHeaders = new TrustedHeaders(trustedHeaders);

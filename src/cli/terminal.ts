@@ -1,5 +1,6 @@
 /** The terminal functions of the commands, and colors for an interactive terminal. */
 import type { Readable, Writable } from 'node:stream';
+import { escapeLineAndDirection } from '../lib/control-character.js';
 
 export interface Output extends Writable {
   readonly isTTY?: boolean;
@@ -29,8 +30,12 @@ export function paintFor(output: Output, env: Terminal['env']): Paint {
   return (colour, text) => `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m`;
 }
 
-/** Removes control characters, so that a name from a file cannot control the terminal that prints it. */
+/**
+ * Replaces control characters, line ends of Unicode and marks of text direction. A name from a file then cannot control
+ * the terminal that prints the name.
+ */
 export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+  const plain = text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+  return escapeLineAndDirection(plain);
 }

@@ -6,6 +6,7 @@ import type { Denial } from '../admission/denial.js';
 import { deny, denySocket } from '../admission/deny.js';
 import type { RequestContext } from '../context/request-context.js';
 import { isHttp2 } from '../http/http-version.js';
+import { neverStored } from '../http/never-stored.js';
 import type { Log } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import { retryAfter } from '../proxy/failure.js';
@@ -75,11 +76,11 @@ export function responseHeadersOf(context: RequestContext, { cors }: AnswerTerms
 }
 
 /** Writes the rate limit headers, and prevents shared caches from serving the response to another caller. */
-export function decoration({ guard, limit }: RequestContext): (res: ServerResponse) => void {
+export function decoration({ guard, limit, target }: RequestContext): (res: ServerResponse) => void {
   const { requirement, vary } = guard;
   const fields = limit ? Object.entries(rateLimitHeaders(limit)) : [];
   // An optional route is open, but its response depends on the caller.
-  const makePrivate = requirement.kind === 'open' ? undefined : privateResponse(vary);
+  const makePrivate = requirement.kind === 'open' ? undefined : privateResponse(vary, target.hasCut);
   return (res) => {
     for (const [name, value] of fields) res.setHeader(name, value);
     makePrivate?.(res);
@@ -88,11 +89,13 @@ export function decoration({ guard, limit }: RequestContext): (res: ServerRespon
 
 /**
  * A `responseHeaders` hook for routes that are not open. Prevents shared caches from serving the response to another
- * caller.
+ * caller. `isCut`: caches may read another path, so no cache stores the response.
  */
-export function privateResponse(varyBy: readonly string[]): (res: ServerResponse) => void {
+export function privateResponse(varyBy: readonly string[], isCut = false): (res: ServerResponse) => void {
   return (res) => {
-    if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');
+    // A cache in front of Loom may store the response to `/account;x.css` as a static file (web cache deception).
+    if (isCut) neverStored(res);
+    else if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');
     const given = res.getHeader('vary');
     if (given === undefined) {
       if (varyBy.length > 0) res.setHeader('Vary', varyBy.join(', '));

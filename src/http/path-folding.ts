@@ -1,8 +1,19 @@
 /** Computes all readings of a path that lenient upstreams may use instead of the path decoded once. */
+import { cutsOf, hasMark, hasTooManyMarks } from './path-cuts.js';
 
 type Segments = readonly string[];
-/** A change that some upstreams make to a path. Returns the same list if nothing changes. */
-type Step = (segments: Segments) => Segments;
+
+/** A path as a lenient upstream may read it. */
+export interface Reading {
+  readonly segments: Segments;
+  /** Whether a `;`, `?` or `#` that the client sent ends the path or a segment. */
+  readonly cut: boolean;
+  /** Whether another change applies, such as lower case. */
+  readonly folded: boolean;
+}
+
+/** A change that some upstreams make to a path. Returns the results, or nothing if the path does not change. */
+type Step = (segments: Segments) => readonly Segments[];
 
 // eslint-disable-next-line no-control-regex
 const ASCII = /^[\u0000-\u007f]*$/;
@@ -38,23 +49,17 @@ const compatible = (text: string): string => (ASCII.test(text) ? text : text.nor
 function each(change: (text: string) => string): Step {
   return (segments) => {
     const changed = segments.map(change);
-    return changed.some((text, at) => text !== segments[at]) ? changed : segments;
+    return changed.some((text, at) => text !== segments[at]) ? [changed] : [];
   };
 }
 
-const separated: Step = (segments) =>
-  segments.some((text) => /[/\\]/.test(text)) ? segments.flatMap((text) => text.split(/[/\\]/)) : segments;
+const separated: Step = (segments) => (segments.some((text) => /[/\\]/.test(text)) ? [splitAtSlashes(segments)] : []);
 
-/**
- * Cuts the path at a `?` or `#` that appears after NFKC. An upstream that splits the target after NFKC has no path
- * there.
- */
-const cutShort: Step = (segments) => {
-  const at = segments.findIndex((text) => /[?#]/.test(text));
-  return at < 0 ? segments : [...segments.slice(0, at), segments[at]?.split(/[?#]/, 1)[0] ?? ''];
-};
+function splitAtSlashes(segments: Segments): Segments {
+  return segments.flatMap((text) => text.split(/[/\\]/));
+}
 
-const merged: Step = (segments) => (segments.includes('') ? segments.filter((text) => text !== '') : segments);
+const merged: Step = (segments) => (segments.includes('') ? [segments.filter((text) => text !== '')] : []);
 
 /** The steps are in an order in which one step can enable the next. An upstream may apply any subset of them. */
 const STEPS: readonly Step[] = [
@@ -62,8 +67,7 @@ const STEPS: readonly Step[] = [
   each(visible),
   each(compatible),
   separated,
-  cutShort,
-  each((text) => text.split(';', 1)[0] ?? ''),
+  cutsOf,
   each((text) => text.toLowerCase()),
   // An upstream that only lowers the letter case keeps `ſ`, which is another reading.
   each((text) => (ASCII.test(text) ? text : caseless(text))),
@@ -78,24 +82,27 @@ const MOST_READINGS = 64;
 const MOST_CHARACTERS = 32_768;
 
 /**
- * Returns the other readings of decoded segments, or an empty list if every upstream reads the same. Returns undefined
- * if a reading has dot segments, an escape or a long run of combining marks. Also returns undefined if there are too
- * many readings.
+ * Returns the other readings of decoded segments, or an empty list if every upstream reads the same. Returns a reason if
+ * a reading has dot segments, an escape or a long run of combining marks, or if there are too many readings.
  *
- * @example readingsOf(['Internal.']) // [['internal.'], ['Internal'], ['internal']]
+ * @example readingsOf(['Internal.']) // readings with the segments ['internal.'], ['Internal'] and ['internal']
  */
-export function readingsOf(segments: Segments): readonly Segments[] | undefined {
-  if (segments.some(hasLongRun)) return undefined;
-  const readings = [segments];
+export function readingsOf(segments: Segments): readonly Reading[] | 'treacherous' | 'too_many_readings' {
+  if (segments.some(hasLongRun)) return 'treacherous';
+  const sentMark = hasMark(segments);
+  const readings: Reading[] = [{ segments, cut: false, folded: false }];
   const length = segments.reduce((sum, text) => sum + text.length + 1, 1);
   const most = Math.min(MOST_READINGS, Math.max(2, MOST_CHARACTERS / length));
   for (const step of STEPS) {
+    const isCut = sentMark && step === cutsOf;
     for (let at = readings.length - 1; at >= 0; at--) {
-      const reading = readings[at] as Segments;
-      const changed = step(reading);
-      if (changed === reading) continue;
-      if (readings.length >= most || changed.some(isTreacherous)) return undefined;
-      readings.push(changed);
+      const { segments: before, cut, folded } = readings[at] as Reading;
+      if (step === cutsOf && hasTooManyMarks(before)) return 'too_many_readings';
+      for (const changed of step(before)) {
+        if (readings.length >= most) return 'too_many_readings';
+        if (changed.some(isTreacherous) || (isCut && hasEmptySegmentInside(changed))) return 'treacherous';
+        readings.push({ segments: changed, cut: cut || isCut, folded: folded || !isCut });
+      }
     }
   }
   readings.shift();
@@ -104,6 +111,11 @@ export function readingsOf(segments: Segments): readonly Segments[] | undefined 
 
 function isTreacherous(text: string): boolean {
   return isDots(text) || hasEscape(text) || hasLongRun(text);
+}
+
+/** A path that starts with `//` has an authority for some upstreams, so a cut must not produce `//`. */
+function hasEmptySegmentInside(segments: Segments): boolean {
+  return segments.includes('') && segments.indexOf('') < segments.length - 1;
 }
 
 function hasLongRun(text: string): boolean {
@@ -133,5 +145,5 @@ export function hasEscape(segment: string): boolean {
  * @example foldLiteral('Internal.') // ['internal']
  */
 export function foldLiteral(text: string): Segments {
-  return separated([compatible(visible(text))]).map((part) => withoutEnds(caseless(part)));
+  return splitAtSlashes([compatible(visible(text))]).map((part) => withoutEnds(caseless(part)));
 }

@@ -1,5 +1,6 @@
 /** Reads the request target (RFC 9112 §3.2) once, and refuses it if two readers could read it differently. */
-import { hasEscape, isDots, readingsOf } from './path-folding.js';
+import { hasMarkOrLookalike } from './path-cuts.js';
+import { hasEscape, isDots, readingsOf, type Reading } from './path-folding.js';
 
 export interface Target {
   readonly kind: 'target';
@@ -11,14 +12,18 @@ export interface Target {
   /** The segments, each decoded once. One trailing slash is ignored. */
   readonly segments: readonly string[];
   /** The other readings that lenient upstreams may use for the path (`path-folding.ts`). */
-  readonly readings: readonly (readonly string[])[];
+  readonly readings: readonly Reading[];
+  /** Whether some upstreams end the path or a segment at a `;`, `?` or `#` of the decoded path. */
+  readonly hasCut: boolean;
   /** Whether the path contains `%2f`. Only a route with `allow_encoded_slash` accepts it. */
   readonly hasEncodedSlash: boolean;
 }
 
+export type BadTargetReason = 'form' | 'character' | 'escape' | 'segment' | 'too_many_segments' | 'too_many_readings';
+
 export interface BadTarget {
   readonly kind: 'bad';
-  readonly reason: 'form' | 'character' | 'escape' | 'segment' | 'too_many_segments';
+  readonly reason: BadTargetReason;
 }
 
 export interface TargetOptions {
@@ -34,11 +39,8 @@ const bad = (reason: BadTarget['reason']): BadTarget => ({ kind: 'bad', reason }
 const PLAIN = /^(?:\/[A-Za-z0-9_~!$&'()*,:=@-][A-Za-z0-9_~!$&'()*+,:=@.-]*)+\/?$|^\/$/;
 /** The parts of a plain path that some upstreams read differently. */
 const FOLDABLE = /[A-Z+]|\.(?:\/|$)/;
-/**
- * Visible ASCII without `#` and `\`. Also without `;`, which starts path parameters that upstreams drop
- * (CVE-2026-73511).
- */
-const ALLOWED = /^[!"$-:<-[\]-~]*$/;
+/** Visible ASCII without `#` and `\`. */
+const ALLOWED = /^[!"$-[\]-~]*$/;
 /** Browsers do not encode `\` in a query. */
 const ALLOWED_QUERY = /^[!"$-~]*$/;
 
@@ -57,7 +59,8 @@ export function readTarget(url: string, options: TargetOptions = {}): Target | B
   if (hasMoreSegments(path, maxSegments)) return bad('too_many_segments');
   if (query !== undefined && !ALLOWED_QUERY.test(query)) return bad('character');
   if (PLAIN.test(path) && !FOLDABLE.test(path)) {
-    return { kind: 'target', raw, path, query, segments: split(path), readings: [], hasEncodedSlash: false };
+    const segments = split(path);
+    return { kind: 'target', raw, path, query, segments, readings: [], hasCut: false, hasEncodedSlash: false };
   }
   if (!ALLOWED.test(path)) return bad('character');
   if (path.includes('//')) return bad('segment');
@@ -93,10 +96,10 @@ function escaped(sent: Pick<Target, 'raw' | 'path' | 'query'>, maxSegments: numb
     segments.push(decoded);
   }
   const readings = readingsOf(segments);
-  if (!readings) return bad('segment');
+  if (typeof readings === 'string') return bad(readings === 'treacherous' ? 'segment' : readings);
   // An upstream that decodes `%2f` or normalizes a full-width slash matches more segments than the client sent.
-  if (readings.some((reading) => reading.length > maxSegments)) return bad('too_many_segments');
-  return { kind: 'target', ...sent, segments, readings, hasEncodedSlash };
+  if (readings.some((reading) => reading.segments.length > maxSegments)) return bad('too_many_segments');
+  return { kind: 'target', ...sent, segments, readings, hasCut: hasMarkOrLookalike(segments), hasEncodedSlash };
 }
 
 /** `/a/b/` and `/a/b` are the same two segments. `/` has no segments. */
@@ -115,7 +118,7 @@ function isDotsOrEmpty(segment: string): boolean {
  */
 function decodeSegment(segment: string): string | undefined {
   if (!segment.includes('%')) return segment;
-  if (/%(?:5c|3b|23|3f)/i.test(segment)) return undefined;
+  if (/%5c/i.test(segment)) return undefined;
   let decoded: string;
   try {
     decoded = decodeURIComponent(segment);

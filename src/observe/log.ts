@@ -1,5 +1,6 @@
 /** The operator's log: one pino line for each event, without secrets. */
 import { pino, type DestinationStream } from 'pino';
+import { escapeLineAndDirection, escapeOf } from '../lib/control-character.js';
 import type { Log } from '../lib/types.js';
 
 export interface LogOptions {
@@ -47,12 +48,8 @@ function standardError(): DestinationStream {
   return pino.destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES }).on('error', () => undefined);
 }
 
-/**
- * JSON escapes the characters below a space. This pattern matches DEL, the C1 controls, the line ends of Unicode, and
- * the marks that change the text direction. A terminal reads U+009B as ESC [. A header or a claim can contain all of
- * these.
- */
-const ACTED_ON = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/** JSON escapes the characters below a space, but not DEL and the C1 controls. A terminal reads U+009B as ESC [. */
+const C1 = /[\u007f-\u009f]/g;
 
 /**
  * Escapes the characters that terminals and log viewers interpret.
@@ -60,7 +57,7 @@ const ACTED_ON = /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u20
  * @example oneLine('"a\u2028b"') // '"a\\u2028b"', the same string to a JSON reader
  */
 function oneLine(json: string): string {
-  return json.replace(ACTED_ON, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return escapeLineAndDirection(json.replace(C1, escapeOf));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Decision } from '../auth/decision.js';
 import type { RequestContext, Trail } from '../context/request-context.js';
+import { loggedPath } from '../http/logged-path.js';
 import { STATUS_CODES } from '../http/node-http.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { AccessLog } from './access-log.js';
@@ -62,7 +63,7 @@ export class Requests {
   #follow(context: RequestContext): Trail {
     const { request: req } = context;
     const trail: Trail = {
-      path: this.deps.access ? pathOf(req) : '',
+      path: this.deps.access ? loggedPath(req.url ?? '') : '',
       startMs: performance.now(),
       sent: req.socket.bytesWritten,
       span: this.deps.tracing?.start(req),
@@ -98,11 +99,4 @@ function codeOf(status: number): string {
   return status === CLIENT_LEFT || STATUS_CODES[status] !== undefined
     ? String(status)
     : `${Math.floor(status / 100)}xx`;
-}
-
-const LONGEST = 512;
-
-/** Returns the path as the client sent it, without the query. A query can contain API keys. */
-function pathOf({ url = '' }: IncomingMessage): string {
-  return (url.split('?', 1)[0] ?? '').slice(0, LONGEST);
 }

@@ -72,8 +72,9 @@ export class Rules {
     this.routes = plan.routes.map(withoutSecrets);
     this.certified = isCertified(ruled);
     this.#accesses = this.routes.map((route, index) => ({ ...accessOf(route, this.certified), route, index }));
-    this.#table = new RouteTable(plan.routes.map(withoutConditions));
-    this.#bare = this.routes.some(isConditional) ? new RouteTable(this.routes) : this.#table;
+    const unmatchedRequirement = standalone ? undefined : (plan.unmatched ?? OPEN);
+    this.#table = new RouteTable(plan.routes.map(withoutConditions), unmatchedRequirement);
+    this.#bare = this.routes.some(isConditional) ? new RouteTable(this.routes, unmatchedRequirement) : this.#table;
     const unmatched = { requirement: plan.unmatched ?? OPEN, declaredOpen: false };
     this.#unmatched = standalone ? NOTHING : accessOf(unmatched, false);
   }
@@ -82,7 +83,9 @@ export class Rules {
   at(asked: AskedAt, method: string): Access {
     const found = find(this.#table, asked, method);
     if (found?.kind === 'none') return this.#unmatched;
-    return (found?.kind === 'route' && this.#accesses[found.index]) || NOTHING;
+    // A pattern with an encoded `;`, `?` or `#` guards its region, even if another guard makes its requests ambiguous.
+    const isRouted = found?.kind === 'route' || found?.kind === 'ambiguous_cut';
+    return (isRouted && this.#accesses[found.index ?? -1]) || NOTHING;
   }
 
   /** Whether the patterns lead to a route, but requests without its headers or query do not reach the route. */

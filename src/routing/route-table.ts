@@ -1,6 +1,6 @@
 /** Finds a request's route: by host and pattern first, then by HTTP method, headers and query. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { isOpen } from '../auth/requirement.js';
+import { isOpen, type Requirement } from '../auth/requirement.js';
 import { COMMON_METHODS, NEVER_SERVED } from '../http/http-methods.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { compileFits } from './field-match.js';
@@ -25,24 +25,48 @@ export type RouteAnswer =
   | { readonly kind: 'excluded' }
   /** Another spelling of the path has another protection (docs/security.md). 404, also as middleware. */
   | { readonly kind: 'ambiguous_fold' }
+  /**
+   * An upstream that ends the path or a segment at `;`, `?` or `#` reads a path with another requirement. 400, also as
+   * middleware.
+   */
+  | AmbiguousCut
   /** The path contains `%2f`, and no route that it selects has `allow_encoded_slash`. 400. */
   | { readonly kind: 'encoded_slash' }
   /** The file has no such pattern. A gateway answers 404. Middleware applies the chain, then calls `next()`. */
   | { readonly kind: 'none' };
+
+export interface AmbiguousCut {
+  readonly kind: 'ambiguous_cut';
+  /** The index of the route that has the path as the client sent it. */
+  readonly index?: number;
+  /** The route that has the other reading. Undefined: no route has it, and the host application may require more. */
+  readonly other?: PlannedRoute;
+}
+
+/** The exact match of a request, to which other readings of its path are compared. */
+export interface Found {
+  readonly found: RouteCandidate | undefined;
+  readonly chosen: CompiledRoute | undefined;
+  readonly question: RouteQuestion;
+}
 
 export class RouteTable {
   readonly #exact = new HostTrees('exact');
   readonly #folded = new HostTrees('folded');
   /** No literal of the file changes when folded. Then a path that also does not change needs one look-up. */
   readonly #plainPatterns: boolean;
+  /** Undefined if a request without a route is denied, or needs no credential. */
+  readonly #unmatchedDemand: string | undefined;
 
-  constructor(routes: readonly PlannedRoute[]) {
+  /** `unmatched` is the requirement of requests without a route. Undefined: such a request is denied. */
+  constructor(routes: readonly PlannedRoute[], unmatched?: Requirement) {
     routes.forEach((route, index) => {
-      const compiled = { route, index, demand: JSON.stringify(route.requirement), fits: compileFits(route) };
+      const compiled = compileRoute(route, index);
       this.#exact.add(compiled);
       this.#folded.add(compiled);
     });
     this.#plainPatterns = routes.every(isPlain);
+    this.#unmatchedDemand = unmatched && !isOpen(unmatched) ? JSON.stringify(unmatched) : undefined;
   }
 
   find(question: RouteQuestion): RouteAnswer {
@@ -51,31 +75,70 @@ export class RouteTable {
     const found = this.#exact.find(host, target.segments);
     const chosen = found && choose(found.routes, question);
     if (target.hasEncodedSlash && !chosen?.route.allowEncodedSlash) return { kind: 'encoded_slash' };
-    for (const trees of this.#plainPatterns ? [this.#folded] : [this.#exact, this.#folded]) {
-      for (const reading of this.#plainPatterns ? target.readings : [target.segments, ...target.readings]) {
-        const other = trees.find(host, reading);
-        if (other && guardsOtherwise(other, { found, chosen, question })) return { kind: 'ambiguous_fold' };
-      }
-    }
+    const ambiguity = this.#ambiguity(host, { found, chosen, question });
+    if (ambiguity) return ambiguity;
     if (!found) return { kind: 'none' };
     if (chosen) return { kind: 'route', route: chosen.route, index: chosen.index };
     return refusal(found.routes, question);
   }
+
+  #ambiguity(host: string, known: Found): RouteAnswer | undefined {
+    const { segments, readings } = known.question.target;
+    if (!this.#plainPatterns && this.#guardedOtherwise(host, segments, known)) return { kind: 'ambiguous_fold' };
+    for (const { segments: read, cut, folded } of readings) {
+      const other =
+        (folded ? undefined : this.#cutOtherwise(host, read, known)) ?? this.#guardedOtherwise(host, read, known);
+      if (!other) continue;
+      if (!cut) return { kind: 'ambiguous_fold' };
+      const index = known.chosen && { index: known.chosen.index };
+      return { kind: 'ambiguous_cut', ...index, ...(other !== UNMATCHED && { other: other.route }) };
+    }
+    return undefined;
+  }
+
+  /** A route of another, non-open requirement that has the path, in either spelling of the patterns. */
+  #guardedOtherwise(host: string, segments: readonly string[], known: Found): CompiledRoute | undefined {
+    for (const trees of this.#plainPatterns ? [this.#folded] : [this.#exact, this.#folded]) {
+      const other = trees.find(host, segments);
+      const guarded = other && othersOf(other, known).find((each) => isOther(each, known.chosen));
+      if (guarded) return guarded;
+    }
+    return undefined;
+  }
+
+  /** A shortened path may not change the requirement at all, so that a client cannot choose between two routes. */
+  #cutOtherwise(host: string, segments: readonly string[], known: Found): CompiledRoute | typeof UNMATCHED | undefined {
+    const { chosen } = known;
+    const other = this.#exact.find(host, segments);
+    if (other) {
+      const others = othersOf(other, known);
+      return others.find((each) => (chosen ? each.demand !== chosen.demand : isOther(each, chosen)));
+    }
+    const demand = this.#unmatchedDemand;
+    return chosen && demand !== undefined && demand !== chosen.demand ? UNMATCHED : undefined;
+  }
+}
+
+const UNMATCHED = 'unmatched';
+
+export function compileRoute(route: PlannedRoute, index: number): CompiledRoute {
+  return { route, index, demand: JSON.stringify(route.requirement), fits: compileFits(route) };
 }
 
 function isPlain({ pattern }: PlannedRoute): boolean {
   return pattern.segments.every((segment) => segment.kind === 'one' || foldLiteral(segment.text)[0] === segment.text);
 }
 
-/** Whether the folded spelling leads to a route that has a demand, and another demand than the chosen route. */
-function guardsOtherwise(
-  other: RouteCandidate,
-  { found, chosen, question }: { found?: RouteCandidate; chosen?: CompiledRoute; question: RouteQuestion },
-): boolean {
+/** The routes of another pattern that take the request. */
+export function othersOf(other: RouteCandidate, { found, question }: Found): readonly CompiledRoute[] {
   const others = other.routes.filter((each) => !found?.routes.includes(each));
   const fitting = others.filter((each) => fits(each, question));
-  const judged = fitting.length > 0 ? fitting : others;
-  return judged.some((each) => !isOpen(each.route.requirement) && each.demand !== chosen?.demand);
+  return fitting.length > 0 ? fitting : others;
+}
+
+/** Whether the route has another, non-open requirement. */
+export function isOther(each: CompiledRoute, chosen: CompiledRoute | undefined): boolean {
+  return !isOpen(each.route.requirement) && each.demand !== chosen?.demand;
 }
 
 function choose(routes: readonly CompiledRoute[], question: RouteQuestion): CompiledRoute | undefined {

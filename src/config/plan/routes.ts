@@ -42,6 +42,7 @@ export function planRoute(
     allowEncodedSlash: block.allow_encoded_slash,
     allowedOrigins: block.allowed_origins ?? [],
     preserveHost: block.preserve_host,
+    ...(block.overlap && { overlap: true as const }),
     maxSessionMs: block.max_session,
     ...(block.rate_limit !== undefined && { rateLimit: rateOf(block.rate_limit.rate, block.rate_limit.burst) }),
     ...(retry && { retry }),
