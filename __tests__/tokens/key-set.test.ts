@@ -284,3 +284,18 @@ test('each load reports the number of its keys', async () => {
   await seconds(480);
   expect(loaded).toEqual([1, 2]);
 });
+
+test('each failed load reports the number of keys that are still used', async () => {
+  const left: number[] = [];
+  const issuer = { load: down };
+  const { set } = keySet({ load: () => issuer.load(), report: (_fault, keys) => void left.push(keys) });
+  await set.ready;
+  expect(left).toEqual([0]);
+  issuer.load = () => Promise.resolve([first, second]);
+  await seconds(2);
+  issuer.load = down;
+  await seconds(600);
+  expect(left.at(-1)).toBe(2);
+  await seconds(4_200);
+  expect(left.at(-1)).toBe(0);
+});

@@ -13,8 +13,8 @@ export interface KeySetOptions {
   readonly now: Now;
   readonly maxAgeMs: number;
   readonly staleIfErrorMs: number;
-  /** Called for each failed load. */
-  report(fault: Error): void;
+  /** Called for each failed load, with the number of older keys that are still used. */
+  report(fault: Error, keys: number): void;
   /** Called for each successful load, with the number of keys. */
   readonly loaded?: ((keys: number) => void) | undefined;
 }
@@ -131,7 +131,7 @@ export class RemoteKeySet implements KeySource {
       this.fault = cause instanceof Error ? cause : new Error('the key set cannot be loaded');
       this.loadIn(this.retryMs);
       this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
-      if (!this.closed) this.options.report(this.fault);
+      if (!this.closed) this.options.report(this.fault, this.current()?.keys.length ?? 0);
     }
   }
 

@@ -39,8 +39,9 @@ function keySet(
     now,
     maxAgeMs,
     staleIfErrorMs,
-    report: (fault) => {
+    report: (fault, keys) => {
       metrics?.count('loom_jwks_loads_total', { issuer: label, outcome: 'failed' });
+      metrics?.gauge('loom_jwks_keys', { issuer: label }, keys);
       log.warn({ method: 'jwt', issuer, fault: fault.message }, 'key set not loaded');
     },
     loaded: (count) => {
