@@ -1,6 +1,7 @@
 /** Forwards an admitted request or upgrade to the upstream of its route. */
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
+import type { Denial } from '../admission/denial.js';
 import { prepareOutbound } from '../admission/outbound.js';
 import type { AdmissionPolicy } from '../admission/policy.js';
 import { expiryOf } from '../auth/identity.js';
@@ -10,7 +11,7 @@ import { isBodyConsumed } from '../http/request-body.js';
 import type { LiveSockets } from '../proxy/tunnel.js';
 import type * as Upgrades from '../proxy/upgrade.js';
 import type { Upstream } from '../proxy/upstream.js';
-import { answerDenial, denialOn, responseHeadersOf, type Answerable, type AnswerTerms } from './answers.js';
+import { denialOn, responseHeadersOf, type Answerable, type AnswerTerms } from './answers.js';
 
 const require = createRequire(import.meta.url);
 
@@ -33,15 +34,17 @@ export class Forwarding {
     if (deps.upstreams.size > 0) upgrades();
   }
 
+  /** Returns a denial if the body was read already and cannot be forwarded. */
+  denialOf({ kind, request, route }: RequestContext): Denial | undefined {
+    if (kind !== 'request' || !isProxied(route) || !isBodyConsumed(request)) return undefined;
+    const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
+    this.deps.policy.throttledLog.error({ route: route.id }, advice);
+    return { status: 500, code: 'body_consumed' };
+  }
+
   request(recipient: Answerable, route: ProxiedRoute): void {
     const { policy, terms } = this.deps;
     const { context, res, refuse } = recipient;
-    if (isBodyConsumed(context.request)) {
-      const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
-      policy.throttledLog.error({ route: route.id }, advice);
-      answerDenial(recipient, { status: 500, code: 'body_consumed' }, terms);
-      return;
-    }
     const responseHeaders = responseHeadersOf(context, terms);
     const denial = denialOn(recipient, terms);
     const url = prepareOutbound(policy, context, route);

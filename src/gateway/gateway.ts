@@ -155,8 +155,9 @@ export class Gateway {
     const { context } = recipient;
     if (comesTooLate(context.request)) return;
     this.#begin(recipient, guard);
-    const settle = (denial: Denial | undefined): void => {
+    const settle = (refusal: Denial | undefined): void => {
       if (isOver(recipient)) return;
+      const denial = refusal ?? this.#forwarding.denialOf(context);
       this.deps.onDecision?.(context, decisionOf(context, denial));
       if (denial) {
         this.deps.policy.advice.denied(context, denial);
