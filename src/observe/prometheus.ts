@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
 import { METRICS, type Labels, type MetricName, type Metrics } from '../lib/metrics.js';
 import { Histogram, Totals } from './series.js';
-import type { ProcessMetrics } from './combined-metrics.js';
+import { combinedText, type ProcessMetrics } from './combined-metrics.js';
 
 export interface PrometheusOptions {
   /** The upper bounds of `loom_request_seconds`, in seconds. Default: the bounds of the metric catalogue. */
@@ -64,14 +64,28 @@ export class PrometheusMetrics implements Metrics {
   /** Returns all metrics as data, for the sums of several processes. */
   async snapshot(): Promise<ProcessMetrics> {
     const own: ProcessMetrics = await this.#registry.getMetricsAsJSON();
-    return this.#process ? [...own, ...(await ofProcess().getMetricsAsJSON())] : own;
+    return this.#process ? [...own, ...(await processSnapshot())] : own;
   }
 
   /** Returns all metrics in the format that Prometheus scrapes. */
   async text(): Promise<string> {
     const own = await this.#registry.metrics();
-    return this.#process ? `${own}\n${await ofProcess().metrics()}` : own;
+    return this.#process ? `${own}\n${await combinedText([await processSnapshot()])}` : own;
   }
+}
+
+const LAG_STATISTIC = /^nodejs_eventloop_lag_\w+_seconds$/;
+
+/**
+ * Returns the process metrics. Each scrape clears the histogram of the event loop. A histogram without a sample has the
+ * mean NaN and a minimum of 292 years, so its statistics are left out.
+ */
+async function processSnapshot(): Promise<ProcessMetrics> {
+  const metrics = await ofProcess().getMetricsAsJSON();
+  const empty = metrics.some(({ name, values }) => LAG_STATISTIC.test(name) && Number.isNaN(values[0]?.value));
+  const measured = metrics.filter(({ name }) => !empty || !LAG_STATISTIC.test(name));
+  // prom-client omits the start time from sums. The earliest start is the start of the gateway.
+  return measured.map((each) => (each.name === 'process_start_time_seconds' ? { ...each, aggregator: 'min' } : each));
 }
 
 let shared: Registry | undefined;

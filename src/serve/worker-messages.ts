@@ -36,9 +36,15 @@ export function send(worker: Worker, order: Order): void {
   if (worker.isConnected()) worker.send(order, undefined, () => undefined);
 }
 
-/** Sends a message to the primary. If the primary has ended, this process ends by itself. */
-export function tell(notice: Notice): void {
-  process.send?.(notice, undefined, undefined, () => undefined);
+/** The id of counts that the primary did not ask for. */
+export const UNASKED = 0;
+
+/**
+ * Sends a message to the primary. If the primary has ended, this process ends by itself. `sent` is called in any case.
+ */
+export function tell(notice: Notice, sent: () => void = () => undefined): void {
+  if (process.send) process.send(notice, undefined, undefined, sent);
+  else sent();
 }
 
 /** Other libraries may use the same channel. */

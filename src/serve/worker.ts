@@ -13,19 +13,19 @@ const ENDED = 143;
 
 /** Starts the gateway as number `worker`, when the primary has sent the ticket keys. Rejects as `serve` does. */
 export async function serveAsWorker(file: string, options: ServeOptions, worker: number): Promise<Gatekeeper> {
+  const sharedMetrics = new SharedWorkerMetrics();
   let running: Gatekeeper | undefined;
   let stopping = false;
   // Supervisors signal the whole process group, so one SIGTERM can arrive twice. Only the primary can end a stop early.
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
-    if (running) void stopGracefully(running);
+    if (running) void stopGracefully(running, sharedMetrics);
     else process.exit(ENDED);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const given = await givenByPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
-  const sharedMetrics = new SharedWorkerMetrics();
   const took = (rules: AccessRules): void => tell({ kind: 'rules', rules });
   try {
     running = await serveAmong(file, options, { worker, sharedMetrics, took, ...given });
@@ -58,9 +58,13 @@ function givenByPrimary(stop: (graceful: boolean) => void): Promise<Pick<Among, 
   });
 }
 
-async function stopGracefully(running: Pick<Gatekeeper, 'stop'> & { readonly log: Log }): Promise<void> {
+async function stopGracefully(
+  running: Pick<Gatekeeper, 'stop'> & { readonly log: Log },
+  sharedMetrics: SharedWorkerMetrics,
+): Promise<void> {
   try {
     await running.stop();
+    await sharedMetrics.report();
     process.exit(0);
   } catch (err) {
     running.log.error({ err }, 'stopping failed');
