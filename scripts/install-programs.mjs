@@ -15,7 +15,8 @@ const apt = (...args) => {
 if (missing().length > 0) {
   apt('update', '-qq');
   // One by one: a system that lacks one package still gets the others.
-  for (const name of missing()) apt('install', '-y', '-qq', '--no-install-recommends', PROGRAMS[name].package);
+  const packages = new Set(missing().map((name) => PROGRAMS[name].package));
+  for (const name of packages) apt('install', '-y', '-qq', '--no-install-recommends', name);
 }
 const left = missing();
 if (left.length > 0) console.error(`not installed: ${left.join(', ')}`);

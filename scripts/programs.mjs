@@ -9,6 +9,8 @@ export const PROGRAMS = {
   curl: { package: 'curl' },
   htpasswd: { package: 'apache2-utils' },
   openssl: { package: 'openssl' },
+  prometheus: { package: 'prometheus' },
+  promtool: { package: 'prometheus' },
   'redis-server': { package: 'redis-server' },
 };
 

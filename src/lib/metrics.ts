@@ -56,6 +56,7 @@ export const METRICS = {
     buckets: OF_REQUESTS,
   },
   loom_bcrypt_waiting: { type: 'gauge', help: 'Password comparisons that run or wait.', labels: [] },
+  loom_bcrypt_limit: { type: 'gauge', help: 'Password comparisons that may run or wait at once.', labels: [] },
   loom_rate_limit_decisions_total: {
     type: 'counter',
     help: 'Requests counted against a limit.',

@@ -43,6 +43,7 @@ export class BcryptPool {
   constructor({ limit = THREADS * (1 + WAITING_PER_THREAD), metrics }: BcryptPoolOptions = {}) {
     this.limit = limit;
     this.#metrics = metrics;
+    metrics?.gauge('loom_bcrypt_limit', {}, limit);
   }
 
   /** Whether the password matches. Rejects immediately with a PoolFullError if too many comparisons wait. */
