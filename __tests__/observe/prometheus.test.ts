@@ -74,8 +74,7 @@ describe('PrometheusMetrics', () => {
 
   test('the process is part of it where it is ours, its event loop included', async () => {
     const [one, two] = [new PrometheusMetrics({ process: true }), new PrometheusMetrics({ process: true })];
-    for (const text of [await one.text(), await two.text()])
-      expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
+    for (const text of [await one.text(), await two.text()]) expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });
 });
 
