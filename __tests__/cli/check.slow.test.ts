@@ -40,9 +40,10 @@ upstreams:
     endpoints: ["127.0.0.1:9001"]
 `;
 const TABLE = `
-ROUTE   PATH       METHODS   WHO MAY PASS    UPSTREAM  IDENTITY HEADERS
-public  /public/*  any       PUBLIC          backend
-orders  /orders/*  GET,POST  jwt or api_key  backend   X-User-ID, X-Caller
+ROUTE       PATH       METHODS   WHO MAY PASS    UPSTREAM  IDENTITY HEADERS
+public      /public/*  any       PUBLIC          backend
+orders      /orders/*  GET,POST  jwt or api_key  backend   X-User-ID, X-Caller
+(no route)  /*         any       404
 
 api_key (API key)
   read from  header x-api-key
@@ -174,6 +175,7 @@ describe('--json', () => {
             public: false,
             identityHeaders: ['X-User-ID', 'X-Caller'],
           }),
+          expect.objectContaining({ route: '(no route)', path: '/*', requirement: '404', public: false }),
         ],
         methods: [
           expect.objectContaining({

@@ -50,6 +50,22 @@ it('says of each route who may pass, and of what no route matches', () => {
   ]);
 });
 
+it('says what happens to a request that no route matches: the chain, 404, or the host application', () => {
+  const last = (text: string, unmatched: '404' | 'next()') =>
+    accessTable(compile(text).plan, { unmatched }).rows.at(-1);
+  const routes = 'routes: [{path: /a, auth: {api_key: true}}]\n';
+  const auth = `middleware: {auth: {api_key: ${API_KEY}}}\n`;
+  expect(last(`${auth}${routes}`, '404')).toMatchObject({ route: '(no route)', requirement: '404', public: false });
+  expect(last(`${auth}${routes}`, 'next()')).toMatchObject({ requirement: 'PUBLIC', public: true, upstream: 'next()' });
+  const chain = `middleware: {auth: {api_key: ${API_KEY}, chain: [api_key]}}\n`;
+  expect(last(`${chain}${routes}`, 'next()')).toMatchObject({ route: '(no route)', requirement: 'api_key' });
+});
+
+it('lists the health path as public', () => {
+  const { rows } = accessTable(compile(`health: {path: /healthz}\nmiddleware: {auth: {api_key: ${API_KEY}}}\n`).plan);
+  expect(rows[0]).toMatchObject({ route: '(health)', path: '/healthz', methods: ['GET', 'HEAD'], public: true });
+});
+
 it('sums each method up, without a secret', () => {
   const { methods } = accessTable(plan);
   expect(methods.map(({ name, routes }) => [name, routes])).toEqual([

@@ -1,9 +1,9 @@
 /** The `loom-auth check` command: reports the errors of a file and its access table, without network calls. */
-import { accessTable } from '../config/access.js';
+import { accessTable, type AccessTable } from '../config/access.js';
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagnostics.js';
-import { compileFile, type Compiled } from '../config/index.js';
+import { compileFile } from '../config/index.js';
 import { Source } from '../config/source.js';
-import { checkTls } from '../serve/tls.js';
+import { tlsDiagnostics } from '../serve/compile-to-serve.js';
 import { renderAccess } from './access-table.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
@@ -15,13 +15,16 @@ export interface CheckOptions {
   readonly strategy?: readonly string[];
 }
 
-type Outcome =
-  | { readonly ok: true; readonly compiled: Compiled; readonly warnings: readonly Diagnostic[] }
-  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+interface Outcome {
+  /** With what happens to requests that no route matches. Absent: the file has errors that leave no plan. */
+  readonly access?: AccessTable;
+  readonly diagnostics: readonly Diagnostic[];
+}
 
 export function checkFile(file: string, options: CheckOptions, terminal: Terminal): ExitCode {
   const outcome = examine(file, options, terminal);
-  const refused = !outcome.ok || (options.strict === true && outcome.warnings.length > 0);
+  const failing = options.strict ? outcome.diagnostics : outcome.diagnostics.filter(({ level }) => level === 'error');
+  const refused = failing.length > 0;
   terminal.stdout.write(
     options.json ? asJson(outcome, refused) : asText(outcome, paintFor(terminal.stdout, terminal.env)),
   );
@@ -34,36 +37,27 @@ function examine(file: string, { strategy = [], strict = false }: CheckOptions, 
     let compiled = compileFile(source, { strategies: strategy, mode: 'middleware', strict, env });
     const { listeners, routes } = compiled.plan;
     // A file with listeners and routes is a gateway, so the command also checks that it can serve.
-    if (listeners.length > 0 && routes.length > 0 && strategy.length === 0) {
-      compiled = compileFile(source, { mode: 'serve', strict, env });
-    }
-    return { ok: true, compiled, warnings: [...compiled.warnings, ...tlsWarnings(compiled)] };
+    const serves = listeners.length > 0 && routes.length > 0 && strategy.length === 0;
+    if (serves) compiled = compileFile(source, { mode: 'serve', strict, env });
+    // A host application that opens listeners of its own does not read these files.
+    const tls = tlsDiagnostics(compiled).map((each): Diagnostic => (serves ? each : { ...each, level: 'warning' }));
+    const access = accessTable(compiled.plan, { unmatched: serves ? '404' : 'next()' });
+    return { access, diagnostics: [...compiled.warnings, ...tls].sort(byPlace) };
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
-    return { ok: false, diagnostics: cause.diagnostics };
+    return { diagnostics: cause.diagnostics };
   }
 }
 
-/** The file may be checked on another machine than the gateway, so missing certificates are only a warning. */
-function tlsWarnings({ plan }: Compiled): readonly Diagnostic[] {
-  return plan.listeners.flatMap((listener, at): Diagnostic[] => {
-    const fault = checkTls(listener);
-    if (fault === undefined) return [];
-    const place = { file: plan.file, line: 1, column: 1, path: `listeners[${at}].tls` };
-    return [{ level: 'warning', code: 'tls_file', ...place, message: fault }];
-  });
+const byPlace = (a: Diagnostic, b: Diagnostic): number => a.line - b.line || a.column - b.column;
+
+function asJson({ access, diagnostics }: Outcome, refused: boolean): string {
+  return `${JSON.stringify({ ok: !refused, diagnostics, access: access ?? null }, null, 2)}\n`;
 }
 
-function asJson(outcome: Outcome, refused: boolean): string {
-  const diagnostics = outcome.ok ? outcome.warnings : outcome.diagnostics;
-  const access = outcome.ok ? accessTable(outcome.compiled.plan) : null;
-  return `${JSON.stringify({ ok: !refused, diagnostics, access }, null, 2)}\n`;
-}
-
-function asText(outcome: Outcome, paint: Paint): string {
-  const diagnostics = outcome.ok ? outcome.warnings : outcome.diagnostics;
+function asText({ access, diagnostics }: Outcome, paint: Paint): string {
   const lines = diagnostics.map((each) => renderDiagnostic(each, paint));
-  const table = outcome.ok ? [renderAccess(accessTable(outcome.compiled.plan), paint)] : [];
+  const table = access ? [renderAccess(access, paint)] : [];
   const blocks = [...(lines.length > 0 ? [lines.join('\n')] : []), ...table, tally(diagnostics, paint)];
   return `${blocks.join('\n\n')}\n`;
 }

@@ -38,14 +38,22 @@ export interface AccessTable {
   readonly methods: readonly MethodRow[];
 }
 
+export interface AccessTableOptions {
+  /** What happens to a request that no route matches, if the plan does not say it. Absent: no row says it. */
+  readonly unmatched?: '404' | 'next()';
+}
+
 /**
  * @example accessTable(compileFile('loom.yaml', { mode: 'serve' }).plan).rows.filter((row) => row.public)
  */
-export function accessTable(plan: Plan): AccessTable {
+export function accessTable(plan: Plan, { unmatched }: AccessTableOptions = {}): AccessTable {
   const headers = new Map(plan.methods.map((method) => [method.name, method.headers]));
   const rows = plan.routes.map((route) => routeRow(route, headers));
-  const beyond = plan.unmatched ? [unmatchedRow(plan.unmatched, headers)] : [];
-  return { rows: [...rows, ...beyond], methods: plan.methods.map((method) => methodRow(method, plan.routes)) };
+  const beyond = plan.unmatched ? [unmatchedRow(plan.unmatched, headers)] : unmatchedRows(unmatched);
+  return {
+    rows: [...healthRows(plan), ...rows, ...beyond],
+    methods: plan.methods.map((method) => methodRow(method, plan.routes)),
+  };
 }
 
 type HeadersByMethod = ReadonlyMap<string, readonly HeaderRule[]>;
@@ -64,9 +72,23 @@ function routeRow(route: PlannedRoute, headers: HeadersByMethod): AccessRow {
   };
 }
 
+/** A constant answer of the gateway itself. */
+function healthRows({ health }: Plan): readonly AccessRow[] {
+  if (!health) return [];
+  const access = { requirement: 'PUBLIC', public: true, declaredOpen: true, identityHeaders: [] };
+  return [{ route: '(health)', path: health.path, methods: ['GET', 'HEAD'], ...access }];
+}
+
 function unmatchedRow(requirement: Requirement, headers: HeadersByMethod): AccessRow {
   const cells = requirementCells(requirement, headers);
   return { route: '(no route)', path: '/*', ...cells, public: isOpen(requirement), declaredOpen: false };
+}
+
+function unmatchedRows(answer: AccessTableOptions['unmatched']): readonly AccessRow[] {
+  if (answer === undefined) return [];
+  const row = { route: '(no route)', path: '/*', declaredOpen: false, identityHeaders: [] };
+  if (answer === '404') return [{ ...row, requirement: '404', public: false }];
+  return [{ ...row, requirement: 'PUBLIC', public: true, upstream: 'next()' }];
 }
 
 function requirementCells(requirement: Requirement, headers: HeadersByMethod) {

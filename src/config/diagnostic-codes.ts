@@ -118,9 +118,9 @@ const SERVER_CODES = {
     'Set `ca_file` in place of `insecure_skip_verify`.',
   ),
   open_admin: error('The admin address can be reached from outside without a credential.', 'Set `admin.auth`.'),
-  tls_file: warning(
-    'A certificate or key of a listener cannot be used on this machine.',
-    'Look at the files of `tls`.',
+  tls_file: either(
+    'A certificate, key or list of a `tls` block cannot be used, or peers refuse it.',
+    'Replace the file that the message names.',
   ),
   unencrypted_origin: warning('A CORS origin with credentials is plain `http`.', 'Use the `https` origin.'),
   unsafe_cors: error('A CORS rule lets pages of other sites act for users.', 'List the origins and names one by one.'),

@@ -6,8 +6,8 @@ import type { Plan } from './plan-types.js';
 import { draftPlan } from './plan/plan.js';
 import { NO_NAMES } from './plan/plugins.js';
 import { readFile } from './read.js';
-import { Source, type ConfigSource, type Env } from './source.js';
 import type { Path } from './report.js';
+import { Source, type ConfigSource, type Env } from './source.js';
 import { NOT_IMPLEMENTED } from './schema/file.js';
 
 export interface CompileOptions {
@@ -29,6 +29,8 @@ export interface Compiled {
   readonly placeOf: (route: number) => Position;
   /** The position of an entry of `opens` in the file. */
   readonly placeOfOpening: (entry: number) => Position;
+  /** The position of an option, or of the nearest block around it. */
+  readonly placeAt: (path: Path) => Position;
 }
 
 type Position = Pick<Diagnostic, 'file' | 'line' | 'column' | 'path'>;
@@ -55,7 +57,8 @@ export function compileFile(given: ConfigSource | Source, options: CompileOption
   const warnings = report.diagnostics;
   const placeOf = (route: number) => report.placeOf(['routes', draft.places[route] ?? 0]);
   const placeOfOpening = (entry: number) => report.placeOf(['opens', entry]);
-  return { plan: { ...draft.plan, warnings }, warnings, placeOf, placeOfOpening };
+  const placeAt = (path: Path) => report.placeOf(path);
+  return { plan: { ...draft.plan, warnings }, warnings, placeOf, placeOfOpening, placeAt };
 }
 
 type Level = 'error' | 'warning';

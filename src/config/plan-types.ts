@@ -86,8 +86,8 @@ export interface PlannedTls {
   readonly clientAuth: ClientAuth;
   readonly caFile?: string;
   readonly crlFile?: string;
-  /** The bytes of these files as the plan's own reading found them. Holds a key: a non-enumerable property. */
-  readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** The bytes of these files as the plan's own reading found them; a text says why there are none. Holds a key: a non-enumerable property. */
+  readonly files?: ReadonlyMap<string, Uint8Array | string>;
   /** claim: subject | issuer | serial | fingerprint. */
   readonly clientCertHeaders: readonly HeaderRule[];
 }
@@ -229,6 +229,8 @@ export interface Plan {
   readonly logging: PlannedLogging;
   /** The admin address; absent: none. */
   readonly admin?: PlannedAdmin;
+  /** The path for health checks on every listener; absent: none. */
+  readonly health?: { readonly path: string };
   /** Absent: no metrics. */
   readonly metrics?: PlannedMetrics;
   /** Absent: no spans. */

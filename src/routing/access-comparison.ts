@@ -9,7 +9,7 @@ import { common, type Region } from './sample-paths.js';
 export interface AccessChange {
   /** `/admin/*`, or `DELETE api.example.com/admin/*` if only some HTTP methods change. */
   readonly where: string;
-  /** `jwt or api_key`, `PUBLIC`, or `nothing` if no route takes the request. */
+  /** `jwt or api_key`, `PUBLIC`, or `404` or `405` if no route takes the request. */
   readonly before: string;
   readonly after: string;
   /** Some requests without a credential pass that did not pass before, and the new file does not consent. */
@@ -82,7 +82,7 @@ export class AccessComparison {
   }
 }
 
-export const CUT_OFF = 'nothing, where its headers or query differ';
+export const CUT_OFF = '404 where its headers or query differ';
 
 function isOpening({ was, is }: AccessPair): boolean {
   if (was.kind === 'guarded') return is.kind === 'open' || is.kind === 'filtered';

@@ -51,7 +51,9 @@ export interface Access {
   readonly index?: number;
 }
 
-const NOTHING: Access = { kind: 'nothing', words: 'nothing', demand: 'nothing' };
+/** What Loom answers where no route takes a request. */
+const NOT_FOUND: Access = { kind: 'nothing', words: '404', demand: 'nothing' };
+const NOT_ALLOWED: Access = { ...NOT_FOUND, words: '405' };
 
 export interface AskedAt {
   readonly host: string;
@@ -76,16 +78,17 @@ export class Rules {
     this.#table = new RouteTable(plan.routes.map(withoutConditions), unmatchedRequirement);
     this.#bare = this.routes.some(isConditional) ? new RouteTable(this.routes, unmatchedRequirement) : this.#table;
     const unmatched = { requirement: plan.unmatched ?? OPEN, declaredOpen: false };
-    this.#unmatched = standalone ? NOTHING : accessOf(unmatched, false);
+    this.#unmatched = standalone ? NOT_FOUND : accessOf(unmatched, false);
   }
 
   /** For a request that meets every condition. Routes that differ only in headers or query have the same demand. */
   at(asked: AskedAt, method: string): Access {
     const found = find(this.#table, asked, method);
     if (found?.kind === 'none') return this.#unmatched;
+    if (found?.kind === 'method_not_allowed') return NOT_ALLOWED;
     // A pattern with an encoded `;`, `?` or `#` guards its region, even if another guard makes its requests ambiguous.
     const isRouted = found?.kind === 'route' || found?.kind === 'ambiguous_cut';
-    return (isRouted && this.#accesses[found.index ?? -1]) || NOTHING;
+    return (isRouted && this.#accesses[found.index ?? -1]) || NOT_FOUND;
   }
 
   /** Whether the patterns lead to a route, but requests without its headers or query do not reach the route. */

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { AdminListener } from '../admin/listener.js';
 import type { Diagnostic } from '../config/diagnostics.js';
-import { compileFile, type Compiled } from '../config/index.js';
+import type { Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import { accessRules, type AccessRules } from '../routing/access-rules.js';
@@ -16,6 +16,8 @@ import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
 import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
+import { compileToServe } from './compile-to-serve.js';
+import { answerHealth } from './health.js';
 import { listen, type Running } from './listeners.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { FileWatch, markOf } from './watch.js';
@@ -101,7 +103,10 @@ class Served implements Gatekeeper {
       this.#running = await listen(
         loom.plan.listeners,
         {
-          request: (req, res) => loom(req, res, () => res.destroy()),
+          request: (req, res) => {
+            if (!answerHealth(loom.plan, { req, res, ready: this.#state !== 'stopping' }))
+              loom(req, res, () => res.destroy());
+          },
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
         { log: this.log, tickets: this.among?.tickets, acceptance: this.#acceptance },
@@ -153,7 +158,7 @@ class Served implements Gatekeeper {
     this.#read = read;
     const { strict = false } = this.options;
     const named = (file: string): void => void (read.has(file) || read.set(file, markOf(file)));
-    return compileFile(source, { mode: 'serve', strict, named });
+    return compileToServe(source, { strict, named });
   }
 
   async #prepare(plan: Plan): Promise<Prepared> {

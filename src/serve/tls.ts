@@ -3,6 +3,7 @@ import { constants, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
 import { createSecureContext } from 'node:tls';
+import { judgeKeyPair, type PairFinding } from '../certificates/key-pair.js';
 import type { PlannedListener, PlannedTls } from '../config/plan-types.js';
 import { TlsFileError } from './gatekeeper.js';
 
@@ -32,9 +33,11 @@ export function certificateEnd(tls: PlannedTls): number | undefined {
 export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOptions {
   const read = reader(listener.name, tls);
   const asks = tls.clientAuth !== 'none';
+  const pair = { cert: read(tls.certFile, 'CERTIFICATE'), key: read(tls.keyFile, 'PRIVATE KEY') };
+  const [fault] = judgeKeyPair(pair, Date.now()).filter(({ level }) => level === 'error');
+  if (fault) throw new TlsFileError(listener.name, fileOf(tls, fault), fault.message);
   const options: ServerOptions = {
-    cert: read(tls.certFile, 'CERTIFICATE'),
-    key: read(tls.keyFile, 'PRIVATE KEY'),
+    ...pair,
     minVersion: tls.minVersion,
     ciphers: CIPHERS,
     ALPNProtocols: ['http/1.1'],
@@ -59,16 +62,49 @@ export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOp
   return options;
 }
 
-/** Returns the reason why a listener cannot serve TLS on this machine, or undefined. */
-export function checkTls(listener: PlannedListener): string | undefined {
-  if (!listener.tls) return undefined;
-  try {
-    tlsOptions(listener, listener.tls);
-    return undefined;
-  } catch (cause) {
-    if (cause instanceof TlsFileError) return cause.message;
-    throw cause;
+/** What is wrong with a TLS file of a listener, under the name of its option. */
+export interface TlsFinding {
+  readonly option: 'cert_file' | 'key_file' | 'ca_file' | 'crl_file';
+  /** `error`: the listener does not open. */
+  readonly level: 'error' | 'warning';
+  readonly message: string;
+}
+
+/** Judges every TLS file of a listener. With an error, `tlsOptions` throws. */
+export function inspectTls(listener: PlannedListener): readonly TlsFinding[] {
+  const { tls } = listener;
+  if (!tls) return [];
+  const findings: TlsFinding[] = [];
+  const attempt = <T>(option: TlsFinding['option'], act: () => T): T | undefined => {
+    try {
+      return act();
+    } catch (cause) {
+      if (!(cause instanceof TlsFileError)) throw cause;
+      findings.push({ option, level: 'error', message: cause.message.replace(`listener ${listener.name}: `, '') });
+      return undefined;
+    }
+  };
+  const read = reader(listener.name, tls);
+  const cert = attempt('cert_file', () => read(tls.certFile, 'CERTIFICATE'));
+  const key = attempt('key_file', () => read(tls.keyFile, 'PRIVATE KEY'));
+  if (cert !== undefined && key !== undefined) {
+    for (const finding of judgeKeyPair({ cert, key }, Date.now())) {
+      const { of, level } = finding;
+      const message = `${fileOf(tls, finding)} ${level === 'error' ? finding.message : `: ${finding.message}`}`;
+      findings.push({ option: `${of}_file`, level, message: message.replace(' :', ':') });
+    }
   }
+  const { crlFile } = tls;
+  if (tls.clientAuth !== 'none') {
+    attempt('ca_file', () => authorities(listener, tls, read));
+    if (crlFile !== undefined) attempt('crl_file', () => revocations(listener, crlFile, read));
+  }
+  if (findings.every(({ level }) => level === 'warning')) attempt('cert_file', () => tlsOptions(listener, tls));
+  return findings;
+}
+
+function fileOf(tls: PlannedTls, { of }: Pick<PairFinding, 'of'>): string {
+  return of === 'cert' ? tls.certFile : tls.keyFile;
 }
 
 type Read = (file: string, block: string) => string;
@@ -76,6 +112,7 @@ type Read = (file: string, block: string) => string;
 /** Uses the bytes that were read for the plan. */
 function bytesOf({ files }: PlannedTls, file: string): Buffer {
   const known = files?.get(file);
+  if (typeof known === 'string') throw new Error(known);
   if (files && !known) throw new Error('the file could not be read when the configuration was');
   return known ? Buffer.from(known) : readFileSync(file);
 }
@@ -86,13 +123,20 @@ function reader(listener: string, tls: PlannedTls): Read {
     try {
       text = bytesOf(tls, file).toString('latin1');
     } catch (cause) {
-      throw new TlsFileError(listener, file, 'cannot be read', { cause });
+      throw new TlsFileError(listener, file, `cannot be read: ${reasonOf(cause)}`, { cause });
     }
     if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${block}-----`).test(text)) {
       throw new TlsFileError(listener, file, `holds no PEM block "${block}"`);
     }
     return text;
   };
+}
+
+/** The reason without the path, which the message names already. */
+function reasonOf(cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'there is no such file';
+  return code ?? message;
 }
 
 /** Returns all blocks of a kind. A truncated block is an error, because a list without it would admit more clients. */

@@ -1,12 +1,12 @@
 /** Manages the processes of `serve --workers`: starts, replacements, signals and shared ticket keys. */
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
-import { compileFile } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
 import { tellWarnings } from '../runtime/compose.js';
 import { createLog } from '../observe/log.js';
+import { compileToServe } from './compile-to-serve.js';
 import { MetricsCollector } from './metrics-collector.js';
 import { tlsOptions } from './tls.js';
 import { isNotice, send, type Notice } from './worker-messages.js';
@@ -35,7 +35,7 @@ export class WorkerStartError extends Error {
  * @throws {TlsFileError} A certificate, key or CA cannot be used.
  */
 export function readForWorkers(file: string, { count, strict }: { count: number; strict: boolean }): { log: Log } {
-  const { plan, warnings } = compileFile(file, { mode: 'serve', strict });
+  const { plan, warnings } = compileToServe(file, { strict });
   const log = createLog(plan.logging);
   tellWarnings(warnings, log);
   for (const listener of plan.listeners) if (listener.tls) tlsOptions(listener, listener.tls);

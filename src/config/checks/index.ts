@@ -6,6 +6,7 @@ import { checkAccess } from './access.js';
 import type * as Authorities from './authorities.js';
 import type * as Cors from './cors.js';
 import { checkIdentityHeaders } from './headers.js';
+import type * as Health from './health.js';
 import type * as Limits from './limits.js';
 import type * as Openings from './openings.js';
 import type * as Operations from './operations.js';
@@ -34,6 +35,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   if (context.has(['trusted_headers']))
     (require('./trusted-headers.js') as typeof TrustedHeaders).checkTrustedHeaders(plan, context);
   if (plan.rateLimit) (require('./limits.js') as typeof Limits).checkLimits(plan, context);
+  if (plan.health) (require('./health.js') as typeof Health).checkHealth(draft, context);
   if (blocks.admin || blocks.metrics || blocks.tracing)
     (require('./operations.js') as typeof Operations).checkOperations(draft, context);
   if (blocks.routes.some(({ value }) => value.retries !== undefined || value.retry_codes !== undefined))

@@ -57,14 +57,9 @@ function planTls(block: TlsBlock, path: Path, context: Context): PlannedTls {
   return Object.defineProperty(planned, 'files', { value: readAll(named, source), enumerable: false });
 }
 
-/** Read with the file, so that a listener serves what was checked. A file that cannot be read is reported when the listener opens. */
-function readAll(named: readonly string[], source: Source): ReadonlyMap<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>();
-  for (const each of named) {
-    const bytes = source.readBytesBeside(each);
-    if (typeof bytes !== 'string') files.set(source.resolve(each), bytes);
-  }
-  return files;
+/** Read with the file, so that a listener serves what was checked. A text says why a file could not be read. */
+function readAll(named: readonly string[], source: Source): ReadonlyMap<string, Uint8Array | string> {
+  return new Map(named.map((each) => [source.resolve(each), source.readBytesBeside(each)]));
 }
 
 /** Public roots never authenticate a client: a listener that asks for certificates names the authority. */

@@ -59,6 +59,7 @@ export function draftPlan(context: Context): Draft {
     ...planCors(blocks.cors, methods),
     logging: planLogging(blocks.logging),
     ...planOperations(blocks),
+    ...(blocks.health && { health: blocks.health }),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),
       ...roster.disabledHeaders,

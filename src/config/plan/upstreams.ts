@@ -1,4 +1,5 @@
 /** Upstreams as the plan has them, the texts of their TLS files included. */
+import { judgeKeyPair, type KeyPair } from '../../certificates/key-pair.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from '../plan-types.js';
@@ -154,12 +155,18 @@ function planTls(block: TlsBlock, path: Path, context: Context): NonNullable<Pla
     return file === undefined ? undefined : readPem(file, [...path, key], context);
   };
   const [ca, cert, key] = [read('ca_file'), read('cert_file'), read('key_file')];
+  if (cert !== undefined && key !== undefined) reportPair({ cert, key }, path, context);
   const planned = {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     insecureSkipVerify: block.insecure_skip_verify,
   };
   return key === undefined ? planned : Object.defineProperty(planned, 'key', { value: key, enumerable: false });
+}
+
+function reportPair(pair: KeyPair, path: Path, { report }: Context): void {
+  for (const { of, level, message } of judgeKeyPair(pair, Date.now()))
+    report[level]({ path: [...path, `${of}_file`], code: 'tls_file', message });
 }
 
 /** The text of a PEM file; undefined, with the reason reported, if it cannot be used. */

@@ -80,6 +80,9 @@ export const BLOCKS = {
   get admin() {
     return operations().admin;
   },
+  get health() {
+    return operations().health;
+  },
   get metrics() {
     return operations().metrics;
   },
@@ -108,6 +111,7 @@ export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS,
   opens: 'Guarded paths that a reload may open.',
   rate_limit: 'The global rate limit.',
   admin: 'The address of the pages for operators.',
+  health: 'A path of every listener for health checks.',
   metrics: 'Metrics in the Prometheus format.',
   logging: 'The log.',
   tracing: 'OpenTelemetry spans.',

@@ -111,4 +111,16 @@ export const tracing = z.strictObject({
     .describe('Share of requests with a span, where no caller has decided already.'),
 });
 
+const HEALTH_PATH = 'must be a literal path such as "/healthz": segments of letters, digits, ".", "_", "~" and "-"';
+
+export const health = z.strictObject({
+  path: z
+    .string({ error: HEALTH_PATH })
+    .max(256, 'must be at most 256 characters')
+    .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/, HEALTH_PATH)
+    .describe(
+      'Answered to GET and HEAD on every listener, before routes and without a credential: 200, or 503 once a stop has begun.',
+    ),
+});
+
 export type TracingBlock = z.output<typeof tracing>;

@@ -1,0 +1,30 @@
+/** Compiles a file for `serve` and `check`, with what its TLS files say: both commands give the same verdict. */
+import { ConfigError, type Diagnostic } from '../config/diagnostics.js';
+import { compileFile, type Compiled, type CompileOptions } from '../config/index.js';
+import type { ConfigSource, Source } from '../config/source.js';
+import { inspectTls } from './tls.js';
+
+/** Every finding about the TLS files of the listeners, with the place of its option. */
+export function tlsDiagnostics({ plan, placeAt }: Compiled): readonly Diagnostic[] {
+  return plan.listeners.flatMap((listener, at) =>
+    inspectTls(listener).map(({ option, level, message }): Diagnostic => {
+      const place = placeAt(['listeners', at, 'tls', option]);
+      return { level, code: 'tls_file', ...place, message };
+    }),
+  );
+}
+
+/**
+ * A listener with a TLS file that cannot be used throws when it opens. This function adds the warnings: files that can
+ * be used, and that clients refuse.
+ *
+ * @throws {ConfigError} The file is wrong, or with `strict` a TLS file has a warning.
+ */
+export function compileToServe(source: ConfigSource | Source, options: Omit<CompileOptions, 'mode'>): Compiled {
+  const compiled = compileFile(source, { ...options, mode: 'serve' });
+  const found = tlsDiagnostics(compiled).filter(({ level }) => level === 'warning');
+  if (found.length === 0) return compiled;
+  if (options.strict) throw new ConfigError(found.map((each) => ({ ...each, level: 'error' })));
+  const warnings = [...compiled.warnings, ...found];
+  return { ...compiled, plan: { ...compiled.plan, warnings }, warnings };
+}

@@ -1,0 +1,32 @@
+/** Answers `health.path` on every listener, before routes: a constant response that needs no credential and no upstream. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Plan } from '../config/plan-types.js';
+import { createFramingCheck } from '../http/framing.js';
+import { hasBody } from '../http/request-body.js';
+
+const check = createFramingCheck([]);
+
+const READY = '{"status":"ok"}\n';
+const NOT_READY = '{"status":"stopping"}\n';
+
+/**
+ * Answers a request for the exact bytes of the path. Returns false for every other request, and for a request with
+ * doubtful framing or a body: admission refuses that request or routes it.
+ */
+export function answerHealth(
+  { health }: Pick<Plan, 'health'>,
+  { req, res, ready }: { readonly req: IncomingMessage; readonly res: ServerResponse; readonly ready: boolean },
+): boolean {
+  if (health === undefined || req.url !== health.path || (req.method !== 'GET' && req.method !== 'HEAD')) return false;
+  if (hasBody(req) || check(req)) return false;
+  const body = ready ? READY : NOT_READY;
+  res.writeHead(ready ? 200 : 503, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...(!ready && { 'Retry-After': '1', Connection: 'close' }),
+  });
+  res.end(req.method === 'HEAD' ? undefined : body);
+  return true;
+}
