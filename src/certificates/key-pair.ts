@@ -7,6 +7,8 @@ export interface PairFinding {
   /** `error`: TLS cannot start. `warning`: peers refuse the certificate. */
   readonly level: 'error' | 'warning';
   readonly message: string;
+  /** The file cannot be parsed. */
+  readonly unreadable?: true;
 }
 
 export interface KeyPair {
@@ -17,6 +19,10 @@ export interface KeyPair {
 }
 
 const error = (of: PairFinding['of'], message: string): PairFinding => ({ of, level: 'error', message });
+const unreadable = (of: PairFinding['of'], message: string): PairFinding => ({
+  ...error(of, message),
+  unreadable: true,
+});
 
 /** @param now Milliseconds since the epoch. */
 export function judgeKeyPair({ cert, key }: KeyPair, now: number): readonly PairFinding[] {
@@ -25,10 +31,10 @@ export function judgeKeyPair({ cert, key }: KeyPair, now: number): readonly Pair
   const [leaf, ...others] = chain ?? [];
   if (!leaf)
     return [
-      error('cert', 'holds a certificate that cannot be parsed'),
-      ...(typeof secret === 'string' ? [error('key', secret)] : []),
+      unreadable('cert', 'holds a certificate that cannot be parsed'),
+      ...(typeof secret === 'string' ? [unreadable('key', secret)] : []),
     ];
-  const pair = typeof secret === 'string' ? [error('key', secret)] : judgeMatch(leaf, others, secret);
+  const pair = typeof secret === 'string' ? [unreadable('key', secret)] : judgeMatch(leaf, others, secret);
   return [...pair, ...(chain ?? []).flatMap((each, at) => judgeTime(each, { at, now }))];
 }
 

@@ -164,9 +164,10 @@ function planTls(block: TlsBlock, path: Path, context: Context): NonNullable<Pla
   return key === undefined ? planned : Object.defineProperty(planned, 'key', { value: key, enumerable: false });
 }
 
+/** Requests to the upstream fail while a file cannot be parsed. The gateway serves other upstreams, so it starts. */
 function reportPair(pair: KeyPair, path: Path, { report }: Context): void {
-  for (const { of, level, message } of judgeKeyPair(pair, Date.now()))
-    report[level]({ path: [...path, `${of}_file`], code: 'tls_file', message });
+  for (const { of, level, unreadable, message } of judgeKeyPair(pair, Date.now()))
+    report[unreadable ? 'warning' : level]({ path: [...path, `${of}_file`], code: 'tls_file', message });
 }
 
 /** The text of a PEM file; undefined, with the reason reported, if it cannot be used. */
