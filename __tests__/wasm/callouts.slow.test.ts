@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { LIMITS } from '../../src/wasm/abi.js';
 import { closeRunners, ISOLATIONS, outcome, run, type RunSettings } from '../support/plugin-runner.js';
+import { until } from '../support/until.js';
 import { callback, i32, made, PAUSE, type CallOptions, type Kit } from '../support/wat-plugin.js';
 import type { Parts } from '../support/wat.js';
 
 interface Called {
   readonly port: number;
   readonly received: string[];
+  /** The number of open connections. */
+  readonly connections: () => number;
   close(): Promise<void>;
 }
 
@@ -27,6 +30,7 @@ async function called(answer: (socket: Socket) => void): Promise<Called> {
   return {
     port: (server.address() as AddressInfo).port,
     received,
+    connections: () => open.size,
     close: async () => {
       open.forEach((socket) => socket.destroy());
       server.close();
@@ -192,11 +196,11 @@ test('a request has a limited number of open calls', async () => {
 });
 
 test('responses after the end of the request are ignored, and release their slots', async () => {
-  const { port } = await serve(() => undefined);
+  const { port, connections } = await serve(() => undefined);
   const { ask } = await run(await made(caller({ timeoutMs: 100 })), { port, pauseTimeoutMs: 50 });
   for (let round = 0; round < 3; round += 1) {
     const asks = Array.from({ length: 400 }, () => ask());
     expect(new Set((await Promise.all(asks)).map(outcome))).toEqual(new Set(['pause_timeout']));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await until(() => connections() === 0);
   }
 });

@@ -116,8 +116,8 @@ function mapOf<T>(fields: readonly string[], view: (values: string[]) => T): Rec
 }
 
 /**
- * Creates the removal of the identity headers of other products, for one kind of sender (docs/security.md). Credential places are kept, as `Authorization` is: a `protect()` behind a
- * mount reads the credential again.
+ * Creates the removal of the identity headers of other products, for one kind of sender (docs/security.md). Credential
+ * places are kept, as `Authorization` is: a `protect()` behind a mount reads the credential again.
  */
 export function createOthersStripper(sender: Sender, places: readonly Place[]): Strip {
   const read = new Set(places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
