@@ -43,11 +43,11 @@ const holdsFor = (targets: fc.Arbitrary<string>) =>
 
 describe('PATH-21 PATH-40 the matched path is the authorised path and the sent path, for every upstream', () => {
   test('for targets of random bytes', () => {
-    fc.assert(holdsFor(randomBytes(['/public/', '/internal/', '/internal', '/api/v1/', '/public/../'])), cases(20_000));
+    fc.assert(holdsFor(randomBytes(['/public/', '/internal/', '/internal', '/api/v1/', '/public/../'])), cases(5_000));
   });
 
   test('for targets of characters that confuse readers of paths', () => {
-    fc.assert(holdsFor(confusing(PLACES)), cases(80_000));
+    fc.assert(holdsFor(confusing(PLACES)), cases(20_000));
   });
 
   test('twin: honest paths below every route are sent, so that the properties are meaningful', () => {

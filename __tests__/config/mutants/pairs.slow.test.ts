@@ -48,7 +48,7 @@ it.each([
       const first = change(whole.text, one);
       doors.one(whole, both(first, change(first.text, two)));
     }),
-    cases(600, { cost: 20 }),
+    cases(300, { cost: 20 }),
   );
   process.stdout.write(`pairs so far: ${doors.tally}\n`);
 });
