@@ -260,6 +260,46 @@ describe('before the upstream has said 101', () => {
     expect(liveSockets.size).toBe(0);
   });
 
+  test.each([
+    [
+      'a 1xx status of no meaning',
+      'HTTP/1.1 199 No\r\n\r\nHTTP/1.1 101 S\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n',
+    ],
+    ['a control character in a field', 'HTTP/1.1 403 No\r\nX-Bad: a\u0001b\r\nContent-Length: 0\r\n\r\n'],
+  ])('%s answers 502', async (_what, answer) => {
+    const upstream = await recording(() => answer);
+    const { port } = await gateway(upstream.url);
+    expect(await raw(port, handshake())).toMatch(/^HTTP\/1.1 502 /);
+  });
+
+  test('a client that leaves ends the handshake and its load', async () => {
+    const upstream = await recording(() => undefined);
+    const { port, liveSockets } = await gateway(upstream.url);
+    const client = connect(port, '127.0.0.1', () => client.write(handshake()));
+    await until(() => upstream.received.join('').includes('/socket'));
+    expect(liveSockets.size).toBe(1);
+    client.destroy();
+    await until(() => liveSockets.size === 0);
+  });
+
+  test.each(['reset', 'client'])('a refusal whose body does not end: a %s ends both sides', async (side) => {
+    const sockets: Socket[] = [];
+    const upstream = await recording((_received, socket) => {
+      sockets.push(socket);
+      return 'HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\nhalf';
+    });
+    const { port, liveSockets } = await gateway(upstream.url);
+    const client = connect(port, '127.0.0.1', () => client.write(handshake()));
+    let text = '';
+    client.on('data', (chunk) => (text += chunk.toString('latin1'))).on('error', () => undefined);
+    await until(() => text.endsWith('half'));
+    const ended = new Promise((resolve) => client.once('close', resolve));
+    if (side === 'reset') sockets[0]?.resetAndDestroy();
+    else client.end();
+    await ended;
+    await until(() => liveSockets.size === 0 && sockets.every((socket) => socket.destroyed));
+  });
+
   test('a closed connection and a refused one answer 502', async () => {
     const closing = await recording((_received, socket) => void socket.destroy());
     expect(await raw((await gateway(closing.url)).port, handshake())).toMatch(/^HTTP\/1.1 502 /);
