@@ -22,7 +22,7 @@ const shared = {
   roots: ['<rootDir>/__tests__'],
   transform: {
     '^.+\\.[cm]?[jt]s$': [
-      '@swc/jest',
+      process.env.LOOM_MUTANT ? '<rootDir>/scripts/mutants/transformer.mjs' : '@swc/jest',
       {
         jsc: { parser: { syntax: 'typescript', dynamicImport: true }, target: 'es2023' },
         module: { type: 'commonjs' },
