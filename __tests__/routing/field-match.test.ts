@@ -44,3 +44,14 @@ it('reads the query as forms write it', () => {
   expect(ask({}, 'a+b=c&d')).toBe(false);
   expect(ask({}, undefined)).toBe(false);
 });
+
+it('tries an expression on the whole value, whatever its length', async () => {
+  const chrome: readonly FieldMatch[] = [{ name: 'User-Agent', kind: 'regex', value: '^.*Chrome.*Safari.*$' }];
+  const agent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36';
+  expect(await fits(chrome, `User-Agent: ${agent}`)).toBe(true);
+  expect(await fits(chrome, `User-Agent: ${agent} ${'x'.repeat(4_000)}`)).toBe(true);
+  expect(await fits(chrome, 'User-Agent: curl/8.5.0')).toBe(false);
+  const ask = compileFits({ headers: [], query: [{ name: 'q', kind: 'regex', value: '^.*a.*b$' }] });
+  expect(ask({}, `q=${'x'.repeat(4_000)}a%20b`)).toBe(true);
+  expect(ask({}, `q=${'x'.repeat(4_000)}a%20c`)).toBe(false);
+});

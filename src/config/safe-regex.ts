@@ -1,6 +1,5 @@
-/** Regular expressions of routes: `^(?:…)$` over at most 256 bytes, without anything that can run away. */
-
-import { longestValue } from './regex-cost.js';
+/** Regular expressions of routes: `^(?:…)$` of at most 256 bytes, which `LinearMatcher` matches in linear time. */
+import { LinearMatcher, TooManySteps } from '../lib/linear-matcher.js';
 
 const LONGEST = 256;
 
@@ -18,8 +17,13 @@ export function safeRegex(text: string): string | undefined {
   } catch {
     return 'is not a regular expression';
   }
-  if (longestValue(body) > 0) return undefined;
-  return 'has too many repetitions, each of which may end anywhere';
+  try {
+    new LinearMatcher(body);
+  } catch (error) {
+    if (error instanceof TooManySteps) return 'repeats too much: write smaller numbers in "{…}"';
+    throw error;
+  }
+  return undefined;
 }
 
 /** Exponential backtracking needs a repetition over a group that can match one text in two ways. */

@@ -1,8 +1,8 @@
 /** Compiles the `headers` and `query` conditions of a route into one function. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { queryValues } from '../auth/credentials.js';
-import { longestValue } from '../config/regex-cost.js';
 import type { FieldMatch, PlannedRoute } from '../config/plan-types.js';
+import { LinearMatcher } from '../lib/linear-matcher.js';
 
 export type Fits = (headers: IncomingHttpHeaders, query: string | undefined) => boolean;
 
@@ -27,9 +27,8 @@ function compileMatch({ kind, value }: FieldMatch): (values: readonly string[]) 
       return (values) => values.length > 0 && values.every((each) => each === value);
     case 'regex': {
       // The pattern must match the whole value: `^a|b$` means either `a` or `b`, not every value that begins with `a`.
-      const whole = new RegExp(`^(?:${value})$`, 'u');
-      const longest = longestValue(value);
-      return (values) => values.length > 0 && values.every((each) => each.length <= longest && whole.test(each));
+      const matcher = new LinearMatcher(value);
+      return (values) => values.length > 0 && values.every((each) => matcher.matches(each));
     }
   }
 }

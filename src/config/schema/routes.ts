@@ -28,9 +28,15 @@ const fieldMatch = () =>
     if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
   });
 
-const matches = (key: RegExp, what: string) =>
+/** Node reads header values as latin1 and without surrounding white space, so another value would never match. */
+const headerMatch = () =>
+  fieldMatch().refine((text) => text.startsWith('^') || /^[!-~](?:[\t -~]*[!-~])?$/.test(text), {
+    error: 'must be visible ASCII without surrounding white space; no header value of a request is anything else',
+  });
+
+const matches = (key: RegExp, what: string, value = fieldMatch()) =>
   z
-    .record(z.string().regex(key, `must be ${what}`), fieldMatch(), { error: 'must be a mapping' })
+    .record(z.string().regex(key, `must be ${what}`), value, { error: 'must be a mapping' })
     .refine((map) => Object.keys(map).length > 0, { error: 'must not be empty' });
 
 export const route = z.strictObject({
@@ -43,9 +49,11 @@ export const route = z.strictObject({
     .optional()
     .describe('Host name, exact or `*.example.com`.'),
   methods: listOf(httpMethod()).optional().describe('HTTP methods; GET covers HEAD. Default: all.'),
-  headers: matches(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'an HTTP header name')
+  headers: matches(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'an HTTP header name', headerMatch())
     .optional()
-    .describe('Headers the request must have: a value, `^…$`, or `*` for present.'),
+    .describe(
+      'Headers the request must have: a value, `^…$` for a regular expression of the whole value, or `*` for present.',
+    ),
   query: matches(/^[^\s]{1,128}$/, 'a parameter name')
     .optional()
     .describe('Query parameters, like `headers`.'),
