@@ -1,12 +1,8 @@
 import { contextOf } from '../../src/context/request-context.js';
 import type { Identity } from '../../src/auth/identity.js';
 import type { HeaderRule } from '../../src/auth/header-rule.js';
-import {
-  assertIdentity,
-  identityHeaders,
-  lookUpClaim,
-  type RulesByMethod,
-} from '../../src/admission/identity-headers.js';
+import { assertIdentity, identityHeaders, type RulesByMethod } from '../../src/admission/identity-headers.js';
+import { claimAt } from '../../src/tokens/claim-path.js';
 import { prepareForward } from '../../src/admission/forwarded.js';
 import { createIdentityStripper } from '../../src/admission/strip-identity-headers.js';
 import { getWith, judging, type Judge } from '../support/judge.js';
@@ -109,14 +105,14 @@ describe('claims', () => {
       expect(setOf(rulesOf({ claim, header: 'X-A' }), alice(claims))).toEqual([]);
     }
     expect(({} as Record<string, unknown>)['sub']).toBeUndefined();
-    expect(lookUpClaim(claims, 'user.constructor')).toBeUndefined();
+    expect(claimAt(claims, 'user.constructor')).toBeUndefined();
     const heir = Object.create({ sub: 'admin', user: { sub: 'admin' } }) as Record<string, unknown>;
     const own = { user: Object.create({ sub: 'admin' }) as Record<string, unknown> };
     for (const inherited of [heir, own]) {
-      expect(lookUpClaim(inherited, 'sub')).toBeUndefined();
-      expect(lookUpClaim(inherited, 'user.sub')).toBeUndefined();
+      expect(claimAt(inherited, 'sub')).toBeUndefined();
+      expect(claimAt(inherited, 'user.sub')).toBeUndefined();
     }
-    expect(lookUpClaim({ a: { b: 1 } }, 'a.b')).toBe(1);
+    expect(claimAt({ a: { b: 1 } }, 'a.b')).toBe(1);
   });
 
   it.each([

@@ -81,7 +81,7 @@ describe('methods in use', () => {
       identities: [{ method: 'session', subject: 'alice' }],
     });
     expect(await kindOf('X-Session: mallory')).toMatchObject({ kind: 'rejected', status: 401 });
-    expect(await kindOf('X-Session: nobody')).toMatchObject({ kind: 'rejected', reason: 'subject_invalid' });
+    expect(await kindOf('X-Session: nobody')).toMatchObject({ kind: 'rejected', reason: 'subject_missing' });
     expect(await kindOf('X-Session: broken')).toMatchObject({ kind: 'unavailable' });
     await methods.close();
   });

@@ -148,14 +148,16 @@ test('a bound token is refused, because its binding is not checked', () => {
 });
 
 describe('the subject', () => {
-  test.each([[1], [{}], [['alice']], [null], [true], [''], ['a'.repeat(257)]])('%j is not a subject', (sub) => {
+  test.each([[1], [{}], [['alice']], [null], [true], ['a'.repeat(257)]])('%j is not a subject', (sub) => {
     expect(fault({ sub, client_id: 'web' })).toBe('subject_invalid');
     expect(fault({ sub: 'a'.repeat(256) })).toBeUndefined();
   });
 
-  test('is the client if there is no sub', () => {
+  test('is the client if there is no sub, or an empty one', () => {
     expect(fault({ sub: undefined, client_id: 'web' })).toBeUndefined();
-    expect(fault({ sub: undefined })).toBe('subject_invalid');
+    expect(fault({ sub: '', client_id: 'web' })).toBeUndefined();
+    expect(fault({ sub: '', client_id: '' })).toBe('subject_missing');
+    expect(fault({ sub: undefined })).toBe('subject_missing');
     expect(fault({ sub: undefined, client_id: 7 })).toBe('subject_invalid');
   });
 });

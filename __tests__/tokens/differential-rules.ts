@@ -109,9 +109,9 @@ export const RULES: readonly Rule[] = [
   { name: 'an iss that is not a string', why: ['token_claims'], breaks: ({ claims: { iss } }) => !isText(iss) },
   {
     name: 'no subject of 1 to 256 characters',
-    why: ['subject_invalid'],
+    why: ['subject_invalid', 'subject_missing'],
     breaks: ({ claims: { sub, client_id: client } }) => {
-      const subject = sub === undefined ? client : sub;
+      const subject = sub === undefined || sub === '' ? client : sub;
       return typeof subject !== 'string' || subject.length < 1 || subject.length > 256;
     },
   },

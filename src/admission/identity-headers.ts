@@ -5,6 +5,8 @@ import type { HeaderRule } from '../auth/header-rule.js';
 import type { HeaderFields } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { setField } from '../http/fields.js';
+import { claimAt, findClaim } from '../tokens/claim-path.js';
+import { isUnverifiedEmail } from '../tokens/subject.js';
 import { headerValue, type HeaderValue, type Omission } from '../http/header-value.js';
 
 /** The header rules of each auth method, by method name. */
@@ -55,11 +57,9 @@ function rulesFor(identity: Identity, rules: readonly HeaderRule[]): readonly He
 }
 
 function valueOf(claims: Identity['claims'], path: string): HeaderValue {
-  const found = lookUp(claims, path);
+  const found = findClaim(claims, path);
   if (!found) return headerValue(undefined);
-  // OpenID Connect Core §5.1: an unverified email address is any text that the user entered.
-  const doubtful = found.name === 'email' && Object.hasOwn(found.owner, 'email_verified');
-  if (doubtful && found.owner['email_verified'] !== true) return { kind: 'omitted', why: 'unverified' };
+  if (isUnverifiedEmail(found)) return { kind: 'omitted', why: 'unverified' };
   return headerValue(found.owner[found.name]);
 }
 
@@ -72,33 +72,8 @@ const UNSENDABLE: ReadonlySet<Omission> = new Set(['control', 'too_long', 'type'
  */
 export function hasUnsendableSubject(rules: RulesByMethod, identity: Identity): boolean {
   return rulesFor(identity, rules.get(identity.method) ?? []).some(({ claim, ofSubject }) => {
-    if (!ofSubject && lookUpClaim(identity.claims, claim) !== identity.subject) return false;
+    if (!ofSubject && claimAt(identity.claims, claim) !== identity.subject) return false;
     const value = valueOf(identity.claims, claim);
     return value.kind === 'omitted' && UNSENDABLE.has(value.why);
   });
-}
-
-/** Returns the value of a claim by its dotted path, or undefined if the claim is missing. */
-export function lookUpClaim(claims: Identity['claims'], path: string): unknown {
-  const found = lookUp(claims, path);
-  return found?.owner[found.name];
-}
-
-type Members = Readonly<Record<string, unknown>>;
-
-/**
- * Reads own properties only, so that `constructor.name` is not a claim. A name with dots (a URL) is first looked up as
- * a whole.
- */
-function lookUp(claims: Members, path: string): { readonly owner: Members; readonly name: string } | undefined {
-  if (Object.hasOwn(claims, path)) return { owner: claims, name: path };
-  const names = path.split('.');
-  const last = names.pop() as string;
-  let owner = claims;
-  for (const name of names) {
-    const next = Object.hasOwn(owner, name) ? owner[name] : undefined;
-    if (typeof next !== 'object' || next === null || Array.isArray(next)) return undefined;
-    owner = next as Members;
-  }
-  return Object.hasOwn(owner, last) ? { owner, name: last } : undefined;
 }

@@ -6,11 +6,11 @@ import { rateLimitHeaders } from '../limit/headers.js';
 import { fillTemplates } from '../limit/template.js';
 import type { RateLimitDecision } from '../limit/limiter.js';
 import { headerValues } from '../auth/credentials.js';
-import type { Identity } from '../auth/identity.js';
-import type { LimitFacts } from '../limit/keys.js';
+import { subjectSourceOf, type Identity } from '../auth/identity.js';
+import type { LimitedIdentity, LimitFacts } from '../limit/keys.js';
+import { claimAt } from '../tokens/claim-path.js';
 import type { Denial } from './denial.js';
 import type { AdmissionPolicy } from './policy.js';
-import { lookUpClaim } from './identity-headers.js';
 
 export function limitByAddress(policy: AdmissionPolicy, context: RequestContext): MaybePromise<Denial | undefined> {
   const decision = policy.limits.byAddress(context, () => limitFacts(policy, context));
@@ -63,7 +63,7 @@ function limitFacts(policy: AdmissionPolicy, context: RequestContext): LimitFact
   return {
     address,
     path: route?.path ?? '',
-    ...(identity ? { identity } : {}),
+    ...(identity ? { identity: limitedIdentity(identity) } : {}),
     header: (name) => set(name.toLowerCase()) ?? headerValues(request, name.toLowerCase())[0],
     claim: (path) => claimText(identity, path),
     holds: (path, value) => identity !== undefined && holdsClaim(identity, path, value),
@@ -72,13 +72,22 @@ function limitFacts(policy: AdmissionPolicy, context: RequestContext): LimitFact
 }
 
 function claimText(identity: Identity | undefined, path: string): string | undefined {
-  const value = identity && lookUpClaim(identity.claims, path);
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+  const value = identity && claimAt(identity.claims, path);
+  if (value === '' || (typeof value !== 'string' && typeof value !== 'number')) return undefined;
+  // The number 42 and the text "42" are two callers.
+  return `${typeof value} ${value}`;
+}
+
+function limitedIdentity(identity: Identity): LimitedIdentity {
+  const { method, issuer, subject } = identity;
+  const source = subjectSourceOf(identity);
+  if (!source) return { method, issuer, subject };
+  return { method, issuer, subject, source: `${source.type} ${source.claim}`, shared: source.shared };
 }
 
 /** Compares values as text, because the configuration contains text. For a list, compares each element. */
 function holdsClaim({ claims }: Identity, path: string, value: string): boolean {
-  const found = lookUpClaim(claims, path);
+  const found = claimAt(claims, path);
   return (Array.isArray(found) ? found : [found]).some(
     (each) => ['string', 'number', 'boolean'].includes(typeof each) && String(each) === value,
   );

@@ -124,8 +124,8 @@ interface Refusal {
 
 /** A valid identity that is not allowed here: 403, with the required scope (RFC 6750 §3.1). */
 function refusal(reason: ReasonCode, { method, narrow, credential }: Refusal): Rejected {
-  const scopes = narrow['required_scopes'];
-  const scope: Record<string, string> = Array.isArray(scopes) ? { scope: scopes.join(' ') } : {};
+  const scopes = [narrow['required_scopes'], narrow['any_scope']].flat().filter((each) => typeof each === 'string');
+  const scope: Record<string, string> = scopes.length > 0 ? { scope: scopes.join(' ') } : {};
   const challenges: Challenge[] =
     reason === 'insufficient_scope' && method.challenge
       ? [{ scheme: method.challenge.scheme, params: { ...method.challenge.params, error: reason, ...scope } }]

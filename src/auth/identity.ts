@@ -30,7 +30,7 @@ export interface Rate {
 export interface Identity {
   /** The auth method that verified the caller: a method of the file, a plugin or a host strategy, by its name. */
   readonly method: string;
-  /** 1 to 256 characters, unique within `method` and `issuer`. */
+  /** 1 to 256 characters (1,024 for a certificate), unique within `method` and `issuer`. */
   readonly subject: string;
   /** The issuer of the token or certificate; absent for other credentials. */
   readonly issuer?: string;
@@ -58,11 +58,33 @@ export function hostUserOf(identities: readonly Identity[]): unknown {
   return identities.map((each) => (each as { [USER]?: unknown })[USER]).find((user) => user !== undefined);
 }
 
+/** The claim that became the subject, with its type, and whether many callers have the same value. */
+export interface SubjectSource {
+  readonly claim: string;
+  readonly type: 'string' | 'number';
+  readonly shared: boolean;
+}
+
+/** Not a member of the identity: all auth methods have one shape of identities. */
+const subjectSources = new WeakMap<Identity, SubjectSource>();
+
+export function rememberSubjectSource(identity: Identity, source: SubjectSource): void {
+  subjectSources.set(identity, source);
+}
+
+/** Returns the claim that became the subject; undefined for an identity without claims. */
+export function subjectSourceOf(identity: Identity): SubjectSource | undefined {
+  return subjectSources.get(identity);
+}
+
 /** Copies an identity. Auth methods reuse one identity, and a change by a handler must not reach the next request. */
 export function copyOf(identity: Identity): Identity {
   const { scopes, claims, rateLimit } = identity;
   const own = Object.isFrozen(claims) ? { ...claims } : (ownValue(claims, new Map()) as Identity['claims']);
-  return { ...identity, scopes: [...scopes], claims: own, ...(rateLimit && { rateLimit: { ...rateLimit } }) };
+  const copy = { ...identity, scopes: [...scopes], claims: own, ...(rateLimit && { rateLimit: { ...rateLimit } }) };
+  const source = subjectSources.get(identity);
+  if (source) subjectSources.set(copy, source);
+  return copy;
 }
 
 /**

@@ -118,8 +118,11 @@ export function fromOurs(strategy: PassportStrategy, { places, challenge }: Offe
       : keepUndecided(request, places, runStrategy(strategy, OURS, request, { refused }));
 }
 
+const LONGEST_SUBJECT = 1_024;
+
 const OURS: Reading = {
-  success: (user) => grant(user as Identity),
+  // The method has checked the subject. A certificate may have a longer subject than other credentials.
+  success: (user) => grant(user as Identity, LONGEST_SUBJECT),
   fail: (info) => {
     if (info instanceof FailInfo) return info.verdict;
     throw new TypeError('a strategy of ours failed without a verdict');
@@ -131,10 +134,11 @@ const OURS: Reading = {
   error: (cause) => (cause instanceof UnavailableError ? cause.verdict : undefined),
 };
 
-/** Grants an identity if its subject is valid: 1 to 256 characters. */
-export function grant(identity: Identity): Verdict {
+/** Grants an identity if its subject is valid: 1 to 256 characters, or another greatest length. */
+export function grant(identity: Identity, longest = 256): Verdict {
   const { subject } = identity;
-  if (typeof subject !== 'string' || subject.length < 1 || subject.length > 256) {
+  if (subject === '') return { kind: 'rejected', status: 401, reason: 'subject_missing', challenges: [] };
+  if (typeof subject !== 'string' || subject.length > longest) {
     return { kind: 'rejected', status: 401, reason: 'subject_invalid', challenges: [] };
   }
   return { kind: 'granted', identities: [identity] };

@@ -19,6 +19,8 @@ export interface JsonAnswer {
   readonly headers: Headers;
   /** The document of a 2xx response; undefined for any other status. The body of such a response is not read. */
   readonly body: unknown;
+  /** The text of `body`, for callers that read the spelling of numbers. */
+  readonly text?: string;
 }
 
 export type FetchJson = (url: string, options: FetchJsonOptions) => Promise<JsonAnswer>;
@@ -72,7 +74,7 @@ async function exchange(url: string, options: FetchJsonOptions, signal: AbortSig
   });
   if (response.ok) {
     const text = await readText(response, options.maxBytes);
-    return { status: response.status, headers: response.headers, body: parse(text) };
+    return { status: response.status, headers: response.headers, body: parse(text), text };
   }
   await response.body?.cancel().catch(() => undefined);
   if (response.status >= 300 && response.status < 400) {

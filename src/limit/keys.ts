@@ -9,10 +9,19 @@ export type LimitKeyPart =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'claim'; readonly path: string };
 
+export interface LimitedIdentity {
+  readonly method: string;
+  readonly issuer?: string | undefined;
+  readonly subject: string;
+  /** The claim and the type of the subject. A value of another claim or type is another caller. */
+  readonly source?: string | undefined;
+  /** Many callers have this subject, so the client address counts too. */
+  readonly shared?: boolean | undefined;
+}
+
 export interface LimitFacts {
   readonly address: string;
-  readonly identity?:
-    { readonly method: string; readonly issuer?: string | undefined; readonly subject: string } | undefined;
+  readonly identity?: LimitedIdentity | undefined;
   /** The pattern of the route. */
   readonly path: string;
   /** Called after the identity headers were set. */
@@ -77,7 +86,8 @@ function headerOf(name: string, facts: LimitFacts): readonly string[] {
 
 function principalOf({ identity, ...facts }: LimitFacts): readonly string[] {
   if (!identity) return addressOf(facts);
-  return ['identity', ...issuerOf({ identity }), identity.subject];
+  const { subject, source = '', shared = false } = identity;
+  return ['identity', ...issuerOf({ identity }), source, subject, ...(shared ? addressOf(facts) : [])];
 }
 
 /** The same claim of two issuers belongs to two callers. */

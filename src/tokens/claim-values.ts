@@ -1,30 +1,58 @@
-/** Reads single claims by name or dotted path, and checks required values. */
+/** Checks required values of claims, and reads the scopes of a token. */
+import { claimAt } from './claim-path.js';
 import type { Claims } from './jws.js';
 
 export type ClaimValue = string | number | boolean;
 
-/** Claims that must exist (`null`) or have one of these values. */
-export type RequiredClaims = Readonly<Record<string, readonly ClaimValue[] | null>>;
+/** A claim must exist (`null`), have one of the values of a list, or have all values of `all`. */
+export type ClaimCondition = readonly ClaimValue[] | { readonly all: readonly ClaimValue[] } | null;
 
-/** Whether the claims have all required values. If a claim is a list, one element must match. */
+/** The conditions of claims, by name or path. */
+export type RequiredClaims = Readonly<Record<string, ClaimCondition>>;
+
+/** Whether the claims meet all conditions. If a claim is a list, its elements are compared. */
 export function hasClaims(claims: Claims, required: RequiredClaims): boolean {
-  return Object.entries(required).every(([path, accepted]) => {
+  return Object.entries(required).every(([path, condition]) => {
     const value = claimAt(claims, path);
     if (value === undefined || value === null) return false;
-    if (accepted === null) return true;
-    const given: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return given.some((each) => accepted.some((one) => one === each));
+    if (condition === null) return true;
+    const holds = isScopeClaim(path) ? holderOfScopes(value) : holderOf(value);
+    return 'all' in condition ? condition.all.every(holds) : condition.some(holds);
   });
 }
 
-/** Returns the claim with exactly this name, because names are often URLs. Otherwise returns the claim at the path. */
-function claimAt(claims: Claims, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path];
-  let value: unknown = claims;
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
-      return undefined;
-    value = (value as Claims)[name];
-  }
-  return value;
+type Holds = (wanted: ClaimValue) => boolean;
+
+function holderOf(value: unknown): Holds {
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return (wanted) => given.includes(wanted);
+}
+
+/** RFC 6749 §3.3: a value of several words asks for all of these scopes, in any order. */
+function holderOfScopes(value: unknown): Holds {
+  const scopes = scopesIn(value);
+  return (wanted) => hasScopes(scopes, String(wanted));
+}
+
+/** `scope` of RFC 9068, `scp` of Okta and Entra; also as JSON pointers. */
+function isScopeClaim(path: string): boolean {
+  return /^\/?(?:scope|scp)$/.test(path);
+}
+
+/** Whether all scopes of a text, separated by spaces, are there. */
+export function hasScopes(scopes: readonly string[], wanted: string): boolean {
+  const words = wanted.split(' ').filter(Boolean);
+  return words.length > 0 && words.every((word) => scopes.includes(word));
+}
+
+/** A text of scopes separated by spaces (RFC 6749 §3.3), or the list that some servers send. */
+function scopesIn(value: unknown): readonly string[] {
+  const listed = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? (value as unknown[]) : [];
+  return listed.filter((each): each is string => typeof each === 'string' && each !== '' && !each.includes(' '));
+}
+
+/** The scopes of all claims of `scope_claims`. Default: `scope`, else `scp`. */
+export function scopesOf(claims: Claims, scopeClaims?: readonly string[]): readonly string[] {
+  if (scopeClaims === undefined) return scopesIn(claims['scope'] ?? claims['scp']);
+  return [...new Set(scopeClaims.flatMap((path) => scopesIn(claimAt(claims, path))))];
 }

@@ -1,6 +1,8 @@
 /** Checks the claims of a token with a valid signature: it must be an access token that is valid here and now. */
-import { hasAudience, hasNameShapes, subjectOf } from './introspection-claims.js';
+import { hasAudience, hasNameShapes, subjectFault } from './introspection-claims.js';
 import type { Claims } from './jws.js';
+import { isPlainNumber, oddNumbers } from './number-spelling.js';
+import { findSubject, type SubjectFault, type SubjectRules } from './subject.js';
 
 /** Durations in milliseconds. */
 export interface ClaimRules {
@@ -12,10 +14,20 @@ export interface ClaimRules {
   readonly accessToken: boolean;
   /** Accepts a token that is bound to a key without a check of the proof. */
   readonly ignoreCnf: boolean;
+  /** Default: `sub`, else `client_id`. */
+  readonly subject?: SubjectRules | undefined;
+}
+
+/** The parts of a token that the claim rules read. */
+export interface CheckedToken {
+  readonly typ?: string | undefined;
+  readonly claims: Claims;
+  /** The signed text: header and payload. Without it no number is a subject. */
+  readonly input?: Buffer;
 }
 
 export type ClaimFault =
-  'token_expired' | 'token_not_yet_valid' | 'token_audience' | 'token_type' | 'token_claims' | 'subject_invalid';
+  'token_expired' | 'token_not_yet_valid' | 'token_audience' | 'token_type' | 'token_claims' | SubjectFault;
 
 /** `application/` may be omitted (RFC 7515 §4.1.9). Media types are case-insensitive. */
 const TYPES = /^(?:application\/)?(?:jwt|at\+jwt)$/i;
@@ -26,12 +38,12 @@ const NOT_FOR_ACCESS = ['at_hash', 'c_hash', 'events'];
 const OTHER_USE = /^(?:refresh|offline|id)(?:[_ -]?token)?$/i;
 
 /** Why the token is never accepted, at any time. */
-export function claimFault(token: { typ?: string | undefined; claims: Claims }, rules: ClaimRules) {
+export function claimFault(token: CheckedToken, rules: ClaimRules): ClaimFault | undefined {
   return (
     typeFault(token, rules) ??
     shapeFault(token.claims, rules) ??
     audienceFault(token.claims, rules) ??
-    subjectFault(token.claims)
+    subjectFault(findSubject(token.claims, rules.subject, (claim) => isPlainIn(token, claim)))
   );
 }
 
@@ -76,7 +88,8 @@ function audienceFault(claims: Claims, { audience }: ClaimRules): ClaimFault | u
   return audience === undefined || hasAudience(claims, audience) ? undefined : 'token_audience';
 }
 
-function subjectFault(claims: Claims): ClaimFault | undefined {
-  const subject = subjectOf(claims);
-  return subject === undefined || subject.length < 1 || subject.length > 256 ? 'subject_invalid' : undefined;
+function isPlainIn({ claims, input }: CheckedToken, path: string): boolean {
+  if (!input) return false;
+  const [, payload = ''] = input.toString('latin1').split('.');
+  return isPlainNumber(claims, { path, odd: oddNumbers(Buffer.from(payload, 'base64url').toString('utf8')) });
 }

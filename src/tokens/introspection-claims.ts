@@ -1,5 +1,6 @@
 /** Checks an active introspection response: it must describe a token that is valid here and now. */
 import type { IntrospectionResponse } from './introspection-request.js';
+import { findSubject, type Subject, type SubjectFault, type SubjectRules } from './subject.js';
 
 export interface IntrospectionRules {
   /** Unix seconds. */
@@ -8,6 +9,9 @@ export interface IntrospectionRules {
   readonly audience?: readonly string[] | undefined;
   /** Accepts a token that is bound to a key without a check of the proof. */
   readonly ignoreCnf: boolean;
+  readonly subject: SubjectRules;
+  /** Whether the answer writes the number of a claim as a plain integer. */
+  readonly isPlainNumber?: ((claim: string) => boolean) | undefined;
 }
 
 export type IntrospectionFault =
@@ -17,7 +21,7 @@ export type IntrospectionFault =
   | 'token_issuer'
   | 'token_audience'
   | 'token_claims'
-  | 'subject_invalid';
+  | SubjectFault;
 
 /**
  * RFC 7662 leaves `token_type` to the server. Keycloak uses `typ`, Cognito uses `token_use`, and others use the names
@@ -40,7 +44,7 @@ export function introspectionFault(
     (hasNameShapes(response) ? undefined : 'token_claims') ??
     typeFault(response, rules) ??
     partyFault(response, rules) ??
-    subjectFault(response)
+    subjectFault(findSubject(response, rules.subject, rules.isPlainNumber))
   );
 }
 
@@ -100,19 +104,6 @@ export function hasAudience(response: IntrospectionResponse, accepted: readonly 
   return named.some((each) => typeof each === 'string' && accepted.includes(each));
 }
 
-function subjectFault(response: IntrospectionResponse): IntrospectionFault | undefined {
-  const subject = subjectOf(response);
-  return subject === undefined || subject.length < 1 || subject.length > 256 ? 'subject_invalid' : undefined;
-}
-
-/** `sub`, otherwise `client_id`. A `sub` that is not a string is not replaced by `client_id`. */
-export function subjectOf({ sub, client_id }: IntrospectionResponse): string | undefined {
-  const subject = sub === undefined ? client_id : sub;
+export function subjectFault(subject: Subject | SubjectFault): SubjectFault | undefined {
   return typeof subject === 'string' ? subject : undefined;
-}
-
-/** `scope` in the format of RFC 7662, or as the list that some servers send. */
-export function scopesOf({ scope }: IntrospectionResponse): readonly string[] {
-  const listed = typeof scope === 'string' ? scope.split(' ') : Array.isArray(scope) ? (scope as unknown[]) : [];
-  return listed.filter((each): each is string => typeof each === 'string' && each !== '' && !each.includes(' '));
 }

@@ -1,11 +1,18 @@
 /** One RFC 7662 exchange: an authenticated client sends the token once, in a form field. */
 import { fetchJson, FetchJsonError, type FetchJson, type JsonAnswer } from '../lib/fetch-json.js';
 import type { Now } from '../lib/types.js';
+import { oddNumbers } from './number-spelling.js';
 
 export type IntrospectionResponse = Readonly<Record<string, unknown>>;
 
 export type IntrospectionAnswer =
-  { readonly kind: 'active'; readonly response: IntrospectionResponse } | { readonly kind: 'inactive' };
+  | {
+      readonly kind: 'active';
+      readonly response: IntrospectionResponse;
+      /** JSON pointers of the numbers that are not written as plain integers. Absent: none. */
+      readonly oddNumbers?: readonly string[];
+    }
+  | { readonly kind: 'inactive' };
 
 /**
  * What an introspection without a result says about the server: `answered` with something else, `silent`, or nothing at
@@ -89,7 +96,7 @@ function formEncoded(text: string): string {
 }
 
 /** Only 200 with an object decides (RFC 7662 §2.2). A refusal or an overload says nothing about the token. */
-function read({ status, headers, body }: JsonAnswer, now: number): IntrospectionAnswer {
+function read({ status, headers, body, text = '' }: JsonAnswer, now: number): IntrospectionAnswer {
   if (status !== 200) {
     throw new IntrospectionUnavailableError(
       `introspection: status ${status}`,
@@ -100,7 +107,9 @@ function read({ status, headers, body }: JsonAnswer, now: number): Introspection
     throw new IntrospectionUnavailableError('introspection: the answer is not a JSON object');
   }
   const response = body as Record<string, unknown>;
-  return response['active'] === true ? { kind: 'active', response: deepFrozen(response) } : { kind: 'inactive' };
+  if (response['active'] !== true) return { kind: 'inactive' };
+  const odd = oddNumbers(text);
+  return { kind: 'active', response: deepFrozen(response), ...(odd.length > 0 && { oddNumbers: odd }) };
 }
 
 /** Seconds or a date (RFC 9110 §10.2.3), within limits. */

@@ -133,24 +133,29 @@ test('a certificate of an authority is no client, nor is a weak one', async () =
   expect(await ask(port, strong, lax)).toMatchObject({ kind: 'granted' });
 });
 
-test('a name with a NUL, an empty name and one that is too long are refused', async () => {
+test('a name with a NUL, an empty name and one of more than 1,024 characters are refused', async () => {
   const issuer = { cert: made.ca, key: made.caKey };
   const nul = 'subjectAltName=DER:30:0c:82:0a:73:76:63:2d:61:00:65:76:69:6c';
   const pairs = [
     await made.office.issue('nul', { subject: '/CN=x', extensions: [...CLIENT, nul], issuer }),
     await made.office.issue('empty', { subject: '/', issuer }),
     await made.office.issue('long', {
-      subject: Array.from({ length: 9 }, () => `/OU=${'x'.repeat(40)}`).join(''),
+      subject: Array.from({ length: 24 }, () => `/OU=${'x'.repeat(40)}`).join(''),
       issuer,
     }),
   ];
+  const long = await made.office.issue('fitting', {
+    subject: Array.from({ length: 22 }, () => `/OU=${'x'.repeat(40)}`).join(''),
+    issuer,
+  });
   const { port } = await serve();
   const reasons = [];
   for (const pair of pairs) {
     const verdict = await ask(port, pair);
     reasons.push(verdict.kind === 'rejected' ? verdict.reason : verdict.kind);
   }
-  expect(reasons).toEqual(['certificate_untrusted', 'subject_invalid', 'subject_invalid']);
+  expect(reasons).toEqual(['certificate_untrusted', 'subject_missing', 'subject_invalid']);
+  expect(await ask(port, long)).toMatchObject({ kind: 'granted' });
 });
 
 test('a certificate that ends while its connection lives is refused from then on', async () => {

@@ -202,7 +202,7 @@ test.each<[string, object, object, string]>([
   ['another audience', { aud: ['other'] }, { audience: 'api' }, 'token_audience'],
   ['no audience', {}, { audience: 'api' }, 'token_audience'],
   ['a sub that is an object', { sub: {}, client_id: 'c' }, {}, 'subject_invalid'],
-  ['an empty sub', { sub: '', client_id: 'c' }, {}, 'subject_invalid'],
+  ['an empty sub', { sub: '' }, {}, 'subject_missing'],
   ['a long sub', { sub: 'x'.repeat(257) }, {}, 'subject_invalid'],
 ])('%s is rejected though active', async (_name, change, block, reason) => {
   expect(await outcome(json({ active: true, sub: 'alice', ...change }), block)).toBe(`rejected ${reason}`);

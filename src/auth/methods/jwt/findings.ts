@@ -4,6 +4,8 @@ import type { Algorithm } from '../../../tokens/algorithms.js';
 import { keyFromText, KeyError, looksLikeKey } from '../../../tokens/verification-key.js';
 import { urlProblem } from '../../../lib/tls-url.js';
 import type { Finding } from '../../method.js';
+import { impossibleClaims } from '../required-claims.js';
+import { subjectFindings } from '../token-subject.js';
 import { issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 import type { JwtNarrowing, JwtOptions } from './options.js';
@@ -43,6 +45,13 @@ function judgeIssuer(issuer: JwtIssuer, place: Place): void {
   const warn = (option: string, message: string) => report('warning', pathOf(option, place), message);
   const fail = (option: string, message: string) => report('error', pathOf(option, place), message);
   if (issuer.issuer === undefined) warn('issuer', 'no issuer: "iss" is unchecked, tokens of ANY ISSUER are accepted');
+  for (const { level, message } of subjectFindings(issuer, issuer.issuer))
+    report(level, pathOf('subject_claim', place), message);
+  for (const { level, path, message } of impossibleClaims(
+    issuer.required_claims,
+    issuer.issuer === undefined ? undefined : [issuer.issuer],
+  ))
+    report(level, [...pathOf('required_claims', place), ...path.slice(1)], message);
   if (issuer.audience === undefined) warn('audience', 'no audience: tokens for ANY AUDIENCE are accepted');
   if (own['algorithm'] !== undefined && own['algorithms'] !== undefined)
     fail('algorithm', 'stands beside "algorithms"; use one of them');
@@ -153,14 +162,18 @@ function judgeHeaders(issuers: readonly JwtIssuer[], report: Report): void {
   report('warning', ['claims_to_headers'], `several issuers feed ${headers} while "iss" is mapped to no header`);
 }
 
-/** Names in the `issuers` of a route that the block does not define. */
-export function unknownIssuers(options: JwtOptions, { issuers = [] }: JwtNarrowing): readonly Finding[] {
+/** Names and conditions of a narrowing that no token of the block can meet. */
+export function narrowingFindings(options: JwtOptions, narrowing: JwtNarrowing): readonly Finding[] {
   const known = issuersOf(options);
+  const names = known.flatMap(({ issuer }) => (issuer === undefined ? [] : [issuer]));
   // Without an issuer any `iss` passes, so a route may name any issuer.
-  if (known.some(({ issuer }) => issuer === undefined)) return [];
-  return issuers.flatMap((wanted, index): readonly Finding[] =>
+  if (names.length < known.length) return impossibleClaims(narrowing.required_claims, undefined);
+  const unknown = (narrowing.issuers ?? []).flatMap((wanted, index): readonly Finding[] =>
     known.some(({ issuer, name }) => wanted === issuer || wanted === name)
       ? []
       : [{ level: 'error', path: ['issuers', index], message: `no issuer is named ${JSON.stringify(wanted)}` }],
   );
+  // A template stands for several issuers.
+  const exact = names.some((name) => name.includes('{')) ? undefined : names;
+  return [...unknown, ...impossibleClaims(narrowing.required_claims, exact)];
 }

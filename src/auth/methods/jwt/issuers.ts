@@ -30,6 +30,8 @@ export interface JwtIssuer {
   readonly allow_insecure_http: boolean;
   readonly jwks_max_age: number;
   readonly stale_if_error: number;
+  readonly subject_claim?: readonly string[] | undefined;
+  readonly scope_claims?: readonly string[] | undefined;
   readonly claims_to_headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -64,6 +66,8 @@ function resolve(options: JwtOptions, entry: Partial<Entry>): JwtIssuer {
     allow_insecure_http: entry.allow_insecure_http ?? options.allow_insecure_http,
     jwks_max_age: entry.jwks_max_age ?? options.jwks_max_age,
     stale_if_error: entry.stale_if_error ?? options.stale_if_error,
+    subject_claim: entry.subject_claim ?? options.subject_claim,
+    scope_claims: entry.scope_claims ?? options.scope_claims,
     claims_to_headers: entry.claims_to_headers ?? options.claims_to_headers,
   };
 }

@@ -3,8 +3,9 @@ import type { Place } from '../../credentials.js';
 import { headerRules, type HeaderRule } from '../../header-rule.js';
 import type { Identity } from '../../identity.js';
 import type { Method, Summary } from '../../method.js';
+import { subjectWords } from '../token-subject.js';
 import { compileJwt } from './strategy.js';
-import { findingsOf, unknownIssuers } from './findings.js';
+import { findingsOf, narrowingFindings } from './findings.js';
 import { issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 import { judgeNarrowing } from './narrowing.js';
@@ -23,7 +24,7 @@ export const jwt: Method<JwtOptions> = {
   narrowing: jwtNarrowing,
   files: { public_key_file: 'public_key' },
   findings: findingsOf,
-  unknownNames: (options, narrowing) => unknownIssuers(options, narrowing),
+  unknownNames: (options, narrowing) => narrowingFindings(options, narrowing),
   places: placesOf,
   headers: headersOf,
   forwardsCredential: (options) => options.forward_credentials,
@@ -63,6 +64,7 @@ function summaryOf(options: JwtOptions): Summary {
     return [
       [`issuer${suffix}`, each.issuer ?? 'ANY ISSUER'],
       [`audience${suffix}`, each.audience?.join(', ') ?? 'ANY AUDIENCE'],
+      [`subject${suffix}`, subjectWords(each)],
       [`algorithms${suffix}`, each.algorithms.join(', ')],
       [`keys${suffix}`, keysIn(each)],
     ];

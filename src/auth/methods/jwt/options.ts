@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { ALGORITHMS } from '../../../tokens/algorithms.js';
-import type { RequiredClaims } from '../../../tokens/claim-values.js';
+import { anyScope, requiredClaims, scopes } from '../required-claims.js';
+import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
 
 const algorithm = () => z.enum(ALGORITHMS, { error: `must be one of ${ALGORITHMS.join(', ')}` });
 
@@ -15,30 +16,6 @@ function isWebUrl(text: string): boolean {
   const { username, password } = new URL(text);
   return username === '' && password === '' && !text.includes('#');
 }
-
-const scopes = () => oneOrMore(plainText()).transform((list) => list.flatMap((text) => text.split(/ +/)));
-
-const scalar = () =>
-  z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, a number or true/false' });
-
-/**
- * `[email, roles]`: the claims are present. `{ email_verified: true, roles: [admin, ops] }`: each claim has the value,
- * or one of the values.
- */
-const requiredClaims = () =>
-  z
-    .union([
-      z.array(plainText()).min(1, 'must not be an empty list'),
-      z
-        .record(plainText(), z.union([scalar(), z.array(scalar()).min(1, 'must not be an empty list')]))
-        .refine((map) => Object.keys(map).length > 0, { error: 'must not be empty' }),
-    ])
-    .transform((given): RequiredClaims => {
-      if (Array.isArray(given)) return Object.fromEntries(given.map((claim) => [claim, null]));
-      return Object.fromEntries(
-        Object.entries(given).map(([claim, value]) => [claim, Array.isArray(value) ? value : [value]]),
-      );
-    });
 
 /** The rules for the tokens of one issuer. Each issuer may set its own. */
 const tokenShape = {
@@ -63,13 +40,15 @@ const tokenShape = {
     .describe('The accepted signature algorithms. Default: HS* with `secret`, every asymmetric one with keys.'),
   required_claims: requiredClaims()
     .optional()
-    .describe('Claims that must be present (a list), or have a value (a map); otherwise 403.'),
+    .describe('Claims that must be present (a list), or have a value, one of a list or `{all: […]}`; otherwise 403.'),
   required_scopes: scopes().optional().describe('Scopes that a token must all carry; otherwise 403.'),
   max_age: duration().optional().describe('The greatest age of a token since `iat`, whatever its `exp`.'),
+  subject_claim: subjectClaim().optional(),
+  scope_claims: scopeClaims('`scope`, else `scp`').optional(),
   claims_to_headers: z
-    .record(plainText(), headerName())
+    .record(claimPath(), headerName())
     .optional()
-    .describe('Claims (dotted paths) and the identity headers that carry them to the upstream.'),
+    .describe('Claims (dotted paths, or `/a.b/c`) and the identity headers that carry them to the upstream.'),
 };
 
 const leeway = () =>
@@ -148,9 +127,10 @@ export const jwtNarrowing = z.strictObject({
   issuers: nonEmpty().optional().describe('Issuers (by `name` or `issuer`) whose tokens this route accepts.'),
   audience: nonEmpty().optional().describe('Audiences of which the token must carry one.'),
   required_scopes: scopes().optional().describe('Scopes that the token must all carry.'),
+  any_scope: anyScope().optional(),
   required_claims: requiredClaims()
     .optional()
-    .describe('Claims that must be present (a list), or have a value (a map).'),
+    .describe('Claims that must be present (a list), or have a value, one of a list or `{all: […]}`.'),
 });
 
 export type JwtNarrowing = z.output<typeof jwtNarrowing>;

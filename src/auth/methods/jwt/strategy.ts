@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-jwt';
 import { digestOf } from '../../../lib/digest.js';
+import { subjectRules } from '../../../tokens/subject.js';
 import { TokenVerifier } from '../../../tokens/token-verifier.js';
 import type { TokenPolicy, Verification } from '../../../tokens/token-verifier.js';
 import { readOffer } from '../../credentials.js';
@@ -12,7 +13,8 @@ import type { Absent, Challenge, ReasonCode, Rejected } from '../../verdict.js';
 import { issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 import { keySourceOf } from './keys.js';
-import { identityOf, missingOf } from './narrowing.js';
+import { missingOf } from '../required-claims.js';
+import { identityOf } from './narrowing.js';
 import type { JwtOptions } from './options.js';
 
 interface IssuerPolicy extends TokenPolicy {
@@ -35,6 +37,7 @@ function policyOf(from: JwtIssuer, deps: MethodDeps): IssuerPolicy {
     maxAge: from.max_age,
     accessToken: from.token_type === 'access_token',
     ignoreCnf: from.ignore_cnf,
+    subject: subjectRules(from.subject_claim),
   };
 }
 

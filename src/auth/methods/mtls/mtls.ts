@@ -36,6 +36,9 @@ function identityOf(claims: CertificateClaims): Identity {
   };
 }
 
+/** Distinguished names and SPIFFE IDs are longer than the subjects of other methods. */
+const LONGEST_SUBJECT = 1_024;
+
 class MtlsStrategy extends Strategy implements MethodStrategy {
   readonly ready = Promise.resolve();
   readonly name = 'mtls';
@@ -61,7 +64,8 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
     const refused = this.refusal(peer, request.socket);
     if (refused !== undefined) return this.reject(refused);
     const identity = identityOf((peer as PeerCertificate & { kind: 'verified' }).claims);
-    if (identity.subject.length < 1 || identity.subject.length > 256) return this.reject('subject_invalid');
+    if (identity.subject === '') return this.reject('subject_missing');
+    if (identity.subject.length > LONGEST_SUBJECT) return this.reject('subject_invalid');
     this.success(copyOf(identity));
   }
 

@@ -2,23 +2,28 @@
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { redisOptionsOf } from '../../../redis/options.js';
-import { urlProblem } from '../../../lib/tls-url.js';
-import { hasAudience, introspectionFault, scopesOf, subjectOf } from '../../../tokens/introspection-claims.js';
+import { scopesOf } from '../../../tokens/claim-values.js';
+import { hasAudience, introspectionFault } from '../../../tokens/introspection-claims.js';
 import {
   IntrospectionUnavailableError,
   type IntrospectionAnswer,
   type IntrospectionResponse,
 } from '../../../tokens/introspection-request.js';
 import { Introspection } from '../../../tokens/introspection.js';
+import { isPlainNumber } from '../../../tokens/number-spelling.js';
+import { subjectRules } from '../../../tokens/subject.js';
 import { SharedIntrospections } from '../../../tokens/shared-introspections.js';
 import { readOffer, type Place } from '../../credentials.js';
 import { FailureBudget } from '../../failure-budget.js';
 import { headerRules } from '../../header-rule.js';
 import { copyOf, type Identity } from '../../identity.js';
-import type { Finding, Method, MethodDeps, MethodStrategy } from '../../method.js';
+import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../../verdict.js';
-import { oauthNarrowing, oauthOptions, type OauthOptions } from './options.js';
+import { findings } from './findings.js';
+import { oauthNarrowing, oauthOptions, type OauthNarrowing, type OauthOptions } from './options.js';
+import { impossibleClaims, missingOf } from '../required-claims.js';
+import { subjectOf, subjectWords, tellSubject } from '../token-subject.js';
 import { throttleSummary } from '../throttle-option.js';
 
 export type { OauthOptions } from './options.js';
@@ -40,6 +45,7 @@ function challengeOf({ realm, scheme }: OauthOptions): Challenge {
 }
 
 type Outcome = Identity | Rejected;
+type ActiveAnswer = IntrospectionAnswer & { readonly kind: 'active' };
 
 /** A valid token that is not allowed here is not a guess. */
 const isFailure = (outcome: Outcome): boolean => 'status' in outcome && outcome.status === 401;
@@ -113,7 +119,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
   }
 
   private outcomeOf(token: string, answer: IntrospectionAnswer): Outcome {
-    return answer.kind === 'active' ? this.judge(token, answer.response) : this.rejected('token_inactive', token);
+    return answer.kind === 'active' ? this.judge(token, answer) : this.rejected('token_inactive', token);
   }
 
   private settle(outcome: Outcome): void {
@@ -121,13 +127,20 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     this.reject(outcome);
   }
 
-  private judge(token: string, response: IntrospectionResponse): Outcome {
-    const { issuer, audience, ignore_cnf: ignoreCnf, required_scopes: required = [] } = this.options;
-    const fault = introspectionFault(response, { now: this.deps.now() / 1_000, issuer, audience, ignoreCnf });
+  private judge(token: string, { response, oddNumbers: odd = [] }: ActiveAnswer): Outcome {
+    const { issuer, audience, ignore_cnf: ignoreCnf, required_scopes, subject_claim } = this.options;
+    const fault = introspectionFault(response, {
+      now: this.deps.now() / 1_000,
+      issuer,
+      audience,
+      ignoreCnf,
+      subject: subjectRules(subject_claim),
+      isPlainNumber: (path) => isPlainNumber(response, { path, odd }),
+    });
     if (fault !== undefined) return this.rejected(fault, token);
-    const scopes = scopesOf(response);
-    if (required.some((scope) => !scopes.includes(scope))) return this.rejected('insufficient_scope', token);
-    return identityOf(response, scopes, issuer);
+    const identity = identityOf(response, this.options);
+    const missing = missingOf(identity, { required_scopes });
+    return missing === undefined ? identity : this.rejected(missing, token);
   }
 
   private rejected(reason: ReasonCode, credential?: string): Rejected {
@@ -172,31 +185,21 @@ function sharedBy({ distributed }: OauthOptions, { now, log }: MethodDeps): Shar
   return new SharedIntrospections({ method: 'oauth', redis, secret: distributed.secret, now, log });
 }
 
-function identityOf(response: IntrospectionResponse, scopes: readonly string[], configured?: string): Identity {
+function identityOf(response: IntrospectionResponse, options: OauthOptions): Identity {
   const { iss, exp, username } = response;
-  const issuer = typeof iss === 'string' ? iss : configured;
-  return {
+  const issuer = typeof iss === 'string' ? iss : options.issuer;
+  const subject = subjectOf(response, options);
+  const identity: Identity = {
     method: 'oauth',
-    subject: subjectOf(response) as string,
+    subject: subject.text,
     ...(issuer === undefined ? {} : { issuer }),
     ...(typeof username === 'string' ? { name: username } : {}),
-    scopes,
+    scopes: scopesOf(response, options.scope_claims ?? ['scope']),
     claims: response,
     ...(typeof exp === 'number' ? { expiresAt: exp } : {}),
   };
-}
-
-function findings(options: OauthOptions): readonly Finding[] {
-  const { introspection_url, issuer, allow_insecure_http } = options;
-  const error = (option: string, message: string): Finding => ({ level: 'error', path: [option], message });
-  if (introspection_url !== undefined) {
-    const problem = urlProblem(introspection_url, allow_insecure_http);
-    return problem === undefined ? [] : [error('introspection_url', problem)];
-  }
-  if (issuer === undefined) return [error('introspection_url', 'is required where no "issuer" says whom to ask')];
-  const problem =
-    urlProblem(issuer, allow_insecure_http) ?? (issuer.includes('?') ? 'must not contain a query' : undefined);
-  return problem === undefined ? [] : [error('issuer', `${problem}, for the endpoint is discovered there`)];
+  tellSubject(identity, subject);
+  return identity;
 }
 
 /** The query of the URL is omitted, because it may contain a secret. */
@@ -218,7 +221,11 @@ export const oauth: Method<OauthOptions> = {
   narrowing: oauthNarrowing,
   files: { ca_file: 'ca' },
   findings,
-  unknownNames: () => [],
+  unknownNames: ({ issuer }, narrowing) =>
+    impossibleClaims(
+      narrowing.required_claims as OauthNarrowing['required_claims'],
+      issuer === undefined ? undefined : [issuer],
+    ),
   places: placesOf,
   headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
@@ -226,17 +233,16 @@ export const oauth: Method<OauthOptions> = {
   summary: (options) => [
     ['introspection', whomToAsk(options)],
     ['audience', options.audience?.join(', ') ?? 'ANY AUDIENCE'],
+    ['subject', subjectWords(options)],
     ...(options.issuer === undefined ? [] : [['issuer', options.issuer] as const]),
     ...(options.required_scopes === undefined ? [] : [['scopes', options.required_scopes.join(' ')] as const]),
     ...(options.distributed ? [['cache', 'shared in Redis, sealed'] as const] : []),
     ...throttleSummary(options.throttle, 'from one address'),
   ],
   voucher: (options) => options,
-  judge: ({ audience, required_scopes }, { claims, scopes }) => {
-    if (audience !== undefined && !hasAudience(claims, listOf(audience) as readonly string[])) return 'token_audience';
-    const missing =
-      required_scopes !== undefined && listOf(required_scopes).some((each) => !scopes.includes(each as string));
-    return missing ? 'insufficient_scope' : undefined;
+  judge: ({ audience, ...demands }, identity) => {
+    const wanted = audience === undefined ? undefined : (listOf(audience) as readonly string[]);
+    return wanted && !hasAudience(identity.claims, wanted) ? 'token_audience' : missingOf(identity, demands);
   },
   compile: (options, deps) => new OauthStrategy(options, deps),
 };

@@ -1,7 +1,9 @@
 /** The `oauth` block and its narrowing: the server that checks a token, and the required content of its response. */
 import { z } from 'zod';
 import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
+import { anyScope, requiredClaims } from '../required-claims.js';
 import { throttleOption } from '../throttle-option.js';
+import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
 import { checkRedis, redisFields } from '../../../redis/options.js';
 
 const MIN_SECRET = 32;
@@ -72,16 +74,23 @@ export const oauthOptions = z.strictObject({
     .default(false)
     .describe('Accept a token bound to a key or certificate although the binding is not checked.'),
   allow_insecure_http: z.boolean().default(false).describe('Ask over plain http, beyond this machine too.'),
+  subject_claim: subjectClaim().optional(),
+  scope_claims: scopeClaims('`scope`').optional(),
   claims_to_headers: z
-    .record(z.string().min(1), headerName())
+    .record(claimPath(), headerName())
     .default({})
-    .describe('Identity headers set from the answer: member (or dotted path) to header.'),
+    .describe('Identity headers set from the answer: member (dotted path, or `/a.b/c`) to header.'),
   forward_credentials: z.boolean().default(true).describe('Whether a token that granted goes on to the upstream.'),
 });
 
 export const oauthNarrowing = z.strictObject({
   audience: oneOrMore(plainText()).optional().describe('Audiences of which the token must have one.'),
   required_scopes: z.array(scope()).min(1, NON_EMPTY).optional().describe('Scopes that the token must all have.'),
+  any_scope: anyScope().optional(),
+  required_claims: requiredClaims()
+    .optional()
+    .describe('Members of the answer that must be present (a list), or have a value, one of a list or `{all: […]}`.'),
 });
 
+export type OauthNarrowing = z.output<typeof oauthNarrowing>;
 export type OauthOptions = z.output<typeof oauthOptions>;

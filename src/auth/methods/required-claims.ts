@@ -1,0 +1,82 @@
+/** The options that ask for claims and scopes, as `jwt` and `oauth` share them, and the conditions that no token meets. */
+import { z } from 'zod';
+import { oneOrMore, plainText } from '../../lib/fields.js';
+import { hasClaims, hasScopes, type ClaimCondition, type RequiredClaims } from '../../tokens/claim-values.js';
+import type { Identity } from '../identity.js';
+import type { Finding } from '../method.js';
+import type { ReasonCode } from '../verdict.js';
+import { claimPath } from './token-subject.js';
+
+const scalar = () =>
+  z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, a number or true/false' });
+
+const values = () => z.array(scalar()).min(1, 'must not be an empty list');
+
+/**
+ * `[email, roles]`: the claims are present. `{ email_verified: true, roles: [admin, ops] }`: each claim has the value,
+ * or one of the values. `{ permissions: { all: [read, write] } }`: the claim has all values.
+ */
+export const requiredClaims = () =>
+  z
+    .union([
+      z.array(claimPath()).min(1, 'must not be an empty list'),
+      z
+        .record(
+          claimPath(),
+          z.union([
+            scalar(),
+            values(),
+            z.strictObject({ all: values().describe('Values that the claim must all have.') }),
+          ]),
+        )
+        .refine((map) => Object.keys(map).length > 0, { error: 'must not be empty' }),
+    ])
+    .transform((given): RequiredClaims => {
+      if (Array.isArray(given)) return Object.fromEntries(given.map((claim) => [claim, null]));
+      const conditions = Object.entries(given).map(([claim, value]): [string, ClaimCondition] => [
+        claim,
+        typeof value === 'object' ? value : [value],
+      ]);
+      return Object.fromEntries(conditions);
+    });
+
+/** Scopes that a token must all have, as words or as a list. */
+export const scopes = () => oneOrMore(plainText()).transform((list) => list.flatMap((text) => text.split(/ +/)));
+
+/** Scopes of which a token must have one. An entry of several words asks for all of its words. */
+export const anyScope = () =>
+  oneOrMore(plainText()).describe('Scopes of which the token must have one; several words in one entry: all of them.');
+
+export interface Demands {
+  readonly required_scopes?: readonly string[] | undefined;
+  readonly any_scope?: readonly string[] | undefined;
+  readonly required_claims?: RequiredClaims | undefined;
+}
+
+/** The reason why a verified caller is not allowed here, or undefined. */
+export function missingOf({ claims, scopes: had }: Identity, demands: Demands): ReasonCode | undefined {
+  const { required_scopes = [], any_scope: some, required_claims = {} } = demands;
+  const hasAll = required_scopes.every((scope) => had.includes(scope));
+  const hasOne = some === undefined || some.some((entry) => hasScopes(had, entry));
+  if (!hasAll || !hasOne) return 'insufficient_scope';
+  return hasClaims(claims, required_claims) ? undefined : 'not_allowed';
+}
+
+/** Claims with one value in each token. */
+const SINGLE: ReadonlySet<string> = new Set(['iss', 'sub', 'client_id', 'azp', 'jti', 'exp', 'nbf', 'iat']);
+
+/** Conditions that no token meets: each request would be answered 403. `issuers`: those of the file, if it names them. */
+export function impossibleClaims(
+  required: RequiredClaims | undefined,
+  issuers: readonly string[] | undefined,
+): readonly Finding[] {
+  return Object.entries(required ?? {}).flatMap(([claim, condition]): Finding[] => {
+    const path = ['required_claims', claim];
+    if (condition === null) return [];
+    const wanted: readonly unknown[] = 'all' in condition ? condition.all : condition;
+    if ('all' in condition && SINGLE.has(claim) && new Set(wanted).size > 1)
+      return [{ level: 'error', path, message: `no token has several values of ${claim}` }];
+    if (claim !== 'iss' || !issuers || wanted.some((each) => issuers.includes(String(each)))) return [];
+    return [{ level: 'error', path, message: 'none of these is the issuer of the file, so no token has it' }];
+  });
+}
