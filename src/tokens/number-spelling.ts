@@ -14,7 +14,7 @@ export function oddNumbers(text: string): readonly string[] {
   return MAY_BE_ODD.test(text) ? [...oddIn(JSON.parse(text, spelled as never), '')] : [];
 }
 
-/** Whether the number at the path of the claims is none of the odd numbers. */
+/** Whether the number at the path of the claims is not one of the odd numbers. */
 export function isPlainNumber(
   claims: Readonly<Record<string, unknown>>,
   { path, odd }: { readonly path: string; readonly odd: readonly string[] },

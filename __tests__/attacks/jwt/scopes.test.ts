@@ -117,7 +117,7 @@ describe('G-16 a demand of several scopes', () => {
     ['required_claims: { roles: { every: [a] } }', /./],
     ['required_claims: { /a~: x }', /JSON pointer/],
     ['scope_claims: []', /empty list/],
-  ])('%s can match nobody: an error', (option, message) => {
+  ])('%s matches no token: an error', (option, message) => {
     expect(errorsOf(`jwt: { ${ISSUER}, ${option} }`)).toMatch(message);
     expect(errorsOf(`jwt: { ${ISSUER}, required_claims: { iss: "https://id.example", sub: { all: [a] } } }`)).toBe('');
   });

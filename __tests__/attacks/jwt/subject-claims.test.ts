@@ -1,4 +1,4 @@
-/** `subject_claim`: which claim may be the subject, and that nobody becomes another caller by a claim of their choice. */
+/** `subject_claim`: which claim may be the subject, and that a client cannot choose a claim to become another caller. */
 import { closeFronted, fronted, frontFile, type Fronted } from '../../support/fronted.js';
 import { seconds } from '../../support/token-issuer.js';
 import { errorsOf, warningsOf } from '../../support/loading.js';
@@ -145,7 +145,7 @@ describe('G-12 an address that a tenant sets', () => {
     `jwt: { issuer: "${issuer}", jwks_url: "${ISSUER}/jwks", audience: api, subject_claim: ${subject} }`;
 
   test.each(['email', 'preferred_username', 'upn', 'name', '[sub, user.email]'])(
-    '%s is told as changeable',
+    'warns that %s is changeable',
     (claim) => {
       expect(warningsOf(file(claim))).toMatch(/can change/);
     },

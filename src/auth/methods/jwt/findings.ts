@@ -173,7 +173,7 @@ export function narrowingFindings(options: JwtOptions, narrowing: JwtNarrowing):
       ? []
       : [{ level: 'error', path: ['issuers', index], message: `no issuer is named ${JSON.stringify(wanted)}` }],
   );
-  // A template stands for several issuers.
+  // A template represents several issuers.
   const exact = names.some((name) => name.includes('{')) ? undefined : names;
   return [...unknown, ...impossibleClaims(narrowing.required_claims, exact)];
 }
