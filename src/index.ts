@@ -1,7 +1,7 @@
 /** The public API of the package; the comments of its exports are the source of docs/reference/api.md. */
 export type { Identity, Rate } from './auth/identity.js';
 export type { HostIdentity, HostStrategy, Strategies } from './auth/host-strategy.js';
-export type { Protection } from './auth/protection.js';
+export type { Protection, RouteAuth } from './auth/protection.js';
 export type { Narrowing, Requirement } from './auth/requirement.js';
 export type { PassportStrategy } from './auth/strategy-runner.js';
 export type { ReasonCode } from './auth/verdict.js';
@@ -9,7 +9,8 @@ export type { DiagnosticCode } from './config/diagnostic-codes.js';
 export { ConfigError, formatDiagnostic, type Diagnostic } from './config/diagnostics.js';
 export type { Plan } from './config/plan-types.js';
 export type { ConfigObject, ConfigSource, Env } from './config/given.js';
-export { identitiesOf } from './admission/identities.js';
+export { authOf, identitiesOf } from './admission/identities.js';
+export { requireScopes } from './gateway/require-scopes.js';
 export { DeniedError } from './gateway/denied-error.js';
 export type { OnDenied } from './gateway/host-denials.js';
 export type {

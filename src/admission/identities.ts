@@ -3,10 +3,27 @@ import type { IncomingMessage } from 'node:http';
 import { copyOf, hostUserOf, type Identity } from '../auth/identity.js';
 import { findContext, type RequestContext } from '../context/request-context.js';
 
+declare global {
+  // The types of Express, Passport and other packages extend this interface.
+  // eslint-disable-next-line @typescript-eslint/no-namespace
+  namespace Express {
+    // eslint-disable-next-line @typescript-eslint/no-empty-object-type
+    interface Request {}
+  }
+}
+
+/**
+ * The type of `req.auth`. A package such as express-oauth2-jwt-bearer may declare its own `auth` for Express. Two types
+ * would be a conflict, so the type of that package counts, and `authOf(req)` returns the identity of Loom.
+ */
+type RequestAuth<Request> = 'auth' extends keyof Request
+  ? Exclude<Request['auth' & keyof Request], undefined>
+  : Identity | null;
+
 declare module 'node:http' {
   interface IncomingMessage {
     /** The caller, after Loom has admitted the request; null if no credential was required and none was sent. */
-    auth?: Identity | null;
+    auth?: RequestAuth<Express.Request>;
   }
 }
 
@@ -37,6 +54,31 @@ export function forgetIdentities(context: RequestContext): void {
   if (context.user !== undefined && request.user === context.user) delete request.user;
   request.auth = null;
   context.sharedIdentities = [];
+}
+
+/**
+ * Returns the caller of a guarded request: `req.auth`, which no other middleware can replace here.
+ *
+ * @param req A request that Loom has admitted.
+ * @returns The identity; where several auth methods are required, the first one.
+ * @throws {TypeError} The request has no identity: its route is open or optional, or Loom has not admitted the request.
+ * @example
+ * import express from 'express';
+ * import { authOf, loom } from 'loom-auth';
+ *
+ * const app = express();
+ * app.use(loom('loom.yaml'));
+ * app.get('/orders', (req, res) => void res.json({ caller: authOf(req).subject }));
+ */
+export function authOf(req: IncomingMessage): Identity {
+  const context = findContext(req);
+  const [identity] = context?.sharedIdentities ?? [];
+  if (identity) return identity;
+  throw new TypeError(
+    context
+      ? 'the request has no identity: its route needs no credential, or Loom has not admitted it'
+      : 'the request did not pass Loom: mount Loom before this handler',
+  );
 }
 
 /**

@@ -1,12 +1,15 @@
 /** A plan compiled for admission: tables, guards and rules that are created once and read on every request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import { any, type Authenticator } from '../auth/combine.js';
 import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
 import type { HeaderRule } from '../auth/header-rule.js';
+import { requirementOf, type Protection, type RouteAuth } from '../auth/protection.js';
 import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
 import type { Verdict } from '../auth/verdict.js';
 import type { Plan, PlannedMethod } from '../config/plan-types.js';
+import type * as RouteAuthReader from '../config/route-auth.js';
 import { contextOf, type Guard, type RequestContext } from '../context/request-context.js';
 import { createFramingCheck, type FramingCheck } from '../http/framing.js';
 import { TrustedHeaders } from '../http/header-policy.js';
@@ -25,6 +28,8 @@ import { identifyRequest } from './request-id.js';
 import { createIdentityStripper, createOthersStripper, type Strip } from './strip-identity-headers.js';
 import { SetupAdvice } from './setup-advice.js';
 import { rejectUnsendableSubjects } from './unsendable-subject.js';
+
+const require = createRequire(import.meta.url);
 
 export interface AdmissionPolicyDeps {
   readonly methods: CompiledMethods;
@@ -137,13 +142,16 @@ export class AdmissionPolicy {
   }
 
   /**
-   * Returns the guard of a requirement in the host's code. Throws a TypeError for an auth method that is not in the
+   * Returns the guard of a protection in the host's code. Throws a TypeError for an auth method that is not in the
    * configuration.
    */
-  guardFor(requirement: Requirement): Guard {
-    return this.#hostGuard(JSON.stringify(requirement), () =>
-      this.#guardOf(readRequirement(requirement, this.#compiled)),
-    );
+  guardFor(protection: Protection): Guard {
+    return this.#hostGuard(JSON.stringify(protection), () => {
+      const requirement = requirementOf(protection);
+      if (requirement) return this.#guardOf(readRequirement(requirement, this.#compiled));
+      const { readRouteAuth } = require('../config/route-auth.js') as typeof RouteAuthReader;
+      return this.#guardOf(readRouteAuth(protection as RouteAuth, this.plan));
+    });
   }
 
   /**
@@ -180,7 +188,13 @@ export class AdmissionPolicy {
   #guardOf(requirement: Requirement): Guard {
     const names = methodsOf(requirement);
     const places = names.flatMap((name) => this.methods.get(name)?.places ?? []);
-    const guard = { requirement, vary: [...new Set(places.flatMap(headerOfPlace))] };
+    const challenges = new Map(
+      names.flatMap((name) => {
+        const { challenge } = this.#compiled.get(name) ?? {};
+        return challenge ? [[name, challenge] as const] : [];
+      }),
+    );
+    const guard = { requirement, vary: [...new Set(places.flatMap(headerOfPlace))], challenges };
     this.#authenticators.set(guard, compileRequirement(requirement, this.#compiled));
     return guard;
   }

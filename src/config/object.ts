@@ -8,7 +8,7 @@ import type { Path } from './report.js';
 const DEEPEST = 64;
 
 /** An object has no lines. The path of a fault says where it is. */
-export function parseObject(config: object): Parsed {
+export function parseObject(config: object): Parsed & { readonly root: DocumentNode } {
   const reader = new ObjectReader();
   const root = reader.node(config, []);
   return { root, faults: reader.faults, position: () => ({ line: 1, column: 1 }) };

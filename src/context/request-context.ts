@@ -1,9 +1,10 @@
 /** The state of one request or upgrade in the gateway, from its arrival to its end. */
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Decision } from '../auth/decision.js';
 import type { Identity } from '../auth/identity.js';
 import type { Requirement } from '../auth/requirement.js';
-import type { Verdict } from '../auth/verdict.js';
+import type { Challenge, ReasonCode, Verdict } from '../auth/verdict.js';
+import type { Next } from '../lib/types.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { findRequestState, replaceRequestState, RequestState } from '../http/request-state.js';
 import type { Target } from '../http/target.js';
@@ -17,7 +18,28 @@ export interface Guard {
   readonly requirement: Requirement;
   /** The request headers that the response depends on. */
   readonly vary: readonly string[];
+  /** The challenges of the auth methods, by their names. */
+  readonly challenges: ReadonlyMap<string, Challenge>;
 }
+
+/** A denial by a handler of the host, after admission. */
+export interface LateDenial {
+  readonly status: 401 | 403;
+  readonly code: 'unauthorized' | 'insufficient_scope';
+  readonly reason: ReasonCode;
+  readonly method?: string;
+  readonly challenges: readonly Challenge[];
+}
+
+/** The parts of a request that a guard of the host has. */
+export interface Leaving {
+  readonly context: RequestContext;
+  readonly res: ServerResponse;
+  readonly next: Next;
+}
+
+/** Answers a request that a guard of the host refuses after admission. */
+export type DenyLate = (leaving: Leaving, denial: LateDenial) => void;
 
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
 
@@ -80,6 +102,8 @@ export class RequestContext extends RequestState {
 
   /** The identities that `identitiesOf` returns to the host. */
   sharedIdentities: readonly Identity[] | undefined;
+  /** Undefined until the request is admitted to the handlers of the host. */
+  denyLate: DenyLate | undefined;
   /** The value of `req.user` that Loom has set. */
   user: unknown;
   /** The verdict of each auth method, if the host's code requests the verdicts. */

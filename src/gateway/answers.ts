@@ -4,7 +4,7 @@ import { corsQuestionOf, withoutCors, type Cors } from '../admission/cors.js';
 import { logDenial } from '../admission/denial-log.js';
 import type { Denial } from '../admission/denial.js';
 import { deny, denySocket } from '../admission/deny.js';
-import type { RequestContext } from '../context/request-context.js';
+import type { DenyLate, RequestContext } from '../context/request-context.js';
 import { isHttp2 } from '../http/http-version.js';
 import { neverStored } from '../http/never-stored.js';
 import type { Log } from '../lib/types.js';
@@ -12,6 +12,7 @@ import { rateLimitHeaders } from '../limit/headers.js';
 import { retryAfter } from '../proxy/failure.js';
 import type { UpgradeOptions } from '../proxy/upgrade.js';
 import type { Duplex } from 'node:stream';
+import type { HostDenials, Refuse } from './host-denials.js';
 
 /**
  * The parts of a policy that responses need. Long requests and sockets keep only these parts, so that a reload can free
@@ -21,9 +22,6 @@ export interface AnswerTerms {
   readonly log: Log;
   readonly cors: Cors | undefined;
 }
-
-/** Writes a denial instead of `deny`. `instance` is the id of the denial in the log. */
-export type Refuse = (denial: Denial, instance: string) => void;
 
 /** A request with a response object. `refuse` is set if the host writes its own error responses. */
 export interface Answerable {
@@ -55,6 +53,14 @@ export function answerDenial(recipient: Recipient, given: Denial, { log, cors }:
     context.answeredStatus = denial.status;
     denySocket(recipient.socket, denial, instance);
   }
+}
+
+/** Returns the answer to requests that a guard of the host refuses after admission. It holds no policy. */
+export function lateDenials(terms: AnswerTerms, hostDenials: HostDenials | undefined): DenyLate {
+  return (leaving, denial) => {
+    const { context, res } = leaving;
+    answerDenial({ context, res, refuse: hostDenials?.exit(leaving).refuse }, denial, terms);
+  };
 }
 
 /** This function is not a method of the gateway: a closure keeps all variables that its neighbor closures use. */

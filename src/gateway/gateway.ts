@@ -6,7 +6,7 @@ import { answerPreflight, shareAnswer } from '../admission/cors.js';
 import { outcomeOf, type Denial } from '../admission/denial.js';
 import { prepareLocal } from '../admission/outbound.js';
 import type { Decision } from '../auth/decision.js';
-import type { Guard, RequestContext } from '../context/request-context.js';
+import type { DenyLate, Guard, RequestContext } from '../context/request-context.js';
 import { comesTooLate } from '../http/connection-end.js';
 import { deny } from '../admission/deny.js';
 import { writePendingContinue } from '../http/expect-continue.js';
@@ -17,12 +17,12 @@ import {
   answerDenial,
   decoration,
   isOver,
+  lateDenials,
   type Answerable,
   type AnswerTerms,
   type Recipient,
-  type Refuse,
 } from './answers.js';
-import type { HostDenials } from './host-denials.js';
+import type { HostDenials, Refuse } from './host-denials.js';
 import { Forwarding, isProxied, type ForwardingDeps } from './forwarding.js';
 
 /** Passes an admitted socket to the host's own `upgrade` listeners. */
@@ -59,9 +59,11 @@ export class Gateway {
   #idle: (() => void)[] = [];
   readonly #terms: AnswerTerms;
   readonly #forwarding: Forwarding;
+  readonly #denyLate: DenyLate;
 
   constructor(private readonly deps: GatewayDeps) {
     this.#terms = { log: deps.policy.log, cors: deps.policy.cors };
+    this.#denyLate = lateDenials(this.#terms, deps.hostDenials);
     this.#forwarding = new Forwarding({ ...deps, terms: this.#terms });
   }
 
@@ -101,6 +103,7 @@ export class Gateway {
     const exit = this.deps.hostDenials?.exit({ context, res, next });
     const answer = exit?.refuse ?? ((denial, instance) => deny(res, denial, instance));
     this.#run({ context, res, refuse: refuse(answer) }, guard, () => {
+      context.denyLate = this.#denyLate;
       decoration(context)(res);
       writePendingContinue(context.request);
       admitted();
@@ -191,6 +194,7 @@ export class Gateway {
     const { policy } = this.deps;
     policy.advice.admitted(context);
     prepareLocal(policy, context);
+    context.denyLate = this.#denyLate;
     decoration(context)(res);
     writePendingContinue(context.request);
     next();

@@ -3,9 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { outcomeOf, type Denial } from '../admission/denial.js';
 import { deny, prepareDenial } from '../admission/deny.js';
 import { forgetIdentities } from '../admission/identities.js';
-import type { RequestContext } from '../context/request-context.js';
+import type { Leaving } from '../context/request-context.js';
 import type { Log, Next } from '../lib/types.js';
-import type { Refuse } from './answers.js';
 import { DeniedError } from './denied-error.js';
 
 /**
@@ -31,17 +30,13 @@ import { DeniedError } from './denied-error.js';
  */
 export type OnDenied = (denial: DeniedError, req: IncomingMessage, res: ServerResponse, next: Next) => unknown;
 
+/** Writes a denial instead of `deny`. `instance` is the id of the denial in the log. */
+export type Refuse = (denial: Denial, instance: string) => void;
+
 /** The part of the options of `loom()` that says who answers a denial. */
 export interface DenialOptions {
   readonly errors?: 'answer' | 'next';
   readonly onDenied?: OnDenied;
-}
-
-/** The parts of one request that leave Loom. */
-export interface Leaving {
-  readonly context: RequestContext;
-  readonly res: ServerResponse;
-  readonly next: Next;
 }
 
 export class HostDenials {

@@ -9,7 +9,7 @@ import { challengesOf, deny } from '../admission/deny.js';
 import type { AdmissionPolicy } from '../admission/policy.js';
 import type { Gateway } from './gateway.js';
 import { setField } from '../http/fields.js';
-import type { Refuse } from './answers.js';
+import type { Refuse } from './host-denials.js';
 import { DeniedError } from './denied-error.js';
 import { infoOf } from './passport-types.js';
 import type { PassportCallback, PassportHandler, PassportLike, PassportOptions } from './passport-types.js';

@@ -1,8 +1,7 @@
 /** The composition root: the only file that uses every layer. It turns a plan into the members of a `Loom`. */
 import type { IncomingMessage, Server } from 'node:http';
 import { createRequire } from 'node:module';
-import { requirementOf } from '../auth/protection.js';
-import type { Requirement } from '../auth/requirement.js';
+import type { Protection } from '../auth/protection.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
@@ -68,7 +67,7 @@ export function compose(
   };
   const members: Omit<Pick<Loom, keyof Loom>, 'plan' | 'passport'> = {
     ready,
-    protect: (protection) => guardOf(tables, requirementOf(protection)),
+    protect: (...protections) => guardOf(tables, protections),
     upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
     attach: (server) => attachUpgrades(server, (req, socket, rest) => tables.current.upgrade(req, socket, rest)),
     reload: async (again) => {
@@ -101,11 +100,15 @@ function collector(options: Prometheus.PrometheusOptions): Prometheus.Prometheus
  * A guard in the host's code uses the current configuration. A new configuration that cannot support the guard is
  * refused.
  */
-function guardOf(tables: Reloading, requirement: Requirement): ConnectMiddleware {
-  tables.demand(JSON.stringify(requirement), (table) => void table.policy.guardFor(requirement));
+function guardOf(tables: Reloading, [given, ...others]: readonly Protection[]): ConnectMiddleware {
+  if (others.length > 0) throw new TypeError('protect() takes one argument: write several methods as a list');
+  tables.current.policy.guardFor(given as Protection);
+  // The code of the host may change its object later. The checked object has no value that JSON drops.
+  const protection = JSON.parse(JSON.stringify(given)) as Protection;
+  tables.demand(JSON.stringify(protection), (table) => void table.policy.guardFor(protection));
   return (req, res, next) => {
     const { policy, gateway } = tables.current;
-    gateway.guard(contextOf(req), res, { guard: policy.guardFor(requirement), next });
+    gateway.guard(contextOf(req), res, { guard: policy.guardFor(protection), next });
   };
 }
 

@@ -56,7 +56,15 @@ export interface Loom extends ConnectMiddleware {
   /**
    * Makes a middleware that requires what is given, independent of the routes of the file.
    *
-   * @throws {TypeError} The file has no such auth method, or the list is empty.
+   * @param protection The name of an auth method, a list of which one is enough, or the `auth` of a route.
+   * @throws {TypeError} The file has no such auth method, an option is wrong, or the list is empty.
+   * @example
+   * import express from 'express';
+   * import { authOf, loom } from 'loom-auth';
+   *
+   * const gate = loom('loom.yaml');
+   * const readers = gate.protect({ jwt: { required_scopes: ['read'] } });
+   * express().get('/me', readers, (req, res) => void res.json({ caller: authOf(req).subject }));
    */
   protect(protection: Protection): ConnectMiddleware;
   /** Handles one upgrade, for a host application with its own `upgrade` listener. A route needs an upstream. */
