@@ -42,6 +42,16 @@ const shared = {
   setupFiles: process.env.FAST_CHECK_RUNS ? ['<rootDir>/__tests__/support/fast-check-runs.ts'] : [],
 };
 
+const onUndici = { ...shared, setupFiles: [...shared.setupFiles, '<rootDir>/__tests__/support/on-undici.ts'] };
+
+/** Tests whose upgrades use no engine, that choose the engine themselves, or that never come to an upstream. */
+const ENGINE_INDEPENDENT = [
+  '/node_modules/',
+  '/proxy/upgrade\\.test\\.ts$',
+  '/proxy/engines?(-[a-z]+)?\\.(slow\\.)?test\\.ts$',
+  '/proxy/upstream/balancer\\.test\\.ts$',
+];
+
 /** @type {import('jest').Config} */
 export default {
   // Processes, floods, faults, programs, browsers, and properties at size are in `*.slow.test.ts`.
@@ -53,6 +63,24 @@ export default {
       testPathIgnorePatterns: ['/node_modules/', '\\.slow\\.test\\.ts$'],
     },
     { ...shared, displayName: 'slow', testMatch: ['**/*.slow.test.ts'] },
+    // The tests of forwarding and the attacks that reach an upstream, with the other engine.
+    {
+      ...onUndici,
+      displayName: 'undici',
+      testMatch: ['**/proxy/**/*.test.ts'],
+      testPathIgnorePatterns: [...ENGINE_INDEPENDENT, '\\.slow\\.test\\.ts$'],
+    },
+    {
+      ...onUndici,
+      displayName: 'undici-slow',
+      testMatch: [
+        '**/proxy/**/*.slow.test.ts',
+        '**/attacks/{dos,fwd,hdr,int,mth,path,smg}/*.slow.test.ts',
+        '**/attacks/tls/upstream.slow.test.ts',
+        '**/attacks/log/{answers,exposure}.slow.test.ts',
+      ],
+      testPathIgnorePatterns: ENGINE_INDEPENDENT,
+    },
   ],
   maxWorkers: '100%',
   testTimeout: 60_000,

@@ -1,4 +1,5 @@
 /** Nothing that keeps a process alive is left of clients that went away: no timer, no socket. */
+import { ENGINE_BLOCK } from '../support/engine.js';
 import { BOTH } from '../support/both-hosts.js';
 import { eachOf } from '../support/conversation.js';
 import { ENDS, leave, moodyUpstream, stepsWith } from '../support/leaver.js';
@@ -22,6 +23,7 @@ routes:
   - { path: /internal/*, upstream: far, auth: { jwt: true } }
   - { path: /api/v1/*, upstream: far, auth: { api_key: true } }
 upstreams: [{ name: far, endpoints: ["127.0.0.1:${upstream.port}"], pool: { max_idle: 4 } }]
+${ENGINE_BLOCK}
 `);
   const unknown = rawToken({ alg: 'RS256', kid: 'nobody' }, { iss: issuer.origin, sub: 'x' }, 'a'.repeat(342));
   const steps = stepsWith({ KEY: 'key-of-alice', TOKEN: await issuer.token(), UNKNOWN: unknown });

@@ -8,6 +8,7 @@ import { hashSync } from 'bcryptjs';
 import { askedServer, json, type AskedServer } from '../tokens/introspection-server.js';
 import { ask, askBytes, type Answer, type Question } from './ask.js';
 import { built, NODE } from './built.js';
+import { ENGINE_BLOCK } from './engine.js';
 import { Malformed, readMessages, valuesOf, type Message } from './messages.js';
 import { freePorts } from './ports.js';
 import { Background } from './process.js';
@@ -114,6 +115,7 @@ upstreams:
   - { name: backend, endpoints: ["127.0.0.1:${ends.upstream}"] }
 ${options.upstreams ?? ''}
 ${options.top ?? ''}
+${ENGINE_BLOCK}
 `;
   return text
     .replace(/PORT([23])\b/g, (_all, n: string) => String(more[Number(n) - 2]))

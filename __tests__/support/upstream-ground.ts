@@ -88,6 +88,8 @@ export interface UpstreamGround {
   readonly log: readonly Entry[];
   /** Calls of the metrics, such as `loom_upstream_retries_total`. */
   counted(name: string): readonly Readonly<Record<string, string | number>>[];
+  /** All calls of the metrics, in order. */
+  readonly calls: readonly { readonly name: string; readonly facts: Readonly<Record<string, string | number>> }[];
   /** The messages of the log, in order. */
   words(): readonly string[];
   get(
@@ -176,6 +178,7 @@ export async function upstreamGround(
     port,
     upstream,
     log: log.entries,
+    calls,
     counted: (name) => calls.filter((each) => each.name === name).map(({ facts }) => facts),
     words: () => log.entries.map(({ words }) => words),
     get: async (path = '/', init) => {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, createServer, type ClientHttp2Session, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { loom, type Loom } from '../../../src/loom.js';
+import { ENGINE_BLOCK } from '../../support/engine.js';
 import { quietLog } from '../../support/quiet-log.js';
 import { echoUpstream, type Echo } from '../../support/recording-upstream.js';
 import { until } from '../../support/until.js';
@@ -38,7 +39,8 @@ beforeAll(async () => {
 routes:
   - { path: /open/*, upstream: main, auth: none }
   - { path: /slow/*, upstream: main, auth: { slow: true } }
-upstreams: [{ name: main, endpoints: ["127.0.0.1:${upstream.port}"] }]`;
+upstreams: [{ name: main, endpoints: ["127.0.0.1:${upstream.port}"] }]
+${ENGINE_BLOCK}`;
   const log = { ...quietLog(), error: (...told: unknown[]) => void errors.push(told) };
   gate = loom({ text, file: 'loom.yaml' }, { log, strategies: { slow } });
   server = createServer((req, res) => {

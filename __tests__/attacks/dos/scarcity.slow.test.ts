@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { serve } from '../../../src/serve/serve.js';
+import { ENGINE_BLOCK } from '../../support/engine.js';
 import { ask } from '../../support/ask.js';
 import { built, NODE } from '../../support/built.js';
 import { freePorts } from '../../support/ports.js';
@@ -41,6 +42,7 @@ routes:
   - { path: /jwt/*, upstream: far, auth: { jwt: true } }
   - { path: /basic/*, upstream: far, auth: { basic: true } }
 upstreams: [{ name: far, endpoints: ["127.0.0.1:${upstream.port}"] }]
+${ENGINE_BLOCK}
 logging: { access: { enabled: true } }
 `;
 

@@ -11,6 +11,7 @@ import { prepareLocal, prepareOutbound } from '../../../src/admission/outbound.j
 import { checkUpgrade } from '../../../src/http/upgrade-check.js';
 import { serve } from '../../../src/serve/serve.js';
 import { compile } from '../../config/files.js';
+import { ENGINE_BLOCK } from '../../support/engine.js';
 import { askBytes, statusOf } from '../../support/ask.js';
 import { attentiveUpstream, echo } from '../../support/attack-ground.js';
 import { cases, credentials, FILE, identityAmong, type Case, type Credentials } from '../../support/client-bytes.js';
@@ -19,7 +20,7 @@ import { freePorts } from '../../support/ports.js';
 import { quietLog } from '../../support/quiet-log.js';
 
 const configured = fc.readConfigureGlobal()?.numRuns;
-const UPSTREAMS = 'upstreams: [{ name: backend, endpoints: ["127.0.0.1:PORT"] }]\n';
+const UPSTREAMS = `upstreams: [{ name: backend, endpoints: ["127.0.0.1:PORT"] }]\n${ENGINE_BLOCK}\n`;
 
 let known: Credentials;
 beforeAll(async () => (known = await credentials()));

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isBodyConsumed, readBody } from '../../../src/http/request-body.js';
 import { loom, type Loom } from '../../../src/loom.js';
+import { ENGINE_BLOCK } from '../../support/engine.js';
 import { readMessages, valuesOf, type Message } from '../../support/messages.js';
 import { quietLog } from '../../support/quiet-log.js';
 import { answerEachHead, recordingUpstream, type Recording } from '../../support/recording-upstream.js';
@@ -18,6 +19,7 @@ routes:
   - { path: /guarded/*, upstream: main, auth: { api_key: true } }
   - { path: /own-host/*, upstream: main, auth: none, preserve_host: false }
 upstreams: [{ name: main, endpoints: ["127.0.0.1:${port}"], pool: { max_open: 1, max_idle: 1 } }]
+${ENGINE_BLOCK}
 `;
 
 type Before = (req: IncomingMessage) => Promise<unknown>;

@@ -1,5 +1,6 @@
 /** A limit of the gateway's own process is no fault of an endpoint: 503, and neither its breaker nor its health counts it. */
 import { ownLimitOf } from '../../../src/lib/own-limit.js';
+import { ENGINE_BLOCK } from '../../support/engine.js';
 import { Conversation } from '../../support/conversation.js';
 import { LimitedGateway } from '../../support/limited-gateway.js';
 import { closeUpstreamGrounds, moody, type MoodyEndpoint } from '../../support/upstream-ground.js';
@@ -24,7 +25,8 @@ upstreams:
     endpoints: ["${host}:${new URL(url).port}"]
     circuit_breaker: { failure_threshold: 2, timeout: 1h }
     health_check: { path: /health, interval: 1s, unhealthy_threshold: 1 }
-    pool: { max_idle: 0 }`;
+    pool: { max_idle: 0 }
+${ENGINE_BLOCK}`;
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const HANDSHAKE =

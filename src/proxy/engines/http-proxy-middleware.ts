@@ -147,6 +147,16 @@ class ProxyCall implements Call, UpstreamExchange {
     this.events.failed(error);
   }
 
+  /** The whole response has arrived. A request that has not ended would keep its connection open for ever. */
+  finish(): void {
+    const request = this.#request;
+    const { req, carriesBody } = this.outgoing;
+    if (!request || !carriesBody || request.writableEnded) return;
+    req.unpipe(request);
+    req.resume();
+    request.destroy();
+  }
+
   limitSilence(ms: number): void {
     this.#request?.setTimeout(ms);
   }
@@ -194,7 +204,10 @@ class ProxyAnswer implements Answer {
     message.on('data', (chunk: Buffer) => {
       if (!reader.data(chunk)) message.pause();
     });
-    message.on('end', () => reader.end());
+    message.on('end', () => {
+      reader.end();
+      this.call.finish();
+    });
   }
 
   resume(): void {

@@ -58,7 +58,6 @@ export class Connections {
       holder: undefined,
       client: new Client(this.endpoint.url, {
         allowH2: false,
-        useMilo: false,
         pipelining: 1,
         strictContentLength: true,
         // The deadlines of this gateway apply instead.

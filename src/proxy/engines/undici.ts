@@ -167,7 +167,8 @@ class UndiciCall implements Call, Holder, Handler {
       this.#dispatch(connections.create());
       return;
     }
-    this.#fail(translated(error, this.#answer));
+    // undici reports a reset after `Connection: close` as a short body.
+    this.#fail(translated(this.#connection?.socket?.errored ?? error, this.#answer));
   }
 
   #drain(): void {
