@@ -199,9 +199,9 @@ describe('a refusal without a callback', () => {
   test.each<[string, string | readonly string[], Record<string, string>, number, string | undefined]>([
     ['no credential', 'api_key', {}, 401, 'ApiKey realm="loom"'],
     ['a wrong one', 'api_key', { 'X-API-Key': 'wrong' }, 401, 'ApiKey realm="loom"'],
-    ['no token', 'jwt', {}, 401, 'Bearer'],
-    ['an invalid token', 'jwt', OPAQUE, 401, 'Bearer error="invalid_token"'],
-    ['none of several', ['jwt', 'basic'], {}, 401, 'Bearer, Basic realm="loom", charset="UTF-8"'],
+    ['no token', 'jwt', {}, 401, 'Bearer realm="loom"'],
+    ['an invalid token', 'jwt', OPAQUE, 401, 'Bearer realm="loom", error="invalid_token"'],
+    ['none of several', ['jwt', 'basic'], {}, 401, 'Bearer realm="loom", Basic realm="loom", charset="UTF-8"'],
     ['an undecided token', 'oauth', OPAQUE, 503, undefined],
     ['an undecided token that another method might accept', ['oauth', 'jwt'], OPAQUE, 503, undefined],
   ])('%s: a response of Loom and one log line', async (_what, name, headers, status, challenge) => {

@@ -111,6 +111,33 @@ describe('our own origin', () => {
     expect(await refused('POST', [`Origin: ${origin}`], { host })).toBe(true);
   });
 
+  it.each([
+    ['https://site.example', ['X-Forwarded-Host: site.example']],
+    ['https://site.example', ['X-Forwarded-Host: site.example', 'X-Forwarded-Proto: https']],
+    ['https://site.example:8443', ['X-Forwarded-Host: site.example:8443']],
+    ['https://site.example:8443', ['X-Forwarded-Host: site.example', 'X-Forwarded-Port: 8443']],
+    ['https://site.example', ['X-Forwarded-Host: site.example, inner.example']],
+    ['https://site.example', ['X-Forwarded-Host: inner.example', 'X-Forwarded-Host: site.example']],
+    ['https://gw.example', ['X-Forwarded-Proto: https']],
+    ['https://gw.example', []],
+  ])('is %s where a trusted proxy says %j, and only there', async (origin, lines) => {
+    const asked = [`Origin: ${origin}`, ...lines];
+    expect(await refused('POST', asked, { trustedPeer: true })).toBe(false);
+    expect(await refused('GET', asked, { trustedPeer: true, upgrade: true })).toBe(false);
+    expect(await refused('POST', asked)).toBe(origin !== 'https://gw.example');
+  });
+
+  it.each([
+    ['https://evil.example', ['X-Forwarded-Host: site.example']],
+    ['https://gw.example', ['X-Forwarded-Host: site.example']],
+    ['http://site.example', ['X-Forwarded-Host: site.example', 'X-Forwarded-Proto: https']],
+    ['https://site.example:8443', ['X-Forwarded-Host: site.example']],
+    ['https://site.example', ['X-Forwarded-Host: site.example.evil']],
+    ['https://evil.example', ['X-Forwarded-Host:']],
+  ])('is not %s where a trusted proxy says %j', async (origin, lines) => {
+    expect(await refused('POST', [`Origin: ${origin}`, ...lines], { trustedPeer: true })).toBe(true);
+  });
+
   it('is none where the request names no host', async () => {
     const judge = (req: IncomingMessage) => crossSiteRefused(req, QUESTION);
     expect(await node.ask('POST /a HTTP/1.0\r\nOrigin: https://gw.example\r\n\r\n', judge)).toBe(true);

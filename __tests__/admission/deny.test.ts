@@ -30,7 +30,7 @@ describe('a denial', () => {
   ])('is problem+json with its challenges on %s', async (_name, request, upgrade) => {
     const text = await answered(absent, request, upgrade);
     expect(text).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n/);
-    expect(text).toContain('\r\nWWW-Authenticate: Bearer\r\nWWW-Authenticate: ApiKey realm="a\\"b"\r\n');
+    expect(text).toContain('\r\nWWW-Authenticate: Bearer realm="loom"\r\nWWW-Authenticate: ApiKey realm="a\\"b"\r\n');
     expect(text).toContain('\r\nCache-Control: no-store\r\n');
     expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toEqual({
       type: 'urn:loom-auth:problem:unauthorized',

@@ -194,6 +194,20 @@ describe('what the upstream receives about the client', () => {
     expect(of('x-forwarded-port')).toEqual(['443']);
   });
 
+  it.each([
+    [['X-Forwarded-Proto: https'], '443'],
+    [['X-Forwarded-Proto: http'], '80'],
+    [['X-Forwarded-Proto: HTTPS, http'], '443'],
+    [['X-Forwarded-Proto: https', 'X-Forwarded-Host: site.example'], '443'],
+    [['X-Forwarded-Proto: https', 'X-Forwarded-Host: site.example:8443'], '8443'],
+    [['X-Forwarded-Proto: https', 'X-Forwarded-Host: [2001:db8::1]'], '443'],
+    [['X-Forwarded-Host: [2001:db8::1]:8080'], '8080'],
+    [['X-Forwarded-Proto: spdy'], undefined],
+    [['X-Forwarded-Proto: https', 'X-Forwarded-Port: 9443'], '9443'],
+  ])('has the port that clients of a trusted proxy know: %j', async (lines, port) => {
+    expect((await proxied(lines)).of('x-forwarded-port')).toEqual(port === undefined ? [] : [port]);
+  });
+
   it('is the proxy itself where it says nothing, and its X-Real-IP where it says that', async () => {
     const silent = await proxied([]);
     expect([silent.of('x-forwarded-for'), silent.of('x-real-ip')]).toEqual([['127.0.0.1'], ['127.0.0.1']]);

@@ -200,3 +200,37 @@ describe('credentials that were refused', () => {
     expect(await refusedBehind(() => ({ kind: 'absent', challenges: [] }))).toEqual([]);
   });
 });
+
+describe('the challenges of a failed any', () => {
+  const fixed =
+    (verdict: Verdict): Authenticator =>
+    () =>
+      verdict;
+  const schemes = async (...given: readonly Verdict[]) => {
+    const verdict = await judge(any(given.map(fixed) as unknown as NonEmpty<Authenticator>));
+    return verdict.kind === 'rejected' || verdict.kind === 'absent'
+      ? verdict.challenges.map(({ scheme }) => scheme)
+      : [];
+  };
+  const absent = (scheme: string): Verdict => ({ kind: 'absent', challenges: [challenge(scheme)] });
+  const rejected = (scheme: string, status: 401 | 403 = 401): Verdict => ({
+    kind: 'rejected',
+    status,
+    reason: status === 401 ? 'credential_invalid' : 'insufficient_scope',
+    challenges: [challenge(scheme)],
+  });
+
+  it('begin with the challenge of the credential that was judged', async () => {
+    expect(await schemes(absent('ApiKey'), rejected('Bearer', 403))).toEqual(['Bearer', 'ApiKey']);
+    expect(await schemes(absent('ApiKey'), absent('Basic'), rejected('Bearer'))).toEqual(['Bearer', 'ApiKey', 'Basic']);
+    expect(await schemes(rejected('Basic'), absent('ApiKey'), rejected('Bearer'))).toEqual([
+      'Basic',
+      'ApiKey',
+      'Bearer',
+    ]);
+  });
+
+  it('keep the order of the file where no credential was sent', async () => {
+    expect(await schemes(absent('ApiKey'), absent('Bearer'))).toEqual(['ApiKey', 'Bearer']);
+  });
+});

@@ -15,6 +15,14 @@ test.each([
   ['https://*.example.com', 'https://xn--bcher-kva.example.com'],
   ['https://*.example.com:8443', 'https://app.example.com:8443'],
   ['http://*.example.co.uk', 'http://app.example.co.uk'],
+  ['capacitor://localhost', 'capacitor://localhost'],
+  ['ionic://localhost', 'ionic://localhost'],
+  ['tauri://localhost', 'tauri://localhost'],
+  ['app://obsidian.md', 'app://obsidian.md'],
+  ['app://.', 'app://.'],
+  ['chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb', 'chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb'],
+  ['moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc', 'moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc'],
+  ['vscode-webview://abc:1', 'vscode-webview://abc:1'],
 ])('%s lets %s in', (pattern, origin) => expect(matches(pattern, origin)).toBe(true));
 
 test.each([
@@ -23,6 +31,11 @@ test.each([
   ['https://app.example.com', 'https://app.example.com.evil.test'],
   ['https://app.example.com', 'https://app.example.com/'],
   ['https://app.example.com', 'null'],
+  ['capacitor://localhost', 'http://localhost'],
+  ['capacitor://localhost', 'capacitor://localhost:80'],
+  ['capacitor://localhost', 'capacitor://localhost.evil.test'],
+  ['capacitor://localhost', 'xcapacitor://localhost'],
+  ['chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb', 'chrome-extension://other'],
   ['https://app.example.com', ''],
   ['https://*.example.com', 'https://example.com'],
   ['https://*.example.com', 'https://.example.com'],
@@ -55,12 +68,16 @@ test.each([
   ],
   ...['https://*example.com', 'https://app-*.example.com', 'https://a.*.example.com', 'https://*.*.example.com'],
   ...['https://*.co.uk', 'https://*.com.au', 'https://*.github.io', 'https://*.localhost', 'https://example.com:*'],
+  ...['chrome-extension://*', 'capacitor://*.localhost', 'tauri://*'],
   ...['*://*.example.com', 'http*://app.example.com', '**', 'https://*/'],
 ])('%s matches too much', (text) => expect(typeof parseOrigin(text)).toBe('string'));
 
 test.each([
   ...['', 'app.example.com', 'https://app.example.com/', 'https://app.example.com/a', 'https://APP.example.com'],
   ...['https://app.example.com:443', 'https://u@app.example.com', 'file:///a', 'ftp://app.example.com', 'https://'],
+  ...['capacitor://', 'capacitor://localhost/', 'Capacitor://localhost', 'chrome-extension://ABC', 'capacitor://a@b'],
+  ...['file://localhost', 'data://a', 'blob://a', 'ws://app.example.com', 'wss://app.example.com', 'about://blank'],
+  ...['capacitor:localhost', 'capacitor://localhost:', 'capacitor://a b', 'tauri://local?x', 'tauri://local#x'],
   ...['https://bücher.example', 'https://app.example.com.', 'javascript:alert(1)', 'https://a b.example', 'NULL'],
 ])('%j is no origin', (text) => expect(parseOrigin(text)).toBe('malformed'));
 

@@ -37,7 +37,7 @@ export async function introspected(more = ''): Promise<Introspected> {
   const refused = async (by: Answer): Promise<void> => {
     const answer = await answered(by);
     expect(statusOf(answer)).toBe(401);
-    expect(answer).toMatch(/^www-authenticate: Bearer error="invalid_token"\r$/im);
+    expect(answer).toMatch(/^www-authenticate: Bearer realm="loom", error="invalid_token"\r$/im);
   };
   const passes = async (by: Answer): Promise<void> => expect(statusOf(await answered(by))).toBe(200);
   return { ground, answered, refused, passes, again };

@@ -13,6 +13,8 @@ export interface CrossSiteQuestion {
   readonly allowedOrigins: readonly string[];
   /** An upgrade is a GET request that CORS does not protect (cross-site WebSocket hijacking). */
   readonly upgrade: boolean;
+  /** Whether the peer is in `trusted_proxies`, so that its `X-Forwarded-Host` names the host of the page. */
+  readonly trustedPeer?: boolean;
 }
 
 const CROSS_SITE: Denial = { status: 403, code: 'cross_site', reason: 'cross_site' };
@@ -23,7 +25,10 @@ export function refuseCrossSite(
   { request, identities, route, kind }: RequestContext,
 ): Denial | undefined {
   const ambient = identities.some(({ method }) => isAmbient(request, policy.methods.get(method)));
-  const question = { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade: kind === 'upgrade' };
+  if (!ambient) return undefined;
+  const trustedPeer = policy.isTrusted(request.socket.remoteAddress ?? '');
+  const upgrade = kind === 'upgrade';
+  const question = { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade, trustedPeer };
   return crossSiteRefused(request, question) ? CROSS_SITE : undefined;
 }
 
@@ -73,7 +78,7 @@ export function crossSiteRefused(req: IncomingMessage, question: CrossSiteQuesti
   const allowed = origin !== undefined && allowedOrigins.some((each) => isOrigin(each) && sameOrigin(each, origin));
   if (allowed) return false;
   const site = String(req.headers['sec-fetch-site'] ?? '').toLowerCase();
-  return site.includes('cross-site') || (origin !== undefined && !isOwn(origin, req));
+  return site.includes('cross-site') || (origin !== undefined && !isOwn(origin, req, question));
 }
 
 function isOrigin(text: string): boolean {
@@ -85,16 +90,38 @@ function sameOrigin(left: string, right: string): boolean {
 }
 
 /**
- * Whether the origin has the host and port of the `Host` header. Behind a proxy that terminates TLS the scheme is
- * unknown. On Loom's own TLS the scheme must be https.
+ * Whether the origin has the host and port that the client asked for. Behind a proxy that terminates TLS the scheme is
+ * unknown, unless a trusted proxy names it. On Loom's own TLS the scheme must be https.
  */
-function isOwn(origin: string, req: IncomingMessage): boolean {
+function isOwn(origin: string, req: IncomingMessage, { trustedPeer = false }: CrossSiteQuestion): boolean {
   const [, scheme, authority] = /^(https?):\/\/([^/?#@\\]+)$/i.exec(origin) ?? [];
-  const { host } = req.headers;
-  if (!scheme || !authority || !host) return false;
+  if (!scheme || !authority) return false;
   const secure = scheme.toLowerCase() === 'https';
-  if ((req.socket as Partial<TLSSocket>).encrypted === true && !secure) return false;
-  return withPort(authority, secure) === withPort(host, secure);
+  const said = trustedPeer ? saidByProxy(req) : undefined;
+  const isTls = (req.socket as Partial<TLSSocket>).encrypted === true || said?.protocol === 'https';
+  if (isTls && !secure) return false;
+  const hosts = said?.hosts ?? (req.headers.host ? [req.headers.host] : []);
+  return hosts.some((host) => withPort(authority, secure) === withPort(host, secure));
+}
+
+interface SaidByProxy {
+  readonly protocol: string | undefined;
+  /** Undefined: the proxy says no host, and `Host` counts. */
+  readonly hosts: readonly string[] | undefined;
+}
+
+/** A page cannot set these headers for a request to another site, so each of several values may be the right one. */
+function saidByProxy({ headers }: IncomingMessage): SaidByProxy {
+  const listOf = (name: string): readonly string[] =>
+    String(headers[name] ?? '')
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== '');
+  const hosts = listOf('x-forwarded-host');
+  const [port] = listOf('x-forwarded-port');
+  const withOwnPort = hosts.flatMap((host) => (port === undefined || /:\d+$/.test(host) ? [] : [`${host}:${port}`]));
+  const [protocol] = listOf('x-forwarded-proto');
+  return { protocol: protocol?.toLowerCase(), hosts: hosts.length === 0 ? undefined : [...hosts, ...withOwnPort] };
 }
 
 function withPort(authority: string, secure: boolean): string {

@@ -70,9 +70,20 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
     setField(req, 'X-Forwarded-Proto', (socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http');
   }
   if (!said('x-forwarded-host') && headers.host !== undefined) setField(req, 'X-Forwarded-Host', headers.host);
-  if (!said('x-forwarded-port') && socket.localPort !== undefined) {
-    setField(req, 'X-Forwarded-Port', String(socket.localPort));
-  }
+  if (said('x-forwarded-port')) return;
+  // The port of this listener is not the port that a client of the proxy knows.
+  const derived = said('x-forwarded-host') || said('x-forwarded-proto');
+  const port = derived ? portOf(headers) : socket.localPort;
+  if (port !== undefined) setField(req, 'X-Forwarded-Port', String(port));
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443, ws: 80, wss: 443 };
+
+/** Returns the port that a client asked for, as the proxy describes the request. Undefined if the port is unknown. */
+function portOf(headers: IncomingMessage['headers']): number | undefined {
+  const firstOf = (name: string): string => (String(headers[name] ?? '').split(',', 1)[0] ?? '').trim();
+  const [, port] = /^(?:\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(firstOf('x-forwarded-host')) ?? [];
+  return port === undefined ? DEFAULT_PORTS[firstOf('x-forwarded-proto').toLowerCase()] : Number(port);
 }
 
 /** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, and link-local peers with a zone. */

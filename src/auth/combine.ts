@@ -82,8 +82,10 @@ function failed(failures: Search['failures']): Verdict {
   const kept = credentials.length > 0 && { credentials };
   const unavailable = failures.find((each) => each.kind === 'unavailable');
   if (unavailable) return { ...unavailable, ...kept };
-  const challenges = mergeChallenges(failures.flatMap((each) => (each.kind === 'unavailable' ? [] : each.challenges)));
   const rejected = failures.find((each) => each.kind === 'rejected');
+  // Many clients read the first challenge alone, so the challenge of the credential that was judged comes first.
+  const ordered = rejected ? [rejected, ...failures.filter((each) => each !== rejected)] : failures;
+  const challenges = mergeChallenges(ordered.flatMap((each) => (each.kind === 'unavailable' ? [] : each.challenges)));
   return rejected ? { ...rejected, challenges, ...kept } : { kind: 'absent', challenges };
 }
 
@@ -124,7 +126,8 @@ export function claimed(
   return (attempt) =>
     then(part(attempt), (verdict) => {
       if (verdict.kind !== 'absent' || !isOffered(attempt.request, places)) return verdict;
-      const challenges = verdict.challenges.map(invalidToken);
+      const all = verdict.challenges.map(invalidToken);
+      const challenges = [...all.filter(hasError), ...all.filter((each) => !hasError(each))];
       return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges };
     });
 }
@@ -135,13 +138,25 @@ export function invalidToken(challenge: Challenge): Challenge {
   return { ...challenge, params: { ...challenge.params, error: 'invalid_token' } };
 }
 
+const hasError = ({ params }: Challenge): boolean => 'error' in params;
+
 /** One challenge for each scheme and realm, in order. A challenge with an error replaces one without an error. */
 export function mergeChallenges(challenges: readonly Challenge[]): readonly Challenge[] {
   const merged = new Map<string, Challenge>();
-  for (const challenge of challenges) {
+  for (const challenge of challenges.map(withRealm)) {
     const key = `${challenge.scheme.toLowerCase()} ${challenge.params['realm'] ?? ''}`;
     const earlier = merged.get(key);
-    if (!earlier || (!('error' in earlier.params) && 'error' in challenge.params)) merged.set(key, challenge);
+    if (!earlier || (!hasError(earlier) && hasError(challenge))) merged.set(key, challenge);
   }
   return [...merged.values()];
+}
+
+/** The realm of a challenge if the file and the host's strategy name none. */
+const DEFAULT_REALM = 'loom';
+
+/** RFC 6750 §3: a Bearer challenge has at least one parameter. Some clients do not parse one without. */
+function withRealm(challenge: Challenge): Challenge {
+  const { scheme, params } = challenge;
+  if (scheme.toLowerCase() !== 'bearer' || 'realm' in params) return challenge;
+  return { ...challenge, params: { realm: DEFAULT_REALM, ...params } };
 }

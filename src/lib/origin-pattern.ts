@@ -1,4 +1,7 @@
-/** Parses the origins of a file: `https://app.example.com`, `https://*.example.com`, or `*` for every origin. */
+/**
+ * Parses the origins of a file: `https://app.example.com`, `https://*.example.com`, `capacitor://localhost`, or `*` for
+ * every origin.
+ */
 import { isIP } from 'node:net';
 
 export type OriginPattern =
@@ -25,8 +28,21 @@ export function parseOrigin(text: string): OriginPattern | OriginFault {
     : { kind: 'subdomains', scheme, suffix };
 }
 
+/**
+ * The origin of an app or of a browser extension, such as `tauri://localhost` and `chrome-extension://abc`. The URL
+ * standard gives such an origin no text, but browsers and web views send scheme and host.
+ */
+const OF_APP = /^([a-z][a-z0-9+.-]*):\/\/[a-z0-9._-]+(?::[1-9]\d{0,4})?$/;
+
+/** Pages of these schemes have the origin `null`, or no page has one. */
+const WITHOUT_PAGES = new Set(
+  'about blob data file filesystem ftp ftps http https javascript mailto null ws wss'.split(' '),
+);
+
 /** The spelling of a browser: lower case, no default port, no path, no slash at the end. */
 function isOrigin(text: string): boolean {
+  const [, scheme] = OF_APP.exec(text) ?? [];
+  if (scheme !== undefined && !WITHOUT_PAGES.has(scheme)) return true;
   if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
   const { origin, hostname } = new URL(text);
   // `https://*.com.` covers all of .com, in the spelling with the root dot.

@@ -1,6 +1,6 @@
 /** A host that breaks out of a header: quotes, commas and semicolons never reach Forwarded or X-Forwarded-Host. */
 import { statusOf } from '../../support/ask.js';
-import { closeGrounds, get, openGround, type Ground } from '../../support/attack-ground.js';
+import { ADMIN_BASIC, closeGrounds, get, openGround, request, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
 import { lookalikesOf, valuesOf } from '../../support/messages.js';
 
@@ -80,4 +80,27 @@ describe('FWD-09 a Host that would end a quoted string, a list or a header', () 
       }
     },
   );
+});
+
+describe('FWD-01 the host of a page, as a proxy names it', () => {
+  const posted = (on: Ground, ...lines: readonly string[]) =>
+    on.send(request('POST', '/ops/x', [`Authorization: ${ADMIN_BASIC.Authorization}`, 'Content-Length: 0', ...lines]));
+
+  test('counts from a trusted proxy only', async () => {
+    const asked = ['Origin: https://site.example', 'X-Forwarded-Host: site.example', 'X-Forwarded-Proto: https'];
+    expect(statusOf(await posted(ground, ...asked))).toBe(403);
+    expect(ground.arrived()).toEqual([]);
+    // The honest twin.
+    expect(statusOf(await posted(behind, ...asked))).toBe(200);
+    const [arrived] = behind.arrived();
+    expect(arrived && valuesOf(arrived, 'x-forwarded-port')).toEqual(['443']);
+  });
+
+  test('does not make another page our own', async () => {
+    for (const origin of ['https://evil.example', 'http://site.example', 'https://gw', 'null']) {
+      const asked = [`Origin: ${origin}`, 'X-Forwarded-Host: site.example', 'X-Forwarded-Proto: https'];
+      expect([origin, statusOf(await posted(behind, ...asked))]).toEqual([origin, 403]);
+    }
+    expect(behind.arrived()).toEqual([]);
+  });
 });

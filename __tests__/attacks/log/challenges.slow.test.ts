@@ -26,10 +26,10 @@ function challengesOf(answer: string): readonly ParsedChallenge[] {
 }
 
 const REALM = 'loom';
-const BEARER = { scheme: 'Bearer', params: {} };
+const BEARER = { scheme: 'Bearer', params: { realm: REALM } };
 const BASIC = { scheme: 'Basic', params: { realm: 'ops', charset: 'UTF-8' } };
 const KEYS = { scheme: 'ApiKey', params: { realm: REALM } };
-const invalid = { scheme: 'Bearer', params: { error: 'invalid_token' } };
+const invalid = { scheme: 'Bearer', params: { realm: REALM, error: 'invalid_token' } };
 
 const offered = async (path: string, ...lines: readonly string[]) => {
   const answer = await ground.send(get(path, ...lines, 'Connection: close'));
@@ -80,7 +80,7 @@ describe('LOG-06 challenges', () => {
 
   test('403 for a scope names the scope, and no other 403 has a challenge', async () => {
     const token = `Authorization: Bearer ${await ground.issuer.token({ scope: 'read' })}`;
-    const lacking = (scope: string) => [{ scheme: 'Bearer', params: { error: 'insufficient_scope', scope } }];
+    const lacking = (scope: string) => [{ scheme: 'Bearer', params: { realm: REALM, error: 'insufficient_scope', scope } }];
     expect(await offered('/scoped', token)).toEqual({ status: 403, challenges: lacking('admin') });
     expect(await offered('/quoted', token)).toEqual({ status: 403, challenges: lacking('a:b c/d') });
     const answer = await ground.send(
@@ -109,7 +109,7 @@ describe('LOG-06 challenges', () => {
       else if (status !== 400 && status !== 403) expect({ what, challenges }).toEqual({ what, challenges: [] });
       for (const { scheme, params } of challenges) {
         expect(['Bearer', 'Basic', 'ApiKey']).toContain(scheme);
-        if (scheme !== 'Bearer') expect(params).toHaveProperty('realm');
+        expect([scheme, params]).toEqual([scheme, expect.objectContaining({ realm: expect.any(String) as string })]);
       }
       expect(new Set(challenges.map((each) => JSON.stringify(each))).size).toBe(challenges.length);
     }

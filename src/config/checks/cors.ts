@@ -15,7 +15,8 @@ const FAULTS: Readonly<Record<OriginFault, { readonly code: ErrorCode; readonly 
   null: { code: 'unsafe_cors', message: 'any sandboxed frame has the origin null' },
   malformed: {
     code: 'wrong_value',
-    message: 'must be an origin as a browser sends it, such as "https://app.example.com", or "https://*.example.com"',
+    message:
+      'must be an origin as a browser sends it, such as "https://app.example.com", "https://*.example.com" or "capacitor://localhost"',
   },
   too_wide: {
     code: 'unsafe_cors',

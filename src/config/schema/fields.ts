@@ -1,4 +1,5 @@
 /** Scalar fields of the gateway's blocks: each with one message for one mistake. */
+import { parseOrigin } from '../../lib/origin-pattern.js';
 import { z } from 'zod';
 import { rateText } from '../../auth/rate.js';
 import { hasControlCharacter } from '../../lib/control-character.js';
@@ -37,16 +38,15 @@ export const retryCodes = () =>
     error: 'must not repeat a status',
   });
 
-const ORIGIN = 'must be an origin such as "https://app.example.com"';
+const ORIGIN = 'must be an origin such as "https://app.example.com" or "capacitor://localhost"';
 
 /** `null` and `*` are no origins: every sandboxed frame or every page would be let in. */
-export const origin = () =>
-  z
-    .string({ error: ORIGIN })
-    // `https://*.example` parses as an origin, and would match no page.
-    .refine((text) => URL.canParse(text) && new URL(text).origin === text && !/^null$|\*/.test(text), {
-      error: ORIGIN,
-    });
+export const origin = () => z.string({ error: ORIGIN }).refine((text) => isExactOrigin(text), { error: ORIGIN });
+
+function isExactOrigin(text: string): boolean {
+  const pattern = parseOrigin(text);
+  return typeof pattern === 'object' && pattern.kind === 'exact';
+}
 
 export const rate = {
   rate: rateText().describe('Requests per second, or a rate such as `"100/m"`.'),
