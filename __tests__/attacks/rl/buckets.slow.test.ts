@@ -3,8 +3,6 @@ import { statusOf } from '../../support/ask.js';
 import { closeGrounds, get, openGround, PASSWORD, type Ground } from '../../support/attack-ground.js';
 import { handshake } from '../../support/handshake.js';
 
-afterEach(closeGrounds);
-
 const SLOW = 'rate: 0.001';
 const PROXY = 'trusted_proxies: [127.0.0.1]';
 const from = (address: string): string => `X-Forwarded-For: ${address}`;
@@ -13,6 +11,16 @@ const basic = (user: string, password: string): string =>
 
 const limited = (block: string, more: object = {}): Promise<Ground> =>
   openGround({ top: `rate_limit: { ${block} }\n${PROXY}`, ...more });
+
+/** One gateway for the tests of a block. Each test counts for another address or identity. */
+function shared(block: string, more: object = {}): () => Ground {
+  let ground: Ground;
+  beforeAll(async () => {
+    ground = await limited(block, more);
+  });
+  afterAll(closeGrounds);
+  return () => ground;
+}
 
 const tokenOf = async (ground: Ground, claims: Readonly<Record<string, unknown>>): Promise<string> =>
   `Authorization: Bearer ${await ground.issuer.token(claims)}`;
@@ -39,8 +47,10 @@ async function statuses(ground: Ground, count: number, bytes: (at: number) => st
 }
 
 describe('RL-01 a limit before authentication with a key that the client chooses, or no limit against a flood', () => {
+  const opened = shared(`${SLOW}, burst: 20, key: ip`);
+
   test('a flood without credentials counts by address before any method, whatever its headers contain', async () => {
-    const ground = await limited(`${SLOW}, burst: 20, key: ip`);
+    const ground = opened();
     const flood = await statuses(ground, 300, (at) =>
       get('/internal/x', from('203.0.113.1'), `X-User-ID: u${at}`, `X-Real-IP: 10.0.0.${at % 250}`),
     );
@@ -49,9 +59,9 @@ describe('RL-01 a limit before authentication with a key that the client chooses
   });
 
   test('twin: another address meanwhile, and one principal from any address in its own bucket', async () => {
-    const ground = await limited(`${SLOW}, burst: 20, key: ip`);
+    const ground = opened();
     const token = await tokenOf(ground, { sub: 'alice' });
-    await statuses(ground, 100, () => get('/internal/x', from('203.0.113.1')));
+    await statuses(ground, 100, () => get('/internal/x', from('203.0.113.3')));
     expect(await statuses(ground, 20, () => get('/internal/x', from('203.0.113.2'), token))).toEqual({ 200: 20 });
   });
 });
@@ -59,9 +69,10 @@ describe('RL-01 a limit before authentication with a key that the client chooses
 describe('RL-04 one bucket for two: the same subject of two methods, two routes, two issuers', () => {
   const routes = `
   - { id: tight, path: /tight/*, upstream: backend, auth: { jwt: true }, rate_limit: { rate: 0.001, burst: 3 } }`;
+  const opened = shared(`${SLOW}, burst: 5`, { routes });
 
   test('a subject of a token, the name of a key and the address each have their own', async () => {
-    const ground = await limited(`${SLOW}, burst: 5`, { routes });
+    const ground = opened();
     const token = await tokenOf(ground, { sub: 'alice' });
     expect(await statuses(ground, 10, () => get('/internal/x', token))).toEqual({ 200: 5, 429: 5 });
     expect(await statuses(ground, 10, () => get('/api/v1/x', 'X-API-Key: sk_live_attack_ground_1'))).toEqual({
@@ -72,8 +83,8 @@ describe('RL-04 one bucket for two: the same subject of two methods, two routes,
   });
 
   test('twin: one person on two routes of one limit counts once, and a route with its own limit counts apart', async () => {
-    const ground = await limited(`${SLOW}, burst: 5`, { routes });
-    const token = await tokenOf(ground, { sub: 'alice' });
+    const ground = opened();
+    const token = await tokenOf(ground, { sub: 'bob' });
     expect(await statuses(ground, 3, () => get('/internal/x', token))).toEqual({ 200: 3 });
     expect(await statuses(ground, 5, () => get('/any/x', token))).toEqual({ 200: 2, 429: 3 });
     expect(await statuses(ground, 5, () => get('/tight/x', token))).toEqual({ 200: 3, 429: 2 });
@@ -81,6 +92,8 @@ describe('RL-04 one bucket for two: the same subject of two methods, two routes,
 });
 
 describe('RL-05 a key without a value', () => {
+  afterEach(closeGrounds);
+
   test.each(['identity', 'jwt:tenant', 'header:X-User-ID', 'header:X-Nobody'])(
     '%s: counts by address, neither unlimited nor in one bucket for all',
     async (key) => {
@@ -101,6 +114,8 @@ describe('RL-05 a key without a value', () => {
 });
 
 describe('RL-10 the cost of a refused request', () => {
+  afterEach(closeGrounds);
+
   test('over a limit by address no method runs; over one by identity no upstream, and no issuer twice', async () => {
     const byAddress = await limited(`${SLOW}, burst: 4, key: ip`);
     expect(await statuses(byAddress, 40, (at) => get('/oauth/x', `Authorization: Bearer opaque-${at}`))).toEqual({
@@ -126,8 +141,10 @@ describe('RL-10 the cost of a refused request', () => {
 });
 
 describe('RL-11 the limit in a response', () => {
+  const opened = shared('rate: 0.5, burst: 2');
+
   test('a 429 of a request and of an upgrade has Retry-After, and does not reveal whose limit it is', async () => {
-    const ground = await limited(`rate: 0.5, burst: 2`);
+    const ground = opened();
     const token = await tokenOf(ground, { sub: 'alice-the-subject' });
     await statuses(ground, 2, () => get('/internal/x', token));
     for (const bytes of [get('/internal/x', token), handshake('/internal/x', token)]) {
@@ -145,7 +162,7 @@ describe('RL-11 the limit in a response', () => {
   });
 
   test('twin: a response that passes has the remaining number', async () => {
-    const ground = await limited(`rate: 0.5, burst: 2`);
+    const ground = opened();
     const token = await tokenOf(ground, { sub: 'alice' });
     expect(fieldsOf(await ground.send(handshake('/internal/x', token)))['x-ratelimit-remaining']).toBeUndefined();
     const fields = fieldsOf(await ground.send(get('/internal/x', token)));
@@ -154,6 +171,8 @@ describe('RL-11 the limit in a response', () => {
 });
 
 describe('RL-12 failures in the name of another user', () => {
+  afterEach(closeGrounds);
+
   test('three hundred wrong passwords for admin from elsewhere leave the bucket of admin unchanged', async () => {
     const ground = await limited(`${SLOW}, burst: 5, key: "header:Authorization"`);
     const guesses = await statuses(ground, 300, (at) =>
@@ -174,16 +193,15 @@ describe('RL-12 failures in the name of another user', () => {
 describe('RL-09 the limit of a key beside the global one', () => {
   const KEYS = `
     api_key: { keys: [{ key: sk_live_with_limit_1, name: own, rate_limit: { rate: 0.001, burst: 3 } }, { key: sk_live_without_1, name: none }] }`;
-  const opened = (): Promise<Ground> =>
-    limited(`${SLOW}, burst: 6`, {
-      replaceAuth: true,
-      auth: KEYS,
-      replaceRoutes: true,
-      routes: '\n  - { id: api, path: /api/v1/*, upstream: backend, auth: { api_key: true } }',
-    });
+  const opened = shared(`${SLOW}, burst: 6`, {
+    replaceAuth: true,
+    auth: KEYS,
+    replaceRoutes: true,
+    routes: '\n  - { id: api, path: /api/v1/*, upstream: backend, auth: { api_key: true } }',
+  });
 
   test('a key without its own limit has the global one', async () => {
-    const ground = await opened();
+    const ground = opened();
     expect(await statuses(ground, 20, () => get('/api/v1/x', 'X-API-Key: sk_live_without_1'))).toEqual({
       200: 6,
       429: 14,
@@ -191,7 +209,7 @@ describe('RL-09 the limit of a key beside the global one', () => {
   });
 
   test('twin: a key with its own limit has that one', async () => {
-    const ground = await opened();
+    const ground = opened();
     expect(await statuses(ground, 20, () => get('/api/v1/x', 'X-API-Key: sk_live_with_limit_1'))).toEqual({
       200: 3,
       429: 17,
