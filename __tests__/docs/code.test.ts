@@ -1,14 +1,14 @@
-/** The TypeScript of the documentation compiles under `strict`; its JavaScript runs, or says that it is another's. */
+/** The TypeScript of the documentation and the README compile under `strict`; its JavaScript runs, or says that it is another's. */
 import { join } from 'node:path';
 import ts from 'typescript';
 import { PAGES, ROOT, wordOf } from './pages.js';
 
 const snippets = PAGES.flatMap(({ path, blocks }) =>
   blocks
-    .filter(({ language }) => language === 'ts')
+    .filter(({ language }) => language === 'ts' || (path === 'README.md' && language === 'js'))
     .map((block) => {
       const folder = join(ROOT, '__tests__/docs/.snippets', path.replaceAll('/', '-'));
-      const name = wordOf(block, 'file') ?? `line-${block.line}.ts`;
+      const name = wordOf(block, 'file')?.replace(/\.mjs$/, '.ts') ?? `line-${block.line}.ts`;
       return { place: `${path}:${block.line}`, file: join(folder, name), text: block.text };
     }),
 );

@@ -19,16 +19,19 @@ import { DeniedError } from './denied-error.js';
  * @param res The response, which is not started.
  * @param next Passes the denial on. An `Error` argument becomes the `cause` of the denial.
  * @example
- * import type { Response } from 'express';
+ * import type { Request, Response } from 'express';
  * import { loom, type OnDenied } from 'loom-auth';
  *
- * const onDenied: OnDenied = (denial, req, res, next) => {
- *   if (denial.status === 401 && req.headers.accept?.includes('text/html')) (res as Response).redirect('/login');
+ * const onDenied: OnDenied = (denial, req: Request, res: Response, next) => {
+ *   if (denial.status === 401 && req.accepts('html')) res.redirect('/login');
  *   else next();
  * };
  * loom('loom.yaml', { onDenied });
  */
-export type OnDenied = (denial: DeniedError, req: IncomingMessage, res: ServerResponse, next: Next) => unknown;
+export type OnDenied = {
+  // A method and not a function type: a host may write the request and response types of Express.
+  handle(denial: DeniedError, req: IncomingMessage, res: ServerResponse, next: Next): unknown;
+}['handle'];
 
 /** Writes a denial instead of `deny`. `instance` is the id of the denial in the log. */
 export type Refuse = (denial: Denial, instance: string) => void;
