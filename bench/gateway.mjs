@@ -14,7 +14,7 @@ import { openIssuer } from './lib/issuer.mjs';
 import { hasWrk, saturate } from './lib/load.mjs';
 import { median, setting, summary, table, target } from './lib/numbers.mjs';
 import { freePorts } from './lib/ports.mjs';
-import { BARE, HAND_WIRED, peers } from './peers/index.mjs';
+import { BARE, BARE_UNDICI, HAND_WIRED, peers } from './peers/index.mjs';
 
 const ROUNDS = setting('BENCH_ROUNDS', 15);
 const MS = setting('BENCH_MS', 1_000);
@@ -29,7 +29,11 @@ const running = [];
 
 try {
   const backend = await run('noop backend', besideIt((await peers[0].run()).command));
-  const contenders = [...(await startPeers(backend.port)), ...(await startOurs(backend.port))];
+  const contenders = [
+    ...(await startPeers(backend.port)),
+    ...(await startOurs(backend.port, { engine: 'http-proxy-middleware', prefix: 'Loom auth' })),
+    ...(await startOurs(backend.port, { engine: 'undici', prefix: 'Loom auth on undici' })),
+  ];
   for (const contender of contenders) await checkAnswers(contender);
   console.log(`load: ${hasWrk ? 'wrk' : 'our generator'}, ${CONNECTIONS} connections; rounds: ${ROUNDS} of ${MS} ms`);
   if (!canPin) console.log('one core, or no taskset: nothing is pinned, and the figures are noisier');
@@ -64,30 +68,30 @@ async function startPeers(backend) {
   return started;
 }
 
-/** One process; its routes are contenders of their own. */
-async function startOurs(upstream) {
+/** One process for each engine; its routes are contenders of their own. */
+async function startOurs(upstream, { engine, prefix }) {
   const [port] = await freePorts(1);
-  const file = join(folder, 'loom.yaml');
-  writeFileSync(file, gatewayFile({ port, upstream, issuer }));
-  const gateway = await run('ours', onMeasuredCore([NODE, CLI, 'serve', file]), { PORT: port });
+  const file = join(folder, `${engine}.yaml`);
+  writeFileSync(file, gatewayFile({ port, upstream, issuer, engine }));
+  const gateway = await run(prefix, onMeasuredCore([NODE, CLI, 'serve', file]), { PORT: port });
   const basic = { Authorization: BASIC };
   return [
-    { ...gateway, name: 'Loom auth, public', path: '/public/x', headers: {} },
+    { ...gateway, name: `${prefix}, public`, path: '/public/x', headers: {} },
     {
       ...gateway,
-      name: 'Loom auth, api_key',
+      name: `${prefix}, api_key`,
       path: '/keys/x',
       headers: { 'X-API-Key': KEY },
       refused: { 'X-API-Key': 'no' },
     },
     {
       ...gateway,
-      name: 'Loom auth, remembered Basic',
+      name: `${prefix}, remembered Basic`,
       path: '/ops/x',
       headers: basic,
       refused: { Authorization: 'Basic YTpi' },
     },
-    { ...gateway, name: 'Loom auth, warm RS256', path: '/internal/x', headers: token, refused: forged },
+    { ...gateway, name: `${prefix}, warm RS256`, path: '/internal/x', headers: token, refused: forged },
   ];
 }
 
@@ -153,5 +157,8 @@ function report(contenders, measured) {
   target('warm RS256 / hand-wired stack', ratio('Loom auth, warm RS256', HAND_WIRED), 0.6);
   target('API key / bare hpm', ratio('Loom auth, api_key', BARE), 1.15);
   target('remembered Basic / bare hpm', ratio('Loom auth, remembered Basic', BARE), 1.15);
+  target('undici: open route / bare undici proxy', ratio('Loom auth on undici, public', BARE_UNDICI), 1.25);
+  target('undici: warm RS256 / hand-wired stack', ratio('Loom auth on undici, warm RS256', HAND_WIRED), 0.33);
+  target('undici: warm RS256 / bare hpm', ratio('Loom auth on undici, warm RS256', BARE), 0.8);
   summary();
 }

@@ -20,7 +20,9 @@ const NODE_PEERS = [
   'Express + express-oauth2-jwt-bearer + hpm',
   '@fastify/http-proxy + cached fast-jwt',
 ];
-const OURS = ['Loom auth, api_key', 'Loom auth, remembered Basic', 'Loom auth, warm RS256'];
+const OURS = ['Loom auth', 'Loom auth on undici'].flatMap((name) =>
+  ['api_key', 'remembered Basic', 'warm RS256'].map((method) => `${name}, ${method}`),
+);
 
 onLinux('the bench of the gateway', () => {
   let ran: Finished;
@@ -36,10 +38,11 @@ onLinux('the bench of the gateway', () => {
 
   test('every contender has its row, and every target is printed', () => {
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
-    const names = ['noop server', 'hand-written proxy', 'bare http-proxy-middleware', ...NODE_PEERS, ...OURS];
+    const bare = ['bare http-proxy-middleware', 'bare undici proxy'];
+    const names = ['noop server', 'hand-written proxy', ...bare, ...NODE_PEERS, ...OURS];
     const rows = ran.stdout.split('\n');
     expect(names.filter((name) => !rows.some((row) => row.startsWith(`${name}  `)))).toEqual([]);
-    expect(ran.stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(4);
+    expect(ran.stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(7);
   });
 
   test('HAProxy is measured if it is installed, and reported as missing if it is not', () => {

@@ -71,6 +71,18 @@ test.each([
   expect(await loadedBy(loom(`middleware: { auth: ${auth} }\n`))).toContain(name);
 });
 
+test.each([
+  ['', 'http-proxy-middleware', 'undici'],
+  ['proxy: { engine: undici }', 'undici', 'http-proxy-middleware'],
+])('a file with an upstream and "%s" loads %s and not %s', async (proxy, loaded, other) => {
+  const auth =
+    'middleware: { auth: { api_key: { keys: [{ key: sk_test_0123456789abcdef, name: a }] }, chain: [api_key] } }';
+  const routes = `${auth}\nroutes: [{ path: /keys/*, upstream: far }]`;
+  const names = await loadedBy(loom(`${proxy}\n${routes}\nupstreams: [{ name: far, endpoints: ["127.0.0.1:9"] }]`));
+  expect(names).toContain(loaded);
+  expect(names).not.toContain(other);
+});
+
 test('serve loads the listeners, and never the libraries of the demo', async () => {
   const loaded = await loadedBy(`await loom.serve({ text: '', file: 'loom.yaml' }).catch(() => undefined);`);
   expect(loaded).toContain('dist/serve');

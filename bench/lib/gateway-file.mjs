@@ -16,6 +16,7 @@ export function gatewayFile({
   upstreams = '',
   listener = '',
   backend = '',
+  engine = 'http-proxy-middleware',
 }) {
   const hash = createHash('sha256').update(KEY).digest('hex');
   return `
@@ -39,6 +40,7 @@ routes:
   - { id: ops, path: /ops/*, upstream: backend, auth: { basic: true } }
   - { id: internal, path: /internal/*, upstream: backend, auth: { jwt: true } }
 ${routes}
+proxy: { engine: ${engine} }
 upstreams:
   - { name: backend, endpoints: ["127.0.0.1:${upstream}"]${backend} }
 ${upstreams}

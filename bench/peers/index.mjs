@@ -6,6 +6,7 @@ import { haproxy } from './haproxy.mjs';
 const script = (file) => () => ({ command: [NODE, fileURLToPath(new URL(file, import.meta.url))] });
 
 export const BARE = 'bare http-proxy-middleware';
+export const BARE_UNDICI = 'bare undici proxy';
 export const HAND_WIRED = 'Express + passport-jwt + jwks-rsa + hpm';
 
 /** `run(world, folder)` says the command, or in `missing` why there is none. */
@@ -13,6 +14,7 @@ export const peers = [
   { name: 'noop server', run: script('noop.mjs'), checks: false },
   { name: 'hand-written proxy', run: script('hand-written.mjs'), checks: false },
   { name: BARE, run: script('http-proxy-middleware.mjs'), checks: false },
+  { name: BARE_UNDICI, run: script('undici.mjs'), checks: false },
   { name: HAND_WIRED, run: script('express-passport.mjs'), checks: true },
   {
     name: 'Express + express-oauth2-jwt-bearer + hpm',
