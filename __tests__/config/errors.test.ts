@@ -279,7 +279,7 @@ const SECRETS: readonly Case[] = [
     /same key/,
   ],
   [
-    `${KEYS}        - {name: a, key: abcdefgh1}\n        - {name: §a, key: abcdefgh2}\n`,
+    `${KEYS}        - {name: a, key: abcdefgh1}\n        - {name: §a, key: abcdefgh2, rate_limit: 5}\n`,
     'method_error',
     'middleware.auth.api_key.keys[1].name',
     /this name already/,

@@ -57,18 +57,28 @@ export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['
 
 /** The facts of a request for rate limits: its address, its identity, and its headers with their origin. */
 function limitFacts(policy: AdmissionPolicy, context: RequestContext): LimitFacts {
-  const { address, request, route, identities, identityHeaders } = context;
+  const { address, route, identities, identityHeaders } = context;
   const [identity] = identities;
   const set = (name: string): string | undefined => identityHeaders.find(([each]) => each.toLowerCase() === name)?.[1];
   return {
     address,
     path: route?.path ?? '',
     ...(identity ? { identity: limitedIdentity(identity) } : {}),
-    header: (name) => set(name.toLowerCase()) ?? headerValues(request, name.toLowerCase())[0],
+    header: (name) => set(name.toLowerCase()) ?? sentHeader(policy, context, name.toLowerCase()),
     claim: (path) => claimText(identity, path),
     holds: (path, value) => identity !== undefined && holdsClaim(identity, path, value),
-    vouched: (name) => set(name) !== undefined || identities.some((each) => policy.readsHeader(each.method, name)),
+    vouched: (name) => set(name) !== undefined || isGrantedHeader(policy, context, name),
   };
+}
+
+/** A credential header that granted nothing has no value. A client would choose its tier with it. */
+function sentHeader(policy: AdmissionPolicy, context: RequestContext, name: string): string | undefined {
+  const counts = !policy.isCredentialHeader(name) || isGrantedHeader(policy, context, name);
+  return counts ? headerValues(context.request, name)[0] : undefined;
+}
+
+function isGrantedHeader(policy: AdmissionPolicy, { request, identities }: RequestContext, name: string): boolean {
+  return identities.some((each) => policy.readsHeader(request, each, name));
 }
 
 function claimText(identity: Identity | undefined, path: string): string | undefined {

@@ -1,6 +1,6 @@
 /** Prepares an admitted request: removes credentials and hop-by-hop headers, and sets identity headers. */
 import type { Place } from '../auth/credentials.js';
-import type { Identity } from '../auth/identity.js';
+import { holdsGranted } from '../auth/granted-credential.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import { setField } from '../http/fields.js';
@@ -30,12 +30,12 @@ function setIdentity(context: RequestContext): void {
 
 /** Prepares a request for an upstream. Returns the path and the query that the upstream receives. */
 export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext, route: PlannedRoute): string {
-  const { request, target, identities, ownHeaders } = context;
+  const { request, target, ownHeaders } = context;
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
-  const kept = keptOf(policy, identities);
+  const kept = keptOf(policy, context);
   const url = emptyCredentials(request, policy.places, { kept, url: path + query });
-  const granted = createKeeps(policy.places, kept);
+  const granted = createKeeps(policy.places, (place) => kept.has(place));
   const { trustedHeaders } = policy;
   prepareForward(request, {
     trusted: (address) => policy.isTrusted(address),
@@ -48,10 +48,10 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
 }
 
 /** A credential is forwarded only if it granted this request and its auth method allows forwarding. */
-function keptOf(policy: AdmissionPolicy, identities: readonly Identity[]): (place: Place) => boolean {
-  return (place) =>
-    identities.some(({ method }) => {
-      const planned = policy.methods.get(method);
-      return planned?.forwardsCredential === true && planned.places.includes(place);
-    });
+function keptOf(policy: AdmissionPolicy, { request, identities }: RequestContext): ReadonlySet<Place> {
+  const kept = identities.flatMap((identity) => {
+    const { forwardsCredential = false, places = [] } = policy.methods.get(identity.method) ?? {};
+    return forwardsCredential ? places.filter((place) => holdsGranted(request, identity, place)) : [];
+  });
+  return new Set(kept);
 }

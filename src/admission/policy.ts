@@ -4,7 +4,9 @@ import { createRequire } from 'node:module';
 import { any, type Authenticator } from '../auth/combine.js';
 import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
+import { holdsGranted } from '../auth/granted-credential.js';
 import type { HeaderRule } from '../auth/header-rule.js';
+import type { Identity } from '../auth/identity.js';
 import { requirementOf, type Protection, type RouteAuth } from '../auth/protection.js';
 import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
 import type { Verdict } from '../auth/verdict.js';
@@ -130,11 +132,17 @@ export class AdmissionPolicy {
   }
 
   /**
-   * Whether an auth method reads its credential from the header. A grant of the method then verifies the header value.
+   * Whether the header holds the credential that granted the identity. The header value is then verified.
    */
-  readsHeader(method: string, name: string): boolean {
-    const places = this.methods.get(method)?.places ?? [];
-    return places.some((place) => place.in === 'header' && place.name.toLowerCase() === name);
+  readsHeader(request: IncomingMessage, identity: Identity, name: string): boolean {
+    const places = this.methods.get(identity.method)?.places ?? [];
+    const inHeader = places.filter((place) => place.in === 'header' && place.name.toLowerCase() === name);
+    return inHeader.some((place) => holdsGranted(request, identity, place));
+  }
+
+  /** Whether an auth method of the configuration reads its credential from the header. */
+  isCredentialHeader(name: string): boolean {
+    return this.places.some((place) => place.in === 'header' && place.name === name);
   }
 
   guardAt(index: number): Guard {

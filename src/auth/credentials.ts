@@ -16,6 +16,20 @@ export type Offer =
   /** Two credentials of one kind: a header sent twice, or two tokens in two places. */
   | { readonly kind: 'many' };
 
+/** The usual place of the credential of an auth method without configured places (a host strategy, a plugin). */
+export const USUAL_PLACES: readonly Place[] = [{ in: 'header', name: 'authorization' }];
+
+/** The places that a method reads. A method with unknown places reads the usual place. */
+export function placesRead(reader: { readonly places: readonly Place[]; readonly ambient: unknown }): readonly Place[] {
+  return reader.places.length === 0 && reader.ambient === 'unknown' ? USUAL_PLACES : reader.places;
+}
+
+/** A place in words, for `check`. */
+export function placeWords(place: Place): string {
+  const scheme = place.in === 'header' && place.scheme ? ` (${place.scheme})` : '';
+  return `${place.in} ${place.name}${scheme}`;
+}
+
 const NONE: Offer = { kind: 'none' };
 const MALFORMED: Offer = { kind: 'malformed' };
 const MANY: Offer = { kind: 'many' };

@@ -12,6 +12,11 @@ export interface MethodTraits {
   readonly claims: boolean;
   /** The method reads the client certificate of the connection. */
   readonly certificate: boolean;
+  /**
+   * `looked_up`: the method has a list of its credentials, so it leaves other values to other methods. `sent`: the
+   * method sends values that it does not know to a server. Absent: neither.
+   */
+  readonly values?: 'looked_up' | 'sent';
 }
 
 /** The traits of external code: a plugin, or a strategy that a host application registers. */

@@ -1,4 +1,5 @@
 /** The interface of an auth method: its options, its strategy and its narrowing in one object. */
+import type { IncomingMessage } from 'node:http';
 import type { Strategy } from 'passport-strategy';
 import type { z } from 'zod';
 import type { Metrics } from '../lib/metrics.js';
@@ -16,6 +17,8 @@ export interface MethodDeps {
   readonly log: Log;
   /** Default: metrics are not collected. */
   readonly metrics?: Metrics;
+  /** The places of the method that another auth method of the file also reads. Default: none. */
+  readonly shared?: readonly Place[];
 }
 
 /** A Passport strategy of Loom that also reports when it is ready and can be closed. */
@@ -23,6 +26,8 @@ export interface MethodStrategy extends Strategy {
   /** Settles when key sets, pools and discovery are loaded. Never rejects for a failure of the network. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
+  /** The values in shared places that only this method may check, also if it refuses them. Default: none. */
+  ownValues?(request: IncomingMessage): readonly string[];
 }
 
 /** A finding of the compiler about one method block, at a path relative to the block. */
@@ -53,6 +58,8 @@ export interface Method<Options = unknown> extends MethodTraits {
   readonly files: Readonly<Record<string, string>>;
   /** Findings about the block as a whole. Messages never contain secrets. */
   findings(options: Options): readonly Finding[];
+  /** Findings about the block beside other auth methods that read the same places. Default: none. */
+  sharedFindings?(options: Options, shared: readonly Place[]): readonly Finding[];
   /** Names in a narrowing that the block does not define (a key, a user, an issuer). */
   unknownNames(options: Options, narrowing: Narrowing): readonly Finding[];
   places(options: Options): readonly Place[];

@@ -2,12 +2,15 @@
 import { createRequire } from 'node:module';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
+import type { Place } from './credentials.js';
 import type { Identity } from './identity.js';
 import type * as HostStrategies from './host-strategy.js';
 import type { HostStrategy, Strategies } from './host-strategy.js';
+import type { MethodTraits } from './method-traits.js';
 import type { Method, MethodDeps, MethodStrategy } from './method.js';
 import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
+import { sharedPlaces, withoutKnown, type Reader } from './shared-places.js';
 import { fromOurs } from './strategy-runner.js';
 
 const require = createRequire(import.meta.url);
@@ -17,6 +20,9 @@ export interface MethodInUse {
   readonly name: string;
   readonly type: string;
   readonly options: unknown;
+  /** Default: those of the auth method. */
+  readonly places?: readonly Place[];
+  readonly ambient?: MethodTraits['ambient'];
 }
 
 /** A compiled auth method of Loom. Its strategy closes when the last table that uses it ends. */
@@ -25,6 +31,7 @@ interface InUse {
   readonly method: Method;
   readonly strategy: MethodStrategy;
   readonly compiled: CompiledMethod;
+  readonly shared: readonly Place[];
   tables: number;
 }
 
@@ -32,6 +39,7 @@ interface Surroundings {
   readonly hosts: Strategies;
   readonly deps: MethodDeps;
   readonly previous: MethodsInUse | undefined;
+  readonly all: readonly MethodInUse[];
 }
 
 export class MethodsInUse {
@@ -43,7 +51,8 @@ export class MethodsInUse {
   constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps, previous?: MethodsInUse) {
     this.compiled = this.#compiled;
     try {
-      for (const each of planned) this.#add(each, { hosts, deps, previous });
+      for (const each of planned) this.#add(each, { hosts, deps, previous, all: planned });
+      this.#keepKnown();
     } catch (cause) {
       // No other object has a reference to the strategies that have already started.
       this.close().catch(() => undefined);
@@ -51,17 +60,27 @@ export class MethodsInUse {
     }
   }
 
-  #add(each: MethodInUse, { hosts, deps, previous }: Surroundings): void {
+  #add(each: MethodInUse, { hosts, deps, previous, all }: Surroundings): void {
     const { name, type } = each;
     if (type === 'strategy') {
       const { fromHost } = require('./host-strategy.js') as typeof HostStrategies;
       this.#compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
       return;
     }
-    const inUse = previous?.same(each) ?? compileMethod(each, deps);
+    const shared = sharedPlaces(readerOf(each).places, all.filter((other) => other !== each).map(readerOf));
+    const inUse = previous?.same(each, shared) ?? compileMethod(each, { ...deps, shared });
     inUse.tables += 1;
     this.#ours.set(name, inUse);
     this.#compiled.set(name, inUse.compiled);
+  }
+
+  /** An API key in a shared place reaches no other auth method, on each route. */
+  #keepKnown(): void {
+    const owners = [...this.#ours].filter(([, { shared, strategy }]) => shared.length > 0 && 'ownValues' in strategy);
+    for (const [name, compiled] of this.#compiled) {
+      const others = owners.flatMap(([owner, { strategy }]) => (owner === name ? [] : [strategy]));
+      this.#compiled.set(name, withoutKnown(compiled, others));
+    }
   }
 
   async ready(): Promise<void> {
@@ -88,13 +107,19 @@ export class MethodsInUse {
     return [...this.#ours.values()].map(({ strategy }) => strategy);
   }
 
-  private same({ name, type, options }: MethodInUse): InUse | undefined {
+  private same({ name, type, options }: MethodInUse, shared: readonly Place[]): InUse | undefined {
     const known = this.#ours.get(name);
-    return known?.planned.type === type && isDeepStrictEqual(known.planned.options, options) ? known : undefined;
+    if (known?.planned.type !== type || !isDeepStrictEqual(known.planned.options, options)) return undefined;
+    return isDeepStrictEqual(known.shared, shared) ? known : undefined;
   }
 }
 
-function compileMethod(planned: MethodInUse, deps: MethodDeps): InUse {
+function readerOf({ type, options, places, ambient }: MethodInUse): Reader {
+  const method = places && ambient !== undefined ? undefined : methodOfType(type);
+  return { places: places ?? method?.places(options) ?? [], ambient: ambient ?? method?.ambient ?? 'unknown' };
+}
+
+function compileMethod(planned: MethodInUse, deps: MethodDeps & { readonly shared: readonly Place[] }): InUse {
   const { name, type, options } = planned;
   const method = methodOfType(type);
   if (!method) throw new TypeError(`no method is of the type ${JSON.stringify(type)}`);
@@ -109,7 +134,7 @@ function compileMethod(planned: MethodInUse, deps: MethodDeps): InUse {
     judge: (narrowing, identity) => method.judge(narrowing, identity),
     readNarrowing: (given) => readNarrowing(method, options, given),
   };
-  return { planned, method, strategy, compiled, tables: 0 };
+  return { planned, method, strategy, compiled, shared: deps.shared, tables: 0 };
 }
 
 /** A strategy holds keys and secrets. If code prints it, such as the Passport of a host, only its name is shown. */

@@ -1,11 +1,8 @@
 /** Keeps a credential that an auth method rejected or could not check from the later methods of an `any`. */
 import type { IncomingMessage } from 'node:http';
 import type { MaybePromise } from '../lib/types.js';
-import { everyCookie, readEach, readOffer, type Place } from './credentials.js';
+import { everyCookie, readEach, readOffer, USUAL_PLACES, type Place } from './credentials.js';
 import type { Verdict } from './verdict.js';
-
-/** The usual place of the credential of an auth method without configured places (a host strategy, a plugin). */
-const USUAL: readonly Place[] = [{ in: 'header', name: 'authorization' }];
 
 export interface Refused {
   readonly places: readonly Place[];
@@ -39,5 +36,5 @@ export function keepUndecided(
 }
 
 function usual(request: IncomingMessage): readonly string[] {
-  return [...readEach(request, USUAL), ...everyCookie(request)];
+  return [...readEach(request, USUAL_PLACES), ...everyCookie(request)];
 }

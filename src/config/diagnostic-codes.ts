@@ -65,6 +65,10 @@ const AUTH_CODES = {
   ),
   plugin_error: error('A plugin cannot be loaded.', 'Build the plugin as the message says.'),
   reserved_header: error('The header has a fixed meaning for messages or proxies.', 'Take another header.'),
+  shared_place: error(
+    'Two auth methods read one place, in an order or combination that cannot work.',
+    'Change the order, or give one of the methods another place.',
+  ),
   two_authorities: either(
     'Listeners trust different authorities or revocation lists.',
     'Name the authorities that count in `mtls.ca_file`, or use one file for all listeners.',

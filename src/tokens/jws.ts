@@ -49,6 +49,12 @@ export function parseJws(token: string): ParsedToken {
   return { kind: 'jws', jws: { alg, kid, typ, claims: deepFrozen(claims), input, signature: bytes } };
 }
 
+/** Whether a value is a compact JWS by its form, or is meant to be one. */
+export function looksLikeJws(value: string): boolean {
+  const [header = '', ...others] = value.split('.', 4);
+  return others.length === 2 && beginsObject(header);
+}
+
 /** Read leniently: a token that starts like a JOSE header is checked by the JWS rules, even if it breaks them. */
 function beginsObject(part: string): boolean {
   return /^[ \t\r\n]*\{/.test(Buffer.from(part.slice(0, 64), 'base64url').toString('latin1'));

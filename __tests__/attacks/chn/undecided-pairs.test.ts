@@ -112,7 +112,8 @@ describe('CHN-17 jwt whose keys cannot be loaded', () => {
     const down = await asking({ list: ['jwt', 'api_key'], blocks: [JWT_DOWN, keys(at, key)] });
     expect(await down(offer(token))).toBe('503');
     const alone = await asking({ list: ['api_key', 'jwt'], blocks: [JWT_DOWN, keys(at, key)] });
-    expect(await alone(offer(token))).toBe('of-key');
+    // In a place that both methods read, a token is never looked up as a key.
+    expect(await alone(offer(token))).toBe(at === 'header: X-API-Key' ? 'of-key' : '503');
     expect(await down(other(OTHER_KEY))).toBe('alice');
   });
 

@@ -16,6 +16,7 @@ import { checkIds, checkListeners, checkUpstreamNames } from './references.js';
 import type * as Retries from './retries.js';
 import { checkReservedHeaders } from './reserved-headers.js';
 import type * as Routes from './routes.js';
+import { checkSharedPlaces } from './shared-places.js';
 import type * as TrustedHeaders from './trusted-headers.js';
 
 const require = createRequire(import.meta.url);
@@ -32,6 +33,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkPathSegments(draft, context);
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);
+  if (plan.methods.length > 1) checkSharedPlaces(draft, context);
   if (context.has(['trusted_headers']))
     (require('./trusted-headers.js') as typeof TrustedHeaders).checkTrustedHeaders(plan, context);
   if (plan.rateLimit) (require('./limits.js') as typeof Limits).checkLimits(plan, context);

@@ -111,8 +111,8 @@ class MissingMethod implements Entry {
   }
 }
 
-function traitsOf({ ambient, claims, certificate }: Method): MethodTraits {
-  return { ambient, claims, certificate };
+function traitsOf({ ambient, claims, certificate, values }: Method): MethodTraits {
+  return { ambient, claims, certificate, ...(values && { values }) };
 }
 
 function plan({ name, method, options, listenerHeaders = [] }: Entry): PlannedMethod {

@@ -224,13 +224,13 @@ describe('the block', () => {
     expect(finding?.message).toMatch(/b .*keys\[0\], a/);
   });
 
-  test('with one name twice is an error, with two names none', () => {
+  test('with one name and two limits is an error, with two names none', () => {
     const named = (name: string) =>
       apiKey.findings(
         apiKey.options.parse({
           keys: [
             { key: 'k', name: 'a' },
-            { key: 'l', name },
+            { key: 'l', name, rate_limit: 5 },
           ],
         }),
       );

@@ -1,17 +1,21 @@
 /** `api_key`: a key in a header or query parameter, looked up by its SHA-256 digest. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { HeaderAPIKeyStrategy } from 'passport-headerapikey';
 import type { Strategy } from 'passport-strategy';
 import { addressMatcher } from '../../../lib/address.js';
 import { clientAddressOf } from '../../../http/client-address.js';
 import type { Now } from '../../../lib/types.js';
-import { readOffer, type Place } from '../../credentials.js';
+import { looksLikeJws } from '../../../tokens/jws.js';
+import { placeWords, readEach, readOffer, type Place, type Skips } from '../../credentials.js';
+import { credentialDigestOf, rememberCredential } from '../../granted-credential.js';
 import { headerRules } from '../../header-rule.js';
 import { copyOf, type Identity } from '../../identity.js';
-import type { Finding, Method, MethodStrategy } from '../../method.js';
+import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo } from '../../outcome.js';
 import type { Challenge, Rejected, Verdict } from '../../verdict.js';
+import { digestOf, findings, sharedFindings, subjectOf } from './findings.js';
 import { apiKeyNarrowing, apiKeyOptions, type ApiKeyOptions, type ConfiguredKey } from './options.js';
 
 /** A configured key: its digest, its identity, and the conditions that it adds to a request. */
@@ -27,14 +31,6 @@ const NO_DIGEST = Buffer.alloc(32);
 
 /** A digest as the key of a Map, with one character for each byte. */
 const textOf = (digest: Buffer): string => digest.toString('latin1');
-
-function digestOf({ key, key_hash }: ConfiguredKey): string {
-  return key === undefined ? (key_hash ?? '').slice('sha256:'.length) : hash('sha256', key);
-}
-
-function subjectOf(key: ConfiguredKey): string {
-  return key.name ?? `key-${digestOf(key).slice(0, 12)}`;
-}
 
 function knownKey(key: ConfiguredKey): KnownKey {
   const subject = subjectOf(key);
@@ -56,9 +52,21 @@ function knownKey(key: ConfiguredKey): KnownKey {
   };
 }
 
-function placesOf({ header, query_param }: ApiKeyOptions): readonly Place[] {
-  const inHeader: Place = { in: 'header', name: header.toLowerCase() };
-  return query_param === undefined ? [inHeader] : [inHeader, { in: 'query', name: query_param }];
+/** The scheme is one of `Authorization` (RFC 9110 §11.6.2). Every other header holds the key alone. */
+function placesOf({ header, scheme, query_param }: ApiKeyOptions): readonly Place[] {
+  const names = header.map((name) => name.toLowerCase());
+  const withScheme = scheme && !names.includes('authorization') ? [...names, 'authorization'] : names;
+  const places = withScheme.map((name): Place => {
+    return scheme && name === 'authorization'
+      ? { in: 'header', name, scheme: scheme.toLowerCase() }
+      : { in: 'header', name };
+  });
+  return query_param === undefined ? places : [...places, { in: 'query', name: query_param }];
+}
+
+/** In a shared place a value with a scheme, or in the form of a JWS, is a credential of another method. */
+function isOfOthers(value: string): boolean {
+  return value.includes(' ') || looksLikeJws(value);
 }
 
 function challengeOf({ realm }: ApiKeyOptions): Challenge {
@@ -80,21 +88,26 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
   private readonly keys: ReadonlyMap<string, KnownKey>;
   private readonly places: readonly Place[];
   private readonly challenges: readonly [Challenge];
+  private readonly now: Now;
+  private readonly shared: readonly Place[];
 
-  constructor(
-    options: ApiKeyOptions,
-    private readonly now: Now,
-  ) {
-    super({ header: options.header, prefix: '' }, false, () => undefined);
+  constructor(options: ApiKeyOptions, { now, shared = [] }: Pick<MethodDeps, 'now' | 'shared'>) {
+    super({ header: 'X-API-Key', prefix: '' }, false, () => undefined);
+    this.now = now;
     (this as { name?: string }).name = 'api_key';
     this.places = placesOf(options);
+    this.shared = this.places.filter((place) => shared.some((each) => isDeepStrictEqual(each, place)));
     this.challenges = [challengeOf(options)];
     this.keys = new Map((options.keys ?? []).map(knownKey).map((key) => [textOf(key.digest), key]));
   }
 
   override authenticate(request: IncomingMessage): void {
     const judged = this.judge(request);
-    if ('method' in judged) return this.success(copyOf(judged));
+    if ('identity' in judged) {
+      const identity = copyOf(judged.identity);
+      rememberCredential(identity, judged.digest.toString('hex'));
+      return this.success(identity);
+    }
     this.fail(new FailInfo(judged), judged.kind === 'rejected' ? judged.status : 401);
   }
 
@@ -104,17 +117,26 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
 
   private judge(
     request: IncomingMessage,
-  ): Identity | Exclude<Verdict, { kind: 'granted' | 'answered' | 'unavailable' }> {
-    const offer = readOffer(request, this.places);
+  ): KnownKey | Exclude<Verdict, { kind: 'granted' | 'answered' | 'unavailable' }> {
+    const offer = readOffer(request, this.places, this.skips);
     if (offer.kind === 'none') return { kind: 'absent', challenges: this.challenges };
     if (offer.kind === 'many')
       return { kind: 'rejected', status: 400, reason: 'credential_duplicate', challenges: this.challenges };
     if (offer.kind === 'malformed') return this.unknown();
     const key = this.find(offer.value);
     if (!key || this.now() >= key.expires) return this.unknown(offer.value);
-    if (key.allows(clientAddressOf(request))) return key.identity;
+    if (key.allows(clientAddressOf(request))) return key;
     return { kind: 'rejected', status: 403, reason: 'not_allowed', challenges: [], credential: offer.value };
   }
+
+  /** A key in a shared place is checked by no other method, also if it has expired or may not be used here. */
+  ownValues(request: IncomingMessage): readonly string[] {
+    return readEach(request, this.shared).filter((value) => !isOfOthers(value) && this.find(value) !== undefined);
+  }
+
+  /** In a shared place another method may know a value that is not a key. A JWS there is never looked up. */
+  private readonly skips: Skips = (value, place) =>
+    this.shared.includes(place) && (isOfOthers(value) || this.find(value) === undefined);
 
   /**
    * Finds the entry by its digest. A full comparison in constant time costs the same for a near miss and for a random
@@ -139,34 +161,13 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
   }
 }
 
-function findings({ keys }: ApiKeyOptions): readonly Finding[] {
-  if (!keys) return [{ level: 'warning', path: ['keys'], message: 'no keys: every request is rejected' }];
-  const digests = keys.map(digestOf);
-  const subjects = keys.map(subjectOf);
-  const firstKey = firstOf(digests);
-  const firstName = firstOf(subjects);
-  return keys.flatMap((_key, i): Finding[] => {
-    const sameKey = firstKey.get(digests[i] as string) ?? i;
-    if (sameKey < i)
-      return [
-        {
-          level: 'error',
-          path: ['keys', i],
-          message: `${subjects[i]} has the same key as keys[${sameKey}], ${subjects[sameKey]}`,
-        },
-      ];
-    const sameName = firstName.get(subjects[i] as string) ?? i;
-    if (sameName < i)
-      return [{ level: 'error', path: ['keys', i, 'name'], message: `keys[${sameName}] has this name already` }];
-    return [];
-  });
-}
+const entriesByDigest = new WeakMap<readonly ConfiguredKey[], ReadonlyMap<string, ConfiguredKey>>();
 
-/** The first index of each text. A file may have a hundred thousand keys. */
-function firstOf(texts: readonly string[]): ReadonlyMap<string, number> {
-  const first = new Map<string, number>();
-  texts.forEach((text, i) => first.has(text) || first.set(text, i));
-  return first;
+/** The entry of the very key that opened a session. Another key of the same name confirms nothing. */
+function voucherOf({ keys = [] }: ApiKeyOptions, identity: Identity): ConfiguredKey | undefined {
+  const entries = entriesByDigest.get(keys) ?? new Map(keys.map((key) => [digestOf(key), key]));
+  entriesByDigest.set(keys, entries);
+  return entries.get(credentialDigestOf(identity) ?? '');
 }
 
 export const apiKey: Method<ApiKeyOptions> = {
@@ -175,10 +176,12 @@ export const apiKey: Method<ApiKeyOptions> = {
   ambient: false,
   claims: false,
   certificate: false,
+  values: 'looked_up',
   options: apiKeyOptions,
   narrowing: apiKeyNarrowing,
   files: {},
   findings,
+  sharedFindings,
   unknownNames: ({ keys = [] }, narrowing) => {
     const known = new Set(keys.map(subjectOf));
     const { names = [] } = apiKeyNarrowing.parse(narrowing);
@@ -193,19 +196,14 @@ export const apiKey: Method<ApiKeyOptions> = {
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
   summary: (options) => [
-    [
-      'read from',
-      placesOf(options)
-        .map((place) => `${place.in} ${place.name}`)
-        .join(', '),
-    ],
+    ['read from', placesOf(options).map(placeWords).join(', ')],
     ['keys', String(options.keys?.length ?? 0)],
   ],
   limitsIdentities: ({ keys = [] }) => keys.some(({ rate_limit }) => rate_limit !== undefined),
-  voucher: ({ keys = [] }, { subject }) => keys.find((key) => subjectOf(key) === subject),
+  voucher: voucherOf,
   judge: (narrowing, { subject }) => {
     const names = narrowing['names'];
     return names === undefined || (Array.isArray(names) && names.includes(subject)) ? undefined : 'not_allowed';
   },
-  compile: (options, { now }) => new ApiKeyStrategy(options, now),
+  compile: (options, deps) => new ApiKeyStrategy(options, deps),
 };

@@ -1,7 +1,7 @@
 /** The `api_key` block: the places of keys, and the list of keys. */
 import { z } from 'zod';
 import { parseBlock } from '../../../lib/address.js';
-import { headerName, plainText } from '../../../lib/fields.js';
+import { headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { mayCarryCredential } from '../../../http/header-policy.js';
 import { rateField } from '../../rate.js';
 
@@ -64,14 +64,27 @@ const key = z
     error: 'must have exactly one of "key" and "key_hash"',
   });
 
+const credentialHeader = () =>
+  headerName().refine((name) => mayCarryCredential(name), {
+    error: 'must not be a header with another meaning for the message',
+  });
+
 export const apiKeyOptions = z.strictObject({
   realm: plainText().default('loom').describe('The realm of the challenge.'),
-  header: headerName()
-    .refine((name) => mayCarryCredential(name), {
-      error: 'must not be a header with another meaning for the message',
+  header: oneOrMore(credentialHeader())
+    .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, {
+      error: 'must not name a header twice',
     })
-    .default('X-API-Key')
-    .describe('Header to read the key from; always read.'),
+    .default(['X-API-Key'])
+    .describe('Header to read the key from, or a list of headers; always read.'),
+  scheme: z
+    .string()
+    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{0,64}$/, 'must be an authentication scheme, or empty for none')
+    .nullable()
+    .default(null)
+    .describe(
+      'The scheme of a key in `Authorization`, such as `Bearer`. `Authorization` is then read beside `header`.',
+    ),
   query_param: z
     .string()
     .regex(/^[A-Za-z0-9_.~-]{1,64}$/, 'must be 1 to 64 letters, digits, "_", ".", "~" or "-"')

@@ -217,6 +217,7 @@ export const oauth: Method<OauthOptions> = {
   ambient: false,
   claims: true,
   certificate: false,
+  values: 'sent',
   options: oauthOptions,
   narrowing: oauthNarrowing,
   files: { ca_file: 'ca' },

@@ -1,0 +1,64 @@
+/** Findings about the keys of an `api_key` block: keys given twice, names of several keys, keys in the form of a token. */
+import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { looksLikeJws } from '../../../tokens/jws.js';
+import { placeWords, type Place } from '../../credentials.js';
+import type { Finding } from '../../method.js';
+import type { ApiKeyOptions, ConfiguredKey } from './options.js';
+
+/** The SHA-256 digest of a key, in hex. */
+export function digestOf({ key, key_hash }: ConfiguredKey): string {
+  return key === undefined ? (key_hash ?? '').slice('sha256:'.length) : hash('sha256', key);
+}
+
+export function subjectOf(key: ConfiguredKey): string {
+  return key.name ?? `key-${digestOf(key).slice(0, 12)}`;
+}
+
+export function findings({ keys }: ApiKeyOptions): readonly Finding[] {
+  if (!keys) return [{ level: 'warning', path: ['keys'], message: 'no keys: every request is rejected' }];
+  const digests = keys.map(digestOf);
+  const subjects = keys.map(subjectOf);
+  const firstKey = firstOf(digests);
+  const firstName = firstOf(subjects);
+  return keys.flatMap((key, i): Finding[] => {
+    const sameKey = firstKey.get(digests[i] as string) ?? i;
+    if (sameKey < i)
+      return [
+        {
+          level: 'error',
+          path: ['keys', i],
+          message: `${subjects[i]} has the same key as keys[${sameKey}], ${subjects[sameKey]}`,
+        },
+      ];
+    const sameName = firstName.get(subjects[i] as string) ?? i;
+    const different = sameName < i ? differenceOf(keys[sameName] as ConfiguredKey, key) : undefined;
+    if (different === undefined) return [];
+    const message = `keys[${sameName}] has this name already: keys of one name may differ in key and "expires" only, not in ${different}`;
+    return [{ level: 'error', path: ['keys', i, 'name'], message }];
+  });
+}
+
+/** Several keys of one name are one caller, so that a key can be replaced. Their other options must be equal. */
+function differenceOf(first: ConfiguredKey, second: ConfiguredKey): string | undefined {
+  if (first.name === undefined || second.name === undefined) return '"name"';
+  if (!isDeepStrictEqual(first.rate_limit, second.rate_limit)) return '"rate_limit"';
+  const addresses = ({ allowed_ips }: ConfiguredKey) => allowed_ips && new Set(allowed_ips);
+  return isDeepStrictEqual(addresses(first), addresses(second)) ? undefined : '"allowed_ips"';
+}
+
+export function sharedFindings({ keys = [] }: ApiKeyOptions, shared: readonly Place[]): readonly Finding[] {
+  if (shared.length === 0) return [];
+  return keys.flatMap(({ key }, i): Finding[] => {
+    if (key === undefined || !looksLikeJws(key)) return [];
+    const message = `has the form of a token, which is never looked up as a key in ${placeWords(shared[0] as Place)}`;
+    return [{ level: 'error', path: ['keys', i, 'key'], message }];
+  });
+}
+
+/** The first index of each text. A file may have a hundred thousand keys. */
+function firstOf(texts: readonly string[]): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  texts.forEach((text, i) => first.has(text) || first.set(text, i));
+  return first;
+}
