@@ -1,11 +1,12 @@
 /** Denials that the host answers: `errors: 'next'` and `onDenied`, with Express 5, Express 4, Connect and node:http. */
-import type { ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import express from 'express';
 import { DeniedError } from '../../src/gateway/denied-error.js';
 import { loom, type Loom, type LoomOptions } from '../../src/loom.js';
 import { ask, type Answer, type Question } from '../support/ask.js';
 import { errorHandler, HOSTS, type Host, type HostKind } from '../support/hosts.js';
 import { quietLog } from '../support/quiet-log.js';
+import { closed, listening } from '../support/recording-upstream.js';
 import { freePorts } from '../support/ports.js';
 
 const KEY = { 'X-API-Key': 'key-of-alice-1234' };
@@ -186,6 +187,35 @@ test('protect() and passport.authenticate() pass their denials to the same handl
   const { port } = server.address() as { port: number };
   for (const path of ['/protected', '/passport']) expect((await ask({ port, path })).status).toBe(418);
   expect(errors).toMatchObject([{ status: 401 }, { status: 401 }]);
+});
+
+test('the headers of a configured 429 reach the error handler, without those of its body', async () => {
+  const limit = `
+rate_limit:
+  rate: 1
+  burst: 1
+  response: { status: 420, headers: { X-Plan: free, Content-Type: text/html }, body: "<p>slow down</p>" }
+`;
+  const gate = loom({ text: file(deadPort) + limit }, { log: quietLog(), errors: 'next' });
+  const errors: unknown[] = [];
+  const server = createServer((req, res) =>
+    gate(req, res, (error) => {
+      if (error) errors.push(error);
+      res.writeHead(error instanceof DeniedError ? error.status : 200).end();
+    }),
+  );
+  const port = await listening(server);
+  closing.push(
+    () => closed(server, []),
+    () => gate.close(),
+  );
+  const answers = [await ask({ port, path: '/public/x' }), await ask({ port, path: '/public/x' })];
+  expect(answers.map(({ status }) => status)).toEqual([200, 420]);
+  expect(answers[1]?.headers).toMatchObject({ 'x-plan': 'free', 'retry-after': '1', 'cache-control': 'no-store' });
+  expect(answers[1]?.headers).not.toHaveProperty('content-type');
+  expect(errors).toMatchObject([
+    { status: 420, code: 'rate_limited', headers: { 'X-Plan': 'free', 'Retry-After': '1' } },
+  ]);
 });
 
 test("Express's own error handler sends status and challenges, without a stack", async () => {

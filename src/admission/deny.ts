@@ -111,13 +111,18 @@ function fieldsOf(denial: Denial): Fields {
 
 /** Returns the headers of a denial for a host that writes the response. Several challenges are a list. */
 export function headersOf(denial: Denial): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of fieldsOf(denial)) {
-    const before = headers[name];
-    headers[name] = before === undefined ? value : [before, value].flat();
+  const headers = new Map<string, readonly [name: string, value: string | string[]]>();
+  for (const [given, value] of denial.response ? rawMessage(denial.response).fields : fieldsOf(denial)) {
+    if (DESCRIBES_BODY.test(given)) continue;
+    const key = given.toLowerCase();
+    const [name, before] = headers.get(key) ?? [given];
+    headers.set(key, [name, before === undefined ? value : [before, value].flat()]);
   }
-  return headers;
+  return Object.fromEntries(headers.values());
 }
+
+/** Fields of a plugin's response that do not describe the body of a host. */
+const DESCRIBES_BODY = /^(?:content-.*|etag|last-modified|accept-ranges)$/i;
 
 /** Prepares a response that the host writes instead of Loom: the headers of the denial, and the end of the connection. */
 export function prepareDenial(response: ServerResponse, denial: Denial): void {
