@@ -3,8 +3,9 @@ import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
+import { readCertificateFields } from './fields.js';
+import { isIssuer, readAnchors } from './trust-anchors.js';
 
-const PEM = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 const LONGEST_CHAIN = 8;
 const INTERMEDIATES = 64;
 
@@ -17,22 +18,22 @@ interface Validity {
 const NEVER: Validity = { from: Infinity, until: -Infinity };
 
 export class Authorities {
-  readonly #trusted: readonly X509Certificate[];
+  readonly #anchors: readonly X509Certificate[];
+  /** Certificates of the file whose issuer is in the file too. */
+  readonly #between: readonly X509Certificate[];
   readonly #judged = new WeakMap<Socket, Validity>();
   /** A resumed session keeps only the leaf. So intermediates that were verified once are remembered by fingerprint. */
   readonly #intermediates = new LRUCache<string, X509Certificate>({ max: INTERMEDIATES });
 
   /** Throws a TypeError with a message for the user if the text holds no certificate of an authority. */
   constructor(pem: string) {
-    const blocks = pem.match(PEM) ?? [];
-    if (blocks.length === 0) throw new TypeError('holds no PEM certificate');
-    this.#trusted = blocks.map(parse);
-    if (!this.#trusted.every((each) => each.ca))
-      throw new TypeError('holds a certificate that is not an authority (CA:TRUE)');
+    const { certificates, anchors } = readAnchors(pem);
+    this.#anchors = anchors;
+    this.#between = certificates.filter((each) => !anchors.includes(each));
   }
 
   get count(): number {
-    return this.#trusted.length;
+    return this.#anchors.length + this.#between.length;
   }
 
   /** Whether the chain of the peer leads to one of these authorities and all its certificates are valid now. */
@@ -53,42 +54,46 @@ export class Authorities {
       return NEVER;
     }
     const [leaf, ...others] = chain;
-    return leaf ? this.#climb(leaf, [...others, ...this.#intermediates.values()], ALWAYS) : NEVER;
+    if (!leaf) return NEVER;
+    const known = [...this.#between, ...others, ...this.#intermediates.values()];
+    return this.#climb(leaf, known, { validity: ALWAYS, intermediates: 0 });
   }
 
-  #climb(certificate: X509Certificate, others: readonly X509Certificate[], below: Validity): Validity {
-    const validity = narrower(below, certificate);
-    const anchor = this.#trusted.find((each) => isIssuer(each, certificate));
+  #climb(certificate: X509Certificate, known: readonly X509Certificate[], below: Climbed): Validity {
+    const validity = narrower(below.validity, certificate);
+    const issuers = (from: readonly X509Certificate[]): readonly X509Certificate[] =>
+      from.filter((each) => isIssuer(each, certificate) && allowsBelow(each, below.intermediates));
+    const [anchor] = issuers(this.#anchors);
     if (anchor) return narrower(validity, anchor);
-    const next = others.find((each) => isIssuer(each, certificate));
-    if (!next) return NEVER;
-    const rest = others.filter((each) => each !== next);
-    const climbed = this.#climb(next, rest, validity);
-    if (climbed !== NEVER) this.#intermediates.set(next.fingerprint256, next);
-    return climbed;
+    for (const next of issuers(known)) {
+      const rest = known.filter((each) => each !== next);
+      const intermediates = below.intermediates + (next.subject === next.issuer ? 0 : 1);
+      const climbed = this.#climb(next, rest, { validity, intermediates });
+      if (climbed === NEVER) continue;
+      if (!this.#between.includes(next)) this.#intermediates.set(next.fingerprint256, next);
+      return climbed;
+    }
+    return NEVER;
   }
+}
+
+/** What is known of the chain below a certificate. */
+interface Climbed {
+  readonly validity: Validity;
+  /** RFC 5280 §4.2.1.9: authorities below, without the self-issued ones. */
+  readonly intermediates: number;
+}
+
+/** Whether `pathlen` of the issuer allows so many authorities below it. */
+function allowsBelow(issuer: X509Certificate, intermediates: number): boolean {
+  const { pathLength } = readCertificateFields(issuer.raw);
+  return pathLength === undefined || pathLength >= intermediates;
 }
 
 const ALWAYS: Validity = { from: -Infinity, until: Infinity };
 
-function parse(block: string): X509Certificate {
-  try {
-    return new X509Certificate(block);
-  } catch {
-    throw new TypeError('holds a PEM certificate that cannot be read');
-  }
-}
-
 function narrower({ from, until }: Validity, { validFrom, validTo }: X509Certificate): Validity {
   return { from: Math.max(from, Date.parse(validFrom)), until: Math.min(until, Date.parse(validTo)) };
-}
-
-function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  try {
-    return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -76,12 +76,12 @@ function readPeer(socket: TLSSocket): Reading | undefined {
 
 function readClaims(certificate: X509Certificate): CertificateClaims | undefined {
   try {
-    const { signatureAlgorithm, ...fields } = readCertificateFields(certificate.raw);
+    const { subject, issuer, serial, sans, signatureAlgorithm } = readCertificateFields(certificate.raw);
     const notAfter = Date.parse(certificate.validTo);
     const { modulusLength = LEAST_RSA_BITS } = certificate.publicKey.asymmetricKeyDetails ?? {};
     if (certificate.ca || WEAK.has(signatureAlgorithm) || modulusLength < LEAST_RSA_BITS) return undefined;
     if (Number.isNaN(notAfter) || Number.isNaN(Date.parse(certificate.validFrom))) return undefined;
-    return { ...fields, fingerprint: hash('sha256', certificate.raw), notAfter };
+    return { subject, issuer, serial, sans, fingerprint: hash('sha256', certificate.raw), notAfter };
   } catch {
     // The client controls the content of its certificate. An unreadable certificate is untrusted and never crashes the
     // process.

@@ -12,9 +12,15 @@ export interface CertificateFields {
   /** `DNS:…`, `URI:…`, `email:…`, `IP:…`, in the order of the certificate. Other kinds are omitted. */
   readonly sans: readonly string[];
   readonly signatureAlgorithm: string;
+  /** Whether `keyUsage` allows to sign certificates (RFC 5280 §4.2.1.3). Without `keyUsage` every use is allowed. */
+  readonly signsCertificates: boolean;
+  /** The number of authorities that may follow in a chain (RFC 5280 §4.2.1.9). Undefined: any number. */
+  readonly pathLength: number | undefined;
 }
 
 const SUBJECT_ALT_NAME = '2.5.29.17';
+const KEY_USAGE = '2.5.29.15';
+const BASIC_CONSTRAINTS = '2.5.29.19';
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
 const BOOLEAN = 0x01;
@@ -27,11 +33,14 @@ export function readCertificateFields(der: Buffer): CertificateFields {
   const [tbs, signature] = members(readOne(der), TAG.sequence);
   const all = members(tbs, TAG.sequence);
   const [serial, , issuer, , subject, , ...optional] = all[0]?.tag === VERSION ? all.slice(1) : all;
+  const extensions = optional.find((each) => each.tag === EXTENSIONS);
   return {
     subject: distinguishedName(subject),
     issuer: distinguishedName(issuer),
     serial: serialOf(expectTag(serial, TAG.integer)),
-    sans: alternativeNames(optional.find((each) => each.tag === EXTENSIONS)),
+    sans: alternativeNames(extensions),
+    signsCertificates: signsCertificates(extensions),
+    pathLength: pathLength(extensions),
     signatureAlgorithm: readOid(members(signature, TAG.sequence)[0]),
   };
 }
@@ -47,16 +56,37 @@ function serialOf({ contents }: DerValue): string {
 }
 
 function alternativeNames(extensions: DerValue | undefined): readonly string[] {
-  if (!extensions) return [];
+  const value = extensionValue(extensions, SUBJECT_ALT_NAME);
+  if (!value) return [];
+  return members(value, TAG.sequence).flatMap((name) => alternativeName(name) ?? []);
+}
+
+/** `keyCertSign` is bit 5 of the first byte. The byte before it counts the unused bits. */
+function signsCertificates(extensions: DerValue | undefined): boolean {
+  const value = extensionValue(extensions, KEY_USAGE);
+  if (!value) return true;
+  const [, bits = 0] = expectTag(value, TAG.bitString).contents;
+  return (bits & 0x04) !== 0;
+}
+
+function pathLength(extensions: DerValue | undefined): number | undefined {
+  const value = extensionValue(extensions, BASIC_CONSTRAINTS);
+  const limit = value && members(value, TAG.sequence).find(({ tag }) => tag === TAG.integer);
+  // A longer number than four bytes limits nothing that exists.
+  return limit && limit.contents.length <= 4 ? limit.contents.readIntBE(0, limit.contents.length) : undefined;
+}
+
+/** The content of an extension (RFC 5280 §4.1), which may occur once. */
+function extensionValue(extensions: DerValue | undefined, oid: string): DerValue | undefined {
+  if (!extensions) return undefined;
   const found = members(readOne(extensions.contents), TAG.sequence)
     .map((each) => members(each, TAG.sequence))
-    .filter(([type]) => readOid(type) === SUBJECT_ALT_NAME);
-  if (found.length > 1) throw new DerError('two lists of alternative names');
+    .filter(([type]) => readOid(type) === oid);
+  if (found.length > 1) throw new DerError('an extension occurs twice');
   const [extension] = found;
-  if (!extension) return [];
+  if (!extension) return undefined;
   const value = extension[1]?.tag === BOOLEAN ? extension[2] : extension[1];
-  const names = members(readOne(expectTag(value, TAG.octetString).contents), TAG.sequence);
-  return names.flatMap((name) => alternativeName(name) ?? []);
+  return readOne(expectTag(value, TAG.octetString).contents);
 }
 
 function alternativeName({ tag, contents }: DerValue): string | undefined {
