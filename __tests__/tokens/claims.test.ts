@@ -2,7 +2,7 @@ import { claimFault, timeFault, type ClaimRules } from '../../src/tokens/claims.
 import { hasClaims, type RequiredClaims } from '../../src/tokens/claim-values.js';
 
 const NOW = 1_800_000_000;
-const RULES: ClaimRules = { leeway: 30_000, requireExp: true, accessToken: false, ignoreCnf: false };
+const RULES: ClaimRules = { leeway: 30_000, requireExp: true, tokenType: 'any', ignoreCnf: false };
 const CLAIMS = { sub: 'alice', exp: NOW + 60, iat: NOW - 60, aud: 'api' };
 
 const fault = (claims: object, rules: Partial<ClaimRules> = {}, typ?: string) =>
@@ -119,7 +119,7 @@ describe('the type', () => {
   }); // prettier-ignore
 
   test('must be at+jwt if the file requires RFC 9068, and such a token has an exp', () => {
-    const rules = { accessToken: true, requireExp: false };
+    const rules = { tokenType: 'access_token' as const, requireExp: false };
     expect(fault({}, rules, 'at+jwt')).toBeUndefined();
     expect(fault({}, rules, 'application/at+jwt')).toBeUndefined();
     expect(fault({}, rules, 'JWT')).toBe('token_type');

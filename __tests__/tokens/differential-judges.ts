@@ -45,7 +45,8 @@ const RULES = {
   audience: AUDIENCES,
   leeway: 30_000,
   requireExp: true,
-  accessToken: false,
+  tokenType: 'any' as const,
+  maxTokenSize: 8_192,
   ignoreCnf: false,
 };
 
@@ -87,7 +88,7 @@ export const POLICIES: readonly Policy[] = [
   // Every algorithm is listed, and only the key decides.
   { ...withKey('ES256', ALGORITHMS), usual: ['ES256'] },
   withSet(),
-  { ...withKey('HS256', ['HS256']), name: 'access tokens', accessToken: true },
+  { ...withKey('HS256', ['HS256']), name: 'access tokens', tokenType: 'access_token' },
   { ...withKey('HS256', ['HS256']), name: 'an age', maxAge: 3_600_000 },
   { ...withKey('HS256', ['HS256']), name: 'no exp needed, no leeway', requireExp: false, leeway: 0 },
   { ...withKey('EdDSA', ['EdDSA']), name: 'any issuer and audience', issuer: undefined, audience: undefined },
@@ -114,14 +115,14 @@ export async function ours(policy: Policy, token: string): Promise<Judgement> {
 }
 
 export async function joses(policy: Policy, token: string): Promise<Judgement> {
-  const { issuer, audience, leeway, requireExp, accessToken, maxAge, algorithms, joseKey } = policy;
+  const { issuer, audience, leeway, requireExp, tokenType, maxAge, algorithms, joseKey } = policy;
   const options: JWTVerifyOptions = {
     algorithms: [...algorithms],
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience: [...audience] }),
     clockTolerance: leeway / 1_000,
-    requiredClaims: requireExp || accessToken ? ['exp'] : [],
-    ...(accessToken ? { typ: 'at+jwt' } : {}),
+    requiredClaims: requireExp || tokenType === 'access_token' ? ['exp'] : [],
+    ...(tokenType === 'access_token' ? { typ: 'at+jwt' } : {}),
     ...(maxAge === undefined ? {} : { maxTokenAge: maxAge / 1_000 }),
     currentDate: new Date(NOW * 1_000),
   };

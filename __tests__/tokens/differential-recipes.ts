@@ -153,7 +153,7 @@ export function cook(recipe: Recipe, policy: Policy): string {
     ['"alg"', JSON.stringify(alg)],
     ['"kid"', JSON.stringify(kidOf(alg))],
   ];
-  const typed: Members = policy.accessToken ? [...named, ['"typ"', '"at+jwt"']] : named;
+  const typed: Members = policy.tokenType === 'access_token' ? [...named, ['"typ"', '"at+jwt"']] : named;
   const texts = [edited(typed, header), edited(CLAIMS, claims)].map((text, at) => WRITINGS[write[at] ?? 'plain'](text));
   const input = texts
     .map((text, at) => SPELLINGS[spell[at] ?? 'plain'](Buffer.from(text).toString('base64url')))

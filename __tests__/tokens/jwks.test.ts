@@ -23,7 +23,7 @@ const failure = async (work: Promise<unknown>): Promise<string> =>
 
 describe('a key set', () => {
   test('is fetched once, as JSON, and read into keys', async () => {
-    expect(await fetchKeys(`${server.origin}/keys?tenant=a`, false)).toMatchObject([
+    expect(await fetchKeys(`${server.origin}/keys?tenant=a`, { allowInsecureHttp: false })).toMatchObject([
       { kid: 'k1', algorithms: ['ES256'] },
     ]);
     expect(server.asked).toMatchObject([
@@ -49,9 +49,9 @@ describe('a key set', () => {
     ['a broken connection', (_asked, response) => void response.destroy()],
   ])('that is %s is an error and yields no key', async (_what, answer) => {
     server.answer = answer;
-    expect(await failure(fetchKeys(server.origin, false))).not.toBe('no failure');
+    expect(await failure(fetchKeys(server.origin, { allowInsecureHttp: false }))).not.toBe('no failure');
     server.answer = good;
-    expect(await fetchKeys(server.origin, false)).toHaveLength(1);
+    expect(await fetchKeys(server.origin, { allowInsecureHttp: false })).toHaveLength(1);
   });
 
   test('that never ends is cut off', async () => {
@@ -62,39 +62,44 @@ describe('a key set', () => {
       response.on('drain', write);
       write();
     };
-    expect(await failure(fetchKeys(server.origin, false))).toContain('more than 524288 bytes');
+    expect(await failure(fetchKeys(server.origin, { allowInsecureHttp: false }))).toContain('more than 524288 bytes');
   });
 
   test('behind a redirect is not followed', async () => {
     server.answer = raw(302, '', { location: `${other.origin}/keys` });
-    expect(await failure(fetchKeys(server.origin, false))).toContain('redirect');
+    expect(await failure(fetchKeys(server.origin, { allowInsecureHttp: false }))).toContain('redirect');
     expect(other.asked).toEqual([]);
   });
 
   test('is not fetched over http from another machine unless the file allows it', async () => {
-    expect(await failure(fetchKeys('http://id.invalid/keys', false))).toContain('must be https');
-    expect(await failure(fetchKeys('http://id.invalid/keys', true))).toContain('the exchange failed');
+    expect(await failure(fetchKeys('http://id.invalid/keys', { allowInsecureHttp: false }))).toContain('must be https');
+    expect(await failure(fetchKeys('http://id.invalid/keys', { allowInsecureHttp: true }))).toContain(
+      'the exchange failed',
+    );
   });
 });
 
 describe('discovery', () => {
   const document = (given: object = {}) => json({ issuer: server.origin, jwks_uri: `${server.origin}/keys`, ...given });
 
+  const uriOf = async (issuer: string, from?: Parameters<typeof discoverJwksUri>[2]) =>
+    (await discoverJwksUri(issuer, { allowInsecureHttp: false }, from)).uri;
+
   test('reads the document at the issuer', async () => {
     server.answer = document();
-    expect(await discoverJwksUri(server.origin, false)).toBe(`${server.origin}/keys`);
+    expect(await uriOf(server.origin)).toBe(`${server.origin}/keys`);
     expect(server.asked.map(({ url }) => url)).toEqual(['/.well-known/openid-configuration']);
   });
 
   test.each(['/tenant', '/tenant/'])('appends its path to that of the issuer %s', async (path) => {
     server.answer = document({ issuer: `${server.origin}${path}` });
-    expect(await discoverJwksUri(`${server.origin}${path}`, false)).toBe(`${server.origin}/keys`);
+    expect(await uriOf(`${server.origin}${path}`)).toBe(`${server.origin}/keys`);
     expect(server.asked.map(({ url }) => url)).toEqual(['/tenant/.well-known/openid-configuration']);
   });
 
   test('may lead to another origin, as with Google', async () => {
     server.answer = document({ jwks_uri: 'https://keys.example/certs' });
-    expect(await discoverJwksUri(server.origin, false)).toBe('https://keys.example/certs');
+    expect(await uriOf(server.origin)).toBe('https://keys.example/certs');
   });
 
   test.each<[string, { issuer?: string | undefined; jwks_uri?: unknown }]>([
@@ -109,9 +114,9 @@ describe('discovery', () => {
   ])('refuses %s', async (_what, given) => {
     const issuer = given.issuer?.replace('SELF', server.origin);
     server.answer = document('issuer' in given ? { ...given, issuer } : given);
-    expect(await failure(discoverJwksUri(server.origin, false))).toContain('discover');
+    expect(await failure(discoverJwksUri(server.origin, { allowInsecureHttp: false }))).toContain('discover');
     server.answer = document();
-    expect(await failure(discoverJwksUri(server.origin, false))).toBe('no failure');
+    expect(await failure(discoverJwksUri(server.origin, { allowInsecureHttp: false }))).toBe('no failure');
   });
 
   test.each([
@@ -137,7 +142,10 @@ describe('discovery', () => {
     ['https://[fe80::1]/keys'],
   ])('does not let another machine send us to this one: %s', async (jwks_uri) => {
     const issuer = 'https://id.example';
-    const from = (said: string) => discoverJwksUri(said, true, () => Promise.resolve({ issuer: said, jwks_uri }));
+    const from = (said: string) =>
+      discoverJwksUri(said, { allowInsecureHttp: true }, () =>
+        Promise.resolve({ document: { issuer: said, jwks_uri } }),
+      );
     expect(await failure(from(issuer))).toContain('this machine');
     // An issuer on this machine may name an address of this machine.
     expect(await failure(from('https://127.0.0.1'))).toBe('no failure');
@@ -152,6 +160,6 @@ describe('discovery', () => {
     ['https://[::ffff:192.0.2.1]/keys'],
   ])('lets a local issuer send us to %s', async (jwks_uri) => {
     const issuer = 'https://id.example';
-    expect(await discoverJwksUri(issuer, false, () => Promise.resolve({ issuer, jwks_uri }))).toBe(jwks_uri);
+    expect(await uriOf(issuer, () => Promise.resolve({ document: { issuer, jwks_uri } }))).toBe(jwks_uri);
   });
 });

@@ -23,6 +23,8 @@ test('the claims are read-only at any depth', () => {
   expect([parsed.jws.claims, deep, deep.list, deep.list[0]].every(Object.isFrozen)).toBe(true);
 });
 
+const jwe = [{ alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2c: 1e9 }, 'a', 'b', 'c', 'd'].map(base64url).join('.');
+
 test.each([
   ['an opaque token', 'sk_opaque'],
   ['an empty text', ''],
@@ -34,14 +36,15 @@ test.each([
   ['six parts', `${token(HEADER)}.x.y.z`],
   ['an empty header', `.${base64url(CLAIMS)}.c2ln`],
   ['a header that is a list', token(['alg'])],
+  // RFC 7516 §9: the opaque token of some issuers.
+  ['a JWE', jwe],
+  ['a JWE without an encrypted key', jwe.replace(/\.[^.]+/, '.')],
   ['the JSON serialization', JSON.stringify({ payload: 'e30', signature: 'e30' })],
   ['thousands of dots', '.'.repeat(8_000)],
 ])('%s is left to other methods', (_what, text) => {
   expect(parseJws(text)).toEqual({ kind: 'foreign' });
   expect(parseJws(token(HEADER)).kind).toBe('jws');
 });
-
-const jwe = [{ alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2c: 1e9 }, 'a', 'b', 'c', 'd'].map(base64url).join('.');
 
 test.each([
   ['crit', token({ ...HEADER, crit: ['exp'] })],
@@ -50,7 +53,7 @@ test.each([
   ['b64: false with crit', token({ ...HEADER, b64: false, crit: ['b64'] })],
   ['zip', token({ ...HEADER, zip: 'DEF' })],
   ['enc', token({ ...HEADER, enc: 'A128GCM' })],
-  ['a JWE', jwe],
+  ['a token with disclosures and a key binding', `${token(HEADER)}~d~${token(HEADER)}`],
   ['a token within', token({ ...HEADER, cty: 'JWT' })],
   ['no alg', token({ typ: 'JWT' })],
   ['an alg that is a list', token({ ...HEADER, alg: ['HS256'] })],
@@ -80,18 +83,9 @@ test.each([
   ['the alphabet of base64', `${base64url(HEADER)}.${base64url(CLAIMS)}.+/+/`],
   ['a space in it', `${base64url(HEADER)}.${base64url(CLAIMS)}.c2 ln`],
   ['a line break at the end', `${token(HEADER)}\n`],
-  ['more than 8 KiB', token(HEADER, { sub: 'a'.repeat(8_192) })],
 ])('%s is refused', (_what, text) => {
   expect(parseJws(text)).toEqual({ kind: 'malformed' });
   expect(parseJws(token(HEADER)).kind).toBe('jws');
-});
-
-test('8 KiB are accepted to the byte', () => {
-  const bare = token(HEADER, { sub: '' }).length;
-  const padding = '.'.repeat(Math.floor(((8_192 - bare) * 3) / 4) - 3);
-  const long = token(HEADER, { sub: padding });
-  expect(long.length).toBeGreaterThan(8_180);
-  expect(parseJws(long).kind).toBe('jws');
 });
 
 test('a claim called __proto__ is a claim and not a prototype', () => {

@@ -44,7 +44,7 @@ test('requests during the first load wait for that one load', async () => {
 test('a loaded set answers synchronously', async () => {
   const { set } = keySet();
   await set.ready;
-  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first] });
+  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first], named: true });
   expect(set.holds(first.thumbprint)).toBe(true);
   expect(set.holds(second.thumbprint)).toBe(false);
 });
@@ -137,8 +137,8 @@ test('a request near the end of the age brings the next load forward, and does n
   const { set, issuer } = keySet({ now: () => Date.now() + asleep });
   await set.ready;
   asleep = 500_000;
-  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first] });
-  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first] });
+  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first], named: true });
+  expect(set.find({ kid: 'first', alg: 'ES256' })).toEqual({ kind: 'keys', keys: [first], named: true });
   expect(issuer.loads).toBe(2);
 });
 
@@ -189,16 +189,45 @@ describe('a kid that the set does not have', () => {
 });
 
 describe('choosing a key', () => {
-  test('two different keys of one kid are not used, and the same key twice is one', async () => {
+  test('two different keys of one kid are both tried', async () => {
     const twins = keySet({ load: () => Promise.resolve([first, { ...second, kid: 'first' }]) });
-    expect(await twins.ask('first')).toEqual([]);
+    expect(await twins.ask('first')).toEqual(['first', 'first']);
     expect(await keySet().ask('first')).toEqual(['first']);
+  });
+
+  test('a key without a name is a candidate for any kid, after the keys with the name', async () => {
+    const { set, issuer, ask } = keySet({ load: () => Promise.resolve([key(), first]) });
+    await set.ready;
+    expect(await ask('first')).toEqual(['first', undefined]);
+    expect(await ask('other')).toEqual([undefined]);
+    expect(set.find({ kid: 'other', alg: 'ES256' })).toMatchObject({ named: false });
+    expect(issuer.loads).toBe(0);
+  });
+
+  test('a key of another issuer is no candidate', async () => {
+    const ours = 'https://id.example/a/v2.0';
+    const theirs = { ...first, issuer: 'https://id.example/b/v2.0' };
+    const anyones = { ...second, kid: 'first', issuer: 'https://id.example/{tenantid}/v2.0' };
+    const { set } = keySet({ load: () => Promise.resolve([theirs, anyones]) });
+    await set.ready;
+    const kids = (issuer?: string) => set.find({ kid: 'first', alg: 'ES256', issuer });
+    expect(kids(ours)).toMatchObject({ keys: [anyones] });
+    expect(kids(theirs.issuer)).toMatchObject({ keys: [theirs, anyones] });
+    for (const other of [
+      undefined,
+      'https://id.example//v2.0',
+      'https://id.example/a/b/v2.0',
+      'https://evil.example/a/v2.0',
+    ])
+      expect(kids(other)).toMatchObject({ keys: [] });
+    // A cached token does not outlive a change of the issuer of its key.
+    expect(set.holds(first.thumbprint)).toBe(false);
   });
 
   test('a kid of a key of another kind causes no load', async () => {
     const { set, issuer } = keySet();
     await set.ready;
-    expect(set.find({ kid: 'first', alg: 'RS256' })).toEqual({ kind: 'keys', keys: [] });
+    expect(set.find({ kid: 'first', alg: 'RS256' })).toEqual({ kind: 'keys', keys: [], named: true });
     expect(issuer.loads).toBe(1);
   });
 

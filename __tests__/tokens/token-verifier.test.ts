@@ -12,7 +12,7 @@ let clock = START;
 beforeEach(() => (clock = START));
 
 const CLAIMS = { iss: 'https://id.example', sub: 'alice', aud: 'api', exp: START + 600, iat: START };
-const RULES = { leeway: 30_000, requireExp: true, accessToken: false, ignoreCnf: false };
+const RULES = { leeway: 30_000, requireExp: true, tokenType: 'any' as const, maxTokenSize: 12_000, ignoreCnf: false };
 
 const verifier = (...policies: (Partial<TokenPolicy> & { keys: KeySource })[]) =>
   new TokenVerifier(

@@ -1,9 +1,14 @@
 /** Fetches one JSON document from an untrusted server, with a deadline, a size limit and no redirects. */
+import type { IncomingMessage } from 'node:http';
+import type { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { AddressRefusedError, request, type PeerOptions } from './https-request.js';
 import { ownLimitOf } from './own-limit.js';
 import { parseStrictJson } from './strict-json.js';
 import { urlProblem } from './tls-url.js';
 
-export interface FetchJsonOptions {
+export interface FetchJsonOptions extends PeerOptions {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -21,13 +26,15 @@ export interface JsonAnswer {
   readonly body: unknown;
   /** The text of `body`, for callers that read the spelling of numbers. */
   readonly text?: string;
+  /** The address of the server. Unknown behind a proxy. */
+  readonly address?: string;
 }
 
 export type FetchJson = (url: string, options: FetchJsonOptions) => Promise<JsonAnswer>;
 
 /** `own_limit`: this process or its machine has no resources left, so the error says nothing about the server. */
 export type FetchJsonCode =
-  'insecure_url' | 'timeout' | 'network' | 'own_limit' | 'redirect' | 'too_large' | 'not_json';
+  'insecure_url' | 'refused_address' | 'timeout' | 'network' | 'own_limit' | 'redirect' | 'too_large' | 'not_json';
 
 /** An exchange without a response. The message contains neither the URL nor data from the server. */
 export class FetchJsonError extends Error {
@@ -49,6 +56,7 @@ export const fetchJson: FetchJson = async (url, options) => {
     return await exchange(url, options, deadline);
   } catch (cause) {
     if (cause instanceof FetchJsonError) throw cause;
+    if (cause instanceof AddressRefusedError) throw new FetchJsonError('refused_address', cause.message);
     if (deadline.aborted) throw new FetchJsonError('timeout', `no answer within ${options.timeoutMs} ms`);
     const own = ownLimitOf(cause);
     if (own) throw new FetchJsonError('own_limit', `${own.message} (${own.code})`);
@@ -64,36 +72,57 @@ function unverified(url: string): string | undefined {
 }
 
 async function exchange(url: string, options: FetchJsonOptions, signal: AbortSignal): Promise<JsonAnswer> {
-  const { method = 'GET', headers = {}, body } = options;
-  const response = await fetch(url, {
-    method,
-    headers: { accept: 'application/json', ...headers },
-    ...(body === undefined ? {} : { body }),
-    redirect: 'manual',
-    signal,
-  });
-  if (response.ok) {
+  const { response, address } = await request(url, options, signal);
+  const { statusCode: status = 0 } = response;
+  const headers = headersOf(response);
+  const answer = { status, headers, ...(address === undefined ? {} : { address }) };
+  if (status >= 200 && status < 300) {
     const text = await readText(response, options.maxBytes);
-    return { status: response.status, headers: response.headers, body: parse(text), text };
+    return { ...answer, body: parse(text), text };
   }
-  await response.body?.cancel().catch(() => undefined);
-  if (response.status >= 300 && response.status < 400) {
-    throw new FetchJsonError('redirect', `a redirect (${response.status}), which is never followed`);
+  response.destroy();
+  if (status >= 300 && status < 400) {
+    throw new FetchJsonError('redirect', `a redirect (${status}), which is never followed`);
   }
-  return { status: response.status, headers: response.headers, body: undefined };
+  return { ...answer, body: undefined };
 }
 
-async function readText(response: Response, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    headers.append(rawHeaders[i] as string, rawHeaders[i + 1] as string);
+  return headers;
+}
+
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const encoding = response.headers['content-encoding']?.trim().toLowerCase();
+  const chunks: Buffer[] = [];
   let size = 0;
-  const body = (response.body ?? []) as AsyncIterable<Uint8Array>;
-  // An exception in the loop cancels the stream and closes the connection.
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw new FetchJsonError('too_large', `the body has more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
+  const collect = async (body: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of body) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw new FetchJsonError('too_large', `the body has more than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  };
+  // The pipeline destroys the response on a fault, and so closes the connection.
+  if (encoding === undefined || encoding === '' || encoding === 'identity') await pipeline(response, collect);
+  else await pipeline(response, decoderOf(encoding, response), collect);
   return decode(Buffer.concat(chunks));
+}
+
+function decoderOf(encoding: string, response: IncomingMessage): Transform {
+  const create = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
+  if (create) return create();
+  response.destroy();
+  throw new FetchJsonError('not_json', 'the body has an unknown content coding');
 }
 
 /** RFC 8259 §8.1: UTF-8 without a byte order mark. Invalid bytes are an error, not replaced. */
@@ -118,7 +147,6 @@ function parse(text: string): unknown {
  * the peer.
  */
 function systemCode(thrown: unknown): string {
-  const { cause } = thrown as { readonly cause?: { readonly code?: unknown } };
-  const code = cause?.code;
+  const { code } = thrown as { readonly code?: unknown };
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? ` (${code})` : '';
 }

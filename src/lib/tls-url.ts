@@ -13,10 +13,23 @@ export function isLoopback(url: URL): boolean {
  * Loopback, link-local and unspecified addresses. The system uses the unspecified address for this machine. `::a.b.c.d`
  * is the older form of an IPv4 address in IPv6.
  */
-const isNearAddress = addressMatcher([
+export const isNearAddress = addressMatcher([
   ...['127.0.0.0/8', '0.0.0.0/8', '169.254.0.0/16'],
   ...['::127.0.0.0/104', '::0.0.0.0/104', '::169.254.0.0/112', '::/127', 'fe80::/10'],
 ]);
+
+/** Private, shared and unique local addresses (RFC 1918, RFC 6598, RFC 4193), and the same in IPv6 forms of IPv4. */
+const isLocalAddress = addressMatcher([
+  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10'],
+  ...['::10.0.0.0/104', '::172.16.0.0/108', '::192.168.0.0/112', '::100.64.0.0/106'],
+  ...['64:ff9b::10.0.0.0/104', '64:ff9b::172.16.0.0/108', '64:ff9b::192.168.0.0/112', '64:ff9b::100.64.0.0/106'],
+  ...['64:ff9b::127.0.0.0/104', '64:ff9b::169.254.0.0/112', '64:ff9b:1::/48'],
+]);
+
+/** Whether an address is not of the public internet: of this machine, its link or a private network. */
+export function isPrivateAddress(address: string): boolean {
+  return isNearAddress(address) || isLocalAddress(address);
+}
 
 /**
  * Whether the host of a URL is this machine or its own link, in any spelling. `isLoopback` is narrower and decides

@@ -10,8 +10,11 @@ export interface ClaimRules {
   readonly leeway: number;
   readonly requireExp: boolean;
   readonly maxAge?: number | undefined;
-  /** RFC 9068: the header has `typ: at+jwt`, and the token has an `exp`. */
-  readonly accessToken: boolean;
+  /**
+   * `access_token`: the header has `typ: at+jwt` (RFC 9068), and the token has an `exp`. `id_token`: the token is an ID
+   * token (OpenID Connect Core §2) for this audience. `any`: everything but an ID token.
+   */
+  readonly tokenType: TokenType;
   /** Accepts a token that is bound to a key without a check of the proof. */
   readonly ignoreCnf: boolean;
   /** Default: `sub`, else `client_id`. */
@@ -29,13 +32,37 @@ export interface CheckedToken {
 export type ClaimFault =
   'token_expired' | 'token_not_yet_valid' | 'token_audience' | 'token_type' | 'token_claims' | SubjectFault;
 
-/** `application/` may be omitted (RFC 7515 §4.1.9). Media types are case-insensitive. */
-const TYPES = /^(?:application\/)?(?:jwt|at\+jwt)$/i;
-const ACCESS_TOKEN = /^(?:application\/)?at\+jwt$/i;
-/** ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11) and security events (RFC 8417). */
-const NOT_FOR_ACCESS = ['at_hash', 'c_hash', 'events'];
-/** ID and refresh tokens: Cognito marks them in `token_use`, Keycloak in a claim `typ`. */
-const OTHER_USE = /^(?:refresh|offline|id)(?:[_ -]?token)?$/i;
+export const TOKEN_TYPES = ['any', 'access_token', 'id_token'] as const;
+export type TokenType = (typeof TOKEN_TYPES)[number];
+
+/** What marks a token as one of another kind. */
+interface Marks {
+  /** The accepted `typ` of the header. `application/` may be omitted (RFC 7515 §4.1.9). */
+  readonly header: RegExp;
+  /** Claims that only tokens of another kind have. */
+  readonly claims: readonly string[];
+  /** The refused values of `token_use` (Cognito) and of the claim `typ` (Keycloak). */
+  readonly uses: RegExp;
+}
+
+/** RFC 8417: a security event, such as the logout token of OpenID Connect Back-Channel Logout, is never a credential. */
+const EVENT = 'events';
+/** OpenID Connect Core §3.1.3.6, §3.3.2.11. */
+const ID_TOKEN_HASHES = ['at_hash', 'c_hash'];
+const NOT_FOR_ACCESS = {
+  claims: [...ID_TOKEN_HASHES, EVENT],
+  uses: /^(?:refresh|offline|id)(?:[_ -]?token)?$/i,
+};
+
+const MARKS: Readonly<Record<TokenType, Marks>> = {
+  any: { header: /^(?:application\/)?(?:jwt|jose|at\+jwt)$/i, ...NOT_FOR_ACCESS },
+  access_token: { header: /^(?:application\/)?at\+jwt$/i, ...NOT_FOR_ACCESS },
+  id_token: {
+    header: /^(?:application\/)?(?:jwt|jose)$/i,
+    claims: [EVENT],
+    uses: /^(?:refresh|offline|access|bearer|logout)(?:[_ -]?token)?$/i,
+  },
+};
 
 /** Why the token is never accepted, at any time. */
 export function claimFault(token: CheckedToken, rules: ClaimRules): ClaimFault | undefined {
@@ -61,19 +88,20 @@ export function timeFault(claims: Claims, rules: ClaimRules, now: number): Claim
 
 function typeFault(
   { typ, claims }: { typ?: string | undefined; claims: Claims },
-  { accessToken }: ClaimRules,
+  { tokenType }: ClaimRules,
 ): ClaimFault | undefined {
-  if (typ !== undefined && !TYPES.test(typ)) return 'token_type';
-  if (accessToken && !ACCESS_TOKEN.test(typ ?? '')) return 'token_type';
-  if (NOT_FOR_ACCESS.some((name) => Object.hasOwn(claims, name))) return 'token_type';
+  const marks = MARKS[tokenType];
+  // RFC 9068 §2.1: an access token must have a type.
+  const typed = typ === undefined ? tokenType !== 'access_token' : marks.header.test(typ);
+  if (!typed || marks.claims.some((name) => Object.hasOwn(claims, name))) return 'token_type';
   const uses = [claims['token_use'], claims['typ']];
-  return uses.some((use) => typeof use === 'string' && OTHER_USE.test(use)) ? 'token_type' : undefined;
+  return uses.some((use) => typeof use === 'string' && marks.uses.test(use)) ? 'token_type' : undefined;
 }
 
 function shapeFault(claims: Claims, rules: ClaimRules): ClaimFault | undefined {
   const { exp, nbf, iat, cnf } = claims;
   if (![exp, nbf, iat].every(isTime)) return 'token_claims';
-  if (exp === undefined && (rules.requireExp || rules.accessToken)) return 'token_claims';
+  if (exp === undefined && (rules.requireExp || rules.tokenType === 'access_token')) return 'token_claims';
   if (iat === undefined && rules.maxAge !== undefined) return 'token_claims';
   if (!hasNameShapes(claims)) return 'token_claims';
   return cnf === undefined || cnf === null || rules.ignoreCnf ? undefined : 'token_claims';
@@ -84,8 +112,15 @@ function isTime(value: unknown): boolean {
   return value === undefined || (typeof value === 'number' && Number.isFinite(value));
 }
 
-function audienceFault(claims: Claims, { audience }: ClaimRules): ClaimFault | undefined {
-  return audience === undefined || hasAudience(claims, audience) ? undefined : 'token_audience';
+function audienceFault(claims: Claims, { audience, tokenType }: ClaimRules): ClaimFault | undefined {
+  if (audience === undefined) return undefined;
+  if (!hasAudience(claims, audience)) return 'token_audience';
+  return tokenType === 'id_token' && !isParty(claims, audience) ? 'token_audience' : undefined;
+}
+
+/** OpenID Connect Core §3.1.3.7: an ID token for several audiences names in `azp` the client that it was issued to. */
+function isParty({ aud, azp }: Claims, audience: readonly string[]): boolean {
+  return !Array.isArray(aud) || aud.length === 1 || (typeof azp === 'string' && audience.includes(azp));
 }
 
 function isPlainIn({ claims, input }: CheckedToken, path: string): boolean {

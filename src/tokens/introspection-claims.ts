@@ -6,6 +6,8 @@ export interface IntrospectionRules {
   /** Unix seconds. */
   readonly now: number;
   readonly issuer?: string | undefined;
+  /** Rejects a response without `iss`. */
+  readonly requireIss: boolean;
   readonly audience?: readonly string[] | undefined;
   /** Accepts a token that is bound to a key without a check of the proof. */
   readonly ignoreCnf: boolean;
@@ -92,7 +94,9 @@ function isAccessType(type: unknown): boolean {
 }
 
 function partyFault(response: IntrospectionResponse, rules: IntrospectionRules): IntrospectionFault | undefined {
-  if (rules.issuer !== undefined && response['iss'] !== rules.issuer) return 'token_issuer';
+  const { issuer, requireIss } = rules;
+  const differs = requireIss || response['iss'] !== undefined ? response['iss'] !== issuer : false;
+  if (issuer !== undefined && differs) return 'token_issuer';
   if (rules.audience !== undefined && !hasAudience(response, rules.audience)) return 'token_audience';
   return undefined;
 }

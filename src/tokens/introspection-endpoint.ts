@@ -1,11 +1,13 @@
 /** Finds the introspection endpoint in the issuer's metadata. A timer retries the discovery; requests never do. */
 import { fetchJson, type FetchJson } from '../lib/fetch-json.js';
 import { urlProblem } from '../lib/tls-url.js';
+import { metadataUrls } from './discovery.js';
 
 export interface DiscoveryOptions {
   readonly issuer: string;
   readonly timeoutMs: number;
   readonly allowInsecureHttp: boolean;
+  readonly ca?: readonly string[] | undefined;
   readonly fetchJson?: FetchJson;
   /** Called for each failed round. */
   report(fault: Error): void;
@@ -65,23 +67,13 @@ export class DiscoveredEndpoint {
   }
 
   private async read(url: string): Promise<string> {
-    const { timeoutMs, allowInsecureHttp } = this.options;
+    const { timeoutMs, allowInsecureHttp, ca } = this.options;
     const ask = this.options.fetchJson ?? fetchJson;
-    const limits = { timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS), allowInsecureHttp, maxBytes: MAX_BYTES };
+    const limits = { timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS), allowInsecureHttp, ca, maxBytes: MAX_BYTES };
     const { status, body } = await ask(url, limits);
     if (status !== 200) throw new Error(`discovery: status ${status}`);
     return endpointOf(body, this.options);
   }
-}
-
-/** OpenID Connect appends the well-known path to the issuer's path; RFC 8414 §3.1 inserts it before. */
-function metadataUrls(issuer: string): readonly string[] {
-  const { origin, pathname } = new URL(issuer);
-  const path = pathname.replace(/\/$/, '');
-  return [
-    `${origin}${path}/.well-known/openid-configuration`,
-    `${origin}/.well-known/oauth-authorization-server${path}`,
-  ];
 }
 
 /** RFC 8414 §3.3: a document that names another issuer is rejected. Tokens are sent only to the issuer's origin. */

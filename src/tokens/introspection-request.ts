@@ -39,6 +39,7 @@ export interface IntrospectionClient {
   readonly authMethod: 'basic' | 'post';
   readonly timeoutMs: number;
   readonly allowInsecureHttp: boolean;
+  readonly ca?: readonly string[] | undefined;
   readonly now: Now;
   readonly fetchJson?: FetchJson;
 }
@@ -52,12 +53,13 @@ export async function introspect(
   client: IntrospectionClient,
 ): Promise<IntrospectionAnswer> {
   const ask = client.fetchJson ?? fetchJson;
-  const { timeoutMs, allowInsecureHttp } = client;
+  const { timeoutMs, allowInsecureHttp, ca } = client;
   const request = {
     method: 'POST',
     ...message(token, client),
     timeoutMs,
     allowInsecureHttp,
+    ca,
     maxBytes: MAX_BYTES,
   } as const;
   const answer = await ask(url, request).catch((cause: unknown) => {

@@ -224,13 +224,14 @@ function unavailable(cause: unknown): unknown {
 }
 
 function discovery(options: IntrospectionOptions): DiscoveredEndpoint {
-  const { issuer, timeoutMs, allowInsecureHttp } = options;
+  const { issuer, timeoutMs, allowInsecureHttp, ca } = options;
   if (issuer === undefined) throw new TypeError('introspection needs a "url" or an "issuer"');
   const fetcher: { fetchJson?: FetchJson } = options.fetchJson ? { fetchJson: options.fetchJson } : {};
   return new DiscoveredEndpoint({
     issuer,
     timeoutMs,
     allowInsecureHttp,
+    ca,
     report: (...facts) => options.report(...facts),
     ...fetcher,
   });

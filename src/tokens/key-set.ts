@@ -3,7 +3,7 @@
  * at will.
  */
 import type { MaybePromise, Now } from '../lib/types.js';
-import { pickKeys } from './key-source.js';
+import { keyId, pickKeys } from './key-source.js';
 import type { KeyAnswer, KeyQuery, KeySource } from './key-source.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -21,7 +21,7 @@ export interface KeySetOptions {
 
 interface LoadedSet {
   readonly keys: readonly VerificationKey[];
-  readonly thumbprints: ReadonlySet<string>;
+  readonly ids: ReadonlySet<string>;
   /** When the load began. Later changes of the issuer may be missing. */
   readonly at: number;
 }
@@ -60,8 +60,8 @@ export class RemoteKeySet implements KeySource {
     return answer.kind === 'keys' ? this.unlessDown(answer) : answer;
   }
 
-  holds(thumbprint: string): boolean {
-    return this.current()?.thumbprints.has(thumbprint) ?? false;
+  holds(id: string): boolean {
+    return this.current()?.ids.has(id) ?? false;
   }
 
   close(): void {
@@ -122,7 +122,7 @@ export class RemoteKeySet implements KeySource {
     const at = this.options.now();
     try {
       const keys = await this.options.load();
-      this.set = { keys, thumbprints: new Set(keys.map(({ thumbprint }) => thumbprint)), at };
+      this.set = { keys, ids: new Set(keys.map(keyId)), at };
       this.fault = undefined;
       this.retryMs = FIRST_RETRY_MS;
       this.options.loaded?.(keys.length);

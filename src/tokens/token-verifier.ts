@@ -8,17 +8,23 @@ import type { ClaimFault, ClaimRules } from './claims.js';
 import { ExpiringCache } from './introspection-cache.js';
 import { parseJws } from './jws.js';
 import type { Claims, Jws } from './jws.js';
+import { keyId } from './key-source.js';
 import type { KeyAnswer, KeySource } from './key-source.js';
 
-/** The rules for the tokens of one issuer. */
+/** The rules for the tokens of one issuer, or of one of its sources of keys. */
 export interface TokenPolicy extends ClaimRules {
-  /** The exact `iss`. Without it the `iss` is not checked. */
+  /** The exact `iss`. Without it the `iss` is not checked. Policies with one `issuer` share no algorithm. */
   readonly issuer?: string | undefined;
   readonly algorithms: readonly Algorithm[];
   readonly keys: KeySource;
+  /** The greatest length of a token in bytes. */
+  readonly maxTokenSize: number;
+  /** Claims that are part of the issuer's name: each must be exactly this string. */
+  readonly issuerClaims?: Readonly<Record<string, string>> | undefined;
 }
 
-export type TokenFault = ClaimFault | 'token_malformed' | 'token_signature' | 'token_unknown_key';
+export type TokenFault =
+  ClaimFault | 'token_issuer' | 'token_malformed' | 'token_too_large' | 'token_signature' | 'token_unknown_key';
 
 export type Verification<P extends TokenPolicy = TokenPolicy> =
   | { readonly kind: 'verified'; readonly claims: Claims; readonly policy: P }
@@ -32,8 +38,10 @@ interface Remembered {
   readonly claims: Claims;
   /** The index of the policy in the list. */
   readonly policy: number;
-  readonly thumbprint: string;
+  readonly keyId: string;
 }
+
+type SignedToken = Jws & { readonly alg: Algorithm };
 
 interface Options {
   readonly now: Now;
@@ -48,30 +56,39 @@ const ENDLESS_MS = 300_000;
 
 export class TokenVerifier<P extends TokenPolicy> {
   readonly ready: Promise<void>;
-  private readonly byIssuer: ReadonlyMap<string | undefined, number>;
+  private readonly byIssuer: ReadonlyMap<string | undefined, readonly number[]>;
+  private readonly maxTokenSize: number;
   private readonly verified: ExpiringCache<Remembered>;
 
   constructor(
     private readonly policies: readonly P[],
     private readonly options: Options,
   ) {
-    this.byIssuer = new Map(policies.map(({ issuer }, index) => [issuer, index]));
+    this.byIssuer = indexesByIssuer(policies);
+    this.maxTokenSize = Math.max(0, ...policies.map(({ maxTokenSize }) => maxTokenSize));
     this.verified = new ExpiringCache({ entries: ENTRIES, bytes: BYTES }, options.now);
     this.ready = Promise.all(policies.map(({ keys }) => keys.ready)).then(() => undefined);
   }
 
   verify(token: string): MaybePromise<Verification<P>> {
+    if (token.length > this.maxTokenSize) return rejected('token_too_large');
     // A digest of the whole token: a digest of the signature alone would accept another payload.
     const id = hash('sha256', `${this.options.digest} ${token}`, 'base64url');
     const remembered = this.verified.get(id);
-    if (remembered && this.policyAt(remembered.policy).keys.holds(remembered.thumbprint)) return this.timed(remembered);
+    if (remembered && this.policyAt(remembered.policy).keys.holds(remembered.keyId)) return this.timed(remembered);
     const parsed = parseJws(token);
     if (parsed.kind === 'malformed') return rejected('token_malformed');
     if (parsed.kind === 'foreign') return { kind: 'foreign' };
     const { jws } = parsed;
-    const index = this.byIssuer.get(undefined) ?? this.issuerOf(jws);
-    if (index === undefined) return { kind: 'unlisted_issuer' };
-    return this.check(jws, { id, index });
+    const indexes = this.byIssuer.get(undefined) ?? this.indexesOf(jws);
+    if (indexes === undefined) return { kind: 'unlisted_issuer' };
+    // Check before a key is looked up: an impossible signature must not cause a fetch of keys.
+    const { alg, signature } = jws;
+    if (!isAlgorithm(alg) || !fitsLength(alg, signature.length)) return rejected('token_signature');
+    const index = indexes.find((each) => this.policyAt(each).algorithms.includes(alg));
+    if (index === undefined) return rejected('token_signature');
+    if (token.length > this.policyAt(index).maxTokenSize) return rejected('token_too_large');
+    return this.check({ ...jws, alg }, { id, index });
   }
 
   close(): void {
@@ -79,7 +96,7 @@ export class TokenVerifier<P extends TokenPolicy> {
     this.verified.clear();
   }
 
-  private issuerOf({ claims: { iss } }: Jws): number | undefined {
+  private indexesOf({ claims: { iss } }: Jws): readonly number[] | undefined {
     return typeof iss === 'string' ? this.byIssuer.get(iss) : undefined;
   }
 
@@ -87,37 +104,32 @@ export class TokenVerifier<P extends TokenPolicy> {
     return this.policies[index] as P;
   }
 
-  private check(jws: Jws, place: { id: string; index: number }): MaybePromise<Verification<P>> {
-    const { keys, algorithms } = this.policyAt(place.index);
-    const { alg, kid, signature } = jws;
-    // Check before a key is looked up: an impossible signature must not cause a fetch of keys.
-    if (!isAlgorithm(alg) || !algorithms.includes(alg) || !fitsLength(alg, signature.length))
-      return rejected('token_signature');
-    const found = keys.find({ kid, alg });
-    const judged = (answer: KeyAnswer) => this.judge({ ...jws, alg }, answer, place);
-    const again = kid === undefined ? keys.again?.bind(keys, { alg }) : undefined;
-    // An unknown `kid` makes the set ask by itself. Without a `kid`, only the failed signature shows that a key is
-    // missing. Keys that had to be awaited are new.
-    const retried = (first: Verification<P>): MaybePromise<Verification<P>> =>
-      again && first.kind === 'rejected' && first.reason === 'token_signature'
-        ? again().then((answer) => (answer.kind === 'unknown' ? first : judged(answer)))
-        : first;
-    return found instanceof Promise ? found.then(judged) : retried(judged(found));
+  private check(jws: SignedToken, place: { id: string; index: number }): MaybePromise<Verification<P>> {
+    const { keys } = this.policyAt(place.index);
+    const { alg, kid, claims } = jws;
+    const query = { kid, alg, issuer: typeof claims['iss'] === 'string' ? claims['iss'] : undefined };
+    const found = keys.find(query);
+    const judged = (answer: KeyAnswer) => this.judge(jws, answer, place);
+    // Keys that had to be awaited are new.
+    if (found instanceof Promise) return found.then(judged);
+    const first = judged(found);
+    // A set asks by itself where it has no candidate. Where keys without the name of the token's key were candidates,
+    // only the failed signature shows that a key is missing.
+    const missesKey = found.kind === 'keys' && !found.named && first.kind === 'rejected';
+    if (!keys.again || !missesKey || first.reason !== 'token_signature') return first;
+    return keys.again(query).then((answer) => (answer.kind === 'unknown' ? first : judged(answer)));
   }
 
   /** Check the signature first: the answer to a forged token must not depend on its claims. */
-  private judge(
-    jws: Jws & { alg: Algorithm },
-    answer: KeyAnswer,
-    { id, index }: { id: string; index: number },
-  ): Verification<P> {
+  private judge(jws: SignedToken, answer: KeyAnswer, { id, index }: { id: string; index: number }): Verification<P> {
     if (answer.kind === 'unavailable') return answer;
     if (answer.kind === 'unknown') return rejected('token_unknown_key');
     const signer = answer.keys.find(({ key }) => verifySignature(jws.alg, key, jws));
     if (!signer) return rejected('token_signature');
-    const fault = claimFault(jws, this.policyAt(index));
+    const policy = this.policyAt(index);
+    const fault = claimFault(jws, policy) ?? issuerClaimFault(jws.claims, policy);
     if (fault !== undefined) return rejected(fault);
-    const remembered = { claims: jws.claims, policy: index, thumbprint: signer.thumbprint };
+    const remembered = { claims: jws.claims, policy: index, keyId: keyId(signer) };
     const outcome = this.timed(remembered);
     if (outcome.kind === 'verified') this.remember(id, remembered);
     return outcome;
@@ -133,6 +145,18 @@ export class TokenVerifier<P extends TokenPolicy> {
     const { exp } = entry.claims;
     this.verified.set(id, entry, typeof exp === 'number' ? exp * 1_000 : this.options.now() + ENDLESS_MS);
   }
+}
+
+/** A claim that is a list has several readings, and another reader could choose another tenant. */
+function issuerClaimFault(claims: Claims, { issuerClaims = {} }: TokenPolicy): TokenFault | undefined {
+  const differs = Object.entries(issuerClaims).some(([name, value]) => claims[name] !== value);
+  return differs ? 'token_issuer' : undefined;
+}
+
+function indexesByIssuer(policies: readonly TokenPolicy[]): ReadonlyMap<string | undefined, readonly number[]> {
+  const indexes = new Map<string | undefined, number[]>();
+  for (const [index, { issuer }] of policies.entries()) indexes.set(issuer, [...(indexes.get(issuer) ?? []), index]);
+  return indexes;
 }
 
 function rejected(reason: TokenFault): { kind: 'rejected'; reason: TokenFault } {

@@ -10,6 +10,8 @@ export interface VerificationKey {
   /** RFC 7638 thumbprint: identifies a key independently of its `kid`. */
   readonly thumbprint: string;
   readonly kid?: string | undefined;
+  /** The only issuer that the key signs for. A key set of several tenants names it in each key. */
+  readonly issuer?: string | undefined;
   readonly algorithms: readonly Algorithm[];
 }
 
@@ -26,11 +28,16 @@ const CURVES: ReadonlyMap<string | undefined, Algorithm> = new Map([
   ['secp384r1', 'ES384'],
   ['secp521r1', 'ES512'],
 ]);
+/** Signing keys: RFC 7517 §4.2, and a JWT-SVID bundle (SPIFFE). */
+const USES: ReadonlySet<unknown> = new Set(['sig', 'jwt-svid']);
 /** RFC 7518 §6.2.2, §6.3.2, §6.4: members that a public key does not have. */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-export function keyFromSecret(secret: string): VerificationKey {
-  return verificationKey(createSecretKey(Buffer.from(secret, 'utf8')), SYMMETRIC);
+export function keyFromSecret(secret: string | Buffer): VerificationKey {
+  const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret;
+  // Every client knows an empty HMAC key.
+  if (bytes.length === 0) throw new KeyError('is empty');
+  return verificationKey(createSecretKey(bytes), SYMMETRIC);
 }
 
 /** Reads a key of a key set or of the file. Throws a KeyError. */
@@ -38,15 +45,20 @@ export function keyFromJwk(value: unknown): VerificationKey {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new KeyError('is no JWK');
   const jwk = value as Readonly<Record<string, unknown>>;
   if (PRIVATE.some((name) => Object.hasOwn(jwk, name))) throw new KeyError('is a private or secret key');
-  const { kid, alg, use, key_ops: operations } = jwk;
+  const { kid, alg, use, issuer, key_ops: operations } = jwk;
   if (kid !== undefined && typeof kid !== 'string') throw new KeyError('has a "kid" that is not a string');
-  if (use !== undefined && use !== 'sig') throw new KeyError('is not for signatures ("use")');
+  if (issuer !== undefined && typeof issuer !== 'string') throw new KeyError('has an "issuer" that is not a string');
+  if (use !== undefined && !USES.has(use)) throw new KeyError('is not for signatures ("use")');
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
     throw new KeyError('is not for verifying ("key_ops")');
   const key = publicKey({ key: jwk, format: 'jwk' });
   const algorithms = algorithmsOf(key).filter((each) => alg === undefined || each === alg);
   if (algorithms.length === 0) throw new KeyError('has an "alg" that does not fit the key');
-  return { ...verificationKey(key, algorithms), ...(kid === undefined ? {} : { kid }) };
+  return {
+    ...verificationKey(key, algorithms),
+    ...(kid === undefined ? {} : { kid }),
+    ...(issuer === undefined ? {} : { issuer }),
+  };
 }
 
 /** Reads a public key from the file: PEM (key or certificate) or a JWK. Throws a KeyError. */
@@ -57,10 +69,11 @@ export function keyFromText(text: string): VerificationKey {
   return verificationKey(key, algorithmsOf(key));
 }
 
-/** Whether a text is a key of some format instead of a shared secret. Public keys are not secrets. */
-export function looksLikeKey(text: string): boolean {
+/** Whether a shared secret is a key of some format, plain or in base64. Public keys are not secrets. */
+export function looksLikeKey(secret: Buffer): boolean {
+  const text = secret.toString('latin1');
   const decoded = Buffer.from(text, 'base64');
-  return isKeyText(text) || isKeyText(decoded.toString('latin1')) || isDerKey(decoded);
+  return isKeyText(text) || isKeyText(decoded.toString('latin1')) || isDerKey(decoded) || isDerKey(secret);
 }
 
 function isKeyText(text: string): boolean {
