@@ -82,10 +82,11 @@ export function readEach(request: IncomingMessage, places: readonly Place[]): re
   });
 }
 
-/** The values of all cookies. */
+/** The values of all cookies, with and without their double quotes. */
 export function everyCookie(request: IncomingMessage): readonly string[] {
   const pairs = headerValues(request, 'cookie').join(';').split(';');
-  return pairs.map((pair) => trimSpace(pair.slice(pair.indexOf('=') + 1))).filter((value) => value !== '');
+  const values = pairs.map((pair) => trimSpace(pair.slice(pair.indexOf('=') + 1))).filter((value) => value !== '');
+  return [...new Set(values.flatMap((value) => [value, unquoted(value)]))];
 }
 
 function readPlace(request: IncomingMessage, place: Place): Offer {
@@ -188,11 +189,16 @@ export function decodeForm(text: string): string {
   }
 }
 
+/** RFC 6265 §4.1.1: a cookie value may be in double quotes. Two quotes alone are a value. */
+function unquoted(value: string): string {
+  return /^"[^"]+"$/.test(value) ? value.slice(1, -1) : value;
+}
+
 function cookieValues(headers: readonly string[], name: string): readonly string[] {
   const values: string[] = [];
   for (const pair of headers.join(';').split(';')) {
     const equals = pair.indexOf('=');
-    if (equals >= 0 && pair.slice(0, equals).trim() === name) values.push(trimSpace(pair.slice(equals + 1)));
+    if (equals >= 0 && pair.slice(0, equals).trim() === name) values.push(unquoted(trimSpace(pair.slice(equals + 1))));
   }
   return values;
 }

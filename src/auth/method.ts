@@ -68,6 +68,8 @@ export interface Method<Options = unknown> extends MethodTraits {
   forwardsCredential(options: Options): boolean;
   challenge(options: Options): Challenge;
   summary(options: Options): Summary;
+  /** The greatest length of a credential in bytes, where the block limits it. */
+  longestCredential?(options: Options): number;
   /** Whether an identity of the block may have its own rate limit. Default: none has. */
   limitsIdentities?(options: Options): boolean;
   /**

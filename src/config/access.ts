@@ -1,4 +1,5 @@
 /** Who may do what, as a table: what `check` prints and a reviewer reads. */
+import type { Place } from '../auth/credentials.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { Summary } from '../auth/method.js';
 import { methodOfType } from '../auth/methods.js';
@@ -99,13 +100,39 @@ function requirementCells(requirement: Requirement, headers: HeadersByMethod) {
   };
 }
 
-function methodRow({ name, type, options, headers }: PlannedMethod, routes: readonly PlannedRoute[]): MethodRow {
+function methodRow(
+  { name, type, options, headers, places }: PlannedMethod,
+  routes: readonly PlannedRoute[],
+): MethodRow {
   const method = methodOfType(type);
   return {
     name,
     title: method?.title ?? 'Passport strategy of the host',
-    summary: method?.summary(options) ?? [],
+    summary: [...placeSummary(places), ...(method?.summary(options) ?? [])],
     headers,
     routes: routes.filter(({ requirement }) => methodsOf(requirement).includes(name)).map(({ id }) => id),
   };
+}
+
+/** Where the credential is read, as a client sends it. */
+function placeSummary(places: readonly Place[]): Summary {
+  return places.length === 0 ? [] : [['read from', places.map(placeText).join(', ')]];
+}
+
+function placeText(place: Place): string {
+  switch (place.in) {
+    case 'header':
+      return `${fieldName(place.name)}: ${place.scheme === undefined ? '' : `${fieldName(place.scheme)} `}<credential>`;
+    case 'query':
+      return `?${place.name}=<credential>`;
+    case 'cookie':
+      return `Cookie: ${place.name}=<credential>`;
+    case 'subprotocol':
+      return `Sec-WebSocket-Protocol: ${place.name}, <credential>`;
+  }
+}
+
+/** Places are lower case. Names are compared without case. */
+function fieldName(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }

@@ -28,6 +28,10 @@ const OPTION_CODES = {
   unknown_key: error('The file has an option that does not exist here.', 'Correct the spelling, or remove the option.'),
   unreadable_file: either('A file that the configuration names cannot be read.', 'Look at its path and permissions.'),
   unset_variable: error('An environment variable is not set or empty.', 'Set the variable, or give a default.'),
+  token_over_head: warning(
+    'An auth method accepts tokens that are longer than the request head of a listener.',
+    'Raise `max_header_size` of the listener, or lower `max_token_size`.',
+  ),
   weak_secret: warning('A secret of the admin address is short.', 'Use at least 16 random characters.'),
   world_readable: warning(
     'Every user of the machine can read a file with a secret.',

@@ -24,6 +24,8 @@ export interface PlannedMethod extends MethodTraits {
   readonly headers: readonly HeaderRule[];
   readonly forwardsCredential: boolean;
   readonly limitsIdentities: boolean;
+  /** The greatest length of its credential in bytes, where the block limits it. */
+  readonly longestCredential?: number;
 }
 
 /** `*` present, `^…$` a regular expression, otherwise exact. */

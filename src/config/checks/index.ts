@@ -4,6 +4,7 @@ import type { Context } from '../context.js';
 import type { Draft } from '../plan/plan.js';
 import { checkAccess } from './access.js';
 import type * as Authorities from './authorities.js';
+import { checkCredentialSize } from './credential-size.js';
 import type * as Cors from './cors.js';
 import { checkIdentityHeaders } from './headers.js';
 import type * as Health from './health.js';
@@ -30,6 +31,7 @@ export function checkDraft(draft: Draft, context: Context): void {
   if (plan.listeners.length > 0) (require('./authorities.js') as typeof Authorities).checkAuthorities(plan, context);
   if (plan.trustedProxies.length > 0)
     (require('./proxies.js') as typeof Proxies).checkProxies(plan.trustedProxies, context);
+  checkCredentialSize(plan, context);
   checkPathSegments(draft, context);
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);

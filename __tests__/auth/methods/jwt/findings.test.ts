@@ -77,7 +77,7 @@ test.each<[string, object, string]>([
   ['an issuer over http', { issuer: 'http://id.example' }, 'issuer'],
   ['an issuer that is no URL', { issuer: 'me' }, 'issuer'],
   ['an issuer with a query', { issuer: `${ISSUER}?a=b` }, 'issuer'],
-  ['an issuer twice', { issuers: [{ issuer: ISSUER }, { issuer: ISSUER, secret: SECRET }] }, 'issuers.1.issuer'],
+  ['an issuer twice', { issuers: [{ issuer: ISSUER }, { issuer: ISSUER, public_key: rsa.pem }] }, 'issuers.1.issuer'],
   [
     'a name twice',
     {

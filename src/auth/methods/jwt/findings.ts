@@ -1,32 +1,31 @@
 /** Findings about a `jwt` block as a whole; messages never quote a secret or a key. */
-import { familyOf } from '../../../tokens/algorithms.js';
-import type { Algorithm } from '../../../tokens/algorithms.js';
-import { keyFromText, KeyError, looksLikeKey } from '../../../tokens/verification-key.js';
-import { urlProblem } from '../../../lib/tls-url.js';
-import type { Finding } from '../../method.js';
 import { impossibleClaims } from '../required-claims.js';
 import { subjectFindings } from '../token-subject.js';
-import { issuersOf } from './issuers.js';
+import { entriesOf, exactIssuers, issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
+import { templateProblem, isTemplate } from './issuer-template.js';
+import { judgeKeys, type Say } from './key-findings.js';
+import type { Finding } from '../../method.js';
 import type { JwtNarrowing, JwtOptions } from './options.js';
+import { judgeTwins } from './twin-findings.js';
+import { anchorsProblem } from '../../../certificates/trust-anchors.js';
 
 type Path = readonly (string | number)[];
 type Report = (level: Finding['level'], path: Path, message: string) => void;
 
-const MIN_SECRET = 32;
-
 export function findingsOf(options: JwtOptions): readonly Finding[] {
   const findings: Finding[] = [];
   const report: Report = (level, path, message) => void findings.push({ level, path, message });
-  const issuers = issuersOf(options);
+  const entries = entriesOf(options);
   if (options.issuers && options.issuer !== undefined)
     report('error', ['issuer'], 'stands beside "issuers"; name every issuer there');
-  issuers.forEach((issuer, index) => {
+  entries.forEach((entry, index) => {
     const at = options.issuers ? ['issuers', index] : [];
-    judgeIssuer(issuer, { at, own: options.issuers?.[index] ?? options, block: options, report });
+    judgeEntry(entry, { at, own: options.issuers?.[index] ?? options, block: options, report });
   });
-  judgeTwins(issuers, report);
-  judgeHeaders(issuers, report);
+  judgeUnused(options, entries, report);
+  judgeTwins(entries, report);
+  judgeHeaders(entries, report);
   return findings;
 }
 
@@ -40,26 +39,84 @@ interface Place {
   readonly report: Report;
 }
 
-function judgeIssuer(issuer: JwtIssuer, place: Place): void {
+function judgeEntry(entry: JwtIssuer, place: Place): void {
   const { own, report } = place;
-  const warn = (option: string, message: string) => report('warning', pathOf(option, place), message);
-  const fail = (option: string, message: string) => report('error', pathOf(option, place), message);
-  if (issuer.issuer === undefined) warn('issuer', 'no issuer: "iss" is unchecked, tokens of ANY ISSUER are accepted');
-  for (const { level, message } of subjectFindings(issuer, issuer.issuer))
-    report(level, pathOf('subject_claim', place), message);
-  for (const { level, path, message } of impossibleClaims(
-    issuer.required_claims,
-    issuer.issuer === undefined ? undefined : [issuer.issuer],
-  ))
-    report(level, [...pathOf('required_claims', place), ...path.slice(1)], message);
-  if (issuer.audience === undefined) warn('audience', 'no audience: tokens for ANY AUDIENCE are accepted');
+  const say: Say = {
+    warn: (option, message) => report('warning', pathOf(option, place), message),
+    fail: (option, message) => report('error', pathOf(option, place), message),
+  };
+  judgeRules(entry, say);
+  judgeSubject(entry, place);
+  judgeClaims(entry, place);
   if (own['algorithm'] !== undefined && own['algorithms'] !== undefined)
-    fail('algorithm', 'stands beside "algorithms"; use one of them');
-  if (issuer.sources.length > 1) {
-    const sources = issuer.sources.map((each) => JSON.stringify(each)).join(' and ');
-    return fail(issuer.sources[0] as string, `${sources} stand side by side; use one of them`);
+    say.fail('algorithm', 'stands beside "algorithms"; use one of them');
+  if (entry.sources.length > 1) {
+    const sources = entry.sources.map((each) => JSON.stringify(each)).join(' and ');
+    return say.fail(
+      entry.sources[0] as string,
+      `${sources} stand side by side; use one of them, or give each an entry of its own in "issuers"`,
+    );
   }
-  judgeKeys(issuer, { warn, fail });
+  if (judgeTemplate(entry, say)) judgeKeys(entry, say);
+}
+
+function judgeRules({ issuer, audience, token_type: type, ca }: JwtIssuer, { warn, fail }: Say): void {
+  if (issuer === undefined) warn('issuer', 'no issuer: "iss" is unchecked, tokens of ANY ISSUER are accepted');
+  // OpenID Connect Core §3.1.3.7: every client of the issuer has ID tokens of its own users.
+  if (audience === undefined && type === 'id_token')
+    fail('token_type', 'id_token needs "audience": the client id that the ID tokens are issued to');
+  else if (audience === undefined) warn('audience', 'no audience: tokens for ANY AUDIENCE are accepted');
+  const problem = ca === undefined ? undefined : anchorsProblem(ca);
+  if (problem !== undefined) fail('ca', problem);
+}
+
+function judgeSubject(entry: JwtIssuer, place: Place): void {
+  for (const { level, message } of subjectFindings(entry, entry.issuer))
+    place.report(level, pathOf('subject_claim', place), message);
+}
+
+function judgeClaims(entry: JwtIssuer, place: Place): void {
+  const accepted = exactIssuers(entry).flatMap(({ issuer }) => (issuer === undefined ? [] : [issuer]));
+  const issuers = entry.issuer === undefined ? undefined : accepted;
+  for (const { level, path, message } of impossibleClaims(entry.required_claims, issuers))
+    place.report(level, [...pathOf('required_claims', place), ...path.slice(1)], message);
+}
+
+/** Whether the keys of the issuer can be judged. */
+function judgeTemplate({ issuer, required_claims: required, keys, sources }: JwtIssuer, { fail }: Say): boolean {
+  if (keys.kind === 'jwks' && /[{}]/.test(keys.url)) {
+    fail('jwks_url', 'has a brace: only "issuer" may be a template; write the URL in full');
+    return false;
+  }
+  if (issuer === undefined || !isTemplate(issuer)) return true;
+  const problem = templateProblem(issuer, required);
+  if (problem !== undefined) fail('issuer', problem);
+  if (keys.kind === 'jwks') return true;
+  // The keys of one tenant must not be found by a text that a token chooses.
+  fail(
+    'issuer',
+    `is a template, which needs "jwks_url" beside it${sources.length > 0 ? ` in place of "${sources[0]}"` : ''}`,
+  );
+  return false;
+}
+
+/** An option that no issuer of the block reads. */
+function judgeUnused(options: JwtOptions, entries: readonly JwtIssuer[], report: Report): void {
+  const parts = [
+    ...(options.issuers ?? []).map((own, index) => ({
+      own,
+      at: ['issuers', index],
+      readers: entries.slice(index, index + 1),
+    })),
+    { own: options, at: [], readers: entries },
+  ];
+  for (const { own, at, readers } of parts) {
+    if (own.secret_encoding !== undefined && !readers.some(({ keys }) => keys.kind === 'secret'))
+      report('error', [...at, 'secret_encoding'], 'is given without a "secret"; remove it');
+    const ca = own.ca_file !== undefined ? 'ca_file' : own.ca !== undefined ? 'ca' : undefined;
+    if (ca !== undefined && !readers.some(({ keys }) => keys.kind === 'jwks' || keys.kind === 'discovery'))
+      report('error', [...at, ca], 'is given where no key is fetched; remove it, or give "jwks_url" or "issuer" alone');
+  }
 }
 
 /**
@@ -74,89 +131,19 @@ function pathOf(option: string, { at, own, block }: Place): Path {
   return above === undefined ? [...at, option] : [above];
 }
 
-type Say = (option: string, message: string) => void;
-
-function judgeKeys({ keys, algorithms, allow_insecure_http }: JwtIssuer, { warn, fail }: { warn: Say; fail: Say }) {
-  judgeAlgorithms({ secret: keys.kind === 'secret', algorithms }, fail);
-  switch (keys.kind) {
-    case 'none':
-      return fail(
-        'jwks_url',
-        'is missing: give "jwks_url", "secret", "public_key" or an "issuer" to discover keys from',
-      );
-    case 'secret':
-      if (looksLikeKey(keys.secret)) return fail('secret', 'is a key, not a shared secret; give it as "public_key"');
-      if (Buffer.byteLength(keys.secret) < MIN_SECRET)
-        warn('secret', `is shorter than ${MIN_SECRET} bytes: it can be guessed offline from a single token`);
-      return;
-    case 'public_key':
-      return judgePublicKey(keys.text, { algorithms, fail });
-    case 'jwks': {
-      const problem = urlProblem(keys.url, allow_insecure_http);
-      if (problem !== undefined) fail('jwks_url', problem);
-      return;
-    }
-    case 'discovery': {
-      const problem =
-        urlProblem(keys.issuer, allow_insecure_http) ??
-        (keys.issuer.includes('?') ? 'must not contain a query' : undefined);
-      if (problem !== undefined) fail('issuer', `${problem}, for its keys are discovered there`);
-    }
-  }
-}
-
-/** A public key is known to attackers. If it were accepted as an HMAC secret, an attacker could sign tokens with it. */
-function judgeAlgorithms({ secret, algorithms }: { secret: boolean; algorithms: readonly Algorithm[] }, fail: Say) {
-  const wrong = algorithms.filter((each) => (familyOf(each) === 'HS') !== secret);
-  if (wrong.length === 0) return;
-  const why = secret ? 'a "secret" verifies HS256, HS384 and HS512 alone' : 'HS* needs a "secret"';
-  fail('algorithms', `${wrong.join(', ')}: ${why}`);
-}
-
-function judgePublicKey(
-  text: string | undefined,
-  { algorithms, fail }: { algorithms: readonly Algorithm[]; fail: Say },
-) {
-  if (text === undefined) return;
-  try {
-    const key = keyFromText(text);
-    if (!key.algorithms.some((each) => algorithms.includes(each)))
-      fail('public_key', `fits ${key.algorithms.join(', ')}, of which none is among "algorithms"`);
-  } catch (cause) {
-    if (!(cause instanceof KeyError)) throw cause;
-    fail('public_key', cause.message);
-  }
-}
-
-function judgeTwins(issuers: readonly JwtIssuer[], report: Report): void {
-  const seen = new Set<string>();
-  const bareSeen = new Set<string>();
-  const names = new Set<string>();
-  issuers.forEach(({ issuer, name }, index) => {
-    if (name !== undefined && names.has(name)) report('error', ['issuers', index, 'name'], 'is used twice');
-    // A route with this name would select both issuers.
-    if (issuers.some((other, place) => place !== index && other.issuer === name && name !== undefined))
-      report('error', ['issuers', index, 'name'], 'is the issuer of another entry');
-    names.add(name ?? '');
-    if (issuer === undefined) return;
-    const bare = issuer.replace(/\/$/, '');
-    if (seen.has(issuer)) report('error', ['issuers', index, 'issuer'], 'is listed twice');
-    else if (bareSeen.has(bare))
-      report('warning', ['issuers', index, 'issuer'], 'differs from another issuer by a slash at the end alone');
-    seen.add(issuer);
-    bareSeen.add(bare);
-  });
-}
-
 /** Two issuers may each have a `sub` 1. The upstream cannot distinguish them by the header. */
-function judgeHeaders(issuers: readonly JwtIssuer[], report: Report): void {
-  const feeding = new Map<string, number>();
-  for (const { claims_to_headers: map = {} } of issuers) {
-    if (Object.hasOwn(map, 'iss')) continue;
-    for (const header of new Set(Object.values(map).map((each) => each.toLowerCase())))
-      feeding.set(header, (feeding.get(header) ?? 0) + 1);
+function judgeHeaders(entries: readonly JwtIssuer[], report: Report): void {
+  const feeding = new Map<string, Set<string>>();
+  for (const { issuer = '', issuer_claims: filling = {}, claims_to_headers: map = {} } of entries.flatMap(
+    exactIssuers,
+  )) {
+    // The claims that fill a template differ between its issuers too.
+    const telling = ['iss', ...Object.keys(filling)];
+    if (telling.some((claim) => Object.hasOwn(map, claim))) continue;
+    for (const header of Object.values(map).map((each) => each.toLowerCase()))
+      feeding.set(header, (feeding.get(header) ?? new Set()).add(issuer));
   }
-  const shared = [...feeding].filter(([, count]) => count > 1).map(([header]) => header);
+  const shared = [...feeding].filter(([, from]) => from.size > 1).map(([header]) => header);
   if (shared.length === 0) return;
   const headers = shared.map((each) => JSON.stringify(each)).join(', ');
   report('warning', ['claims_to_headers'], `several issuers feed ${headers} while "iss" is mapped to no header`);
@@ -169,7 +156,7 @@ export function narrowingFindings(options: JwtOptions, narrowing: JwtNarrowing):
   // Without an issuer any `iss` passes, so a route may name any issuer.
   if (names.length < known.length) return impossibleClaims(narrowing.required_claims, undefined);
   const unknown = (narrowing.issuers ?? []).flatMap((wanted, index): readonly Finding[] =>
-    known.some(({ issuer, name }) => wanted === issuer || wanted === name)
+    known.some(({ issuer, name, template }) => [issuer, name, template].includes(wanted))
       ? []
       : [{ level: 'error', path: ['issuers', index], message: `no issuer is named ${JSON.stringify(wanted)}` }],
   );

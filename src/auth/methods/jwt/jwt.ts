@@ -3,12 +3,15 @@ import type { Place } from '../../credentials.js';
 import { headerRules, type HeaderRule } from '../../header-rule.js';
 import type { Identity } from '../../identity.js';
 import type { Method, Summary } from '../../method.js';
+import type { Challenge } from '../../verdict.js';
+import { challengeScheme, headerPlace } from '../token-place.js';
 import { subjectWords } from '../token-subject.js';
 import { compileJwt } from './strategy.js';
 import { findingsOf, narrowingFindings } from './findings.js';
-import { issuersOf } from './issuers.js';
+import { claimsIn } from './issuer-template.js';
+import { entriesOf, issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
-import { judgeNarrowing } from './narrowing.js';
+import { judgeNarrowing, verifiedBy } from './narrowing.js';
 import { jwtNarrowing, jwtOptions } from './options.js';
 import type { JwtOptions } from './options.js';
 
@@ -22,22 +25,26 @@ export const jwt: Method<JwtOptions> = {
   certificate: false,
   options: jwtOptions,
   narrowing: jwtNarrowing,
-  files: { public_key_file: 'public_key' },
+  files: { public_key_file: 'public_key', jwks_file: 'jwks', ca_file: 'ca' },
   findings: findingsOf,
   unknownNames: (options, narrowing) => narrowingFindings(options, narrowing),
   places: placesOf,
   headers: headersOf,
   forwardsCredential: (options) => options.forward_credentials,
-  challenge: (options) => ({ scheme: options.scheme || 'Bearer', params: {} }),
+  challenge: challengeOf,
   summary: summaryOf,
   voucher: voucherOf,
   judge: (narrowing, identity) => judgeNarrowing(narrowing, identity),
-  compile: (options, deps) => compileJwt(options, placesOf(options), deps),
+  longestCredential: (options) => Math.max(...entriesOf(options).map((each) => each.max_token_size)),
+  compile: (options, deps) => compileJwt(options, { places: placesOf(options), challenge: challengeOf(options) }, deps),
 };
 
+function challengeOf(options: JwtOptions): Challenge {
+  return { scheme: challengeScheme(options), params: options.realm === undefined ? {} : { realm: options.realm } };
+}
+
 function placesOf(options: JwtOptions): readonly Place[] {
-  const scheme = options.scheme ? { scheme: options.scheme.toLowerCase() } : {};
-  const places: Place[] = [{ in: 'header', name: options.header.toLowerCase(), ...scheme }];
+  const places: Place[] = [headerPlace(options)];
   if (options.query_param !== undefined) places.push({ in: 'query', name: options.query_param });
   if (options.cookie !== undefined) places.push({ in: 'cookie', name: options.cookie });
   places.push({ in: 'subprotocol', name: 'bearer' });
@@ -49,26 +56,37 @@ function headersOf(options: JwtOptions): readonly HeaderRule[] {
   const issuers = issuersOf(options);
   const shared = issuers.every((each) => each.claims_to_headers === options.claims_to_headers);
   if (shared) return headerRules(options.claims_to_headers);
-  return issuers.flatMap((each) => headerRules(each.claims_to_headers, each.issuer));
+  // The entries of one issuer have one map.
+  const entries = new Map(issuers.map((each) => [each.issuer, each]));
+  return [...entries.values()].flatMap((each) => headerRules(each.claims_to_headers, each.issuer));
 }
 
-/** The issuer of the file that the token names, or the block itself if it accepts tokens of any issuer. */
-function voucherOf(options: JwtOptions, { issuer }: Identity): unknown {
+/** The entry of the file whose key verified the token, or the block itself if it accepts tokens of any issuer. */
+function voucherOf(options: JwtOptions, identity: Identity): unknown {
   const issuers = issuersOf(options);
-  return issuers.find((each) => each.issuer === issuer) ?? issuers.find((each) => each.issuer === undefined);
+  const named = issuers.filter((each) => each.issuer === identity.issuer);
+  const entry = named.length < 2 ? named[0] : named.find((each) => verifiedBy(each, identity));
+  return entry ?? issuers.find((each) => each.issuer === undefined);
 }
 
 function summaryOf(options: JwtOptions): Summary {
-  return issuersOf(options).flatMap((each): Summary => {
+  return entriesOf(options).flatMap((each): Summary => {
     const suffix = each.name === undefined ? '' : ` (${each.name})`;
     return [
-      [`issuer${suffix}`, each.issuer ?? 'ANY ISSUER'],
+      [`issuer${suffix}`, issuerIn(each)],
       [`audience${suffix}`, each.audience?.join(', ') ?? 'ANY AUDIENCE'],
       [`subject${suffix}`, subjectWords(each)],
       [`algorithms${suffix}`, each.algorithms.join(', ')],
-      [`keys${suffix}`, keysIn(each)],
+      [`keys${suffix}`, each.ca === undefined ? keysIn(each) : `${keysIn(each)}, with authorities of its own`],
+      ...(each.token_type === 'any' ? [] : [[`token type${suffix}`, each.token_type] as const]),
     ];
   });
+}
+
+function issuerIn({ issuer, required_claims: required }: JwtIssuer): string {
+  if (issuer === undefined) return 'ANY ISSUER';
+  const values = claimsIn(issuer).map((claim) => `${claim}: ${(required[claim] ?? []).join(', ')}`);
+  return values.length === 0 ? issuer : `${issuer} with ${values.join('; ')}`;
 }
 
 /** The query of the URL is omitted, because it may contain a secret. */
@@ -81,9 +99,11 @@ function keysIn({ keys }: JwtIssuer): string {
     case 'discovery':
       return `discovered at ${keys.issuer}`;
     case 'secret':
-      return 'a shared secret';
+      return keys.encoding === 'utf8' ? 'a shared secret' : `a shared secret in ${keys.encoding}`;
     case 'public_key':
       return 'a public key';
+    case 'key_set':
+      return 'a key set in the file';
     case 'none':
       return 'none';
   }

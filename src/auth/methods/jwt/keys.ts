@@ -1,30 +1,48 @@
 /** Creates the key source of an issuer from its options in the file. */
 import { discoverJwksUri } from '../../../tokens/discovery.js';
-import { fetchKeys } from '../../../tokens/jwks.js';
+import { fetchKeys, parseKeySet, usableKeys } from '../../../tokens/jwks.js';
 import { RemoteKeySet } from '../../../tokens/key-set.js';
-import { StaticKey } from '../../../tokens/key-source.js';
+import { StaticKey, StaticKeySet } from '../../../tokens/key-source.js';
 import type { KeySource } from '../../../tokens/key-source.js';
+import { decodeSecret } from '../../../tokens/shared-secret.js';
 import { keyFromSecret, keyFromText } from '../../../tokens/verification-key.js';
+import { anchorsPem, readAnchors } from '../../../certificates/trust-anchors.js';
+import type { FetchRules } from '../../../tokens/jwks.js';
 import type { MethodDeps } from '../../method.js';
 import type { JwtIssuer } from './issuers.js';
 
 /** Throws if the file holds no readable key. The findings have already reported this error. */
 export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps): KeySource {
-  const { keys, allow_insecure_http: insecure } = issuer;
+  const { keys } = issuer;
+  const rules = fetchRules(issuer);
   switch (keys.kind) {
-    case 'secret':
-      return new StaticKey(keyFromSecret(keys.secret));
+    case 'secret': {
+      const secret = decodeSecret(keys.secret, keys.encoding);
+      if (!secret) throw new TypeError('jwt: "secret" does not have its "secret_encoding"');
+      return new StaticKey(keyFromSecret(secret));
+    }
     case 'public_key':
       if (keys.text === undefined) throw new TypeError('jwt: "public_key_file" was not read');
       return new StaticKey(keyFromText(keys.text));
+    case 'key_set':
+      if (keys.jwks === undefined) throw new TypeError('jwt: "jwks_file" was not read');
+      return new StaticKeySet(usableKeys(parseKeySet(keys.jwks)));
     case 'jwks':
-      return keySet(issuer, deps, () => fetchKeys(keys.url, insecure));
+      return keySet(issuer, deps, () => fetchKeys(keys.url, rules));
     case 'discovery':
       // Discovery runs on each load, because an issuer may move its keys.
-      return keySet(issuer, deps, async () => fetchKeys(await discoverJwksUri(keys.issuer, insecure), insecure));
+      return keySet(issuer, deps, async () => {
+        const { uri, allowsAddress } = await discoverJwksUri(keys.issuer, rules);
+        return fetchKeys(uri, { ...rules, allowsAddress });
+      });
     case 'none':
       throw new TypeError('jwt needs "secret", "public_key", "jwks_url" or "issuer"');
   }
+}
+
+/** If the file names authorities of the issuer, no public authority counts. */
+function fetchRules({ allow_insecure_http: allowInsecureHttp, ca }: JwtIssuer): FetchRules {
+  return { allowInsecureHttp, ...(ca === undefined ? {} : { ca: anchorsPem(readAnchors(ca), 'servers') }) };
 }
 
 function keySet(

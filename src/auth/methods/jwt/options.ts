@@ -1,9 +1,12 @@
 /** The options of the `jwt` method in the file, and the narrowing on a route. */
 import { z } from 'zod';
-import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
+import { byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { ALGORITHMS } from '../../../tokens/algorithms.js';
 import { anyScope, requiredClaims, scopes } from '../required-claims.js';
 import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
+import { TOKEN_TYPES } from '../../../tokens/claims.js';
+import { SECRET_ENCODINGS } from '../../../tokens/shared-secret.js';
+import { schemeField } from '../token-place.js';
 
 const algorithm = () => z.enum(ALGORITHMS, { error: `must be one of ${ALGORITHMS.join(', ')}` });
 
@@ -28,12 +31,35 @@ const tokenShape = {
     .refine((text) => text.trim() !== '', { error: 'must not be blank' })
     .optional()
     .describe('A shared secret for HS256, HS384 and HS512; 32 bytes or more.'),
+  secret_encoding: z
+    .enum(SECRET_ENCODINGS)
+    .optional()
+    .describe('How `secret` is written: `utf8` (default), `base64` or `base64url`.'),
   public_key: z
     .string()
     .min(1, 'must not be empty')
     .optional()
     .describe('A public key: PEM (public key or certificate) or a JWK.'),
   public_key_file: plainText().optional().describe('A file that holds `public_key`.'),
+  jwks: z
+    .union(
+      [
+        z.string().min(1, 'must not be empty'),
+        z.looseObject({ keys: z.array(z.unknown()).describe('The keys (JWK).') }),
+      ],
+      {
+        error: 'must be a key set, such as {keys: [{kty: EC, crv: P-256, x: …, y: …}]}, or its JSON',
+      },
+    )
+    .optional()
+    .describe('A key set (RFC 7517) in the file, in place of `jwks_url`.'),
+  jwks_file: plainText().optional().describe('A JSON file that holds `jwks`.'),
+  ca_file: plainText()
+    .optional()
+    .describe(
+      'PEM file of the private authorities of the issuer, for keys and discovery. No public authority counts then.',
+    ),
+  ca: z.string().min(1, 'must not be empty').optional().describe('The same as PEM text, in place of a file.'),
   algorithm: algorithm().optional().describe('The one accepted signature algorithm.'),
   algorithms: oneOrMore(algorithm())
     .optional()
@@ -56,8 +82,12 @@ const leeway = () =>
 const requireExp = () => z.boolean().describe('Whether a token without `exp` is rejected.');
 const tokenType = () =>
   z
-    .enum(['any', 'access_token'])
-    .describe('`access_token`: the header must say `at+jwt` (RFC 9068). `any`: `JWT` or no type will do as well.');
+    .enum(TOKEN_TYPES)
+    .describe(
+      '`access_token`: the header must have `typ: at+jwt` (RFC 9068). `any`: every token but an ID token. `id_token`: an ID token; needs `audience`.',
+    );
+const maxTokenSize = () =>
+  byteSize(256, 262_144).describe('The greatest length of a token. A longer token is rejected.');
 const ignoreCnf = () =>
   z.boolean().describe('Accept tokens bound to a key or certificate (`cnf`) although the binding is not checked.');
 const insecure = () => z.boolean().describe('Fetch keys and discovery over plain http from hosts other than loopback.');
@@ -70,11 +100,14 @@ const staleIfError = () =>
 
 const issuerEntry = z.strictObject({
   name: plainText().optional().describe("A name for the issuer, usable in a route's `issuers`."),
-  issuer: plainText().describe('The exact `iss` of the tokens.'),
+  issuer: plainText().describe(
+    'The exact `iss` of the tokens. Each value of a claim in `required_claims` replaces `{claim}` in it.',
+  ),
   ...tokenShape,
   leeway: leeway().optional(),
   require_exp: requireExp().optional(),
   token_type: tokenType().optional(),
+  max_token_size: maxTokenSize().optional(),
   ignore_cnf: ignoreCnf().optional(),
   allow_insecure_http: insecure().optional(),
   jwks_max_age: jwksMaxAge().optional(),
@@ -83,12 +116,8 @@ const issuerEntry = z.strictObject({
 
 export const jwtOptions = z.strictObject({
   header: headerName().default('Authorization').describe('The header that carries the token.'),
-  scheme: z
-    .string()
-    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{0,64}$/, 'must be an authentication scheme, or empty for none')
-    .nullable()
-    .default('Bearer')
-    .describe('The scheme before the token in `header`; empty or null: the header holds the token alone.'),
+  scheme: schemeField(),
+  realm: plainText().optional().describe('The realm of the challenge; none by default.'),
   query_param: plainText()
     .optional()
     .describe('A query parameter that may carry the token; removed before forwarding.'),
@@ -98,7 +127,9 @@ export const jwtOptions = z.strictObject({
     .describe('A cookie that may carry the token.'),
   issuer: plainText()
     .optional()
-    .describe('The exact `iss` of the tokens. Without `jwks_url`, `secret` or `public_key` its keys are discovered.'),
+    .describe(
+      'The exact `iss` of the tokens. Without `jwks_url`, `secret`, `public_key` or `jwks` its keys are discovered. Each value of a claim in `required_claims` replaces `{claim}` in it.',
+    ),
   issuers: z
     .array(issuerEntry)
     .min(1, 'must not be an empty list')
@@ -112,6 +143,7 @@ export const jwtOptions = z.strictObject({
   leeway: leeway().prefault('30s'),
   require_exp: requireExp().default(true),
   token_type: tokenType().default('any'),
+  max_token_size: maxTokenSize().prefault('12KB'),
   ignore_cnf: ignoreCnf().default(false),
   allow_insecure_http: insecure().default(false),
   jwks_max_age: jwksMaxAge().prefault('10m'),

@@ -4,13 +4,14 @@ import { Strategy } from 'passport-jwt';
 import { digestOf } from '../../../lib/digest.js';
 import { subjectRules } from '../../../tokens/subject.js';
 import { TokenVerifier } from '../../../tokens/token-verifier.js';
+import type { KeySource } from '../../../tokens/key-source.js';
 import type { TokenPolicy, Verification } from '../../../tokens/token-verifier.js';
-import { readOffer } from '../../credentials.js';
-import type { Place } from '../../credentials.js';
+import { readOffer, type Place } from '../../credentials.js';
+import type { Offering } from '../../strategy-runner.js';
 import type { MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
 import type { Absent, Challenge, ReasonCode, Rejected } from '../../verdict.js';
-import { issuersOf } from './issuers.js';
+import { entriesOf, exactIssuers } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 import { keySourceOf } from './keys.js';
 import { missingOf } from '../required-claims.js';
@@ -21,21 +22,29 @@ interface IssuerPolicy extends TokenPolicy {
   readonly from: JwtIssuer;
 }
 
-export function compileJwt(options: JwtOptions, places: readonly Place[], deps: MethodDeps): MethodStrategy {
-  return new JwtStrategy(options, places, deps);
+export function compileJwt(options: JwtOptions, offering: Offering, deps: MethodDeps): MethodStrategy {
+  return new JwtStrategy(options, offering, deps);
 }
 
-function policyOf(from: JwtIssuer, deps: MethodDeps): IssuerPolicy {
+/** The issuers of a template share one source of keys. */
+function policiesOf(entry: JwtIssuer, deps: MethodDeps): readonly IssuerPolicy[] {
+  const keys = keySourceOf(entry, deps);
+  return exactIssuers(entry).map((issuer) => policyOf(issuer, keys));
+}
+
+function policyOf(from: JwtIssuer, keys: KeySource): IssuerPolicy {
   return {
     from,
     issuer: from.issuer,
     audience: from.audience,
     algorithms: from.algorithms,
-    keys: keySourceOf(from, deps),
+    keys,
+    maxTokenSize: from.max_token_size,
+    issuerClaims: from.issuer_claims,
     leeway: from.leeway,
     requireExp: from.require_exp,
     maxAge: from.max_age,
-    accessToken: from.token_type === 'access_token',
+    tokenType: from.token_type,
     ignoreCnf: from.ignore_cnf,
     subject: subjectRules(from.subject_claim),
   };
@@ -51,18 +60,20 @@ class JwtStrategy extends Strategy implements MethodStrategy {
   override readonly name = 'jwt';
   readonly ready: Promise<void>;
   private readonly verifier: TokenVerifier<IssuerPolicy>;
+  private readonly places: readonly Place[];
   private readonly challenge: Challenge;
   private readonly absent: Absent;
 
   constructor(
     private readonly options: JwtOptions,
-    private readonly places: readonly Place[],
+    { places, challenge }: Offering,
     deps: MethodDeps,
   ) {
     super(UNUSED, () => undefined);
-    this.challenge = { scheme: options.scheme || 'Bearer', params: {} };
+    this.places = places;
+    this.challenge = challenge;
     this.absent = { kind: 'absent', challenges: [this.challenge] };
-    const policies = issuersOf(options).map((issuer) => policyOf(issuer, deps));
+    const policies = entriesOf(options).flatMap((entry) => policiesOf(entry, deps));
     this.verifier = new TokenVerifier(policies, { now: deps.now, digest: digestOf([JSON.stringify(options)]) });
     this.ready = this.verifier.ready;
   }
@@ -123,14 +134,14 @@ class JwtStrategy extends Strategy implements MethodStrategy {
   /** The status and challenge of RFC 6750 §3.1. */
   private rejected(reason: ReasonCode, token?: string): Rejected {
     const twice = reason === 'credential_duplicate';
-    const params = { error: twice ? 'invalid_request' : 'invalid_token' };
+    const params = { ...this.challenge.params, error: twice ? 'invalid_request' : 'invalid_token' };
     const challenges = [{ ...this.challenge, params }];
     const credential = token === undefined ? {} : { credential: token };
     return { kind: 'rejected', status: twice ? 400 : 401, reason, challenges, ...credential };
   }
 
   private forbidden(reason: ReasonCode, { token, issuer }: { token: string; issuer: JwtIssuer }): Rejected {
-    const params = { error: reason, scope: issuer.required_scopes.join(' ') };
+    const params = { ...this.challenge.params, error: reason, scope: issuer.required_scopes.join(' ') };
     const challenges = reason === 'insufficient_scope' ? [{ ...this.challenge, params }] : [];
     return { kind: 'rejected', status: 403, reason, challenges, credential: token };
   }

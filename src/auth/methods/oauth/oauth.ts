@@ -4,6 +4,7 @@ import { Strategy } from 'passport-strategy';
 import { redisOptionsOf } from '../../../redis/options.js';
 import { scopesOf } from '../../../tokens/claim-values.js';
 import { hasAudience, introspectionFault } from '../../../tokens/introspection-claims.js';
+import { anchorsPem, readAnchors } from '../../../certificates/trust-anchors.js';
 import {
   IntrospectionUnavailableError,
   type IntrospectionAnswer,
@@ -20,28 +21,31 @@ import { copyOf, type Identity } from '../../identity.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../../verdict.js';
-import { findings } from './findings.js';
+import { findingsOf } from './findings.js';
 import { oauthNarrowing, oauthOptions, type OauthNarrowing, type OauthOptions } from './options.js';
 import { impossibleClaims, missingOf } from '../required-claims.js';
 import { subjectOf, subjectWords, tellSubject } from '../token-subject.js';
 import { throttleSummary } from '../throttle-option.js';
+import { challengeScheme, headerPlace } from '../token-place.js';
 
 export type { OauthOptions } from './options.js';
 
-const MAX_TOKEN = 8_192;
 /** The `b64token` of RFC 6750 §2.1. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 /** An outage is logged once per interval, not once per request. */
 const LOG_EVERY_MS = 10_000;
 
-function placesOf({ header, scheme }: OauthOptions): readonly Place[] {
-  const name = header.toLowerCase();
-  const inHeader: Place = scheme === '' ? { in: 'header', name } : { in: 'header', name, scheme: scheme.toLowerCase() };
-  return [inHeader, { in: 'subprotocol', name: 'bearer' }];
+function placesOf(options: OauthOptions): readonly Place[] {
+  return [headerPlace(options), { in: 'subprotocol', name: 'bearer' }];
 }
 
-function challengeOf({ realm, scheme }: OauthOptions): Challenge {
-  return { scheme: scheme === '' ? 'Bearer' : scheme, params: realm === undefined ? {} : { realm } };
+function challengeOf(options: OauthOptions): Challenge {
+  return { scheme: challengeScheme(options), params: options.realm === undefined ? {} : { realm: options.realm } };
+}
+
+/** RFC 7662 §2.2 makes `iss` optional. With an `introspection_url`, `issuer` has no other purpose. */
+function requiresIss({ require_iss, introspection_url }: OauthOptions): boolean {
+  return require_iss ?? introspection_url !== undefined;
 }
 
 type Outcome = Identity | Rejected;
@@ -77,6 +81,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
       authMethod: options.auth_method,
       timeoutMs: options.timeout,
       allowInsecureHttp: options.allow_insecure_http,
+      ca: options.ca === undefined ? undefined : anchorsPem(readAnchors(options.ca), 'servers'),
       cacheTtlMs: options.cache_ttl,
       cacheSize: options.cache_size,
       now: deps.now,
@@ -95,7 +100,8 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     if (offer.kind === 'many') return this.reject(this.rejected('credential_duplicate'));
     if (offer.kind === 'malformed') return this.reject(this.rejected('token_malformed'));
     const token = offer.value;
-    if (token.length > MAX_TOKEN || !B64TOKEN.test(token)) return this.reject(this.rejected('token_malformed', token));
+    if (token.length > this.options.max_token_size) return this.reject(this.rejected('token_too_large', token));
+    if (!B64TOKEN.test(token)) return this.reject(this.rejected('token_malformed', token));
     const known = this.introspection.remembered(token);
     if (known) return this.settle(this.outcomeOf(token, known));
     this.ask(request, token)
@@ -132,6 +138,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     const fault = introspectionFault(response, {
       now: this.deps.now() / 1_000,
       issuer,
+      requireIss: requiresIss(this.options),
       audience,
       ignoreCnf,
       subject: subjectRules(subject_claim),
@@ -221,7 +228,7 @@ export const oauth: Method<OauthOptions> = {
   options: oauthOptions,
   narrowing: oauthNarrowing,
   files: { ca_file: 'ca' },
-  findings,
+  findings: findingsOf,
   unknownNames: ({ issuer }, narrowing) =>
     impossibleClaims(
       narrowing.required_claims as OauthNarrowing['required_claims'],
@@ -231,6 +238,7 @@ export const oauth: Method<OauthOptions> = {
   headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
+  longestCredential: ({ max_token_size }) => max_token_size,
   summary: (options) => [
     ['introspection', whomToAsk(options)],
     ['audience', options.audience?.join(', ') ?? 'ANY AUDIENCE'],

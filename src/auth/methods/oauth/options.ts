@@ -1,9 +1,10 @@
 /** The `oauth` block and its narrowing: the server that checks a token, and the required content of its response. */
 import { z } from 'zod';
-import { duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
+import { byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { anyScope, requiredClaims } from '../required-claims.js';
 import { throttleOption } from '../throttle-option.js';
 import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
+import { schemeField } from '../token-place.js';
 import { checkRedis, redisFields } from '../../../redis/options.js';
 
 const MIN_SECRET = 32;
@@ -34,15 +35,15 @@ const scope = () => z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, SCOPE)
 export const oauthOptions = z.strictObject({
   realm: plainText().optional().describe('The realm of the challenge; none by default.'),
   header: headerName().default('Authorization').describe('Header to read the token from.'),
-  scheme: z
-    .string()
-    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{0,64}$/, 'must be an authentication scheme, or empty')
-    .default('Bearer')
-    .describe('Scheme before the token; empty: the header is the token.'),
+  scheme: schemeField(),
   introspection_url: z.string().min(1).optional().describe('RFC 7662 endpoint. Without it: discovered from `issuer`.'),
-  issuer: plainText()
+  issuer: plainText().optional().describe('The `iss` of the answer; also where the endpoint is discovered.'),
+  require_iss: z
+    .boolean()
     .optional()
-    .describe('The `iss` that the answer must carry; also where the endpoint is discovered.'),
+    .describe(
+      'Whether an answer without `iss` is rejected. Default: true with `introspection_url`, false where the endpoint is discovered from `issuer`.',
+    ),
   client_id: plainText().describe('Who asks.'),
   client_secret: z
     .string()
@@ -61,6 +62,13 @@ export const oauthOptions = z.strictObject({
     .describe('Shares answers with other instances, in Redis; needs the package `ioredis`. Default: each for itself.'),
   timeout: duration({ min: 10, max: 60_000 }).prefault('5s').describe('How long the server may take.'),
   throttle: throttleOption('of an address'),
+  max_token_size: byteSize(256, 262_144)
+    .prefault('12KB')
+    .describe('The greatest length of a token. A longer token is rejected.'),
+  ca_file: plainText()
+    .optional()
+    .describe('PEM file of the private authorities of the server. No public authority counts then.'),
+  ca: z.string().min(1, 'must not be empty').optional().describe('The same as PEM text, in place of a file.'),
   audience: oneOrMore(plainText())
     .optional()
     .describe('Audiences of which the token must have one. Missing: any audience.'),
