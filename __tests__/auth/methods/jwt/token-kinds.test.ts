@@ -102,7 +102,7 @@ describe('max_token_size', () => {
     const token = await sign({ groups });
     expect(token.length).toBeGreaterThan(8_192);
     expect(await brief(server, bearer(token))).toBe('granted');
-    expect(await brief(server, bearer(await sign({ groups: [...groups, ...groups] })))).toBe('401 token_too_large');
+    expect(await brief(server, bearer(await sign({ groups: [...groups, ...groups.slice(80)] })))).toBe('401 token_too_large');
   });
 
   test('an issuer may have a limit of its own', async () => {
