@@ -50,29 +50,29 @@ describe('token_type: id_token', () => {
     [ids, accesses] = [await serve({ ...block, token_type: 'id_token' }), await serve(block)];
   });
 
-  test.each<[string, object, object?]>([
+  test.each<[string, object]>([
     ['at_hash', { at_hash: 'x' }],
     ['c_hash', { c_hash: 'x' }],
     ['the mark of Cognito', { token_use: 'id' }],
     ['the mark of Keycloak', { typ: 'ID' }],
-  ])('accepts %s, which is refused without it', async (_what, claims, header) => {
-    const token = await sign(claims, header);
+  ])('accepts %s, which is refused without it', async (_what, claims) => {
+    const token = await sign(claims);
     expect(await brief(ids, bearer(token))).toBe('granted');
     expect(await brief(accesses, bearer(token))).toBe('401 token_type');
   });
 
-  test.each<[string, string, object, object?]>([
-    ['token_type', 'a logout token', { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }],
+  test.each<[string, string, object, object]>([
+    ['token_type', 'a logout token', { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }, {}],
     ['token_type', 'a logout token by its type', {}, { typ: 'logout+jwt' }],
     ['token_type', 'an access token', {}, { typ: 'at+jwt' }],
-    ['token_type', 'an access token of Cognito', { token_use: 'access' }],
-    ['token_type', 'an access token of Keycloak', { typ: 'Bearer' }],
-    ['token_type', 'a refresh token', { typ: 'Refresh' }],
-    ['token_audience', 'a token of another client', { aud: 'else' }],
-    ['token_audience', 'several audiences without azp', { aud: [AUD, 'else'] }],
-    ['token_audience', 'several audiences and the azp of another client', { aud: [AUD, 'else'], azp: 'else' }],
-    ['token_audience', 'several audiences and an azp that is a list', { aud: [AUD, 'else'], azp: [AUD] }],
-    ['token_claims', 'a token bound to a key', { cnf: { jkt: 'x' } }],
+    ['token_type', 'an access token of Cognito', { token_use: 'access' }, {}],
+    ['token_type', 'an access token of Keycloak', { typ: 'Bearer' }, {}],
+    ['token_type', 'a refresh token', { typ: 'Refresh' }, {}],
+    ['token_audience', 'a token of another client', { aud: 'else' }, {}],
+    ['token_audience', 'several audiences without azp', { aud: [AUD, 'else'] }, {}],
+    ['token_audience', 'several audiences and the azp of another client', { aud: [AUD, 'else'], azp: 'else' }, {}],
+    ['token_audience', 'several audiences and an azp that is a list', { aud: [AUD, 'else'], azp: [AUD] }, {}],
+    ['token_claims', 'a token bound to a key', { cnf: { jkt: 'x' } }, {}],
   ])('answers %s to %s', async (reason, _what, claims, header) => {
     expect(await brief(ids, bearer(await sign(claims, header)))).toBe(`401 ${reason}`);
     expect(await brief(ids, bearer(await sign({ aud: [AUD, 'else'], azp: 'app' })))).toBe('granted');
@@ -102,7 +102,9 @@ describe('max_token_size', () => {
     const token = await sign({ groups });
     expect(token.length).toBeGreaterThan(8_192);
     expect(await brief(server, bearer(token))).toBe('granted');
-    expect(await brief(server, bearer(await sign({ groups: [...groups, ...groups.slice(80)] })))).toBe('401 token_too_large');
+    expect(await brief(server, bearer(await sign({ groups: [...groups, ...groups.slice(80)] })))).toBe(
+      '401 token_too_large',
+    );
   });
 
   test('an issuer may have a limit of its own', async () => {

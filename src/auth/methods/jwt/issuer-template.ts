@@ -2,7 +2,7 @@
  * An `issuer` with `{claim}`, for a provider of several tenants. It is filled at load with the values that
  * `required_claims` lists, so that every accepted `iss` is an exact text of the file.
  */
-import type { RequiredClaims } from '../../../tokens/claim-values.js';
+import type { ClaimValue, RequiredClaims } from '../../../tokens/claim-values.js';
 
 export interface FilledTemplate {
   readonly issuer: string;
@@ -34,8 +34,9 @@ export function fillTemplate(template: string, required: RequiredClaims): readon
 export function templateProblem(template: string, required: RequiredClaims): string | undefined {
   if (isTemplate(template.replace(PLACEHOLDER, ''))) return 'has a brace without its pair; write {claim}';
   for (const claim of claimsIn(template)) {
-    const listed = Object.hasOwn(required, claim) ? required[claim] : undefined;
-    if (!listed) return `needs the values of "${claim}" in required_claims, such as {${claim}: [tenant-a, tenant-b]}`;
+    const listed = listedValues(required, claim);
+    if (listed.length === 0)
+      return `needs the values of "${claim}" in required_claims, such as {${claim}: [tenant-a, tenant-b]}`;
     const wrong = listed.find((value) => typeof value !== 'string' || !VALUE.test(value) || /^\.+$/.test(value));
     if (wrong !== undefined)
       return `cannot be filled with ${JSON.stringify(wrong)} of required_claims.${claim}; a value is a text of letters, digits, ".", "_", "~" and "-"`;
@@ -48,7 +49,12 @@ export function claimsIn(template: string): readonly string[] {
   return [...new Set([...template.matchAll(PLACEHOLDER)].map(([, claim]) => claim as string))];
 }
 
-function valuesOf(required: RequiredClaims, claim: string): readonly string[] {
-  const listed = Object.hasOwn(required, claim) ? (required[claim] ?? []) : [];
-  return [...new Set(listed)].filter((value): value is string => typeof value === 'string');
+export function valuesOf(required: RequiredClaims, claim: string): readonly string[] {
+  return listedValues(required, claim).filter((value): value is string => typeof value === 'string');
+}
+
+/** The values of which a token must have one. */
+function listedValues(required: RequiredClaims, claim: string): readonly ClaimValue[] {
+  const condition = Object.hasOwn(required, claim) ? required[claim] : undefined;
+  return !condition || 'all' in condition ? [] : [...new Set(condition)];
 }

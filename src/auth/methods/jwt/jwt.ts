@@ -8,7 +8,7 @@ import { challengeScheme, headerPlace } from '../token-place.js';
 import { subjectWords } from '../token-subject.js';
 import { compileJwt } from './strategy.js';
 import { findingsOf, narrowingFindings } from './findings.js';
-import { claimsIn } from './issuer-template.js';
+import { claimsIn, valuesOf } from './issuer-template.js';
 import { entriesOf, issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 import { judgeNarrowing, verifiedBy } from './narrowing.js';
@@ -85,7 +85,7 @@ function summaryOf(options: JwtOptions): Summary {
 
 function issuerIn({ issuer, required_claims: required }: JwtIssuer): string {
   if (issuer === undefined) return 'ANY ISSUER';
-  const values = claimsIn(issuer).map((claim) => `${claim}: ${(required[claim] ?? []).join(', ')}`);
+  const values = claimsIn(issuer).map((claim) => `${claim}: ${valuesOf(required, claim).join(', ')}`);
   return values.length === 0 ? issuer : `${issuer} with ${values.join('; ')}`;
 }
 

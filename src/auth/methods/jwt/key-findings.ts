@@ -17,8 +17,8 @@ const MIN_SECRET = 32;
 
 /** Reports about an option, wherever the file has it. */
 export interface Say {
-  warn(option: string, message: string): void;
-  fail(option: string, message: string): void;
+  readonly warn: (option: string, message: string) => void;
+  readonly fail: (option: string, message: string) => void;
 }
 
 export function judgeKeys({ keys, algorithms, allow_insecure_http }: JwtIssuer, { warn, fail }: Say): void {

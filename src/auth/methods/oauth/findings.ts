@@ -35,3 +35,10 @@ function endpointFindings(options: OauthOptions): readonly Finding[] {
     urlProblem(issuer, allow_insecure_http) ?? (issuer.includes('?') ? 'must not contain a query' : undefined);
   return problem === undefined ? [] : [error('issuer', `${problem}, for the endpoint is discovered there`)];
 }
+
+/** The query of the URL is omitted, because it may contain a secret. */
+export function whomToAsk({ introspection_url, issuer }: OauthOptions): string {
+  if (introspection_url === undefined) return `discovered from ${issuer}`;
+  const url = URL.canParse(introspection_url) ? new URL(introspection_url) : undefined;
+  return url ? `${url.origin}${url.pathname}` : 'no URL';
+}

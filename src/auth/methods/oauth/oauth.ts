@@ -21,7 +21,7 @@ import { copyOf, type Identity } from '../../identity.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../../verdict.js';
-import { findingsOf } from './findings.js';
+import { findingsOf, whomToAsk } from './findings.js';
 import { oauthNarrowing, oauthOptions, type OauthNarrowing, type OauthOptions } from './options.js';
 import { impossibleClaims, missingOf } from '../required-claims.js';
 import { subjectOf, subjectWords, tellSubject } from '../token-subject.js';
@@ -41,11 +41,6 @@ function placesOf(options: OauthOptions): readonly Place[] {
 
 function challengeOf(options: OauthOptions): Challenge {
   return { scheme: challengeScheme(options), params: options.realm === undefined ? {} : { realm: options.realm } };
-}
-
-/** RFC 7662 §2.2 makes `iss` optional. With an `introspection_url`, `issuer` has no other purpose. */
-function requiresIss({ require_iss, introspection_url }: OauthOptions): boolean {
-  return require_iss ?? introspection_url !== undefined;
 }
 
 type Outcome = Identity | Rejected;
@@ -138,7 +133,8 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     const fault = introspectionFault(response, {
       now: this.deps.now() / 1_000,
       issuer,
-      requireIss: requiresIss(this.options),
+      // RFC 7662 §2.2: `iss` is optional. With an `introspection_url`, `issuer` has no other purpose.
+      requireIss: this.options.require_iss ?? this.options.introspection_url !== undefined,
       audience,
       ignoreCnf,
       subject: subjectRules(subject_claim),
@@ -207,13 +203,6 @@ function identityOf(response: IntrospectionResponse, options: OauthOptions): Ide
   };
   tellSubject(identity, subject);
   return identity;
-}
-
-/** The query of the URL is omitted, because it may contain a secret. */
-function whomToAsk({ introspection_url, issuer }: OauthOptions): string {
-  if (introspection_url === undefined) return `discovered from ${issuer}`;
-  const url = URL.canParse(introspection_url) ? new URL(introspection_url) : undefined;
-  return url ? `${url.origin}${url.pathname}` : 'no URL';
 }
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
