@@ -24,8 +24,7 @@ export interface PlannedMethod extends MethodTraits {
   readonly headers: readonly HeaderRule[];
   readonly forwardsCredential: boolean;
   readonly limitsIdentities: boolean;
-  /** The greatest length of its credential in bytes, where the block limits it. */
-  readonly longestCredential?: number;
+  readonly longestCredentialBytes?: number;
 }
 
 /** `*` present, `^…$` a regular expression, otherwise exact. */
@@ -227,7 +226,6 @@ export interface Plan {
   readonly rateLimit?: PlannedRateLimit;
   /** Absent: responses have no CORS headers, and a preflight is an ordinary request. */
   readonly cors?: PlannedCors;
-  /** The log. */
   readonly logging: PlannedLogging;
   /** The admin address; absent: none. */
   readonly admin?: PlannedAdmin;

@@ -13,7 +13,7 @@ type Facts = Pick<Plan, 'listeners' | 'methods'>;
 export function checkCredentialSize({ listeners, methods }: Facts, { report }: Context): void {
   const [least] = [...headLimits(listeners)].sort((a, b) => a.bytes - b.bytes);
   if (!least) return;
-  for (const { name, longestCredential: longest = 0 } of methods) {
+  for (const { name, longestCredentialBytes: longest = 0 } of methods) {
     if (longest + REST_OF_HEAD <= least.bytes) continue;
     const message =
       `accepts ${longest} bytes, but ${least.whose} reads a request head of ${least.bytes} bytes; ` +

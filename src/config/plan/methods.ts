@@ -122,7 +122,7 @@ function plan({ name, method, options, listenerHeaders = [] }: Entry): PlannedMe
         headers: [...method.headers(options), ...listenerHeaders],
         forwardsCredential: method.forwardsCredential(options),
         limitsIdentities: method.limitsIdentities?.(options) ?? false,
-        ...(method.longestCredential && { longestCredential: method.longestCredential(options) }),
+        ...(method.longestCredential && { longestCredentialBytes: method.longestCredential(options) }),
         ...traitsOf(method),
       }
     : { places: [], headers: [], forwardsCredential: false, limitsIdentities: false, ...UNKNOWN_TRAITS };
