@@ -39,3 +39,11 @@ test.each([
 ])('%s is a warning', (flag, words) => {
   expect(warningsOf(...UNDER_NODE_TEST, flag)).toEqual([expect.stringMatching(words)]);
 });
+
+test('the file that Vitest loads is no warning, and another one is', () => {
+  const execArgv = ['--require', '/app/node_modules/vitest/suppress-warnings.cjs', '--conditions', 'node'];
+  const inspected = (env: Record<string, string>) =>
+    inspectRuntime({ version: process.version, env, execArgv }).warnings;
+  expect(inspected({ VITEST: 'true' })).toEqual([]);
+  expect(inspected({})).toEqual([expect.stringMatching(/loads code/)]);
+});

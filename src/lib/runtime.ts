@@ -28,12 +28,14 @@ const REFUSED_FLAGS: Readonly<Record<string, string>> = {
   '--security-revert': 'brings back a hole that was closed',
 };
 
+const LOADS_CODE = 'loads code before the gateway';
+
 /**
  * A person who can set these flags controls the process, so they are no attack. The warning is for flags that were set
  * by mistake.
  */
 const NOTED_FLAGS: readonly (readonly [why: string, flags: readonly string[]])[] = [
-  ['loads code before the gateway', ['--require', '-r', '--import', '--loader', '--experimental-loader']],
+  [LOADS_CODE, ['--require', '-r', '--import', '--loader', '--experimental-loader']],
   ['lets a debugger read every credential', ['--inspect', '--inspect-brk', '--inspect-wait']],
   [
     'writes the environment or the memory, secrets included, to a file',
@@ -62,6 +64,8 @@ export function inspectRuntime(facts: RuntimeFacts = current()): RuntimeFindings
   }
   for (const [why, noted] of NOTED_FLAGS) {
     const set = noted.filter((flag) => flags.includes(flag));
+    // Vitest loads a file of its own into each process.
+    if (why === LOADS_CODE && facts.env.VITEST === 'true') continue;
     if (set.length > 0) warnings.push(`Node runs with ${set.join(', ')}, which ${why}`);
   }
   if (facts.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
