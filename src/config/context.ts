@@ -33,6 +33,25 @@ export class Context implements Reading {
     return exact ? valueOf(node) : undefined;
   }
 
+  /**
+   * Turns the text of a variable into the number or boolean that it spells, where an option needs one. Returns a function
+   * that restores the text. Undefined if the value is not the text of one reference, or spells neither.
+   */
+  retype(path: Path): (() => void) | undefined {
+    const { node, exact } = nodeAt(this.#root, path);
+    const text = node.value;
+    if (!exact || node.reference !== 'resolved' || typeof text !== 'string') return undefined;
+    if (!/^(?:true|false|-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?)$/.test(text)) return undefined;
+    node.value = JSON.parse(text) as number | boolean;
+    return () => void (node.value = text);
+  }
+
+  /** Whether the value is a reference that could not be resolved, which is reported. */
+  isUnresolved(path: Path): boolean {
+    const { node, exact } = nodeAt(this.#root, path);
+    return exact && node.reference === 'unresolved';
+  }
+
   /** The keys of the mapping at a path, in the order of the file. */
   keys(path: Path): readonly string[] {
     const { node, exact } = nodeAt(this.#root, path);

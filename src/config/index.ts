@@ -82,7 +82,9 @@ function reportKeys(context: Context, above: Path, unbuilt: Unbuilt): void {
   for (const key of context.keys(above)) {
     const level = Object.hasOwn(unbuilt, key) ? unbuilt[key] : undefined;
     const path = [...above, key];
-    if (level === undefined || context.value([...path, 'enabled']) === false) continue;
+    const enabled = [...path, 'enabled'];
+    context.retype(enabled);
+    if (level === undefined || context.value(enabled) === false) continue;
     const message = WORDS[key] ?? 'is not built yet and has no effect';
     context.report[level]({ path, code: 'not_built', message, at: 'key' });
   }

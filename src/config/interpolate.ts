@@ -1,11 +1,13 @@
 /** `${ENV}`, `${ENV:-default}` and `${file:PATH}`, resolved after parsing and inside strings only. */
 import type { ErrorCode } from './diagnostic-codes.js';
+import { checkOtherNotation, referenceHint } from './other-notation.js';
 import { scalarsOf, type DocumentNode } from './document.js';
 import type { Path, Report } from './report.js';
 import { isSecret } from './secrets.js';
 import type { Env, Source } from './source.js';
 
 const REFERENCE = /\$\$\{|\$\{([^{}]*)\}|\$\{/g;
+const WHOLE = /^\$\{[^{}]*\}$/;
 const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^]*))?$/;
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f\u2028\u2029\ufeff]/;
@@ -19,11 +21,17 @@ export interface World {
 /** Replaces the references in every string of the tree; what was inserted is never read again. */
 export function interpolate(root: DocumentNode, world: World): void {
   for (const [path, node] of scalarsOf(root)) {
-    if (typeof node.value !== 'string' || !node.value.includes('${')) continue;
-    node.value = node.value.replace(REFERENCE, (match, name: string | undefined) => {
-      if (match === '$${') return '${';
-      return new Reference(path, world).resolve(name);
-    });
+    if (typeof node.value !== 'string') continue;
+    if (!node.value.includes('${')) {
+      checkOtherNotation(path, node.value, world.report);
+      continue;
+    }
+    const whole = WHOLE.test(node.value);
+    const reference = new Reference(path, world);
+    node.value = node.value.replace(REFERENCE, (match, name: string | undefined, offset: number, text: string) =>
+      match === '$${' ? '${' : reference.resolve(name, text.slice(offset)),
+    );
+    if (whole) node.reference = reference.failed ? 'unresolved' : 'resolved';
   }
 }
 
@@ -33,18 +41,21 @@ function saysWhoMayPass(path: Path): boolean {
 }
 
 class Reference {
+  failed = false;
+
   constructor(
     private readonly path: Path,
     private readonly world: World,
   ) {}
 
-  resolve(name: string | undefined): string {
+  /** `text`: the value from the reference on. */
+  resolve(name: string | undefined, text: string): string {
     if (name?.startsWith('file:')) return this.#file(name.slice('file:'.length));
     const [, variable, fallback] = VARIABLE.exec(name ?? '') ?? [];
     if (variable === undefined) {
       return this.#refuse(
         'bad_reference',
-        'must be ${NAME}, ${NAME:-default} or ${file:PATH}; "$${" is a literal "${"',
+        `must be \${NAME}, \${NAME:-default} or \${file:PATH}; "$\${" is a literal "\${"${referenceHint(name ?? /^\$\{\{([^{}]*)\}\}/.exec(text)?.[1])}`,
       );
     }
     if (fallback !== undefined && isSecret(this.path)) {
@@ -86,6 +97,7 @@ class Reference {
 
   /** The field keeps a value of its type, so that one mistake is reported once. */
   #refuse(code: ErrorCode, message: string): string {
+    this.failed = true;
     this.world.report.error({ path: this.path, code, message });
     return UNRESOLVED;
   }

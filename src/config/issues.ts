@@ -10,6 +10,11 @@ export interface Reading {
   readonly report: Report;
   /** Whether the file says anything at a path. */
   has(path: Path): boolean;
+  value(path: Path): unknown;
+  /** Turns the text of a variable into the number or boolean that it spells. Returns a function that restores the text. */
+  retype(path: Path): (() => void) | undefined;
+  /** Whether the value at a path is a reference whose mistake is reported. */
+  isUnresolved(path: Path): boolean;
 }
 
 /** Parses one block; undefined if it is wrong, with every mistake reported. */
@@ -17,10 +22,41 @@ export function readBlock<T extends z.ZodType>(
   block: { readonly schema: T; readonly value: unknown; readonly path: Path },
   reading: Reading,
 ): z.output<T> | undefined {
-  const parsed = block.schema.safeParse(block.value);
+  const first = block.schema.safeParse(block.value);
+  const parsed = first.success ? first : (parseRetyped(block, first.error.issues, reading) ?? first);
   if (parsed.success) return parsed.data;
   new IssueReader(block.schema, block.path, reading).tell(parsed.error.issues, []);
   return undefined;
+}
+
+/**
+ * Variables are texts, and an option may need a number or a boolean. Undefined if no text can be one. A text that is wrong
+ * as a number as well stays a text.
+ */
+function parseRetyped<T extends z.ZodType>(
+  { schema, path: base }: { readonly schema: T; readonly path: Path },
+  issues: readonly Issue[],
+  reading: Reading,
+): z.ZodSafeParseResult<z.output<T>> | undefined {
+  const restores = new Map<string, () => void>();
+  for (const path of placesOf(issues, base)) {
+    const restore = reading.retype(path);
+    if (restore) restores.set(JSON.stringify(path), restore);
+  }
+  if (restores.size === 0) return undefined;
+  const parsed = schema.safeParse(reading.value(base));
+  if (parsed.success) return parsed;
+  const wrong = placesOf(parsed.error.issues, base).flatMap((path) => restores.get(JSON.stringify(path)) ?? []);
+  for (const restore of wrong) restore();
+  return schema.safeParse(reading.value(base));
+}
+
+function placesOf(issues: readonly Issue[], above: Path): readonly Path[] {
+  return issues.flatMap((issue) => {
+    const path = [...above, ...(issue.path as Path)];
+    const branches = issue.code === 'invalid_union' ? issue.errors : [];
+    return [path, ...branches.flatMap((branch) => placesOf(branch, path))];
+  });
 }
 
 class IssueReader {
@@ -36,6 +72,7 @@ class IssueReader {
 
   #one(issue: Issue, path: Path): void {
     const at = [...this.base, ...path];
+    if (this.reading.isUnresolved(at)) return;
     if (issue.code === 'unrecognized_keys') {
       const known = keysAt(this.schema, path);
       for (const key of issue.keys) this.unknownKey([...at, key], key, known);

@@ -129,6 +129,7 @@ export class RequirementReader {
     const parts = keys.map((key): Requirement | undefined => {
       const at = [...path, key];
       if (key === 'plugin') return this.#plugin(shape.plugin as string, keys, at);
+      this.context.retype(at);
       const value = this.context.value(at);
       const refused = this.roster.refusal(key);
       if (refused !== undefined) return this.#refuse(at, refused, 'wrong_method');
