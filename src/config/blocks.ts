@@ -1,10 +1,10 @@
 /** The blocks of a file, each read by its schema; what is wrong with one hides nothing that is wrong with another. */
 import type { z } from 'zod';
 import type { Context } from './context.js';
+import { hintFor } from './hints/hint-for.js';
 import { readBlock } from './issues.js';
 import type { Path } from './report.js';
 import { BLOCKS, LISTS, TOP_LEVEL } from './schema/file.js';
-import { hint } from './suggest.js';
 
 /** One readable item of a list, and its path. */
 export interface Item<T> {
@@ -22,7 +22,7 @@ export function readBlocks(context: Context): Blocks {
     context.report.error({
       path: [key],
       code: 'unknown_key',
-      message: `unknown key${hint(key, TOP_LEVEL)}`,
+      message: `unknown key${hintFor([key], TOP_LEVEL)}`,
       at: 'key',
     });
   }

@@ -1,14 +1,19 @@
 /** A Loom file compiled into its plan: text in, pure data out, and every mistake at once. */
+import { createRequire } from 'node:module';
 import { checkDraft } from './checks/index.js';
 import { Context, type Mode } from './context.js';
-import type { Diagnostic } from './diagnostics.js';
+import { ConfigError, type Diagnostic } from './diagnostics.js';
 import type { Plan } from './plan-types.js';
 import { draftPlan } from './plan/plan.js';
 import { NO_NAMES } from './plan/plugins.js';
-import { readFile } from './read.js';
+import { repairLayout } from './hints/layout.js';
+import type * as Explain from './hints/explain.js';
+import { readFile, type ReadFile, type ReadOptions } from './read.js';
 import type { Path } from './report.js';
 import { Source, type ConfigSource, type Env } from './source.js';
 import { NOT_IMPLEMENTED } from './schema/file.js';
+
+const require = createRequire(import.meta.url);
 
 export interface CompileOptions {
   /** Names of the host application's Passport strategies, usable like methods. */
@@ -48,7 +53,37 @@ export function compileFile(given: ConfigSource | Source, options: CompileOption
   if (reserved !== undefined) throw new TypeError(`a strategy cannot be named ${JSON.stringify(reserved)}`);
   const source = given instanceof Source ? given : new Source(given, options.named);
   const env = options.env ?? source.env ?? process.env;
-  const { root, report } = readFile(source, { env, strict });
+  const compileOnce = (repair?: ReadOptions['repair']): Compiled =>
+    compileTree(readFile(source, { env, strict, ...(repair && { repair }) }), { source, mode, strategies });
+  try {
+    return compileOnce();
+  } catch (error) {
+    throw error instanceof ConfigError ? explained(error, compileOnce) : error;
+  }
+}
+
+/** A key at the wrong level looks like several mistakes. So the file is read again with each such key in its block. */
+function explained(error: ConfigError, compileOnce: (repair: ReadOptions['repair']) => Compiled): ConfigError {
+  const { mayBeMisplaced, optionTree, withHomes } = require('./hints/explain.js') as typeof Explain;
+  if (!mayBeMisplaced(error)) return error;
+  let misplaced = false;
+  try {
+    compileOnce((root, report) => {
+      misplaced = repairLayout(root, optionTree(), report);
+    });
+  } catch (again) {
+    if (misplaced && again instanceof ConfigError) return withHomes(again);
+  }
+  return withHomes(error);
+}
+
+interface Compiling {
+  readonly source: Source;
+  readonly mode: Mode;
+  readonly strategies: readonly string[];
+}
+
+function compileTree({ root, report }: ReadFile, { source, mode, strategies }: Compiling): Compiled {
   const context = new Context({ root, report, source, mode, strategies });
   const draft = draftPlan(context);
   reportUnbuilt(context);

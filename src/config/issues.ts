@@ -1,6 +1,6 @@
 /** What zod finds, as diagnostics: our words, the right place, the nearest right name, and never a value. */
 import { z } from 'zod';
-import { hint } from './suggest.js';
+import { hintFor } from './hints/hint-for.js';
 import type { ErrorCode } from './diagnostic-codes.js';
 import type { Path, Report } from './report.js';
 
@@ -75,7 +75,7 @@ class IssueReader {
     if (this.reading.isUnresolved(at)) return;
     if (issue.code === 'unrecognized_keys') {
       const known = keysAt(this.schema, path);
-      for (const key of issue.keys) this.unknownKey([...at, key], key, known);
+      for (const key of issue.keys) this.unknownKey([...at, key], known);
     } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
       const branch = nearestBranch(issue.errors);
       if (branch) this.tell(branch, path);
@@ -94,8 +94,9 @@ class IssueReader {
     }
   }
 
-  unknownKey(path: Path, key: string, known: Iterable<string>): void {
-    this.reading.report.error({ path, code: 'unknown_key', message: `unknown key${hint(key, known)}`, at: 'key' });
+  unknownKey(path: Path, known: Iterable<string>): void {
+    const message = `unknown key${hintFor(path, known)}`;
+    this.reading.report.error({ path, code: 'unknown_key', message, at: 'key' });
   }
 
   #error(path: Path, code: ErrorCode, message: string): void {

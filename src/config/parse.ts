@@ -15,6 +15,8 @@ import {
 import type { DocumentNode } from './document.js';
 import type { ErrorCode } from './diagnostic-codes.js';
 import type { ReportEntry } from './report.js';
+import { findWrongIndents } from './indentation.js';
+import { SYNTAX_WORDS } from './syntax-words.js';
 import { textFault } from './text.js';
 
 /** Something wrong at an offset of the text. */
@@ -32,32 +34,8 @@ export interface Parsed {
 const MOST_ALIASED_NODES = 10_000;
 const DEEPEST = 64;
 
-/** The parser's own words may quote the text, and the text holds secrets: ours never do. */
-const WORDS: Readonly<Record<YamlErrorCode, string>> = {
-  ALIAS_PROPS: 'an alias takes no anchor and no tag',
-  BAD_ALIAS: 'an alias to nothing; quote a value that begins with "*"',
-  BAD_COLLECTION_TYPE: 'the tag does not fit its collection',
-  BAD_DIRECTIVE: 'an unknown directive',
-  BAD_DQ_ESCAPE: 'an unknown escape in double quotes',
-  BAD_INDENT: 'the indentation fits nothing above it',
-  BAD_PROP_ORDER: 'an anchor or tag must be after the indicator',
-  BAD_SCALAR_START: 'a plain value cannot begin with this character; quote it',
-  BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot be on the line of another; indent it or quote the value',
-  BLOCK_IN_FLOW: 'a block cannot be inside brackets',
-  DUPLICATE_KEY: 'this key is in the mapping twice',
-  IMPOSSIBLE: 'this is not YAML',
-  KEY_OVER_1024_CHARS: 'a key has at most 1024 characters',
-  MISSING_CHAR: 'a closing quote, bracket, comma or colon is missing',
-  MULTILINE_IMPLICIT_KEY: 'a key must be on one line',
-  MULTIPLE_ANCHORS: 'a value takes one anchor',
-  MULTIPLE_DOCS: 'there must be one document',
-  MULTIPLE_TAGS: 'a value takes one tag',
-  TAB_AS_INDENT: 'tabs cannot indent; use spaces',
-  TAG_RESOLVE_FAILED: 'an unknown tag; quote a value that begins with "!"',
-  NON_STRING_KEY: 'a key must be a string; quote it',
-  RESOURCE_EXHAUSTION: 'too deeply nested or too many aliases',
-  UNEXPECTED_TOKEN: 'this character is not allowed here',
-};
+/** Complete: every code of the parser has words. */
+const WORDS: Readonly<Record<YamlErrorCode, string>> = SYNTAX_WORDS;
 
 export function parseText(text: string): Parsed {
   const lines = new LineCounter();
@@ -88,25 +66,63 @@ function fault(offset: number, code: ErrorCode, message: string): SyntaxFault {
   return { offset, path: [], code, message };
 }
 
-function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; faults: SyntaxFault[] } {
-  const documents = parseAllDocuments(text, {
-    version: '1.2',
-    schema: 'core',
-    merge: false,
-    intAsBigInt: true,
-    prettyErrors: false,
-    resolveKnownTags: false,
-    // Its own search for duplicates is quadratic; `#entries` finds them.
-    uniqueKeys: false,
-    logLevel: 'silent',
-    lineCounter,
+const PARSING = {
+  version: '1.2',
+  schema: 'core',
+  merge: false,
+  intAsBigInt: true,
+  prettyErrors: false,
+  resolveKnownTags: false,
+  // Its own search for duplicates is quadratic; `#entries` finds them.
+  uniqueKeys: false,
+  logLevel: 'silent',
+} as const;
+
+const codeOf = (code: YamlErrorCode) => code.toLowerCase() as Lowercase<YamlErrorCode>;
+
+/** Errors that a line with the wrong indentation causes, there and on other lines. */
+const LAYOUT: ReadonlySet<YamlErrorCode> = new Set([
+  'BAD_INDENT',
+  'BLOCK_AS_IMPLICIT_KEY',
+  'MULTILINE_IMPLICIT_KEY',
+  'UNEXPECTED_TOKEN',
+  'MISSING_CHAR',
+  'IMPOSSIBLE',
+]);
+
+/** One error for each line with the wrong indentation. If no line explains the errors, the first of them. */
+function layoutFaults(
+  text: string,
+  errors: readonly { readonly code: YamlErrorCode; readonly pos: readonly number[] }[],
+) {
+  const layout = errors.filter(({ code }) => LAYOUT.has(code));
+  const [first] = layout;
+  if (!first) return [];
+  const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  const wrong = findWrongIndents(text, (each) => {
+    const counter = new LineCounter();
+    const parsed = parseAllDocuments(each, { ...PARSING, lineCounter: counter });
+    const found = (Array.isArray(parsed) ? parsed : []).flatMap((document) => document.errors);
+    const offsets = found.flatMap(({ code, pos }) => (LAYOUT.has(code) ? [pos[0]] : []));
+    return offsets.length === 0 ? undefined : counter.linePos(Math.min(...offsets)).line;
   });
+  if (wrong.length === 0) return [fault(first.pos[0] ?? 0, codeOf(first.code), WORDS[first.code])];
+  return wrong.map(({ line, has, fits }) => {
+    const spaces = (count: number): string => (count === 1 ? '1 space' : `${count} spaces`);
+    const message = `this line is indented by ${spaces(has)}; ${spaces(fits)} would fit the lines around it`;
+    return fault((starts[line - 1] ?? 0) + has, 'bad_indent', message);
+  });
+}
+
+function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; faults: SyntaxFault[] } {
+  const documents = parseAllDocuments(text, { ...PARSING, lineCounter });
   const [document, second] = Array.isArray(documents) ? documents : [];
   if (!document?.contents) return { faults: [fault(0, 'empty', 'the file is empty')] };
   if (second) return { faults: [fault(second.range[0], 'several_documents', 'the file holds several documents')] };
-  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) =>
-    fault(pos[0], code.toLowerCase() as Lowercase<YamlErrorCode>, WORDS[code]),
-  );
+  const others = document.errors.filter(({ code }) => !LAYOUT.has(code));
+  const faults = [...others, ...document.warnings].map(({ code, pos }) => fault(pos[0], codeOf(code), WORDS[code]));
+  // A tab causes the errors around it as well.
+  if (!others.some(({ code }) => code === 'TAB_AS_INDENT')) faults.push(...layoutFaults(text, document.errors));
   if (document.directives?.yaml.version === '1.1')
     faults.push(fault(0, 'yaml_1_1', 'YAML 1.1 reads "yes" as true; drop the %YAML line'));
   if (document.errors.length > 0) return { faults };

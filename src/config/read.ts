@@ -9,13 +9,20 @@ import { Report, type Locate } from './report.js';
 import { checkSecrets, secretsOf } from './secrets.js';
 import type { Env, Source } from './source.js';
 
+export interface ReadOptions {
+  readonly env: Env;
+  readonly strict: boolean;
+  /** Changes the tree before it is read. */
+  readonly repair?: (root: DocumentNode, report: Report) => void;
+}
+
 export interface ReadFile {
   readonly root: DocumentNode;
   readonly report: Report;
 }
 
 /** Throws a `ConfigError` where there is no tree to go on with. */
-export function readFile(source: Source, options: { readonly env: Env; readonly strict: boolean }): ReadFile {
+export function readFile(source: Source, options: ReadOptions): ReadFile {
   const read = source.read();
   if (read.kind === 'unreadable') throw unreadable(source.file, read.why);
   const parsed = read.kind === 'object' ? parseObject(read.config) : parseText(read.text);
@@ -24,6 +31,7 @@ export function readFile(source: Source, options: { readonly env: Env; readonly 
   const report = new Report(source.file, locator(parsed), { strict: options.strict, secrets });
   for (const { offset, ...fault } of parsed.faults) report.errorAt(parsed.position(offset), fault);
   if (!root) throw new ConfigError(report.diagnostics);
+  options.repair?.(root, report);
   applyLoomNames(root, report);
   interpolate(root, { env: options.env, source, report });
   for (const secret of secretsOf(root)) secrets.add(secret);

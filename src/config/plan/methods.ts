@@ -9,6 +9,7 @@ import { readBlock } from '../issues.js';
 import type { PlannedMethod } from '../plan-types.js';
 import type { Path } from '../report.js';
 import { flag } from '../schema/fields.js';
+import { methodHint } from '../hints/hint-for.js';
 import { hint } from '../suggest.js';
 import { readOptionFiles } from './option-files.js';
 
@@ -68,7 +69,7 @@ export class Roster {
   /** Why a name cannot be used, or undefined. */
   refusal(name: string): string | undefined {
     const entry = this.#entries.get(name);
-    if (!entry) return `unknown method${hint(name, this.names)}`;
+    if (!entry) return `unknown method${methodHint(name, this.names)}`;
     if (entry.state === 'missing') return `${name} is not configured: there is no middleware.auth.${name}`;
     return entry.state === 'disabled' ? `${name} is disabled: middleware.auth.${name}.enabled is false` : undefined;
   }

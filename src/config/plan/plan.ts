@@ -6,7 +6,7 @@ import { readBlocks, type Blocks } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { Plan, PlannedLogging, PlannedOpening, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import { BLOCKS } from '../schema/file.js';
-import { hint } from '../suggest.js';
+import { hintFor } from '../hints/hint-for.js';
 import { readOpening } from '../opens.js';
 import type { LoggingBlock } from '../schema/logging.js';
 import { AUTH, readMethods, Roster } from './methods.js';
@@ -101,7 +101,7 @@ function checkMiddleware(context: Context): void {
     report.error({
       path: ['middleware', key],
       code: 'unknown_key',
-      message: `unknown key${hint(key, ['auth'])}`,
+      message: `unknown key${hintFor(['middleware', key], ['auth'])}`,
       at: 'key',
     });
   }

@@ -1,0 +1,27 @@
+/** The messages of syntax errors, by the parser's codes. Its own words may quote the text, and the text holds secrets. */
+
+export const SYNTAX_WORDS = {
+  ALIAS_PROPS: 'an alias takes no anchor and no tag',
+  BAD_ALIAS: 'an alias to nothing; quote a value that begins with "*"',
+  BAD_COLLECTION_TYPE: 'the tag does not fit its collection',
+  BAD_DIRECTIVE: 'an unknown directive',
+  BAD_DQ_ESCAPE: 'an unknown escape in double quotes',
+  BAD_INDENT: 'the indentation fits nothing above it',
+  BAD_PROP_ORDER: 'an anchor or tag must be after the indicator',
+  BAD_SCALAR_START: 'a plain value cannot begin with this character; quote it',
+  BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot be on the line of another; indent it or quote the value',
+  BLOCK_IN_FLOW: 'a block cannot be inside brackets',
+  DUPLICATE_KEY: 'this key is in the mapping twice',
+  IMPOSSIBLE: 'this is not YAML',
+  KEY_OVER_1024_CHARS: 'a key has at most 1024 characters',
+  MISSING_CHAR: 'a closing quote, bracket, comma or colon is missing',
+  MULTILINE_IMPLICIT_KEY: 'a key must be on one line',
+  MULTIPLE_ANCHORS: 'a value takes one anchor',
+  MULTIPLE_DOCS: 'there must be one document',
+  MULTIPLE_TAGS: 'a value takes one tag',
+  TAB_AS_INDENT: 'tabs cannot indent; use spaces',
+  TAG_RESOLVE_FAILED: 'an unknown tag; quote a value that begins with "!"',
+  NON_STRING_KEY: 'a key must be a string; quote it',
+  RESOURCE_EXHAUSTION: 'too deeply nested or too many aliases',
+  UNEXPECTED_TOKEN: 'this character is not allowed here',
+} as const;
