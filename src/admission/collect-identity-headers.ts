@@ -45,7 +45,13 @@ function certificateHeaders(policy: AdmissionPolicy, { request, identities }: Re
   const claims = vouched ? certificateClaims(request.socket, policy.now()) : undefined;
   if (!claims) return [];
   return rules.flatMap(({ claim, header }): [string, string][] => {
-    const value = headerValue(claims[claim as keyof typeof claims]);
+    const value = headerValue(claim === 'san' ? spiffeFirst(claims.sans) : claims[claim as keyof typeof claims]);
     return value.kind === 'value' ? [[header, value.text]] : [];
   });
+}
+
+/** A workload is known by its SPIFFE ID. The other names keep the order of the certificate. */
+function spiffeFirst(names: readonly string[]): readonly string[] {
+  const isSpiffe = (name: string): boolean => name.startsWith('URI:spiffe://');
+  return [...names.filter(isSpiffe), ...names.filter((name) => !isSpiffe(name))];
 }

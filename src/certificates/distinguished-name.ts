@@ -19,6 +19,29 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.9.1': 'emailAddress',
 };
 
+/** Other spellings of attribute types, from OpenSSL, Microsoft and RFC 4519. */
+const ALIASES: Readonly<Record<string, string>> = {
+  e: 'emailAddress',
+  email: 'emailAddress',
+  s: 'ST',
+  t: 'title',
+  g: 'GN',
+  givenname: 'GN',
+  surname: 'SN',
+  commonname: 'CN',
+  userid: 'UID',
+};
+
+const TYPES = new Map([
+  ...Object.entries(ALIASES),
+  ...Object.values(SHORT_NAMES).map((name) => [name.toLowerCase(), name] as const),
+]);
+
+/** The spelling of an attribute type in `distinguishedName`. Types are case-insensitive (RFC 4514 §2.3). */
+export function canonicalAttributeType(type: string): string | undefined {
+  return TYPES.get(type.toLowerCase());
+}
+
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const UTF16 = new TextDecoder('utf-16be', { fatal: true, ignoreBOM: true });
 

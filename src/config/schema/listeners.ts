@@ -17,6 +17,7 @@ export const clientCertHeaders = z.strictObject({
   issuer: header('RFC 4514 issuer of the certificate'),
   serial: header('serial number in upper hex'),
   fingerprint: header('SHA-256 fingerprint in lower hex'),
+  san: header('subject alternative names, SPIFFE IDs first, joined by commas'),
 });
 
 const tls = z.strictObject({

@@ -268,7 +268,8 @@ test('certificateClaims returns claims of verified certificates only', async () 
 
 describe('a narrowing', () => {
   const print = 'ab'.repeat(32);
-  const claims = { subject: 'CN=svc-a,O=Example', sans: ['DNS:svc-a', 'IP:2001:db8::1'], fingerprint: print };
+  const SPIFFE = 'URI:spiffe://td.example/ns/prod/sa/web';
+  const claims = { subject: 'CN=svc-a,O=Example', sans: ['DNS:svc-a', 'IP:2001:db8::1', 'DNS:b.example', SPIFFE], fingerprint: print };
   const identity = { method: 'mtls', subject: 'svc-a', scopes: [], claims };
   const judge = (block: object) => mtls.judge(mtls.narrowing.parse(block), identity);
 
@@ -277,6 +278,9 @@ describe('a narrowing', () => {
     ['a DNS name in any case', { sans: ['DNS:SVC-A'] }],
     ['an address in any spelling', { sans: ['IP:2001:DB8:0::1'] }],
     ['a fingerprint with colons in upper case', { fingerprints: [print.toUpperCase().match(/../g)?.join(':')] }],
+    ['a subject in the reverse order', { subjects: ['O=Example,cn=svc-a'] }],
+    ['a pattern of one label', { sans: ['DNS:*.example'] }],
+    ['a pattern of a SPIFFE ID', { sans: ['URI:spiffe://td.example/ns/*'] }],
     ['all of them', { subjects: ['CN=svc-a,O=Example'], sans: ['DNS:svc-a'], fingerprints: [print] }],
   ])('by %s lets it through', (_what, block) => expect(judge(block)).toBeUndefined());
 
@@ -285,6 +289,7 @@ describe('a narrowing', () => {
     ['another name', { sans: ['DNS:svc-b'] }],
     ['another kind of the same name', { sans: ['URI:svc-a'] }],
     ['a name that goes on', { sans: ['DNS:svc-a.example'] }],
+    ['a pattern of another namespace', { sans: ['URI:spiffe://td.example/ns/dev/*', 'DNS:*.b.example'] }],
     ['another fingerprint', { fingerprints: ['cd'.repeat(32)] }],
     ['the right subject and a wrong name', { subjects: ['CN=svc-a,O=Example'], sans: ['DNS:svc-b'] }],
   ])('by %s does not', (_what, block) => expect(judge(block)).toBe('not_allowed'));
@@ -294,6 +299,9 @@ describe('a narrowing', () => {
     ['a name without its kind', { sans: ['svc-a'] }],
     ['a subject that is no name', { subjects: ['svc-a'] }],
     ['a subject that would never match for its spaces', { subjects: ['CN=svc-a, O=Example'] }],
+    ['a wildcard that matches nothing', { sans: ['DNS:b*.example'] }],
+    ['a pattern of all hosts', { sans: ['URI:spiffe://*'] }],
+    ['an attribute that no certificate has', { subjects: ['XX=svc-a'] }],
     ['an empty list', { sans: [] }],
     ['an unknown list', { san: ['DNS:a'] }],
   ])('with %s is refused', (_what, block) => expect(mtls.narrowing.safeParse(block).success).toBe(false));

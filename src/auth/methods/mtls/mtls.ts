@@ -1,8 +1,10 @@
 /** The `mtls` method: the client certificate, verified in the TLS handshake and checked again on each request. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
 import { Strategy } from 'passport-strategy';
 import { peerCertificate, type CertificateClaims, type PeerCertificate } from '../../../certificates/certificate.js';
+import { isSameName, matchesAltName, readName, type NameList } from '../../../certificates/name-match.js';
 import { Authorities } from '../../../certificates/authorities.js';
 import { copyOf, type Identity } from '../../identity.js';
 import { headerRules } from '../../header-rule.js';
@@ -107,8 +109,18 @@ function findings({ ca }: MtlsOptions): readonly Finding[] {
 }
 
 /** One value of a list is enough, and every list must match. A value that is not a list admits no caller. */
-function passes(wanted: unknown, had: readonly unknown[]): boolean {
-  return wanted === undefined || (Array.isArray(wanted) && wanted.some((each) => had.includes(each)));
+function passes(wanted: unknown, matches: (each: string) => boolean): boolean {
+  return wanted === undefined || (Array.isArray(wanted) && wanted.some((each) => matches(String(each))));
+}
+
+/** The subjects of the file, parsed once. */
+const subjectLists = new LRUCache<string, NameList>({ max: 10_000 });
+
+function isSubject(wanted: string, subject: NameList | undefined): boolean {
+  const list = subjectLists.get(wanted) ?? readName(wanted);
+  if (!list || !subject) return false;
+  subjectLists.set(wanted, list);
+  return isSameName(list, subject);
 }
 
 export const mtls: Method<MtlsOptions> = {
@@ -132,9 +144,12 @@ export const mtls: Method<MtlsOptions> = {
   ],
   voucher: (options) => options,
   judge: ({ subjects, sans, fingerprints }, { claims }) => {
-    const names = Array.isArray(claims['sans']) ? claims['sans'] : [];
+    const names: readonly unknown[] = Array.isArray(claims['sans']) ? claims['sans'] : [];
+    const subject = subjects === undefined ? undefined : readName(String(claims['subject']));
     const allowed =
-      passes(subjects, [claims['subject']]) && passes(sans, names) && passes(fingerprints, [claims['fingerprint']]);
+      passes(subjects, (each) => isSubject(each, subject)) &&
+      passes(sans, (each) => names.some((name) => matchesAltName(each, String(name)))) &&
+      passes(fingerprints, (each) => each === claims['fingerprint']);
     return allowed ? undefined : 'not_allowed';
   },
   compile: (options, deps) => new MtlsStrategy(options, deps),
