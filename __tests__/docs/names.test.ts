@@ -46,6 +46,9 @@ const FOREIGN_FLAGS = new Set([
     '--cacert',
     '--test',
     '--eval',
+    '--count',
+    '--lines',
+    '--seed',
   ],
   ...[
     '--cert',
