@@ -2,7 +2,7 @@ import { contextOf } from '../../src/context/request-context.js';
 import type { Identity } from '../../src/auth/identity.js';
 import type { HeaderRule } from '../../src/auth/header-rule.js';
 import { assertIdentity, identityHeaders, type RulesByMethod } from '../../src/admission/identity-headers.js';
-import { claimAt } from '../../src/tokens/claim-path.js';
+import { claimAt } from '../../src/lib/claim-path.js';
 import { prepareForward } from '../../src/admission/forwarded.js';
 import { createIdentityStripper } from '../../src/admission/strip-identity-headers.js';
 import { getWith, judging, type Judge } from '../support/judge.js';

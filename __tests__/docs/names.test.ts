@@ -49,6 +49,7 @@ const FOREIGN_FLAGS = new Set([
     '--count',
     '--lines',
     '--seed',
+    '--select',
   ],
   ...[
     '--cert',

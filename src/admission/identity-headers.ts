@@ -5,8 +5,7 @@ import type { HeaderRule } from '../auth/header-rule.js';
 import type { HeaderFields } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { setField } from '../http/fields.js';
-import { claimAt, findClaim } from '../tokens/claim-path.js';
-import { isUnverifiedEmail } from '../tokens/subject.js';
+import { claimAt, findClaim, isUnverifiedEmail } from '../lib/claim-path.js';
 import { headerValue, type HeaderValue, type Omission } from '../http/header-value.js';
 
 /** The header rules of each auth method, by method name. */

@@ -8,7 +8,7 @@ import type { RateLimitDecision } from '../limit/limiter.js';
 import { headerValues } from '../auth/credentials.js';
 import { subjectSourceOf, type Identity } from '../auth/identity.js';
 import type { LimitedIdentity, LimitFacts } from '../limit/keys.js';
-import { claimAt } from '../tokens/claim-path.js';
+import { claimAt } from '../lib/claim-path.js';
 import type { Denial } from './denial.js';
 import type { AdmissionPolicy } from './policy.js';
 

@@ -1,5 +1,5 @@
 /** Checks required values of claims, and reads the scopes of a token. */
-import { claimAt } from './claim-path.js';
+import { claimAt } from '../lib/claim-path.js';
 import type { Claims } from './jws.js';
 
 export type ClaimValue = string | number | boolean;

@@ -1,5 +1,6 @@
 /** Parses a compact JWS (RFC 7515 §7.1) strictly, before any part of it is trusted. */
 import { isUtf8 } from 'node:buffer';
+import { beginsObject } from '../lib/jws-form.js';
 import { parseStrictJson } from '../lib/strict-json.js';
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -47,17 +48,6 @@ export function parseJws(token: string): ParsedToken {
   if (cty !== undefined && /^(?:application\/)?jwt$/i.test(cty)) return MALFORMED;
   const input = Buffer.from(`${header}.${payload}`, 'latin1');
   return { kind: 'jws', jws: { alg, kid, typ, claims: deepFrozen(claims), input, signature: bytes } };
-}
-
-/** Whether a value is a compact JWS by its form, or is meant to be one. */
-export function looksLikeJws(value: string): boolean {
-  const [header = '', ...others] = value.split('.', 4);
-  return others.length === 2 && beginsObject(header);
-}
-
-/** Read leniently: a token that starts like a JOSE header is checked by the JWS rules, even if it breaks them. */
-function beginsObject(part: string): boolean {
-  return /^[ \t\r\n]*\{/.test(Buffer.from(part.slice(0, 64), 'base64url').toString('latin1'));
 }
 
 function isOptionalText(value: unknown): value is string | undefined {

@@ -1,5 +1,5 @@
 /** Finds integers that JSON text spells as `42.0`, `1e2` or `-0`: another reader would not take them as the same id. */
-import { findClaim } from './claim-path.js';
+import { findClaim } from '../lib/claim-path.js';
 
 /** A number in the JSON text, with its digits as written. */
 class Spelled {

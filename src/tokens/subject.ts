@@ -1,5 +1,5 @@
 /** Chooses the subject of a token or introspection answer: the first claim of `subject_claim` that has a value. */
-import { findClaim, isAmbiguousClaim, type FoundClaim } from './claim-path.js';
+import { findClaim, isAmbiguousClaim, isUnverifiedEmail } from '../lib/claim-path.js';
 
 export interface SubjectRules {
   /** Claim paths, in order. */
@@ -56,11 +56,6 @@ function subjectOf(value: unknown, { claim, rules }: { claim: string; rules: Sub
   if (typeof value === 'string') return { text: value, claim, type: 'string' };
   const isId = rules.named && Number.isSafeInteger(value) && !Object.is(value, -0);
   return isId ? { text: String(value), claim, type: 'number' } : undefined;
-}
-
-/** OpenID Connect Core §5.1: an unverified email address is any text that the user entered. */
-export function isUnverifiedEmail({ owner, name }: FoundClaim): boolean {
-  return name === 'email' && Object.hasOwn(owner, 'email_verified') && owner['email_verified'] !== true;
 }
 
 /** Claims that a user or an administrator of a tenant can change, or that can pass to another person. */

@@ -1,6 +1,6 @@
 /** The subject options that `jwt` and `oauth` share: the subject of an identity, and the findings about the claims. */
 import { oneOrMore, plainText } from '../../lib/fields.js';
-import { isClaimPath } from '../../tokens/claim-path.js';
+import { isClaimPath } from '../../lib/claim-path.js';
 import {
   findSubject,
   isMutableClaim,

@@ -7,7 +7,7 @@ import type { Strategy } from 'passport-strategy';
 import { addressMatcher } from '../../../lib/address.js';
 import { clientAddressOf } from '../../../http/client-address.js';
 import type { Now } from '../../../lib/types.js';
-import { looksLikeJws } from '../../../tokens/jws.js';
+import { looksLikeJws } from '../../../lib/jws-form.js';
 import { placeWords, readEach, readOffer, type Place, type Skips } from '../../credentials.js';
 import { credentialDigestOf, rememberCredential } from '../../granted-credential.js';
 import { headerRules } from '../../header-rule.js';

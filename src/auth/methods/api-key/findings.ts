@@ -1,7 +1,7 @@
 /** Findings about the keys of an `api_key` block: keys given twice, names of several keys, keys in the form of a token. */
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { looksLikeJws } from '../../../tokens/jws.js';
+import { looksLikeJws } from '../../../lib/jws-form.js';
 import { placeWords, type Place } from '../../credentials.js';
 import type { Finding } from '../../method.js';
 import type { ApiKeyOptions, ConfiguredKey } from './options.js';

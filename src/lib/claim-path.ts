@@ -36,6 +36,11 @@ export function isAmbiguousClaim(claims: Members, path: string): boolean {
   return isDotted && Object.hasOwn(claims, path) && descend(claims, path.split('.')) !== undefined;
 }
 
+/** OpenID Connect Core §5.1: an unverified email address is any text that the user entered. */
+export function isUnverifiedEmail({ owner, name }: FoundClaim): boolean {
+  return name === 'email' && Object.hasOwn(owner, 'email_verified') && owner['email_verified'] !== true;
+}
+
 function descend(claims: Members, names: string[]): FoundClaim | undefined {
   const last = names.pop() as string;
   let owner = claims;
