@@ -11,8 +11,7 @@ const MAY_SKIP = [
 
 const [failedSteps, ...paths] = process.argv.slice(2);
 const runs = paths.map((path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined));
-// CI runs the files that need programs twice: first without the programs, where they are skipped. The last run counts.
-const files = [...new Map(runs.flatMap((run) => (run?.testResults ?? []).map((file) => [file.name, file]))).values()];
+const files = lastResults(runs.map((run) => run?.testResults ?? []));
 const faults = paths.filter((_, index) => runs[index] === undefined).map((path) => `no results: ${path}`);
 
 for (const { name, assertionResults } of files) {
@@ -34,3 +33,20 @@ const broken = files.filter(({ status, assertionResults }) => status === 'failed
 const failed = testsOf('failed') + broken.length + faults.length + Number(failedSteps);
 console.log(`${testsOf('passed')} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
+
+/**
+ * CI runs the files that need programs twice: first without the programs, where they are skipped. The last run of a file
+ * counts. Within one run a file has a result for each Jest project.
+ */
+function lastResults(results) {
+  const later = new Set();
+  return results
+    .reverse()
+    .map((each) => {
+      const kept = each.filter(({ name }) => !later.has(name));
+      for (const { name } of each) later.add(name);
+      return kept;
+    })
+    .reverse()
+    .flat();
+}
