@@ -52,6 +52,14 @@ export function hasBody(req: IncomingMessage): boolean {
   return length === undefined ? isHttp2(req) && !req.stream.endAfterHeaders : Number(length) > 0;
 }
 
+/**
+ * Whether the client cancelled its HTTP/2 stream. Node ends the body of such a request as if it were whole. Call it when
+ * the body has ended and the response has not.
+ */
+export function isCancelled(req: IncomingMessage): boolean {
+  return isHttp2(req) && (req.stream.aborted || req.stream.closed || req.stream.destroyed);
+}
+
 /** Whether other code has read part of the body, so that the whole body cannot be forwarded. */
 export function isBodyConsumed(req: IncomingMessage): boolean {
   const length = findRequestState(req)?.restoredBodyBytes;
@@ -106,5 +114,5 @@ export function readBody(req: IncomingMessage, { maxBytes, idleMs, room }: BodyL
  * late here.
  */
 function isWhole(req: IncomingMessage): boolean {
-  return req.complete || (isHttp2(req) && req.stream.readableEnded);
+  return isHttp2(req) ? req.stream.readableEnded && !isCancelled(req) : req.complete;
 }

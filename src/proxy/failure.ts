@@ -21,6 +21,12 @@ export class UpstreamInvalid extends Error {
   readonly code = 'LOOM_UPSTREAM_INVALID';
 }
 
+/** The client left before the end of its request. Its response closes too, and the request fails without a response. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone';
+  readonly code = 'ECONNRESET';
+}
+
 /** No endpoint can take the request. */
 export class UpstreamShortage extends Error {
   override readonly name = 'UpstreamShortage';

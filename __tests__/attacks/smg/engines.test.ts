@@ -63,6 +63,25 @@ describe.each<EngineName>(['http-proxy-middleware', 'undici'])('G-35 %s', (engin
     for (let n = 0; n < 3; n++) expect(await scene.get('/')).toMatchObject({ status: 200, body: 'ok' });
   });
 
+  test('a second response is not that of a request that waits for the connection', async () => {
+    const held: (() => void)[] = [];
+    const scene = await sceneOf(
+      engine,
+      (_received, socket, chunk) => {
+        if (isWhole(chunk)) held.push(() => socket.write(held.length === 1 ? OK + SURPLUS : OK));
+        return undefined;
+      },
+      { plan: { maxOpen: 1 } },
+    );
+    const [attack, waiting] = [scene.get('/attack'), scene.get('/waiting')];
+    await until(() => scene.upstream.status().endpoints[0]?.inFlight === 2 && held.length === 1);
+    held[0]?.();
+    expect(await attack).toMatchObject({ status: 200, body: 'ok' });
+    await until(() => held.length === 2);
+    held[1]?.();
+    expect(await waiting).toMatchObject({ status: 200, body: 'ok' });
+  });
+
   test.each([204, 304])('the body of a %d answer is no answer to another client', async (status) => {
     let first = true;
     const scene = await sceneOf(engine, (_received, _socket, chunk) => {

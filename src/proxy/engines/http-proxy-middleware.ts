@@ -6,9 +6,10 @@ import type { TLSSocket } from 'node:tls';
 import { createProxyMiddleware, type Options, type Plugin, type RequestHandler } from 'http-proxy-middleware';
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { contextOf, findContext, type UpstreamExchange } from '../../context/request-context.js';
+import { isCancelled } from '../../http/request-body.js';
 import type { Endpoint } from '../endpoints.js';
 import type { Answer, AnswerReader, Call, CallEvents, Engine, Outgoing } from '../engine.js';
-import { UpstreamInvalid } from '../failure.js';
+import { ClientGone, UpstreamInvalid } from '../failure.js';
 import { createAgent, retire } from './agents.js';
 import { isProbe, removeCloseListener } from './close-listeners.js';
 
@@ -112,8 +113,16 @@ class ProxyCall implements Call, UpstreamExchange {
 
   #follow(request: ClientRequest): void {
     const { uploaded } = this.events;
+    const { req } = this.outgoing;
+    // Comes before the end of the pipe, which would end the upstream's request as a whole one.
+    req.prependOnceListener('end', () => {
+      if (!isCancelled(req)) return;
+      request.destroy();
+      // The response of a client that left is about to close, which ends the call without a failure.
+      setImmediate(() => this.fail(new ClientGone()));
+    });
     // The proxy has already piped the request, so this listener does not start the flow.
-    if (uploaded) this.outgoing.req.on('data', (chunk: Buffer) => uploaded(chunk.length));
+    if (uploaded) req.on('data', (chunk: Buffer) => uploaded(chunk.length));
     request.on('timeout', () => this.#ended || this.events.silent());
   }
 

@@ -1,6 +1,7 @@
 /** Gives the body of a client's request to undici, chunk by chunk, and leaves the client's request intact. */
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { isCancelled } from '../../http/request-body.js';
 
 export interface RequestBodyParts {
   readonly req: IncomingMessage;
@@ -75,7 +76,8 @@ export class RequestBody extends EventEmitter {
 
   readonly #onEnd = (): void => {
     this.stop();
-    this.emit('end');
+    if (isCancelled(this.parts.req)) this.parts.broken();
+    else this.emit('end');
   };
 
   readonly #onClose = (): void => {

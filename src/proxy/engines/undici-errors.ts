@@ -8,12 +8,6 @@ class ConnectionEnded extends Error {
   readonly code = 'ECONNRESET';
 }
 
-/** The client left before the end of its request. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone';
-  readonly code = 'ECONNRESET';
-}
-
 /** The messages of undici's `SocketError` for a connection that has ended. Its other messages name an invalid response. */
 const ENDED: ReadonlySet<string> = new Set(['other side closed', 'closed', 'destroyed']);
 

@@ -2,12 +2,12 @@
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { hostOf, type Endpoint } from '../endpoints.js';
 import type { Call, CallEvents, Engine, Outgoing } from '../engine.js';
-import { UpstreamInvalid } from '../failure.js';
+import { ClientGone, UpstreamInvalid } from '../failure.js';
 import { UndiciAnswer } from './undici-answer.js';
 import { RequestBody } from './undici-body.js';
 import { Connections, type Connection, type Controller, type DispatchOptions } from './undici-connections.js';
 import type { Handler, Holder } from './undici-connections.js';
-import { ClientGone, translated } from './undici-errors.js';
+import { translated } from './undici-errors.js';
 import { fieldsOf } from './undici-fields.js';
 
 export function createUndiciEngine(endpoint: Endpoint, planned: PlannedUpstream): Engine {
