@@ -88,6 +88,13 @@ test.each<[string, unknown, RegExp]>([
   ['a text beside a config', { text: TEXT, config: CONTENT }, /keep one/],
   ['blocks beside a text', { text: TEXT, routes: [] }, /"routes" cannot be beside/],
   ['an environment that is a text', { text: TEXT, env: 'A=b' }, /env must be an object/],
+  ['an environment that is a list', { text: TEXT, env: ['A=b'] }, /env must be an object/],
+  [
+    'a variable that is a number',
+    { text: TEXT, env: { GIVEN_KEY: 1 } },
+    /env\.GIVEN_KEY must be a string, not a number/,
+  ],
+  ['a variable that is null', { text: TEXT, env: { GIVEN_KEY: null } }, /env\.GIVEN_KEY must be a string, not null/],
   ['a URL of the network', new URL('https://example.com/loom.yaml'), /must begin with "file:"/],
 ])('%s is a TypeError in one sentence', (_what, source, words) => {
   const error = errorOf(source);

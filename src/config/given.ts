@@ -99,9 +99,7 @@ function fromParts(source: Readonly<Record<string, unknown>>): Given {
   if (config !== undefined && !isPlainObject(config)) {
     throw new TypeError(`config must be an object with the blocks of a file, not ${kindOf(config)}`);
   }
-  if (env !== undefined && (typeof env !== 'object' || env === null)) {
-    throw new TypeError(`env must be an object of variables, as process.env is, not ${kindOf(env)}`);
-  }
+  if (env !== undefined) checkVariables(env);
   if (text !== undefined && config !== undefined) throw new TypeError('text and config are two contents: keep one');
   if (text === undefined && config === undefined && file === undefined) throw new TypeError(`no file is given: ${HOW}`);
   const name = file === undefined ? undefined : pathOf(file);
@@ -111,6 +109,14 @@ function fromParts(source: Readonly<Record<string, unknown>>): Given {
     ...(config === undefined ? {} : { config }),
     ...(env === undefined ? {} : { env: env as Env }),
   };
+}
+
+function checkVariables(env: unknown): void {
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) {
+    throw new TypeError(`env must be an object of variables, as process.env is, not ${kindOf(env)}`);
+  }
+  const [name, value] = Object.entries(env).find(([, each]) => each !== undefined && typeof each !== 'string') ?? [];
+  if (name !== undefined) throw new TypeError(`env.${name} must be a string, not ${kindOf(value)}`);
 }
 
 function fromContent(config: Readonly<Record<string, unknown>>): Given {
