@@ -2,16 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 
-/** The folders that decide who gets in, with the least percentage of statements and lines. */
+const USUAL = { statements: 95, lines: 95 };
+/** The folders that decide who gets in, with the least percentages that the fast tier alone must reach. */
 const THRESHOLDS = {
-  admission: 95,
-  auth: 95,
-  config: 95,
-  gateway: 95,
-  http: 95,
-  proxy: 95,
-  routing: 95,
-  tokens: 95,
+  admission: USUAL,
+  auth: USUAL,
+  config: USUAL,
+  gateway: USUAL,
+  http: USUAL,
+  // Slow tests break connections in ways that the fast tier does not.
+  proxy: { statements: 93, lines: 95 },
+  routing: USUAL,
+  tokens: USUAL,
 };
 
 /** The hits of each statement and the first line of each statement, by source file. */
@@ -34,10 +36,11 @@ for (const [folder, least] of Object.entries(THRESHOLDS)) {
   const files = [...sources].filter(([file]) => folderOf(file) === folder).map(([, statements]) => statements);
   const statements = percent(files.flatMap((each) => [...each.values()].map(({ hits }) => hits)));
   const lines = percent(files.flatMap((each) => [...hitsByLine(each).values()]));
-  const low = statements < least || lines < least;
+  const low = statements < least.statements || lines < least.lines;
   failed ||= low;
   const figures = `${statements.toFixed(1)} % of statements, ${lines.toFixed(1)} % of lines`;
-  console.log(`src/${folder}: ${figures}${low ? `, below ${least} %` : ''}`);
+  const floor = `${least.statements} % and ${least.lines} %`;
+  console.log(`src/${folder}: ${figures}${low ? `; the floor is ${floor}` : ''}`);
 }
 process.exitCode = failed ? 1 : 0;
 
