@@ -37,7 +37,7 @@ const shared = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transformIgnorePatterns: [
-    '/node_modules/(?!(http-proxy-middleware|httpxy|is-plain-obj|jose|oidc-provider|jwks-rsa|koa|@koa|commander|fast-check|pure-rand)/)',
+    '/node_modules/(?!(http-proxy-middleware|httpxy|is-plain-obj|jose|oidc-provider|jwks-rsa|koa|@koa|commander|fast-check|pure-rand|light-my-request|cookie)/)',
   ],
   setupFiles: process.env.FAST_CHECK_RUNS ? ['<rootDir>/__tests__/support/fast-check-runs.ts'] : [],
 };

@@ -106,6 +106,13 @@ test('what is known of a request stands on it: a weak map keeps every request th
   ]);
 });
 
+test('a peer address comes from a connection: an adapter can claim any address', () => {
+  const known = ['admin/', 'serve/', 'lib/connection.ts', 'lib/https-request.ts', 'http/injected-request.ts'];
+  const reading = containing(/\bremoteAddress\b/).filter((name) => !known.some((each) => name.startsWith(each)));
+  expect(reading).toEqual([]);
+  expect(containing(/\bremoteAddress\b/)).toContain('lib/connection.ts');
+});
+
 test('under limit/ only the Redis store knows Redis', () => {
   const names = inside('limit').filter(({ imports }) => imports.some((each) => each.startsWith('../redis/')));
   expect(names.map(({ name }) => name)).toEqual(['limit/redis-store.ts']);

@@ -7,7 +7,7 @@ import { addressMatcher } from '../../src/lib/address.js';
 import { quietLog } from '../support/quiet-log.js';
 
 function arriving(peer: string, forwardedFor?: string) {
-  const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: peer });
+  const socket = Object.defineProperties(new Socket(), { remoteAddress: { value: peer }, bytesRead: { value: 1 } });
   const rawHeaders = forwardedFor === undefined ? [] : ['X-Forwarded-For', forwardedFor];
   const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor };
   return contextOf(Object.assign(new IncomingMessage(socket), { rawHeaders, headers }));

@@ -2,11 +2,15 @@
 import type { IncomingMessage } from 'node:http';
 import { FailureBudget } from '../../src/auth/failure-budget.js';
 import { UnavailableError } from '../../src/auth/outcome.js';
+import { setClientAddress } from '../../src/http/client-address.js';
 import { NO_METRICS } from '../../src/lib/metrics.js';
 import { quietLog } from '../support/quiet-log.js';
 
-const from = (remoteAddress: string): IncomingMessage =>
-  ({ socket: { remoteAddress }, headers: {} }) as IncomingMessage;
+const from = (address: string): IncomingMessage => {
+  const request = {} as IncomingMessage;
+  setClientAddress(request, address);
+  return request;
+};
 const THIEF = from('203.0.113.1');
 const ALICE = from('203.0.113.200');
 

@@ -6,6 +6,7 @@ import type { Verdict } from '../auth/verdict.js';
 import { collectIdentityHeaders } from './collect-identity-headers.js';
 import { refuseCrossSite } from './cross-site.js';
 import { denialOf, type Denial } from './denial.js';
+import { refuseInjected } from './injected.js';
 import { limitByAddress, limitByIdentity } from './limit-stages.js';
 import { findGuard, findPreflightGuard, readRequestTarget } from './locate.js';
 import type { AdmissionPolicy } from './policy.js';
@@ -19,12 +20,13 @@ const findClientAddress: Stage = (policy, context) => {
   return undefined;
 };
 const stripIdentityHeaders: Stage = (policy, context) => policy.stripIdentityHeaders(context);
-const checkFraming: Stage = (policy, context) => policy.framing(context.request);
+const checkFraming: Stage = (policy, context) => policy.framing(context.request, context.injected !== undefined);
 
 const REQUEST: readonly Stage[] = [
   // This stage is first, so that the log line of every denial contains the client address and not the proxy address.
   findClientAddress,
   stripIdentityHeaders,
+  refuseInjected,
   checkFraming,
   readRequestTarget,
   findGuard,
@@ -39,6 +41,7 @@ const REQUEST: readonly Stage[] = [
 const PREFLIGHT: readonly Stage[] = [
   findClientAddress,
   stripIdentityHeaders,
+  refuseInjected,
   checkFraming,
   readRequestTarget,
   findPreflightGuard,

@@ -4,6 +4,7 @@ import { headerValues } from '../auth/credentials.js';
 import type { RequestContext } from '../context/request-context.js';
 import { findClient, type UnknownReason } from '../http/forwarded-for.js';
 import type { AddressMatcher } from '../lib/address.js';
+import { peerAddressOf } from '../lib/connection.js';
 import type { Log, Now } from '../lib/types.js';
 
 /** If a proxy writes another form, every request has this fault. One line per request would flood the log. */
@@ -30,9 +31,13 @@ export class Clients {
   /** Stores the client address in the context, for auth methods, rate limits and logs. */
   find(context: RequestContext): undefined {
     const { trusted } = this.deps;
-    const { request } = context;
+    const { request, injected } = context;
+    if (injected) {
+      context.clientAddress = injected.client;
+      return;
+    }
     const forwardedFor = trusted ? headerValues(request, 'x-forwarded-for') : [];
-    const { address, unknown } = findClient(request.socket.remoteAddress ?? '', forwardedFor, trusted);
+    const { address, unknown } = findClient(peerAddressOf(request), forwardedFor, trusted);
     context.clientAddress = address;
     if (unknown !== undefined) this.#tell(address, unknown);
   }

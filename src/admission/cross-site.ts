@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { readOffer, type Place } from '../auth/credentials.js';
 import type { PlannedMethod } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
+import { peerAddressOf } from '../lib/connection.js';
 import type { Denial } from './denial.js';
 import type { AdmissionPolicy } from './policy.js';
 
@@ -26,7 +27,7 @@ export function refuseCrossSite(
 ): Denial | undefined {
   const ambient = identities.some(({ method }) => isAmbient(request, policy.methods.get(method)));
   if (!ambient) return undefined;
-  const trustedPeer = policy.isTrusted(request.socket.remoteAddress ?? '');
+  const trustedPeer = policy.isTrusted(peerAddressOf(request));
   const upgrade = kind === 'upgrade';
   const question = { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade, trustedPeer };
   return crossSiteRefused(request, question) ? CROSS_SITE : undefined;

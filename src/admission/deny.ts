@@ -47,11 +47,17 @@ export function deny(response: ServerResponse, denial: Denial, instance: string)
   }
   endIfAmbiguous(response, denial);
   response.writeHead(status);
-  response.end(response.req.method === 'HEAD' ? undefined : body);
+  response.end(requestOf(response)?.method === 'HEAD' ? undefined : body);
 }
 
 function endIfAmbiguous(response: ServerResponse, { status }: Denial): void {
-  if (status === 400 || hasUnreadBody(response.req)) endConnection(response);
+  const req = requestOf(response);
+  if (req && (status === 400 || hasUnreadBody(req))) endConnection(response);
+}
+
+/** Undefined for the response of a mock, and for a request without headers. */
+function requestOf({ req }: { readonly req?: Partial<IncomingMessage> }): IncomingMessage | undefined {
+  return req?.headers && req.socket ? (req as IncomingMessage) : undefined;
 }
 
 const ABOUT_BODY = [

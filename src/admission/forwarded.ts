@@ -1,8 +1,8 @@
 /** Removes the headers that end at this hop, and sets the forwarding headers for the next hop. */
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import { familyOf, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
 import { dropUnsent, editFields, setField } from '../http/fields.js';
+import { isConnection, isTls, peerAddressOf } from '../lib/connection.js';
 
 export interface ForwardOptions {
   /** Whether a peer is in `trusted_proxies`. */
@@ -24,7 +24,7 @@ const NO_HEADERS = new TrustedHeaders([]);
  */
 export function prepareForward(req: IncomingMessage, options: ForwardOptions): void {
   const { trusted, trustedHeaders = NO_HEADERS, keeps } = options;
-  const peer = plainAddress(req.socket.remoteAddress ?? '');
+  const peer = plainAddress(peerAddressOf(req));
   const sender: Sender = { believed: trusted(peer), trustedHeaders };
   const named = namedByConnection(req);
   editFields(req, (name, value) => {
@@ -67,13 +67,13 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
   if (peer !== '') setField(req, 'X-Forwarded-For', before === undefined ? peer : `${String(before)}, ${peer}`);
   if (peer !== '' && !said('x-real-ip') && before === undefined) setField(req, 'X-Real-IP', peer);
   if (!said('x-forwarded-proto')) {
-    setField(req, 'X-Forwarded-Proto', (socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http');
+    setField(req, 'X-Forwarded-Proto', isTls(req) ? 'https' : 'http');
   }
   if (!said('x-forwarded-host') && headers.host !== undefined) setField(req, 'X-Forwarded-Host', headers.host);
   if (said('x-forwarded-port')) return;
   // The port of this listener is not the port that a client of the proxy knows.
   const derived = said('x-forwarded-host') || said('x-forwarded-proto');
-  const port = derived ? portOf(headers) : socket.localPort;
+  const port = derived ? portOf(headers) : isConnection(socket) ? socket.localPort : undefined;
   if (port !== undefined) setField(req, 'X-Forwarded-Port', String(port));
 }
 

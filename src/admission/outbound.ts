@@ -1,9 +1,10 @@
 /** Prepares an admitted request: removes credentials and hop-by-hop headers, and sets identity headers. */
+import type { IncomingMessage } from 'node:http';
 import type { Place } from '../auth/credentials.js';
 import { holdsGranted } from '../auth/granted-credential.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
-import { setField } from '../http/fields.js';
+import { editFields, setField } from '../http/fields.js';
 import { familyOf } from '../http/header-policy.js';
 import { upstreamPath } from '../routing/path-rewrite.js';
 import { prepareForward } from './forwarded.js';
@@ -30,7 +31,8 @@ function setIdentity(context: RequestContext): void {
 
 /** Prepares a request for an upstream. Returns the path and the query that the upstream receives. */
 export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext, route: PlannedRoute): string {
-  const { request, target, ownHeaders } = context;
+  const { request, target, ownHeaders, injected } = context;
+  if (injected) setChunked(request);
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
   const kept = keptOf(policy, context);
@@ -45,6 +47,15 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
   });
   setIdentity(context);
   return url;
+}
+
+/**
+ * The `Content-Length` of an injected request is a claim: an adapter decodes the body, and its length changes. Bytes above
+ * the length would be a second request for the upstream.
+ */
+function setChunked(request: IncomingMessage): void {
+  editFields(request, (name, value) => (name === 'content-length' ? undefined : value));
+  setField(request, 'Transfer-Encoding', 'chunked');
 }
 
 /** A credential is forwarded only if it granted this request and its auth method allows forwarding. */

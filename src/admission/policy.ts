@@ -16,6 +16,7 @@ import { contextOf, type Guard, type RequestContext } from '../context/request-c
 import { createFramingCheck, type FramingCheck } from '../http/framing.js';
 import { TrustedHeaders } from '../http/header-policy.js';
 import { addressMatcher, type AddressMatcher } from '../lib/address.js';
+import { peerAddressOf } from '../lib/connection.js';
 import type { Metrics } from '../lib/metrics.js';
 import { throttleLog } from '../lib/log-throttle.js';
 import type { Log, NonEmpty, Now } from '../lib/types.js';
@@ -123,7 +124,7 @@ export class AdmissionPolicy {
   }
 
   #comesFromProxy({ request }: RequestContext): boolean {
-    return this.isTrusted(request.socket.remoteAddress ?? '');
+    return this.isTrusted(peerAddressOf(request));
   }
 
   /** Removes the identity headers of other products from a request that a host handles. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Plan } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import { hasBody, isBodyConsumed } from '../http/request-body.js';
+import { peerAddressOf } from '../lib/connection.js';
 import type { Log } from '../lib/types.js';
 import { corsQuestionOf } from './cors.js';
 
@@ -41,7 +42,7 @@ export class SetupAdvice {
   #adviseOnProxies({ headers, socket }: IncomingMessage): void {
     const forwardedFor = headers['x-forwarded-for'];
     if (this.#addressUse === undefined || (forwardedFor === undefined && headers.forwarded === undefined)) return;
-    const peer = socket.remoteAddress ?? '';
+    const peer = peerAddressOf({ socket });
     const facts = { peer, use: this.#addressUse };
     if (!this.deps.isTrusted(peer)) {
       if (!this.#isFirst('untrusted proxy')) return;

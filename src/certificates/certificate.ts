@@ -1,7 +1,8 @@
 /** Reads the certificate of the peer of a TLS connection, and its claims about the holder. */
 import { hash, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
+import { isConnection } from '../lib/connection.js';
 import { readCertificateFields } from './fields.js';
 
 export interface CertificateClaims {
@@ -45,7 +46,7 @@ const LEAST_RSA_BITS = 2_048;
  * Node versions a resumed TLS 1.3 session without a certificate has `authorized === true`.
  */
 export function peerCertificate(socket: Socket, now: number): PeerCertificate {
-  const tls = asTls(socket);
+  const tls = tlsSocketOf(socket);
   const reading = tls && (readings.get(socket) ?? readPeer(tls));
   if (!reading) return { kind: 'none' };
   const { claims, notBefore } = reading;
@@ -60,10 +61,12 @@ export function certificateClaims(socket: Socket, now = Date.now()): Certificate
   return peer.kind === 'verified' ? peer.claims : undefined;
 }
 
-/** HTTP/2 returns a proxy for the socket, so the function checks for methods and not for the class. */
-function asTls(socket: Socket): TLSSocket | undefined {
-  const tls = socket as Partial<TLSSocket>;
-  return tls.encrypted === true && typeof tls.getPeerX509Certificate === 'function' ? (socket as TLSSocket) : undefined;
+/**
+ * Returns the socket if it is a TLS connection that Node made. An injected request claims `authorized` and a certificate.
+ * The class works through the proxy that HTTP/2 returns for the socket.
+ */
+export function tlsSocketOf(socket: unknown): TLSSocket | undefined {
+  return isConnection(socket) && socket instanceof TLSSocket && socket.encrypted === true ? socket : undefined;
 }
 
 function readPeer(socket: TLSSocket): Reading | undefined {

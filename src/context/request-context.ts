@@ -6,8 +6,10 @@ import type { Requirement } from '../auth/requirement.js';
 import type { Challenge, ReasonCode, Verdict } from '../auth/verdict.js';
 import type { Next } from '../lib/types.js';
 import type { PlannedRoute } from '../config/plan-types.js';
+import { adoptRequest, type InjectedRequest } from '../http/injected-request.js';
 import { findRequestState, replaceRequestState, RequestState } from '../http/request-state.js';
 import type { Target } from '../http/target.js';
+import { peerAddressOf } from '../lib/connection.js';
 import type { Patience, RateLimitDecision } from '../limit/limiter.js';
 
 /** A `preflight` is an OPTIONS request that the `cors` block of the configuration answers. */
@@ -117,13 +119,17 @@ export class RequestContext extends RequestState {
   exchange: UpstreamExchange | undefined;
   trail: Trail | undefined;
 
-  constructor(readonly request: IncomingMessage) {
+  constructor(
+    readonly request: IncomingMessage,
+    /** Undefined for a request that Node has parsed. */
+    readonly injected?: InjectedRequest | undefined,
+  ) {
     super();
   }
 
   /** The client address behind trusted proxies, or the address of the peer. */
   get address(): string {
-    return this.clientAddress ?? this.request.socket.remoteAddress ?? '';
+    return this.clientAddress ?? this.injected?.client ?? peerAddressOf(this.request);
   }
 
   get target(): Target {
@@ -172,7 +178,9 @@ export function findContext(request: IncomingMessage): RequestContext | undefine
 export function contextOf(request: IncomingMessage): RequestContext {
   const found = findContext(request);
   if (found) return found;
-  const context = new RequestContext(request);
-  replaceRequestState(request, context);
+  const injected = adoptRequest(request);
+  const context = new RequestContext(request, injected);
+  // An object that cannot be changed has no state. Each access then finds the same fault.
+  if (injected?.fault === undefined || Object.isExtensible(request)) replaceRequestState(request, context);
   return context;
 }

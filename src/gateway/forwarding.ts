@@ -34,11 +34,18 @@ export class Forwarding {
     if (deps.upstreams.size > 0) upgrades();
   }
 
-  /** Returns a denial if the body was read already and cannot be forwarded. */
-  denialOf({ kind, request, route }: RequestContext): Denial | undefined {
-    if (kind !== 'request' || !isProxied(route) || !isBodyConsumed(request)) return undefined;
+  /** Returns a denial if the body was read already, or is no stream, and cannot be forwarded. */
+  denialOf({ kind, injected, request, route }: RequestContext): Denial | undefined {
+    if (kind !== 'request' || !isProxied(route)) return undefined;
+    const { throttledLog } = this.deps.policy;
+    if (injected && typeof request.pipe !== 'function') {
+      const advice = 'a mock without a stream cannot be forwarded: send the request to a server';
+      throttledLog.error({ route: route.id }, advice);
+      return { status: 500, code: 'internal' };
+    }
+    if (!isBodyConsumed(request)) return undefined;
     const advice = 'the body was read before Loom: mount Loom before any body parser, such as express.json()';
-    this.deps.policy.throttledLog.error({ route: route.id }, advice);
+    throttledLog.error({ route: route.id }, advice);
     return { status: 500, code: 'body_consumed' };
   }
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { admit } from '../admission/admit.js';
 import { answerPreflight, shareAnswer } from '../admission/cors.js';
 import { outcomeOf, type Denial } from '../admission/denial.js';
+import { refuseUnreadable } from '../admission/injected.js';
 import { prepareLocal } from '../admission/outbound.js';
 import type { Decision } from '../auth/decision.js';
 import type { DenyLate, Guard, RequestContext } from '../context/request-context.js';
@@ -115,6 +116,7 @@ export class Gateway {
     endOnError(socket);
     const { request } = context;
     const recipient = { context, socket };
+    if (this.#isUnreadable(recipient)) return;
     const refusal = checkUpgrade(request);
     if (refusal) {
       this.deps.policy.clients.find(context);
@@ -156,8 +158,8 @@ export class Gateway {
 
   #run(recipient: Recipient, guard: Guard | undefined, admitted: () => void): void {
     const { context } = recipient;
+    if (this.#isUnreadable(recipient)) return;
     if (comesTooLate(context.request)) return;
-    this.#begin(recipient, guard);
     const settle = (refusal: Denial | undefined): void => {
       if (isOver(recipient)) return;
       const denial = refusal ?? this.#forwarding.denialOf(context);
@@ -177,6 +179,7 @@ export class Gateway {
       else if ('res' in recipient && !recipient.res.writableEnded) recipient.res.destroy();
     };
     try {
+      this.#begin(recipient, guard);
       const denial = admit(this.deps.policy, context);
       if (denial instanceof Promise) {
         this.#pending += 1;
@@ -188,6 +191,13 @@ export class Gateway {
     } catch (error) {
       crash(error);
     }
+  }
+
+  /** Whether Loom has answered a request that it cannot strip. */
+  #isUnreadable(recipient: Recipient): boolean {
+    const denial = refuseUnreadable(this.deps.policy, recipient.context);
+    if (denial) answerDenial({ ...recipient, refuse: undefined }, denial, this.#terms);
+    return denial !== undefined;
   }
 
   #pass(context: RequestContext, res: ServerResponse, next: Next): void {

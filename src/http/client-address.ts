@@ -1,5 +1,6 @@
 /** The client address of a request as the gateway determined it, for auth methods that check it (`allowed_ips`). */
 import type { IncomingMessage } from 'node:http';
+import { peerAddressOf } from '../lib/connection.js';
 import { findRequestState, requestStateOf } from './request-state.js';
 
 /** Stores the client address that `trusted_proxies` determined. */
@@ -9,7 +10,7 @@ export function setClientAddress(request: IncomingMessage, address: string): voi
 
 /** Returns the client address, or the peer address if no gateway ran before the auth method. */
 export function clientAddressOf(request: IncomingMessage): string {
-  return findRequestState(request)?.clientAddress ?? request.socket.remoteAddress ?? '';
+  return findRequestState(request)?.clientAddress ?? peerAddressOf(request);
 }
 
 const UNKNOWN = 'unknown via ';

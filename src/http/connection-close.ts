@@ -9,6 +9,8 @@ const listeners = new HiddenProperty<Set<() => void>>('connection close');
  * connection.
  */
 export function onConnectionClose(connection: EventEmitter, act: () => void): () => void {
+  // The socket of an injected request may be any object. It does not close.
+  if (typeof connection.once !== 'function') return () => undefined;
   let acts = listeners.of(connection);
   if (!acts) {
     const all = (acts = new Set());

@@ -11,7 +11,8 @@ export function endConnection(response: ServerResponse): void {
   // In HTTP/2 one socket has many requests, and no request closes it.
   if (isHttp2(req)) return;
   response.setHeader('Connection', 'close');
-  ending.set(req.socket, true);
+  // Only a stream can carry another request. Several mocks may share one object as their socket.
+  if (typeof req.socket.write === 'function') ending.set(req.socket, true);
 }
 
 /** Prepares a response to a request whose body is not forwarded. The rest of the body is discarded. */

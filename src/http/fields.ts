@@ -109,6 +109,15 @@ function withTouched(headers: IncomingMessage['headers'], { fields, touched }: E
   return left;
 }
 
+/** Returns `headers` of field lines, as Node combines them. A field named `__proto__` is left out. */
+export function joinedFields(fields: readonly string[]): Record<string, string | string[]> {
+  const joined: Record<string, string | string[]> = {};
+  for (const [name, values] of Object.entries(distinctIn(fields))) {
+    if (name !== '__proto__' && values) joined[name] = combined(name, values);
+  }
+  return joined;
+}
+
 function combined(name: string, values: readonly string[]): string | string[] {
   return name === 'set-cookie' ? [...values] : joined(name, values);
 }
@@ -143,7 +152,8 @@ function distinctOf(req: IncomingMessage): NodeJS.Dict<string[]> {
   return own;
 }
 
-function distinctIn(raw: readonly string[]): NodeJS.Dict<string[]> {
+/** Returns `headersDistinct` of field lines. */
+export function distinctIn(raw: readonly string[]): NodeJS.Dict<string[]> {
   const distinct = Object.create(null) as NodeJS.Dict<string[]>;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     (distinct[(raw[at] as string).toLowerCase()] ??= []).push(raw[at + 1] as string);

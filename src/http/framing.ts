@@ -24,15 +24,16 @@ const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
 const METHOD = /^[A-Z]+(?:-[A-Z]+)*$/;
 const IPV6 = /^\[[0-9A-Fa-f:.]+\](?::\d{1,5})?$/;
 
-export type FramingCheck = (req: IncomingMessage) => BadFraming | undefined;
+/** `hostIsOptional`: without a connection no second parser reads the request. */
+export type FramingCheck = (req: IncomingMessage, hostIsOptional?: boolean) => BadFraming | undefined;
 
 /** Compiles the check. `credentialHeaders` are all headers from which a credential is read. */
 export function createFramingCheck(credentialHeaders: readonly string[]): FramingCheck {
   const unnamable = new Set(credentialHeaders.map(foldName));
-  return (req) => check(req, unnamable);
+  return (req, hostIsOptional = false) => check(req, unnamable, hostIsOptional);
 }
 
-function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming | undefined {
+function check(req: IncomingMessage, unnamable: ReadonlySet<string>, hostIsOptional: boolean): BadFraming | undefined {
   if (!hasKnownVersion(req) || !METHOD.test(req.method ?? '')) return BAD;
   const raw = req.rawHeaders;
   if (raw.length / 2 > MAX_FIELDS) return TOO_MANY;
@@ -50,7 +51,7 @@ function check(req: IncomingMessage, unnamable: ReadonlySet<string>): BadFraming
       if (namesAny(value, unnamable)) return BAD;
     } else if (familyOf(name)?.oneSpelling === true && foldName(name) !== name) return BAD;
   }
-  if (!isOneHost(hosts, req.httpVersion)) return BAD;
+  if (!isOneHost(hosts, hostIsOptional || req.httpVersion === '1.0')) return BAD;
   return isClear(encodings, lengths, req.httpVersion) ? undefined : BAD;
 }
 
@@ -60,9 +61,9 @@ function namesAny(value: string, unnamable: ReadonlySet<string>): boolean {
 }
 
 /** RFC 9112 §3.2: requires exactly one `Host` with a plain authority. HTTP/1.0 may omit it. */
-function isOneHost(hosts: readonly string[], version: string): boolean {
+function isOneHost(hosts: readonly string[], isOptional: boolean): boolean {
   const [host] = hosts;
-  if (host === undefined) return version === '1.0';
+  if (host === undefined) return isOptional;
   return hosts.length === 1 && host.length <= 261 && (REG_NAME.test(host) || IPV6.test(host));
 }
 

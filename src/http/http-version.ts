@@ -4,7 +4,8 @@ import type { Http2Stream } from 'node:http2';
 
 /** Whether a host's `node:http2` server created the request. Only in HTTP/2 do many requests share one socket. */
 export function isHttp2(req: IncomingMessage): req is IncomingMessage & { readonly stream: Http2Stream } {
-  return 'stream' in req;
+  // The requests of the server have a getter. A mock may have any property of its own.
+  return 'stream' in req && !Object.hasOwn(req, 'stream');
 }
 
 /** RFC 9112 §2.3: the framing of an unsupported version is unknown. */

@@ -65,7 +65,7 @@ export class Requests {
     const trail: Trail = {
       path: this.deps.access ? loggedPath(req.url ?? '') : '',
       startMs: performance.now(),
-      sent: req.socket.bytesWritten,
+      sent: req.socket.bytesWritten ?? 0,
       span: this.deps.tracing?.start(req),
     };
     context.trail = trail;

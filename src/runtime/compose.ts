@@ -134,7 +134,8 @@ function passportOf(tables: Reloading): PassportLike {
 function unattachedWatch(log: Log): (req: IncomingMessage) => void {
   const seen = new WeakSet<object>();
   return ({ socket }) => {
-    const { server } = socket as { server?: Server };
+    // A mock may have no socket.
+    const server = (socket as { server?: Server } | undefined)?.server;
     if (!server || seen.has(server)) return;
     seen.add(server);
     if (!isAttached(server) && server.listenerCount('upgrade') > 0) {

@@ -98,7 +98,8 @@ export class Snapshot {
 
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
     const context = contextOf(req);
-    const requests = this.#requests;
+    // The gateway refuses a request whose fields cannot be read.
+    const requests = context.injected?.fault === undefined ? this.#requests : undefined;
     requests?.request(context, res);
     if (requests) requests.within(context, () => this.gateway.request(context, res, next));
     else this.gateway.request(context, res, next);
@@ -106,7 +107,7 @@ export class Snapshot {
 
   upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
     const context = contextOf(req);
-    this.#requests?.upgrade(context, socket);
+    if (context.injected?.fault === undefined) this.#requests?.upgrade(context, socket);
     if (!handOver) return this.gateway.upgrade(context, socket, { head });
     // Runs before the host's listeners, so that a socket never outlives its identity.
     const limited: Handover = (asked, given, first) => {

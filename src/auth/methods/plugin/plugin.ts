@@ -4,6 +4,7 @@ import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
 import { onConnectionClose } from '../../../http/connection-close.js';
 import { BodyRoom, hasBody, readBody } from '../../../http/request-body.js';
+import { isConnection } from '../../../lib/connection.js';
 import { throttleLog } from '../../../lib/log-throttle.js';
 import { CallOuts } from '../../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../../wasm/decision.js';
@@ -67,6 +68,11 @@ class PluginStrategy extends Strategy implements MethodStrategy {
   override authenticate(request: IncomingMessage, { refused = NONE_REFUSED }: RunOptions = {}): void {
     const early = this.early(request);
     if (early) return this.settle(this.rejected(early));
+    // The length of an injected body is unknown until its end, and then the host could not read it again.
+    if (this.options.phase === 'on_request_body' && !isConnection(request.socket)) {
+      this.throttledLog.error({ plugin: this.name }, 'a plugin that reads bodies cannot judge an injected request');
+      return this.settle(this.unavailable('the request is injected'));
+    }
     if (this.options.phase === 'on_request_body' && hasBody(request)) {
       this.withBody(request, refused).catch((cause: unknown) => this.error(asError(cause)));
     } else void this.judge(request, { hasBody: hasBody(request), refused });

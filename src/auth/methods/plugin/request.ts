@@ -1,8 +1,10 @@
 /** A request as a plugin sees it: pseudo-headers, fields in lower case, and the properties of proxy-wasm. */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { peerCertificate } from '../../../certificates/certificate.js';
+import { peerCertificate, tlsSocketOf } from '../../../certificates/certificate.js';
 import { clientAddressOf, isUnknownClient } from '../../../http/client-address.js';
+import { isConnection } from '../../../lib/connection.js';
 import type { PluginRequest } from '../../../wasm/decision.js';
 import type { Pair } from '../../../wasm/header-map.js';
 import type { Properties } from '../../../wasm/properties.js';
@@ -25,7 +27,7 @@ export interface Seen {
 
 export function pluginRequest(req: IncomingMessage, { hasBody, body, refused, now }: Seen): PluginRequest {
   const target = withoutRefused(targetOf(req), refused);
-  const scheme = 'encrypted' in req.socket ? 'https' : 'http';
+  const scheme = tlsSocketOf(req.socket) ? 'https' : 'http';
   const authority = req.headers.host ?? '';
   const pseudo: Pair[] = [
     [':method', req.method ?? ''],
@@ -95,14 +97,17 @@ function requestProperties(req: IncomingMessage, { target, scheme, now }: Told):
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
+const NO_CONNECTION: Partial<Socket> = {};
+
 function connectionProperties(req: IncomingMessage, now: number): Properties {
-  const { remotePort = 0, localAddress = '', localPort = 0 } = req.socket;
+  const { remotePort = 0, localAddress = '', localPort = 0 } = isConnection(req.socket) ? req.socket : NO_CONNECTION;
+  const tls = tlsSocketOf(req.socket);
   return {
     'source.address': at(clientAddressOf(req), remotePort),
     'source.port': remotePort,
     'destination.address': at(localAddress, localPort),
     'destination.port': localPort,
-    ...('encrypted' in req.socket ? tlsProperties(req.socket as TLSSocket, now) : { 'connection.mtls': false }),
+    ...(tls ? tlsProperties(tls, now) : { 'connection.mtls': false }),
   };
 }
 
