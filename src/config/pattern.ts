@@ -24,7 +24,8 @@ const FORBIDDEN = /[\u0000-\u0020\u007f?#;\\"<>^`|]/;
  * @example parsePattern('/a/:id/*') // { segments: [{ kind: 'literal', text: 'a' }, { kind: 'one' }], rest: true }
  */
 export function parsePattern(text: string): Pattern | BadPattern {
-  if (!text.startsWith('/')) return { fault: 'must begin with "/"' };
+  const foreign = foreignPattern(text);
+  if (foreign !== undefined) return { fault: foreign };
   if (text.length > 2048) return { fault: 'must be at most 2048 characters' };
   if (FORBIDDEN.test(text)) return { fault: 'must hold a path alone: no query, fragment, ";", "\\" or white space' };
   const written = text.slice(1).split('/');
@@ -39,6 +40,44 @@ export function parsePattern(text: string): Pattern | BadPattern {
     segments.push(read);
   }
   return { segments, rest };
+}
+
+const HOW = '"/api/*" is everything below /api, "/users/:id" has one segment for :id';
+
+/** Paths in the notation of other products: regular expressions, globs and URLs. */
+function foreignPattern(text: string): string | undefined {
+  if (/^~?\*?\s*\^|\.[*+]|\(\?|\\[dwsb./]|\[[^\]]*-[^\]]*\][+*{]?|\$$|[+?]\)|\)[*+?]?$/.test(text)) {
+    const pattern = fromRegex(text);
+    const write = pattern === undefined ? '' : `; write ${JSON.stringify(pattern)}`;
+    return `must be a pattern, not a regular expression: ${HOW}${write}`;
+  }
+  if (/^https?:\/\//i.test(text)) return 'must be a path alone; the host name belongs in "host"';
+  if (text.endsWith('/**')) return `must be a pattern: write ${JSON.stringify(text.slice(0, -1))} for everything below`;
+  const glob = /^(\/[\w~./-]*[\w~-])\*$/.exec(text)?.[1];
+  if (glob !== undefined) return `must be a pattern: write ${JSON.stringify(`${glob}/*`)} for everything below ${glob}`;
+  const named = text.replace(/<(?:\w+:)?(\w+)>|\[(\w+)\]/g, (_, a?: string, b?: string) => `:${a ?? b ?? ''}`);
+  if (named !== text && named.startsWith('/')) return `must be a pattern: write ${JSON.stringify(named)}`;
+  if (text === '*') return 'must begin with "/": write "/*" for every path';
+  if (!text.startsWith('/'))
+    return /^[\w-][\w./*:-]*$/.test(text)
+      ? `must begin with "/": write ${JSON.stringify(`/${text}`)}`
+      : 'must begin with "/"';
+  return undefined;
+}
+
+/** The pattern that a simple regular expression means. */
+function fromRegex(text: string): string | undefined {
+  const bare = text
+    .replace(/^~?\*?\s*\^?/, '')
+    .replace(/\$$/, '')
+    .replace(/\\([./-])/g, '$1');
+  const below = bare.replace(/\/?(?:\(\/?\.[*+]\)\??|\/?\.[*+]|\(\/\.\*\)\?|\(\/\|\$\)|\(\?:\/\.\*\)\?)$/, '/*');
+  const named = below.replace(
+    /\((?:\?<(\w+)>)?(?:\[[^\]]*\]|\\[dw])[+*]?\)|\[[^\]]*\][+*]|\\[dw][+*]/g,
+    (_, name?: string) => `:${name ?? 'id'}`,
+  );
+  const pattern = named.startsWith('/') ? named : `/${named}`;
+  return /^(?:\/(?::\w+|[\w~.-]+))*(?:\/\*)?$/.test(pattern) && pattern !== '' ? pattern : undefined;
 }
 
 function readSegment(segment: string): PatternSegment | string {

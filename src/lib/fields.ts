@@ -33,6 +33,12 @@ export const plainText = () =>
     .refine((text) => !hasControlCharacter(text), { error: 'must not contain control characters' })
     .refine((text) => text === text.trim(), { error: 'must not begin or end with white space' });
 
+/** A text that is compared exactly. A wildcard would match nothing, so it is an error. */
+export const exactText = () =>
+  plainText().refine((text) => !text.includes('*'), {
+    error: 'is compared literally, so "*" is no wildcard; list the exact values',
+  });
+
 /** One value or a non-empty list of values, parsed to a list. */
 export function oneOrMore<T extends z.ZodType>(item: T) {
   return z

@@ -7,8 +7,16 @@ import type { Finding } from '../method.js';
 import type { ReasonCode } from '../verdict.js';
 import { claimPath } from './token-subject.js';
 
+const LITERAL =
+  'is compared literally, so it is no wildcard and no pattern; list the exact values, or list the claims alone: [email]';
+
+/** `*@example.com`, `^admin.+`. A group such as `/org/admins` is a plain value. */
+const isPattern = (text: string): boolean => text.includes('*') || text.startsWith('^');
+
 const scalar = () =>
-  z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, a number or true/false' });
+  z.union([z.string().refine((text) => !isPattern(text), { error: LITERAL }), z.number(), z.boolean()], {
+    error: 'must be a string, a number or true/false',
+  });
 
 const values = () => z.array(scalar()).min(1, 'must not be an empty list');
 

@@ -1,6 +1,6 @@
 /** The options of the `jwt` method in the file, and the narrowing on a route. */
 import { z } from 'zod';
-import { byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
+import { exactText, byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { ALGORITHMS } from '../../../tokens/algorithms.js';
 import { anyScope, requiredClaims, scopes } from '../required-claims.js';
 import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
@@ -22,7 +22,7 @@ function isWebUrl(text: string): boolean {
 
 /** The rules for the tokens of one issuer. Each issuer may set its own. */
 const tokenShape = {
-  audience: oneOrMore(plainText())
+  audience: oneOrMore(exactText())
     .optional()
     .describe('The `aud` a token must carry: one of these, exactly. Without it any audience is accepted.'),
   jwks_url: webUrl().optional().describe('Where the key set (JWKS) of the issuer is fetched.'),
@@ -100,7 +100,7 @@ const staleIfError = () =>
 
 const issuerEntry = z.strictObject({
   name: plainText().optional().describe("A name for the issuer, usable in a route's `issuers`."),
-  issuer: plainText().describe(
+  issuer: exactText().describe(
     'The exact `iss` of the tokens. Each value of a claim in `required_claims` replaces `{claim}` in it.',
   ),
   ...tokenShape,
@@ -125,7 +125,7 @@ export const jwtOptions = z.strictObject({
     .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a cookie')
     .optional()
     .describe('A cookie that may carry the token.'),
-  issuer: plainText()
+  issuer: exactText()
     .optional()
     .describe(
       'The exact `iss` of the tokens. Without `jwks_url`, `secret`, `public_key` or `jwks` its keys are discovered. Each value of a claim in `required_claims` replaces `{claim}` in it.',
@@ -157,7 +157,7 @@ const nonEmpty = () => oneOrMore(plainText());
 
 export const jwtNarrowing = z.strictObject({
   issuers: nonEmpty().optional().describe('Issuers (by `name` or `issuer`) whose tokens this route accepts.'),
-  audience: nonEmpty().optional().describe('Audiences of which the token must carry one.'),
+  audience: oneOrMore(exactText()).optional().describe('Audiences of which the token must carry one.'),
   required_scopes: scopes().optional().describe('Scopes that the token must all carry.'),
   any_scope: anyScope().optional(),
   required_claims: requiredClaims()

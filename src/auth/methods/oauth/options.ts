@@ -1,6 +1,6 @@
 /** The `oauth` block and its narrowing: the server that checks a token, and the required content of its response. */
 import { z } from 'zod';
-import { byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
+import { exactText, byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { anyScope, requiredClaims } from '../required-claims.js';
 import { throttleOption } from '../throttle-option.js';
 import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
@@ -37,7 +37,7 @@ export const oauthOptions = z.strictObject({
   header: headerName().default('Authorization').describe('Header to read the token from.'),
   scheme: schemeField(),
   introspection_url: z.string().min(1).optional().describe('RFC 7662 endpoint. Without it: discovered from `issuer`.'),
-  issuer: plainText().optional().describe('The `iss` of the answer; also where the endpoint is discovered.'),
+  issuer: exactText().optional().describe('The `iss` of the answer; also where the endpoint is discovered.'),
   require_iss: z
     .boolean()
     .optional()
@@ -69,7 +69,7 @@ export const oauthOptions = z.strictObject({
     .optional()
     .describe('PEM file of the private authorities of the server. No public authority counts then.'),
   ca: z.string().min(1, 'must not be empty').optional().describe('The same as PEM text, in place of a file.'),
-  audience: oneOrMore(plainText())
+  audience: oneOrMore(exactText())
     .optional()
     .describe('Audiences of which the token must have one. Missing: any audience.'),
   required_scopes: z
@@ -92,7 +92,7 @@ export const oauthOptions = z.strictObject({
 });
 
 export const oauthNarrowing = z.strictObject({
-  audience: oneOrMore(plainText()).optional().describe('Audiences of which the token must have one.'),
+  audience: oneOrMore(exactText()).optional().describe('Audiences of which the token must have one.'),
   required_scopes: z.array(scope()).min(1, NON_EMPTY).optional().describe('Scopes that the token must all have.'),
   any_scope: anyScope().optional(),
   required_claims: requiredClaims()
