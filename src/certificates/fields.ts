@@ -12,14 +12,11 @@ export interface CertificateFields {
   /** `DNS:…`, `URI:…`, `email:…`, `IP:…`, in the order of the certificate. Other kinds are omitted. */
   readonly sans: readonly string[];
   readonly signatureAlgorithm: string;
-  /** Whether `keyUsage` allows to sign certificates (RFC 5280 §4.2.1.3). Without `keyUsage` every use is allowed. */
-  readonly signsCertificates: boolean;
   /** The number of authorities that may follow in a chain (RFC 5280 §4.2.1.9). Undefined: any number. */
   readonly pathLength: number | undefined;
 }
 
 const SUBJECT_ALT_NAME = '2.5.29.17';
-const KEY_USAGE = '2.5.29.15';
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
@@ -39,7 +36,6 @@ export function readCertificateFields(der: Buffer): CertificateFields {
     issuer: distinguishedName(issuer),
     serial: serialOf(expectTag(serial, TAG.integer)),
     sans: alternativeNames(extensions),
-    signsCertificates: signsCertificates(extensions),
     pathLength: pathLength(extensions),
     signatureAlgorithm: readOid(members(signature, TAG.sequence)[0]),
   };
@@ -59,14 +55,6 @@ function alternativeNames(extensions: DerValue | undefined): readonly string[] {
   const value = extensionValue(extensions, SUBJECT_ALT_NAME);
   if (!value) return [];
   return members(value, TAG.sequence).flatMap((name) => alternativeName(name) ?? []);
-}
-
-/** `keyCertSign` is bit 5 of the first byte. The byte before it counts the unused bits. */
-function signsCertificates(extensions: DerValue | undefined): boolean {
-  const value = extensionValue(extensions, KEY_USAGE);
-  if (!value) return true;
-  const [, bits = 0] = expectTag(value, TAG.bitString).contents;
-  return (bits & 0x04) !== 0;
 }
 
 function pathLength(extensions: DerValue | undefined): number | undefined {

@@ -39,24 +39,25 @@ export function anchorsProblem(pem: string): string | undefined {
   }
 }
 
+/** The authorities of a server. A file with the server's own certificate is used as it is: it names one server. */
+export function serverAuthorities(pem: string): string {
+  return anchorsProblem(pem) === undefined ? anchorsPem(readAnchors(pem), 'servers').join('') : pem;
+}
+
 function readAuthority(block: string, at: number): X509Certificate {
   let certificate: X509Certificate;
   let name: string;
-  let signsCertificates: boolean;
   try {
     certificate = new X509Certificate(block);
-    const fields = readCertificateFields(certificate.raw);
-    name = fields.subject;
-    signsCertificates = fields.signsCertificates;
+    name = readCertificateFields(certificate.raw).subject;
   } catch {
     throw new TypeError(`holds a certificate that cannot be parsed (number ${at + 1})`);
   }
+  // OpenSSL also wants keyCertSign, where the certificate has a keyUsage.
   if (!certificate.ca)
     throw new TypeError(
-      `holds a certificate that is not an authority (CA:TRUE): ${name}; give the certificate of its issuer`,
+      `holds a certificate that is not an authority (CA:TRUE) or must not sign others (keyCertSign): ${name}; give the certificate of its issuer`,
     );
-  if (!signsCertificates)
-    throw new TypeError(`holds an authority that must not sign certificates (keyUsage without keyCertSign): ${name}`);
   return certificate;
 }
 

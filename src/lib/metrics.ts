@@ -119,6 +119,18 @@ export const METRICS = {
     labels: ['listener'],
     together: 'min',
   },
+  loom_crl_expiry_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the first certificate revocation list of a listener expires, in Unix seconds.',
+    labels: ['listener'],
+    together: 'min',
+  },
+  loom_crl_faults: {
+    type: 'gauge',
+    help: 'Faults of the revocation lists of a listener, each of which makes TLS refuse clients.',
+    labels: ['listener'],
+    together: 'max',
+  },
   loom_accept_wait_seconds: {
     type: 'gauge',
     help: 'Longest time that a new connection can have waited to be accepted since the last scrape.',

@@ -6,7 +6,7 @@ import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import type { Loom } from '../runtime/middleware.js';
 import { PortError } from './gatekeeper.js';
-import { certificateEnd } from './tls.js';
+import { certificateEnd, revocationState } from './tls.js';
 
 interface AdminParts {
   readonly log: Log;
@@ -40,7 +40,15 @@ export function tellUnchanged(before: Plan, { admin, metrics }: Plan, log: Log):
 
 /** Looked up when the metrics are read. */
 export function tellCertificates(metrics: Metrics, { listeners }: Plan): void {
-  for (const { name: listener, tls } of listeners) {
+  for (const planned of listeners) {
+    const { name: listener, tls } = planned;
+    const revocation = revocationState(planned);
+    if (revocation) {
+      metrics.gauge('loom_crl_faults', { listener }, revocation.faults.length);
+      const ends = revocation.lists.flatMap(({ nextUpdate }) => (nextUpdate === undefined ? [] : [nextUpdate]));
+      if (ends.length > 0)
+        metrics.gauge('loom_crl_expiry_timestamp_seconds', { listener }, Math.floor(Math.min(...ends) / 1_000));
+    }
     const end = tls && certificateEnd(tls);
     if (end !== undefined) metrics.gauge('loom_certificate_expiry_timestamp_seconds', { listener }, end);
   }

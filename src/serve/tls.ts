@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { judgeKeyPair, type PairFinding } from '../certificates/key-pair.js';
+import { readRevocationList, revocationFaults, type RevocationList } from '../certificates/revocation-lists.js';
+import { anchorsPem, readAnchors, type TrustAnchors } from '../certificates/trust-anchors.js';
 import type { PlannedListener, PlannedTls } from '../config/plan-types.js';
 import { TlsFileError } from './gatekeeper.js';
 
@@ -98,6 +100,8 @@ export function inspectTls(listener: PlannedListener): readonly TlsFinding[] {
   if (tls.clientAuth !== 'none') {
     attempt('ca_file', () => authorities(listener, tls, read));
     if (crlFile !== undefined) attempt('crl_file', () => revocations(listener, crlFile, read));
+    for (const fault of revocationState(listener)?.faults ?? [])
+      findings.push({ option: 'crl_file', level: 'warning', message: `${crlFile}: ${fault}` });
   }
   if (findings.every(({ level }) => level === 'warning')) attempt('cert_file', () => tlsOptions(listener, tls));
   return findings;
@@ -154,17 +158,38 @@ function revocations(listener: PlannedListener, file: string, read: Read): strin
 
 /** Without `ca`, Node would accept client certificates of every public root. */
 function authorities(listener: PlannedListener, tls: PlannedTls, read: Read): string[] {
+  return anchorsPem(anchorsOf(listener, tls, read), 'clients');
+}
+
+function anchorsOf(listener: PlannedListener, tls: PlannedTls, read: Read): TrustAnchors {
   const { caFile } = tls;
   if (caFile === undefined) throw new TlsFileError(listener.name, 'ca_file', `is missing; client_auth needs one`);
-  const blocks = blocksOf(read(caFile, 'CERTIFICATE'), 'CERTIFICATE');
-  if (!blocks) throw new TlsFileError(listener.name, caFile, 'holds a PEM block that has no end');
-  let certificates: X509Certificate[];
+  let anchors: TrustAnchors;
   try {
-    certificates = blocks.map((block) => new X509Certificate(block));
+    anchors = readAnchors(read(caFile, 'CERTIFICATE'));
   } catch (cause) {
-    throw new TlsFileError(listener.name, caFile, 'holds a certificate that cannot be parsed', { cause });
+    if (cause instanceof TlsFileError) throw cause;
+    throw new TlsFileError(listener.name, caFile, (cause as Error).message, { cause });
   }
-  const usable = certificates.filter((each) => each.ca && Date.parse(each.validTo) > Date.now());
-  if (usable.length === 0) throw new TlsFileError(listener.name, caFile, 'holds no CA certificate that is still valid');
-  return blocks;
+  if (!anchors.anchors.some((each) => Date.parse(each.validTo) > Date.now()))
+    throw new TlsFileError(listener.name, caFile, 'holds no CA certificate that is still valid');
+  return anchors;
+}
+
+/** The lists of a listener, with what makes them refuse clients. Undefined without lists, or if a file is unusable. */
+export function revocationState(listener: PlannedListener): RevocationState | undefined {
+  const { tls } = listener;
+  if (!tls || tls.clientAuth === 'none' || tls.crlFile === undefined) return undefined;
+  const read = reader(listener.name, tls);
+  try {
+    const lists = revocations(listener, tls.crlFile, read).map(readRevocationList);
+    return { lists, faults: revocationFaults(lists, anchorsOf(listener, tls, read), Date.now()) };
+  } catch {
+    return undefined;
+  }
+}
+
+export interface RevocationState {
+  readonly lists: readonly RevocationList[];
+  readonly faults: readonly string[];
 }

@@ -1,4 +1,5 @@
 /** Upstreams as the plan has them, the texts of their TLS files included. */
+import { serverAuthorities } from '../../certificates/trust-anchors.js';
 import { judgeKeyPair, type KeyPair } from '../../certificates/key-pair.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
@@ -157,7 +158,7 @@ function planTls(block: TlsBlock, path: Path, context: Context): NonNullable<Pla
   const [ca, cert, key] = [read('ca_file'), read('cert_file'), read('key_file')];
   if (cert !== undefined && key !== undefined) reportPair({ cert, key }, path, context);
   const planned = {
-    ...(ca !== undefined && { ca }),
+    ...(ca !== undefined && { ca: serverAuthorities(ca) }),
     ...(cert !== undefined && { cert }),
     insecureSkipVerify: block.insecure_skip_verify,
   };
