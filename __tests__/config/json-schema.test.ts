@@ -1,5 +1,5 @@
 import { methods } from '../../src/auth/methods.js';
-import { jsonSchema } from '../../src/config/json-schema.js';
+import { editorSchema, jsonSchema } from '../../src/config/json-schema.js';
 
 interface Schema {
   readonly type?: string;
@@ -51,6 +51,17 @@ it('describes every option of every method', () => {
     expect(options.length).toBeGreaterThan(1);
     expect(options.filter(([, { description }]) => !description).map(([option]) => `${name}.${option}`)).toEqual([]);
   }
+});
+
+it('lets editors accept a reference for a number and for a boolean', () => {
+  const editor = editorSchema() as Schema;
+  const priority = editor.properties?.['routes']?.items?.properties?.['priority'];
+  expect(priority).toMatchObject({ default: 0, anyOf: [{ type: 'integer' }, { type: 'string' }] });
+  const [, reference] = priority?.anyOf as unknown as readonly [object, { readonly pattern: string }];
+  expect('${PRIORITY}').toMatch(new RegExp(reference.pattern));
+  expect('7').not.toMatch(new RegExp(reference.pattern));
+  const path = editor.properties?.['routes']?.items?.properties?.['path'];
+  expect(path).toEqual(at('routes', '[]', 'path'));
 });
 
 it('is plain JSON', () => {

@@ -9,7 +9,7 @@ import { routeAuthShape } from './plan/requirement.js';
 import { fileSchema, LISTS, MEANINGS } from './schema/file.js';
 import { listOf } from './schema/fields.js';
 
-/** Draft 2020-12, as data. References such as `${NAME}` are strings, so fields of other types take none. */
+/** Draft 2020-12, as data, without the references that a field may have. */
 export function jsonSchema(): Readonly<Record<string, unknown>> {
   const file = fileSchema(authSchema()).extend({
     routes: listOf(LISTS.routes.extend({ auth: routeAuthSchema().optional() }))
@@ -20,6 +20,27 @@ export function jsonSchema(): Readonly<Record<string, unknown>> {
   const schema = z.toJSONSchema(file, { io: 'input', unrepresentable: 'any', reused: 'inline' });
   addLoomNames(schema);
   return { ...schema, title: 'Loom configuration' };
+}
+
+/** The schema for editors: a number or a boolean may also be a reference, such as `${BURST}`. */
+export function editorSchema(): Readonly<Record<string, unknown>> {
+  return withReferences(jsonSchema()) as Readonly<Record<string, unknown>>;
+}
+
+const REFERENCE = { type: 'string', pattern: '^\\$\\{.+\\}$' };
+
+function withReferences(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withReferences);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { type, description, default: preset, ...rest } = schema as Record<string, unknown>;
+  if (type === 'number' || type === 'integer' || type === 'boolean') {
+    const about = {
+      ...(description !== undefined && { description }),
+      ...(preset !== undefined && { default: preset }),
+    };
+    return { anyOf: [{ type, ...rest }, REFERENCE], ...about };
+  }
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withReferences(value)]));
 }
 
 const registered = (): readonly Method[] => methods.map(({ load }) => load());

@@ -226,6 +226,7 @@ export interface Plan {
   readonly rateLimit?: PlannedRateLimit;
   /** Absent: responses have no CORS headers, and a preflight is an ordinary request. */
   readonly cors?: PlannedCors;
+  /** The log. */
   readonly logging: PlannedLogging;
   /** The admin address; absent: none. */
   readonly admin?: PlannedAdmin;
