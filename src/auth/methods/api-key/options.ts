@@ -75,7 +75,7 @@ export const apiKeyOptions = z.strictObject({
     .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, {
       error: 'must not name a header twice',
     })
-    .default(['X-API-Key'])
+    .prefault('X-API-Key')
     .describe('Header to read the key from, or a list of headers; always read.'),
   scheme: z
     .string()
