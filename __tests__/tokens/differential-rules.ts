@@ -49,7 +49,7 @@ const namesTwice = (text: string): boolean =>
 const MALFORMED = ['token_malformed'];
 
 export const RULES: readonly Rule[] = [
-  { name: 'the token is longer than 8 KiB', why: MALFORMED, breaks: ({ token }) => token.length > 8_192 },
+  { name: 'the token is longer than 8 KiB', why: ['token_too_large'], breaks: ({ token }) => token.length > 8_192 },
   {
     name: 'base64url in a second spelling',
     // A part that does not begin as an object is left to other methods.
@@ -85,7 +85,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'a type that is not for access',
     why: ['token_type'],
-    breaks: (view) => !['jwt', 'at+jwt'].includes(typeOf(view)),
+    breaks: (view) => !['jwt', 'jose', 'at+jwt'].includes(typeOf(view)),
   },
   {
     name: 'claims of an ID token or of a security event',

@@ -28,16 +28,15 @@ export async function discoverJwksUri(
   fetchFrom = fetchDocument,
 ): Promise<DiscoveredKeys> {
   const [first, second] = metadataUrls(issuer) as [string, string];
-  const read = async (url: string): Promise<DiscoveredKeys> =>
-    // The rule makes the connection new, so that its address is known.
-    jwksUriOf(await fetchFrom(url, { ...rules, allowsAddress: () => true }), { issuer, rules });
-  try {
-    return await read(first);
-  } catch (cause) {
-    return read(second).catch(() => {
+  // The rule makes the connection new, so that its address is known.
+  const read = (url: string): Promise<IssuerDocument> => fetchFrom(url, { ...rules, allowsAddress: () => true });
+  const found = await read(first).catch((cause: unknown) =>
+    // A document that exists and is refused is not replaced.
+    read(second).catch(() => {
       throw cause;
-    });
-  }
+    }),
+  );
+  return jwksUriOf(found, { issuer, rules });
 }
 
 function jwksUriOf(

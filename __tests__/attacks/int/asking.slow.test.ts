@@ -168,7 +168,7 @@ describe('INT-08 a token is one form field', () => {
     'a=b',
     '=',
     '%26token%3Dgood',
-    'x'.repeat(8_193),
+    'x'.repeat(12_001),
   ])('%.60s is not a token, and the server is not asked', async (token) => {
     const before = asked.length;
     expect(await send(token)).toBe(401);
@@ -181,7 +181,7 @@ describe('INT-08 a token is one form field', () => {
     expect(asked.length).toBe(before);
   });
 
-  test.each(['a+b', 'a/b', 'ab==', 'a~b', '-._~+/', 'x'.repeat(8_192)])(
+  test.each(['a+b', 'a/b', 'ab==', 'a~b', '-._~+/', 'x'.repeat(12_000)])(
     'twin: %.60s is introspected, whole and once',
     async (token) => {
       const before = asked.length;

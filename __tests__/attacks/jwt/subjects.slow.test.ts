@@ -188,7 +188,6 @@ describe('JWT-18 a type that is not for access', () => {
     'oauth-authz-req+jwt',
     'client-authentication+jwt',
     'token-introspection+jwt',
-    'JOSE',
     'JOSE+JSON',
     'JWS',
     'JWE',
