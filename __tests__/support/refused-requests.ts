@@ -68,7 +68,7 @@ export async function refusedRequests({ issuer }: Ground): Promise<readonly Refu
     row('an unknown key', wrong('credential_invalid'), get('/api/v1/x', 'X-API-Key: nobody-has-this', CLOSE)),
     row('a wrong password', wrong('credential_invalid'), get('/ops', basic('admin:wrong'), CLOSE)),
     row('an unknown user', wrong('credential_invalid'), get('/ops', basic('nobody:wrong'), CLOSE)),
-    row('two keys', twice, get(`/api/v1/x?api_key=${KEY}`, `X-API-Key: ${KEY}`, CLOSE)),
+    row('two keys', twice, get(`/api/v1/x?api_key=${KEY}`, `X-API-Key: ${KEY}x`, CLOSE)),
     row('two passwords', twice, get('/ops', BASIC, BASIC, CLOSE)),
     row('half of the required credentials', none, get('/all', token, CLOSE)),
     row('a scope too few', [403, 'insufficient_scope', 'insufficient_scope'], get('/scoped', token, CLOSE)),

@@ -14,7 +14,7 @@ afterAll(closeGrounds);
 const token = (claims: Claims, header: Claims = {}): string => at.honest('HS256', claims, header);
 
 describe('JWT-25 sub', () => {
-  test('of another type, empty or too long is refused, and never converted to a string', async () => {
+  test('of another type or too long is refused, and an empty one without a client_id, and never converted to a string', async () => {
     const subjects: readonly unknown[] = [
       undefined,
       null,
@@ -35,8 +35,10 @@ describe('JWT-25 sub', () => {
     ];
     const cases = subjects.map((sub) => [JSON.stringify(sub) ?? 'missing', token({ sub })] as const);
     expect(await at.outcomes(cases)).toEqual(all(cases, REFUSED));
-    // A client_id replaces a sub only if there is no sub.
-    const beside = subjects.slice(1).map((sub) => [JSON.stringify(sub), token({ sub, client_id: 'app' })] as const);
+    // A client_id replaces a sub only if the sub is missing or empty.
+    const beside = subjects
+      .filter((sub) => sub !== undefined && sub !== '')
+      .map((sub) => [JSON.stringify(sub), token({ sub, client_id: 'app' })] as const);
     expect(await at.outcomes(beside)).toEqual(all(beside, REFUSED));
     const odd = [7, null, '', [], 'x'.repeat(257)].map(
       (client) => [JSON.stringify(client), token({ sub: undefined, client_id: client })] as const,
