@@ -26,8 +26,11 @@ export interface MethodStrategy extends Strategy {
   /** Settles when key sets, pools and discovery are loaded. Never rejects for a failure of the network. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
-  /** The values in shared places that only this method may check, also if it refuses them. Default: none. */
-  ownValues?(request: IncomingMessage): readonly string[];
+  /**
+   * The values in shared places, and in the places of another method, that only this method may check, also if it
+   * refuses them. Default: none.
+   */
+  ownValues?(request: IncomingMessage, others: readonly Place[]): readonly string[];
 }
 
 /** A finding of the compiler about one method block, at a path relative to the block. */

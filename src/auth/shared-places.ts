@@ -29,7 +29,7 @@ export function withoutKnown(method: CompiledMethod, owners: readonly MethodStra
   return {
     ...method,
     authenticate: (attempt) => {
-      const known = owners.flatMap((owner) => owner.ownValues?.(attempt.request) ?? []);
+      const known = owners.flatMap((owner) => owner.ownValues?.(attempt.request, method.places) ?? []);
       if (known.length === 0) return method.authenticate(attempt);
       // A method without places may read any part of the request. It runs only if it says what it reads.
       const undecided = attempt.undecided === true || method.places.length === 0;

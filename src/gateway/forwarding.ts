@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Denial } from '../admission/denial.js';
 import { prepareOutbound } from '../admission/outbound.js';
 import type { AdmissionPolicy } from '../admission/policy.js';
+import { listItems } from '../auth/credentials.js';
 import { expiryOf } from '../auth/identity.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -86,7 +87,7 @@ export class Forwarding {
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
       maxSessionMs: route.maxSessionMs,
       // Both subprotocol entries of the token are removed. A browser that offered them requires a selected subprotocol.
-      ...(offered === request.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: 'bearer' as const }),
+      ...(offered === request.headers['sec-websocket-protocol'] ? {} : { answerSubprotocol: markerIn(offered) }),
       liveSockets,
       session: { route: route.id, host, path: target.path, identities },
       deny: denialOn({ context, socket }, terms),
@@ -100,6 +101,11 @@ export class Forwarding {
     if (!upstream) throw new TypeError(`no upstream is named ${JSON.stringify(route.upstream)}`);
     return upstream;
   }
+}
+
+/** A browser accepts only the spelling that it offered. */
+function markerIn(offered = ''): string {
+  return listItems(offered).find((item) => item.toLowerCase() === 'bearer') ?? 'bearer';
 }
 
 /** Loads the module only if the configuration has an upstream. */

@@ -36,7 +36,8 @@ export interface UpgradeOptions {
   /** When the identity expires. Absent: nothing expires, and only `maxSessionMs` applies. */
   readonly expiresAtMs?: number;
   readonly maxSessionMs: number;
-  readonly answerSubprotocol?: 'bearer';
+  /** The marker of the token, as the client spelled it. */
+  readonly answerSubprotocol?: string;
   readonly liveSockets: LiveSockets;
   /** The session of the socket. A reload may end the session. */
   readonly session?: Session;

@@ -58,6 +58,9 @@ describe('G-19 a key in the place of tokens', () => {
   test('that is valid reaches no issuer on a route of tokens, and reaches no other method', async () => {
     const at = await fronted(frontFile(all(), '{ oauth: true }'));
     expect(await at.ask(bearer(KEY))).toBe('401');
+    for (const key of [KEY, OLD]) {
+      expect(await at.ask({ headers: { 'Sec-WebSocket-Protocol': `bearer, ${key}` } })).toBe('401');
+    }
     expectUnasked(at);
   });
 
@@ -192,9 +195,10 @@ describe('G-19 files that would give keys away', () => {
         'require_exp: true',
       ),
     ],
+    ['{ methods: [api_key, host], require_any: false }', keys()],
     ['{ api_key: true }', `api_key: { header: apikey, keys: [{ key: ${JWS}, name: anon }] }, ${JWT}`],
   ])('twin: %s loads', (auth, blocks) => {
-    expect(errorsOf(file(blocks, auth))).toEqual([]);
+    expect(errorsOf(file(blocks, auth), { strategies: ['host'] })).toEqual([]);
   });
 
   test.each([

@@ -1,5 +1,5 @@
 /** Auth methods that read their credentials from one place: the order, and the combinations that no request meets. */
-import { placeWords, placesRead, type Place } from '../../auth/credentials.js';
+import { placeWords, type Place } from '../../auth/credentials.js';
 import { methodOfType } from '../../auth/methods.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { overlap, sharedPlaces } from '../../auth/shared-places.js';
@@ -112,7 +112,7 @@ function configuredPlaces(method: PlannedMethod): readonly Place[] {
 }
 
 function commonPlace(first: PlannedMethod, second: PlannedMethod): Place | undefined {
-  const others = placesRead({ ...second, places: configuredPlaces(second) });
+  const others = configuredPlaces(second);
   return configuredPlaces(first).find((place) => others.some((other) => overlap(place, other)));
 }
 

@@ -130,8 +130,10 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
   }
 
   /** A key in a shared place is checked by no other method, also if it has expired or may not be used here. */
-  ownValues(request: IncomingMessage): readonly string[] {
-    return readEach(request, this.shared).filter((value) => !isOfOthers(value) && this.find(value) !== undefined);
+  ownValues(request: IncomingMessage, others: readonly Place[]): readonly string[] {
+    return readEach(request, [...this.shared, ...others]).filter(
+      (value) => !isOfOthers(value) && this.find(value) !== undefined,
+    );
   }
 
   /** In a shared place another method may know a value that is not a key. A JWS there is never looked up. */
