@@ -50,6 +50,9 @@ const ENGINE_INDEPENDENT = [
   '/proxy/upgrade\\.test\\.ts$',
   '/proxy/engines?(-[a-z]+)?\\.(slow\\.)?test\\.ts$',
   '/proxy/upstream/balancer\\.test\\.ts$',
+  '/dos/(caches|collisions|expressions|growth|segments)\\.slow\\.test\\.ts$',
+  '/int/(answers|meaning)\\.slow\\.test\\.ts$',
+  '/path/any-path\\.slow\\.test\\.ts$',
 ];
 
 /** @type {import('jest').Config} */
