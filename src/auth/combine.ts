@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { MaybePromise, NonEmpty } from '../lib/types.js';
 import { readOffer, type Place } from './credentials.js';
+import type { WithoutIdentity } from './requirement.js';
 import type { Absent, Challenge, Granted, Rejected, Unavailable, Verdict } from './verdict.js';
 
 /**
@@ -13,6 +14,8 @@ export interface Attempt {
   readonly refused: ReadonlySet<string>;
   /** An earlier auth method could not check one of the credentials. */
   readonly undecided?: boolean;
+  /** What a plugin grants that continues without an identity. Absent: nothing. */
+  readonly identity?: WithoutIdentity | undefined;
 }
 
 /** Checks a request. An exception is a bug (500). It is never a denial, and no other auth method runs after it. */

@@ -16,6 +16,8 @@ export interface CompiledMethod {
    * Reads a narrowing that was not checked with a file. Throws a TypeError if the narrowing would not have its effect.
    */
   readonly readNarrowing?: (given: Narrowing) => Narrowing;
+  /** A plugin with `require_identity: false` grants every request that the plugin does not refuse. */
+  readonly needsNoIdentity?: boolean;
 }
 
 export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
@@ -40,15 +42,24 @@ export function readRequirement(given: Requirement, methods: CompiledMethods): R
       return given.narrow && readNarrowing ? { ...given, narrow: readNarrowing(given.narrow) } : given;
     }
     case 'optional':
+      refuseWithoutIdentity(given, methods);
       return { ...given, of: readRequirement(given.of, methods) };
     case 'any':
     case 'all': {
+      if (given.kind === 'any' && given.of.length > 1) refuseWithoutIdentity(given, methods);
       const [first, ...rest] = given.of;
       return { ...given, of: [readRequirement(first, methods), ...rest.map((part) => readRequirement(part, methods))] };
     }
     default:
       throw new TypeError('a requirement is open, method, optional, any or all');
   }
+}
+
+/** Such a plugin would admit every caller that another method rejects. */
+function refuseWithoutIdentity(given: Requirement, methods: CompiledMethods): void {
+  const name = methodsOf(given).find((each) => methodNamed(methods, each).needsNoIdentity === true);
+  if (name === undefined) return;
+  throw new TypeError(`${name} has require_identity: false, so it cannot stand in ${given.kind}`);
 }
 
 function compilePart(requirement: Requirement, methods: CompiledMethods): Authenticator {
@@ -94,10 +105,13 @@ function signed(method: string, authenticate: Authenticator): Authenticator {
   };
 }
 
-function compileMethod({ name, narrow }: Requirement & { kind: 'method' }, methods: CompiledMethods): Authenticator {
+function compileMethod(
+  { name, narrow, identity }: Requirement & { kind: 'method' },
+  methods: CompiledMethods,
+): Authenticator {
   const method = methodNamed(methods, name);
   const { judge } = method;
-  if (!narrow) return method.authenticate;
+  if (!narrow) return identity ? (attempt) => method.authenticate({ ...attempt, identity }) : method.authenticate;
   if (!judge) throw new TypeError(`${name} cannot be narrowed`);
   const narrowed = (verdict: Verdict, credential: () => string | undefined): Verdict => {
     if (verdict.kind !== 'granted') return verdict;

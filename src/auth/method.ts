@@ -69,6 +69,8 @@ export interface Method<Options = unknown> extends MethodTraits {
   headers(options: Options): readonly HeaderRule[];
   /** Whether a credential that granted is forwarded to the upstream. */
   forwardsCredential(options: Options): boolean;
+  /** Whether the options let the method grant a request without a credential. Default: no. */
+  needsNoIdentity?(options: Options): boolean;
   challenge(options: Options): Challenge;
   summary(options: Options): Summary;
   /** The greatest length of a credential in bytes, where the block limits it. */

@@ -133,6 +133,7 @@ function compileMethod(planned: MethodInUse, deps: MethodDeps & { readonly share
     challenge,
     judge: (narrowing, identity) => method.judge(narrowing, identity),
     readNarrowing: (given) => readNarrowing(method, options, given),
+    needsNoIdentity: method.needsNoIdentity?.(options) ?? false,
   };
   return { planned, method, strategy, compiled, shared: deps.shared, tables: 0 };
 }

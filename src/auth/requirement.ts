@@ -25,10 +25,16 @@ export type Narrowing = Readonly<Record<string, unknown>>;
  */
 export type Requirement =
   | { readonly kind: 'open' }
-  | { readonly kind: 'method'; readonly name: string; readonly narrow?: Narrowing }
+  | { readonly kind: 'method'; readonly name: string; readonly narrow?: Narrowing; readonly identity?: WithoutIdentity }
   | { readonly kind: 'optional'; readonly of: Requirement }
   | { readonly kind: 'any'; readonly of: NonEmpty<Requirement>; readonly onInvalid?: 'continue' | 'stop' }
   | { readonly kind: 'all'; readonly of: NonEmpty<Requirement> };
+
+/**
+ * What a WASM plugin grants that continues without an identity. `unneeded`: nothing, because another method has decided
+ * who calls. `address`: an identity whose subject is the client address.
+ */
+export type WithoutIdentity = 'unneeded' | 'address';
 
 export const OPEN: Requirement = { kind: 'open' };
 
@@ -49,6 +55,24 @@ export function isOpen(requirement: Requirement): boolean {
       return requirement.of.some(isOpen);
     case 'all':
       return requirement.of.every(isOpen);
+  }
+}
+
+/**
+ * Whether some request without a credential passes, because nothing but plugins that need no identity guards the
+ * requirement.
+ */
+export function needsNoIdentity(requirement: Requirement): boolean {
+  switch (requirement.kind) {
+    case 'open':
+    case 'optional':
+      return true;
+    case 'method':
+      return requirement.identity !== undefined;
+    case 'any':
+      return requirement.of.some(needsNoIdentity);
+    case 'all':
+      return requirement.of.every(needsNoIdentity);
   }
 }
 

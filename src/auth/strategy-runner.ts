@@ -6,6 +6,7 @@ import { holdsRefused, keepUndecided } from './undecided.js';
 import type { Place } from './credentials.js';
 import type { Identity } from './identity.js';
 import { FailInfo, UnavailableError } from './outcome.js';
+import type { WithoutIdentity } from './requirement.js';
 import type { Challenge, Verdict } from './verdict.js';
 
 /**
@@ -38,7 +39,12 @@ export interface Reading {
 export interface RunOptions {
   /** Credentials that an earlier auth method of an `any` rejected. */
   readonly refused?: ReadonlySet<string>;
+  /** What a plugin grants that continues without an identity. */
+  readonly identity?: WithoutIdentity | undefined;
 }
+
+/** Passed to `success` by a strategy of Loom that grants the request without an identity. */
+export const NO_IDENTITY = Symbol('no identity');
 
 type Settle = (verdict: Verdict) => void;
 type Crash = (cause: unknown) => void;
@@ -112,17 +118,18 @@ export interface Offering {
 /** Creates an authenticator for a strategy of Loom. */
 export function fromOurs(strategy: PassportStrategy, { places, challenge }: Offering): Authenticator {
   const absent: Verdict = { kind: 'absent', challenges: [challenge] };
-  return ({ request, refused }) =>
+  return ({ request, refused, identity }) =>
     holdsRefused(request, { places, refused })
       ? absent
-      : keepUndecided(request, places, runStrategy(strategy, OURS, request, { refused }));
+      : keepUndecided(request, places, runStrategy(strategy, OURS, request, { refused, identity }));
 }
 
 const LONGEST_SUBJECT = 1_024;
 
 const OURS: Reading = {
   // The method has checked the subject. A certificate may have a longer subject than other credentials.
-  success: (user) => grant(user as Identity, LONGEST_SUBJECT),
+  success: (user) =>
+    user === NO_IDENTITY ? { kind: 'granted', identities: [] } : grant(user as Identity, LONGEST_SUBJECT),
   fail: (info) => {
     if (info instanceof FailInfo) return info.verdict;
     throw new TypeError('a strategy of ours failed without a verdict');

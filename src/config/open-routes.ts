@@ -1,5 +1,5 @@
 /** Which routes are open: some request without a credential passes. Checks, `diff`, reloads and the access table share this. */
-import { isOpen } from '../auth/requirement.js';
+import { isOpen, needsNoIdentity } from '../auth/requirement.js';
 import type { PlannedRoute } from './plan-types.js';
 
 type Admission = Pick<PlannedRoute, 'requirement' | 'declaredOpen' | 'filtered'>;
@@ -9,7 +9,7 @@ type Admission = Pick<PlannedRoute, 'requirement' | 'declaredOpen' | 'filtered'>
  * such a route is itself to be protected, ask `isOpen` of its requirement: then its plugins count as a guard.
  */
 export function isOpenRoute({ requirement, filtered = false }: Admission): boolean {
-  return filtered || isOpen(requirement);
+  return filtered || needsNoIdentity(requirement);
 }
 
 /** Whether the file says that an open route is open: `auth: none` or `require: false`. */

@@ -18,7 +18,14 @@ export function implies(a: Requirement, b: Requirement): boolean {
   if (b.kind === 'all') return b.of.every((part) => implies(a, part));
   if (a.kind === 'all') return a.of.some((part) => implies(part, b));
   if (b.kind === 'any') return b.of.some((part) => implies(a, part));
-  return a.name === b.name && b.narrow === undefined;
+  return a.name === b.name && b.narrow === undefined && asksAsMuch(a, b);
+}
+
+type MethodRequirement = Requirement & { readonly kind: 'method' };
+
+/** A plugin that must name the caller asks for more than one that need not. */
+function asksAsMuch(a: MethodRequirement, b: MethodRequirement): boolean {
+  return a.identity === undefined || a.identity === b.identity;
 }
 
 /** Pairs that are remembered: every route of a large file may ask for something of its own. */
@@ -31,7 +38,8 @@ export class Strictness {
 
   atLeastAsStrict(a: Requirement, b: Requirement): boolean {
     if (a === b || this.equal(a, b)) return true;
-    if (a.kind === 'method' && b.kind === 'method') return a.name === b.name && b.narrow === undefined;
+    if (a.kind === 'method' && b.kind === 'method')
+      return a.name === b.name && b.narrow === undefined && asksAsMuch(a, b);
     const key = this.#number(a) * 65_536 + this.#number(b);
     let known = this.#known.get(key);
     if (known !== undefined) return known;

@@ -8,7 +8,7 @@ import { fromOurs } from '../../../../src/auth/strategy-runner.js';
 import type { Verdict } from '../../../../src/auth/verdict.js';
 import { makeCertificates, type Certificates } from '../../../support/certificates.js';
 import { askRaw, deps, serveMethod, serveTlsMethod } from '../../../support/method-server.js';
-import { AT, callback, i32, made, PAUSE, type Kit } from '../../../support/wat-plugin.js';
+import { AT, callback, CONTINUE, i32, made, PAUSE, type Kit } from '../../../support/wat-plugin.js';
 import { askedServer, raw } from '../../../tokens/introspection-server.js';
 
 const opened: (() => Promise<void>)[] = [];
@@ -64,6 +64,35 @@ test.each([
   const { verdict, warned } = await judged(await made(build));
   expect(words(verdict)).toBe(outcome);
   if (outcome.startsWith('unavailable')) expect(warned).toContain('a plugin reached no decision');
+});
+
+test('without an identity it grants nothing, nobody, or the client address, as the route requires', async () => {
+  const continuing = await made(() => ({}));
+  const method = await open(continuing);
+  const filter = await serveMethod({
+    ...method,
+    authenticate: (attempt) => method.authenticate({ ...attempt, identity: 'unneeded' }),
+  });
+  opened.push(() => filter.close());
+  expect(await filter.ask()).toEqual({ kind: 'granted', identities: [] });
+  const { verdict } = await judged(continuing, [], { require_identity: false });
+  expect(verdict).toMatchObject({
+    kind: 'granted',
+    identities: [{ method: 'custom', subject: '127.0.0.1', claims: {} }],
+  });
+  expect(words((await judged(continuing, [], { require_identity: true })).verdict)).toBe('rejected subject_invalid');
+});
+
+test('a filter that sets an identity which no upstream can receive is refused', async () => {
+  const method = await open(
+    await made((kit) => ({ onRequest: `${kit.set('X-Authenticated-User', 'x'.repeat(300))} ${CONTINUE}` })),
+  );
+  const filter = await serveMethod({
+    ...method,
+    authenticate: (attempt) => method.authenticate({ ...attempt, identity: 'unneeded' }),
+  });
+  opened.push(() => filter.close());
+  expect(words(await filter.ask())).toBe('rejected subject_invalid');
 });
 
 test('what it is not shown: bytes beyond ASCII, two credentials of a kind', async () => {

@@ -30,6 +30,11 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
   return copyOf({ method, subject, scopes: [], claims });
 }
 
+/** Whether the plugin set an identity header or a subject, valid or not. */
+export function saysWhoCalls({ set, subject }: Told['decision'], allowed: ReadonlySet<string>): boolean {
+  return subject !== undefined || set.some(([name, value]) => allowed.has(name) && value !== '');
+}
+
 const LONGEST_VALUE = 4_096;
 
 /** Whether the upstream can receive the header. A header that is omitted identifies no caller. */

@@ -69,7 +69,13 @@ export const pluginOptions = z.strictObject({
   identity_headers: headerNames()
     .min(1, NON_EMPTY)
     .default(['X-Authenticated-User'])
-    .describe('Headers that it may set; one of them at least must be there when it continues.'),
+    .describe('Headers that it may set. As a method it must set one of them when it continues (`require_identity`).'),
+  require_identity: z
+    .boolean({ error: 'must be true or false' })
+    .optional()
+    .describe(
+      'Whether it must name the caller when it continues. Default: true as a method, false in `routes[].plugins`. With `false` as a method, the subject is the client address.',
+    ),
   credential_headers: headerNames()
     .min(1, NON_EMPTY)
     .optional()

@@ -2,13 +2,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { z } from 'zod';
+import { clientAddressOf } from '../../../http/client-address.js';
 import { onConnectionClose } from '../../../http/connection-close.js';
 import { BodyRoom, hasBody, readBody } from '../../../http/request-body.js';
 import { isConnection } from '../../../lib/connection.js';
 import { throttleLog } from '../../../lib/log-throttle.js';
-import { CallOuts } from '../../../wasm/callouts.js';
 import type { PluginDecision, PluginFault } from '../../../wasm/decision.js';
-import { createRunner, type PluginRunner } from '../../../wasm/index.js';
+import type { PluginRunner } from '../../../wasm/index.js';
 import type { Place } from '../../credentials.js';
 import { FailureBudget, type Attempted } from '../../failure-budget.js';
 import type { HeaderRule } from '../../header-rule.js';
@@ -16,13 +16,14 @@ import { KnownCredentials } from '../../known-credentials.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { UNKNOWN_TRAITS } from '../../method-traits.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
-import type { RunOptions } from '../../strategy-runner.js';
+import type { WithoutIdentity } from '../../requirement.js';
+import { NO_IDENTITY, type RunOptions } from '../../strategy-runner.js';
 import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } from '../../verdict.js';
-import { callTargets } from './calls.js';
 import { findingsOf } from '../plugin-findings.js';
-import { pluginIdentity } from './identity.js';
-import { configBytes, pluginOptions, type PluginOptions } from './options.js';
+import { pluginIdentity, saysWhoCalls } from './identity.js';
+import { pluginOptions, type PluginOptions } from './options.js';
 import { isPlain, pluginRequest, type Seen } from './request.js';
+import { startRunner } from './start-runner.js';
 import { pluginSummary } from './summary.js';
 
 const BODY_IDLE_MS = 30_000;
@@ -65,7 +66,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     this.ready = this.runner.ready;
   }
 
-  override authenticate(request: IncomingMessage, { refused = NONE_REFUSED }: RunOptions = {}): void {
+  override authenticate(request: IncomingMessage, { refused = NONE_REFUSED, identity }: RunOptions = {}): void {
     const early = this.early(request);
     if (early) return this.settle(this.rejected(early));
     // The length of an injected body is unknown until its end, and then the host could not read it again.
@@ -74,8 +75,8 @@ class PluginStrategy extends Strategy implements MethodStrategy {
       return this.settle(this.unavailable('the request is injected'));
     }
     if (this.options.phase === 'on_request_body' && hasBody(request)) {
-      this.withBody(request, refused).catch((cause: unknown) => this.error(asError(cause)));
-    } else void this.judge(request, { hasBody: hasBody(request), refused });
+      this.withBody(request, { refused, identity }).catch((cause: unknown) => this.error(asError(cause)));
+    } else void this.judge(request, { hasBody: hasBody(request), refused }, identity);
   }
 
   close(): Promise<void> {
@@ -97,24 +98,28 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     return undefined;
   }
 
-  private async withBody(request: IncomingMessage, refused: ReadonlySet<string>): Promise<void> {
+  private async withBody(
+    request: IncomingMessage,
+    { refused, identity }: RunOptions & { readonly refused: ReadonlySet<string> },
+  ): Promise<void> {
     const { room } = this;
     const read = await readBody(request, { maxBytes: this.options.max_body, idleMs: BODY_IDLE_MS, room });
     if (read.kind === 'whole') {
-      await this.judge(request, { hasBody: true, body: read.body, refused }).finally(() => room.give(read.body.length));
+      const seen = { hasBody: true, body: read.body, refused };
+      await this.judge(request, seen, identity).finally(() => room.give(read.body.length));
     } else if (read.kind === 'crowded') this.settle(this.unavailable('too many bodies are held', 'overloaded'));
     else if (read.kind === 'too_large') this.settle(this.rejected({ status: 413, reason: 'body_too_large' }));
     else if (read.kind === 'late') this.settle(this.rejected({ status: 408, reason: 'body_late' }));
     else this.settle(this.unavailable(`the body is ${read.kind}`));
   }
 
-  private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>): Promise<void> {
+  private judge(request: IncomingMessage, seen: Omit<Seen, 'now'>, identity?: WithoutIdentity): Promise<void> {
     const gone = new AbortController();
     const stay = onConnectionClose(request.socket, () => gone.abort());
     const work = async (): Promise<Verdict> => {
       const start = performance.now();
       const decision = await this.runner.judge(pluginRequest(request, { ...seen, now: this.deps.now() }), gone.signal);
-      const verdict = this.read(decision);
+      const verdict = this.read(decision, request, identity);
       const { metrics } = this.deps;
       metrics?.time('loom_plugin_seconds', { plugin: this.name }, (performance.now() - start) / 1_000);
       metrics?.count('loom_plugin_outcomes_total', { plugin: this.name, outcome: verdict.kind });
@@ -150,7 +155,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     }
   }
 
-  private read(decision: PluginDecision): Verdict {
+  private read(decision: PluginDecision, request: IncomingMessage, without?: WithoutIdentity): Verdict {
     if (decision.kind === 'fault') return this.unavailable(decision.detail, decision.fault);
     if (decision.kind === 'respond') {
       const { status, headers, body } = decision.response;
@@ -161,12 +166,21 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     this.adviseOn(decision.set.map(([name]) => name));
     const identity = pluginIdentity(this.name, { decision, allowed: this.allowed });
     if (identity) return { kind: 'granted', identities: [identity] };
-    // The plugin continued without an identity. A plugin without a handler continues too, because its SDK does so.
-    return this.rejected({ status: 401, reason: 'subject_invalid' });
+    // An identity that the upstream cannot receive is a fault of the plugin, not a missing identity.
+    if (saysWhoCalls(decision, this.allowed)) return this.rejected({ status: 401, reason: 'subject_invalid' });
+    return this.withoutIdentity(request, without);
+  }
+
+  /** A plugin without a handler continues too, because its SDK does so. A method therefore must name the caller. */
+  private withoutIdentity(request: IncomingMessage, without: WithoutIdentity | undefined): Verdict {
+    if (without === 'unneeded') return { kind: 'granted', identities: [] };
+    if (!needsNoIdentity(this.options)) return this.rejected({ status: 401, reason: 'subject_invalid' });
+    const identity = { method: this.name, subject: clientAddressOf(request), scopes: [], claims: {} };
+    return { kind: 'granted', identities: [identity] };
   }
 
   private settle(verdict: Verdict): void {
-    if (verdict.kind === 'granted') this.success(verdict.identities[0]);
+    if (verdict.kind === 'granted') this.success(verdict.identities[0] ?? NO_IDENTITY);
     else if (verdict.kind === 'unavailable') this.error(new UnavailableError(verdict));
     else this.fail(new FailInfo(verdict), statusOf(verdict));
   }
@@ -199,22 +213,9 @@ function statusOf(verdict: Exclude<Verdict, Granted | Unavailable>): number {
 const isFailure = ({ kind }: Verdict): boolean => kind === 'rejected';
 const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('the plugin failed'));
 
-function startRunner(options: PluginOptions, { log, metrics }: MethodDeps): PluginRunner {
-  const { bytes, name, calls = [] } = options;
-  if (!bytes) throw new TypeError(`the module of the plugin ${name} was not read`);
-  const { targets, agents } = callTargets(calls);
-  return createRunner(options.isolation, {
-    bytes,
-    log,
-    metrics,
-    callOuts: new CallOuts(targets, agents),
-    options: {
-      ...{ name, vmId: name, rootId: options.root_id ?? name, env: options.env, upstreams: options.upstreams },
-      ...{ config: configBytes(options.config), vmConfig: configBytes(options.vm_config) },
-      ...{ logLevel: options.log_level, memoryLimitBytes: options.memory_limit, workers: options.workers },
-      ...{ timeoutMs: options.timeout, pauseTimeoutMs: options.pause_timeout },
-    },
-  });
+/** As an auth method, the plugin grants every request that it does not refuse. */
+function needsNoIdentity({ require_identity }: PluginOptions): boolean {
+  return require_identity === false;
 }
 
 function headersOf({ identity_headers }: PluginOptions): readonly HeaderRule[] {
@@ -232,6 +233,7 @@ export const plugin: Method<PluginOptions> = {
   unknownNames: () => [],
   places: placesOf,
   headers: headersOf,
+  needsNoIdentity,
   forwardsCredential: ({ strip_credentials }) => !strip_credentials,
   challenge: challengeOf,
   summary: pluginSummary,
