@@ -66,7 +66,7 @@ test.each([
   if (outcome.startsWith('unavailable')) expect(warned).toContain('a plugin reached no decision');
 });
 
-test('without an identity it grants nothing, nobody, or the client address, as the route requires', async () => {
+test('without an identity it grants no identity, the client address, or nothing, as the route requires', async () => {
   const continuing = await made(() => ({}));
   const method = await open(continuing);
   const filter = await serveMethod({
