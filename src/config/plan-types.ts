@@ -60,7 +60,6 @@ export interface PlannedRoute {
   readonly allowEncodedSlash: boolean;
   readonly allowedOrigins: readonly string[];
   readonly preserveHost: boolean;
-  /** The file says that the route may deliver paths that a stricter route guards. */
   readonly overlap?: true;
   /** For sockets of identities that do not expire. */
   readonly maxSessionMs: number;

@@ -95,6 +95,13 @@ test('a filter that sets an identity which no upstream can receive is refused', 
   expect(words(await filter.ask())).toBe('rejected subject_invalid');
 });
 
+test.each(['inline', 'worker'])('a plugin that does not start is named, with isolation %s', async (isolation) => {
+  const bytes = await made(() => ({ body: callback('proxy_on_configure', 2, i32(0)) }));
+  await expect(open(bytes, { isolation })).rejects.toThrow(
+    'the plugin custom does not start: on_configure refused its configuration',
+  );
+});
+
 test('what it is not shown: bytes beyond ASCII, two credentials of a kind', async () => {
   const bytes = await made(granting);
   expect(words((await judged(bytes, ['X-Any: caf\xe9'])).verdict)).toBe('rejected header_not_ascii');

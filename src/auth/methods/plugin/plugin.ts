@@ -23,7 +23,7 @@ import { findingsOf } from '../plugin-findings.js';
 import { pluginIdentity, saysWhoCalls } from './identity.js';
 import { pluginOptions, type PluginOptions } from './options.js';
 import { isPlain, pluginRequest, type Seen } from './request.js';
-import { startRunner } from './start-runner.js';
+import { named, startRunner } from './start-runner.js';
 import { pluginSummary } from './summary.js';
 
 const BODY_IDLE_MS = 30_000;
@@ -63,7 +63,7 @@ class PluginStrategy extends Strategy implements MethodStrategy {
     this.allowed = new Set(options.identity_headers.map((header) => header.toLowerCase()));
     this.room = new BodyRoom(Math.max(HELD_BYTES, 4 * options.max_body));
     this.runner = startRunner(options, deps);
-    this.ready = this.runner.ready;
+    this.ready = named(options.name, this.runner.ready);
   }
 
   override authenticate(request: IncomingMessage, { refused = NONE_REFUSED, identity }: RunOptions = {}): void {

@@ -22,3 +22,13 @@ export function startRunner(options: PluginOptions, { log, metrics }: MethodDeps
     },
   });
 }
+
+/** A file has several plugins, so the error of a plugin that does not start has its name. */
+export async function named(name: string, ready: Promise<void>): Promise<void> {
+  try {
+    await ready;
+  } catch (cause) {
+    const detail = (cause as Error).message.replace(/^does not start: /, '');
+    throw new Error(`the plugin ${name} does not start: ${detail}`, { cause });
+  }
+}
