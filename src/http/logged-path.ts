@@ -3,17 +3,19 @@
 /** A `;`, `?` or `#`, also in escapes and in the characters that Unicode normalization converts to them. */
 const MARK = /[;?#]|%(?:25)*(?:3b|3f|23)|%(?:25)*ef%(?:25)*bc%(?:25)*(?:9b|9f|83)|%(?:25)*cd%(?:25)*be/i;
 const AUTHORITY = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
+/** `user:password@`, as in `//user:password@host/a`. */
+const USER_INFO = /[^/\\?#]*(?:@|%40)/gi;
 const LONGEST = 512;
 
 /**
  * Returns the path of a request target up to the first `;`, `?` or `#`. The text after such a character may contain a
  * credential: a client that encodes `?` sends `/a%3ftoken=…`. An absolute-form target loses its authority, which may
- * contain a password.
+ * contain a password. The text before an `@` is left out for the same reason.
  *
  * @example loggedPath('/a%3Ftoken=secret') // '/a'
  */
 export function loggedPath(target: string): string {
-  const path = target.replace(AUTHORITY, '').slice(0, LONGEST);
+  const path = target.replace(AUTHORITY, '').slice(0, LONGEST).replace(USER_INFO, '…@');
   const end = path.search(MARK);
   return end < 0 ? path : path.slice(0, end);
 }

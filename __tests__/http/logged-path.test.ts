@@ -1,0 +1,16 @@
+/** The log shows the path of a request, and no credential that a client puts beside it. */
+import { loggedPath } from '../../src/http/logged-path.js';
+
+test.each([
+  ['/a/b', '/a/b'],
+  ['/a?key=secret', '/a'],
+  ['/a%3Fkey=secret', '/a'],
+  ['http://user:secret@host/a', '/a'],
+  ['//user:secret@host/a', '//…@host/a'],
+  ['//token@host/a', '//…@host/a'],
+  ['/%2fuser:secret%40host/a', '/…@host/a'],
+  ['\\\\user:secret@host/a', '\\\\…@host/a'],
+  ['/users/ada@example.com', '/users/…@example.com'],
+])('%s is logged as %s', (target, path) => {
+  expect(loggedPath(target)).toBe(path);
+});
