@@ -13,6 +13,7 @@ const FOREIGN = new Set([
     'c_hash',
     'email_verified',
     'common_name',
+    'jwks_uri',
   ],
   ...[
     'auth_time',
@@ -30,6 +31,9 @@ const FOREIGN = new Set([
   ...[
     'NODE_OPTIONS',
     'NODE_EXTRA_CA_CERTS',
+    'HTTPS_PROXY',
+    'HTTP_PROXY',
+    'NO_PROXY',
     'NODE_TLS_REJECT_UNAUTHORIZED',
     'OTEL_SERVICE_NAME',
     'INVALID_MEMORY_ACCESS',

@@ -25,7 +25,12 @@ export type Narrowing = Readonly<Record<string, unknown>>;
  */
 export type Requirement =
   | { readonly kind: 'open' }
-  | { readonly kind: 'method'; readonly name: string; readonly narrow?: Narrowing; readonly identity?: WithoutIdentity }
+  | {
+      readonly kind: 'method';
+      readonly name: string;
+      readonly narrow?: Narrowing;
+      readonly identity?: 'unneeded' | 'address';
+    }
   | { readonly kind: 'optional'; readonly of: Requirement }
   | { readonly kind: 'any'; readonly of: NonEmpty<Requirement>; readonly onInvalid?: 'continue' | 'stop' }
   | { readonly kind: 'all'; readonly of: NonEmpty<Requirement> };

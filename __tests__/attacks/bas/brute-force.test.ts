@@ -78,7 +78,7 @@ describe('BAS-12 a flood of guesses', () => {
   test('reaches no upstream, and is logged without the guessed user', () => {
     expect(ground.arrived().every(({ target }) => target === '/ops')).toBe(true);
     const lines = ground.output().split('\n');
-    expect(lines.filter((line) => /too many failed attempts/.test(line) && line.includes(evil))).toHaveLength(2);
+    expect(lines.filter((line) => /"msg":"too many failed attempts/.test(line) && line.includes(evil))).toHaveLength(2);
     expect(lines.some((line) => /"reason":"throttled"/.test(line) && /"msg":"denied"/.test(line))).toBe(true);
     expect(ground.output()).not.toMatch(/nobody|guess \d/);
   });
