@@ -25,12 +25,21 @@ function unionOf(name: string): ReadonlySet<string> {
   return new Set(quoted(declared));
 }
 
+/** The members of an interface. */
+function membersOf(name: string): readonly string[] {
+  const body = new RegExp(`export interface ${name} \\{([^}]+)\\}`).exec(SOURCE)?.[1];
+  if (body === undefined) throw new Error(`no interface ${name} in src`);
+  return Array.from(body.matchAll(/readonly (\w+)\??:/g), ([, member = '']) => member);
+}
+
 export const REASONS: ReadonlySet<string> = new Set(Object.keys(REASON_MEANINGS));
 export const OUTCOMES = unionOf('Outcome');
 export const CODES: ReadonlySet<string> = new Set(Object.keys(TITLES));
 export const METRIC_NAMES: ReadonlySet<string> = new Set(Object.keys(METRICS));
 export const LABELS: ReadonlySet<string> = new Set(Object.values(METRICS).flatMap(({ labels }) => labels));
-export const LOG_FIELDS: ReadonlySet<string> = new Set(ACCESS_FIELDS);
+/** The members of `DenialFacts` are fields of the lines of denials. */
+const DENIAL_FIELDS = membersOf('DenialFacts');
+export const LOG_FIELDS: ReadonlySet<string> = new Set([...ACCESS_FIELDS, ...DENIAL_FIELDS]);
 export const DIAGNOSTICS: ReadonlySet<string> = new Set(Object.keys(DIAGNOSTIC_FACTS));
 
 type Schema = Readonly<Record<string, unknown>>;

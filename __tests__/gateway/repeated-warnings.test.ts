@@ -6,7 +6,7 @@ import { quietLog } from '../support/quiet-log.js';
 import { closed, listening } from '../support/recording-upstream.js';
 import { freePorts } from '../support/ports.js';
 
-test('an upstream that is down is one warning for many requests, and one denied line for each', async () => {
+test('an upstream that is down is one warning for many requests, and one line of the failure for each', async () => {
   const [nothing = 0] = await freePorts(1);
   const log = quietLog();
   const text = `
@@ -18,7 +18,7 @@ upstreams: [{ name: gone, endpoints: ["127.0.0.1:${nothing}"] }]
   const port = await listening(server);
   for (let at = 0; at < 5; at++) expect((await ask({ port, path: '/x' })).status).toBe(502);
   const lines = (words: string): number => log.entries.filter((each) => each.words === words).length;
-  expect([lines('upstream failed'), lines('denied')]).toEqual([1, 5]);
+  expect([lines('upstream failed'), lines('failed')]).toEqual([1, 5]);
   await closed(server);
   await gate.close();
 });

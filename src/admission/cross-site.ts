@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { readOffer, type Place } from '../auth/credentials.js';
+import { listed, quoted } from '../lib/sentence.js';
 import type { PlannedMethod } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import { peerAddressOf } from '../lib/connection.js';
@@ -30,7 +31,14 @@ export function refuseCrossSite(
   const trustedPeer = policy.isTrusted(peerAddressOf(request));
   const upgrade = kind === 'upgrade';
   const question = { ambient, allowedOrigins: route?.allowedOrigins ?? [], upgrade, trustedPeer };
-  return crossSiteRefused(request, question) ? CROSS_SITE : undefined;
+  if (!crossSiteRefused(request, question)) return undefined;
+  return { ...CROSS_SITE, detail: () => describe(request, question.allowedOrigins) };
+}
+
+function describe({ headers }: IncomingMessage, allowed: readonly string[]): string {
+  const site = quoted(headers['sec-fetch-site'] ?? 'missing');
+  const origins = allowed.length === 0 ? 'allowed_origins is empty' : `allowed_origins: ${listed(allowed.map(quoted))}`;
+  return `Sec-Fetch-Site is ${site}, Origin is ${quoted(headers.origin ?? 'missing')}; ${origins}`;
 }
 
 /** Schemes whose credential a browser sends automatically after a login (RFC 7617, 7616, 4559). */

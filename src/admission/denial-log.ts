@@ -1,36 +1,68 @@
 /** Writes exactly one log line for each denial, with the id that the response contains. */
 import type { RequestContext } from '../context/request-context.js';
+import { loggedPath } from '../http/logged-path.js';
+import { wholeTarget } from '../http/original-url.js';
 import type { Log } from '../lib/types.js';
 import { newInstance } from './deny.js';
-import type { Denial } from './denial.js';
+import { outcomeOf, type Denial } from './denial.js';
 
 export interface DenialFacts {
   /** The `instance` member of the response body. */
   readonly instance: string;
-  readonly denial: Pick<Denial, 'status' | 'code' | 'reason' | 'target'>;
+  readonly denial: Pick<Denial, 'status' | 'code' | 'reason' | 'target' | 'method' | 'detail'>;
   readonly client: string | undefined;
   /** Undefined if the bytes were never parsed as a request. */
-  readonly method?: string | undefined;
+  readonly http_method?: string | undefined;
+  readonly host?: string | undefined;
+  readonly path?: string | undefined;
   readonly route?: string | undefined;
   readonly listener?: string;
 }
 
-/** Returns the `instance` of a denial: the request id, or a new id. */
-export function instanceOf({ id }: RequestContext): string {
-  return id ?? newInstance();
+/** Returns the `instance` of a denial: the request id, or a new id. The access line has the same id. */
+export function instanceOf(context: RequestContext): string {
+  context.instance ??= context.id ?? newInstance();
+  return context.instance;
 }
+
+const LONGEST_HOST = 256;
 
 /** Writes the log line of a denied request, and returns the `instance` of the response. */
 export function logDenial(log: Log, context: RequestContext, denial: Denial): string {
   const instance = instanceOf(context);
   const { address: client, request, route } = context;
-  writeDenialLine(log, { instance, denial, route: route?.id, method: request.method, client });
+  const facts = {
+    instance,
+    denial,
+    route: route?.id,
+    http_method: request.method,
+    host: request.headers.host?.slice(0, LONGEST_HOST),
+    path: loggedPath(wholeTarget(request)?.whole ?? request.url ?? ''),
+    client,
+  };
+  writeDenialLine(log, facts);
   return instance;
 }
 
+const LONGEST_DETAIL = 1_024;
+
 /** Writes the log line before the response, so that the line exists when a client reads the response. */
 export function writeDenialLine(log: Log, { instance, denial, ...about }: DenialFacts): void {
-  const { status, code, reason, target } = denial;
-  const { path, detail, otherRoute: other } = target ?? {};
-  log.info({ event: 'denied', instance, status, code, reason, ...about, path, detail, other }, 'denied');
+  const { status, code, reason, target, method } = denial;
+  const detail = (target?.detail ?? denial.detail?.())?.slice(0, LONGEST_DETAIL);
+  const path = target?.path ?? about.path;
+  const facts = {
+    instance,
+    status,
+    code,
+    reason,
+    auth_method: method,
+    ...about,
+    path,
+    detail,
+    other: target?.otherRoute,
+  };
+  // An upstream or the gateway failed. The client did nothing wrong.
+  if (outcomeOf(denial) === 'failed') log.info({ event: 'failed', ...facts }, 'failed');
+  else log.info({ event: 'denied', ...facts }, 'denied');
 }

@@ -1,6 +1,6 @@
 /** Denials as data: the response to a refused request, and the denial that belongs to a verdict. */
 import type { Outcome } from '../auth/decision.js';
-import type { Challenge, RawResponse, ReasonCode, Rejected, Verdict } from '../auth/verdict.js';
+import type { Challenge, Detail, RawResponse, ReasonCode, Rejected, Verdict } from '../auth/verdict.js';
 import type { DenialCode } from '../http/problem.js';
 
 /** The response to a refused request. Only `deny.ts` writes it. */
@@ -16,6 +16,8 @@ export interface Denial {
   readonly reason?: ReasonCode;
   /** The auth method that refused the request, also for the log and the audit event. */
   readonly method?: string | undefined;
+  /** For the log: what was found, in one sentence. */
+  readonly detail?: Detail | undefined;
   /** For the log: the path that is ambiguous, and why. */
   readonly target?: TargetFault;
 }
@@ -35,10 +37,17 @@ const RETRY_AFTER = 5;
 export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial {
   switch (verdict.kind) {
     case 'absent':
-      return { status: 401, code: 'unauthorized', challenges: verdict.challenges, reason: 'credential_missing' };
+      return {
+        status: 401,
+        code: 'unauthorized',
+        challenges: verdict.challenges,
+        reason: 'credential_missing',
+        detail: verdict.detail,
+      };
     case 'rejected': {
-      const { status, reason, challenges, response, refusedBy: method } = verdict;
-      return { status, code: codeOf(status, reason), challenges, reason, method, ...(response ? { response } : {}) };
+      const { status, reason, challenges, response, refusedBy: method, detail } = verdict;
+      const code = codeOf(status, reason);
+      return { status, code, challenges, reason, method, detail, ...(response ? { response } : {}) };
     }
     case 'answered':
       return {
@@ -49,9 +58,9 @@ export function denialOf(verdict: Exclude<Verdict, { kind: 'granted' }>): Denial
       };
     case 'unavailable': {
       const headers = { 'Retry-After': String(verdict.retryAfter ?? RETRY_AFTER) };
-      const { reason, refusedBy: method } = verdict;
-      if (reason === 'throttled') return { status: 429, code: 'rate_limited', headers, reason, method };
-      return { status: 503, code: 'unavailable', headers, reason, method };
+      const { reason, refusedBy: method, detail } = verdict;
+      if (reason === 'throttled') return { status: 429, code: 'rate_limited', headers, reason, method, detail };
+      return { status: 503, code: 'unavailable', headers, reason, method, detail };
     }
   }
 }
@@ -92,7 +101,7 @@ const OUTCOMES: Readonly<Record<DenialCode, Outcome>> = {
 };
 
 /** Returns the outcome label of a denial in the metrics. */
-export function outcomeOf({ code, reason, response }: Denial): Outcome {
+export function outcomeOf({ code, reason, response }: Pick<Denial, 'code' | 'reason' | 'response'>): Outcome {
   if (reason === 'credential_missing') return 'absent';
   // A plugin sent its own response, such as a redirect, 429 or 200. Loom has no reason code for it.
   if (code === 'forbidden' && response && reason === undefined) return 'answered';

@@ -1,6 +1,7 @@
 /** The stages that take rate limit tokens: by address before auth methods run, by identity after them. */
 import type { RequestContext } from '../context/request-context.js';
 import type { PlannedRateLimit } from '../config/plan-types.js';
+import { ageText } from '../lib/sentence.js';
 import type { MaybePromise } from '../lib/types.js';
 import { rateLimitHeaders } from '../limit/headers.js';
 import { fillTemplates } from '../limit/template.js';
@@ -46,13 +47,19 @@ export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['
     return { status: 503, code: 'unavailable', reason: 'store_unavailable', headers };
   }
   const headers = rateLimitHeaders(decision);
-  if (!own) return { status: 429, code: 'rate_limited', headers };
+  const detail = (): string => describeLimit(decision);
+  if (!own) return { status: 429, code: 'rate_limited', headers, detail };
   const { status } = own;
   const configured = own.headers.map(([name, value]) => [name, fillTemplates(value, decision)] as const);
   const replaced = new Set(configured.map(([name]) => name.toLowerCase()));
   const usual = Object.entries(headers).filter(([name]) => !replaced.has(name.toLowerCase()));
   const body = Buffer.from(fillTemplates(own.body, decision));
-  return { status, code: 'rate_limited', response: { status, headers: [...usual, ...configured], body } };
+  return { status, code: 'rate_limited', detail, response: { status, headers: [...usual, ...configured], body } };
+}
+
+function describeLimit({ scope, limit, rate, retryAfterSeconds }: RateLimitDecision): string {
+  const allowed = `${rate.rate} requests in ${ageText(rate.perMs)}, burst ${limit}`;
+  return `the limit of scope ${scope} (${allowed}) is reached; a request passes in ${retryAfterSeconds} s`;
 }
 
 /** The facts of a request for rate limits: its address, its identity, and its headers with their origin. */

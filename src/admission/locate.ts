@@ -7,9 +7,12 @@ import { setField } from '../http/fields.js';
 import { NEVER_SERVED } from '../http/http-methods.js';
 import { wholeTarget } from '../http/original-url.js';
 import { readTarget, type Target } from '../http/target.js';
+import { listed } from '../lib/sentence.js';
 import { mountsBeforeDots } from '../routing/connect-mounts.js';
+import type { RouteAnswer, RouteQuestion } from '../routing/route-table.js';
 import { ambiguousCut, badTarget, encodedSlash } from './bad-target.js';
 import type { Denial } from './denial.js';
+import { describeNoRoute } from './near-routes.js';
 import type { AdmissionPolicy } from './policy.js';
 
 const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
@@ -97,18 +100,29 @@ function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Lo
     case 'ambiguous_cut':
       return { denial: ambiguousCut(target.raw, answer) };
     case 'method_not_allowed':
-      return { denial: { status: 405, code: 'method_not_allowed', allow: answer.allow } };
+      return { denial: methodNotAllowed(answer.allow) };
     case 'excluded':
     case 'ambiguous_fold':
-      return { denial: NO_ROUTE };
+      return { denial: noRoute(policy, question, answer.kind) };
     case 'none':
-      return policy.standalone ? { denial: NO_ROUTE } : withoutRoute(policy.unmatched, req, target);
+      if (!policy.standalone) return withoutRoute(policy.unmatched, req, target);
+      return { denial: noRoute(policy, question, answer.kind) };
   }
+}
+
+function noRoute(policy: AdmissionPolicy, question: RouteQuestion, kind: RouteAnswer['kind']): Denial {
+  return { ...NO_ROUTE, detail: () => describeNoRoute(policy, question, kind) };
+}
+
+function methodNotAllowed(allow: readonly string[]): Denial {
+  const routes =
+    allow.length === 0 ? 'this HTTP method is never served' : `the path has routes for ${listed(allow, 'and')}`;
+  return { status: 405, code: 'method_not_allowed', allow, detail: () => routes };
 }
 
 /** Without a route, an encoded slash or an unusual HTTP method is denied. */
 function withoutRoute(guard: Guard, { method = '' }: IncomingMessage, target: Target): Located {
-  if (NEVER_SERVED.has(method)) return { denial: { status: 405, code: 'method_not_allowed', allow: [] } };
+  if (NEVER_SERVED.has(method)) return { denial: methodNotAllowed([]) };
   return target.hasEncodedSlash ? { denial: encodedSlash(target.raw) } : { guard };
 }
 

@@ -84,12 +84,13 @@ function failed(failures: Search['failures']): Verdict {
   const credentials = failures.flatMap(credentialsOf);
   const kept = credentials.length > 0 && { credentials };
   const unavailable = failures.find((each) => each.kind === 'unavailable');
-  if (unavailable) return { ...unavailable, ...kept };
+  const detail = (): string => failures.flatMap((each) => each.detail?.() ?? []).join('; ');
+  if (unavailable) return { ...unavailable, detail, ...kept };
   const rejected = failures.find((each) => each.kind === 'rejected');
   // Many clients read the first challenge alone, so the challenge of the credential that was judged comes first.
   const ordered = rejected ? [rejected, ...failures.filter((each) => each !== rejected)] : failures;
   const challenges = mergeChallenges(ordered.flatMap((each) => (each.kind === 'unavailable' ? [] : each.challenges)));
-  return rejected ? { ...rejected, challenges, ...kept } : { kind: 'absent', challenges };
+  return rejected ? { ...rejected, challenges, detail, ...kept } : { kind: 'absent', challenges, detail };
 }
 
 /**
@@ -131,9 +132,13 @@ export function claimed(
       if (verdict.kind !== 'absent' || !isOffered(attempt.request, places)) return verdict;
       const all = verdict.challenges.map(invalidToken);
       const challenges = [...all.filter(hasError), ...all.filter((each) => !hasError(each))];
-      return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges };
+      const detail = (): string => unclaimed(verdict);
+      return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges, detail };
     });
 }
+
+const unclaimed = ({ detail }: Absent): string =>
+  ['no auth method of the route knows the credential', ...(detail ? [detail()] : [])].join(': ');
 
 /** RFC 6750 §3.1: the request had a token, so the challenge contains an error code. */
 export function invalidToken(challenge: Challenge): Challenge {

@@ -1,8 +1,10 @@
 /** Compiles a requirement into one authenticator over the auth methods of a file. */
+import type { IncomingMessage } from 'node:http';
 import type { NonEmpty } from '../lib/types.js';
 import { all, any, claimed, open, optional, type Authenticator } from './combine.js';
 import { isOfferedInAnyScheme, readOffer, type Place } from './credentials.js';
 import type { Identity } from './identity.js';
+import { describeNarrowing, describeRefusal } from './refusal-detail.js';
 import { methodsOf, type Narrowing, type Requirement } from './requirement.js';
 import type { Challenge, ReasonCode, Rejected, Verdict } from './verdict.js';
 
@@ -18,6 +20,8 @@ export interface CompiledMethod {
   readonly readNarrowing?: (given: Narrowing) => Narrowing;
   /** A plugin with `require_identity: false` grants every request that the plugin does not refuse. */
   readonly needsNoIdentity?: boolean;
+  /** The sentence of the strategy about a refusal, for the log. */
+  readonly describe?: (request: IncomingMessage, reason: ReasonCode) => string | undefined;
 }
 
 export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
@@ -67,7 +71,7 @@ function compilePart(requirement: Requirement, methods: CompiledMethods): Authen
     case 'open':
       return open;
     case 'method':
-      return signed(requirement.name, compileMethod(requirement, methods));
+      return signed(requirement.name, methodNamed(methods, requirement.name), compileMethod(requirement, methods));
     case 'optional': {
       const everyPlace = [...methods.values()].flatMap((each) => each.places);
       return optional(claimed(compilePart(requirement.of, methods), everyPlace, isOfferedInAnyScheme));
@@ -95,13 +99,19 @@ function methodNamed(methods: CompiledMethods, name: string): CompiledMethod {
   return method;
 }
 
-/** Adds the name of the auth method to a rejection, because one of several methods refused. */
-function signed(method: string, authenticate: Authenticator): Authenticator {
-  const sign = (verdict: Verdict): Verdict =>
-    verdict.kind === 'granted' || verdict.kind === 'absent' ? verdict : { ...verdict, refusedBy: method };
+/** Adds the name of the auth method to a refusal, and its sentence for the log. */
+function signed(name: string, method: CompiledMethod, authenticate: Authenticator): Authenticator {
+  const sign = (verdict: Verdict, request: IncomingMessage): Verdict => {
+    if (verdict.kind === 'granted') return verdict;
+    if (verdict.kind === 'answered') return { ...verdict, refusedBy: name };
+    const detail = (): string => `${name}: ${describeRefusal(request, method, verdict)}`;
+    return verdict.kind === 'absent' ? { ...verdict, detail } : { ...verdict, refusedBy: name, detail };
+  };
   return (attempt) => {
     const verdict = authenticate(attempt);
-    return verdict instanceof Promise ? verdict.then(sign) : sign(verdict);
+    return verdict instanceof Promise
+      ? verdict.then((each) => sign(each, attempt.request))
+      : sign(verdict, attempt.request);
   };
 }
 
@@ -116,7 +126,9 @@ function compileMethod(
   const narrowed = (verdict: Verdict, credential: () => string | undefined): Verdict => {
     if (verdict.kind !== 'granted') return verdict;
     const reason = verdict.identities.map((each) => judge(narrow, each)).find((each) => each !== undefined);
-    return reason === undefined ? verdict : refusal(reason, { method, narrow, credential: credential() });
+    if (reason === undefined) return verdict;
+    const detail = (): string => describeNarrowing(reason, narrow, verdict.identities);
+    return { ...refusal(reason, { method, narrow, credential: credential() }), detail };
   };
   return (attempt) => {
     const credential = (): string | undefined => {

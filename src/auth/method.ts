@@ -25,6 +25,11 @@ export interface MethodDeps {
 export interface MethodStrategy extends Strategy {
   /** Settles when key sets, pools and discovery are loaded. Never rejects for a failure of the network. */
   readonly ready: Promise<void>;
+  /**
+   * Says why this strategy refused the request for this reason. Runs only for a denial that is logged. The text has no
+   * credential, and marks values without a valid signature as unverified.
+   */
+  describe?(request: IncomingMessage, reason: ReasonCode): string | undefined;
   close(): Promise<void>;
   /**
    * The values in shared places, and in the places of another method, that only this method may check, also if it

@@ -132,6 +132,7 @@ function compileMethod(planned: MethodInUse, deps: MethodDeps & { readonly share
     places,
     challenge,
     judge: (narrowing, identity) => method.judge(narrowing, identity),
+    describe: (request, reason) => strategy.describe?.(request, reason),
     readNarrowing: (given) => readNarrowing(method, options, given),
     needsNoIdentity: method.needsNoIdentity?.(options) ?? false,
   };

@@ -64,6 +64,13 @@ export interface RawResponse {
   readonly body: Buffer;
 }
 
+/**
+ * Says in one sentence what the auth method found, with the numbers that matter. Called at most once, and only if the
+ * denial is logged. The text has no credential. A value of a credential without a valid signature is marked as
+ * unverified.
+ */
+export type Detail = () => string;
+
 export interface Granted {
   readonly kind: 'granted';
   /** Empty only from `open` and `optional`. */
@@ -72,6 +79,7 @@ export interface Granted {
 export interface Absent {
   readonly kind: 'absent';
   readonly challenges: readonly Challenge[];
+  readonly detail?: Detail;
 }
 export interface Rejected {
   readonly kind: 'rejected';
@@ -79,6 +87,7 @@ export interface Rejected {
   readonly status: 400 | 401 | 403 | 408 | 413;
   readonly reason: ReasonCode;
   readonly challenges: readonly Challenge[];
+  readonly detail?: Detail;
   readonly response?: RawResponse;
   /** The credential as it was read, so that no later auth method of an `any` receives it. Never logged. */
   readonly credential?: string;
@@ -98,6 +107,7 @@ export interface Unavailable {
   readonly kind: 'unavailable';
   readonly reason: ReasonCode;
   readonly cause: Error;
+  readonly detail?: Detail;
   /** Seconds for `Retry-After`. The writer has a default. */
   readonly retryAfter?: number;
   /**

@@ -85,6 +85,8 @@ export class RequestContext extends RequestState {
   override readonly isContext = true;
   /** The request id, or undefined if the configuration does not enable request ids. */
   id: string | undefined;
+  /** The id of the denial in the log: the request id, or an id of its own. Undefined for a request without a denial. */
+  instance: string | undefined;
   /** The status of the response to an upgrade, which has no response object. */
   answeredStatus: number | undefined;
 

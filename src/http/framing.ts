@@ -7,15 +7,26 @@ import type { DenialCode } from './problem.js';
 export interface BadFraming {
   readonly status: 400 | 431;
   readonly code: Extract<DenialCode, 'bad_request' | 'too_many_headers'>;
+  /** For the log. */
+  readonly detail: () => string;
 }
-
-const BAD: BadFraming = { status: 400, code: 'bad_request' };
-const TOO_MANY: BadFraming = { status: 431, code: 'too_many_headers' };
 
 /**
  * Some Node versions silently drop fields after the first 1,000 (CVE-2026-58044). Loom's headers must never be dropped.
  */
 export const MAX_FIELDS = 100;
+
+const bad = (text: string): BadFraming => ({ status: 400, code: 'bad_request', detail: () => text });
+const TOO_MANY: BadFraming = {
+  status: 431,
+  code: 'too_many_headers',
+  detail: () => `the request has more than ${MAX_FIELDS} header fields`,
+};
+const BAD_METHOD = bad('the HTTP method or the HTTP version is unknown');
+const BAD_CONNECTION = bad('Connection names a header of the framing, Host, or a header of a credential');
+const BAD_SPELLING = bad('a header name is an unusual spelling of a header of the framing');
+const BAD_HOST = bad('Host is missing, doubled or not a plain authority');
+const BAD_LENGTH = bad('Content-Length and Transfer-Encoding are doubled, combined or not plain');
 
 const REG_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?$/;
 /**
@@ -34,7 +45,7 @@ export function createFramingCheck(credentialHeaders: readonly string[]): Framin
 }
 
 function check(req: IncomingMessage, unnamable: ReadonlySet<string>, hostIsOptional: boolean): BadFraming | undefined {
-  if (!hasKnownVersion(req) || !METHOD.test(req.method ?? '')) return BAD;
+  if (!hasKnownVersion(req) || !METHOD.test(req.method ?? '')) return BAD_METHOD;
   const raw = req.rawHeaders;
   if (raw.length / 2 > MAX_FIELDS) return TOO_MANY;
   const hosts: string[] = [];
@@ -48,11 +59,11 @@ function check(req: IncomingMessage, unnamable: ReadonlySet<string>, hostIsOptio
     else if (name === 'transfer-encoding') encodings.push(value);
     else if (name === 'content-length') lengths.push(value);
     else if (name === 'connection') {
-      if (namesAny(value, unnamable)) return BAD;
-    } else if (familyOf(name)?.oneSpelling === true && foldName(name) !== name) return BAD;
+      if (namesAny(value, unnamable)) return BAD_CONNECTION;
+    } else if (familyOf(name)?.oneSpelling === true && foldName(name) !== name) return BAD_SPELLING;
   }
-  if (!isOneHost(hosts, hostIsOptional || req.httpVersion === '1.0')) return BAD;
-  return isClear(encodings, lengths, req.httpVersion) ? undefined : BAD;
+  if (!isOneHost(hosts, hostIsOptional || req.httpVersion === '1.0')) return BAD_HOST;
+  return isClear(encodings, lengths, req.httpVersion) ? undefined : BAD_LENGTH;
 }
 
 function namesAny(value: string, unnamable: ReadonlySet<string>): boolean {

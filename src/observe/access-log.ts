@@ -18,10 +18,10 @@ export class AccessLog {
     private readonly log: Log,
   ) {}
 
-  write({ request: req, address }: RequestContext, trail: Trail, { status, elapsedMs }: Ended): void {
+  write({ request: req, address, instance }: RequestContext, trail: Trail, { status, elapsedMs }: Ended): void {
     const { requestId, route, outcome, identities: [identity] = [], method, reason } = trail.decision ?? {};
     const values: Values = {
-      request_id: requestId,
+      request_id: requestId ?? instance,
       client: address,
       method: req.method,
       host: req.headers.host,

@@ -161,7 +161,7 @@ export class Connections {
   deny(socket: Duplex, denial: Denial, method?: string): void {
     const instance = newInstance();
     const client = addressOf(socket as Socket);
-    writeDenialLine(this.log, { instance, denial, client, method, listener: this.planned.name });
+    writeDenialLine(this.log, { instance, denial, client, http_method: method, listener: this.planned.name });
     denySocket(socket, denial, instance);
   }
 

@@ -2,6 +2,7 @@
  * The key set of one issuer. A timer loads it ahead of need. It is kept through outages. Clients cannot trigger a fetch
  * at will.
  */
+import { ageText, listed, quoted } from '../lib/sentence.js';
 import type { MaybePromise, Now } from '../lib/types.js';
 import { keyId, pickKeys } from './key-source.js';
 import type { KeyAnswer, KeyQuery, KeySource } from './key-source.js';
@@ -62,6 +63,19 @@ export class RemoteKeySet implements KeySource {
 
   holds(id: string): boolean {
     return this.current()?.ids.has(id) ?? false;
+  }
+
+  describe(): string {
+    const set = this.current();
+    if (!set) return 'the key set is not loaded';
+    const now = this.options.now();
+    const wait = this.askedAt + ASK_AGAIN_MS - now;
+    const next = wait > 0 ? `, asked again in ${ageText(wait)} at the earliest` : '';
+    const names = listed(
+      set.keys.map(({ kid }) => (kid === undefined ? 'a key without a name' : quoted(kid))),
+      'and',
+    );
+    return `the key set has ${names}, loaded ${ageText(now - set.at)} ago${next}`;
   }
 
   close(): void {

@@ -28,6 +28,8 @@ export interface KeySource {
   again?(query: KeyQuery): Promise<KeyAnswer>;
   /** Whether the key with this `keyId` may verify now. A cached result is valid only as long as its key. */
   holds(id: string): boolean;
+  /** Names the keys and their age, for the log. */
+  describe?(): string;
   close(): void;
 }
 

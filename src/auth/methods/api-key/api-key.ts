@@ -6,6 +6,7 @@ import { HeaderAPIKeyStrategy } from 'passport-headerapikey';
 import type { Strategy } from 'passport-strategy';
 import { addressMatcher } from '../../../lib/address.js';
 import { clientAddressOf } from '../../../http/client-address.js';
+import { ageText, quoted } from '../../../lib/sentence.js';
 import type { Now } from '../../../lib/types.js';
 import { looksLikeJws } from '../../../lib/jws-form.js';
 import { placeWords, readEach, readOffer, type Place, type Skips } from '../../credentials.js';
@@ -14,7 +15,8 @@ import { headerRules } from '../../header-rule.js';
 import { copyOf, type Identity } from '../../identity.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo } from '../../outcome.js';
-import type { Challenge, Rejected, Verdict } from '../../verdict.js';
+import type { Challenge, ReasonCode, Rejected, Verdict } from '../../verdict.js';
+import { describeUnknown } from './describe.js';
 import { digestOf, findings, sharedFindings, subjectOf } from './findings.js';
 import { apiKeyNarrowing, apiKeyOptions, type ApiKeyOptions, type ConfiguredKey } from './options.js';
 
@@ -30,7 +32,7 @@ const ANYWHERE = () => true;
 const NO_DIGEST = Buffer.alloc(32);
 
 /** A digest as the key of a Map, with one character for each byte. */
-const textOf = (digest: Buffer): string => digest.toString('latin1');
+const latin1Of = (digest: Buffer): string => digest.toString('latin1');
 
 function knownKey(key: ConfiguredKey): KnownKey {
   const subject = subjectOf(key);
@@ -98,7 +100,7 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
     this.places = placesOf(options);
     this.shared = this.places.filter((place) => shared.some((each) => isDeepStrictEqual(each, place)));
     this.challenges = [challengeOf(options)];
-    this.keys = new Map((options.keys ?? []).map(knownKey).map((key) => [textOf(key.digest), key]));
+    this.keys = new Map((options.keys ?? []).map(knownKey).map((key) => [latin1Of(key.digest), key]));
   }
 
   override authenticate(request: IncomingMessage): void {
@@ -109,6 +111,17 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
       return this.success(identity);
     }
     this.fail(new FailInfo(judged), judged.kind === 'rejected' ? judged.status : 401);
+  }
+
+  describe(request: IncomingMessage, reason: ReasonCode): string | undefined {
+    const offer = readOffer(request, this.places);
+    if (offer.kind !== 'one') return undefined;
+    const { value, place } = offer;
+    const key = this.find(value);
+    if (!key) return describeUnknown(value, place);
+    const name = quoted(key.identity.subject);
+    if (reason === 'not_allowed') return `the key ${name} does not allow the address ${clientAddressOf(request)}`;
+    return `the key ${name} expired ${ageText(this.now() - key.expires)} ago`;
   }
 
   close(): Promise<void> {

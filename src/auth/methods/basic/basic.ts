@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { BasicStrategy } from 'passport-http';
 import type { Strategy } from 'passport-strategy';
 import { PoolFullError } from './bcrypt-pool.js';
+import { quoted } from '../../../lib/sentence.js';
 import { readOffer, type Place } from '../../credentials.js';
 import { FailureBudget } from '../../failure-budget.js';
 import { headerRules } from '../../header-rule.js';
 import type { Identity } from '../../identity.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
-import type { Absent, Challenge, Rejected } from '../../verdict.js';
+import type { Absent, Challenge, ReasonCode, Rejected } from '../../verdict.js';
 import { readUserPass, type UserPass } from './credentials.js';
 import { basicNarrowing, basicOptions, costOf, type BasicOptions } from './options.js';
 import { Users } from './users.js';
@@ -80,6 +81,16 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     };
     if (this.users.compares(pair) && !this.budget.isSpent(whose)) return work();
     return this.budget.run({ ...whose, work, isFailure: (matches) => !matches });
+  }
+
+  describe(request: IncomingMessage, reason: ReasonCode): string | undefined {
+    const offer = readOffer(request, PLACES);
+    if (offer.kind !== 'one' || reason !== 'credential_invalid') return undefined;
+    const pair = readUserPass(offer.value);
+    if (!pair) return 'the value is not the base64 of a user, a colon and a password in UTF-8';
+    // A user of the file is no secret. An unknown user may be a password in the wrong field.
+    if (this.users.has(pair.username)) return `the password of the user ${quoted(pair.username)} is wrong`;
+    return `no user has this name of ${pair.username.length} characters`;
   }
 
   /** Whether the pair of the request was verified within the TTL. A throttle admits such a pair. */

@@ -57,6 +57,10 @@ export class Users {
     this.#ttl = cache_ttl;
   }
 
+  has(username: string): boolean {
+    return this.#entries.has(username);
+  }
+
   /** The label of a pair that was verified within the TTL. */
   remembered(pair: UserPass): string | undefined {
     const label = this.labelOf(pair);

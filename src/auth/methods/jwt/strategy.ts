@@ -5,22 +5,20 @@ import { digestOf } from '../../../lib/digest.js';
 import { subjectRules } from '../../../tokens/subject.js';
 import { TokenVerifier } from '../../../tokens/token-verifier.js';
 import type { KeySource } from '../../../tokens/key-source.js';
-import type { TokenPolicy, Verification } from '../../../tokens/token-verifier.js';
+import type { Verification } from '../../../tokens/token-verifier.js';
 import { readOffer, type Place } from '../../credentials.js';
 import type { Offering } from '../../strategy-runner.js';
 import type { MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
 import type { Absent, Challenge, ReasonCode, Rejected } from '../../verdict.js';
+import type { Now } from '../../../lib/types.js';
+import { describeToken, type IssuerPolicy } from './describe.js';
 import { entriesOf, exactIssuers } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 import { keySourceOf } from './keys.js';
 import { missingOf } from '../required-claims.js';
 import { identityOf } from './narrowing.js';
 import type { JwtOptions } from './options.js';
-
-interface IssuerPolicy extends TokenPolicy {
-  readonly from: JwtIssuer;
-}
 
 export function compileJwt(options: JwtOptions, offering: Offering, deps: MethodDeps): MethodStrategy {
   return new JwtStrategy(options, offering, deps);
@@ -61,6 +59,8 @@ class JwtStrategy extends Strategy implements MethodStrategy {
   readonly ready: Promise<void>;
   private readonly verifier: TokenVerifier<IssuerPolicy>;
   private readonly places: readonly Place[];
+  private readonly policies: readonly IssuerPolicy[];
+  private readonly now: Now;
   private readonly challenge: Challenge;
   private readonly absent: Absent;
 
@@ -73,8 +73,9 @@ class JwtStrategy extends Strategy implements MethodStrategy {
     this.places = places;
     this.challenge = challenge;
     this.absent = { kind: 'absent', challenges: [this.challenge] };
-    const policies = entriesOf(options).flatMap((entry) => policiesOf(entry, deps));
-    this.verifier = new TokenVerifier(policies, { now: deps.now, digest: digestOf([JSON.stringify(options)]) });
+    this.now = deps.now;
+    this.policies = entriesOf(options).flatMap((entry) => policiesOf(entry, deps));
+    this.verifier = new TokenVerifier(this.policies, { now: deps.now, digest: digestOf([JSON.stringify(options)]) });
     this.ready = this.verifier.ready;
   }
 
@@ -94,6 +95,12 @@ class JwtStrategy extends Strategy implements MethodStrategy {
         verification.then((late) => this.settle(token, late)).catch((bug: Error) => this.error(bug));
       }
     }
+  }
+
+  describe(request: IncomingMessage, reason: ReasonCode): string | undefined {
+    const offer = readOffer(request, this.places);
+    if (offer.kind !== 'one') return undefined;
+    return describeToken({ token: offer.value, reason, policies: this.policies, now: this.now() });
   }
 
   close(): Promise<void> {

@@ -11,6 +11,7 @@ import { headerRules } from '../../header-rule.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo } from '../../outcome.js';
 import type { Challenge, ReasonCode } from '../../verdict.js';
+import { describeCertificate } from './describe.js';
 import { mtlsNarrowing, mtlsOptions, type MtlsOptions } from './options.js';
 
 function challengeOf({ realm }: MtlsOptions): Challenge {
@@ -69,6 +70,10 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
     if (identity.subject === '') return this.reject('subject_missing');
     if (identity.subject.length > LONGEST_SUBJECT) return this.reject('subject_invalid');
     this.success(copyOf(identity));
+  }
+
+  describe(request: IncomingMessage, reason: ReasonCode): string | undefined {
+    return describeCertificate(request.socket, reason, this.deps.now());
   }
 
   close(): Promise<void> {

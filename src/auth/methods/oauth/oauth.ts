@@ -2,14 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
 import { redisOptionsOf } from '../../../redis/options.js';
-import { scopesOf } from '../../../tokens/claim-values.js';
 import { hasAudience, introspectionFault } from '../../../tokens/introspection-claims.js';
 import { anchorsPem, readAnchors } from '../../../certificates/trust-anchors.js';
-import {
-  IntrospectionUnavailableError,
-  type IntrospectionAnswer,
-  type IntrospectionResponse,
-} from '../../../tokens/introspection-request.js';
+import { IntrospectionUnavailableError, type IntrospectionAnswer } from '../../../tokens/introspection-request.js';
 import { Introspection } from '../../../tokens/introspection.js';
 import { isPlainNumber } from '../../../tokens/number-spelling.js';
 import { subjectRules } from '../../../tokens/subject.js';
@@ -21,10 +16,12 @@ import { copyOf, type Identity } from '../../identity.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../../verdict.js';
+import { describeIntrospection } from './describe.js';
 import { findingsOf, whomToAsk } from './findings.js';
+import { identityOf } from './identity.js';
 import { oauthNarrowing, oauthOptions, type OauthNarrowing, type OauthOptions } from './options.js';
 import { impossibleClaims, missingOf } from '../required-claims.js';
-import { subjectOf, subjectWords, tellSubject } from '../token-subject.js';
+import { subjectWords } from '../token-subject.js';
 import { throttleSummary } from '../throttle-option.js';
 import { challengeScheme, headerPlace } from '../token-place.js';
 
@@ -114,6 +111,14 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     return this.introspection.asks(token) ? work() : this.budget.run({ request, work, isFailure });
   }
 
+  describe(request: IncomingMessage, reason: ReasonCode): string | undefined {
+    const offer = readOffer(request, this.places);
+    if (offer.kind !== 'one') return undefined;
+    const answer = this.introspection.remembered(offer.value);
+    const response = answer?.kind === 'active' ? answer.response : undefined;
+    return describeIntrospection(reason, { token: offer.value, response, options: this.options, now: this.deps.now() });
+  }
+
   close(): Promise<void> {
     this.introspection.close();
     return this.shared?.close() ?? Promise.resolve();
@@ -186,23 +191,6 @@ function sharedBy({ distributed }: OauthOptions, { now, log }: MethodDeps): Shar
   const redis = redisOptionsOf(distributed, distributed.ca);
   if (!redis) throw new TypeError('oauth.distributed has no address');
   return new SharedIntrospections({ method: 'oauth', redis, secret: distributed.secret, now, log });
-}
-
-function identityOf(response: IntrospectionResponse, options: OauthOptions): Identity {
-  const { iss, exp, username } = response;
-  const issuer = typeof iss === 'string' ? iss : options.issuer;
-  const subject = subjectOf(response, options);
-  const identity: Identity = {
-    method: 'oauth',
-    subject: subject.text,
-    ...(issuer === undefined ? {} : { issuer }),
-    ...(typeof username === 'string' ? { name: username } : {}),
-    scopes: scopesOf(response, options.scope_claims ?? ['scope']),
-    claims: response,
-    ...(typeof exp === 'number' ? { expiresAt: exp } : {}),
-  };
-  tellSubject(identity, subject);
-  return identity;
 }
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
