@@ -6,7 +6,11 @@ export function looksLikeJws(value: string): boolean {
   return others.length === 2 && beginsObject(header);
 }
 
-/** Read leniently: a token that starts like a JOSE header is checked by the JWS rules, even if it breaks them. */
+/**
+ * Read leniently: a token that is meant to start with a JOSE header is checked by the JWS rules, even if it breaks them.
+ * Lenient parsers skip a byte order mark, white space of any length and comments, and read UTF-16.
+ */
 export function beginsObject(part: string): boolean {
-  return /^[ \t\r\n]*\{/.test(Buffer.from(part.slice(0, 64), 'base64url').toString('latin1'));
+  const text = Buffer.from(part, 'base64url').toString('latin1').replaceAll('\0', '');
+  return /^(?:\xef\xbb\xbf|\xfe\xff|\xff\xfe)?\s*\{/.test(text) || /"alg"\s*:/.test(text);
 }

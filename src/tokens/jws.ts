@@ -31,12 +31,10 @@ const MALFORMED: ParsedToken = { kind: 'malformed' };
 const REFUSED = ['crit', 'b64', 'enc', 'zip'];
 
 export function parseJws(token: string): ParsedToken {
-  const parts = token.split('.', 6);
+  const parts = partsOf(token);
+  if (!parts) return FOREIGN;
   const [header = '', payload = '', signature = ''] = parts;
-  if ((parts.length !== 3 && parts.length !== 5) || !beginsObject(header)) return FOREIGN;
-  // RFC 7516 §9: five parts are a JWE, the opaque token of some issuers. A signed token with disclosures and a key
-  // binding has five parts too (RFC 9901 §4), and no other auth method may read it.
-  if (parts.length === 5) return parts.every((part) => BASE64URL.test(part)) ? FOREIGN : MALFORMED;
+  if (parts.length !== 3) return MALFORMED;
   const protectedHeader = decodeObject(header);
   const claims = decodeObject(payload);
   const bytes = decodeBase64url(signature);
@@ -48,6 +46,21 @@ export function parseJws(token: string): ParsedToken {
   if (cty !== undefined && /^(?:application\/)?jwt$/i.test(cty)) return MALFORMED;
   const input = Buffer.from(`${header}.${payload}`, 'latin1');
   return { kind: 'jws', jws: { alg, kid, typ, claims: deepFrozen(claims), input, signature: bytes } };
+}
+
+/** Whether another auth method may read the token. Reads the form alone, so a token of any length may be asked about. */
+export function isForeign(token: string): boolean {
+  return partsOf(token) === undefined;
+}
+
+/** The parts of a JWS, or of a token that no other auth method may read. Undefined for a foreign token. */
+function partsOf(token: string): readonly string[] | undefined {
+  const parts = token.split('.', 6);
+  if ((parts.length !== 3 && parts.length !== 5) || !beginsObject(parts[0] as string)) return undefined;
+  // RFC 7516 §9: five parts are a JWE, the opaque token of some issuers. A signed token with disclosures and a key
+  // binding has five parts too (RFC 9901 §4), and no other auth method may read it.
+  const isJwe = parts.length === 5 && parts.every((part) => BASE64URL.test(part));
+  return isJwe ? undefined : parts;
 }
 
 function isOptionalText(value: unknown): value is string | undefined {

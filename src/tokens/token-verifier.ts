@@ -6,7 +6,7 @@ import type { Algorithm } from './algorithms.js';
 import { claimFault, timeFault } from './claims.js';
 import type { ClaimFault, ClaimRules } from './claims.js';
 import { ExpiringCache } from './introspection-cache.js';
-import { parseJws } from './jws.js';
+import { isForeign, parseJws } from './jws.js';
 import type { Claims, Jws } from './jws.js';
 import { keyId } from './key-source.js';
 import type { KeyAnswer, KeySource } from './key-source.js';
@@ -71,7 +71,8 @@ export class TokenVerifier<P extends TokenPolicy> {
   }
 
   verify(token: string): MaybePromise<Verification<P>> {
-    if (token.length > this.maxTokenSize) return rejected('token_too_large');
+    // The limit is that of signed tokens. Another auth method has its own limit.
+    if (token.length > this.maxTokenSize) return isForeign(token) ? { kind: 'foreign' } : rejected('token_too_large');
     // A digest of the whole token: a digest of the signature alone would accept another payload.
     const id = hash('sha256', `${this.options.digest} ${token}`, 'base64url');
     const remembered = this.verified.get(id);

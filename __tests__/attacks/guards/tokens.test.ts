@@ -315,11 +315,11 @@ describe('G-15 token_type: id_token', () => {
 describe('G-17 a token that is no opaque token', () => {
   const token = () => byRsa();
 
-  async function both() {
+  async function both(ofJwt: object = {}, ofOauth: object = {}) {
     const issuer = await askedServer(json({ active: true, sub: 'admin' }));
     closers.push(() => issuer.close());
-    const oauth = { introspection_url: issuer.origin, client_id: 'c', client_secret: 's' };
-    const auth = { jwt: { issuer: ISS, public_key: rsa.pem }, oauth };
+    const oauth = { introspection_url: issuer.origin, client_id: 'c', client_secret: 's', ...ofOauth };
+    const auth = { jwt: { issuer: ISS, public_key: rsa.pem, ...ofJwt }, oauth };
     const routes = [{ path: '/*', auth: { methods: ['jwt', 'oauth'] } }];
     return { issuer, gate: await gateOf(auth, { routes }) };
   }
@@ -332,7 +332,11 @@ describe('G-17 a token that is no opaque token', () => {
       `${header}.${base64url({ ...CLAIMS, sub: 'admin' })}.${signature}`,
       `${none}.${payload}.`,
       `${none}.${payload}.${signature}`,
-      `${base64url(' {"alg":"HS256"}')}.${payload}.${signature}`,
+      ...[' ', ' '.repeat(80), '\n\t', '\v', '\f', '\ufeff', '\ufeff ', '\u00a0', '/* */'].map(
+        (before) => `${base64url(`${before}{"alg":"HS256"}`)}.${payload}.${signature}`,
+      ),
+      `${base64url('[{"alg":"HS256"}]')}.${payload}.${signature}`,
+      `${Buffer.from('\ufeff{"alg":"HS256"}', 'utf16le').toString('base64url')}.${payload}.${signature}`,
       `${base64url('{"alg":"RS256","alg":"none"}')}.${payload}.${signature}`,
       `${header}=.${payload}.${signature}`,
       `${header}.${payload}=.${signature}`,
@@ -357,8 +361,24 @@ describe('G-17 a token that is no opaque token', () => {
     expect(await gate.status('opaque-token')).toBe(200);
     expect(await gate.status(await token())).toBe(200);
     expect(issuer.asked).toHaveLength(2);
+    expect(await gate.status('three.opaque.parts')).toBe(200);
     const alone = await gateOf({ jwt: { issuer: ISS, public_key: rsa.pem } });
     expect(await alone.status(jwe.join('.'))).toBe(401);
+  });
+
+  test('that is longer than max_token_size is refused, and an opaque one has the limit of its own method (twin)', async () => {
+    const { issuer, gate } = await both({ max_token_size: 256 }, { max_token_size: 2_048 });
+    const long = await byRsa({ name: 'x'.repeat(300) });
+    const [header = '', payload = '', signature = ''] = long.split('.');
+    for (const signedToken of [long, `${header}.${payload}.${signature}.~.~`])
+      expect(await gate.status(signedToken)).toBe(401);
+    expect(issuer.asked).toEqual([]);
+    const jwe = [base64url({ alg: 'dir', enc: 'A256GCM' }), '', 'iv', 'x'.repeat(600), 'tag'].join('.');
+    expect(await gate.status(jwe)).toBe(200);
+    expect(await gate.status('x'.repeat(600))).toBe(200);
+    expect(issuer.asked).toHaveLength(2);
+    expect(await gate.status('x'.repeat(2_049))).toBe(401);
+    expect(issuer.asked).toHaveLength(2);
   });
 });
 
