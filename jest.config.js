@@ -51,7 +51,7 @@ const ENGINE_INDEPENDENT = [
   '/proxy/engines?(-[a-z]+)?\\.(slow\\.)?test\\.ts$',
   '/proxy/upstream/balancer\\.test\\.ts$',
   '/dos/(caches|collisions|expressions|growth|segments)\\.slow\\.test\\.ts$',
-  '/int/(answers|meaning)\\.slow\\.test\\.ts$',
+  '/int/',
   '/path/any-path\\.slow\\.test\\.ts$',
 ];
 
