@@ -36,6 +36,11 @@ export function isAmbiguousClaim(claims: Members, path: string): boolean {
   return isDotted && Object.hasOwn(claims, path) && descend(claims, path.split('.')) !== undefined;
 }
 
+/** As `claimAt`, for decisions: a path that means two claims has no value, because another reader may take the other. */
+export function unambiguousClaimAt(claims: Members, path: string): unknown {
+  return isAmbiguousClaim(claims, path) ? undefined : claimAt(claims, path);
+}
+
 /** OpenID Connect Core §5.1: an unverified email address is any text that the user entered. */
 export function isUnverifiedEmail({ owner, name }: FoundClaim): boolean {
   return name === 'email' && Object.hasOwn(owner, 'email_verified') && owner['email_verified'] !== true;

@@ -1,5 +1,5 @@
 /** Checks required values of claims, and reads the scopes of a token. */
-import { claimAt } from '../lib/claim-path.js';
+import { unambiguousClaimAt } from '../lib/claim-path.js';
 import type { Claims } from './jws.js';
 
 export type ClaimValue = string | number | boolean;
@@ -13,7 +13,7 @@ export type RequiredClaims = Readonly<Record<string, ClaimCondition>>;
 /** Whether the claims meet all conditions. If a claim is a list, its elements are compared. */
 export function hasClaims(claims: Claims, required: RequiredClaims): boolean {
   return Object.entries(required).every(([path, condition]) => {
-    const value = claimAt(claims, path);
+    const value = unambiguousClaimAt(claims, path);
     if (value === undefined || value === null) return false;
     if (condition === null) return true;
     const holds = isScopeClaim(path) ? holderOfScopes(value) : holderOf(value);
@@ -32,6 +32,11 @@ function holderOf(value: unknown): Holds {
 function holderOfScopes(value: unknown): Holds {
   const scopes = scopesIn(value);
   return (wanted) => hasScopes(scopes, String(wanted));
+}
+
+/** Values of a condition that no token has: no scope is an empty text. */
+export function hasNoScope(claim: string, value: ClaimValue): boolean {
+  return isScopeClaim(claim) && String(value).trim() === '';
 }
 
 /** `scope` of RFC 9068, `scp` of Okta and Entra; also as JSON pointers. */
@@ -54,5 +59,5 @@ function scopesIn(value: unknown): readonly string[] {
 /** The scopes of all claims of `scope_claims`. Default: `scope`, else `scp`. */
 export function scopesOf(claims: Claims, scopeClaims?: readonly string[]): readonly string[] {
   if (scopeClaims === undefined) return scopesIn(claims['scope'] ?? claims['scp']);
-  return [...new Set(scopeClaims.flatMap((path) => scopesIn(claimAt(claims, path))))];
+  return [...new Set(scopeClaims.flatMap((path) => scopesIn(unambiguousClaimAt(claims, path))))];
 }

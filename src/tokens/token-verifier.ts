@@ -1,5 +1,6 @@
 /** Verifies signed tokens of one or several issuers, and caches the verified ones. */
 import { hash } from 'node:crypto';
+import { unambiguousClaimAt } from '../lib/claim-path.js';
 import type { MaybePromise, Now } from '../lib/types.js';
 import { fitsLength, isAlgorithm, verifySignature } from './algorithms.js';
 import type { Algorithm } from './algorithms.js';
@@ -19,7 +20,7 @@ export interface TokenPolicy extends ClaimRules {
   readonly keys: KeySource;
   /** The greatest length of a token in bytes. */
   readonly maxTokenSize: number;
-  /** Claims that are part of the issuer's name: each must be exactly this string. */
+  /** Claims that are part of the issuer's name, by name or path: each must be exactly this string. */
   readonly issuerClaims?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -150,7 +151,7 @@ export class TokenVerifier<P extends TokenPolicy> {
 
 /** A claim that is a list has several readings, and another reader could choose another tenant. */
 function issuerClaimFault(claims: Claims, { issuerClaims = {} }: TokenPolicy): TokenFault | undefined {
-  const differs = Object.entries(issuerClaims).some(([name, value]) => claims[name] !== value);
+  const differs = Object.entries(issuerClaims).some(([path, value]) => unambiguousClaimAt(claims, path) !== value);
   return differs ? 'token_issuer' : undefined;
 }
 

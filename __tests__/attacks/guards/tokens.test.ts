@@ -159,6 +159,36 @@ describe('G-13 an issuer template', () => {
     expect(await gate.status(await ofTenant('good'))).toBe(200);
   });
 
+  test.each([
+    ['realm.id', { realm: { id: 'good' } }, { realm: { id: 'evil' } }],
+    ['/realm/id', { realm: { id: 'good' } }, { '/realm/id': 'good', realm: { id: 'evil' } }],
+    ['realm.id', { 'realm.id': 'good' }, { 'realm.id': 'good', realm: { id: 'evil' } }],
+  ])('reads {%s} as required_claims does, and admits no second reading', async (path, good, evil_) => {
+    const set = await asked({ ...rsa.jwk, kid: 'shared' });
+    const issuer = `https://login.example/{${path}}/v2.0`;
+    const gate = await gateOf({ jwt: { issuer, jwks_url: set.origin, required_claims: { [path]: ['good', 'fine'] } } });
+    const withClaims = (claims: object) => byRsa({ iss: issuerOf('good'), ...claims }, { kid: 'shared' });
+    expect(await gate.status(await withClaims(good))).toBe(200);
+    for (const claims of [evil_, {}, { realm: 'good' }]) expect(await gate.status(await withClaims(claims))).toBe(401);
+  });
+
+  test('narrowed to a tenant that is not listed is an error, to a listed one is not (twin)', () => {
+    const jwt = { issuer: TEMPLATE, jwks_url: 'https://login.example/k', required_claims: { tid: ['good', 'fine'] } };
+    const narrowed = (narrowing: object, block: object = jwt): readonly string[] =>
+      diagnose(
+        JSON.stringify({ middleware: { auth: { jwt: block } }, routes: [{ path: '/*', auth: { jwt: narrowing } }] }),
+      )
+        .filter(({ level }) => level === 'error')
+        .map(({ path, message }) => `${path}: ${message}`);
+    const refused = [expect.stringContaining('required_claims of the issuer allows')];
+    expect(narrowed({ required_claims: { tid: ['evil'] } })).toEqual(refused);
+    expect(narrowed({ issuers: [issuerOf('good')], required_claims: { tid: 'fine' } })).toEqual(refused);
+    const ofApp = { issuer: ISS, public_key: rsa.pem, required_claims: { azp: ['app'], role: ['admin'] } };
+    expect(narrowed({ required_claims: { azp: 'other' } }, ofApp)).toEqual(refused);
+    for (const tid of ['good', ['evil', 'fine']]) expect(narrowed({ required_claims: { tid } })).toEqual([]);
+    expect(narrowed({ required_claims: { azp: 'app', role: 'ops' } }, ofApp)).toEqual([]);
+  });
+
   test('a key of one tenant verifies that tenant alone', async () => {
     const { gate } = await tenants(
       { ...evil.jwk, kid: 'evils', issuer: issuerOf('evil') },

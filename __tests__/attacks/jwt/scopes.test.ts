@@ -48,11 +48,18 @@ const REFUSED: Case[] = [
   ['required_scopes: ["manage:all"]', { scope: 'openid', permissions: ['manage:all'] }],
   ['required_scopes: [read]', { scope: 'read' }, 'scope_claims: [permissions]'],
   ['required_scopes: [read]', { permissions: { read: true } }, 'scope_claims: [permissions]'],
+  ['required_claims: { app.role: admin }', { 'app.role': 'admin', app: { role: 'guest' } }],
+  ['required_claims: { app.role: admin }', { 'app.role': 'guest', app: { role: 'admin' } }],
+  ['required_claims: [app.role]', { 'app.role': 'admin', app: { role: 'admin' } }],
+  ['any_scope: admin', { 'app.scopes': 'admin', app: { scopes: 'read' } }, 'scope_claims: [app.scopes]'],
   ['required_claims: { /kubernetes.io/namespace: prod }', { kubernetes: { 'io/namespace': 'prod' } }],
   ['required_claims: { /kubernetes.io/namespace: prod }', { '/kubernetes.io/namespace': 'prod' }],
 ];
 
 const PASSES: Case[] = [
+  ['required_claims: { app.role: admin }', { 'app.role': 'admin', app: { name: 'x' } }],
+  ['required_claims: { app.role: admin }', { app: { role: ['admin'] } }],
+  ['any_scope: admin', { app: { scopes: 'admin' } }, 'scope_claims: [app.scopes]'],
   ['required_claims: { scope: ["read write"] }', { scope: 'write extra read' }],
   ['required_claims: { scp: ["read write", admin] }', { scp: ['admin'] }],
   ['required_claims: { scope: read }', { scope: 'write read' }],
@@ -119,6 +126,9 @@ describe('G-16 a demand of several scopes', () => {
     ['scope_claims: []', /empty list/],
   ])('%s matches no token: an error', (option, message) => {
     expect(errorsOf(`jwt: { ${ISSUER}, ${option} }`)).toMatch(message);
+    for (const blank of ['[""]', '" "', '{ all: [read, ""] }'])
+      expect(errorsOf(`jwt: { ${ISSUER}, required_claims: { scope: ${blank} } }`)).toMatch(/empty scope/);
+    expect(errorsOf(`jwt: { ${ISSUER}, required_claims: { scope: ["", read], note: "" } }`)).toBe('');
     expect(errorsOf(`jwt: { ${ISSUER}, required_claims: { iss: "https://id.example", sub: { all: [a] } } }`)).toBe('');
   });
 });

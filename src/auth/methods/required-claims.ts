@@ -1,7 +1,14 @@
 /** The options that ask for claims and scopes, as `jwt` and `oauth` share them, and the conditions that no token meets. */
 import { z } from 'zod';
 import { oneOrMore, plainText } from '../../lib/fields.js';
-import { hasClaims, hasScopes, type ClaimCondition, type RequiredClaims } from '../../tokens/claim-values.js';
+import {
+  hasClaims,
+  hasNoScope,
+  hasScopes,
+  type ClaimCondition,
+  type ClaimValue,
+  type RequiredClaims,
+} from '../../tokens/claim-values.js';
 import type { Identity } from '../identity.js';
 import type { Finding } from '../method.js';
 import type { ReasonCode } from '../verdict.js';
@@ -73,6 +80,11 @@ export function missingOf({ claims, scopes: had }: Identity, demands: Demands): 
 /** Claims with one value in each token. */
 const SINGLE: ReadonlySet<string> = new Set(['iss', 'sub', 'client_id', 'azp', 'jti', 'exp', 'nbf', 'iat']);
 
+/** Whether each token has at most one value of the claim. */
+export function isSingleClaim(claim: string): boolean {
+  return SINGLE.has(claim);
+}
+
 /** Conditions that no token meets: each request would be answered 403. `issuers`: those of the file, if it names them. */
 export function impossibleClaims(
   required: RequiredClaims | undefined,
@@ -84,6 +96,9 @@ export function impossibleClaims(
     const wanted: readonly unknown[] = 'all' in condition ? condition.all : condition;
     if ('all' in condition && SINGLE.has(claim) && new Set(wanted).size > 1)
       return [{ level: 'error', path, message: `no token has several values of ${claim}` }];
+    const isBlank = (each: unknown): boolean => hasNoScope(claim, each as ClaimValue);
+    if ('all' in condition ? wanted.some(isBlank) : wanted.every(isBlank))
+      return [{ level: 'error', path, message: 'asks for an empty scope, and no token has one; name the scopes' }];
     if (claim !== 'iss' || !issuers || wanted.some((each) => issuers.includes(String(each)))) return [];
     return [{ level: 'error', path, message: 'none of these is the issuer of the file, so no token has it' }];
   });

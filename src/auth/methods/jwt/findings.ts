@@ -1,5 +1,5 @@
 /** Findings about a `jwt` block as a whole; messages never quote a secret or a key. */
-import { impossibleClaims } from '../required-claims.js';
+import { impossibleClaims, isSingleClaim } from '../required-claims.js';
 import { subjectFindings } from '../token-subject.js';
 import { entriesOf, exactIssuers, issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
@@ -162,5 +162,23 @@ export function narrowingFindings(options: JwtOptions, narrowing: JwtNarrowing):
   );
   // A template represents several issuers.
   const exact = names.some((name) => name.includes('{')) ? undefined : names;
-  return [...unknown, ...impossibleClaims(narrowing.required_claims, exact)];
+  return [...unknown, ...impossibleClaims(narrowing.required_claims, exact), ...contradictions(narrowing, known)];
+}
+
+/** Conditions on a claim with one value, where each accepted issuer demands another value. */
+function contradictions({ issuers, required_claims = {} }: JwtNarrowing, known: readonly JwtIssuer[]): Finding[] {
+  const accepted = known.filter(
+    ({ issuer, name, template }) => !issuers || issuers.some((each) => [issuer, name, template].includes(each)),
+  );
+  return Object.entries(required_claims).flatMap(([claim, condition]): Finding[] => {
+    if (condition === null || accepted.length === 0) return [];
+    const wanted = 'all' in condition ? condition.all : condition;
+    const isPossible = accepted.some(({ issuer_claims: filling = {}, required_claims: demanded }) => {
+      const values = Object.hasOwn(demanded, claim) ? demanded[claim] : undefined;
+      if (!values || 'all' in values || !(isSingleClaim(claim) || Object.hasOwn(filling, claim))) return true;
+      return wanted.some((each) => values.includes(each));
+    });
+    const message = 'none of these is a value that required_claims of the issuer allows, so no token passes';
+    return isPossible ? [] : [{ level: 'error', path: ['required_claims', claim], message }];
+  });
 }
