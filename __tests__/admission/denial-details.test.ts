@@ -114,6 +114,9 @@ describe('an API key', () => {
 test.each([
   ['no password', {}, /no credential in `Authorization: Basic …`$/],
   ['another scheme', { Authorization: 'Token x' }, /the request has `Authorization` with the scheme `Token`/],
+  ['a scheme in capitals', { Authorization: 'DPOP x' }, /`Authorization` with the scheme `DPoP`/],
+  ['a password of two words', { Authorization: 'correct horse' }, /^(?!.*(?:correct|horse)).*with an unknown scheme/i],
+  ['a key and a word', { Authorization: 'sk-4f6e x' }, /^(?!.*4f6e).*with an unknown scheme/i],
   ['no scheme', { Authorization: 'x' }, /the request has `Authorization` without a scheme/],
   ['a wrong password', { Authorization: `Basic ${btoa('ada:hunter2')}` }, /the password of the user "ada" is wrong/],
   ['an unknown user', { Authorization: `Basic ${btoa('hunter2:x')}` }, /no user has this name of 7 characters/],

@@ -56,6 +56,15 @@ function describeAbsence(request: IncomingMessage, places: readonly Place[]): st
   return seen.length === 0 ? reads : `${reads}; the request has ${listed(seen, 'and')}`;
 }
 
+/**
+ * The schemes of the IANA registry, and others in use. Another first word is not shown: it may be the start of a
+ * password.
+ */
+const SCHEMES: readonly string[] = (
+  'Basic Bearer Concealed Digest DPoP GNAP HOBA Mutual Negotiate OAuth PrivateToken SCRAM-SHA-1 SCRAM-SHA-256 VAPID ' +
+  'ApiKey Api-Key AWS4-HMAC-SHA256 GenieKey GoogleLogin Hawk HMAC JWT Key NTLM SharedKey Splunk Token'
+).split(' ');
+
 /** A configured header with another scheme, without a scheme, or without a value. */
 function schemesSeen(request: IncomingMessage, places: readonly Place[]): readonly string[] {
   const names = new Set(places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
@@ -63,9 +72,10 @@ function schemesSeen(request: IncomingMessage, places: readonly Place[]): readon
     const [value] = headerValues(request, name);
     if (value === undefined) return [];
     if (value.trim() === '') return [`an empty \`${canonical(name)}\``];
-    const [, scheme] = /^([A-Za-z][A-Za-z0-9-]{0,19}) ./.exec(value) ?? [];
-    if (scheme === undefined) return [`\`${canonical(name)}\` without a scheme`];
-    return [`\`${canonical(name)}\` with the scheme \`${capital(scheme)}\``];
+    const [, word] = /^(\S+)[ \t]+\S/.exec(value) ?? [];
+    if (word === undefined) return [`\`${canonical(name)}\` without a scheme`];
+    const scheme = SCHEMES.find((each) => each.toLowerCase() === word.toLowerCase());
+    return [`\`${canonical(name)}\` with ${scheme === undefined ? 'an unknown scheme' : `the scheme \`${scheme}\``}`];
   });
 }
 
