@@ -10,6 +10,11 @@ test.each([
   ['//token@host/a', '//…@host/a'],
   ['/%2fuser:secret%40host/a', '/…@host/a'],
   ['\\\\user:secret@host/a', '\\\\…@host/a'],
+  ['///user:secret@host/a', '///…@host/a'],
+  ['http:/user:secret@host/a', 'http:/…@host/a'],
+  ['http:user:secret@host/a', '…@host/a'],
+  ['user:se@cret@host', '…@host'],
+  [`//${'secret'.repeat(200)}@host/a`, '//…@host/a'],
   ['/users/ada@example.com', '/users/…@example.com'],
 ])('%s is logged as %s', (target, path) => {
   expect(loggedPath(target)).toBe(path);

@@ -3,8 +3,8 @@
 /** A `;`, `?` or `#`, also in escapes and in the characters that Unicode normalization converts to them. */
 const MARK = /[;?#]|%(?:25)*(?:3b|3f|23)|%(?:25)*ef%(?:25)*bc%(?:25)*(?:9b|9f|83)|%(?:25)*cd%(?:25)*be/i;
 const AUTHORITY = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
-/** `user:password@`, as in `//user:password@host/a`. */
-const USER_INFO = /[^/\\?#]*(?:@|%40)/gi;
+const SEGMENTS = /[^/\\?#]+/g;
+const AT = /@|%40/gi;
 const LONGEST = 512;
 
 /**
@@ -15,7 +15,13 @@ const LONGEST = 512;
  * @example loggedPath('/a%3Ftoken=secret') // '/a'
  */
 export function loggedPath(target: string): string {
-  const path = target.replace(AUTHORITY, '').slice(0, LONGEST).replace(USER_INFO, '…@');
+  const path = target.replace(AUTHORITY, '').replace(SEGMENTS, withoutUser).slice(0, LONGEST);
   const end = path.search(MARK);
   return end < 0 ? path : path.slice(0, end);
+}
+
+/** Removes `user:password`, as in `//user:password@host/a`. */
+function withoutUser(segment: string): string {
+  const last = [...segment.matchAll(AT)].at(-1);
+  return last ? `…@${segment.slice(last.index + last[0].length)}` : segment;
 }
