@@ -70,10 +70,10 @@ describe('numbers and booleans from a variable', () => {
       'jwt: {issuer: "https://i.example", audience: a, require_exp: "${OFF}", jwks_url: "https://i.example/k"}, ' +
       'api_key: {keys: [{key: k-1234567890abcdef, name: a, rate_limit: "${N}"}]}, chain: [jwt, api_key], require_any: "${ON}"}}\n';
     const routes =
-      'routes: [{path: /a, priority: "${N}", strip_prefix: "${OFF}", auth: {jwt: "${ON}"}}, {path: /b, auth: {require: "${OFF}", methods: [jwt]}}]\n';
+      'routes: [{path: /a, priority: "${N}", strip_prefix: "${OFF}", auth: {jwt: "${ON}"}}, {path: /b, auth: {require: "${ON}", methods: [jwt]}}]\n';
     const plan = planOf(`${auth}${routes}`);
     expect(plan.methods.map(({ name }) => name)).toEqual(['jwt', 'api_key']);
-    expect(plan.routes.map(({ requirement }) => requirement.kind)).toEqual(['method', 'optional']);
+    expect(plan.routes.map(({ requirement }) => requirement.kind)).toEqual(['method', 'method']);
     expect(plan.routes[0]?.priority).toBe(7);
   });
 
@@ -88,6 +88,19 @@ describe('numbers and booleans from a variable', () => {
   ])('refuses what is none: %s', (block, message) => {
     expect(errorsOf(`${AUTH}${ROUTE}${block}\n`, { env: ENV })).toMatchObject([
       { message: expect.stringMatching(message) as string },
+    ]);
+  });
+
+  it.each([
+    ['auth: "${NONE}"', 'routes[1].auth'],
+    ['auth: "no${NE}"', 'routes[1].auth'],
+    ['auth: {require: "${OFF}"}', 'routes[1].auth.require'],
+    ['auth: {require: "${OFF}", methods: [api_key]}', 'routes[1].auth.require'],
+    ['auth: {require: "${OFF}", api_key: true}', 'routes[1].auth.require'],
+  ])('opens no route: %s', (auth, path) => {
+    const routes = `routes: [{id: a, path: /a}, {id: b, path: /b, ${auth}}]\n`;
+    expect(errorsOf(`${AUTH}${routes}`, { env: { ...ENV, NONE: 'none', NE: 'ne' } })).toMatchObject([
+      { path, message: expect.stringMatching(/a variable must not open a route/) as string },
     ]);
   });
 

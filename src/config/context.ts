@@ -52,6 +52,12 @@ export class Context implements Reading {
     return exact && node.reference === 'unresolved';
   }
 
+  /** Whether a variable or another file decides about the value. */
+  isReference(path: Path): boolean {
+    const { node, exact } = nodeAt(this.#root, path);
+    return exact && node.reference !== undefined;
+  }
+
   /** The keys of the mapping at a path, in the order of the file. */
   keys(path: Path): readonly string[] {
     const { node, exact } = nodeAt(this.#root, path);

@@ -10,8 +10,11 @@ export interface DocumentNode {
   /** The characters of a scalar without quotes. */
   readonly plain?: string;
   readonly children?: Map<string | number, DocumentNode>;
-  /** The whole value was one `${…}`. `unresolved`: the reference is reported, and the value means nothing. */
-  reference?: 'resolved' | 'unresolved';
+  /**
+   * The whole value was one `${…}`, or a part of it was. `unresolved`: the reference is reported, and the value means
+   * nothing.
+   */
+  reference?: 'resolved' | 'unresolved' | 'part';
 }
 
 /** The node at a path, or the nearest one above it. */

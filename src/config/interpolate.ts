@@ -31,7 +31,7 @@ export function interpolate(root: DocumentNode, world: World): void {
     node.value = node.value.replace(REFERENCE, (match, name: string | undefined, offset: number, text: string) =>
       match === '$${' ? '${' : reference.resolve(name, text.slice(offset)),
     );
-    if (whole) node.reference = reference.failed ? 'unresolved' : 'resolved';
+    node.reference = !whole ? 'part' : reference.failed ? 'unresolved' : 'resolved';
   }
 }
 

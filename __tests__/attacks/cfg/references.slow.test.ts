@@ -47,11 +47,12 @@ describe('CFG-07 variables', () => {
     expectRefused(whole([SECRET, 'client_secret: "${S}"']), { path, message }, env);
   });
 
-  test('the content of a variable never becomes YAML, a key, another type, or a reference', () => {
+  test('the content of a variable never becomes YAML, a key or a reference, and opens no route', () => {
     const hostile = [
       '"}], require: false #',
       ', auth: none}',
-      'true',
+      'false',
+      'none',
       '{none: true}',
       '[none]',
       '*a',
@@ -71,6 +72,22 @@ describe('CFG-07 variables', () => {
     }
   });
 
+  test('a part of a value from a variable opens no route', () => {
+    for (const auth of ['"${V}e"', '"n${V}"', '{methods: [jwt], require: "f${V}"}', '{require: "${V}"}'])
+      for (const V of ['non', 'one', 'alse', 'false'])
+        expect(errors(whole(['    auth:\n      jwt: true\n', `    auth: ${auth}\n`]), { V })).not.toEqual([]);
+  });
+
+  test('twin: a variable may spell the boolean that guards a route', () => {
+    for (const [from, to] of [
+      ['      jwt: true\n', '      jwt: "${V}"\n'],
+      ['require: true', 'require: "${V}"'],
+    ] as const) {
+      const { plan } = compile(whole([from, to]), { env: { V: 'true' } });
+      expect(plan.routes).toEqual(compile(whole()).plan.routes);
+    }
+  });
+
   test('credentials accept no default', () => {
     for (const auth of ['"${A:-none}"', '{"jwt": "${A:-true}"}', '{methods: ["${A:-jwt}"]}'])
       expectRefused(whole(['    auth:\n      jwt: true\n', `    auth: ${auth}\n`]), { code: 'access_default' });
@@ -80,10 +97,10 @@ describe('CFG-07 variables', () => {
     expectLoads(whole([KEY, 'key: "${K}"']), { K: 'k-of-the-environment' });
     expectLoads(whole(['audience: api', 'audience: "${A:-api}"']));
     const text = whole([KEY, 'key: "$X-$Y$$Z"'], ['audience: api', 'audience: "$${A}-${A}"']);
-    const { plan } = compile(text, { env: { A: '{"a": *b} # ${c}', X: 'no', Y: 'no', Z: 'no' } });
+    const { plan } = compile(text, { env: { A: '{"a": &b} # ${c}', X: 'no', Y: 'no', Z: 'no' } });
     const optionsOf = (name: string) => plan.methods.find((method) => method.name === name)?.options;
     expect(optionsOf('api_key')).toMatchObject({ keys: [{ key: '$X-$Y$$Z' }] });
-    expect(optionsOf('jwt')).toMatchObject({ audience: ['${A}-{"a": *b} # ${c}'] });
+    expect(optionsOf('jwt')).toMatchObject({ audience: ['${A}-{"a": &b} # ${c}'] });
     expect(optionsOf('basic')).toMatchObject({ users: [{ password_hash: HASH }] });
   });
 });

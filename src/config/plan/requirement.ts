@@ -40,6 +40,9 @@ type Shape = z.output<z.ZodObject<typeof routeAuthShape>>;
 
 const HOW = 'say "auth: none", a method such as "auth: {jwt: true}", or a list "auth: {methods: [jwt]}"';
 
+const NEVER_BY_REFERENCE =
+  'a variable must not open a route: write "auth: none" or "require: false" without a reference';
+
 export class RequirementReader {
   constructor(
     private readonly context: Context,
@@ -55,12 +58,18 @@ export class RequirementReader {
   read(path: Path): RouteRequirement | undefined {
     if (!this.context.has(path)) return this.#unsaid();
     const value = this.context.value(path);
-    if (value === 'none') return { requirement: OPEN, declaredOpen: true };
+    if (value === 'none') {
+      return this.context.isReference(path)
+        ? this.#refuse(path, NEVER_BY_REFERENCE)
+        : { requirement: OPEN, declaredOpen: true };
+    }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.#refuse(path, `${HOW}`);
     if (Object.keys(value).length === 0) return this.#refuse(path, `must not be empty: ${HOW}`);
     const schema = routeAuth(this.roster.names) as z.ZodType<Shape>;
     const shape: Shape | undefined = readBlock({ schema, value, path }, this.context);
     if (!shape) return undefined;
+    const require = [...path, 'require'];
+    if (shape.require === false && this.context.isReference(require)) return this.#refuse(require, NEVER_BY_REFERENCE);
     const requirement = this.#required(shape, path);
     return requirement && { requirement, declaredOpen: requirement.kind === 'open' };
   }
