@@ -90,6 +90,9 @@ const LAYOUT: ReadonlySet<YamlErrorCode> = new Set([
   'IMPOSSIBLE',
 ]);
 
+/** A tab, or too many brackets, cause the errors of `LAYOUT` around them as well. */
+const CAUSES: ReadonlySet<YamlErrorCode> = new Set(['TAB_AS_INDENT', 'RESOURCE_EXHAUSTION']);
+
 /** One error for each line with the wrong indentation. If no line explains the errors, the first of them. */
 function layoutFaults(
   text: string,
@@ -121,8 +124,7 @@ function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; fa
   if (second) return { faults: [fault(second.range[0], 'several_documents', 'the file holds several documents')] };
   const others = document.errors.filter(({ code }) => !LAYOUT.has(code));
   const faults = [...others, ...document.warnings].map(({ code, pos }) => fault(pos[0], codeOf(code), WORDS[code]));
-  // A tab causes the errors around it as well.
-  if (!others.some(({ code }) => code === 'TAB_AS_INDENT')) faults.push(...layoutFaults(text, document.errors));
+  if (!others.some(({ code }) => CAUSES.has(code))) faults.push(...layoutFaults(text, document.errors));
   if (document.directives?.yaml.version === '1.1')
     faults.push(fault(0, 'yaml_1_1', 'YAML 1.1 reads "yes" as true; drop the %YAML line'));
   if (document.errors.length > 0) return { faults };

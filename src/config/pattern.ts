@@ -24,9 +24,9 @@ const FORBIDDEN = /[\u0000-\u0020\u007f?#;\\"<>^`|]/;
  * @example parsePattern('/a/:id/*') // { segments: [{ kind: 'literal', text: 'a' }, { kind: 'one' }], rest: true }
  */
 export function parsePattern(text: string): Pattern | BadPattern {
+  if (text.length > 2048) return { fault: 'must be at most 2048 characters' };
   const foreign = foreignPattern(text);
   if (foreign !== undefined) return { fault: foreign };
-  if (text.length > 2048) return { fault: 'must be at most 2048 characters' };
   if (FORBIDDEN.test(text)) return { fault: 'must hold a path alone: no query, fragment, ";", "\\" or white space' };
   const written = text.slice(1).split('/');
   // As in requests, one trailing slash counts for nothing.
@@ -46,7 +46,7 @@ const HOW = '"/api/*" is everything below /api, "/users/:id" has one segment for
 
 /** Paths in the notation of other products: regular expressions, globs and URLs. */
 function foreignPattern(text: string): string | undefined {
-  if (/^~?\*?\s*\^|\.[*+]|\(\?|\\[dwsb./]|\[[^\]]*-[^\]]*\][+*{]?|\$$|[+?]\)|\)[*+?]?$/.test(text)) {
+  if (/^~?\*?\s*\^|\.[*+]|\(\?|\\[dwsb./]|\[[^\][-]*-[^\][]*\]|\$$|[+?]\)|\)[*+?]?$/.test(text)) {
     const pattern = fromRegex(text);
     const write = pattern === undefined ? '' : `; write ${JSON.stringify(pattern)}`;
     return `must be a pattern, not a regular expression: ${HOW}${write}`;
@@ -73,7 +73,7 @@ function fromRegex(text: string): string | undefined {
     .replace(/\\([./-])/g, '$1');
   const below = bare.replace(/\/?(?:\(\/?\.[*+]\)\??|\/?\.[*+]|\(\/\.\*\)\?|\(\/\|\$\)|\(\?:\/\.\*\)\?)$/, '/*');
   const named = below.replace(
-    /\((?:\?<(\w+)>)?(?:\[[^\]]*\]|\\[dw])[+*]?\)|\[[^\]]*\][+*]|\\[dw][+*]/g,
+    /\((?:\?<(\w+)>)?(?:\[[^\][]*\]|\\[dw])[+*]?\)|\[[^\][]*\][+*]|\\[dw][+*]/g,
     (_, name?: string) => `:${name ?? 'id'}`,
   );
   const pattern = named.startsWith('/') ? named : `/${named}`;

@@ -8,7 +8,7 @@ export function decodeSecret(text: string, encoding: SecretEncoding): Buffer | u
   if (encoding === 'utf8') return Buffer.from(text, 'utf8');
   const bytes = Buffer.from(text, encoding);
   // Node skips characters outside the alphabet, so `!!!!` would be an empty key.
-  const whole = bytes.toString(encoding).replace(/=+$/, '');
+  const whole = bytes.toString(encoding).replace(/={1,2}$/, '');
   const padded = whole.padEnd(Math.ceil(whole.length / 4) * 4, '=');
   return bytes.length > 0 && (text === whole || text === padded) ? bytes : undefined;
 }

@@ -24,7 +24,7 @@ const MOST_HOMES = 3;
 function withHome(diagnostic: Diagnostic): Diagnostic {
   const { code, message, path } = diagnostic;
   if (code !== 'unknown_key' || message !== 'unknown key') return diagnostic;
-  const key = /([\w-]+)$/.exec(path)?.[1] ?? '';
+  const key = /[\w-]{1,64}$/.exec(path)?.[0] ?? '';
   const homes = optionTree().homesOf(key);
   const [method] = homes.filter((home) => home.startsWith('middleware.auth.') && !home.includes('[]'));
   if (homes.length > MOST_HOMES && method !== undefined)
