@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { fetchJson, type FetchJsonError } from '../../src/lib/fetch-json.js';
 import { askedServer, json, raw, type Answer, type AskedServer } from '../tokens/introspection-server.js';
 
@@ -60,6 +60,17 @@ test('an endless body is cut off, and a small one that unfolds to a large one to
   expect(await codeOf(raw(200, bomb, { 'content-encoding': 'gzip' }))).toBe('too_large');
   expect(await codeOf(raw(200, gzipSync('{}'), { 'content-encoding': 'gzip' }))).toBe('none');
 });
+
+test.each(['gzip', 'deflate', 'br'])(
+  'a body without its content coding is an answer, not an outage: %s',
+  async (coding) => {
+    const sent = (body: string | Buffer) => codeOf(raw(200, body, { 'content-encoding': coding }));
+    const encode = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[coding] ?? gzipSync;
+    expect(await sent('{"a":1}')).toBe('not_json');
+    expect(await sent(encode('{"a":1}').subarray(0, 6))).toBe('not_json');
+    expect(await sent(encode('{"a":1}'))).toBe('none');
+  },
+);
 
 test('the deadline covers the head and the body', async () => {
   expect(await codeOf(() => undefined, { timeoutMs: 50 })).toBe('timeout');

@@ -58,6 +58,7 @@ export const fetchJson: FetchJson = async (url, options) => {
     if (cause instanceof FetchJsonError) throw cause;
     if (cause instanceof AddressRefusedError) throw new FetchJsonError('refused_address', cause.message);
     if (deadline.aborted) throw new FetchJsonError('timeout', `no answer within ${options.timeoutMs} ms`);
+    if (isDecoderFault(cause)) throw new FetchJsonError('not_json', 'the body does not have its content coding');
     const own = ownLimitOf(cause);
     if (own) throw new FetchJsonError('own_limit', `${own.message} (${own.code})`);
     throw new FetchJsonError('network', `the exchange failed${systemCode(cause)}`);
@@ -123,6 +124,12 @@ function decoderOf(encoding: string, response: IncomingMessage): Transform {
   if (create) return create();
   response.destroy();
   throw new FetchJsonError('not_json', 'the body has an unknown content coding');
+}
+
+/** Errors of gzip, deflate and Brotli. The server answered, so the exchange itself did not fail. */
+function isDecoderFault(cause: unknown): boolean {
+  const { code } = cause as { readonly code?: unknown };
+  return typeof code === 'string' && /^(?:Z_|ERR__ERROR_|ERR_BROTLI_)/.test(code);
 }
 
 /** RFC 8259 §8.1: UTF-8 without a byte order mark. Invalid bytes are an error, not replaced. */
