@@ -64,6 +64,8 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
   const { headers, socket } = req;
   const before = believed ? headers['x-forwarded-for'] : undefined;
   const said = (name: string): boolean => believed && headers[name] !== undefined;
+  // The port of this listener is not the port that a client of the proxy knows.
+  const behindOther = said('x-forwarded-host') || said('x-forwarded-proto');
   if (peer !== '') setField(req, 'X-Forwarded-For', before === undefined ? peer : `${String(before)}, ${peer}`);
   if (peer !== '' && !said('x-real-ip') && before === undefined) setField(req, 'X-Real-IP', peer);
   if (!said('x-forwarded-proto')) {
@@ -71,9 +73,7 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
   }
   if (!said('x-forwarded-host') && headers.host !== undefined) setField(req, 'X-Forwarded-Host', headers.host);
   if (said('x-forwarded-port')) return;
-  // The port of this listener is not the port that a client of the proxy knows.
-  const derived = said('x-forwarded-host') || said('x-forwarded-proto');
-  const port = derived ? portOf(headers) : isConnection(socket) ? socket.localPort : undefined;
+  const port = behindOther ? portOf(headers) : isConnection(socket) ? socket.localPort : undefined;
   if (port !== undefined) setField(req, 'X-Forwarded-Port', String(port));
 }
 
