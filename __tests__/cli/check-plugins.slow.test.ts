@@ -54,6 +54,7 @@ rust (WASM plugin)
   routes     one, chained
 
 script (WASM plugin)
+  read from  X-Api-Key: <credential>
   abi        0.2.1
   sdk        @gcoredev/proxy-wasm-sdk-as, AssemblyScript
   memory     64 KiB at start, at most 15616 KiB

@@ -46,14 +46,16 @@ orders      /orders/*  GET,POST  jwt or api_key  backend   X-User-ID, X-Caller
 (no route)  /*         any       404
 
 api_key (API key)
-  read from  header x-api-key
+  read from  X-Api-Key: <credential>
   keys       1
   headers    name -> X-Caller
   routes     orders
 
 jwt (JSON Web Tokens)
+  read from   Authorization: Bearer <credential>, Sec-WebSocket-Protocol: bearer, <credential>
   issuer      https://auth.example.com
   audience    api.example.com
+  subject     sub, else client_id
   algorithms  ES256
   keys        https://auth.example.com/.well-known/jwks.json
   headers     sub -> X-User-ID

@@ -24,7 +24,7 @@ export function placesRead(reader: { readonly places: readonly Place[]; readonly
   return reader.places.length === 0 && reader.ambient === 'unknown' ? USUAL_PLACES : reader.places;
 }
 
-/** A place in words, for `check`. */
+/** A place in words, for diagnostics. */
 export function placeWords(place: Place): string {
   const scheme = place.in === 'header' && place.scheme ? ` (${place.scheme})` : '';
   return `${place.in} ${place.name}${scheme}`;

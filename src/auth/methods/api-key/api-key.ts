@@ -9,7 +9,7 @@ import { clientAddressOf } from '../../../http/client-address.js';
 import { ageText, quoted } from '../../../lib/sentence.js';
 import type { Now } from '../../../lib/types.js';
 import { looksLikeJws } from '../../../lib/jws-form.js';
-import { placeWords, readEach, readOffer, type Place, type Skips } from '../../credentials.js';
+import { readEach, readOffer, type Place, type Skips } from '../../credentials.js';
 import { credentialDigestOf, rememberCredential } from '../../granted-credential.js';
 import { headerRules } from '../../header-rule.js';
 import { copyOf, type Identity } from '../../identity.js';
@@ -210,10 +210,7 @@ export const apiKey: Method<ApiKeyOptions> = {
   headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
-  summary: (options) => [
-    ['read from', placesOf(options).map(placeWords).join(', ')],
-    ['keys', String(options.keys?.length ?? 0)],
-  ],
+  summary: (options) => [['keys', String(options.keys?.length ?? 0)]],
   limitsIdentities: ({ keys = [] }) => keys.some(({ rate_limit }) => rate_limit !== undefined),
   voucher: voucherOf,
   judge: (narrowing, { subject }) => {
