@@ -84,19 +84,21 @@ test('sends what is left to the endpoints whose circuits are closed', async () =
 
 test('lets no more probes through at once than it needs, and closes when they succeed', async () => {
   const endpoint = await moody(500);
-  const ground = await upstreamGround([endpoint], { plan: breaking({ timeoutMs: 300 }) });
+  // A probe keeps its place for this time, which is long enough for ten requests on a busy machine.
+  const ground = await upstreamGround([endpoint], { plan: breaking({ timeoutMs: 1_000 }) });
   for (let n = 0; n < 3; n++) await ground.get();
   const held: (() => void)[] = [];
   endpoint.mood = (_req, res) => void held.push(() => res.end('well'));
   await until(() => stateOf(ground) === 'half_open');
   const asked = endpoint.asked.length;
   const crowd = Array.from({ length: 10 }, () => ground.get());
-  const refused = Promise.all(crowd.map(async (each) => (await each).status));
-  await until(() => held.length === 2);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  const statuses: number[] = [];
+  const answered = Promise.all(crowd.map(async (each) => statuses.push((await each).status)));
+  await until(() => held.length === 2 && statuses.length === 8);
   expect(endpoint.asked.length - asked).toBe(2);
   for (const answer of held) answer();
-  expect((await refused).sort()).toEqual([200, 200, ...Array.from({ length: 8 }, () => 503)]);
+  await answered;
+  expect(statuses).toEqual([...Array.from({ length: 8 }, () => 503), 200, 200]);
   expect(stateOf(ground)).toBe('closed');
   endpoint.mood = 200;
   expect((await ground.get()).status).toBe(200);

@@ -139,10 +139,10 @@ describe.each(['/body', '/body-inline'])('%s', (path) => {
     }
     await answers;
     socket.destroy();
-    expect(ground.arrived().map(({ target, body }) => [target, body])).toEqual([
-      [`${path}/x`, 'pieces'],
-      [`${path}/y`, ''],
-    ]);
+    // Each request has its own connection to the upstream, so either may arrive first.
+    expect(new Set(ground.arrived().map(({ target, body }) => `${target} ${body}`))).toEqual(
+      new Set([`${path}/x pieces`, `${path}/y `]),
+    );
   });
 
   test('any bytes, however they are framed', async () => {
