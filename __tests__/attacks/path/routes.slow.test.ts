@@ -33,7 +33,7 @@ describe('PATH-18 a prefix ends at a segment', () => {
     ['/public~', 404],
     ['/public%2fx', 400],
     ['/public%00/x', 400],
-    ['/public;/x', 400],
+    ['/public;/x', 404],
     ['/public\\x', 400],
   ])('%s does not match /public/*', async (path, status) => {
     expect(await tried(ground, path)).toEqual([status]);
@@ -184,9 +184,7 @@ describe('PATH-34 patterns that would cost too much', () => {
   ])('%s is not a pattern', (path) => {
     const file = `middleware: {auth: {jwt: ${JWT}}}\nroutes: [{path: ${JSON.stringify(path)}, auth: {jwt: true}}]\n`;
     const [error] = errorsOf(file);
-    // Parentheses are ordinary characters. Such a pattern matches only itself.
-    if (path === '/(a+)+$') expect(error).toBeUndefined();
-    else expect(error).toMatchObject({ path: 'routes[0].path' });
+    expect(error).toMatchObject({ path: 'routes[0].path' });
   });
 
   test('many parameters are matched in a time that depends only on the table', () => {

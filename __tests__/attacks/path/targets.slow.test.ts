@@ -80,7 +80,8 @@ describe('PATH-22 absolute-form', () => {
     'http://gw//internal/x',
     'http://gw/public/../internal/x',
     'http://gw/public/%2e%2e/internal',
-    'http://gw/public;x',
+    'http://gw/internal;x',
+    'http://gw/internal;/x',
   ])('%s is refused', async (target) => {
     expect(await sent(line(`GET ${target} HTTP/1.1`))).toEqual([400]);
   });
@@ -97,6 +98,8 @@ describe('PATH-22 absolute-form', () => {
       ['http://gw/public/x?y', '/public/x?y'],
       ['HTTP://GW/public/a%20b', '/public/a%20b'],
       ['http://gw', '/'],
+      // Each reading of the path has the same requirement.
+      ['http://gw/public;x', '/public;x'],
     ]) {
       await ground.send(line(`GET ${target} HTTP/1.1`));
       const [message] = ground.arrived();

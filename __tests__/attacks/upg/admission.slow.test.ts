@@ -54,7 +54,7 @@ describe('UPG-02 a handshake without what its path requires', () => {
     expect(ground.arrived()).toEqual([]);
   });
 
-  test.each(['/unknown', '/', '/internalx', '/INTERNAL/x', '/api/v2', '/internal%2e'])(
+  test.each(['/unknown', '/', '/internalx', '/INTERNAL/x', '/api/v2', '/internal%2e', '/public;/x'])(
     'gets 404 and the end of its connection at %s, with a token or without',
     async (path) => {
       expect(statusOf(await shakeHands(ground.port, path))).toBe(404);
@@ -68,7 +68,7 @@ describe('UPG-02 a handshake without what its path requires', () => {
     '/public/%2e%2e/internal/x',
     '//internal/x',
     '/internal%2fx',
-    '/public;/x',
+    '/internal;/x',
     '/a#b',
   ])('gets 400 at %s', async (path) => {
     expect(statusOf(await shakeHands(ground.port, path))).toBe(400);

@@ -162,9 +162,16 @@ describe.each(ISOLATIONS)('%s', (_where, suffix) => {
       await expectRefused(ground, 401, `/required${suffix}/x`, `X-API-Key: ${ALICE_KEY['X-API-Key']}`);
     });
 
-    test.each(['a', 'c', 'i', 'l'])('and the token does not replace the plugin: %s', async (letter) => {
+    test.each(['a', 'c', 'i'])('and the token does not replace the plugin: %s', async (letter) => {
       const status = (WAYS[letter] as (typeof WAYS)[string])[1];
       await expectRefused(ground, status, `/required${suffix}/x`, await bearer(), `X-Do: ${letter}`);
+    });
+
+    test('a plugin of a route that continues without an identity leaves the identity of the token', async () => {
+      const message = await expectGranted(ground, '', `/required${suffix}/x`, await bearer(), 'X-Do: l');
+      expect(message.fields).toContainEqual(['x-user-id', 'ada']);
+      await expectRefused(ground, 401, `/required${suffix}/x`, 'X-Do: l');
+      await expectRefused(ground, 401, `/any${suffix === '' ? '-of' : suffix}/x`, 'X-Do: l');
     });
 
     test('its own response ends an "any", whatever method comes after it', async () => {
