@@ -124,6 +124,15 @@ describe('G-29 the comparison of two files, and the exemptions of limits', () =>
   });
 });
 
+/** Caches read these fields instead of `Cache-Control`. */
+const CDN_FIELDS = [
+  'CDN-Cache-Control',
+  'Vercel-CDN-Cache-Control',
+  'Surrogate-Control',
+  'Edge-Control',
+  'X-Accel-Expires',
+];
+
 describe('G-29 a response that a cache may store', () => {
   let ground: Ground;
   beforeAll(async () => {
@@ -131,7 +140,8 @@ describe('G-29 a response that a cache may store', () => {
       answer: (message) =>
         echo(message).replace(
           '\r\n',
-          '\r\nCache-Control: public, max-age=3600\r\nExpires: Thu, 01 Jan 2099 00:00:00 GMT\r\n',
+          '\r\nCache-Control: public, max-age=3600\r\nExpires: Thu, 01 Jan 2099 00:00:00 GMT\r\n' +
+            CDN_FIELDS.map((name) => `${name}: max-age=3600\r\n`).join(''),
         ),
     });
   });
@@ -157,6 +167,14 @@ describe('G-29 a response that a cache may store', () => {
     expect(await cacheControl('/internal/account%EF%BC%9B.css', await bearerLine(ground))).toBe('private, no-store');
   });
 
+  test('has no field that a CDN reads instead of Cache-Control', async () => {
+    const answer = await ground.send(get('/internal/account;x.css', await bearerLine(ground)));
+    for (const name of CDN_FIELDS) expect(answer).not.toContain(name);
+    const plain = await ground.send(get('/internal/account.css', await bearerLine(ground)));
+    for (const name of CDN_FIELDS) expect(plain).toContain(name);
+    ground.arrived();
+  });
+
   test('twin: other paths and open routes keep the Cache-Control of the upstream', async () => {
     expect(await cacheControl('/internal/account.css', await bearerLine(ground))).toBe('public, max-age=3600');
     expect(await cacheControl('/public/a;v=1')).toBe('public, max-age=3600');
@@ -174,7 +192,7 @@ routes:
   - { id: mine, path: /mine/*, auth: { api_key: true } }
   - { id: docs, path: "/docs/:name/pages", auth: none }
 `;
-  const CACHED = { 'cache-control': 'public, max-age=3600' };
+  const CACHED = { 'cache-control': 'public, max-age=3600', 'cdn-cache-control': 'max-age=3600' };
   let server: Server;
   let port = 0;
   beforeAll(async () => {
@@ -192,8 +210,10 @@ routes:
   afterAll(() => closed(server));
 
   const KEY_LINE = 'X-API-Key: key-of-alice-1234';
-  const cacheControl = async (path: string): Promise<string | undefined> =>
-    /^cache-control: *(.*)$/im.exec(await askBytes(port, get(path, KEY_LINE)))?.[1]?.trim();
+  const cacheControl = async (path: string): Promise<string> => {
+    const answer = await askBytes(port, get(path, KEY_LINE));
+    return [...answer.matchAll(/^(?:cdn-)?cache-control: *(.*)$/gim)].map(([, value = '']) => value.trim()).join(' | ');
+  };
 
   test.each(['/mine/object/a;x.css', '/mine/list/a%3fx.css', '/mine/other/a%23x.css'])(
     'cannot make a cache store %s',
@@ -205,7 +225,7 @@ routes:
   test.each(['/mine/object/a.css', '/mine/list/a.css', '/mine/other/a.css'])(
     'twin: decides about caching of %s',
     async (path) => {
-      expect(await cacheControl(path)).toBe('public, max-age=3600');
+      expect(await cacheControl(path)).toBe('public, max-age=3600 | max-age=3600');
     },
   );
 
@@ -243,6 +263,9 @@ describe('G-30 logged paths', () => {
       '/public/a%23access_token=s3cret',
       '/public/a?token=s3cret',
       '/public/a%253ftoken=s3cret',
+      '/public/a&token=s3cret',
+      '/public/a%26token=s3cret',
+      '/public/a%26token%3Ds3cret/b',
       '/public/a%EF%BC%9Ftoken=s3cret/..',
       '/public/a%3ftoken=s3cret/../x',
       '/exact%3ftoken=s3cret',
@@ -269,6 +292,12 @@ describe('G-30 logged paths', () => {
       { code: 'bad_target', path: '/public/a%2fb', detail: expect.stringContaining('allow_encoded_slash') as string },
       { code: 'bad_target', path: '/exact', detail: expect.stringContaining('";"') as string, other: 'exact' },
     ]);
+  });
+
+  test('twin: keep a name with &', async () => {
+    await ground.send(get('/public/salt&pepper/a=b'));
+    ground.arrived();
+    await until(() => lines('access').some(({ path }) => path === '/public/salt&pepper/a=b'));
   });
 
   test('twin: the client learns only the code', async () => {
