@@ -190,6 +190,20 @@ it('lets no unset variable say who may pass', () => {
     `middleware: {auth: {api_key: ${API_KEY}}}\nroutes: [{path: /a, auth: ${auth}}, {path: /b, auth: {api_key: true}}]`;
   expect(errorsOf(text('"${ACCESS:-none}"'))[0]).toMatchObject({ code: 'access_default', path: 'routes[0].auth' });
   expect(errorsOf(text('"${ACCESS}"'), { env: { ACCESS: 'none' } })).toEqual([]);
+  const rest = (chain: string, overlap: string): string =>
+    `middleware: {auth: {api_key: ${API_KEY}, jwt: {secret: ${'s'.repeat(32)}, algorithm: HS256}, ${chain}}}
+upstreams: [{name: u, endpoints: ["127.0.0.1:1"]}]
+routes:
+  - {path: /a/*, upstream: u, auth: {api_key: true}}
+  - {path: /b/*, upstream: u, strip_prefix: true, auth: none, overlap: ${overlap}}`;
+  const chain = 'chain: [api_key, jwt], require_any: ';
+  expect(errorsOf(rest(`${chain}false`, '"${ANY:-true}"'))).toMatchObject([
+    { code: 'access_default', path: 'routes[1].overlap' },
+  ]);
+  expect(errorsOf(rest(`${chain}"\${ANY:-true}"`, 'true'))).toMatchObject([
+    { code: 'access_default', path: 'middleware.auth.require_any' },
+  ]);
+  expect(errorsOf(rest(`${chain}"\${ANY}"`, '"${ANY}"'), { env: { ANY: 'true' } })).toEqual([]);
 });
 
 it('takes no issuer name that is another entry’s issuer, no blank secret and no cookie that cannot be', () => {

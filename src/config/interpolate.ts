@@ -2,6 +2,7 @@
 import type { ErrorCode } from './diagnostic-codes.js';
 import { checkOtherNotation, referenceHint } from './other-notation.js';
 import { scalarsOf, type DocumentNode } from './document.js';
+import { matchesPattern } from './loom/option-paths.js';
 import type { Path, Report } from './report.js';
 import { isSecret } from './secrets.js';
 import type { Env, Source } from './source.js';
@@ -35,9 +36,13 @@ export function interpolate(root: DocumentNode, world: World): void {
   }
 }
 
+/** Options outside of `routes[].auth` and `opens` that decide which credentials are enough. */
+const OPENING = ['routes[].overlap', 'middleware.auth.require_any', 'plugins[].require_identity'];
+
 /** A variable that is not set must not open a route. */
 function saysWhoMayPass(path: Path): boolean {
-  return (path[0] === 'routes' && path[2] === 'auth') || path[0] === 'opens';
+  if ((path[0] === 'routes' && path[2] === 'auth') || path[0] === 'opens') return true;
+  return OPENING.some((pattern) => matchesPattern(path, pattern));
 }
 
 class Reference {
