@@ -89,6 +89,8 @@ export class LinearMatcher {
   }
 
   #writeRepetition({ of, min, max }: Expression & { kind: 'repetition' }, atoms: Map<string, Accepts>): void {
+    // An empty group has no steps, but each repetition takes time here.
+    if (Math.max(min, max === Infinity ? 0 : max) > MOST_STEPS) throw new TooManySteps();
     for (let count = 0; count < min; count++) this.#write(of, atoms);
     const leave: number[][] = [];
     const optional = max === Infinity ? 1 : max - min;
