@@ -203,6 +203,11 @@ describe('what the upstream receives about the client', () => {
     [['X-Forwarded-Proto: https', 'X-Forwarded-Host: [2001:db8::1]'], '443'],
     [['X-Forwarded-Host: [2001:db8::1]:8080'], '8080'],
     [['X-Forwarded-Proto: spdy'], undefined],
+    [['X-Forwarded-Proto: constructor'], undefined],
+    [['X-Forwarded-Proto: __proto__'], undefined],
+    [['X-Forwarded-Host: site.example:65535'], '65535'],
+    [['X-Forwarded-Host: site.example:65536'], undefined],
+    [['X-Forwarded-Host: site.example:0'], undefined],
     [['X-Forwarded-Proto: https', 'X-Forwarded-Port: 9443'], '9443'],
   ])('has the port that clients of a trusted proxy know: %j', async (lines, port) => {
     expect((await proxied(lines)).of('x-forwarded-port')).toEqual(port === undefined ? [] : [port]);

@@ -77,13 +77,21 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
   if (port !== undefined) setField(req, 'X-Forwarded-Port', String(port));
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443, ws: 80, wss: 443 };
+/** A map, because the proxy may pass on the text of a client, such as `constructor`. */
+const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+  ['http', 80],
+  ['https', 443],
+  ['ws', 80],
+  ['wss', 443],
+]);
+const HIGHEST_PORT = 65_535;
 
 /** Returns the port that a client asked for, as the proxy describes the request. Undefined if the port is unknown. */
 function portOf(headers: IncomingMessage['headers']): number | undefined {
   const firstOf = (name: string): string => (String(headers[name] ?? '').split(',', 1)[0] ?? '').trim();
   const [, port] = /^(?:\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(firstOf('x-forwarded-host')) ?? [];
-  return port === undefined ? DEFAULT_PORTS[firstOf('x-forwarded-proto').toLowerCase()] : Number(port);
+  if (port === undefined) return DEFAULT_PORTS.get(firstOf('x-forwarded-proto').toLowerCase());
+  return Number(port) >= 1 && Number(port) <= HIGHEST_PORT ? Number(port) : undefined;
 }
 
 /** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, and link-local peers with a zone. */
