@@ -3,7 +3,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Decision } from '../auth/decision.js';
 import type { Identity } from '../auth/identity.js';
 import type { Requirement } from '../auth/requirement.js';
-import type { Challenge, ReasonCode, Verdict } from '../auth/verdict.js';
+import type { Challenge, Detail, ReasonCode, Verdict } from '../auth/verdict.js';
 import type { Next } from '../lib/types.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { adoptRequest, type InjectedRequest } from '../http/injected-request.js';
@@ -29,8 +29,10 @@ export interface LateDenial {
   readonly status: 401 | 403;
   readonly code: 'unauthorized' | 'insufficient_scope';
   readonly reason: ReasonCode;
-  readonly method?: string;
+  readonly method?: string | undefined;
   readonly challenges: readonly Challenge[];
+  /** For the log: what was found, in one sentence. */
+  readonly detail?: Detail;
 }
 
 /** The parts of a request that a guard of the host has. */

@@ -1,6 +1,8 @@
 /** A guard for handlers of a host that checks the scopes of an admitted caller. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { deny, newInstance } from '../admission/deny.js';
+import type { Identity } from '../auth/identity.js';
+import { describeScopes } from '../auth/refusal-detail.js';
 import type { Challenge } from '../auth/verdict.js';
 import { findContext, type RequestContext } from '../context/request-context.js';
 import type { Next } from '../lib/types.js';
@@ -33,13 +35,20 @@ export function requireScopes(
     if (identities.some((each) => required.every((scope) => each.scopes.includes(scope)))) return next();
     const [primary] = identities;
     const challenges = challengesOf(context, primary?.method, required);
+    const detail = (): string => describe(primary, required);
+    const { method } = primary ?? {};
     context.denyLate(
       { context, res, next },
       primary
-        ? { status: 403, code: 'insufficient_scope', reason: 'insufficient_scope', method: primary.method, challenges }
-        : { status: 401, code: 'unauthorized', reason: 'credential_missing', challenges },
+        ? { status: 403, code: 'insufficient_scope', reason: 'insufficient_scope', method, challenges, detail }
+        : { status: 401, code: 'unauthorized', reason: 'credential_missing', challenges, detail },
     );
   };
+}
+
+function describe(identity: Identity | undefined, required: readonly string[]): string {
+  if (!identity) return 'requireScopes() needs a caller, and the request has no identity';
+  return `${identity.method}: ${describeScopes({ required_scopes: required }, identity.scopes)} (requireScopes)`;
 }
 
 /** RFC 6749 section 3.3: scopes are separated by spaces. */

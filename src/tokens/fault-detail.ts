@@ -1,5 +1,7 @@
 /** Says in one sentence why the claims of a token were refused, with the expected and the actual values. */
+import { unambiguousClaimAt } from '../lib/claim-path.js';
 import { ageText, listed, quoted } from '../lib/sentence.js';
+import type { TokenType } from './claims.js';
 import type { Claims } from './jws.js';
 
 /** Times in milliseconds. */
@@ -9,6 +11,9 @@ export interface DescribedRules {
   readonly maxAge?: number | undefined;
   readonly issuers: readonly string[];
   readonly audience?: readonly string[] | undefined;
+  readonly tokenType?: TokenType | undefined;
+  /** Claims that are part of the name of the issuer. */
+  readonly issuerClaims?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Returns undefined for a reason that does not depend on claims. */
@@ -19,11 +24,11 @@ export function describeClaims(reason: string, claims: Claims, rules: DescribedR
     case 'token_not_yet_valid':
       return describeStart(claims, rules);
     case 'token_issuer':
-      return describeIssuer(claims, rules.issuers);
+      return describeIssuer(claims, rules);
     case 'token_audience':
       return `\`aud\` is ${shown(claims['aud'])}; expected ${wanted(rules.audience ?? [], claims['aud'])}`;
     case 'token_type':
-      return `the token is not an access token: ${listed(marksOf(claims), 'and')}`;
+      return `the token is not an ${rules.tokenType === 'id_token' ? 'ID' : 'access'} token: ${listed(marksOf(claims), 'and')}`;
     case 'token_claims':
       return describeShape(claims, rules);
     case 'subject_invalid':
@@ -53,7 +58,14 @@ function describeStart(claims: Claims, { now, leeway }: DescribedRules): string 
   return `\`${name}\` is ${ageText(Math.max(0, start - now))} in the future, leeway ${ageText(leeway)}`;
 }
 
-function describeIssuer({ iss }: Claims, issuers: readonly string[]): string {
+function describeIssuer(claims: Claims, { issuers, issuerClaims = {} }: DescribedRules): string {
+  const { iss } = claims;
+  for (const [path, value] of Object.entries(issuerClaims)) {
+    const found = unambiguousClaimAt(claims, path);
+    if (found === value) continue;
+    const text = found === undefined ? 'missing or ambiguous' : quoted(found);
+    return `\`${path}\` is ${text}; a token with \`iss\` ${shown(iss)} must have ${quoted(value)}`;
+  }
   return `\`iss\` is ${shown(iss)}; expected ${wanted(issuers, iss)}`;
 }
 

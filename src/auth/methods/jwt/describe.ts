@@ -22,9 +22,6 @@ export interface DescribedToken {
   readonly now: number;
 }
 
-/** Reasons that are found before the signature is verified. */
-const UNVERIFIED: ReadonlySet<ReasonCode> = new Set(['token_signature', 'token_unknown_key', 'token_issuer']);
-
 export function describeToken({ token, reason, policies, now }: DescribedToken): string | undefined {
   const parsed = parseJws(token);
   if (parsed.kind !== 'jws') return describeText(token, parsed.kind === 'foreign');
@@ -35,9 +32,8 @@ export function describeToken({ token, reason, policies, now }: DescribedToken):
   if (reason === 'token_signature' || reason === 'token_unknown_key') return marked(describeKeys(jws, reason, policy));
   if (reason === 'insufficient_scope') return describeScopes(policy.from, identityOf(jws.claims, policy.from).scopes);
   if (reason === 'not_allowed') return describeRequiredClaims(jws, policy);
-  const { leeway, maxAge, audience } = policy;
-  const text = describeClaims(reason, jws.claims, { now, leeway, maxAge, audience, issuers });
-  return UNVERIFIED.has(reason) ? marked(text) : text;
+  const { leeway, maxAge, audience, tokenType, issuerClaims } = policy;
+  return describeClaims(reason, jws.claims, { now, leeway, maxAge, audience, issuers, tokenType, issuerClaims });
 }
 
 const marked = (text: string | undefined): string | undefined =>
