@@ -36,7 +36,7 @@ export function logDenial(log: Log, context: RequestContext, denial: Denial): st
     denial,
     route: route?.id,
     http_method: request.method,
-    host: request.headers.host?.slice(0, LONGEST_HOST),
+    host: request.headers?.host?.slice(0, LONGEST_HOST),
     path: loggedPath(wholeTarget(request)?.whole ?? request.url ?? ''),
     client,
   };
