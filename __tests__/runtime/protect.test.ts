@@ -215,7 +215,7 @@ describe('requireScopes()', () => {
       application(gateOf(auth('', 'routes: [{ path: /*, auth: none }, { path: /x, auth: { jwt: true } }]')), 'read'),
     );
     const answer = await open();
-    expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Bearer scope="read"']);
+    expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Bearer realm="loom", scope="read"']);
     const optional = await served(
       application(gateOf(auth('', 'routes: [{ path: /*, auth: { jwt: true, require: false } }]')), 'read'),
     );
