@@ -1,9 +1,4 @@
-/**
- * A gateway with one fault for each alert of `examples/observability`, and a host that reads a body before Loom.
- *
- * @needs openssl
- */
-import { execFileSync } from 'node:child_process';
+/** A gateway with one fault for each alert of `examples/observability`, and a host that reads a body before Loom. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -11,6 +6,7 @@ import { join } from 'node:path';
 import bcrypt from 'bcryptjs';
 import { loom } from '../../src/loom.js';
 import { serve } from '../../src/serve/serve.js';
+import { makeTlsFiles } from '../serve/tls-files.js';
 import { ask } from './ask.js';
 import { freePorts } from './ports.js';
 import { quietLog } from './quiet-log.js';
@@ -43,9 +39,8 @@ const BLOCKED_MS = 400;
 export async function faultyGateway(): Promise<FaultyGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'loom-faulty-'));
   const path = join(folder, 'loom.yaml');
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'server.key'];
-  const about = ['-out', 'server.crt', '-days', '2', '-subj', '/CN=localhost'];
-  execFileSync('openssl', ['req', '-x509', ...key, ...about], { cwd: folder, stdio: 'pipe' });
+  // The certificates end in nine days.
+  const tls = makeTlsFiles();
   writeFileSync(join(folder, 'trap.wasm'), await fromWat(pluginWat({ onRequest: '(unreachable)' })));
 
   const issuer = await tokenIssuer();
@@ -57,7 +52,7 @@ export async function faultyGateway(): Promise<FaultyGateway> {
   const file = `
 listeners:
   - { address: "127.0.0.1:${port}" }
-  - { name: soon, address: "127.0.0.1:${secure}", tls: { cert_file: server.crt, key_file: server.key } }
+  - { name: soon, address: "127.0.0.1:${secure}", tls: { cert_file: ${tls.path('server.crt')}, key_file: ${tls.path('server.key')}, client_auth: request, ca_file: ${tls.path('ca.crt')}, crl_file: ${tls.path('crl.pem')} } }
 admin: { address: "127.0.0.1:${admin}" }
 metrics: { enabled: true }
 rate_limit: { rate: 10000, key: ip, distributed: { type: redis, address: "127.0.0.1:${redis.port}" } }
@@ -150,6 +145,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
       redis.signal('SIGCONT');
       await Promise.all([gateway.stop(0), gate.close(), redis.close()]);
       await Promise.all([closed(host), closed(backend), closed(slowIssuer), issuer.close()]);
+      tls.remove();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,4 +1,5 @@
 /** Writes exactly one log line for each denial, with the id that the response contains. */
+import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../context/request-context.js';
 import { loggedPath } from '../http/logged-path.js';
 import { wholeTarget } from '../http/original-url.js';
@@ -36,7 +37,7 @@ export function logDenial(log: Log, context: RequestContext, denial: Denial): st
     denial,
     route: route?.id,
     http_method: request.method,
-    host: request.headers?.host?.slice(0, LONGEST_HOST),
+    host: hostOf(request)?.slice(0, LONGEST_HOST),
     path: loggedPath(wholeTarget(request)?.whole ?? request.url ?? ''),
     client,
   };
@@ -44,12 +45,24 @@ export function logDenial(log: Log, context: RequestContext, denial: Denial): st
   return instance;
 }
 
+/** A request that no server has parsed may have no headers. */
+const hostOf = ({ headers }: Partial<IncomingMessage>): string | undefined => headers?.host;
+
 const LONGEST_DETAIL = 1_024;
+
+/** A bug in a sentence for the log must not change the response. */
+function detailOf({ target, detail }: DenialFacts['denial']): string | undefined {
+  try {
+    return (target?.detail ?? detail?.())?.slice(0, LONGEST_DETAIL);
+  } catch {
+    return 'the detail could not be built';
+  }
+}
 
 /** Writes the log line before the response, so that the line exists when a client reads the response. */
 export function writeDenialLine(log: Log, { instance, denial, ...about }: DenialFacts): void {
   const { status, code, reason, target, method } = denial;
-  const detail = (target?.detail ?? denial.detail?.())?.slice(0, LONGEST_DETAIL);
+  const detail = detailOf(denial);
   const path = target?.path ?? about.path;
   const facts = {
     instance,
