@@ -94,7 +94,7 @@ function typeFault(
   // RFC 9068 §2.1: an access token must have a type.
   const typed = typ === undefined ? tokenType !== 'access_token' : marks.header.test(typ);
   if (!typed || marks.claims.some((name) => Object.hasOwn(claims, name))) return 'token_type';
-  const uses = [claims['token_use'], claims['typ']];
+  const uses = [claims['token_use'], claims['typ']].flat();
   return uses.some((use) => typeof use === 'string' && marks.uses.test(use)) ? 'token_type' : undefined;
 }
 
@@ -120,7 +120,7 @@ function audienceFault(claims: Claims, { audience, tokenType }: ClaimRules): Cla
 
 /** OpenID Connect Core §3.1.3.7: an ID token for several audiences names in `azp` the client that it was issued to. */
 function isParty({ aud, azp }: Claims, audience: readonly string[]): boolean {
-  return !Array.isArray(aud) || aud.length === 1 || (typeof azp === 'string' && audience.includes(azp));
+  return !Array.isArray(aud) || new Set(aud).size === 1 || (typeof azp === 'string' && audience.includes(azp));
 }
 
 function isPlainIn({ claims, input }: CheckedToken, path: string): boolean {

@@ -26,7 +26,7 @@ export function describeClaims(reason: string, claims: Claims, rules: DescribedR
     case 'token_issuer':
       return describeIssuer(claims, rules);
     case 'token_audience':
-      return `\`aud\` is ${shown(claims['aud'])}; expected ${wanted(rules.audience ?? [], claims['aud'])}`;
+      return describeAudience(claims, rules.audience ?? []);
     case 'token_type':
       return `the token is not an ${rules.tokenType === 'id_token' ? 'ID' : 'access'} token: ${listed(marksOf(claims), 'and')}`;
     case 'token_claims':
@@ -67,6 +67,13 @@ function describeIssuer(claims: Claims, { issuers, issuerClaims = {} }: Describe
     return `\`${path}\` is ${text}; a token with \`iss\` ${shown(iss)} must have ${quoted(value)}`;
   }
   return `\`iss\` is ${shown(iss)}; expected ${wanted(issuers, iss)}`;
+}
+
+/** OpenID Connect Core §3.1.3.7: an ID token may name the audience, and be issued to another client. */
+function describeAudience({ aud, azp }: Claims, audience: readonly string[]): string {
+  const isNamed = [aud].flat().some((each) => typeof each === 'string' && audience.includes(each));
+  if (!isNamed) return `\`aud\` is ${shown(aud)}; expected ${wanted(audience, aud)}`;
+  return `\`aud\` names several clients, so \`azp\` must be ${listed(audience.map(quoted))}; \`azp\` is ${shown(azp)}`;
 }
 
 /** Names the expected values, and the usual small differences to the actual value. */

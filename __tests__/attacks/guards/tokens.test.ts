@@ -324,6 +324,8 @@ describe('G-15 token_type: id_token', () => {
       [{ aud: 'web', token_use: 'access' }, {}],
       [{ aud: 'web', token_use: 'refresh' }, {}],
       [{ aud: 'web', typ: 'Refresh' }, {}],
+      [{ aud: 'web', token_use: ['id', 'refresh'] }, {}],
+      [{ aud: ['web', 'web', 'other'] }, {}],
       [{ aud: 'web', typ: 'Offline' }, {}],
       [{ aud: ['web', 'other'], azp: 'other' }, {}],
       [{ aud: ['web', 'other'] }, {}],
@@ -339,6 +341,7 @@ describe('G-15 token_type: id_token', () => {
     const marks = { at_hash: 'x', c_hash: 'y', token_use: 'id', typ: 'ID' };
     for (const aud of ['web', ['web'], ['web', 'other']])
       expect(await gate.status(await byRsa({ aud, azp: 'web', ...marks }))).toBe(200);
+    expect(await gate.status(await byRsa({ aud: ['web', 'web'], token_use: ['id'] }))).toBe(200);
   });
 });
 
