@@ -1,14 +1,18 @@
 /** Exports `loom()`, which turns a Loom file into a middleware for a host application. */
+import { createRequire } from 'node:module';
 import type { Strategies } from './auth/host-strategy.js';
 import { compose, tellWarnings } from './runtime/compose.js';
 import { compileFile, type Compiled } from './config/index.js';
 import type { ConfigSource } from './config/source.js';
 import { hint } from './config/suggest.js';
-import { HostDenials, type OnDenied } from './gateway/host-denials.js';
+import type * as HostDenial from './gateway/host-denials.js';
+import type { OnDenied } from './gateway/host-denials.js';
 import { inspectRuntime } from './lib/runtime.js';
 import type { Log, Now } from './lib/types.js';
 import type { Loom } from './runtime/middleware.js';
 import { createLog } from './observe/log.js';
+
+const require = createRequire(import.meta.url);
 
 export type { ConnectMiddleware, Loom } from './runtime/middleware.js';
 
@@ -68,8 +72,15 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
       'a request that no route matches passes without a credential; a chain would guard it',
     );
   }
-  const shared = { strategies, log, now, standalone: false, hostDenials: HostDenials.of(options, log) };
+  const shared = { strategies, log, now, standalone: false, hostDenials: hostDenialsOf(options, log) };
   return compose(source, plan, { shared, compile });
+}
+
+/** Returns undefined if Loom answers every denial. */
+function hostDenialsOf(options: LoomOptions, log: Log): HostDenial.HostDenials | undefined {
+  if (!options.onDenied && options.errors !== 'next') return undefined;
+  const { HostDenials } = require('./gateway/host-denials.js') as typeof HostDenial;
+  return new HostDenials(options, log);
 }
 
 const NAMES = ['strategies', 'log', 'now', 'errors', 'onDenied'] as const satisfies readonly (keyof LoomOptions)[];

@@ -1,4 +1,4 @@
-/** Which packages a start loads: a fresh process imports the built package, and Node logs each module that it loads. */
+/** What a start loads: a fresh process imports the built package, and Node reports each module that it loads. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { inspectRuntime } from '../../src/lib/runtime.js';
@@ -13,8 +13,17 @@ middleware:
 routes: [{ id: public, path: /public/*, auth: none }, { id: orders, path: /orders/* }]
 `;
 
-/** The packages that a process loads for `act`, and the folders of our own `dist`. */
-async function loadedBy(act: string): Promise<readonly string[]> {
+interface Loaded {
+  /** The packages, and the folders of our own `dist`. */
+  readonly names: readonly string[];
+  /** The files of our own `dist`. */
+  readonly files: readonly string[];
+  /** The modules of Node itself, by the names in `process.moduleLoadList`. */
+  readonly ofNode: readonly string[];
+}
+
+/** What a process loads for `act`. */
+async function loadedBy(act: string): Promise<Loaded> {
   const script = `
     import { registerHooks } from 'node:module';
     const urls = new Set();
@@ -26,20 +35,22 @@ async function loadedBy(act: string): Promise<readonly string[]> {
       const [, folder] = /\\/loom-auth\\/dist\\/([^/]+)\\//.exec(url) ?? [];
       return folder ? ['dist/' + folder] : (packageName ?? []);
     });
-    console.log(JSON.stringify([...new Set(names)].sort()));
+    const files = [...urls].flatMap((url) => /\\/loom-auth\\/dist\\/(.+)$/.exec(url)?.[1] ?? []);
+    const loaded = { names: [...new Set(names)].sort(), files: files.sort(), ofNode: process.moduleLoadList };
+    console.log(JSON.stringify(loaded));
     process.exit(0);
   `;
   const cwd = join(dirname(built()), '../..');
   const { code, stdout, stderr } = await runProcess(NODE, ['--input-type=module', '-e', script], { cwd });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout) as string[];
+  return JSON.parse(stdout) as Loaded;
 }
 
 const loom = (text: string): string => `loom.loom({ text: ${JSON.stringify(text)}, file: 'loom.yaml' });`;
 const DEMO_ONLY = ['@peculiar/x509', 'reflect-metadata', 'dist/demo', 'dist/cli'];
 
 test('a file with API keys alone loads the packages that every file needs, and no other', async () => {
-  const loaded = await loadedBy(loom(API_KEYS));
+  const { names: loaded } = await loadedBy(loom(API_KEYS));
   const ours = loaded.filter((each) => each.startsWith('dist/'));
   const direct = Object.keys(
     (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object }).dependencies,
@@ -56,6 +67,26 @@ test('a file with API keys alone loads the packages that every file needs, and n
     expect(ours).not.toContain(`dist/${folder}`);
 });
 
+/** Each file costs a start a third of a millisecond. Load a part that few configurations need with `require`. */
+const MOST_FILES = 155;
+/** The file of `bench/start.mjs`. */
+const SMALLEST = `middleware: { auth: { api_key: { keys: [{ key: sk_test_0123456789abcdef, name: a }] }, chain: [api_key] } }`;
+
+test(`a file with one API key loads at most ${MOST_FILES} files of our own, and no fetch of Node`, async () => {
+  const { files, ofNode } = await loadedBy(loom(SMALLEST));
+  expect(files).toContain('auth/methods/api-key/api-key.js');
+  // The message of a failure is the list.
+  expect(files.length > MOST_FILES ? files : []).toEqual([]);
+  // An ESM import of `node:http`, `node:util` or `node:fs` reads every export, and these exports load more modules.
+  for (const name of [
+    'internal/deps/undici/undici',
+    'http2',
+    'internal/fs/promises',
+    'internal/util/parse_args/parse_args',
+  ])
+    expect(ofNode).not.toContain(`NativeModule ${name}`);
+});
+
 test.each([
   [
     'jwt',
@@ -68,7 +99,8 @@ test.each([
     'prom-client',
   ],
 ])('twin: a file with %s loads what it needs', async (_what, auth, name) => {
-  expect(await loadedBy(loom(`middleware: { auth: ${auth} }\n`))).toContain(name);
+  const { names } = await loadedBy(loom(`middleware: { auth: ${auth} }\n`));
+  expect(names).toContain(name);
 });
 
 test.each([
@@ -78,13 +110,13 @@ test.each([
   const auth =
     'middleware: { auth: { api_key: { keys: [{ key: sk_test_0123456789abcdef, name: a }] }, chain: [api_key] } }';
   const routes = `${auth}\nroutes: [{ path: /keys/*, upstream: far }]`;
-  const names = await loadedBy(loom(`${proxy}\n${routes}\nupstreams: [{ name: far, endpoints: ["127.0.0.1:9"] }]`));
+  const { names } = await loadedBy(loom(`${proxy}\n${routes}\nupstreams: [{ name: far, endpoints: ["127.0.0.1:9"] }]`));
   expect(names).toContain(loaded);
   expect(names).not.toContain(other);
 });
 
 test('serve loads the listeners, and never the libraries of the demo', async () => {
-  const loaded = await loadedBy(`await loom.serve({ text: '', file: 'loom.yaml' }).catch(() => undefined);`);
+  const { names: loaded } = await loadedBy(`await loom.serve({ text: '', file: 'loom.yaml' }).catch(() => undefined);`);
   expect(loaded).toContain('dist/serve');
   expect(loaded).toContain('dist/runtime');
   expect(loaded.filter((each) => DEMO_ONLY.includes(each))).toEqual([]);

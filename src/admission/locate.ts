@@ -91,7 +91,7 @@ function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Lo
   const { headers, method = '' } = req;
   const question = { host: headers.host ?? '', target, method, headers };
   const routed = policy.routes.find(question);
-  const answer = (routed.kind === 'route' && policy.deliveredPaths.find(routed.index, question)) || routed;
+  const answer = (routed.kind === 'route' && policy.deliveredPaths?.find(routed.index, question)) || routed;
   switch (answer.kind) {
     case 'route':
       return { route: answer.route, guard: policy.guardAt(answer.index) };

@@ -21,7 +21,8 @@ import type { Metrics } from '../lib/metrics.js';
 import { throttleLog } from '../lib/log-throttle.js';
 import type { Log, NonEmpty, Now } from '../lib/types.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
-import { DeliveredPaths } from '../routing/delivered-paths.js';
+import type * as Delivered from '../routing/delivered-paths.js';
+import { deliversOtherwise } from '../routing/path-rewrite.js';
 import { RouteTable } from '../routing/route-table.js';
 import { Clients } from './client.js';
 import { createCors, type Cors } from './cors.js';
@@ -53,7 +54,8 @@ export class AdmissionPolicy {
   /** For log lines that every request can cause. */
   readonly throttledLog: Log;
   readonly routes: RouteTable;
-  readonly deliveredPaths: DeliveredPaths;
+  /** Undefined if the router alone decides which path an upstream or the host receives. */
+  readonly deliveredPaths?: Delivered.DeliveredPaths;
   readonly stripIdentityHeaders: Strip;
   /** The `trusted_headers` of the configuration. */
   readonly trustedHeaders: TrustedHeaders;
@@ -88,7 +90,8 @@ export class AdmissionPolicy {
     this.standalone = deps.standalone;
     this.throttledLog = throttleLog(deps.log, deps.now);
     this.routes = new RouteTable(routes, deps.standalone ? undefined : (plan.unmatched ?? OPEN));
-    this.deliveredPaths = new DeliveredPaths(routes, plan.upstreams);
+    if (deliversOtherwise(routes))
+      this.deliveredPaths = (require('../routing/delivered-paths.js') as typeof Delivered).deliveredPathsOf(plan);
     this.stripIdentityHeaders = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.trustedHeaders = new TrustedHeaders(trustedHeaders);

@@ -1,6 +1,6 @@
 /** The compiled auth methods of one plan: those of Loom from the registry, those of the host by name. */
 import { createRequire } from 'node:module';
-import { inspect, isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from '../lib/node-util.js';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
 import type { Place } from './credentials.js';
 import type { Identity } from './identity.js';

@@ -6,8 +6,8 @@ import { ConfigError, type Diagnostic } from './diagnostics.js';
 import type { Plan } from './plan-types.js';
 import { draftPlan } from './plan/plan.js';
 import { NO_NAMES } from './plan/plugins.js';
-import { repairLayout } from './hints/layout.js';
 import type * as Explain from './hints/explain.js';
+import type * as Layout from './hints/layout.js';
 import { readFile, type ReadFile, type ReadOptions } from './read.js';
 import type { Path } from './report.js';
 import { Source, type ConfigSource, type Env } from './source.js';
@@ -66,6 +66,7 @@ export function compileFile(given: ConfigSource | Source, options: CompileOption
 function explained(error: ConfigError, compileOnce: (repair: ReadOptions['repair']) => Compiled): ConfigError {
   const { mayBeMisplaced, optionTree, withHomes } = require('./hints/explain.js') as typeof Explain;
   if (!mayBeMisplaced(error)) return error;
+  const { repairLayout } = require('./hints/layout.js') as typeof Layout;
   let misplaced = false;
   try {
     compileOnce((root, report) => {

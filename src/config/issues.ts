@@ -22,11 +22,19 @@ export function readBlock<T extends z.ZodType>(
   block: { readonly schema: T; readonly value: unknown; readonly path: Path },
   reading: Reading,
 ): z.output<T> | undefined {
-  const first = block.schema.safeParse(block.value);
+  const first = parse(block.schema, block.value);
   const parsed = first.success ? first : (parseRetyped(block, first.error.issues, reading) ?? first);
   if (parsed.success) return parsed.data;
   new IssueReader(block.schema, block.path, reading).tell(parsed.error.issues, []);
   return undefined;
+}
+
+const MANY = 1_000;
+
+/** zod compiles a function for each mapping of a schema. That costs more than it saves, except for long lists. */
+function parse<T extends z.ZodType>(schema: T, value: unknown): z.ZodSafeParseResult<z.output<T>> {
+  const lists = Object.values(value ?? {}).filter(Array.isArray);
+  return schema.safeParse(value, { jitless: lists.every(({ length }) => length < MANY) });
 }
 
 /**
@@ -44,11 +52,11 @@ function parseRetyped<T extends z.ZodType>(
     if (restore) restores.set(JSON.stringify(path), restore);
   }
   if (restores.size === 0) return undefined;
-  const parsed = schema.safeParse(reading.value(base));
+  const parsed = parse(schema, reading.value(base));
   if (parsed.success) return parsed;
   const wrong = placesOf(parsed.error.issues, base).flatMap((path) => restores.get(JSON.stringify(path)) ?? []);
   for (const restore of wrong) restore();
-  return schema.safeParse(reading.value(base));
+  return parse(schema, reading.value(base));
 }
 
 function placesOf(issues: readonly Issue[], above: Path): readonly Path[] {

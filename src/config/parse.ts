@@ -1,4 +1,5 @@
 /** The only user of the `yaml` package: one text into one tree, with everything refused that would mean something else. */
+import { createRequire } from 'node:module';
 import {
   isAlias,
   isMap,
@@ -15,9 +16,11 @@ import {
 import type { DocumentNode } from './document.js';
 import type { ErrorCode } from './diagnostic-codes.js';
 import type { ReportEntry } from './report.js';
-import { findWrongIndents } from './indentation.js';
-import { SYNTAX_WORDS } from './syntax-words.js';
-import { textFault } from './text.js';
+import type * as Indentation from './indentation.js';
+import type * as SyntaxWords from './syntax-words.js';
+import { positionIn, textFault } from './text.js';
+
+const require = createRequire(import.meta.url);
 
 /** Something wrong at an offset of the text. */
 export interface SyntaxFault extends ReportEntry<ErrorCode> {
@@ -34,8 +37,9 @@ export interface Parsed {
 const MOST_ALIASED_NODES = 10_000;
 const DEEPEST = 64;
 
-/** Complete: every code of the parser has words. */
-const WORDS: Readonly<Record<YamlErrorCode, string>> = SYNTAX_WORDS;
+/** Complete: every code of the parser has words. They load only for a text with a mistake. */
+const wordsOf = (code: YamlErrorCode): string =>
+  (require('./syntax-words.js') as typeof SyntaxWords).SYNTAX_WORDS[code];
 
 export function parseText(text: string): Parsed {
   const lines = new LineCounter();
@@ -52,14 +56,6 @@ export function parseText(text: string): Parsed {
     if (!(error instanceof RangeError)) throw error;
     return { faults: [fault(0, 'too_deep', 'the file is too deeply nested')], position };
   }
-}
-
-/** For a text that is not parsed at all. */
-function positionIn(text: string): Parsed['position'] {
-  return (offset) => {
-    const above = text.slice(0, offset).split('\n');
-    return { line: above.length, column: (above.at(-1) ?? '').length + 1 };
-  };
 }
 
 function fault(offset: number, code: ErrorCode, message: string): SyntaxFault {
@@ -102,6 +98,7 @@ function layoutFaults(
   const [first] = layout;
   if (!first) return [];
   const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  const { findWrongIndents } = require('./indentation.js') as typeof Indentation;
   const wrong = findWrongIndents(text, (each) => {
     const counter = new LineCounter();
     const parsed = parseAllDocuments(each, { ...PARSING, lineCounter: counter });
@@ -109,7 +106,7 @@ function layoutFaults(
     const offsets = found.flatMap(({ code, pos }) => (LAYOUT.has(code) ? [pos[0]] : []));
     return offsets.length === 0 ? undefined : counter.linePos(Math.min(...offsets)).line;
   });
-  if (wrong.length === 0) return [fault(first.pos[0] ?? 0, codeOf(first.code), WORDS[first.code])];
+  if (wrong.length === 0) return [fault(first.pos[0] ?? 0, codeOf(first.code), wordsOf(first.code))];
   return wrong.map(({ line, has, fits }) => {
     const spaces = (count: number): string => (count === 1 ? '1 space' : `${count} spaces`);
     const message = `this line is indented by ${spaces(has)}; ${spaces(fits)} would fit the lines around it`;
@@ -123,7 +120,7 @@ function read(text: string, lineCounter: LineCounter): { root?: DocumentNode; fa
   if (!document?.contents) return { faults: [fault(0, 'empty', 'the file is empty')] };
   if (second) return { faults: [fault(second.range[0], 'several_documents', 'the file holds several documents')] };
   const others = document.errors.filter(({ code }) => !LAYOUT.has(code));
-  const faults = [...others, ...document.warnings].map(({ code, pos }) => fault(pos[0], codeOf(code), WORDS[code]));
+  const faults = [...others, ...document.warnings].map(({ code, pos }) => fault(pos[0], codeOf(code), wordsOf(code)));
   if (!others.some(({ code }) => CAUSES.has(code))) faults.push(...layoutFaults(text, document.errors));
   if (document.directives?.yaml.version === '1.1')
     faults.push(fault(0, 'yaml_1_1', 'YAML 1.1 reads "yes" as true; drop the %YAML line'));
@@ -191,7 +188,7 @@ class TreeReader {
 
   #alias(target: unknown, place: Place, nothing: DocumentNode): DocumentNode {
     if (this.#open.has(target)) return this.#refuse(nothing, 'cyclic_alias', 'an alias inside of what it names');
-    if (target === undefined) return this.#refuse(nothing, 'bad_alias', WORDS.BAD_ALIAS);
+    if (target === undefined) return this.#refuse(nothing, 'bad_alias', wordsOf('BAD_ALIAS'));
     this.#insideAlias++;
     const node = this.node(target, place);
     this.#insideAlias--;

@@ -1,13 +1,16 @@
 /** From a source to a tree with its references resolved, and a report that knows every position. */
+import { createRequire } from 'node:module';
 import { ConfigError } from './diagnostics.js';
 import { nodeAt, type DocumentNode } from './document.js';
 import { interpolate } from './interpolate.js';
 import { applyLoomNames } from './loom/apply.js';
-import { parseObject } from './object.js';
+import type * as ObjectReader from './object.js';
 import { parseText, type Parsed } from './parse.js';
 import { Report, type Locate } from './report.js';
 import { checkSecrets, secretsOf } from './secrets.js';
 import type { Env, Source } from './source.js';
+
+const require = createRequire(import.meta.url);
 
 export interface ReadOptions {
   readonly env: Env;
@@ -25,7 +28,7 @@ export interface ReadFile {
 export function readFile(source: Source, options: ReadOptions): ReadFile {
   const read = source.read();
   if (read.kind === 'unreadable') throw unreadable(source.file, read.why);
-  const parsed = read.kind === 'object' ? parseObject(read.config) : parseText(read.text);
+  const parsed = read.kind === 'object' ? fromObject(read.config) : parseText(read.text);
   const { root } = parsed;
   const secrets = new Set<string>();
   const report = new Report(source.file, locator(parsed), { strict: options.strict, secrets });
@@ -37,6 +40,10 @@ export function readFile(source: Source, options: ReadOptions): ReadFile {
   for (const secret of secretsOf(root)) secrets.add(secret);
   checkSecrets(root, report);
   return { root, report };
+}
+
+function fromObject(config: object): Parsed {
+  return (require('./object.js') as typeof ObjectReader).parseObject(config);
 }
 
 function unreadable(file: string, why: string): ConfigError {

@@ -1,9 +1,14 @@
 /** The only reader of files in `config/`: the file itself, `${file:…}` and the `*_file` options; each is read once. */
-import { readFileSync, statSync } from 'node:fs';
+import type * as Fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { readGiven, type ConfigSource, type Env, type Given } from './given.js';
 
 export type { ConfigSource, Env } from './given.js';
+
+// An ESM import of `node:fs` reads every export, and `promises` loads readline and streams.
+const require = createRequire(import.meta.url);
+const { readFileSync, statSync } = require('node:fs') as typeof Fs;
 
 export type FileText =
   | { readonly kind: 'text'; readonly text: string; readonly worldReadable: boolean }

@@ -29,3 +29,11 @@ export function textFault(text: string): TextFault | undefined {
     })
     .sort((a, b) => a.offset - b.offset)[0];
 }
+
+/** For a text that is not parsed at all. */
+export function positionIn(text: string): (offset: number) => { readonly line: number; readonly column: number } {
+  return (offset) => {
+    const above = text.slice(0, offset).split('\n');
+    return { line: above.length, column: (above.at(-1) ?? '').length + 1 };
+  };
+}

@@ -50,11 +50,6 @@ export class HostDenials {
     readonly log: Log,
   ) {}
 
-  /** Returns undefined if Loom answers every denial. */
-  static of(options: DenialOptions, log: Log): HostDenials | undefined {
-    return options.onDenied || options.errors === 'next' ? new HostDenials(options, log) : undefined;
-  }
-
   exit(leaving: Leaving): HostExit {
     return new HostExit(this, leaving);
   }

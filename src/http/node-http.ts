@@ -6,5 +6,5 @@ import { createRequire } from 'node:module';
 // That is about a fifth of the cost of a start. `require` reads no export.
 const require = createRequire(import.meta.url);
 
-export const { IncomingMessage, METHODS, STATUS_CODES, validateHeaderName, validateHeaderValue } =
+export const { IncomingMessage, maxHeaderSize, METHODS, STATUS_CODES, validateHeaderName, validateHeaderValue } =
   require('node:http') as typeof Http;

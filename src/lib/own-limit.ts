@@ -1,6 +1,9 @@
 /** Separates resource limits of this process and its machine (descriptors, ports, memory) from faults of a peer. */
-import { closeSync, openSync } from 'node:fs';
-import { devNull } from 'node:os';
+import type * as Fs from 'node:fs';
+import { createRequire } from 'node:module';
+import type * as Os from 'node:os';
+
+const require = createRequire(import.meta.url);
 
 /** A connection could not be opened or used because this process or its machine has no resources left. */
 export class OwnLimit extends Error {
@@ -61,6 +64,8 @@ function ofSeveral(codes: readonly (string | undefined)[]): string | undefined {
 
 /** Opens as many descriptors as a lookup may need. Returns the error code if that fails. */
 function descriptorLimit(): string | undefined {
+  const { closeSync, openSync } = require('node:fs') as typeof Fs;
+  const { devNull } = require('node:os') as typeof Os;
   const opened: number[] = [];
   try {
     while (opened.length < LOOKUP_DESCRIPTORS) opened.push(openSync(devNull, 'r'));

@@ -1,5 +1,5 @@
 /** Lists what a new file changes for callers: every path with another requirement, as text. */
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../lib/node-util.js';
 import { covers, coversHost } from '../config/checks/patterns.js';
 import { patternKey } from '../config/pattern.js';
 import { COMMON_METHODS, NEVER_SERVED } from '../http/http-methods.js';

@@ -1,6 +1,6 @@
 /** Compares the other readings of a path with the guards of its upstream, whatever host or rewriting leads to them. */
 import { deliveriesOf } from '../config/deliveries.js';
-import type { PlannedRoute, PlannedUpstream } from '../config/plan-types.js';
+import type { Plan, PlannedRoute, PlannedUpstream } from '../config/plan-types.js';
 import { readTarget } from '../http/target.js';
 import { upstreamPath } from './path-rewrite.js';
 import { PatternTree, type CompiledRoute } from './pattern-tree.js';
@@ -46,6 +46,10 @@ export class DeliveredPaths {
     }
     return undefined;
   }
+}
+
+export function deliveredPathsOf({ routes, upstreams }: Plan): DeliveredPaths {
+  return new DeliveredPaths(routes, upstreams);
 }
 
 interface Sent {

@@ -1,8 +1,11 @@
 /** Compiles the `headers` and `query` conditions of a route into one function. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { createRequire } from 'node:module';
 import { queryValues } from '../auth/credentials.js';
 import type { FieldMatch, PlannedRoute } from '../config/plan-types.js';
-import { LinearMatcher } from '../lib/linear-matcher.js';
+import type * as LinearMatchers from '../lib/linear-matcher.js';
+
+const require = createRequire(import.meta.url);
 
 export type Fits = (headers: IncomingHttpHeaders, query: string | undefined) => boolean;
 
@@ -27,6 +30,7 @@ function compileMatch({ kind, value }: FieldMatch): (values: readonly string[]) 
       return (values) => values.length > 0 && values.every((each) => each === value);
     case 'regex': {
       // The pattern must match the whole value: `^a|b$` means either `a` or `b`, not every value that begins with `a`.
+      const { LinearMatcher } = require('../lib/linear-matcher.js') as typeof LinearMatchers;
       const matcher = new LinearMatcher(value);
       return (values) => values.length > 0 && values.every((each) => matcher.matches(each));
     }

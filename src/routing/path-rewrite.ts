@@ -16,6 +16,15 @@ export function upstreamPath({ pattern, stripPrefix, addPrefix, rewritePath }: R
   return stripped === '/' && prefix !== '' ? prefix : prefix + rooted(stripped);
 }
 
+/** Whether a change of the path, or one of several hosts, may lead to a path that another route guards. */
+export function deliversOtherwise(routes: readonly (Rewriting & Pick<PlannedRoute, 'host'>)[]): boolean {
+  const [first] = routes;
+  return routes.some(
+    ({ host, rewritePath, stripPrefix, addPrefix }) =>
+      host !== first?.host || rewritePath !== undefined || stripPrefix || addPrefix !== undefined,
+  );
+}
+
 /** Counts the literal segments before the first parameter, so that the prefix is cut from the bytes as sent. */
 function fixedSegments({ segments }: Rewriting['pattern']): number {
   const first = segments.findIndex((segment) => segment.kind === 'one');

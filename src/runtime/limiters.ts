@@ -1,6 +1,6 @@
 /** The limiters of a process. They outlive snapshots, so that a reload refills no bucket. */
 import { createRequire } from 'node:module';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../lib/node-util.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';

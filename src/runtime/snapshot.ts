@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../lib/node-util.js';
 import type { Strategies } from '../auth/host-strategy.js';
 import { expiryOf } from '../auth/identity.js';
 import { PLUGIN } from '../auth/methods.js';

@@ -7,7 +7,7 @@ import {
 } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../lib/node-util.js';
 import { COMMON_METHODS } from '../http/http-methods.js';
 import type { PlannedListener } from '../config/plan-types.js';
 import { OwnRequest } from '../http/fields.js';

@@ -2,7 +2,7 @@
 import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../lib/node-util.js';
 
 /** Files by absolute path, with the identity of their content. */
 export type Marks = ReadonlyMap<string, string>;

@@ -1,9 +1,7 @@
-/** Whether what is enabled protects anything, and whether what is open was meant to be. */
+/** Whether routes that are open were meant to be, and whether clients can meet what guarded routes require. */
 import { isOpen, methodsOf, type Requirement } from '../../auth/requirement.js';
-import type { Context, Mode } from '../context.js';
-import type { Plan } from '../plan-types.js';
+import type { Context } from '../context.js';
 import { isOpenRoute, saysOpen } from '../open-routes.js';
-import { AUTH, type Entry } from '../plan/methods.js';
 import type { Draft } from '../plan/plan.js';
 import { covers } from './patterns.js';
 import { nameOf } from './siblings.js';
@@ -12,8 +10,6 @@ export function checkAccess(draft: Draft, context: Context): void {
   warnOfOpenRoutes(draft, context);
   if (context.mode === 'serve') checkCertificatesReach(draft, context);
   else warnOfChosenHosts(draft, context);
-  // What a file with mistakes requires is not known yet.
-  if (!context.report.mistaken) checkUse(draft, context);
 }
 
 function warnOfOpenRoutes({ plan, places }: Draft, { report }: Context): void {
@@ -36,35 +32,6 @@ function warnOfChosenHosts({ plan, places }: Draft, { report }: Context): void {
     const message = 'the client chooses Host: with another one the same path passes unguarded; set a chain';
     report.warning({ path: ['routes', places[at] as number, 'host'], code: 'client_chooses', message });
   });
-}
-
-/** `enabled` alone protects nothing. */
-function checkUse({ plan, roster }: Draft, { report, mode }: Context): void {
-  const requirements = [
-    ...plan.routes.map(({ requirement }) => requirement),
-    ...(plan.unmatched ? [plan.unmatched] : []),
-  ];
-  const used = new Set(requirements.flatMap(methodsOf));
-  const enabled = roster.usable.filter((entry) => entry.from !== 'host' && !protectsAlone(entry, plan, mode));
-  if (plan.routes.length > 0 && used.size === 0 && enabled.length > 0) {
-    const names = enabled.map(({ name }) => name).join(', ');
-    report.error({
-      path: AUTH,
-      code: 'nothing_required',
-      message: `${names}: enabled, but no route requires anything; give routes an auth, or set chain`,
-    });
-    return;
-  }
-  for (const { name, from, path = [...AUTH, name] } of roster.usable) {
-    if (used.has(name) || from !== 'file') continue;
-    report.warning({ path, code: 'unused', message: `no route requires ${name}`, at: 'key' });
-  }
-}
-
-/** Listeners that require certificates refuse the handshake without one, but only if every listener does. */
-function protectsAlone({ from }: Entry, { listeners }: Pick<Plan, 'listeners'>, mode: Mode): boolean {
-  if (from !== 'listener' || mode !== 'serve') return false;
-  return listeners.every(({ tls }) => tls?.clientAuth === 'require' || tls?.clientAuth === 'verify');
 }
 
 /** A certificate is shown where it is asked for, and nowhere else. */

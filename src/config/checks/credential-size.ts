@@ -1,5 +1,5 @@
 /** Auth methods that accept longer credentials than a listener reads. */
-import { maxHeaderSize } from 'node:http';
+import { maxHeaderSize } from '../../http/node-http.js';
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';

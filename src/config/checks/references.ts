@@ -4,7 +4,13 @@ import type { PlannedListener } from '../plan-types.js';
 import type { Blocks } from '../blocks.js';
 import { hint } from '../suggest.js';
 
-export function checkUpstreamNames(blocks: Blocks, context: Context): void {
+export function checkReferences(listeners: readonly PlannedListener[], blocks: Blocks, context: Context): void {
+  checkUpstreamNames(blocks, context);
+  checkIds(blocks, context);
+  checkListeners(listeners, blocks, context);
+}
+
+function checkUpstreamNames(blocks: Blocks, context: Context): void {
   const { report, mode } = context;
   // Those with mistakes of their own count as well: one mistake is reported once.
   const known = upstreamNames(context);
@@ -40,7 +46,7 @@ function upstreamNames(context: Context): readonly string[] {
   return names.filter((name) => typeof name === 'string');
 }
 
-export function checkIds(blocks: Blocks, { report }: Context): void {
+function checkIds(blocks: Blocks, { report }: Context): void {
   const seen = new Map<string, number>();
   for (const { value, path } of blocks.routes) {
     if (value.id === undefined) continue;
@@ -56,7 +62,7 @@ export function checkIds(blocks: Blocks, { report }: Context): void {
   }
 }
 
-export function checkListeners(listeners: readonly PlannedListener[], blocks: Blocks, { report }: Context): void {
+function checkListeners(listeners: readonly PlannedListener[], blocks: Blocks, { report }: Context): void {
   listeners.forEach((listener, at) => {
     const path = blocks.listeners[at]?.path ?? ['listeners'];
     const before = listeners.slice(0, at);

@@ -1,5 +1,5 @@
 /** When one requirement is at least as strict as another: a caller that satisfies the first satisfies the second. */
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../../lib/node-util.js';
 import type { Requirement } from '../../auth/requirement.js';
 
 /**

@@ -1,8 +1,11 @@
 /** What to write in place of an unknown option: another product's name for an option here, or the nearest name. */
+import { createRequire } from 'node:module';
 import { matchesPattern } from '../loom/option-paths.js';
 import type { Path } from '../report.js';
 import { hint } from '../suggest.js';
-import { FOREIGN_NAMES } from './foreign-names.js';
+import type * as Foreign from './foreign-names.js';
+
+const require = createRequire(import.meta.url);
 
 /**
  * The end of a message about an unknown option. Empty if no advice is known.
@@ -30,6 +33,8 @@ export function methodHint(name: string, known: readonly string[]): string {
 }
 
 function adviceFor(block: Path, key: string): string | undefined {
+  // The names load only for a file with a mistake.
+  const { FOREIGN_NAMES } = require('./foreign-names.js') as typeof Foreign;
   for (const { at, names, sentences = [] } of FOREIGN_NAMES) {
     if (!at.some((pattern) => (pattern === '' ? block.length === 0 : matchesPattern(block, pattern)))) continue;
     const sentence = sentences.find(([words]) => has(words, key));

@@ -1,4 +1,5 @@
 /** The methods of a file: the blocks of `middleware.auth`, the host's strategies, and which of them may be named. */
+import { createRequire } from 'node:module';
 import { z } from 'zod';
 import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Method } from '../../auth/method.js';
@@ -11,7 +12,9 @@ import type { Path } from '../report.js';
 import { flag } from '../schema/fields.js';
 import { methodHint } from '../hints/hint-for.js';
 import { hint } from '../suggest.js';
-import { readOptionFiles } from './option-files.js';
+import type * as OptionFiles from './option-files.js';
+
+const require = createRequire(import.meta.url);
 
 export const AUTH: Path = ['middleware', 'auth'];
 
@@ -150,7 +153,7 @@ function readMethod(registered: RegisteredMethod, context: Context): Entry {
   if (read === undefined) return { ...entry, state: 'broken' };
   const { enabled = true, ...options } = read as { enabled?: boolean };
   if (!enabled) return { ...entry, options, state: 'disabled' };
-  if (!readOptionFiles(options, { files: method.files, path, context })) return { ...entry, state: 'broken' };
+  if (!readFiles(method, { options, path, context })) return { ...entry, state: 'broken' };
   let intact = true;
   for (const finding of method.findings(options)) {
     const found = { path: [...path, ...finding.path], message: finding.message };
@@ -159,4 +162,16 @@ function readMethod(registered: RegisteredMethod, context: Context): Entry {
     intact &&= finding.level === 'warning';
   }
   return { ...entry, options, state: intact ? 'enabled' : 'broken' };
+}
+
+interface FileTask {
+  readonly options: unknown;
+  readonly path: Path;
+  readonly context: Context;
+}
+
+/** False if a file cannot be used. */
+function readFiles({ files }: Method, { options, path, context }: FileTask): boolean {
+  if (Object.keys(files).length === 0) return true;
+  return (require('./option-files.js') as typeof OptionFiles).readOptionFiles(options, { files, path, context });
 }

@@ -7,19 +7,19 @@ import type { Context } from '../context.js';
 import type { Plan, PlannedLogging, PlannedOpening, PlannedRoute, PlannedUpstream } from '../plan-types.js';
 import { BLOCKS } from '../schema/file.js';
 import { hintFor } from '../hints/hint-for.js';
-import { readOpening } from '../opens.js';
+import type * as Opens from '../opens.js';
 import type { LoggingBlock } from '../schema/logging.js';
-import { AUTH, readMethods, Roster } from './methods.js';
-import { planCors } from './cors.js';
+import { AUTH, readMethods, Roster, type Entry } from './methods.js';
+import type * as Cors from './cors.js';
 import type * as Limit from './limit.js';
 import type * as Listeners from './listeners.js';
-import { planOperations } from './operations.js';
-import { withListeners } from './listener-mtls.js';
+import type * as Operations from './operations.js';
+import type * as ListenerMtls from './listener-mtls.js';
 import { readPlugins } from './plugins.js';
 import { readPolicy } from './policy.js';
 import { RequiredPlugins } from './required-plugins.js';
 import { RequirementReader } from './requirement.js';
-import { planRoute } from './routes.js';
+import type * as Routes from './routes.js';
 import type * as Upstreams from './upstreams.js';
 
 const require = createRequire(import.meta.url);
@@ -38,7 +38,7 @@ export function draftPlan(context: Context): Draft {
   const listeners = listenersOf(blocks, context);
   const upstreams = upstreamsOf(blocks, context);
   const roster = new Roster([
-    ...readMethods(context).map((entry) => withListeners(entry, listeners, context)),
+    ...readMethods(context).map((entry) => withCertificates(entry, listeners, context)),
     ...readPlugins(blocks.plugins, upstreams, context),
   ]);
   checkMiddleware(context);
@@ -56,9 +56,9 @@ export function draftPlan(context: Context): Draft {
     upstreams,
     listeners,
     ...limitOf(blocks, methods, context),
-    ...planCors(blocks.cors, methods),
+    ...corsOf(blocks, methods),
     logging: planLogging(blocks.logging),
-    ...planOperations(blocks),
+    ...operationsOf(blocks),
     ...(blocks.health && { health: blocks.health }),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),
@@ -81,6 +81,22 @@ function listenersOf({ listeners }: Blocks, context: Context): Plan['listeners']
 function upstreamsOf(blocks: Blocks, context: Context): Plan['upstreams'] {
   if (blocks.upstreams.length === 0) return [];
   return (require('./upstreams.js') as typeof Upstreams).planUpstreams(blocks, context);
+}
+
+/** Listeners may ask for client certificates. Without listeners, this concerns the methods that read certificates. */
+function withCertificates(entry: Entry, listeners: Plan['listeners'], context: Context): Entry {
+  const readsCertificates = entry.state === 'enabled' && entry.method?.certificate === true;
+  if (listeners.length === 0 && !readsCertificates) return entry;
+  return (require('./listener-mtls.js') as typeof ListenerMtls).withListeners(entry, listeners, context);
+}
+
+function corsOf({ cors }: Blocks, methods: Plan['methods']): Pick<Plan, 'cors'> {
+  return cors ? (require('./cors.js') as typeof Cors).planCors(cors, methods) : {};
+}
+
+function operationsOf(blocks: Blocks): Operations.PlannedOperations {
+  if (!blocks.admin && !blocks.metrics && !blocks.tracing) return {};
+  return (require('./operations.js') as typeof Operations).planOperations(blocks);
 }
 
 function limitOf({ rate_limit: block }: Blocks, methods: Plan['methods'], context: Context): Pick<Plan, 'rateLimit'> {
@@ -122,6 +138,8 @@ function planRoutes(
   blocks: Blocks,
   { reader, plugins, upstreams }: Readers & { readonly upstreams: readonly PlannedUpstream[] },
 ): readonly PlacedRoute[] {
+  if (blocks.routes.length === 0) return [];
+  const { planRoute } = require('./routes.js') as typeof Routes;
   const hostAnswers = context.mode === 'middleware' && !context.has(['upstreams']);
   return blocks.routes.flatMap(({ value, path }) => {
     const access = plugins.besides(reader.read([...path, 'auth']), value.plugins, [...path, 'plugins']);
@@ -150,6 +168,8 @@ function identityHeaders(rules: readonly HeaderRule[]): readonly string[] {
 }
 
 function planOpens({ opens }: Blocks): { readonly opens?: readonly PlannedOpening[] } {
+  if (opens.length === 0) return {};
+  const { readOpening } = require('../opens.js') as typeof Opens;
   const read = opens.map(({ value }) => readOpening(value, () => true)).filter((each) => typeof each !== 'string');
   return read.length === 0 ? {} : { opens: read };
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { pluginMethod } from '../../auth/methods.js';
 import { headerName } from '../../lib/fields.js';
 import { HOST } from '../address.js';
-import { readOpening } from '../opens.js';
+import type * as Opens from '../opens.js';
 import { addressMatcher, parseBlock } from '../../lib/address.js';
 import type * as Cors from './cors.js';
 import { count, listOf } from './fields.js';
@@ -29,6 +29,7 @@ const opening = () =>
   z
     .string({ error: 'must be a string: a path pattern such as "/admin/*"' })
     .superRefine((text, context) => {
+      const { readOpening } = require('../opens.js') as typeof Opens;
       const read = readOpening(text, (host) => HOST.test(host));
       if (typeof read === 'string') context.addIssue({ code: 'custom', message: read });
     })

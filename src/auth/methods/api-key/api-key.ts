@@ -1,7 +1,7 @@
 /** `api_key`: a key in a header or query parameter, looked up by its SHA-256 digest. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import { HeaderAPIKeyStrategy } from 'passport-headerapikey';
 import type { Strategy } from 'passport-strategy';
 import { addressMatcher } from '../../../lib/address.js';

@@ -1,6 +1,6 @@
 /** Findings about the keys of an `api_key` block: keys given twice, names of several keys, keys in the form of a token. */
 import { hash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import { looksLikeJws } from '../../../lib/jws-form.js';
 import { placeWords, type Place } from '../../credentials.js';
 import type { Finding } from '../../method.js';

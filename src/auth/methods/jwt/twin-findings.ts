@@ -1,5 +1,5 @@
 /** Findings about several entries of a `jwt` block that name one issuer, or nearly one. */
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import { familyOf } from '../../../tokens/algorithms.js';
 import type { Finding } from '../../method.js';
 import { exactIssuers } from './issuers.js';
