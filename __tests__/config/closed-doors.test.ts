@@ -189,7 +189,9 @@ it('lets no unset variable say who may pass', () => {
   const text = (auth: string): string =>
     `middleware: {auth: {api_key: ${API_KEY}}}\nroutes: [{path: /a, auth: ${auth}}, {path: /b, auth: {api_key: true}}]`;
   expect(errorsOf(text('"${ACCESS:-none}"'))[0]).toMatchObject({ code: 'access_default', path: 'routes[0].auth' });
-  expect(errorsOf(text('"${ACCESS}"'), { env: { ACCESS: 'none' } })).toEqual([]);
+  expect(errorsOf(text('"${ACCESS}"'), { env: { ACCESS: 'none' } })).toMatchObject([
+    { code: 'wrong_auth', path: 'routes[0].auth' },
+  ]);
   const rest = (chain: string, overlap: string): string =>
     `middleware: {auth: {api_key: ${API_KEY}, jwt: {secret: ${'s'.repeat(32)}, algorithm: HS256}, ${chain}}}
 upstreams: [{name: u, endpoints: ["127.0.0.1:1"]}]
