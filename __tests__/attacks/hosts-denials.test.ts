@@ -182,6 +182,18 @@ describe('G-32 an onDenied that continues the request', () => {
     expect(reached).toBe(1);
   });
 
+  test.each([
+    ['without a credential', {}, 401],
+    ['with a wrong key', { 'X-API-Key': 'wrong' }, 401],
+    ['with a credential', KEY, 200],
+  ])('failWithError of Passport and a next that ignores errors, %s', async (_name, headers, status) => {
+    const { gate } = gateWith({});
+    const guard = gate.passport.authenticate('api_key', { failWithError: true });
+    const { port } = await serverOf((req, res) => guard(req, res, () => res.end('reached')));
+    const answer = await ask({ port, headers });
+    expect([answer.status, answer.body.includes('reached')]).toEqual([status, status === 200]);
+  });
+
   test('a next that throws gets no second call, and the client gets the denial', async () => {
     const { gate } = gateWith({ errors: 'next' });
     let calls = 0;

@@ -157,7 +157,7 @@ const WITH_RESPONSE = 3;
  * Returns a `next` that takes an error. `() => handler()` ignores the error, and the refused request would continue.
  * Express keeps its own `next` on the request. Tools such as OpenTelemetry give a function without parameters instead.
  */
-function errorTaker({ context, next }: Leaving): Next | undefined {
+export function errorTaker({ context, next }: Pick<Leaving, 'context' | 'next'>): Next | undefined {
   const { next: own } = context.request as { next?: unknown };
   return [next, own].find((each): each is Next => typeof each === 'function' && each.length > 0);
 }

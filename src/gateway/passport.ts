@@ -9,7 +9,7 @@ import { challengesOf, deny } from '../admission/deny.js';
 import type { AdmissionPolicy } from '../admission/policy.js';
 import type { Gateway } from './gateway.js';
 import { setField } from '../http/fields.js';
-import type { Refuse } from './host-denials.js';
+import { errorTaker, type Refuse } from './host-denials.js';
 import { DeniedError } from './denied-error.js';
 import { infoOf } from './passport-types.js';
 import type { PassportCallback, PassportHandler, PassportLike, PassportOptions } from './passport-types.js';
@@ -135,8 +135,10 @@ class Authentication {
   }
 
   #refuse(denial: Denial, instance: string, answer: Refuse): void {
-    const { res, next } = this.asked;
+    const { res } = this.asked;
     const { options, callback } = this.call;
+    // A function without parameters would ignore the error, and the refused request would continue.
+    const next = options.failWithError ? errorTaker(this.asked) : undefined;
     // The response of a plugin is always sent, as Passport sends a redirect.
     if (this.#told || outcomeOf(denial) === 'answered') return deny(res, denial, instance);
     this.#told = true;
@@ -144,13 +146,13 @@ class Authentication {
     if (isFailure(denial) && FAILURE_OPTIONS.some((name) => options[name])) {
       res.setHeader('Cache-Control', 'no-store');
       const rest = (error?: unknown): void => {
-        if (!options.failWithError) return answer(denial, instance);
+        if (!next) return answer(denial, instance);
         setChallenges(res, denial);
         next(error);
       };
       const fail = (verbs: Verbs): void => verbs.fail(infoOf(denial), denial.status);
       this.#passport(fail, { options: { ...options, failWithError: true }, next: rest });
-    } else if (options.failWithError) next(new DeniedError(denial, instance));
+    } else if (next) next(new DeniedError(denial, instance));
     else answer(denial, instance);
   }
 
