@@ -46,7 +46,7 @@ const HOW = '"/api/*" is everything below /api, "/users/:id" has one segment for
 
 /** Paths in the notation of other products: regular expressions, globs and URLs. */
 function foreignPattern(text: string): string | undefined {
-  if (/^~?\*?\s*\^|\.[*+]|\(\?|\\[dwsb./]|\[[^\][-]*-[^\][]*\]|\$$|[+?]\)|\)[*+?]?$/.test(text)) {
+  if (/^~?\*?\s*\^|\.[*+]|\(\?|\\[dwsb./]|\[[^\][-]*-[^\][]*\]|\$$|[+?]\)|\)[*+?]$/.test(text)) {
     const pattern = fromRegex(text);
     const write = pattern === undefined ? '' : `; write ${JSON.stringify(pattern)}`;
     return `must be a pattern, not a regular expression: ${HOW}${write}`;
