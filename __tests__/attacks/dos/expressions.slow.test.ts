@@ -15,9 +15,14 @@ routes: [{ path: /x, headers: { X-Tenant: '${expression}' }, auth: { api_key: tr
 function worst(fits: Fits, unit: string, end: string): number {
   const times = [...Array(256).keys(), 1_024, 16_000].map((length) => {
     const value = unit.repeat(length).slice(0, length) + end;
-    const start = performance.now();
-    fits({ 'x-tenant': value }, undefined);
-    return performance.now() - start;
+    const took = (): number => {
+      const start = performance.now();
+      fits({ 'x-tenant': value }, undefined);
+      return performance.now() - start;
+    };
+    const first = took();
+    // Another process may have had the processor in between.
+    return first < 100 ? first : Math.min(first, took(), took());
   });
   return Math.max(...times);
 }
