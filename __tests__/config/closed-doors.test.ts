@@ -185,7 +185,7 @@ describe('secrets', () => {
   });
 });
 
-it('lets no unset variable say who may pass', () => {
+it('lets no unset variable say who may pass, and no variable open a route', () => {
   const text = (auth: string): string =>
     `middleware: {auth: {api_key: ${API_KEY}}}\nroutes: [{path: /a, auth: ${auth}}, {path: /b, auth: {api_key: true}}]`;
   expect(errorsOf(text('"${ACCESS:-none}"'))[0]).toMatchObject({ code: 'access_default', path: 'routes[0].auth' });
