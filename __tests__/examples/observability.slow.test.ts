@@ -60,7 +60,9 @@ test('labels that they group or filter by are labels of the metric', () => {
     );
     const known = (query.match(/\bloom_\w+/g) ?? []).flatMap((name) => catalogue[metricOf(name)]?.labels ?? []);
     for (const label of labels)
-      expect({ query, label, known: [...known, 'le', 'job', 'instance'].includes(label) }).toMatchObject({ known: true });
+      expect({ query, label, known: [...known, 'le', 'job', 'instance'].includes(label) }).toMatchObject({
+        known: true,
+      });
   }
 });
 
