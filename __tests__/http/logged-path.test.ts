@@ -1,5 +1,5 @@
 /** The log shows the path of a request, and no credential that a client puts beside it. */
-import { loggedPath } from '../../src/http/logged-path.js';
+import { loggedHost, loggedPath } from '../../src/http/logged-path.js';
 
 test.each([
   ['/a/b', '/a/b'],
@@ -18,4 +18,15 @@ test.each([
   ['/users/ada@example.com', '/users/…@example.com'],
 ])('%s is logged as %s', (target, path) => {
   expect(loggedPath(target)).toBe(path);
+});
+
+test.each([
+  ['gw:8080', 'gw:8080'],
+  ['[::1]:8080', '[::1]:8080'],
+  ['user:secret@gw', '(not a host)'],
+  ['gw@user:secret', '(not a host)'],
+  ['a'.repeat(300), '(not a host)'],
+  [undefined, undefined],
+])('the host %s is logged as %s', (host, logged) => {
+  expect(loggedHost(host)).toBe(logged);
 });

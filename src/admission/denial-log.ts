@@ -1,7 +1,7 @@
 /** Writes exactly one log line for each denial, with the id that the response contains. */
 import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../context/request-context.js';
-import { loggedPath } from '../http/logged-path.js';
+import { loggedHost, loggedPath } from '../http/logged-path.js';
 import { wholeTarget } from '../http/original-url.js';
 import type { Log } from '../lib/types.js';
 import { newInstance } from './deny.js';
@@ -26,8 +26,6 @@ export function instanceOf(context: RequestContext): string {
   return context.instance;
 }
 
-const LONGEST_HOST = 256;
-
 /** Writes the log line of a denied request, and returns the `instance` of the response. */
 export function logDenial(log: Log, context: RequestContext, denial: Denial): string {
   const instance = instanceOf(context);
@@ -37,7 +35,7 @@ export function logDenial(log: Log, context: RequestContext, denial: Denial): st
     denial,
     route: route?.id,
     http_method: request.method,
-    host: hostOf(request)?.slice(0, LONGEST_HOST),
+    host: loggedHost(hostOf(request)),
     path: loggedPath(wholeTarget(request)?.whole ?? request.url ?? ''),
     client,
   };

@@ -1,4 +1,4 @@
-/** The path of a request target as log lines contain it. */
+/** The path and the host of a request as log lines contain them. */
 
 /** A `;`, `?` or `#`, also in escapes and in the characters that Unicode normalization converts to them. */
 const MARK = /[;?#]|%(?:25)*(?:3b|3f|23)|%(?:25)*ef%(?:25)*bc%(?:25)*(?:9b|9f|83)|%(?:25)*cd%(?:25)*be/i;
@@ -21,6 +21,13 @@ export function loggedPath(target: string): string {
   const path = target.replace(AUTHORITY, '').replace(SEGMENTS, withoutUser).slice(0, LONGEST);
   const ends = [path.search(MARK), path.search(LOST_QUERY)].filter((at) => at >= 0);
   return ends.length === 0 ? path : path.slice(0, Math.min(...ends));
+}
+
+const HOST = /^(?:[\w.-]{1,253}|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i;
+
+/** Returns the value of `Host` if it is a plain authority. Another text may contain a password. */
+export function loggedHost(host: string | undefined): string | undefined {
+  return host === undefined || HOST.test(host) ? host : '(not a host)';
 }
 
 /** Removes `user:password`, as in `//user:password@host/a`. */

@@ -1,5 +1,6 @@
 /** Writes one access log line for each completed request, without the query and without credentials. */
 import type { AccessField } from '../lib/access-fields.js';
+import { loggedHost } from '../http/logged-path.js';
 import type { RequestContext, Trail } from '../context/request-context.js';
 import type { Log } from '../lib/types.js';
 
@@ -24,7 +25,7 @@ export class AccessLog {
       request_id: requestId ?? instance,
       client: address,
       method: req.method,
-      host: req.headers.host,
+      host: loggedHost(req.headers.host),
       path: trail.path,
       status,
       duration_ms: Math.round(elapsedMs),

@@ -20,7 +20,8 @@ const linesOf = (ground: Ground): readonly Line[] =>
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line);
 
-const denials = (ground: Ground): readonly Line[] => linesOf(ground).filter(({ msg }) => msg === 'denied');
+const denials = (ground: Ground): readonly Line[] =>
+  linesOf(ground).filter(({ msg }) => msg === 'denied' || msg === 'failed');
 
 const bodyOf = (answer: string): { instance: string; code: string; status: number } =>
   JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as { instance: string; code: string; status: number };
@@ -82,7 +83,7 @@ describe('LOG-05 refusals in the log', () => {
     const ground = await openRefusingGround();
     await ground.send(get('/internal', 'Connection: close').replace('GET', 'HEAD'));
     await until(() => denials(ground).length > 0);
-    expect(denials(ground)).toEqual([expect.objectContaining({ status: 401, method: 'HEAD', route: 'internal' })]);
+    expect(denials(ground)).toEqual([expect.objectContaining({ status: 401, http_method: 'HEAD', route: 'internal' })]);
   });
 
   test('a client that a handshake refuses is in the log too', async () => {
