@@ -204,7 +204,9 @@ describe('a credential that no method takes for its own', () => {
     ['both of two', '{ methods: [api_key, jwt], require_any: false }', KEY],
     ['both of two, in the other order', '{ methods: [jwt, api_key], require_any: false }', KEY],
   ])('is a wrong one, not a missing one: %s', async (_what, auth, more) => {
-    expect(await challengeOf(auth, { ...bearer('opaque'), ...more })).toContain('Bearer realm="loom", error="invalid_token"');
+    expect(await challengeOf(auth, { ...bearer('opaque'), ...more })).toContain(
+      'Bearer realm="loom", error="invalid_token"',
+    );
     const without = await challengeOf(auth, more);
     expect(without).toContain('Bearer');
     expect(without).not.toContain('invalid_token');

@@ -80,7 +80,9 @@ describe('LOG-06 challenges', () => {
 
   test('403 for a scope names the scope, and no other 403 has a challenge', async () => {
     const token = `Authorization: Bearer ${await ground.issuer.token({ scope: 'read' })}`;
-    const lacking = (scope: string) => [{ scheme: 'Bearer', params: { realm: REALM, error: 'insufficient_scope', scope } }];
+    const lacking = (scope: string) => [
+      { scheme: 'Bearer', params: { realm: REALM, error: 'insufficient_scope', scope } },
+    ];
     expect(await offered('/scoped', token)).toEqual({ status: 403, challenges: lacking('admin') });
     expect(await offered('/quoted', token)).toEqual({ status: 403, challenges: lacking('a:b c/d') });
     const answer = await ground.send(

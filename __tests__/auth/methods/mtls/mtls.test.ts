@@ -269,7 +269,11 @@ test('certificateClaims returns claims of verified certificates only', async () 
 describe('a narrowing', () => {
   const print = 'ab'.repeat(32);
   const SPIFFE = 'URI:spiffe://td.example/ns/prod/sa/web';
-  const claims = { subject: 'CN=svc-a,O=Example', sans: ['DNS:svc-a', 'IP:2001:db8::1', 'DNS:b.example', SPIFFE], fingerprint: print };
+  const claims = {
+    subject: 'CN=svc-a,O=Example',
+    sans: ['DNS:svc-a', 'IP:2001:db8::1', 'DNS:b.example', SPIFFE],
+    fingerprint: print,
+  };
   const identity = { method: 'mtls', subject: 'svc-a', scopes: [], claims };
   const judge = (block: object) => mtls.judge(mtls.narrowing.parse(block), identity);
 
