@@ -3,6 +3,7 @@ import type { RequestContext } from '../context/request-context.js';
 import type { MaybePromise } from '../lib/types.js';
 import { attemptOf } from '../auth/combine.js';
 import type { Verdict } from '../auth/verdict.js';
+import { dropIgnoredUpgrade } from '../http/upgrade-check.js';
 import { collectIdentityHeaders } from './collect-identity-headers.js';
 import { refuseCrossSite } from './cross-site.js';
 import { denialOf, type Denial } from './denial.js';
@@ -20,6 +21,11 @@ const findClientAddress: Stage = (policy, context) => {
   return undefined;
 };
 const stripIdentityHeaders: Stage = (policy, context) => policy.stripIdentityHeaders(context);
+/** After the framing: `Connection` was checked with the tokens that the client sent. */
+const ignoreOtherUpgrades: Stage = (_policy, { kind, request }) => {
+  if (kind === 'request') dropIgnoredUpgrade(request);
+  return undefined;
+};
 const checkFraming: Stage = (policy, context) => policy.framing(context.request, context.injected !== undefined);
 
 const REQUEST: readonly Stage[] = [
@@ -28,6 +34,7 @@ const REQUEST: readonly Stage[] = [
   stripIdentityHeaders,
   refuseInjected,
   checkFraming,
+  ignoreOtherUpgrades,
   readRequestTarget,
   findGuard,
   limitByAddress,

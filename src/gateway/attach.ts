@@ -5,6 +5,7 @@ import { listItems } from '../auth/credentials.js';
 import { awaitContinue } from '../http/expect-continue.js';
 import type { Handover } from './gateway.js';
 import { setField } from '../http/fields.js';
+import { upgradeWebSocketsAlone } from '../http/upgrade-check.js';
 import { HiddenProperty } from '../lib/hidden-property.js';
 
 /** Runs admission for an upgrade and passes the socket on if the upgrade is admitted. */
@@ -50,6 +51,7 @@ export function attachUpgrades(server: Server, judge: JudgeUpgrade): void {
   const placeholder = (): void => undefined;
   placeholders.set(placeholder, true);
   server.on('upgrade', placeholder);
+  upgradeWebSocketsAlone(server);
   answerContinueLate(server);
 }
 

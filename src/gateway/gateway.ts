@@ -8,7 +8,7 @@ import { refuseUnreadable } from '../admission/injected.js';
 import { prepareLocal } from '../admission/outbound.js';
 import type { Decision } from '../auth/decision.js';
 import type { DenyLate, Guard, RequestContext } from '../context/request-context.js';
-import { comesTooLate } from '../http/connection-end.js';
+import { comesTooLate, endConnection } from '../http/connection-end.js';
 import { deny } from '../admission/deny.js';
 import { writePendingContinue } from '../http/expect-continue.js';
 import type { Next } from '../lib/types.js';
@@ -152,6 +152,8 @@ export class Gateway {
     const { context } = recipient;
     context.begin('socket' in recipient ? 'upgrade' : 'request', guard);
     const res = 'res' in recipient ? recipient.res : undefined;
+    // Node ignores the `Upgrade`, and drops the bytes of a next request that arrived in the same packet.
+    if (res && context.request.headers?.upgrade !== undefined) endConnection(res);
     policy.identify(context, res);
     if (res && shareAnswer(policy.cors, context.request, res)) context.kind = 'preflight';
   }

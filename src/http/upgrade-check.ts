@@ -1,5 +1,6 @@
-/** Checks that an upgrade request is a WebSocket handshake (RFC 6455 §4.2.1). */
-import type { IncomingMessage } from 'node:http';
+/** Finds WebSocket handshakes (RFC 6455 §4.2.1). Any other `Upgrade` field is ignored. */
+import type { IncomingMessage, Server } from 'node:http';
+import { editFields } from './fields.js';
 
 export interface UpgradeRefusal {
   /** 426: answer with `Upgrade: websocket` and `Sec-WebSocket-Version: 13`. */
@@ -9,6 +10,40 @@ export interface UpgradeRefusal {
 
 const MALFORMED: UpgradeRefusal = { status: 400, code: 'upgrade_malformed' };
 const UNSUPPORTED: UpgradeRefusal = { status: 426, code: 'upgrade_unsupported' };
+
+/**
+ * Whether `Upgrade` names WebSocket alone. Every other `Upgrade` is ignored (RFC 9110 §7.8): Java's HttpClient offers
+ * `h2c` with its first request. Node's parser then reads the body as usual.
+ */
+export function asksForWebSocket(req: IncomingMessage): boolean {
+  const [value, ...others] = values(req, 'upgrade');
+  return others.length === 0 && value?.toLowerCase() === 'websocket';
+}
+
+/** Makes a server emit `upgrade` for WebSockets alone. A function of the host decides too. */
+export function upgradeWebSocketsAlone(server: Pick<Server, 'emit'>): void {
+  const upgrading = server as { shouldUpgradeCallback?: (req: IncomingMessage) => boolean };
+  const own = upgrading.shouldUpgradeCallback;
+  upgrading.shouldUpgradeCallback = (req) => asksForWebSocket(req) && (own === undefined || own.call(server, req));
+}
+
+/** The fields of an ignored upgrade (RFC 9113 §3.1), which `Connection` names. */
+const OF_UPGRADES = new Set(['upgrade', 'http2-settings']);
+
+/** Removes an ignored `Upgrade` from a request. The request is then what it would be without it. */
+export function dropIgnoredUpgrade(req: IncomingMessage): void {
+  if (req.headers.upgrade === undefined) return;
+  editFields(req, (name, value) => {
+    if (OF_UPGRADES.has(name)) return undefined;
+    return name === 'connection' ? withoutUpgrade(value) : value;
+  });
+}
+
+function withoutUpgrade(connection: string): string | undefined {
+  const tokens = connection.split(',').map((token) => token.trim());
+  const kept = tokens.filter((token) => token !== '' && !OF_UPGRADES.has(token.toLowerCase()));
+  return kept.length === 0 ? undefined : kept.join(', ');
+}
 
 /** Returns undefined for a well-formed WebSocket handshake. It must run before hop-by-hop headers are removed. */
 export function checkUpgrade(req: IncomingMessage): UpgradeRefusal | undefined {

@@ -14,6 +14,7 @@ import { OwnRequest } from '../http/fields.js';
 import { comesTooLate } from '../http/connection-end.js';
 import { awaitContinue } from '../http/expect-continue.js';
 import { hasBody } from '../http/request-body.js';
+import { upgradeWebSocketsAlone } from '../http/upgrade-check.js';
 import type { Log } from '../lib/types.js';
 import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';
@@ -174,6 +175,7 @@ function serve({ planned, server, connections, acceptance }: Opening, handlers: 
     request(req, res);
   });
   server.on('checkExpectation', request);
+  upgradeWebSocketsAlone(server);
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     acceptance.release(socket);
     connections.upgraded(socket);

@@ -62,18 +62,27 @@ const CASES: [string, (path: string) => string, number][] = [
   ['a long nonce', (path) => but(path, NONCE, `Sec-WebSocket-Key: ${'A'.repeat(24)}`), 400],
   ['a nonce with unused bits set', (path) => but(path, NONCE, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=='), 400],
   ['a nonce that is not base64', (path) => but(path, NONCE, 'Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!=='), 400],
-  ['two protocols', (path) => but(path, 'Upgrade: websocket', 'Upgrade: websocket, h2c'), 426],
-  ['two protocols in two lines', (path) => handshake(path, bearer, 'Upgrade: h2c'), 426],
-  ['the same in two lines', (path) => handshake(path, bearer, 'Upgrade: websocket'), 426],
+  ['two hosts', (path) => handshake(path, bearer, 'Host: y'), 400],
+];
+
+/** `Upgrade` names something else than WebSocket alone, as Java's HttpClient does. */
+const IGNORED: readonly (readonly [string, (path: string, ...more: string[]) => string])[] = [
+  [
+    'two protocols',
+    (path, ...more) => handshake(path, ...more).replace('Upgrade: websocket', 'Upgrade: websocket, h2c'),
+  ],
+  ['two protocols in two lines', (path, ...more) => handshake(path, ...more, 'Upgrade: h2c')],
+  ['the same in two lines', (path, ...more) => handshake(path, ...more, 'Upgrade: websocket')],
   [
     'another protocol',
-    (path) => but(path, 'Upgrade: websocket', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'),
-    426,
+    (path, ...more) =>
+      handshake(path, ...more, 'HTTP2-Settings: AAMAAABkAAQAAP__')
+        .replace('Upgrade: websocket', 'Upgrade: h2c')
+        .replace('Connection: Upgrade', 'Connection: Upgrade, HTTP2-Settings'),
   ],
-  ['a protocol with a version', (path) => but(path, 'Upgrade: websocket', 'Upgrade: websocket/13'), 426],
-  ['a protocol in brackets', (path) => but(path, 'Upgrade: websocket', 'Upgrade: "websocket"'), 426],
-  ['TLS in the middle', (path) => but(path, 'Upgrade: websocket', 'Upgrade: TLS/1.2'), 426],
-  ['two hosts', (path) => handshake(path, bearer, 'Host: y'), 400],
+  ['a version', (path, ...more) => handshake(path, ...more).replace('Upgrade: websocket', 'Upgrade: websocket/13')],
+  ['brackets', (path, ...more) => handshake(path, ...more).replace('Upgrade: websocket', 'Upgrade: "websocket"')],
+  ['TLS in the middle', (path, ...more) => handshake(path, ...more).replace('Upgrade: websocket', 'Upgrade: TLS/1.2')],
 ];
 
 describe('UPG-08 a malformed handshake', () => {
@@ -148,5 +157,32 @@ describe('UPG-08 a malformed handshake', () => {
       expect(statusOf(await ground.send(bytes(path)))).toBe(101);
       expect(ground.arrived()).toHaveLength(1);
     }
+  });
+});
+
+describe('G-28 an Upgrade to anything but WebSocket', () => {
+  test.each(IGNORED)('is ignored, and the connection ends after the response: %s', async (_what, bytes) => {
+    const next = 'GET /internal/next HTTP/1.1\r\nHost: gw\r\n\r\n';
+    const client = new Conversation(ground.port).send(bytes('/internal/x', bearer) + next);
+    const [answer, ...later] = await client.rest();
+    expect([answer?.status, later]).toEqual([200, []]);
+    expect(answer?.head).toMatch(/^connection: close\r?$/im);
+    const [message, ...more] = ground.arrived();
+    expect(more).toEqual([]);
+    expect(message?.raw).not.toMatch(/^(?:upgrade|http2-settings):|^connection: .*(?:upgrade|http2)/im);
+    expect(statusOf(await ground.send(bytes('/internal/x')))).toBe(401);
+    expect(ground.arrived()).toEqual([]);
+  });
+
+  test('with a body: the body is read, and what follows is a request of its own', async () => {
+    const body = 'GET /internal/smuggled HTTP/1.1\r\nHost: gw\r\n\r\n';
+    const head = handshake('/public/x', `Content-Length: ${body.length}`).replace('Upgrade: websocket', 'Upgrade: h2c');
+    const answer = await ground.send(head.replace(/^GET/, 'POST') + body);
+    expect([200, 404, 405]).toContain(statusOf(answer));
+    expect(ground.arrived().map(({ target }) => target)).not.toContain('/internal/smuggled');
+  });
+
+  test('twin: a WebSocket is upgraded', async () => {
+    expect(statusOf(await ground.send(handshake('/internal/x', bearer)))).toBe(101);
   });
 });
