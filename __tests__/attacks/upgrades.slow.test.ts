@@ -183,7 +183,6 @@ upstreams: [{ name: far, endpoints: ["${endpoint}"] }]`;
   });
 
   test.each([
-    ['h2c', handshake('/socket', KEY).replace('websocket', 'h2c'), 426],
     ['another version', handshake('/socket', KEY).replace('13', '8'), 426],
     ['a POST', handshake('/socket', KEY).replace('GET', 'POST'), 400],
     ['a body', `${handshake('/socket', KEY, 'Content-Length: 5')}hello`, 400],

@@ -77,7 +77,6 @@ describe('SMG-10 bytes before the 101', () => {
     ['no credential', handshake('/api/v1/chat'), 401],
     ['a wrong one', handshake('/api/v1/chat', 'X-API-Key: wrong'), 401],
     ['nothing there', handshake('/nowhere'), 404],
-    ['another protocol', handshake('/public/chat').replace('Upgrade: websocket', 'Upgrade: h2c'), 426],
     ['another version', handshake('/public/chat').replace('Version: 13', 'Version: 8'), 426],
     ['a body', handshake('/public/chat', `Content-Length: ${EARLY.length}`), 400],
     ['chunks', handshake('/public/chat', 'Transfer-Encoding: chunked'), 400],
