@@ -59,13 +59,13 @@ rate_limit: { rate: 10000, key: ip, distributed: { type: redis, address: "127.0.
 middleware:
   auth:
     api_key: { keys: [{ key: key-of-the-quiet-client, name: quiet }], claims_to_headers: { name: X-Client } }
-    basic: { users: [{ username: ada, password_hash: "${bcrypt.hashSync('right', HASH_COST)}" }], throttle: false }
+    basic: { users: [{ username: ada, password_hash: "${bcrypt.hashSync('right', HASH_COST)}" }], throttle: { failures: ${PASSWORDS}, per: 1m } }
     jwt:
       audience: api.example.com
       issuers:
         - { issuer: "${issuer.origin}", jwks_url: "${issuer.origin}/jwks" }
         - { issuer: "http://127.0.0.1:${silent}", jwks_url: "http://127.0.0.1:${silent}/jwks" }
-    oauth: { introspection_url: "http://127.0.0.1:${introspection}/", client_id: us, client_secret: "our-own-secret", throttle: { failures: 3, per: 1m } }
+    oauth: { introspection_url: "http://127.0.0.1:${introspection}/", client_id: us, client_secret: "our-own-secret", throttle: false }
 plugins: [{ name: trap, path: trap.wasm, isolation: inline }]
 routes:
   - { id: key, path: /key, upstream: backend, auth: { api_key: true } }
@@ -107,10 +107,9 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
   const withKey = { 'X-API-Key': 'key-of-the-quiet-client' };
   const good = bearer(await issuer.token()).headers;
   const dead = bearer(await issuer.token({ iss: `http://127.0.0.1:${silent}` })).headers;
-  const guesses = (): Promise<number>[] =>
-    Array.from({ length: PASSWORDS }, (_each, at) =>
-      get('/password', { Authorization: `Basic ${btoa(`ada:wrong ${at}`)}` }),
-    );
+  const guess = (password: string): Promise<number> =>
+    get('/password', { Authorization: `Basic ${btoa(`ada:${password}`)}` });
+  const guesses = (): Promise<number>[] => Array.from({ length: PASSWORDS }, (_each, at) => guess(`wrong ${at}`));
   let tokens = 0;
   const waiting: Promise<unknown>[] = [];
   const page = async (at: number): Promise<string> => (await ask({ port: at, path: '/metrics' })).body;
@@ -122,6 +121,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
       get('/dead', withKey),
       get('/retried', withKey),
     ]);
+    waiting.push(guess(`late ${++tokens}`));
     await ask({ port: hostPort, method: 'POST', headers: { 'X-API-Key': 'k-of-the-host' }, body: 'read' });
   };
   return {

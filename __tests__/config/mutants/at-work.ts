@@ -50,7 +50,7 @@ export async function expectAtWork(sample: {
 function gateOf({ mode }: PageCase, page: string): Loom {
   const log = quietLog();
   const text = page
-    .replace(/https:\/\/[\w.-]+\.com/g, 'https://127.0.0.1:9')
+    .replace(/https:\/\/[\w.-]+\.com(?![\w.:-])/g, 'https://127.0.0.1:9')
     .replaceAll('api.internal:8080', '127.0.0.1:9');
   const source = { text, file: 'loom.yaml' };
   if (mode === 'middleware') return loom(source, { log });
