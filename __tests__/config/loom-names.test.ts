@@ -176,3 +176,12 @@ it('says nothing of what is off, or what happens anyway', () => {
       .filter((each) => /not built/.test(each)),
   ).toEqual([]);
 });
+
+it.each(['false', 'true'])('refuses rate_limit.default.enabled: %s, which is no switch of the block', (enabled) => {
+  const quotas = 'quotas: [{name: q, window: 1h, limit: 5, key: ip}]';
+  const errors = errorsOf(limit(`{default: {enabled: ${enabled}, rate: 5}, ${quotas}}`));
+  expect(errors).toMatchObject([
+    { path: 'rate_limit.default.enabled', message: expect.stringContaining('write rate_limit.enabled') as string },
+  ]);
+  expect(errorsOf(limit(`{enabled: ${enabled}, default: {rate: 5}, ${quotas}}`))).toEqual([]);
+});

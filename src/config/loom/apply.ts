@@ -46,10 +46,18 @@ function moveAlias(root: DocumentNode, { alias, place, report }: Move): void {
     put(root, { node, from: path, to: filled(alias.to, path), report });
   } else if (node.kind === 'map') {
     const to = filled(alias.to, path).slice(0, -1);
-    for (const [key, child] of node.children ?? [])
-      put(root, { node: child, from: [...path, key], to: [...to, key], report });
+    for (const [key, child] of node.children ?? []) {
+      const from = [...path, key];
+      if (key === 'enabled') report.error({ path: from, code: 'unknown_name', message: switches(to), at: 'key' });
+      else put(root, { node: child, from, to: [...to, key], report });
+    }
   } else return;
   place.parent.children?.delete(place.key);
+}
+
+/** `rate_limit: { default: { enabled: false } }` looks like one limit and would switch off the quotas too. */
+function switches(block: Path): string {
+  return `would switch the whole block; write ${formatPath([...block, 'enabled'])}`;
 }
 
 /** `buckets: {latency: […]}` is `buckets: […]`. Other keys of the mapping stay, and are unknown. */
