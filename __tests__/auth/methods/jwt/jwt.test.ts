@@ -103,7 +103,7 @@ describe('a server with an issuer, an audience and a public key', () => {
     ['of no issuer', { iss: undefined }, 'token_issuer'],
     ['an ID token', { at_hash: 'x' }, 'token_type'],
     ['bound to a key', { cnf: { jkt: 'x' } }, 'token_claims'],
-    ['of nobody', { sub: '' }, 'subject_missing'],
+    ['with an empty subject', { sub: '' }, 'subject_missing'],
   ])('rejects a token that is %s', async (_what, claims, reason) => {
     const token = await sign(claims);
     expect(await server.ask([bearer(token)])).toEqual({ ...rejected(reason), credential: token });
