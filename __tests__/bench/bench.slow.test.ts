@@ -1,5 +1,7 @@
 /** The benches run with tiny counts and every contender answers correctly. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { dirname, join } from 'node:path';
 import { built, NODE, ROOT } from '../support/built.js';
@@ -9,10 +11,14 @@ const has = (program: string, argument: string): boolean => spawnSync(program, [
 /** CPU time is read from /proc. */
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
-function bench(script: string, counts: Readonly<Record<string, string>>): Promise<Finished> {
+function bench(
+  script: string,
+  counts: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<Finished> {
   // The build that these tests run, at `dist/cli/main.js`.
   const dist = `${pathToFileURL(dirname(dirname(built()))).href}/`;
-  return runProcess(NODE, [join(ROOT, 'bench', script)], { env: { BENCH_DIST: dist, ...counts } });
+  return runProcess(NODE, [join(ROOT, 'bench', script), ...args], { env: { BENCH_DIST: dist, ...counts } });
 }
 
 const NODE_PEERS = [
@@ -52,6 +58,25 @@ onLinux('the bench of the gateway', () => {
 });
 
 onLinux('the other benches', () => {
+  test('the check counts each kind of request, and fails where a count has grown', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'loom-baseline-'));
+    const baseline = join(folder, 'baseline.json');
+    const counts = { BENCH_WARM: '50', BENCH_WINDOWS: '1', BENCH_REQUESTS: '20', BENCH_BASELINE: baseline };
+    const written = await bench('check.mjs', counts, ['--update']);
+    expect({ code: written.code, stderr: written.stderr }).toEqual({ code: 0, stderr: '' });
+    const costs = JSON.parse(readFileSync(baseline, 'utf8')) as Record<string, Record<string, number>>;
+    const kinds = ['start', 'open', 'api_key', 'basic', 'warm jwt', 'no credential'];
+    expect(Object.keys(costs)).toEqual(
+      ['http-proxy-middleware', 'undici'].flatMap((engine) => kinds.map((kind) => `${engine}: ${kind}`)),
+    );
+    costs['undici: open'] = { ...costs['undici: open'], bytes: 1_000 };
+    writeFileSync(baseline, JSON.stringify(costs));
+    const { code, stdout } = await bench('check.mjs', counts);
+    rmSync(folder, { recursive: true });
+    expect(stdout).toMatch(/^MISSED {2}undici: open: bytes 1000 -> \d+$/m);
+    expect(code).toBe(1);
+  });
+
   test('the bench of decisions prints every figure', async () => {
     const counts = { BENCH_BATCHES: '1', BENCH_CALLS: '20', BENCH_TOKENS: '3', BENCH_KEYS: '50', BENCH_ROUTES: '50' };
     const { code, stdout, stderr } = await bench('verdicts.mjs', { ...counts, BENCH_IDLE_MS: '1' });
