@@ -1,7 +1,8 @@
 /** What the file's checks decide of several routes, listeners and addresses at once. */
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { decideAccess } from '../../src/admin/access.js';
+import { credentialOf, decideAccess } from '../../src/admin/access.js';
+import { AdminCredentials } from '../../src/admin/credentials.js';
 import type { AdminAuth } from '../../src/config/plan-types.js';
 import { accessChanges } from '../../src/routing/access-changes.js';
 import { compile, errorsOf } from '../config/files.js';
@@ -101,7 +102,12 @@ describe('the administrator’s address without a credential', () => {
   const none: AdminAuth = { kind: 'none' };
   const bearer: AdminAuth = { kind: 'bearer', token: 'a-token-of-sixteen-or-more' };
   const admitted = (req: IncomingMessage, auth: AdminAuth, host?: string): string =>
-    decideAccess(req, { port: 9091, auth, ...(host && { host }) });
+    decideAccess(req, 'reader', { port: 9091, auth, ...(host && { host }) });
+  const checked = async (req: IncomingMessage): Promise<string> => {
+    expect(admitted(req, bearer)).toBe('credential');
+    const credentials = new AdminCredentials(Date.now);
+    return credentials.check({ role: 'reader', given: credentialOf(req), address: '10.0.0.9' }, { auth: bearer });
+  };
 
   test.each(['10.0.0.1', '192.168.1.2', '::ffff:10.0.0.1', '2001:db8::1', '0.0.0.0', '128.0.0.1', '1.127.0.0', ''])(
     'refuses every request from %s, also if its headers name a loopback address',
@@ -120,11 +126,11 @@ describe('the administrator’s address without a credential', () => {
     },
   );
 
-  test('twin: accepts the credential on every address', () => {
+  test('twin: accepts the credential on every address', async () => {
     const right = ['Host', 'localhost', 'Authorization', 'Bearer a-token-of-sixteen-or-more'];
-    expect(admitted(from('10.0.0.1', ...right), bearer)).toBe('granted');
-    expect(admitted(from('10.0.0.1', 'Host', 'localhost'), bearer)).toBe('unauthorized');
-    expect(admitted(from('127.0.0.1', 'Host', 'localhost'), bearer)).toBe('unauthorized');
-    expect(admitted(from('10.0.0.1', ...right, 'Authorization', 'Bearer x'), bearer)).toBe('unauthorized');
+    expect(await checked(from('10.0.0.1', ...right))).toBe('granted');
+    expect(await checked(from('10.0.0.1', 'Host', 'localhost'))).toBe('unauthorized');
+    expect(await checked(from('127.0.0.1', 'Host', 'localhost'))).toBe('unauthorized');
+    expect(await checked(from('10.0.0.1', ...right, 'Authorization', 'Bearer x'))).toBe('unauthorized');
   });
 });

@@ -80,6 +80,7 @@ export class Scene {
     this.env['WRITE_TOKEN'] = await token({ sub: 'alice', scope: 'orders:read orders:write' });
     this.env['EXPIRED_TOKEN'] = await token({ sub: 'alice', exp: seconds() - 3_600 });
     this.env['SCRAPE_TOKEN'] = 'a-token-for-prometheus';
+    this.env['OPERATOR_TOKEN'] = 'a-token-for-an-operator';
   }
 
   async close(): Promise<void> {

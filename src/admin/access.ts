@@ -1,30 +1,30 @@
-/** Decides who may read the admin pages, by the requested host and by a credential. */
+/** Decides who may see an admin page, by the requested host, the site of a browser, and a credential. */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { AdminAuth, PlannedAdmin } from '../config/plan-types.js';
-import { constantTimeEqual } from '../lib/digest.js';
+import type { PlannedAdmin } from '../config/plan-types.js';
+import type { Role } from './page.js';
 
-/** `password`: the token of `Authorization: Basic` is still to be compared with the bcrypt hashes of the users. */
-export type AdminAccess = 'granted' | 'wrong_host' | 'unauthorized' | 'open_address' | 'password';
+export type AdminRules = Pick<PlannedAdmin, 'host' | 'port' | 'auth' | 'operator'>;
 
-/** Constants that a prober reads: whether the process runs, and whether it takes requests. */
-const PROBES: ReadonlySet<string> = new Set(['/health', '/ready']);
+/** `credential`: the credential of the request decides. */
+export type Admission = 'granted' | 'credential' | 'wrong_host' | 'other_site' | 'open_address' | 'operator_unset';
 
 /**
- * Applies the current rules to a request for the bound address. A valid credential replaces the check of the host name:
- * a page of an attacker cannot send it.
+ * Applies the current rules to a request for the bound address, as far as they need no secret. A valid credential
+ * replaces the check of the host name: a page of an attacker cannot send it.
  */
-export function decideAccess(
-  req: IncomingMessage,
-  { host, auth }: Pick<PlannedAdmin, 'host' | 'port' | 'auth'>,
-): AdminAccess {
+export function decideAccess(req: IncomingMessage, role: Role, { host, auth, operator }: AdminRules): Admission {
   const ours = isOurHost(req, host);
-  if (ours && PROBES.has(pathOf(req))) return 'granted';
-  // A reload may have removed the credential of an address that is not loopback.
-  if (auth.kind === 'none') return !ours ? 'wrong_host' : isLoopback(localAddress(req)) ? 'granted' : 'open_address';
+  if (role === 'none' && ours) return 'granted';
+  if (!isOwnSite(req, role)) return 'other_site';
   const credentials = valuesOf(req, 'authorization');
   if (!ours && (credentials.length === 0 || valuesOf(req, 'host').length !== 1)) return 'wrong_host';
-  return judge(credentials, auth);
+  if (role === 'operator') return operator ? 'credential' : 'operator_unset';
+  if (auth.kind !== 'none') return 'credential';
+  if (ours && isLoopback(localAddress(req))) return 'granted';
+  if (operator && credentials.length > 0) return 'credential';
+  // A reload may have removed the credential of an address that is not loopback.
+  return ours ? 'open_address' : 'wrong_host';
 }
 
 export function pathOf({ url = '' }: IncomingMessage): string {
@@ -45,29 +45,44 @@ function isOurHost(req: IncomingMessage, configured: string | undefined): boolea
   return isIP(name) !== 0 && (everywhere || name === localAddress(req));
 }
 
-function judge(given: readonly string[], auth: Exclude<AdminAuth, { kind: 'none' }>): AdminAccess {
-  const credential = credentialIn(given, auth.kind === 'bearer' ? 'bearer' : 'basic');
-  if (credential === undefined) return 'unauthorized';
-  if (auth.kind === 'users') return 'password';
-  const expected =
-    auth.kind === 'bearer' ? auth.token : Buffer.from(`${auth.username}:${auth.password}`).toString('base64');
-  return constantTimeEqual(credential, expected) ? 'granted' : 'unauthorized';
+/**
+ * Whether a browser sent the request from a page of this address, or not at all from a page. A link in a page of another
+ * site may still lead a reader here: that site cannot read the response.
+ */
+function isOwnSite(req: IncomingMessage, role: Role): boolean {
+  const [host] = valuesOf(req, 'host');
+  const origins = valuesOf(req, 'origin');
+  if (origins.some((origin) => originHost(origin) !== host?.toLowerCase())) return false;
+  const sites = valuesOf(req, 'sec-fetch-site');
+  if (sites.every((site) => site === 'same-origin' || site === 'none')) return true;
+  return role !== 'operator' && isNavigation(req);
 }
 
-/** The token of the one `Authorization` field, if it has the scheme. */
-function credentialIn([given, ...others]: readonly string[], expected: string): string | undefined {
+function isNavigation(req: IncomingMessage): boolean {
+  return (
+    req.method === 'GET' &&
+    valuesOf(req, 'sec-fetch-mode').join() === 'navigate' &&
+    valuesOf(req, 'sec-fetch-dest').join() === 'document'
+  );
+}
+
+/** A proxy in front may end TLS, so the scheme can be either. */
+function originHost(origin: string): string | undefined {
+  return /^https?:\/\/([^/\s]+)$/i.exec(origin)?.[1]?.toLowerCase();
+}
+
+export interface GivenCredential {
+  readonly scheme: 'basic' | 'bearer';
+  readonly token: string;
+}
+
+/** Returns the credential of the one `Authorization` field. No cookie and no query has one. */
+export function credentialOf(req: IncomingMessage): GivenCredential | undefined {
+  const [given, ...others] = valuesOf(req, 'authorization');
   if (given === undefined || others.length > 0) return undefined;
-  const [, scheme = '', credential = ''] = /^(\S+) +(\S+)$/.exec(given) ?? [];
-  return isWord(scheme, expected) ? credential : undefined;
-}
-
-/** The token of `Authorization: Basic`. */
-export function basicToken(req: IncomingMessage): string {
-  return credentialIn(valuesOf(req, 'authorization'), 'basic') ?? '';
-}
-
-function isWord(text: string, word: string): boolean {
-  return text.toLowerCase() === word;
+  const [, word = '', token = ''] = /^(\S+) +(\S+)$/.exec(given) ?? [];
+  const scheme = word.toLowerCase();
+  return scheme === 'basic' || scheme === 'bearer' ? { scheme, token } : undefined;
 }
 
 /** Node drops a second `Host` or `Authorization` from `headers`. */

@@ -1,6 +1,7 @@
 /** The admin pages: what each path reports about the gateway, without secrets. */
 import type { Plan } from '../config/plan-types.js';
 import { accessTable } from '../config/access.js';
+import { json, type AdminPage } from './page.js';
 
 export interface AdminSources {
   /** Returns the current plan. */
@@ -13,37 +14,34 @@ export interface AdminSources {
   readonly upstreams: () => unknown;
 }
 
-export interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-  readonly challenge?: string;
-}
-
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 
-export async function pageAt(path: string, sources: AdminSources): Promise<Page> {
-  const plan = sources.plan();
-  if (sources.metrics && path === (plan.metrics?.path ?? '/metrics'))
-    return { status: 200, type: PROMETHEUS, body: await sources.metrics() };
-  switch (path) {
-    case '/health':
-      return json(200, { status: 'ok' });
-    case '/ready': {
-      const state = sources.state();
-      return json(state === 'ready' ? 200 : 503, { status: state });
-    }
-    case '/routes':
-      return json(200, routesOf(plan));
-    case '/upstreams':
-      return json(200, { upstreams: sources.upstreams() });
-    default:
-      return json(404, { error: 'there is no such page' });
-  }
+/** Returns every page of the admin address. */
+export function pagesOf(sources: AdminSources): readonly AdminPage[] {
+  const { metrics } = sources;
+  return [
+    {
+      // First: the path is chosen in the file.
+      path: () => (metrics ? (sources.plan().metrics?.path ?? '/metrics') : undefined),
+      role: 'reader',
+      methods: ['GET'],
+      answer: async () => ({ status: 200, type: PROMETHEUS, body: (await metrics?.()) ?? '' }),
+    },
+    // Constants that a prober reads: whether the process runs, and whether it takes requests.
+    { path: '/health', role: 'none', methods: ['GET'], answer: () => json(200, { status: 'ok' }) },
+    { path: '/ready', role: 'none', methods: ['GET'], answer: () => readiness(sources.state()) },
+    { path: '/routes', role: 'reader', methods: ['GET'], answer: () => json(200, routesOf(sources.plan())) },
+    {
+      path: '/upstreams',
+      role: 'reader',
+      methods: ['GET'],
+      answer: () => json(200, { upstreams: sources.upstreams() }),
+    },
+  ];
 }
 
-export function json(status: number, value: unknown): Page {
-  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+function readiness(state: ReturnType<AdminSources['state']>) {
+  return json(state === 'ready' ? 200 : 503, { status: state });
 }
 
 /**

@@ -1,25 +1,24 @@
-/** The users of the admin address: bcrypt hashes, with a budget of failed attempts for each client address. */
+/** The users of the admin address: bcrypt hashes, within the budget of failed attempts of each client. */
 import { PoolFullError } from '../auth/methods/basic/bcrypt-pool.js';
 import { readUserPass } from '../auth/methods/basic/credentials.js';
 import { Users } from '../auth/methods/basic/users.js';
 import type { AdminAuth } from '../config/plan-types.js';
 import type { Now } from '../lib/types.js';
-import { Throttle } from '../limit/throttle.js';
+import type { Throttle } from '../limit/throttle.js';
 
 type UsersAuth = AdminAuth & { readonly kind: 'users' };
 
 const REMEMBER_MS = 300_000;
-const BUDGET = { failures: 20, per: 60_000 };
 
 export type PasswordCheck = 'granted' | 'unauthorized' | 'too_many_failures' | 'busy';
 
 export class AdminUsers {
-  readonly #throttle: Throttle;
   #current: { readonly auth: UsersAuth; readonly users: Users } | undefined;
 
-  constructor(private readonly now: Now) {
-    this.#throttle = new Throttle(BUDGET, now);
-  }
+  constructor(
+    private readonly now: Now,
+    private readonly throttle: Throttle,
+  ) {}
 
   /** Compares the token of `Authorization: Basic`. A pair that was verified in the last five minutes costs no hash. */
   async check(auth: UsersAuth, token: string, address: string): Promise<PasswordCheck> {
@@ -27,7 +26,7 @@ export class AdminUsers {
     if (!pair) return 'unauthorized';
     const users = this.#usersOf(auth);
     if (users.remembered(pair) !== undefined) return 'granted';
-    const entrance = await this.#throttle.enter(address);
+    const entrance = await this.throttle.enter(address);
     if (entrance.kind !== 'entered') return 'too_many_failures';
     let failed = false;
     try {
@@ -37,7 +36,7 @@ export class AdminUsers {
       if (cause instanceof PoolFullError) return 'busy';
       throw cause;
     } finally {
-      this.#throttle.leave(address, failed);
+      this.throttle.leave(address, failed);
     }
   }
 

@@ -4,13 +4,14 @@ import type { Rate } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { MethodTraits } from '../auth/method-traits.js';
 import type { Requirement } from '../auth/requirement.js';
-import type { AccessField } from '../lib/access-fields.js';
 import type { LimitKeyPart } from '../limit/keys.js';
 import type { RedisOptions } from '../redis/client.js';
 import type { Diagnostic } from './diagnostics.js';
+import type { PlannedAdmin, PlannedLogging, PlannedMetrics, PlannedTracing } from './operations-types.js';
 import type { Pattern } from './pattern.js';
 import type { PlannedRetry, PlannedUpstream } from './upstream-types.js';
 
+export type { AdminAuth, PlannedAdmin, PlannedLogging, PlannedMetrics, PlannedTracing } from './operations-types.js';
 export type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from './upstream-types.js';
 
 /** One authentication method of the file. */
@@ -158,45 +159,6 @@ export interface PlannedCors {
   readonly credentials: boolean;
   /** Absent: the browser decides how long it remembers a preflight. */
   readonly maxAgeSeconds?: number;
-}
-
-export interface PlannedLogging {
-  readonly level: string;
-  readonly format: 'json' | 'text';
-  /** The fields of the access log; absent: none is written. */
-  readonly access?: readonly AccessField[];
-  /** The header that carries the id of a request; absent: requests get none. */
-  readonly requestId?: { readonly header: string; readonly generate: boolean };
-}
-
-/** Who may look at the administrator's pages. Passwords and tokens are non-enumerable, as `options` of a method are. */
-export type AdminAuth =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  | { readonly kind: 'bearer'; readonly token: string }
-  | {
-      readonly kind: 'users';
-      readonly users: readonly { readonly username: string; readonly password_hash: string }[];
-    };
-
-export interface PlannedAdmin {
-  /** Absent: every address. */
-  readonly host?: string;
-  readonly port: number;
-  readonly auth: AdminAuth;
-  /** Of the challenge. */
-  readonly realm: string;
-}
-
-export interface PlannedMetrics {
-  readonly path: string;
-  /** Upper bounds of `loom_request_seconds`; absent: those of the catalogue. */
-  readonly buckets?: readonly number[];
-}
-
-export interface PlannedTracing {
-  /** Share of the requests that get a span if no caller has decided. */
-  readonly sampleRate: number;
 }
 
 /**

@@ -28,6 +28,7 @@ export const ACCESS_FIELDS = Object.keys(MEANINGS) as [AccessField, ...AccessFie
 export const LOG_EVENTS = {
   access: 'A request has ended. The line has the fields of `logging.access.fields`.',
   config: 'A configuration was loaded, refused or warned about.',
+  audit: 'An operator called a page of the admin address. The line has no part of the question.',
   denied: 'A request was refused. `instance` is the same as in the response, and `detail` says why.',
   failed: 'An upstream or the gateway failed on a request. The line has the fields of `denied`.',
 } as const;

@@ -80,6 +80,11 @@ export class Throttle {
     return failed && left === 0;
   }
 
+  /** Counts the failure of an attempt that ended at once, so that it needed no entrance. */
+  fail(key: string): void {
+    this.#count(key);
+  }
+
   /** The numbers of remembered keys and of waiting attempts. */
   get size(): { readonly windows: number; readonly waiting: number; readonly queues: number } {
     return { windows: this.#windows.size, waiting: this.#waiting, queues: this.#queues.size };

@@ -1,6 +1,6 @@
 /** Opens the admin endpoint beside the listeners of a gateway. */
 import { openAdmin, type AdminListener } from '../admin/listener.js';
-import type { AdminSources } from '../admin/pages.js';
+import { pagesOf, type AdminSources } from '../admin/pages.js';
 import type { Plan } from '../config/plan-types.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
@@ -18,13 +18,14 @@ export async function adminOf(loom: Loom, { log, state }: AdminParts): Promise<A
   const { admin, metrics } = loom.plan;
   if (!admin) return undefined;
   try {
-    return await openAdmin(admin, {
-      log,
+    const plan = (): Plan => loom.plan;
+    const pages = pagesOf({
+      plan,
       state,
-      plan: () => loom.plan,
       upstreams: () => loom.upstreams(),
       ...(metrics && { metrics: () => loom.metrics() }),
     });
+    return await openAdmin(admin, { log, plan, pages });
   } catch (cause) {
     throw new PortError('admin', admin.port, { cause: cause as NodeJS.ErrnoException });
   }

@@ -1,4 +1,5 @@
 /** Who could look at the operator's pages, and what of them would be unreadable, ambiguous or without effect. */
+import { isAdminPath } from '../admin-paths.js';
 import type { Context } from '../context.js';
 import type { Draft } from '../plan/plan.js';
 import type { AdminBlock, MetricsBlock, TracingBlock } from '../schema/operations.js';
@@ -6,9 +7,6 @@ import { collide } from './references.js';
 
 const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/;
 const SHORTEST_SECRET = 16;
-
-/** Pages of the administrator's address that metrics cannot have. */
-const PAGES = new Set(['/health', '/ready', '/routes', '/upstreams']);
 
 export function checkOperations({ plan, blocks }: Draft, context: Context): void {
   const { admin, metrics, tracing } = blocks;
@@ -29,6 +27,10 @@ function checkAdmin({ auth }: AdminBlock, plan: Draft['plan'], context: Context)
       code: 'open_admin',
       message: 'none is for loopback addresses alone',
     });
+  else if (!loopback && auth?.type === undefined && auth?.users === undefined) {
+    const message = 'has no credential for readers; off loopback it needs users, or type and its block';
+    report.error({ path: ['admin', 'auth'], code: 'open_admin', message });
+  }
   if (auth) checkAdminAuth(auth, context);
   if (mode === 'middleware' && !context.has(['listeners'])) {
     const message = 'a middleware opens no port: loom.metrics() has the numbers';
@@ -40,6 +42,10 @@ const SECRETS = { basic: 'password', bearer: 'token' } as const;
 
 function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Context): void {
   const path = ['admin', 'auth'];
+  if (auth.operator && readerSecrets(auth).includes(auth.operator.token)) {
+    const message = 'is also the credential of a reader; make another one';
+    report.error({ path: [...path, 'operator', 'token'], code: 'duplicate', message });
+  }
   if (auth.users && (auth.type === 'none' || auth.type === 'bearer'))
     report.error({
       path: [...path, 'users'],
@@ -64,6 +70,11 @@ function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Conte
   }
 }
 
+const readerSecrets = ({ basic, bearer }: NonNullable<AdminBlock['auth']>): readonly (string | undefined)[] => [
+  basic?.password,
+  bearer?.token,
+];
+
 /** The operator's address is no listener: it shares no address with one. */
 function checkAddress({ admin, listeners }: Draft['plan'], context: Context): void {
   if (!admin || context.mode !== 'serve') return;
@@ -85,7 +96,7 @@ function checkMetrics(block: MetricsBlock, { admin, metrics }: Draft['plan'], { 
       report.error({ path, code: 'two_sources', message: `${words} metrics.${option}; keep one of the two` });
     }
     const value = loom ?? own;
-    if (typeof value === 'string' && PAGES.has(value))
+    if (typeof value === 'string' && isAdminPath(value))
       report.error({ path, code: 'duplicate', message: 'another page is there' });
     const fall = Array.isArray(value) ? value.findIndex((bound, at) => at > 0 && bound <= (value[at - 1] ?? 0)) : -1;
     if (fall > 0) report.error({ path: [...path, fall], code: 'wrong_value', message: 'must be above the one before' });

@@ -29,8 +29,14 @@ function planAdmin(block: AdminBlock | undefined): PlannedAdmin {
     ...(host !== undefined && { host }),
     port,
     auth: planAuth(block?.auth),
+    ...operatorOf(block?.auth),
     realm: block?.auth?.realm ?? 'loom admin',
   };
+}
+
+function operatorOf(auth: AdminBlock['auth']): Pick<PlannedAdmin, 'operator'> {
+  if (!auth?.enabled || !auth.operator) return {};
+  return { operator: concealed({}, { token: auth.operator.token }) };
 }
 
 function planAuth(auth: AdminBlock['auth']): AdminAuth {

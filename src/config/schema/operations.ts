@@ -15,6 +15,13 @@ const secret = () =>
       error: 'must not hold control characters or begin or end with white space',
     });
 
+const operatorToken = () =>
+  z
+    .string({ error: 'must be a string' })
+    .min(16, 'must be at least 16 characters')
+    .max(1_024, 'must be at most 1024 characters')
+    .regex(/^[\x21-\x7e]*$/, 'must be visible ASCII without spaces');
+
 const username = () =>
   secret().refine((text) => !text.includes(':'), { error: 'must not hold a colon: it ends the name (RFC 7617)' });
 
@@ -60,15 +67,22 @@ export const admin = z.strictObject({
       users: users
         .optional()
         .describe('Who may look, with `type: basic`: users and the bcrypt hashes of their passwords.'),
+      operator: z
+        .strictObject({ token: operatorToken().describe('The token, as a rule `${ENV}` or `${file:PATH}`.') })
+        .optional()
+        .describe(
+          'Who may ask the gateway questions: a bearer token of its own. Absent: the pages for operators are closed.',
+        ),
       realm: plainText()
         .regex(/^[\x20-\x7e]*$/, 'must be visible ASCII')
         .default('loom admin')
         .describe('The realm of the challenge.'),
     })
-    .refine(({ enabled, type, users: listed }) => !enabled || type !== undefined || listed !== undefined, {
-      path: ['type'],
-      error: 'is required',
-    })
+    .refine(
+      ({ enabled, type, users: listed, operator }) =>
+        !enabled || type !== undefined || listed !== undefined || operator !== undefined,
+      { path: ['type'], error: 'is required' },
+    )
     .optional()
     .describe('The credential of the pages. Default: none, on a loopback address only.'),
 });
