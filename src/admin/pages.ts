@@ -2,6 +2,7 @@
 import type { Plan } from '../config/plan-types.js';
 import { accessTable } from '../config/access.js';
 import { json, type AdminPage } from './page.js';
+import type { WorkerChannel } from './worker-channel.js';
 
 export interface AdminSources {
   /** Returns the current plan. */
@@ -12,6 +13,8 @@ export interface AdminSources {
   readonly state: () => 'starting' | 'ready' | 'stopping';
   /** Returns each upstream and the state of its endpoints. */
   readonly upstreams: () => unknown;
+  /** Asks every process of the gateway. */
+  readonly channel: WorkerChannel;
 }
 
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';

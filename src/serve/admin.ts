@@ -1,6 +1,7 @@
 /** Opens the admin endpoint beside the listeners of a gateway. */
 import { openAdmin, type AdminListener } from '../admin/listener.js';
 import { pagesOf, type AdminSources } from '../admin/pages.js';
+import type { WorkerChannel } from '../admin/worker-channel.js';
 import type { Plan } from '../config/plan-types.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
@@ -11,10 +12,11 @@ import { certificateEnd, revocationState } from './tls.js';
 interface AdminParts {
   readonly log: Log;
   readonly state: AdminSources['state'];
+  readonly channel: WorkerChannel;
 }
 
 /** Returns undefined if the file has no admin endpoint. */
-export async function adminOf(loom: Loom, { log, state }: AdminParts): Promise<AdminListener | undefined> {
+export async function adminOf(loom: Loom, { log, state, channel }: AdminParts): Promise<AdminListener | undefined> {
   const { admin, metrics } = loom.plan;
   if (!admin) return undefined;
   try {
@@ -22,6 +24,7 @@ export async function adminOf(loom: Loom, { log, state }: AdminParts): Promise<A
     const pages = pagesOf({
       plan,
       state,
+      channel,
       upstreams: () => loom.upstreams(),
       ...(metrics && { metrics: () => loom.metrics() }),
     });

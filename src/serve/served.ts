@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { AdminListener } from '../admin/listener.js';
+import { LocalChannel, type WorkerChannel } from '../admin/worker-channel.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
@@ -30,6 +31,7 @@ export interface Among {
   readonly worker: number;
   readonly tickets: TicketKeys;
   readonly sharedMetrics: SharedMetrics;
+  readonly channel: WorkerChannel;
   /** The rules that the other workers serve. Undefined if no worker serves yet. */
   readonly rules: AccessRules | undefined;
   /** Receives the rules that this worker serves from now on. */
@@ -98,7 +100,8 @@ class Served implements Gatekeeper {
   async start(): Promise<void> {
     const loom = this.#loom;
     try {
-      this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state });
+      const channel = this.among?.channel ?? new LocalChannel();
+      this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state, channel });
       await loom.ready;
       this.#running = await listen(
         loom.plan.listeners,

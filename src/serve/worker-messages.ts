@@ -1,4 +1,4 @@
-/** Defines the messages between the primary and its workers, which never contain request data. */
+/** Defines the messages between the primary and its workers, which never contain a credential of a request. */
 import type { Worker } from 'node:cluster';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { ProcessMetrics } from '../observe/combined-metrics.js';
@@ -17,7 +17,27 @@ export type Order =
   /** Requests the counts of the worker. */
   | { readonly kind: 'count'; readonly id: number }
   /** The counts of all workers, for the scrape that the worker received. */
-  | { readonly kind: 'total'; readonly id: number; readonly text: string };
+  | { readonly kind: 'total'; readonly id: number; readonly text: string }
+  /** A question of another worker; see `admin/worker-channel.ts`. */
+  | { readonly kind: 'asked'; readonly id: number; readonly question: string; readonly input: unknown }
+  /** The answers of the other workers. */
+  | {
+      readonly kind: 'answers';
+      readonly id: number;
+      readonly answers: readonly unknown[];
+      readonly missing: readonly string[];
+    }
+  /** Whether another worker follows the topic. */
+  | { readonly kind: 'publish'; readonly topic: string; readonly on: boolean }
+  | Items;
+
+/** Items that a worker publishes, for the workers that follow the topic. */
+interface Items {
+  readonly kind: 'items';
+  readonly topic: string;
+  readonly items: readonly unknown[];
+  readonly dropped: number;
+}
 
 /** A message from a worker. */
 export type Notice =
@@ -29,11 +49,18 @@ export type Notice =
   | { readonly kind: 'rules'; readonly rules: AccessRules }
   | { readonly kind: 'counted'; readonly id: number; readonly snapshot: ProcessMetrics }
   /** The worker requests the counts of all workers. */
-  | { readonly kind: 'total'; readonly id: number };
+  | { readonly kind: 'total'; readonly id: number }
+  /** A question for all other workers. */
+  | { readonly kind: 'ask'; readonly id: number; readonly question: string; readonly input: unknown }
+  | { readonly kind: 'answered'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'unanswered'; readonly id: number }
+  | { readonly kind: 'follow'; readonly topic: string; readonly on: boolean }
+  | Items;
 
-/** A disconnected worker needs no orders. The primary receives its exit event. */
-export function send(worker: Worker, order: Order): void {
-  if (worker.isConnected()) worker.send(order, undefined, () => undefined);
+/** A disconnected worker needs no orders. The primary receives its exit event. `sent` is called in any case. */
+export function send(worker: Worker, order: Order, sent: () => void = () => undefined): void {
+  if (worker.isConnected()) worker.send(order, undefined, () => sent());
+  else sent();
 }
 
 /** The id of counts that the primary did not ask for. */
@@ -49,12 +76,21 @@ export function tell(notice: Notice, sent: () => void = () => undefined): void {
 
 /** Other libraries may use the same channel. */
 export function isOrder(message: unknown): message is Order {
-  return isKind(message, ['tickets', 'stop', 'rules', 'count', 'total']);
+  return isKind(message, ORDERS);
 }
 
 export function isNotice(message: unknown): message is Notice {
-  return isKind(message, ['here', 'ready', 'rules', 'counted', 'total']);
+  return isKind(message, NOTICES);
 }
+
+const ORDERS: readonly Order['kind'][] = [
+  ...(['tickets', 'stop', 'rules', 'count', 'total'] as const),
+  ...(['asked', 'answers', 'publish', 'items'] as const),
+];
+const NOTICES: readonly Notice['kind'][] = [
+  ...(['here', 'ready', 'rules', 'counted', 'total'] as const),
+  ...(['ask', 'answered', 'unanswered', 'follow', 'items'] as const),
+];
 
 function isKind(message: unknown, kinds: readonly string[]): boolean {
   return typeof message === 'object' && message !== null && 'kind' in message && kinds.includes(String(message.kind));

@@ -6,6 +6,7 @@ import type { Gatekeeper, ServeOptions } from './gatekeeper.js';
 import { serveAmong, type Among } from './served.js';
 import { TicketKeys } from './ticket-keys.js';
 import { isOrder, tell, type Order } from './worker-messages.js';
+import { SharedChannel } from './shared-channel.js';
 import { SharedWorkerMetrics } from './shared-metrics.js';
 
 /** The exit code of a process that SIGTERM has ended. */
@@ -14,6 +15,7 @@ const ENDED = 143;
 /** Starts the gateway as number `worker`, when the primary has sent the ticket keys. Rejects as `serve` does. */
 export async function serveAsWorker(file: string, options: ServeOptions, worker: number): Promise<Gatekeeper> {
   const sharedMetrics = new SharedWorkerMetrics();
+  const channel = new SharedChannel();
   let running: Gatekeeper | undefined;
   let stopping = false;
   // Supervisors signal the whole process group, so one SIGTERM can arrive twice. Only the primary can end a stop early.
@@ -28,7 +30,7 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
   const given = await givenByPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
   const took = (rules: AccessRules): void => tell({ kind: 'rules', rules });
   try {
-    running = await serveAmong(file, options, { worker, sharedMetrics, took, ...given });
+    running = await serveAmong(file, options, { worker, sharedMetrics, channel, took, ...given });
   } catch (cause) {
     // The open channel would keep the process alive. Its close alone would end the process with a success code.
     cluster.worker?.disconnect();

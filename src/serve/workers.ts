@@ -9,6 +9,7 @@ import { createLog } from '../observe/log.js';
 import { compileToServe } from './compile-to-serve.js';
 import { MetricsCollector } from './metrics-collector.js';
 import { tlsOptions } from './tls.js';
+import { isOfChannel, WorkerRelay } from './worker-relay.js';
 import { isNotice, send, type Notice } from './worker-messages.js';
 
 export interface WorkersOptions {
@@ -84,11 +85,13 @@ export class Workers {
   #stopping = false;
 
   readonly #collector: MetricsCollector;
+  readonly #relay: WorkerRelay;
 
   constructor(private readonly options: WorkersOptions) {
     const serving = (): Worker[] =>
       [...this.#members].flatMap(({ worker, readyAt }) => (readyAt === undefined ? [] : [worker]));
     this.#collector = new MetricsCollector(serving, options.log);
+    this.#relay = new WorkerRelay(serving);
   }
 
   /**
@@ -145,6 +148,7 @@ export class Workers {
       worker.once('exit', (code: number | null, signal: NodeJS.Signals | null) => {
         this.#members.delete(member);
         this.#collector.ended(worker);
+        this.#relay.ended(worker);
         reject(new WorkerStartError(code ?? 2));
         if (this.#started && !this.#stopping) this.#replace(member, { code, signal });
       });
@@ -153,6 +157,7 @@ export class Workers {
 
   #hear(notice: Notice, member: Member): void {
     if (notice.kind === 'counted' || notice.kind === 'total') return this.#collector.receive(notice, member.worker);
+    if (isOfChannel(notice)) return this.#relay.receive(notice, member.worker);
     if (notice.kind === 'rules') {
       this.#rules = notice.rules;
       return;
@@ -164,6 +169,7 @@ export class Workers {
       return;
     }
     member.readyAt = Date.now();
+    this.#relay.joined(member.worker);
     this.#failures = 0;
     this.options.log.info({ worker: member.worker.id, pid: member.worker.process.pid }, 'a worker serves');
   }

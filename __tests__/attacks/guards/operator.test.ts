@@ -2,6 +2,7 @@
 import { openAdmin, type AdminListener } from '../../../src/admin/listener.js';
 import { json, type AdminPage } from '../../../src/admin/page.js';
 import { pagesOf } from '../../../src/admin/pages.js';
+import { LocalChannel } from '../../../src/admin/worker-channel.js';
 import { compileFile } from '../../../src/config/index.js';
 import { errorsOf } from '../../config/files.js';
 import { ask } from '../../support/ask.js';
@@ -27,7 +28,7 @@ async function open(auth: string) {
   const { plan } = compileFile({ text, file: 'loom.yaml' }, { mode: 'middleware' });
   const log = quietLog();
   if (!plan.admin) throw new Error('the file has no admin address');
-  const own = pagesOf({ plan: () => plan, state: () => 'ready', upstreams: () => [] });
+  const own = pagesOf({ plan: () => plan, state: () => 'ready', upstreams: () => [], channel: new LocalChannel() });
   running.push(await openAdmin(plan.admin, { log, plan: () => plan, pages: [...own, ...PAGES] }));
   const send = (path: string, headers: object = {}, rest: object = {}) =>
     ask({ port, path, headers: { ...headers }, ...rest });
