@@ -40,7 +40,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['config'],
   ['context'],
   ['observe', 'routing', 'proxy'],
-  ['admission'],
+  ['admission', 'difference'],
   ['gateway'],
   ['runtime'],
   ['admin', 'loom.ts'],

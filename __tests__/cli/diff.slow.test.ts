@@ -19,7 +19,7 @@ test('says nothing changes where nothing does', async () => {
   expect(await loomAuth(['diff', one, two])).toEqual({ code: 0, stdout: 'No caller sees a difference.\n', stderr: '' });
 });
 
-test('says what changes, path by path and method by method', async () => {
+test('says what changes, class by class', async () => {
   const one = write('old.yaml', file('{ jwt: true }'));
   const two = write(
     'new.yaml',
@@ -27,15 +27,25 @@ test('says what changes, path by path and method by method', async () => {
   );
   const { code, stdout } = await loomAuth(['diff', one, two]);
   expect(code).toBe(0);
-  expect(stdout).toContain('/admin/*: jwt → api_key\n');
-  expect(stdout).toContain('api_key, keys: 1 → 2\n');
-  expect(stdout).not.toContain('logo');
-  const { changes, methods } = JSON.parse((await loomAuth(['diff', '--json', one, two])).stdout) as {
-    changes: unknown[];
-    methods: unknown[];
-  };
-  expect(changes).toEqual([{ where: '/admin/*', before: 'jwt', after: 'api_key', opens: false, route: 0 }]);
-  expect(methods).toContainEqual({ method: 'api_key', what: 'keys', before: '1', after: '2' });
+  expect(stdout).toBe(
+    [
+      'access',
+      '  /admin/*: jwt → api_key',
+      '  middleware.auth.api_key.keys[cd]: added',
+      '',
+      '2 differences: 2 access.',
+      '',
+    ].join('\n'),
+  );
+  expect(JSON.parse((await loomAuth(['diff', '--json', one, two])).stdout)).toEqual({
+    seen: true,
+    summary: { access: 2 },
+    differences: [
+      { class: 'access', where: '/admin/*', change: 'changed', before: 'jwt', after: 'api_key', seen: true },
+      { class: 'access', where: 'middleware.auth.api_key.keys[cd]', change: 'added', seen: true, hidden: 'secret' },
+    ],
+    changes: [{ where: '/admin/*', before: 'jwt', after: 'api_key', opens: false, route: 0 }],
+  });
 });
 
 test.each([

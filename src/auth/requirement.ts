@@ -102,11 +102,34 @@ export function methodsOf(requirement: Requirement): readonly string[] {
  * @example describe({ kind: 'any', of: [{ kind: 'method', name: 'jwt' }, { kind: 'method', name: 'api_key' }] }) // 'jwt or api_key'
  */
 export function describe(requirement: Requirement): string {
+  return inWords(requirement, ({ name, narrow }) => (narrow ? `${name} (narrowed)` : name));
+}
+
+/**
+ * Describes a requirement with everything that it demands.
+ *
+ * @example describeFully({ kind: 'method', name: 'jwt', narrow: { any_scope: ['read'] } }) // 'jwt (any_scope ["read"])'
+ */
+export function describeFully(requirement: Requirement): string {
+  return inWords(requirement, ({ name, narrow = {}, identity }) => {
+    const limits = Object.entries(narrow).map(([option, value]) => `${option} ${JSON.stringify(value)}`);
+    const words = identity === undefined ? limits : [...limits, 'without an identity'];
+    return words.length === 0 ? name : `${name} (${words.join(', ')})`;
+  });
+}
+
+type MethodRequirement = Requirement & { readonly kind: 'method' };
+
+function inWords(requirement: Requirement, methodWords: (method: MethodRequirement) => string): string {
+  const nested = (part: Requirement): string => {
+    const several = (part.kind === 'any' || part.kind === 'all') && part.of.length > 1;
+    return several ? `(${inWords(part, methodWords)})` : inWords(part, methodWords);
+  };
   switch (requirement.kind) {
     case 'open':
       return 'PUBLIC';
     case 'method':
-      return requirement.narrow ? `${requirement.name} (narrowed)` : requirement.name;
+      return methodWords(requirement);
     case 'optional':
       return `optional ${nested(requirement.of)}`;
     case 'any':
@@ -114,10 +137,4 @@ export function describe(requirement: Requirement): string {
     case 'all':
       return requirement.of.map(nested).join(' and ');
   }
-}
-
-function nested(requirement: Requirement): string {
-  const words = describe(requirement);
-  const several = (requirement.kind === 'any' || requirement.kind === 'all') && requirement.of.length > 1;
-  return several ? `(${words})` : words;
 }

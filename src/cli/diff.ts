@@ -1,10 +1,11 @@
-/** The `loom-auth diff` command: shows what another file would change for callers, by path and auth method. */
-import { accessTable, type MethodRow } from '../config/access.js';
+/** The `loom-auth diff` command: shows everything that another file would change, by class. */
 import { ConfigError } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
-import type { Plan } from '../config/plan-types.js';
 import { Source } from '../config/source.js';
-import { accessChanges, type AccessChange } from '../routing/access-changes.js';
+import { textOf, summaryOf } from '../difference/difference-text.js';
+import { countByClass, planDifference, type Difference, type PlanDifference } from '../difference/differences.js';
+import { CHANGE_CLASSES } from '../lib/change-classes.js';
+import type { AccessChange } from '../routing/access-changes.js';
 import { fallsIn, openingsIn, unusedOpens } from '../routing/access-diagnostics.js';
 import { renderDiagnostic } from './check.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -21,19 +22,6 @@ interface Ruled extends Compiled {
   readonly standalone: boolean;
 }
 
-interface Difference {
-  readonly changes: readonly AccessChange[];
-  readonly methods: readonly MethodChange[];
-}
-
-/** The old and the new line of an auth method in the access table. */
-interface MethodChange {
-  readonly method: string;
-  readonly what: string;
-  readonly before: string;
-  readonly after: string;
-}
-
 export function diffFiles(files: readonly [string, string], options: DiffOptions, terminal: Terminal): ExitCode {
   const paint = paintFor(terminal.stdout, terminal.env);
   const ruled: Ruled[] = [];
@@ -47,8 +35,8 @@ export function diffFiles(files: readonly [string, string], options: DiffOptions
     }
   }
   const [before, after] = ruled as [Ruled, Ruled];
-  const difference = { changes: accessChanges(before, after), methods: methodChanges(before.plan, after.plan) };
-  terminal.stdout.write(options.json ? `${JSON.stringify(difference, null, 2)}\n` : asText(difference, paint));
+  const difference = planDifference(before, after);
+  terminal.stdout.write(options.json ? asJson(difference) : asText(difference, paint));
   return tell(difference.changes, after, { options, terminal }) && options.exitCode ? EXIT.file : EXIT.fine;
 }
 
@@ -81,49 +69,26 @@ function readRules(file: string, { strategy = [] }: DiffOptions, { env }: Termin
   }
 }
 
-/**
- * The facts of each auth method that `check` prints. A change of a secret appears there as a fingerprint, or not at
- * all.
- */
-function methodChanges(before: Plan, after: Plan): readonly MethodChange[] {
-  const [old, next] = [factsOf(before), factsOf(after)];
-  const keys = [...new Set([...old.keys(), ...next.keys()])];
-  return keys.flatMap((key) => {
-    const [was, is] = [old.get(key), next.get(key)];
-    const { method, what } = (was ?? is) as Fact;
-    if (was?.value === is?.value) return [];
-    return [{ method, what, before: was?.value ?? 'nothing', after: is?.value ?? 'nothing' }];
+function asJson({ changes, differences }: PlanDifference): string {
+  const seen = differences.some((each) => each.seen);
+  return `${JSON.stringify({ seen, summary: countByClass(differences), differences, changes }, null, 2)}\n`;
+}
+
+function asText({ changes, differences }: PlanDifference, paint: Paint): string {
+  const groups = CHANGE_CLASSES.flatMap((each): readonly string[] => {
+    const own = differences.filter((one) => one.class === each);
+    if (own.length === 0) return [];
+    return [paint('bold', each), ...own.map((one) => `  ${painted(one, changes, paint)}`), ''];
   });
+  return `${[...groups, summaryOf(differences)].join('\n')}\n`;
 }
 
-interface Fact {
-  readonly method: string;
-  readonly what: string;
-  readonly value: string;
-}
-
-function factsOf(plan: Plan): ReadonlyMap<string, Fact> {
-  const facts = accessTable(plan).methods.flatMap(methodFacts);
-  return new Map(facts.map((fact) => [JSON.stringify([fact.method, fact.what]), fact]));
-}
-
-function methodFacts({ name: method, title, summary, headers }: MethodRow): readonly Fact[] {
-  return [
-    { method, what: 'method', value: title },
-    ...summary.map(([what, value]) => ({ method, what, value })),
-    ...headers.map(({ header, claim }) => ({ method, what: `header ${header}`, value: claim })),
-  ];
-}
-
-function asText({ changes, methods }: Difference, paint: Paint): string {
-  const lines = [
-    ...changes.map(({ where, before, after, opens, weakens }) => {
-      const line = printable(`${where}: ${before} → ${after}`);
-      return opens ? paint('red', line) : weakens || after === 'PUBLIC' ? paint('yellow', line) : line;
-    }),
-    ...methods.map(({ method, what, before, after }) =>
-      printable(what === 'method' ? `${method}: ${before} → ${after}` : `${method}, ${what}: ${before} → ${after}`),
-    ),
-  ];
-  return lines.length === 0 ? 'No caller sees a difference.\n' : `${lines.join('\n')}\n`;
+function painted(difference: Difference, changes: readonly AccessChange[], paint: Paint): string {
+  const line = printable(textOf(difference));
+  const change = changes.find(({ where, before, after }) => {
+    return difference.class === 'access' && `${where}: ${before} → ${after}` === textOf(difference);
+  });
+  if (!change) return difference.seen ? line : paint('dim', line);
+  if (change.opens) return paint('red', line);
+  return change.weakens || change.after === 'PUBLIC' ? paint('yellow', line) : line;
 }

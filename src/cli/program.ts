@@ -36,7 +36,7 @@ Examples:
   loom-auth demo                         try the gateway on this machine with curl
   loom-auth check loom.yaml              list the mistakes in a file and who may call each route
   loom-auth serve loom.yaml              run the gateway
-  loom-auth diff loom.yaml next.yaml     list what a new file changes for callers
+  loom-auth diff loom.yaml next.yaml     list what a new file changes
   loom-auth new-key                      create an API key and its hash
   loom-auth hash-password < secret.txt   print the bcrypt hash of a password
 
@@ -88,7 +88,7 @@ export function commands(terminal: Terminal, finish: Finish): Command {
     );
   program
     .command('diff')
-    .description('list what a new file changes for callers')
+    .description('list what a new file changes: access, limits, headers, routing, upstreams, timeouts and more')
     .argument('<old>', 'the current Loom file')
     .argument('<new>', 'the new Loom file')
     .option('--exit-code', 'exit with 1 if a guarded path becomes public without consent, or requires something else')

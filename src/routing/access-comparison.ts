@@ -1,4 +1,5 @@
 /** Compares the access to one region under two files: opened, weakened, changed on purpose, or unchanged. */
+import { describe, describeFully } from '../auth/requirement.js';
 import { implies } from '../config/checks/strictness.js';
 import { names, pathOf } from '../config/opens.js';
 import type { PlannedOpening } from '../config/plan-types.js';
@@ -103,9 +104,26 @@ interface Facts {
 
 function comparedOf({ pair: { was, is }, region, more }: Facts): ComparedAccess {
   const route = is.index === undefined ? {} : { route: is.index };
-  const change = { before: was.words, after: is.words, opens: false, ...more, ...route };
+  const change = { ...differingWords(was, is), opens: false, ...more, ...route };
   // A line that asks for consent names one guard and one route that replaces it.
   const routes = Object.keys(more).length > 0 ? [was.index, is.index] : [];
   const key = JSON.stringify([was.demand, is.demand, is.words, more.opens, more.weakens, more.openedBy, ...routes]);
   return { change, region, key };
+}
+
+/** The short words leave out the limits of a route on a method, so two demands may have the same short words. */
+function differingWords(was: Access, is: Access): Pick<AccessChange, 'before' | 'after'> {
+  const isShort = [was, is].some(
+    ({ requirement }) => requirement && describeFully(requirement) !== describe(requirement),
+  );
+  const [before, after] = isShort || was.words === is.words ? [was, is].map(fullWords) : [was.words, is.words];
+  return { before: before ?? was.words, after: after ?? is.words };
+}
+
+/** The words of the requirement, in full, within those of the access. */
+function fullWords({ requirement, words }: Access): string {
+  if (!requirement) return words;
+  const stops = requirement.kind === 'any' && requirement.onInvalid === 'stop';
+  const full = `${describeFully(requirement)}${stops ? ' (stops at a rejected credential)' : ''}`;
+  return words.replace(describe(requirement), () => full);
 }
