@@ -1,6 +1,6 @@
 /** The class of changes of each member of a plan. A new member of the plan without a class does not compile. */
 import type { Covered, Items, Leaf, Members } from '../lib/change-classes.js';
-import type { AdminAuth, Plan, PlannedMethod, PlannedOpening } from '../config/plan-types.js';
+import type { AdminAuth, Plan, PlannedAdmin, PlannedMethod, PlannedOpening } from '../config/plan-types.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import { LIMIT_CLASSES } from './limit-classes.js';
 import { addressOf, headerRuleText, LISTENER_CLASSES, type ListenerView } from './listener-classes.js';
@@ -71,6 +71,11 @@ const ADMIN_AUTH: Members<AdminAuth> = {
   },
 };
 
+const ADMIN_OPERATOR: Members<NonNullable<PlannedAdmin['operator']>> = {
+  as: 'auth.operator',
+  members: { token: { ...UNSEEN, hide: 'secret' } },
+};
+
 export const PLAN_CLASSES: Members<PlanView> = {
   members: {
     file: { by: 'the names of the two files' },
@@ -110,7 +115,13 @@ export const PLAN_CLASSES: Members<PlanView> = {
       },
     },
     admin: {
-      members: { host: UNSEEN, port: UNSEEN, auth: ADMIN_AUTH, realm: { ...UNSEEN, as: 'auth.realm' } },
+      members: {
+        host: UNSEEN,
+        port: UNSEEN,
+        auth: ADMIN_AUTH,
+        realm: { ...UNSEEN, as: 'auth.realm' },
+        operator: ADMIN_OPERATOR,
+      },
     },
     health: { in: 'routing' },
     metrics: UNSEEN,
