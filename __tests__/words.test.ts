@@ -44,7 +44,10 @@ interface Text {
 function filesOf(folder: string): readonly string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .map((name) => `${folder}/${name}`)
-    .filter((name) => /\.(?:[cm]?ts|mjs|md)$/.test(name) && !/\/(?:node_modules|target)\//.test(name));
+    .filter(
+      (name) =>
+        /(?:\.(?:[cm]?ts|mjs|md)|\/console\/[\w-]+\.js)$/.test(name) && !/\/(?:node_modules|target)\//.test(name),
+    );
 }
 
 /** `entries` are files or folders. */

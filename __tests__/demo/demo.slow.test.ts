@@ -71,6 +71,17 @@ test('the access table shows PUBLIC and every route before the lines', async () 
   expect(demo.output.indexOf('ROUTE')).toBeLessThan(demo.output.indexOf('curl '));
 });
 
+test('the printed console opens with the printed tokens', async () => {
+  const { demo } = await startDemo();
+  const [, url = '', reader = '', operator = ''] =
+    /^Console: (\S+)\n.+reader: (\S+)\n.+operator: (\S+)$/m.exec(demo.output) ?? [];
+  expect(await (await fetch(url)).text()).toContain('Loom console');
+  const status = (token?: string) =>
+    fetch(new URL('status', url), token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+  expect((await status()).status).toBe(401);
+  for (const token of [reader, operator]) expect((await status(token)).status).toBe(200);
+});
+
 test('two demos at once take different ports, and so does one whose usual ports are taken', async () => {
   const takers = await Promise.all([8080, 8443].map(take));
   const [one, other] = await Promise.all([startDemo(), startDemo()]);

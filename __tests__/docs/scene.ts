@@ -81,6 +81,7 @@ export class Scene {
     this.env['EXPIRED_TOKEN'] = await token({ sub: 'alice', exp: seconds() - 3_600 });
     this.env['SCRAPE_TOKEN'] = 'a-token-for-prometheus';
     this.env['OPERATOR_TOKEN'] = 'a-token-for-an-operator';
+    this.env['READER_TOKEN'] = 'a-token-for-the-console';
   }
 
   async close(): Promise<void> {

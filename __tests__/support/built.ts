@@ -28,6 +28,10 @@ export function built(): string {
   for (const name of filesOf('src').filter((each) => /\.c?ts$/.test(each))) {
     refresh(join('src', name), join('dist', name.replace(/ts$/, 'js')), compile);
   }
+  // Browsers run the sources of the console unchanged.
+  for (const name of filesOf('src/admin/console')) {
+    refresh(join('src/admin/console', name), join('dist/admin/console', name), copyFileSync);
+  }
   refresh('package.json', 'package.json', copyFileSync);
   return MAIN;
 }

@@ -15,7 +15,9 @@ export type Admission = 'granted' | 'credential' | 'wrong_host' | 'other_site' |
  */
 export function decideAccess(req: IncomingMessage, role: Role, { host, auth, operator }: AdminRules): Admission {
   const ours = isOurHost(req, host);
-  if (role === 'none' && ours) return 'granted';
+  if ((role === 'none' || role === 'anyone') && ours) return 'granted';
+  // An operator reaches the address by other names too. A name of an attacker gets no data without a credential.
+  if (role === 'anyone' && auth.kind !== 'none') return 'granted';
   if (!isOwnSite(req, role)) return 'other_site';
   const credentials = valuesOf(req, 'authorization');
   if (!ours && (credentials.length === 0 || valuesOf(req, 'host').length !== 1)) return 'wrong_host';

@@ -3,10 +3,11 @@ import type { AdminPath } from '../config/admin-paths.js';
 import type { MaybePromise } from '../lib/types.js';
 
 /**
- * Who may see a page. `none`: every client that uses the host name of the address. `reader`: a credential of
+ * Who may see a page. `anyone`: every client, because the page is in the package. `none`: every client that uses the
+ * host name of the address. `reader`: a credential of
  * `admin.auth`, or the operator. `operator`: the bearer token of `admin.auth.operator`.
  */
-export type Role = 'none' | 'reader' | 'operator';
+export type Role = 'anyone' | 'none' | 'reader' | 'operator';
 
 /** HEAD is answered wherever GET is. */
 export type PageMethod = 'GET' | 'POST';
@@ -70,16 +71,20 @@ export function json(status: number, value: unknown): WholePage {
   return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
 }
 
+/** Undefined while the configuration has no such page. */
+export function pathOfPage({ path }: AdminPage): string | undefined {
+  return typeof path === 'function' ? path() : path;
+}
+
 /** Finds the page of a path, and the rest of the path. An exact path comes before a prefix. */
 export function findPage(
   pages: readonly AdminPage[],
   path: string,
 ): { readonly page: AdminPage; readonly rest: string } | undefined {
-  const pathOf = (page: AdminPage): string | undefined => (typeof page.path === 'function' ? page.path() : page.path);
-  const exact = pages.find((page) => pathOf(page) === path);
+  const exact = pages.find((page) => pathOfPage(page) === path);
   if (exact) return { page: exact, rest: '' };
   for (const page of pages) {
-    const prefix = /^(.*\/)\*$/.exec(pathOf(page) ?? '')?.[1];
+    const prefix = /^(.*\/)\*$/.exec(pathOfPage(page) ?? '')?.[1];
     if (prefix !== undefined && path.length > prefix.length && path.startsWith(prefix))
       return { page, rest: path.slice(prefix.length) };
   }

@@ -1,7 +1,8 @@
 /** The admin pages: what each path reports about the gateway, without secrets. */
 import type { Plan } from '../config/plan-types.js';
-import { accessTable } from '../config/access.js';
-import { json, type AdminPage } from './page.js';
+import { accessMap } from './access-map.js';
+import { consoleFile } from './console-files.js';
+import { json, pathOfPage, type AdminPage, type Page } from './page.js';
 import type { WorkerChannel } from './worker-channel.js';
 
 export interface AdminSources {
@@ -22,7 +23,7 @@ const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 /** Returns every page of the admin address. */
 export function pagesOf(sources: AdminSources): readonly AdminPage[] {
   const { metrics } = sources;
-  return [
+  const pages: readonly AdminPage[] = [
     {
       // First: the path is chosen in the file.
       path: () => (metrics ? (sources.plan().metrics?.path ?? '/metrics') : undefined),
@@ -33,25 +34,39 @@ export function pagesOf(sources: AdminSources): readonly AdminPage[] {
     // Constants that a prober reads: whether the process runs, and whether it takes requests.
     { path: '/health', role: 'none', methods: ['GET'], answer: () => json(200, { status: 'ok' }) },
     { path: '/ready', role: 'none', methods: ['GET'], answer: () => readiness(sources.state()) },
-    { path: '/routes', role: 'reader', methods: ['GET'], answer: () => json(200, routesOf(sources.plan())) },
+    { path: '/', role: 'anyone', methods: ['GET'], answer: ({ path }) => consolePage(path) },
+    { path: '/console/*', role: 'anyone', methods: ['GET'], answer: ({ path }) => consolePage(path) },
+    { path: '/routes', role: 'reader', methods: ['GET'], answer: () => json(200, accessMap(sources.plan())) },
     {
       path: '/upstreams',
       role: 'reader',
       methods: ['GET'],
       answer: () => json(200, { upstreams: sources.upstreams() }),
     },
+    { path: '/status', role: 'reader', methods: ['GET'], answer: () => statusPage(pages, sources) },
   ];
+  return pages;
+}
+
+/** The state of every process, and which pages this gateway has. */
+async function statusPage(pages: readonly AdminPage[], { state, plan, channel }: AdminSources): Promise<Page> {
+  const { answers: processes, missing } = await channel.ask('status', {});
+  return json(200, {
+    now: Date.now(),
+    state: state(),
+    pages: pages.flatMap((page) => pathOfPage(page) ?? []),
+    operator: plan().admin?.operator !== undefined,
+    processes,
+    missing,
+  });
+}
+
+/** The shell of the console has no data: its pages are asked for with a credential. */
+function consolePage(path: string): Page {
+  const file = consoleFile(path);
+  return file ? { status: 200, ...file } : json(404, { error: 'there is no such page' });
 }
 
 function readiness(state: ReturnType<AdminSources['state']>) {
   return json(state === 'ready' ? 200 : 503, { status: state });
-}
-
-/**
- * Lists who may call what, as `check` prints it. Auth methods appear by name only, because their options stay in the
- * file.
- */
-function routesOf(plan: Plan): object {
-  const { rows, methods } = accessTable(plan);
-  return { routes: rows, methods: methods.map(({ name, title, routes }) => ({ name, title, routes })) };
 }

@@ -4,10 +4,12 @@
  */
 import type { MaybePromise } from '../lib/types.js';
 import type { DecisionQuery, DecisionRecord } from '../observe/decision-record.js';
+import type { ProcessStatus } from './process-status.js';
 
 /** Every question, with its input and its answer. Both are plain values: they are sent as JSON. */
 export interface WorkerQuestions {
   decisions: { readonly input: DecisionQuery; readonly answer: readonly DecisionRecord[] };
+  status: { readonly input: object; readonly answer: ProcessStatus };
 }
 
 /** Every topic that processes publish, with one item of it. */

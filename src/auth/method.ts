@@ -4,6 +4,7 @@ import type { Strategy } from 'passport-strategy';
 import type { z } from 'zod';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
+import type { KeySetStatus } from '../tokens/key-source.js';
 import type { Place } from './credentials.js';
 import type { HeaderRule } from './header-rule.js';
 import type { Identity } from './identity.js';
@@ -30,6 +31,8 @@ export interface MethodStrategy extends Strategy {
    * credential, and marks values without a valid signature as unverified.
    */
   describe?(request: IncomingMessage, reason: ReasonCode): string | undefined;
+  /** What is known of its key sets. Default: it has none. */
+  keySets?(): readonly KeySetStatus[];
   close(): Promise<void>;
   /**
    * The values in shared places, and in the places of another method, that only this method may check, also if it

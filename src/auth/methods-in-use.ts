@@ -11,6 +11,7 @@ import type { Method, MethodDeps, MethodStrategy } from './method.js';
 import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
 import { sharedPlaces, withoutKnown, type Reader } from './shared-places.js';
+import type { KeySetStatus } from '../tokens/key-source.js';
 import { fromOurs } from './strategy-runner.js';
 
 const require = createRequire(import.meta.url);
@@ -101,6 +102,12 @@ export class MethodsInUse {
     const { method } = after;
     const voucher = method.voucher(after.planned.options, identity);
     return voucher !== undefined && isDeepStrictEqual(voucher, method.voucher(before.planned.options, identity));
+  }
+
+  /** What is known of the key sets of each auth method that has some. */
+  keySets(): ReadonlyMap<string, readonly KeySetStatus[]> {
+    const known = [...this.#ours].map(([name, { strategy }]) => [name, strategy.keySets?.() ?? []] as const);
+    return new Map(known.filter(([, sets]) => sets.length > 0));
   }
 
   private strategies(): readonly MethodStrategy[] {

@@ -21,6 +21,8 @@ function describeDemo(demo: Demo, { stdout, env }: Terminal): string {
   const paint = paintFor(stdout, env);
   const table = renderAccess(accessTable(compileFile(demo.file, { mode: 'serve' }).plan), paint);
   const where = `A gateway on ${demo.http} and ${demo.https}, its file ${demo.file}`;
+  const { url, reader, operator } = demo.console;
+  const page = `Console: ${url}\n  token of a reader: ${reader}\n  token of an operator: ${operator}`;
   const end = 'Ctrl-C stops it and removes its files.';
-  return `${[paint('bold', where), table, paint('bold', 'Try it:'), demo.examples, end].join('\n\n')}\n`;
+  return `${[paint('bold', where), table, paint('bold', 'Try it:'), demo.examples, page, end].join('\n\n')}\n`;
 }

@@ -14,6 +14,13 @@ import { closeServer, type DemoClient, type Issuer, startIssuer } from './issuer
 import { freePort, listenOn, LOOPBACK } from './ports.js';
 import { formatExamples } from './curl-examples.js';
 
+/** The console of the demo, and the tokens that it asks for. */
+export interface DemoConsole {
+  readonly url: string;
+  readonly reader: string;
+  readonly operator: string;
+}
+
 export interface Demo {
   /** The active configuration, for the access table. */
   readonly file: string;
@@ -21,11 +28,12 @@ export interface Demo {
   readonly examples: string;
   readonly http: string;
   readonly https: string;
+  readonly console: DemoConsole;
   stop(): Promise<void>;
 }
 
 const AUDIENCE = 'api.example.com';
-const PREFERRED = { http: 8080, https: 8443 } as const;
+const PREFERRED = { http: 8080, https: 8443, admin: 9091 } as const;
 const BCRYPT_COST = 10;
 /** Long enough to try the demo for an afternoon. */
 const TOKEN_SECONDS = 12 * 3_600;
@@ -69,17 +77,19 @@ async function startParts({ directory, log, undo }: Stage): Promise<Omit<Demo, '
     () => reports.close(),
     () => issuer.close(),
   );
-  const [certificates, passwordHash, httpPort, httpsPort] = await Promise.all([
+  const [certificates, passwordHash, httpPort, httpsPort, adminPort] = await Promise.all([
     writeAuthority(directory),
     hash(secrets.password, BCRYPT_COST),
     freePort(PREFERRED.http),
     freePort(PREFERRED.https),
+    freePort(PREFERRED.admin),
     writeTokens(directory, issuer),
   ]);
   const file = join(directory, 'loom.yaml');
   const facts = { httpPort, httpsPort, certificates, passwordHash, issuer: issuer.url, audience: AUDIENCE };
-  const { introspector, keyHash } = secrets;
-  const text = demoFile({ ...facts, introspector, keyHash, orders: orders.endpoint, reports: reports.endpoint });
+  const { introspector, keyHash, reader, operator } = secrets;
+  const admin = { port: adminPort, reader, operator };
+  const text = demoFile({ ...facts, admin, introspector, keyHash, orders: orders.endpoint, reports: reports.endpoint });
   await writeFile(file, text, { mode: 0o600 });
   const running = await serve(file, { log });
   undo.push(() => running.stop(1_000));
@@ -90,6 +100,7 @@ async function startParts({ directory, log, undo }: Stage): Promise<Omit<Demo, '
     file,
     http,
     https,
+    console: { url: `http://${LOOPBACK}:${adminPort}/`, reader, operator },
     examples: formatExamples({ http, https, issuer: issuer.url, directory, apiKey, password, client }),
   };
 }
@@ -103,6 +114,8 @@ function newSecrets() {
     password: randomBytes(9).toString('base64url'),
     client,
     introspector: { id: 'loom-gateway', secret: newSecret() },
+    reader: newSecret(),
+    operator: newSecret(),
   };
 }
 

@@ -13,13 +13,14 @@ export interface FileFacts {
   readonly introspector: { readonly id: string; readonly secret: string };
   readonly orders: string;
   readonly reports: string;
+  readonly admin: { readonly port: number; readonly reader: string; readonly operator: string };
 }
 
 /** A YAML double-quoted scalar. Every JSON string is one. */
 const quoted = (text: string): string => JSON.stringify(text);
 
 export function demoFile(facts: FileFacts): string {
-  return [listeners(facts), methods(facts), ROUTES, upstreams(facts)].join('\n');
+  return [listeners(facts), admin(facts), methods(facts), ROUTES, upstreams(facts)].join('\n');
 }
 
 function listeners({ httpPort, httpsPort, certificates }: FileFacts): string {
@@ -39,6 +40,16 @@ listeners:
       client_cert_headers:
         subject: X-Client-Subject
         fingerprint: X-Client-Fingerprint
+`;
+}
+
+function admin({ admin: { port, reader, operator } }: FileFacts): string {
+  return `admin:
+  address: "${LOOPBACK}:${port}"
+  auth:
+    type: bearer
+    bearer: { token: ${quoted(reader)} }
+    operator: { token: ${quoted(operator)} }
 `;
 }
 

@@ -36,6 +36,12 @@ export interface LimitFacts {
   vouched?(name: string): boolean;
 }
 
+/** A part as the file writes it: `ip`, `header:X-Tenant`, `jwt:org`. */
+export function limitKeyText(part: LimitKeyPart): string {
+  if (part.kind === 'header') return `header:${part.name}`;
+  return part.kind === 'claim' ? `jwt:${part.path}` : part.kind;
+}
+
 /**
  * The key of the bucket. A part without a value falls back to the client address. It never selects one bucket for all
  * clients, and never no bucket.

@@ -35,6 +35,8 @@ export interface Limiter {
    * rejects.
    */
   takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<RateLimitDecision | undefined>;
+  /** Whether the shared store can count at this moment. Absent: the buckets are in this process. */
+  readonly storeUp?: boolean;
   close(): Promise<void>;
 }
 

@@ -31,6 +31,10 @@ export class SharedLimiter implements Limiter {
     });
   }
 
+  get storeUp(): boolean {
+    return this.parts.store.up;
+  }
+
   takeAll(claims: NonEmpty<Claim>, patience?: Patience): MaybePromise<RateLimitDecision | undefined> {
     const { store } = this.parts;
     if (!store.up || patience?.spent === true) return this.#withoutStore(claims);

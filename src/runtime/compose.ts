@@ -9,14 +9,14 @@ import { contextOf } from '../context/request-context.js';
 import { attachUpgrades, isAttached } from '../gateway/attach.js';
 import type * as HostPassport from '../gateway/passport.js';
 import type { PassportLike } from '../gateway/passport-types.js';
-import { namesOf, type Shared } from './snapshot.js';
+import { namesOf, type Shared, type Snapshot } from './snapshot.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import { Limiters } from './limiters.js';
 import type { ConnectMiddleware, Loom } from './middleware.js';
 import type * as Prometheus from '../observe/prometheus.js';
 import type { SharedMetrics } from '../observe/combined-metrics.js';
-import { Reloading, type ReloadParts } from './reload.js';
+import { Reloading, type ReloadParts, type Standing } from './reload.js';
 
 const require = createRequire(import.meta.url);
 
@@ -34,13 +34,20 @@ export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly sharedMetrics?: SharedMetrics;
   /** Called before the metrics are read, for values that are looked up and not counted. */
   readonly reading?: (metrics: Metrics, plan: Plan) => void;
+  /** Receives the function that returns the snapshot in force, for the state of the gateway. */
+  readonly inspected?: (inspect: () => Inspected) => void;
+}
+
+export interface Inspected {
+  readonly snapshot: Snapshot;
+  readonly standing: Standing;
 }
 
 /** Builds what a plan describes. `serve` calls this function for its own listeners. */
 export function compose(
   source: ConfigSource,
   plan: Plan,
-  { shared, sharedMetrics, reading, ...parts }: ComposeParts,
+  { shared, sharedMetrics, reading, inspected, ...parts }: ComposeParts,
 ): Loom {
   const { log, now, standalone } = shared;
   const metrics = plan.metrics && collector({ buckets: plan.metrics.buckets, process: standalone });
@@ -55,6 +62,7 @@ export function compose(
     ...parts,
     shared: { ...watched, limiters: new Limiters(watched) },
   });
+  inspected?.(() => ({ snapshot: tables.current, standing: tables.standing }));
   const { ready } = tables.current;
   metrics?.gauge('loom_config_generation', {}, 1);
   metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));

@@ -26,6 +26,14 @@ export interface ReloadParts {
   readonly prepare?: (plan: Plan) => Promise<Prepared>;
 }
 
+export interface Standing {
+  readonly generation: number;
+  /** Unix milliseconds. */
+  readonly loadedAt: number;
+  /** Absent: there was no reload. */
+  readonly lastReload?: 'taken' | 'refused';
+}
+
 /** The most log lines about one reload. */
 const MOST_CHANGES = 50;
 
@@ -40,6 +48,8 @@ export class Reloading {
    */
   readonly #retiring = new Set<Promise<void>>();
   #generation = 1;
+  #loadedAt: number;
+  #lastReload: 'taken' | 'refused' | undefined;
   #closed = false;
 
   constructor(
@@ -48,11 +58,18 @@ export class Reloading {
     private readonly parts: ReloadParts,
   ) {
     this.#current = new Snapshot(plan, parts.shared);
+    this.#loadedAt = parts.shared.now();
     this.#tell(true);
   }
 
   get current(): Snapshot {
     return this.#current;
+  }
+
+  /** Which configuration is in force, and the result of the last attempt to replace it. */
+  get standing(): Standing {
+    const lastReload = this.#lastReload;
+    return { generation: this.#generation, loadedAt: this.#loadedAt, ...(lastReload && { lastReload }) };
   }
 
   /** Every later snapshot must meet the demand. Demands with the same key count once. */
@@ -79,12 +96,15 @@ export class Reloading {
     try {
       if (this.#closed) throw new Error('this Loom is closed');
       const { warnings, changes } = await this.#take(source);
+      this.#lastReload = 'taken';
+      this.#loadedAt = this.parts.shared.now();
       this.#tell(true);
       const shown = changes.slice(0, MOST_CHANGES).map(({ where, before, after }) => `${where}: ${before} -> ${after}`);
       const facts = { event: 'config', generation: this.#generation, changed: changes.length, changes: shown };
       log.info(facts, 'the file was loaded anew');
       return warnings;
     } catch (cause) {
+      this.#lastReload = 'refused';
       this.#tell(false);
       log.error({ event: 'config', generation: this.#generation, ...causeOf(cause) }, 'the old table stays in force');
       throw cause;

@@ -147,6 +147,11 @@ export class Snapshot {
     await this.#end();
   }
 
+  /** Whether the shared store of the limits answers. Undefined without one. */
+  get storeUp(): boolean | undefined {
+    return this.#limits.limiter.storeUp;
+  }
+
   upstreams(): readonly UpstreamStatus[] {
     return [...this.#upstreams.values()].map(({ upstream }) => upstream.status());
   }

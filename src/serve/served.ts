@@ -1,7 +1,9 @@
 /** Serves a Loom file as a gateway: listeners, request handler, reloads and graceful stop. */
+import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { AdminListener } from '../admin/listener.js';
+import type { ProcessStatus } from '../admin/process-status.js';
 import { LocalChannel, type WorkerChannel } from '../admin/worker-channel.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Compiled } from '../config/index.js';
@@ -9,7 +11,7 @@ import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import { accessRules, type AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
-import { compose, tellWarnings } from '../runtime/compose.js';
+import { compose, tellWarnings, type Inspected } from '../runtime/compose.js';
 import type { Loom } from '../runtime/middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { SharedMetrics } from '../observe/combined-metrics.js';
@@ -18,10 +20,14 @@ import { Acceptance } from './acceptance.js';
 import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
 import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
 import { compileToServe } from './compile-to-serve.js';
+import type * as EventLoops from './event-loop.js';
 import { answerHealth } from './health.js';
 import { listen, type Running } from './listeners.js';
+import type * as ProcessStatuses from './process-status.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { FileWatch, markOf } from './watch.js';
+
+const require = createRequire(import.meta.url);
 
 const GRACE_MS = 30_000;
 
@@ -51,6 +57,8 @@ class Served implements Gatekeeper {
   readonly #files: FileWatch | undefined;
   readonly #acceptance = new Acceptance();
   #running: Running | undefined;
+  #inspect!: () => Inspected;
+  #eventLoop: EventLoops.EventLoopDelay | undefined;
   #admin: AdminListener | undefined;
   #state: 'starting' | 'ready' | 'stopping' = 'starting';
   /** The state of the files that the last compilation read, whether the compilation succeeded or not. */
@@ -80,6 +88,7 @@ class Served implements Gatekeeper {
         tellCertificates(metrics, served);
         metrics.gauge('loom_accept_wait_seconds', {}, this.#acceptance.longestWait());
       },
+      inspected: (inspect) => (this.#inspect = inspect),
       compile: (given) => this.#compile(given),
       prepare: (next) => this.#prepare(next),
     });
@@ -101,6 +110,7 @@ class Served implements Gatekeeper {
     const loom = this.#loom;
     try {
       const channel = this.among?.channel ?? new LocalChannel();
+      channel.answer('status', () => this.#status());
       this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state, channel });
       await loom.ready;
       this.#running = await listen(
@@ -154,6 +164,16 @@ class Served implements Gatekeeper {
     this.#files?.close();
     await this.#loom.close();
     await this.#admin?.close();
+    this.#eventLoop?.close();
+  }
+
+  #status(): ProcessStatus {
+    const { processStatus } = require('./process-status.js') as typeof ProcessStatuses;
+    const { EventLoopDelay } = require('./event-loop.js') as typeof EventLoops;
+    // Only a gateway whose state is asked for measures its event loop.
+    this.#eventLoop ??= new EventLoopDelay();
+    const parts = { listening: this.listening, worker: this.among?.worker, eventLoop: this.#eventLoop.status() };
+    return processStatus({ ...parts, inspect: this.#inspect });
   }
 
   #compile(source: ConfigSource): Compiled {

@@ -23,13 +23,19 @@ const CIPHERS = [
 /** A slow handshake must not hold a socket longer than this. */
 const HANDSHAKE_MS = 10_000;
 
-/** Returns when the certificate of a listener expires, in Unix seconds. Undefined if its file cannot be read now. */
-export function certificateEnd(tls: PlannedTls): number | undefined {
+/** Returns the certificate of a listener. Undefined if its file cannot be read now. */
+export function certificateOf(tls: PlannedTls): X509Certificate | undefined {
   try {
-    return Math.floor(new X509Certificate(bytesOf(tls, tls.certFile)).validToDate.getTime() / 1_000);
+    return new X509Certificate(bytesOf(tls, tls.certFile));
   } catch {
     return undefined;
   }
+}
+
+/** Returns when the certificate of a listener expires, in Unix seconds. Undefined if its file cannot be read now. */
+export function certificateEnd(tls: PlannedTls): number | undefined {
+  const end = certificateOf(tls)?.validToDate.getTime();
+  return end === undefined ? undefined : Math.floor(end / 1_000);
 }
 
 export function tlsOptions(listener: PlannedListener, tls: PlannedTls): ServerOptions {

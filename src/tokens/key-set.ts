@@ -4,7 +4,7 @@
  */
 import { ageText, listed, quoted } from '../lib/sentence.js';
 import type { MaybePromise, Now } from '../lib/types.js';
-import { keyId, pickKeys } from './key-source.js';
+import { keyFacts, keyId, pickKeys } from './key-source.js';
 import type { KeyAnswer, KeyQuery, KeySource } from './key-source.js';
 import type { VerificationKey } from './verification-key.js';
 
@@ -42,6 +42,7 @@ export class RemoteKeySet implements KeySource {
   private fault: Error | undefined;
   private flight: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private reloadAt: number | undefined;
   private retryMs = FIRST_RETRY_MS;
   private askedAt = -Infinity;
   private closed = false;
@@ -76,6 +77,16 @@ export class RemoteKeySet implements KeySource {
       'and',
     );
     return `the key set has ${names}, loaded ${ageText(now - set.at)} ago${next}`;
+  }
+
+  status() {
+    const { set, fault, reloadAt } = this;
+    return {
+      keys: this.current()?.keys.map(keyFacts) ?? [],
+      ...(set && { loadedAt: set.at }),
+      ...(reloadAt !== undefined && { reloadAt }),
+      ...(fault && { fault: fault.message }),
+    };
   }
 
   close(): void {
@@ -150,6 +161,7 @@ export class RemoteKeySet implements KeySource {
   }
 
   private loadIn(ms: number): void {
+    this.reloadAt = this.options.now() + ms;
     if (!this.closed) this.timer = setTimeout(() => void this.load(), ms).unref();
   }
 }

@@ -17,6 +17,20 @@ export type KeyAnswer =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unavailable'; readonly cause: Error };
 
+/** What is known of a key set, without its keys. */
+export interface KeySetStatus {
+  readonly issuer: string;
+  /** Where the keys come from, without the query of a URL. */
+  readonly source: string;
+  readonly keys: readonly { readonly kid?: string | undefined; readonly algorithms: readonly string[] }[];
+  /** Unix milliseconds. Absent: it was never loaded, or the file has it. */
+  readonly loadedAt?: number;
+  /** When it is loaded next. Absent: the file has it. */
+  readonly reloadAt?: number;
+  /** Why the last load failed. */
+  readonly fault?: string;
+}
+
 export interface KeySource {
   /** Settles after the first attempt to load, successful or not. */
   readonly ready: Promise<void>;
@@ -30,6 +44,8 @@ export interface KeySource {
   holds(id: string): boolean;
   /** Names the keys and their age, for the log. */
   describe?(): string;
+  /** The keys that may verify now. Default: unknown. */
+  status?(): Omit<KeySetStatus, 'issuer' | 'source'>;
   close(): void;
 }
 
@@ -71,6 +87,11 @@ export function keyId({ thumbprint, issuer }: VerificationKey): string {
   return issuer === undefined ? thumbprint : `${thumbprint} ${issuer}`;
 }
 
+/** A key without the key. */
+export function keyFacts({ kid, algorithms }: VerificationKey): KeySetStatus['keys'][number] {
+  return { ...(kid !== undefined && { kid }), algorithms };
+}
+
 /** One key from the file. It has no name, so a `kid` is ignored. */
 export class StaticKey implements KeySource {
   readonly ready = Promise.resolve();
@@ -87,6 +108,10 @@ export class StaticKey implements KeySource {
 
   holds(id: string): boolean {
     return id === keyId(this.key);
+  }
+
+  status() {
+    return { keys: [keyFacts(this.key)] };
   }
 
   close(): void {
@@ -109,6 +134,10 @@ export class StaticKeySet implements KeySource {
 
   holds(id: string): boolean {
     return this.ids.has(id);
+  }
+
+  status() {
+    return { keys: this.keys.map(keyFacts) };
   }
 
   close(): void {

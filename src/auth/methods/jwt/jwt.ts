@@ -10,6 +10,7 @@ import { compileJwt } from './strategy.js';
 import { findingsOf, narrowingFindings } from './findings.js';
 import { claimsIn, valuesOf } from './issuer-template.js';
 import { entriesOf, issuersOf } from './issuers.js';
+import { keysIn } from './keys.js';
 import type { JwtIssuer } from './issuers.js';
 import { judgeNarrowing, verifiedBy } from './narrowing.js';
 import { jwtNarrowing, jwtOptions } from './options.js';
@@ -87,24 +88,4 @@ function issuerIn({ issuer, required_claims: required }: JwtIssuer): string {
   if (issuer === undefined) return 'ANY ISSUER';
   const values = claimsIn(issuer).map((claim) => `${claim}: ${valuesOf(required, claim).join(', ')}`);
   return values.length === 0 ? issuer : `${issuer} with ${values.join('; ')}`;
-}
-
-/** The query of the URL is omitted, because it may contain a secret. */
-function keysIn({ keys }: JwtIssuer): string {
-  switch (keys.kind) {
-    case 'jwks': {
-      const url = URL.canParse(keys.url) ? new URL(keys.url) : undefined;
-      return url ? `${url.origin}${url.pathname}` : 'no URL';
-    }
-    case 'discovery':
-      return `discovered at ${keys.issuer}`;
-    case 'secret':
-      return keys.encoding === 'utf8' ? 'a shared secret' : `a shared secret in ${keys.encoding}`;
-    case 'public_key':
-      return 'a public key';
-    case 'key_set':
-      return 'a key set in the file';
-    case 'none':
-      return 'none';
-  }
 }

@@ -69,3 +69,23 @@ function keySet(
     },
   });
 }
+
+/** Where the keys come from, in words. The query of the URL is omitted, because it may contain a secret. */
+export function keysIn({ keys }: JwtIssuer): string {
+  switch (keys.kind) {
+    case 'jwks': {
+      const url = URL.canParse(keys.url) ? new URL(keys.url) : undefined;
+      return url ? `${url.origin}${url.pathname}` : 'no URL';
+    }
+    case 'discovery':
+      return `discovered at ${keys.issuer}`;
+    case 'secret':
+      return keys.encoding === 'utf8' ? 'a shared secret' : `a shared secret in ${keys.encoding}`;
+    case 'public_key':
+      return 'a public key';
+    case 'key_set':
+      return 'a key set in the file';
+    case 'none':
+      return 'none';
+  }
+}

@@ -4,7 +4,7 @@ import { Strategy } from 'passport-jwt';
 import { digestOf } from '../../../lib/digest.js';
 import { subjectRules } from '../../../tokens/subject.js';
 import { TokenVerifier } from '../../../tokens/token-verifier.js';
-import type { KeySource } from '../../../tokens/key-source.js';
+import type { KeySetStatus, KeySource } from '../../../tokens/key-source.js';
 import type { Verification } from '../../../tokens/token-verifier.js';
 import { readOffer, type Place } from '../../credentials.js';
 import type { Offering } from '../../strategy-runner.js';
@@ -15,7 +15,7 @@ import type { Now } from '../../../lib/types.js';
 import { describeToken, type IssuerPolicy } from './describe.js';
 import { entriesOf, exactIssuers } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
-import { keySourceOf } from './keys.js';
+import { keysIn, keySourceOf } from './keys.js';
 import { missingOf } from '../required-claims.js';
 import { identityOf } from './narrowing.js';
 import type { JwtOptions } from './options.js';
@@ -101,6 +101,16 @@ class JwtStrategy extends Strategy implements MethodStrategy {
     const offer = readOffer(request, this.places);
     if (offer.kind !== 'one') return undefined;
     return describeToken({ token: offer.value, reason, policies: this.policies, now: this.now() });
+  }
+
+  keySets(): readonly KeySetStatus[] {
+    // The issuers of a template share one source.
+    const policies = new Map(this.policies.map((policy) => [policy.keys, policy]));
+    return [...policies.values()].map(({ keys, from }) => ({
+      issuer: from.issuer ?? from.name ?? 'any issuer',
+      source: keysIn(from),
+      ...(keys.status?.() ?? { keys: [] }),
+    }));
   }
 
   close(): Promise<void> {
