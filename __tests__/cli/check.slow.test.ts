@@ -27,7 +27,7 @@ middleware:
 routes:
   - id: public
     path: /public/*
-    upstream: backend
+    upstream: site
     auth: none
   - id: orders
     path: /orders/*
@@ -38,10 +38,12 @@ routes:
 upstreams:
   - name: backend
     endpoints: ["127.0.0.1:9001"]
+  - name: site
+    endpoints: ["127.0.0.1:9002"]
 `;
 const TABLE = `
 ROUTE       PATH       METHODS   WHO MAY PASS    UPSTREAM  IDENTITY HEADERS
-public      /public/*  any       PUBLIC          backend
+public      /public/*  any       PUBLIC          site
 orders      /orders/*  GET,POST  jwt or api_key  backend   X-User-ID, X-Caller
 (no route)  /*         any       404
 
@@ -94,11 +96,15 @@ test('every mistake is named at once, with file, line, column, path and the near
   write('wrong.yaml', WRONG);
   const { code, stdout, stderr } = await loomAuth(['check', 'wrong.yaml']);
   expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
-  expect(stdout).toBe(`error wrong.yaml:2:1 middlewares: unknown key; did you mean "middleware"?
-error wrong.yaml:5:5 middleware.auth.jwtt: unknown key; did you mean "jwt"?
-error wrong.yaml:10:5 routes[0].upstrem: unknown key; did you mean "upstream"?
-error wrong.yaml:13:11 routes[1].auth: must not be empty: say "auth: none", a method such as "auth: {jwt: true}", or a list "auth: {methods: [jwt]}"
-error wrong.yaml:16:16 upstreams[0].endpoints: must not be an empty list
+  expect(stdout).toBe(`error wrong.yaml:2:1 middlewares: unknown key; did you mean "middleware"? [unknown_key]
+error wrong.yaml:5:5 middleware.auth.jwtt: unknown key; did you mean "jwt"? [unknown_key]
+error wrong.yaml:10:5 routes[0].upstrem: unknown key; did you mean "upstream"? [unknown_key]
+error wrong.yaml:13:11 routes[1].auth: must not be empty: say "auth: none", a method such as "auth: {jwt: true}", or a list "auth: {methods: [jwt]}" [wrong_auth]
+error wrong.yaml:16:16 upstreams[0].endpoints: must not be an empty list [wrong_value]
+
+unknown_key: Correct the spelling, or remove the option.
+wrong_auth: Write a form that the message names.
+wrong_value: Write a value as the message says.
 
 5 errors, 0 warnings
 `);
@@ -109,7 +115,7 @@ test('a route that is open by silence is a warning in plain sight, and fails onl
   const { code, stdout } = await loomAuth(['check', 'silent.yaml']);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^warning silent\.yaml:22:5 routes\[0\]: PUBLIC: .+auth: none/);
-  expect(stdout).toMatch(/^public +\/public\/\* +any +PUBLIC \(not declared\) +backend$/m);
+  expect(stdout).toMatch(/^public +\/public\/\* +any +PUBLIC \(not declared\) +site$/m);
   expect(stdout).toMatch(/\n0 errors, 1 warning\n$/);
   const strict = await loomAuth(['check', '--strict', 'silent.yaml']);
   expect(strict.code).toBe(1);
@@ -163,10 +169,12 @@ describe('--json', () => {
     write('json.yaml', UNDECLARED);
     const place = { file: 'json.yaml', line: 22, column: 5, path: 'routes[0]' };
     const message = expect.stringContaining('PUBLIC') as string;
+    const rule = { cure: expect.any(String) as string, help: expect.stringContaining('public_route.md') as string };
+    const end = { endLine: 22, endColumn: 7 };
     expect(await json('json.yaml')).toEqual({
       code: 0,
       ok: true,
-      diagnostics: [{ level: 'warning', code: 'public_route', ...place, message }],
+      diagnostics: [{ level: 'warning', code: 'public_route', ...place, ...end, message, ...rule }],
       access: {
         rows: [
           expect.objectContaining({ route: 'public', path: '/public/*', public: true, declaredOpen: false }),

@@ -52,7 +52,7 @@ function diagnostics(data) {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, { level, meaning, cure }]) => [code(name), level, cell(meaning), cell(cure)]);
   const before =
-    'The code is the stable id of its rule: it is never renamed and never gets another meaning. `npx loom-auth check --json` prints it. An error keeps the file from loading. With `--strict` a warning does too.\n\n';
+    'The code is the stable id of its rule: it is never renamed and never gets another meaning. `npx loom-auth check --json` prints it. An error keeps the file from loading. With `--strict` a warning does too. A note is advice of `check`; it fails nothing. [Check a file](../operations.md#check-a-file) has the formats and the comment that silences a rule.\n\n';
   return before + table(['Code', 'Level', 'Meaning', 'Cure'], rows);
 }
 

@@ -41,9 +41,13 @@ export interface MethodStrategy extends Strategy {
   ownValues?(request: IncomingMessage, others: readonly Place[]): readonly string[];
 }
 
+export type FindingRule = 'bcrypt_cost' | 'missing_audience' | 'missing_issuer' | 'shared_identity' | 'weak_secret';
+
 /** A finding of the compiler about one method block, at a path relative to the block. */
 export interface Finding {
   readonly level: 'error' | 'warning';
+  /** The rule of a warning. Default: `method_warning`. */
+  readonly rule?: FindingRule;
   readonly path: readonly (string | number)[];
   readonly message: string;
 }

@@ -1,75 +1,75 @@
-/** The `loom-auth check` command: reports the errors of a file and its access table, without network calls. */
-import { accessTable, type AccessTable } from '../config/access.js';
-import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagnostics.js';
+/** The `loom-auth check` command: reports the mistakes of a file and its access table, without network calls. */
+import { createRequire } from 'node:module';
+import { accessTable } from '../config/access.js';
+import { ConfigError, type Diagnostic } from '../config/diagnostics.js';
 import { compileFile } from '../config/index.js';
+import { lint } from '../config/lint/lint.js';
 import { Source } from '../config/source.js';
 import { tlsDiagnostics } from '../serve/compile-to-serve.js';
-import { renderAccess } from './access-table.js';
+import type * as Json from './check-json.js';
+import type { Outcome } from './check-outcome.js';
+import { asText } from './check-text.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
+import type * as Sarif from './sarif.js';
+import { paintFor, type Terminal } from './terminal.js';
+
+const require = createRequire(import.meta.url);
+
+export type Format = 'text' | 'json' | 'sarif';
 
 export interface CheckOptions {
+  /** Warnings are errors. */
   readonly strict?: boolean;
+  /** Default: text. */
+  readonly format?: Format;
+  /** The same as `format: 'json'`. */
   readonly json?: boolean;
+  /** With more warnings the command fails. Default: any number. */
+  readonly maxWarnings?: number;
   /** Passport strategies that the host application will register. */
   readonly strategy?: readonly string[];
 }
 
-interface Outcome {
-  /** With what happens to requests that no route matches. Absent: the file has errors that leave no plan. */
-  readonly access?: AccessTable;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 export function checkFile(file: string, options: CheckOptions, terminal: Terminal): ExitCode {
-  const outcome = examine(file, options, terminal);
-  const failing = options.strict ? outcome.diagnostics : outcome.diagnostics.filter(({ level }) => level === 'error');
-  const refused = failing.length > 0;
-  terminal.stdout.write(
-    options.json ? asJson(outcome, refused) : asText(outcome, paintFor(terminal.stdout, terminal.env)),
-  );
-  return refused ? EXIT.file : EXIT.fine;
+  const source = new Source(file);
+  const found = examine(source, options, terminal);
+  const count = (level: Diagnostic['level']): number => found.diagnostics.filter((each) => each.level === level).length;
+  const ok = count('error') === 0 && count('warning') <= (options.maxWarnings ?? Infinity);
+  terminal.stdout.write(render({ ...found, ok, source }, options, terminal));
+  return ok ? EXIT.fine : EXIT.file;
 }
 
-function examine(file: string, { strategy = [], strict = false }: CheckOptions, { env }: Terminal): Outcome {
-  try {
-    const source = new Source(file);
-    let compiled = compileFile(source, { strategies: strategy, mode: 'middleware', strict, env });
-    const { listeners, routes } = compiled.plan;
-    // A file with listeners and routes is a gateway, so the command also checks that it can serve.
-    const serves = listeners.length > 0 && routes.length > 0 && strategy.length === 0;
-    if (serves) compiled = compileFile(source, { mode: 'serve', strict, env });
-    // A host application that opens listeners of its own does not read these files.
-    const tls = tlsDiagnostics(compiled).map((each): Diagnostic => (serves ? each : { ...each, level: 'warning' }));
-    const access = accessTable(compiled.plan, { unmatched: serves ? '404' : 'next()' });
-    return { access, diagnostics: [...compiled.warnings, ...tls].sort(byPlace) };
-  } catch (cause) {
-    if (!(cause instanceof ConfigError)) throw cause;
-    return { diagnostics: cause.diagnostics };
+function render(outcome: Outcome, { format, json }: CheckOptions, terminal: Terminal): string {
+  switch (format ?? (json ? 'json' : 'text')) {
+    case 'json':
+      return (require('./check-json.js') as typeof Json).asJson(outcome);
+    case 'sarif':
+      return (require('./sarif.js') as typeof Sarif).asSarif(outcome);
+    case 'text':
+      return asText(outcome, paintFor(terminal.stdout, terminal.env));
   }
 }
 
+type Examined = Pick<Outcome, 'access' | 'diagnostics'>;
+
+function examine(source: Source, { strategy = [], strict = false }: CheckOptions, { env }: Terminal): Examined {
+  const failing = (all: readonly Diagnostic[]): readonly Diagnostic[] => (strict ? all.map(strictly) : all);
+  try {
+    let compiled = compileFile(source, { strategies: strategy, mode: 'middleware', env });
+    const { listeners, routes } = compiled.plan;
+    // A file with listeners and routes is a gateway, so the command also checks that it can serve.
+    const serves = listeners.length > 0 && routes.length > 0 && strategy.length === 0;
+    if (serves) compiled = compileFile(source, { mode: 'serve', env });
+    // A host application that opens listeners of its own does not read these files.
+    const tls = tlsDiagnostics(compiled).map((each): Diagnostic => (serves ? each : { ...each, level: 'warning' }));
+    lint(compiled, { known: tls, now: Date.now });
+    const access = accessTable(compiled.plan, { unmatched: serves ? '404' : 'next()' });
+    return { access, diagnostics: failing([...compiled.context.report.diagnostics, ...tls].sort(byPlace)) };
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    return { diagnostics: failing(cause.diagnostics) };
+  }
+}
+
+const strictly = (each: Diagnostic): Diagnostic => (each.level === 'warning' ? { ...each, level: 'error' } : each);
 const byPlace = (a: Diagnostic, b: Diagnostic): number => a.line - b.line || a.column - b.column;
-
-function asJson({ access, diagnostics }: Outcome, refused: boolean): string {
-  return `${JSON.stringify({ ok: !refused, diagnostics, access: access ?? null }, null, 2)}\n`;
-}
-
-function asText({ access, diagnostics }: Outcome, paint: Paint): string {
-  const lines = diagnostics.map((each) => renderDiagnostic(each, paint));
-  const table = access ? [renderAccess(access, paint)] : [];
-  const blocks = [...(lines.length > 0 ? [lines.join('\n')] : []), ...table, tally(diagnostics, paint)];
-  return `${blocks.join('\n\n')}\n`;
-}
-
-export function renderDiagnostic(diagnostic: Diagnostic, paint: Paint): string {
-  const { level } = diagnostic;
-  return `${paint(level === 'error' ? 'red' : 'yellow', level)} ${printable(formatDiagnostic(diagnostic))}`;
-}
-
-function tally(diagnostics: readonly Diagnostic[], paint: Paint): string {
-  const count = (level: Diagnostic['level']): number => diagnostics.filter((each) => each.level === level).length;
-  const words = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
-  const text = `${words(count('error'), 'error')}, ${words(count('warning'), 'warning')}`;
-  return count('error') > 0 ? paint('red', text) : text;
-}

@@ -7,7 +7,7 @@ import { countByClass, planDifference, type Difference, type PlanDifference } fr
 import { CHANGE_CLASSES } from '../lib/change-classes.js';
 import type { AccessChange } from '../routing/access-changes.js';
 import { fallsIn, openingsIn, unusedOpens } from '../routing/access-diagnostics.js';
-import { renderDiagnostic } from './check.js';
+import { renderDiagnostic } from './check-text.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
 

@@ -1,10 +1,10 @@
 /** The commands of `loom-auth` with their options and help; the module of a command loads when it runs. */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LOW_COST } from '../auth/methods/bcrypt-cost.js';
 import { ConfigError } from '../config/diagnostics.js';
 import type * as Check from './check.js';
+import type * as CheckText from './check-text.js';
 import type * as Demo from './demo.js';
 import type * as Diff from './diff.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
@@ -12,6 +12,7 @@ import type * as HashKey from './hash-key.js';
 import type * as HashPassword from './hash-password.js';
 import type * as NewKey from './new-key.js';
 import type * as Schema from './schema.js';
+import { packageVersion } from './package-version.js';
 import { InputError } from './secret-input.js';
 import type * as Serve from './serve.js';
 import { paintFor, printable, type Terminal } from './terminal.js';
@@ -20,6 +21,7 @@ const require = createRequire(import.meta.url);
 
 const modules = {
   check: () => require('./check.js') as typeof Check,
+  checkText: () => require('./check-text.js') as typeof CheckText,
   demo: () => require('./demo.js') as typeof Demo,
   diff: () => require('./diff.js') as typeof Diff,
   hashKey: () => require('./hash-key.js') as typeof HashKey,
@@ -80,7 +82,9 @@ export function commands(terminal: Terminal, finish: Finish): Command {
     .description('list the mistakes in a file and who may call each route')
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
     .option('--strict', 'exit with 1 if the file has a warning')
-    .option('--json', 'print one JSON document')
+    .addOption(new Option('--format <format>', 'what to print; default: text').choices(['text', 'json', 'sarif']))
+    .option('--json', 'print one JSON document, as --format json does')
+    .option('--max-warnings <n>', 'exit with 1 if the file has more warnings', numberOfWarnings)
     .option('--strategy <name...>', 'name of a Passport strategy that the host application registers')
     .addHelpText('after', '\nExample:\n  loom-auth check --strict loom.yaml && echo safe to deploy')
     .action((file: string, options: Check.CheckOptions) =>
@@ -141,6 +145,11 @@ function numberOfWorkers(text: string): number {
   return count;
 }
 
+function numberOfWarnings(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('must be a number from 0 to 999999.');
+  return Number(text);
+}
+
 /** The shell history already contains a secret that was an argument. The error message does not repeat it. */
 function unnamed(args: readonly string[], act: () => Promise<ExitCode>): Promise<ExitCode> {
   if (args.length > 0) throw new InputError('a secret is read from standard input, never from the command line');
@@ -158,13 +167,6 @@ function base({ stdout, stderr }: Terminal): Command {
     .exitOverride();
 }
 
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
-}
-
 /** All diagnostics of an invalid file. For any other error only the message, because a user cannot use the stack. */
 function explain(cause: unknown, { stderr, env }: Terminal): string {
   const paint = paintFor(stderr, env);
@@ -172,6 +174,6 @@ function explain(cause: unknown, { stderr, env }: Terminal): string {
     const message = cause instanceof Error ? cause.message : 'failed';
     return `${paint('red', 'error')} ${printable(message)}`;
   }
-  const { renderDiagnostic } = modules.check();
+  const { renderDiagnostic } = modules.checkText();
   return cause.diagnostics.map((each) => renderDiagnostic(each, paint)).join('\n');
 }

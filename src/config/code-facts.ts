@@ -1,8 +1,8 @@
 /** What the reference says about the code of a diagnostic. */
 
-export interface CodeFacts<
-  Level extends 'error' | 'warning' | 'error or warning' = 'error' | 'warning' | 'error or warning',
-> {
+type Levels = 'error' | 'warning' | 'note' | 'error or warning';
+
+export interface CodeFacts<Level extends Levels = Levels> {
   readonly level: Level;
   /** One sentence: what is wrong. */
   readonly meaning: string;
@@ -16,6 +16,11 @@ export function error(meaning: string, cure: string): CodeFacts<'error'> {
 
 export function warning(meaning: string, cure: string): CodeFacts<'warning'> {
   return { level: 'warning', meaning, cure };
+}
+
+/** Advice of `loom-auth check`, which fails nothing. */
+export function note(meaning: string, cure: string): CodeFacts<'note'> {
+  return { level: 'note', meaning, cure };
 }
 
 /** An error where it is certain, a warning where it may be meant. */

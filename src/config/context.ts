@@ -1,5 +1,5 @@
 /** What every step from the parsed file to the plan needs: the tree, where mistakes go, the files beside it. */
-import { hasPath, nodeAt, valueOf, type DocumentNode } from './document.js';
+import { hasPath, nodeAt, scalarsOf, valueOf, type DocumentNode } from './document.js';
 import type { Reading } from './issues.js';
 import type { Path, Report } from './report.js';
 import type { Source } from './source.js';
@@ -31,6 +31,11 @@ export class Context implements Reading {
   value(path: Path): unknown {
     const { node, exact } = nodeAt(this.#root, path);
     return exact ? valueOf(node) : undefined;
+  }
+
+  /** Every scalar of the file, with its path. */
+  *scalars(): Generator<readonly [Path, DocumentNode['value']]> {
+    for (const [path, { value }] of scalarsOf(this.#root)) yield [path, value];
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Every code of a diagnostic. A code is the stable id of its rule: it is never renamed and never gets another meaning. */
 import { either, error, warning, type CodeFacts } from './code-facts.js';
+import { LINT_CODES } from './lint-codes.js';
 import { SYNTAX_CODES } from './syntax-codes.js';
 
 const OPTION_CODES = {
@@ -32,7 +33,7 @@ const OPTION_CODES = {
     'An auth method accepts tokens that are longer than the request head of a listener.',
     'Raise `max_header_size` of the listener, or lower `max_token_size`.',
   ),
-  weak_secret: warning('A secret of the admin address is short.', 'Use at least 16 random characters.'),
+  weak_secret: warning('A secret is short.', 'Use as many random characters as the message says.'),
   world_readable: warning(
     'Every user of the machine can read a file with a secret.',
     'Remove the permission: `chmod o-r`.',
@@ -43,6 +44,10 @@ const OPTION_CODES = {
 } as const satisfies Readonly<Record<string, CodeFacts>>;
 
 const AUTH_CODES = {
+  bcrypt_cost: warning(
+    'A bcrypt hash has a cost below 10 or above 12.',
+    'Hash the password again: `loom-auth hash-password` uses a cost of 10.',
+  ),
   client_chooses: either(
     'The client can choose which rule or limit applies.',
     'Use the same auth for both routes, or a key that the client cannot choose.',
@@ -53,6 +58,14 @@ const AUTH_CODES = {
   ),
   duplicate_header: error('Two entries use one header.', 'Give each entry a header of its own.'),
   forbidden_header: error('The header has another meaning for upstreams.', 'Take another header.'),
+  missing_audience: warning(
+    'A `jwt` issuer has no `audience`, so tokens for any other service are accepted.',
+    'Set `audience` to the name of this service in the `aud` of its tokens.',
+  ),
+  missing_issuer: warning(
+    'A `jwt` block has no `issuer`, so tokens of any issuer are accepted.',
+    'Set `issuer` to the `iss` of its tokens.',
+  ),
   method_error: error(
     'The options of an auth method contradict each other.',
     'Change the options as the message says.',
@@ -69,6 +82,10 @@ const AUTH_CODES = {
   ),
   plugin_error: error('A plugin cannot be loaded.', 'Build the plugin as the message says.'),
   reserved_header: error('The header has a fixed meaning for messages or proxies.', 'Take another header.'),
+  shared_identity: warning(
+    'Two issuers or auth methods fill one identity header.',
+    'Give each its own header, or map `iss` to a header.',
+  ),
   shared_place: error(
     'Two auth methods read one place, in an order or combination that cannot work.',
     'Change the order, or give one of the methods another place.',
@@ -141,6 +158,7 @@ export const DIAGNOSTICS = {
   ...AUTH_CODES,
   ...ROUTE_CODES,
   ...SERVER_CODES,
+  ...LINT_CODES,
 } as const;
 
 /**
@@ -159,4 +177,5 @@ type WithLevel<Level> = {
 }[DiagnosticCode];
 
 export type ErrorCode = WithLevel<'error' | 'error or warning'>;
+export type NoteCode = WithLevel<'note'>;
 export type WarningCode = WithLevel<'warning' | 'error or warning'>;

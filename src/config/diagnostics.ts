@@ -11,8 +11,8 @@ import type { DiagnosticCode } from './diagnostic-codes.js';
  * export const placeOf = ({ file, line, column }: Diagnostic): string => `${file}:${line}:${column}`;
  */
 export interface Diagnostic {
-  /** An error keeps the file from loading. */
-  readonly level: 'error' | 'warning';
+  /** An error keeps the file from loading. A note is advice of `loom-auth check`; a reload reports none. */
+  readonly level: 'error' | 'warning' | 'note';
   /** The stable id of the rule, such as `unknown_key`, `wrong_type` or `route_hidden`. */
   readonly code: DiagnosticCode;
   /** The file as the caller named it. */

@@ -34,6 +34,8 @@ export interface Compiled {
   readonly placeOf: (route: number) => Position;
   /** The position of an entry of `opens` in the file. */
   readonly placeOfOpening: (entry: number) => Position;
+  /** The file as it was read, for rules that run later. */
+  readonly context: Context;
   /** The position of an option, or of the nearest block around it. */
   readonly placeAt: (path: Path) => Position;
 }
@@ -94,7 +96,7 @@ function compileTree({ root, report }: ReadFile, { source, mode, strategies }: C
   const placeOf = (route: number) => report.placeOf(['routes', draft.places[route] ?? 0]);
   const placeOfOpening = (entry: number) => report.placeOf(['opens', entry]);
   const placeAt = (path: Path) => report.placeOf(path);
-  return { plan: { ...draft.plan, warnings }, warnings, placeOf, placeOfOpening, placeAt };
+  return { plan: { ...draft.plan, warnings }, warnings, context, placeOf, placeOfOpening, placeAt };
 }
 
 type Level = 'error' | 'warning';

@@ -20,6 +20,8 @@ import type * as Indentation from './indentation.js';
 import type * as SyntaxWords from './syntax-words.js';
 import { positionIn, textFault } from './text.js';
 
+export { Lexer } from 'yaml';
+
 const require = createRequire(import.meta.url);
 
 /** Something wrong at an offset of the text. */

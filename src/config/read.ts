@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { ConfigError } from './diagnostics.js';
 import { nodeAt, type DocumentNode } from './document.js';
 import { interpolate } from './interpolate.js';
+import type * as Ignores from './lint/ignores.js';
 import { applyLoomNames } from './loom/apply.js';
 import type * as ObjectReader from './object.js';
 import { parseText, type Parsed } from './parse.js';
@@ -31,7 +32,8 @@ export function readFile(source: Source, options: ReadOptions): ReadFile {
   const parsed = read.kind === 'object' ? fromObject(read.config) : parseText(read.text);
   const { root } = parsed;
   const secrets = new Set<string>();
-  const report = new Report(source.file, locator(parsed), { strict: options.strict, secrets });
+  const ignores = read.kind === 'text' && root ? ignoresOf(read.text) : undefined;
+  const report = new Report(source.file, locator(parsed), { strict: options.strict, secrets, ignores });
   for (const { offset, ...fault } of parsed.faults) report.errorAt(parsed.position(offset), fault);
   if (!root) throw new ConfigError(report.diagnostics);
   options.repair?.(root, report);
@@ -40,6 +42,12 @@ export function readFile(source: Source, options: ReadOptions): ReadFile {
   for (const secret of secretsOf(root)) secrets.add(secret);
   checkSecrets(root, report);
   return { root, report };
+}
+
+/** Most files silence nothing. */
+function ignoresOf(text: string): Ignores.Ignores | undefined {
+  if (!/loom[-_ ]?ignore/i.test(text)) return undefined;
+  return new (require('./lint/ignores.js') as typeof Ignores).Ignores(text);
 }
 
 function fromObject(config: object): Parsed {

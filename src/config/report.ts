@@ -1,5 +1,5 @@
 /** Collects what is wrong with one file, so that every mistake is reported at once, at its place. */
-import type { DiagnosticCode, ErrorCode, WarningCode } from './diagnostic-codes.js';
+import type { DiagnosticCode, ErrorCode, NoteCode, WarningCode } from './diagnostic-codes.js';
 import { ConfigError, type Diagnostic } from './diagnostics.js';
 
 export type Path = readonly (string | number)[];
@@ -25,11 +25,19 @@ export function formatPath(path: Path): string {
   return text;
 }
 
+/** The warnings that comments of the file accept, and what is wrong with the comments. */
+export interface AcceptedWarnings {
+  covers(code: DiagnosticCode, line: number): boolean;
+  readonly faults: readonly (Pick<Diagnostic, 'line' | 'column' | 'message'> & { readonly code: WarningCode })[];
+}
+
 export interface ReportOptions {
   /** Warnings are errors. */
   readonly strict?: boolean;
   /** What the file keeps secret: no message ever quotes it. */
   readonly secrets?: ReadonlySet<string>;
+  /** Warnings that the author of the file accepts. */
+  readonly ignores?: AcceptedWarnings | undefined;
 }
 
 export class Report {
@@ -55,7 +63,24 @@ export class Report {
 
   /** With `strict` a warning is an error. */
   warning(found: ReportEntry<WarningCode>): void {
-    this.#add(this.options.strict ? 'error' : 'warning', found);
+    if (!this.isIgnored(found)) this.#add(this.options.strict ? 'error' : 'warning', found);
+  }
+
+  /** Advice of `check`, which fails nothing. */
+  note(found: ReportEntry<NoteCode>): void {
+    if (!this.isIgnored(found)) this.#add('note', found);
+  }
+
+  /** What is wrong with the `loom-ignore` comments. Call it when every rule has run. */
+  tellIgnores(): void {
+    for (const { code, message, line, column } of this.options.ignores?.faults ?? [])
+      this.#found.push({ level: 'warning', code, file: this.file, line, column, path: '', message });
+  }
+
+  /** Whether the author of the file accepts a warning of this rule at this place. */
+  isIgnored({ path, code, at = 'value' }: Omit<ReportEntry, 'message'>): boolean {
+    const { ignores } = this.options;
+    return ignores !== undefined && ignores.covers(code, this.locate(path, at).line);
   }
 
   /** A mistake of the syntax: it has a place in the text, or a path in an object. */

@@ -22,6 +22,8 @@ const PRINTED = new Set([
   'yourpassword',
 ]);
 
+export const isPrinted = (secret: string): boolean => PRINTED.has(secret);
+
 /** Plain scalars that YAML 1.1 or 1.2 reads as something other than a string. */
 const AMBIGUOUS = [
   /^(?:y|n|yes|no|on|off|true|false|null|~|)$/i,
@@ -56,7 +58,7 @@ export function checkSecrets(root: DocumentNode, report: Report): void {
         message: 'YAML does not read this as a string everywhere; quote it',
       });
     }
-    if (typeof node.value === 'string' && PRINTED.has(node.value)) {
+    if (typeof node.value === 'string' && isPrinted(node.value)) {
       report.warning({
         path,
         code: 'printed_secret',

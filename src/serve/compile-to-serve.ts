@@ -5,11 +5,12 @@ import type { ConfigSource, Source } from '../config/source.js';
 import { inspectTls } from './tls.js';
 
 /** Every finding about the TLS files of the listeners, with the place of its option. */
-export function tlsDiagnostics({ plan, placeAt }: Compiled): readonly Diagnostic[] {
+export function tlsDiagnostics({ plan, placeAt, context }: Compiled): readonly Diagnostic[] {
   return plan.listeners.flatMap((listener, at) =>
-    inspectTls(listener).map(({ option, level, message }): Diagnostic => {
-      const place = placeAt(['listeners', at, 'tls', option]);
-      return { level, code: 'tls_file', ...place, message };
+    inspectTls(listener).flatMap(({ option, level, message }): Diagnostic[] => {
+      const path = ['listeners', at, 'tls', option];
+      const isIgnored = level === 'warning' && context.report.isIgnored({ path, code: 'tls_file' });
+      return isIgnored ? [] : [{ level, code: 'tls_file', ...placeAt(path), message }];
     }),
   );
 }

@@ -1,4 +1,6 @@
 /** Who could look at the operator's pages, and what of them would be unreadable, ambiguous or without effect. */
+import { costWarning } from '../../auth/methods/bcrypt-cost.js';
+import { costOf } from '../../auth/methods/basic/options.js';
 import { isAdminPath } from '../admin-paths.js';
 import type { Context } from '../context.js';
 import type { Draft } from '../plan/plan.js';
@@ -40,7 +42,8 @@ function checkAdmin({ auth }: AdminBlock, plan: Draft['plan'], context: Context)
 
 const SECRETS = { basic: 'password', bearer: 'token' } as const;
 
-function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Context): void {
+function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, context: Context): void {
+  const { report } = context;
   const path = ['admin', 'auth'];
   if (auth.operator && readerSecrets(auth).includes(auth.operator.token)) {
     const message = 'is also the credential of a reader; make another one';
@@ -68,6 +71,19 @@ function checkAdminAuth(auth: NonNullable<AdminBlock['auth']>, { report }: Conte
     const message = `is shorter than ${SHORTEST_SECRET} characters`;
     report.warning({ path: [...path, kind, SECRETS[kind]], code: 'weak_secret', message });
   }
+  if (auth.users) checkCosts(auth.users, context);
+}
+
+/** The file may list users, or map each name to a hash. */
+function checkCosts(users: NonNullable<NonNullable<AdminBlock['auth']>['users']>, context: Context): void {
+  const path = ['admin', 'auth', 'users'];
+  const isList = context.length(path) !== undefined;
+  users.forEach(({ username, password_hash }, at) => {
+    const message = costWarning(costOf(password_hash));
+    if (message === undefined) return;
+    const place = isList ? [...path, at, 'password_hash'] : [...path, username];
+    context.report.warning({ path: place, code: 'bcrypt_cost', message });
+  });
 }
 
 const readerSecrets = ({ basic, bearer }: NonNullable<AdminBlock['auth']>): readonly (string | undefined)[] => [

@@ -157,7 +157,7 @@ function readMethod(registered: RegisteredMethod, context: Context): Entry {
   let intact = true;
   for (const finding of method.findings(options)) {
     const found = { path: [...path, ...finding.path], message: finding.message };
-    if (finding.level === 'warning') context.report.warning({ ...found, code: 'method_warning' });
+    if (finding.level === 'warning') context.report.warning({ ...found, code: finding.rule ?? 'method_warning' });
     else context.report.error({ ...found, code: 'method_error' });
     intact &&= finding.level === 'warning';
   }

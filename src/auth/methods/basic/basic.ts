@@ -128,7 +128,8 @@ function findings({ users }: BasicOptions): readonly Finding[] {
     if (first < i)
       return [{ level: 'error', path: ['users', i, 'username'], message: `users[${first}] has this name already` }];
     const message = costWarning(costOf(password_hash));
-    return message === undefined ? [] : [{ level: 'warning', path: ['users', i, 'password_hash'], message }];
+    if (message === undefined) return [];
+    return [{ level: 'warning', rule: 'bcrypt_cost', path: ['users', i, 'password_hash'], message }];
   });
 }
 

@@ -5,17 +5,18 @@ import { entriesOf, exactIssuers, issuersOf } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 import { templateProblem, isTemplate } from './issuer-template.js';
 import { judgeKeys, type Say } from './key-findings.js';
-import type { Finding } from '../../method.js';
+import type { Finding, FindingRule } from '../../method.js';
 import type { JwtNarrowing, JwtOptions } from './options.js';
 import { judgeTwins } from './twin-findings.js';
 import { anchorsProblem } from '../../../certificates/trust-anchors.js';
 
 type Path = readonly (string | number)[];
-type Report = (level: Finding['level'], path: Path, message: string) => void;
+type Report = (level: Finding['level'], path: Path, message: string, rule?: FindingRule) => void;
 
 export function findingsOf(options: JwtOptions): readonly Finding[] {
   const findings: Finding[] = [];
-  const report: Report = (level, path, message) => void findings.push({ level, path, message });
+  const report: Report = (level, path, message, rule) =>
+    void findings.push({ level, path, message, ...(rule && { rule }) });
   const entries = entriesOf(options);
   if (options.issuers && options.issuer !== undefined)
     report('error', ['issuer'], 'stands beside "issuers"; name every issuer there');
@@ -42,7 +43,7 @@ interface Place {
 function judgeEntry(entry: JwtIssuer, place: Place): void {
   const { own, report } = place;
   const say: Say = {
-    warn: (option, message) => report('warning', pathOf(option, place), message),
+    warn: (option, message, rule) => report('warning', pathOf(option, place), message, rule),
     fail: (option, message) => report('error', pathOf(option, place), message),
   };
   judgeRules(entry, say);
@@ -61,11 +62,13 @@ function judgeEntry(entry: JwtIssuer, place: Place): void {
 }
 
 function judgeRules({ issuer, audience, token_type: type, ca }: JwtIssuer, { warn, fail }: Say): void {
-  if (issuer === undefined) warn('issuer', 'no issuer: "iss" is unchecked, tokens of ANY ISSUER are accepted');
+  if (issuer === undefined)
+    warn('issuer', 'no issuer: "iss" is unchecked, tokens of ANY ISSUER are accepted', 'missing_issuer');
   // OpenID Connect Core §3.1.3.7: every client of the issuer has ID tokens of its own users.
   if (audience === undefined && type === 'id_token')
     fail('token_type', 'id_token needs "audience": the client id that the ID tokens are issued to');
-  else if (audience === undefined) warn('audience', 'no audience: tokens for ANY AUDIENCE are accepted');
+  else if (audience === undefined)
+    warn('audience', 'no audience: tokens for ANY AUDIENCE are accepted', 'missing_audience');
   const problem = ca === undefined ? undefined : anchorsProblem(ca);
   if (problem !== undefined) fail('ca', problem);
 }
@@ -146,7 +149,8 @@ function judgeHeaders(entries: readonly JwtIssuer[], report: Report): void {
   const shared = [...feeding].filter(([, from]) => from.size > 1).map(([header]) => header);
   if (shared.length === 0) return;
   const headers = shared.map((each) => JSON.stringify(each)).join(', ');
-  report('warning', ['claims_to_headers'], `several issuers feed ${headers} while "iss" is mapped to no header`);
+  const message = `several issuers feed ${headers} while "iss" is mapped to no header`;
+  report('warning', ['claims_to_headers'], message, 'shared_identity');
 }
 
 /** Names and conditions of a narrowing that no token of the block can meet. */

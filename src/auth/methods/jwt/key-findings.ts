@@ -11,13 +11,14 @@ import {
   type VerificationKey,
 } from '../../../tokens/verification-key.js';
 import { urlProblem } from '../../../lib/tls-url.js';
+import type { FindingRule } from '../../method.js';
 import type { JwtIssuer, KeyOrigin } from './issuers.js';
 
 const MIN_SECRET = 32;
 
 /** Reports about an option, wherever the file has it. */
 export interface Say {
-  readonly warn: (option: string, message: string) => void;
+  readonly warn: (option: string, message: string, rule?: FindingRule) => void;
   readonly fail: (option: string, message: string) => void;
 }
 
@@ -59,8 +60,9 @@ function judgeSecret({ secret, encoding }: KeyOrigin & { kind: 'secret' }, { war
   }
   if (looksLikeKey(bytes)) return fail('secret', 'is a key, not a shared secret; give it as "public_key"');
   if (bytes.length < MIN_SECRET)
-    warn('secret', `is shorter than ${MIN_SECRET} bytes: it can be guessed offline from a single token`);
-  else if (new Set(bytes).size === 1) warn('secret', 'repeats one byte: it can be guessed; give a random secret');
+    warn('secret', `is shorter than ${MIN_SECRET} bytes: it can be guessed offline from a single token`, 'weak_secret');
+  else if (new Set(bytes).size === 1)
+    warn('secret', 'repeats one byte: it can be guessed; give a random secret', 'weak_secret');
 }
 
 type Fail = Say['fail'];
