@@ -3,6 +3,7 @@ import type { Plan } from '../config/plan-types.js';
 import { accessMap } from './access-map.js';
 import { consoleFile } from './console-files.js';
 import { json, pathOfPage, type AdminPage, type Page } from './page.js';
+import { reloadsPage } from './reloads.js';
 import type { WorkerChannel } from './worker-channel.js';
 
 export interface AdminSources {
@@ -44,6 +45,7 @@ export function pagesOf(sources: AdminSources): readonly AdminPage[] {
       answer: () => json(200, { upstreams: sources.upstreams() }),
     },
     { path: '/status', role: 'reader', methods: ['GET'], answer: () => statusPage(pages, sources) },
+    reloadsPage(sources.channel),
   ];
   return pages;
 }

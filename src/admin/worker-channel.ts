@@ -3,6 +3,7 @@
  * `serve/` has the channel between workers. A gateway without workers has only the `LocalChannel`.
  */
 import type { MaybePromise } from '../lib/types.js';
+import type { ReloadState } from '../difference/reload-record.js';
 import type { DecisionQuery, DecisionRecord } from '../observe/decision-record.js';
 import type { ProcessStatus } from './process-status.js';
 
@@ -10,6 +11,7 @@ import type { ProcessStatus } from './process-status.js';
 export interface WorkerQuestions {
   decisions: { readonly input: DecisionQuery; readonly answer: readonly DecisionRecord[] };
   status: { readonly input: object; readonly answer: ProcessStatus };
+  reloads: { readonly input: null; readonly answer: ReloadState };
 }
 
 /** Every topic that processes publish, with one item of it. */

@@ -1,7 +1,16 @@
 /** Lists the paths of the pages of the admin address: the metrics can have none of them. */
 
 /** A path that ends with `/*` is the page of every path below it. */
-export const ADMIN_PATHS = ['/', '/console/*', '/health', '/ready', '/routes', '/status', '/upstreams'] as const;
+export const ADMIN_PATHS = [
+  '/',
+  '/console/*',
+  '/health',
+  '/ready',
+  '/reloads',
+  '/routes',
+  '/status',
+  '/upstreams',
+] as const;
 
 export type AdminPath = (typeof ADMIN_PATHS)[number];
 

@@ -25,6 +25,7 @@ import { answerHealth } from './health.js';
 import { listen, type Running } from './listeners.js';
 import type * as ProcessStatuses from './process-status.js';
 import type { TicketKeys } from './ticket-keys.js';
+import { ReloadHistory } from './reload-history.js';
 import { FileWatch, markOf } from './watch.js';
 
 const require = createRequire(import.meta.url);
@@ -56,6 +57,7 @@ class Served implements Gatekeeper {
   readonly #own: LeveledLog | undefined;
   readonly #files: FileWatch | undefined;
   readonly #acceptance = new Acceptance();
+  readonly #history: ReloadHistory;
   #running: Running | undefined;
   #inspect!: () => Inspected;
   #eventLoop: EventLoops.EventLoopDelay | undefined;
@@ -80,6 +82,7 @@ class Served implements Gatekeeper {
     // The primary has already logged the warnings, once.
     if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
+    this.#history = new ReloadHistory(plan, { worker: among?.worker, log: this.log, now });
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
     this.#loom = compose(source, plan, {
       shared,
@@ -95,7 +98,7 @@ class Served implements Gatekeeper {
     if (watch)
       this.#files = new FileWatch({
         changed: () =>
-          this.reload().then(
+          this.#reload('file').then(
             () => undefined,
             () => undefined,
           ),
@@ -111,6 +114,7 @@ class Served implements Gatekeeper {
     try {
       const channel = this.among?.channel ?? new LocalChannel();
       channel.answer('status', () => this.#status());
+      channel.answer('reloads', () => this.#history.state());
       this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state, channel });
       await loom.ready;
       this.#running = await listen(
@@ -137,14 +141,21 @@ class Served implements Gatekeeper {
     this.#files?.follow(this.#read);
   }
 
-  async reload(): Promise<readonly Diagnostic[]> {
+  reload(): Promise<readonly Diagnostic[]> {
+    return this.#reload('call');
+  }
+
+  async #reload(trigger: 'file' | 'call'): Promise<readonly Diagnostic[]> {
     const before = this.#read;
     try {
       const { plan } = this.#loom;
       const warnings = await this.#loom.reload();
       tellUnchanged(plan, this.#loom.plan, this.log);
+      // Without the page of reloads no comparison is needed.
+      if (this.#admin) this.#history.taken(trigger, this.#loom.plan, warnings);
       return warnings;
     } catch (cause) {
+      this.#history.refused(trigger, cause);
       // A change to a file that the refused configuration no longer names may repair the configuration.
       this.#read = new Map([...before, ...this.#read]);
       throw cause;
