@@ -24,6 +24,7 @@ export type {
 export type { DenialCode } from './http/problem.js';
 export type { Log, Next, Now } from './lib/types.js';
 export { loom, type ConnectMiddleware, type Loom, type LoomOptions } from './loom.js';
+export type { ExplainedMethod, ExplainOptions, ExplainRequest, Explanation } from './runtime/explain/explanation.js';
 export type { UpstreamStatus } from './proxy/upstream.js';
 export type { EndpointStatus } from './proxy/upstream/member.js';
 export { PortError, TlsFileError, type Gatekeeper, type Listening, type ServeOptions } from './serve/gatekeeper.js';

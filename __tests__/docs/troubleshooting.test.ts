@@ -1,6 +1,7 @@
 /** Every code and every reason has its row in troubleshooting.md, and no row is made up. */
 import type { ReasonCode, Rejected } from '../../src/auth/verdict.js';
 import { denialOf } from '../../src/admission/denial.js';
+import { CODE_CURES, REASON_CURES } from '../../src/runtime/explain/cures.js';
 import { CODES, REASONS, SOURCE } from './names.js';
 import { pageOf } from './pages.js';
 
@@ -79,3 +80,17 @@ test.each(codes.map(([name = '', status = '']) => [name.replaceAll('`', ''), sta
     else expect(byStatus || /^(?:403|502|503|504)$/.test(status)).toBe(true);
   },
 );
+
+/** A cell of a table without marks: links keep their words. */
+const plain = (cell = ''): string =>
+  cell
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replaceAll('`', '')
+    .trim();
+
+test.each([
+  ['codes', codes, CODE_CURES],
+  ['reasons', reasons, REASON_CURES],
+] as const)('explain gives the cures of the %s of this page', (_name, rows, cures) => {
+  expect(Object.fromEntries(rows.map(([name = '', ...cells]) => [plain(name), plain(cells.at(-1))]))).toEqual(cures);
+});

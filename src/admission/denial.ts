@@ -107,3 +107,11 @@ export function outcomeOf({ code, reason, response }: Pick<Denial, 'code' | 'rea
   if (code === 'forbidden' && response && reason === undefined) return 'answered';
   return OUTCOMES[code];
 }
+
+/** Returns the refusal of bytes that never became a request. */
+export function denialOfBytes(code: string | undefined): Denial {
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'too_many_headers' };
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    ? { status: 408, code: 'request_timeout' }
+    : { status: 400, code: 'bad_request' };
+}

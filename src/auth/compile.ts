@@ -22,6 +22,8 @@ export interface CompiledMethod {
   readonly needsNoIdentity?: boolean;
   /** The sentence of the strategy about a refusal, for the log. */
   readonly describe?: (request: IncomingMessage, reason: ReasonCode) => string | undefined;
+  /** Receives each verdict, for an explanation. */
+  readonly heard?: (request: IncomingMessage, verdict: Verdict) => void;
 }
 
 export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
@@ -107,11 +109,19 @@ function signed(name: string, method: CompiledMethod, authenticate: Authenticato
     const detail = (): string => `${name}: ${describeRefusal(request, method, verdict)}`;
     return verdict.kind === 'absent' ? { ...verdict, detail } : { ...verdict, refusedBy: name, detail };
   };
+  const { heard } = method;
+  const settle = !heard
+    ? sign
+    : (verdict: Verdict, request: IncomingMessage): Verdict => {
+        const signature = sign(verdict, request);
+        heard(request, signature);
+        return signature;
+      };
   return (attempt) => {
     const verdict = authenticate(attempt);
     return verdict instanceof Promise
-      ? verdict.then((each) => sign(each, attempt.request))
-      : sign(verdict, attempt.request);
+      ? verdict.then((each) => settle(each, attempt.request))
+      : settle(verdict, attempt.request);
   };
 }
 

@@ -35,7 +35,7 @@ export class FailureBudget {
     limits: ThrottleLimits | false,
     private readonly deps: MethodDeps,
   ) {
-    this.#throttle = limits ? new Throttle(limits, deps.now) : undefined;
+    this.#throttle = limits && !deps.aside ? new Throttle(limits, deps.now) : undefined;
   }
 
   /** Runs the work. Rejects with an UnavailableError, without the work, if the budget of the address is spent. */

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, Now } from '../lib/types.js';
 import type { KeySetStatus } from '../tokens/key-source.js';
+import type { Aside } from './aside.js';
 import type { Place } from './credentials.js';
 import type { HeaderRule } from './header-rule.js';
 import type { Identity } from './identity.js';
@@ -20,6 +21,8 @@ export interface MethodDeps {
   readonly metrics?: Metrics;
   /** The places of the method that another auth method of the file also reads. Default: none. */
   readonly shared?: readonly Place[];
+  /** Set if the method explains requests and serves none. */
+  readonly aside?: Aside | undefined;
 }
 
 /** A Passport strategy of Loom that also reports when it is ready and can be closed. */

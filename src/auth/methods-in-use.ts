@@ -1,6 +1,7 @@
 /** The compiled auth methods of one plan: those of Loom from the registry, those of the host by name. */
 import { createRequire } from 'node:module';
 import { inspect, isDeepStrictEqual } from '../lib/node-util.js';
+import { hostNotEvaluated } from './aside.js';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
 import type { Place } from './credentials.js';
 import type { Identity } from './identity.js';
@@ -40,6 +41,8 @@ interface Surroundings {
   readonly hosts: Strategies;
   readonly deps: MethodDeps;
   readonly previous: MethodsInUse | undefined;
+  /** The methods of the same plan that serve requests, for an explanation. */
+  readonly live: MethodsInUse | undefined;
   readonly all: readonly MethodInUse[];
 }
 
@@ -50,9 +53,10 @@ export class MethodsInUse {
 
   /** `previous`: a method with an unchanged block keeps its strategy and the cached data of the strategy. */
   constructor(planned: readonly MethodInUse[], hosts: Strategies, deps: MethodDeps, previous?: MethodsInUse) {
+    const live = deps.aside?.live instanceof MethodsInUse ? deps.aside.live : undefined;
     this.compiled = this.#compiled;
     try {
-      for (const each of planned) this.#add(each, { hosts, deps, previous, all: planned });
+      for (const each of planned) this.#add(each, { hosts, deps, previous, live, all: planned });
       this.#keepKnown();
     } catch (cause) {
       // No other object has a reference to the strategies that have already started.
@@ -61,15 +65,20 @@ export class MethodsInUse {
     }
   }
 
-  #add(each: MethodInUse, { hosts, deps, previous, all }: Surroundings): void {
+  #add(each: MethodInUse, { hosts, deps, previous, live, all }: Surroundings): void {
     const { name, type } = each;
+    if (type === 'strategy' && deps.aside) {
+      this.#compiled.set(name, { authenticate: hostNotEvaluated, places: [] });
+      return;
+    }
     if (type === 'strategy') {
       const { fromHost } = require('./host-strategy.js') as typeof HostStrategies;
       this.#compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
       return;
     }
     const shared = sharedPlaces(readerOf(each).places, all.filter((other) => other !== each).map(readerOf));
-    const inUse = previous?.same(each, shared) ?? compileMethod(each, { ...deps, shared });
+    const aside = deps.aside && { ...deps.aside, live: live?.strategyOf(name) };
+    const inUse = previous?.same(each, shared) ?? compileMethod(each, { ...deps, shared, aside });
     inUse.tables += 1;
     this.#ours.set(name, inUse);
     this.#compiled.set(name, inUse.compiled);
@@ -108,6 +117,10 @@ export class MethodsInUse {
   keySets(): ReadonlyMap<string, readonly KeySetStatus[]> {
     const known = [...this.#ours].map(([name, { strategy }]) => [name, strategy.keySets?.() ?? []] as const);
     return new Map(known.filter(([, sets]) => sets.length > 0));
+  }
+
+  private strategyOf(name: string): MethodStrategy | undefined {
+    return this.#ours.get(name)?.strategy;
   }
 
   private strategies(): readonly MethodStrategy[] {

@@ -8,6 +8,7 @@ import type * as CheckText from './check-text.js';
 import type * as Demo from './demo.js';
 import type * as Diff from './diff.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
+import type * as Explain from './explain.js';
 import type * as HashKey from './hash-key.js';
 import type * as HashPassword from './hash-password.js';
 import type * as NewKey from './new-key.js';
@@ -24,6 +25,7 @@ const modules = {
   checkText: () => require('./check-text.js') as typeof CheckText,
   demo: () => require('./demo.js') as typeof Demo,
   diff: () => require('./diff.js') as typeof Diff,
+  explain: () => require('./explain.js') as typeof Explain,
   hashKey: () => require('./hash-key.js') as typeof HashKey,
   hashPassword: () => require('./hash-password.js') as typeof HashPassword,
   newKey: () => require('./new-key.js') as typeof NewKey,
@@ -39,6 +41,7 @@ Examples:
   loom-auth check loom.yaml              list the mistakes in a file and who may call each route
   loom-auth serve loom.yaml              run the gateway
   loom-auth diff loom.yaml next.yaml     list what a new file changes
+  loom-auth explain GET /orders          say why a request is allowed or denied
   loom-auth new-key                      create an API key and its hash
   loom-auth hash-password < secret.txt   print the bcrypt hash of a password
 
@@ -106,9 +109,46 @@ export function commands(terminal: Terminal, finish: Finish): Command {
     .command('demo')
     .description('start an issuer, two backends and the gateway on this machine, and print curl commands')
     .action(() => finish(() => modules.demo().runDemo(terminal)));
+  explainCommand(program, terminal, finish);
   secretCommands(program, terminal, finish);
   return program;
 }
+
+const EXPLAIN_HELP = `
+The request is judged by the rules of the file. Nothing is sent, no limit is counted and no plugin runs.
+
+Examples:
+  loom-auth explain loom.yaml GET https://api.example.com/orders -H 'X-API-Key: abc'
+  loom-auth explain --curl - < curl.txt         explain a pasted curl command; nothing of it runs
+  loom-auth explain --at 2030-01-31T12:00:00Z GET https://api.example.com/orders
+  loom-auth explain urn:uuid:574c8e5e-3c1f-4c1b-9d39-6a4e5f9b2d10 --admin http://127.0.0.1:9901
+
+With --admin the operator token is read from LOOM_ADMIN_TOKEN, or else from standard input.
+
+Exit codes: 0 the request is allowed, 1 it is denied, 2 an error, 3 it cannot be decided here.`;
+
+function explainCommand(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('explain')
+    .description('say why a request is allowed or denied')
+    .argument('[words...]', '[file] [method] URL, or the instance of a denial with --admin')
+    .option('-H, --header <line>', 'a header of the request; repeat it for more', collected)
+    .option('--curl <source>', 'read the request as a curl command from standard input: --curl -')
+    .option('--cert <file>', 'the client certificate in PEM, and its intermediates')
+    .option('--from <address>', 'the address of the client or proxy; 127.0.0.1 without it')
+    .option('--at <time>', 'the time of the request, in ISO 8601; now without it')
+    .option('--jwks <file>', 'the key set of all issuers, or ISSUER=FILE for one; repeat it for more', collected)
+    .option('--online', 'fetch key sets and ask introspection endpoints')
+    .option('--admin <url>', 'ask the running gateway with this admin address')
+    .option('--json', 'print one JSON document')
+    .option('--strategy <name...>', 'name of a Passport strategy that the host application registers')
+    .addHelpText('after', EXPLAIN_HELP)
+    .action((words: string[], options: Explain.ExplainCommandOptions) =>
+      finish(() => modules.explain().explain(words, options, terminal)),
+    );
+}
+
+const collected = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
 function secretCommands(program: Command, terminal: Terminal, finish: Finish): void {
   program

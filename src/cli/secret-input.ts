@@ -17,6 +17,22 @@ export async function readSecret(terminal: Terminal, prompt: string, confirm = f
   return secret;
 }
 
+const LONGEST_INPUT = 1_048_576;
+
+/** Reads all text of standard input. */
+export async function readInput({ stdin, stderr }: Terminal): Promise<string> {
+  if (stdin.isTTY === true) stderr.write('Paste the curl command, then press Ctrl+D on an empty line.\n');
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size > LONGEST_INPUT) throw new InputError('the input is longer than 1 MiB');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 async function drain(stdin: Input): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;

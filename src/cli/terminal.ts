@@ -1,6 +1,6 @@
 /** The terminal functions of the commands, and colors for an interactive terminal. */
 import type { Readable, Writable } from 'node:stream';
-import { escapeLineAndDirection } from '../lib/control-character.js';
+import { escapeLineAndDirection, escapeOf } from '../lib/control-character.js';
 
 export interface Output extends Writable {
   readonly isTTY?: boolean;
@@ -28,6 +28,11 @@ export function paintFor(output: Output, env: Terminal['env']): Paint {
   const coloured = output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   if (!coloured) return (_colour, text) => text;
   return (colour, text) => `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m`;
+}
+
+/** JSON with escapes for every character that can control a terminal or change the direction of text. */
+export function asciiJson(value: unknown): string {
+  return escapeLineAndDirection(JSON.stringify(value, null, 2)).replace(/[\u007f-\u009f]/g, escapeOf);
 }
 
 /**

@@ -144,6 +144,11 @@ export class RequestContext extends RequestState {
     this.#target = target;
   }
 
+  /** Undefined until a guard is found. */
+  get foundGuard(): Guard | undefined {
+    return this.#guard;
+  }
+
   get guard(): Guard {
     return known(this.#guard, 'no guard was found');
   }

@@ -12,6 +12,7 @@ import type { PassportLike } from '../gateway/passport-types.js';
 import { namesOf, type Shared, type Snapshot } from './snapshot.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
+import type * as Explain from './explain/explainers.js';
 import { Limiters } from './limiters.js';
 import type { ConnectMiddleware, Loom } from './middleware.js';
 import type * as Prometheus from '../observe/prometheus.js';
@@ -88,14 +89,26 @@ export function compose(
       return sharedMetrics ? sharedMetrics.text() : readings(metrics).text();
     },
     upstreams: () => tables.current.upstreams(),
-    close: () => tables.close(),
+    explain: (request, options) => explainers().explain(tables.current, request, options),
+    close: async () => {
+      await explaining?.close();
+      await tables.close();
+    },
   };
+  let explaining: Explain.Explainers | undefined;
+  const explainers = (): Explain.Explainers => (explaining ??= explainersOf({ standalone, now }));
   const loom = Object.assign(middleware, members);
   let passport: PassportLike | undefined;
   return Object.defineProperties(loom, {
     plan: { get: () => tables.current.plan, enumerable: true },
     passport: { get: () => (passport ??= passportOf(tables)), enumerable: true },
   }) as Loom;
+}
+
+/** Most processes explain no request. */
+function explainersOf(parts: ConstructorParameters<typeof Explain.Explainers>[0]): Explain.Explainers {
+  const { Explainers } = require('./explain/explainers.js') as typeof Explain;
+  return new Explainers(parts);
 }
 
 /** prom-client loads only for files with metrics. */

@@ -7,6 +7,7 @@ import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import type { Next } from '../lib/types.js';
 import type { PassportLike } from '../gateway/passport-types.js';
+import type { ExplainOptions, ExplainRequest, Explanation } from './explain/explanation.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
 
 /**
@@ -92,6 +93,23 @@ export interface Loom extends ConnectMiddleware {
   metrics(): Promise<string>;
   /** Returns the state of each upstream and its endpoints. */
   upstreams(): readonly UpstreamStatus[];
+  /**
+   * Says why a request would be admitted or refused, by the configuration in use. Nothing is sent, no limit is counted,
+   * and no plugin and no strategy of the host application runs. An explanation has no credential. Show it to operators
+   * only.
+   *
+   * @param request The request as data.
+   * @param options Whether the introspection endpoint may be asked.
+   * @returns The route, the verdict of each auth method, the identity headers, the limits and the answer.
+   * @throws {TypeError} No client can send such a request.
+   * @example
+   * import { loom } from 'loom-auth';
+   *
+   * const gate = loom('loom.yaml');
+   * const { allowed, detail, cure } = await gate.explain({ url: '/orders', headers: { 'X-API-Key': 'abc' } });
+   * console.log(allowed, detail, cure);
+   */
+  explain(request: ExplainRequest, options?: ExplainOptions): Promise<Explanation>;
   /** Stops timers and pools, and closes upgraded sockets and idle connections to upstreams. */
   close(): Promise<void>;
 }

@@ -27,6 +27,7 @@ import type { Requests } from '../observe/requests.js';
 import type * as Observed from '../observe/requests.js';
 import type { Tracing } from '../observe/tracing.js';
 import type * as TracingModule from '../observe/tracing.js';
+import { heardMethods, type SnapshotAside } from './aside.js';
 import type { LimiterLease, Limiters } from './limiters.js';
 
 const require = createRequire(import.meta.url);
@@ -41,9 +42,11 @@ export interface Shared {
   readonly standalone: boolean;
   /** Receives the size of every body chunk. */
   readonly moved?: (bytes: number) => void;
-  readonly limiters: Limiters;
+  readonly limiters: Pick<Limiters, 'lease'>;
   /** Default: Loom answers every denial. */
   readonly hostDenials?: HostDenials | undefined;
+  /** Set for a snapshot that explains requests and serves none. */
+  readonly aside?: SnapshotAside | undefined;
 }
 
 /** An upstream in use. It closes when the last snapshot that uses it ends. */
@@ -83,9 +86,13 @@ export class Snapshot {
     const tracing = tracingOf(plan, shared);
     this.#requests = requestsOf(plan, shared, tracing);
     const { liveSockets } = this;
-    const onDecision = this.#requests?.onDecision;
+    const onDecision = shared.aside?.decided ?? this.#requests?.onDecision;
     try {
-      const policy = (this.policy = new AdmissionPolicy(plan, { ...shared, limiter, methods: this.methods.compiled }));
+      const policy = (this.policy = new AdmissionPolicy(plan, {
+        ...shared,
+        limiter,
+        methods: heardMethods(this.methods, shared.aside),
+      }));
       const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
       const { hostDenials } = shared;
       this.gateway = new Gateway({ policy, upstreams, liveSockets, hostDenials, ...(onDecision && { onDecision }) });
@@ -197,7 +204,8 @@ export class Snapshot {
 
 /** Not a method: an upstream outlives snapshots, so it must not refer to one. */
 function start(planned: PlannedUpstream, shared: Shared): InUse {
-  const { log } = shared;
+  const { log, aside } = shared;
+  if (aside) return { planned, upstream: aside.upstream(planned), generations: 0 };
   // The proxy loads only for files with an upstream.
   const { createUpstream } = require('../proxy/upstream.js') as typeof Upstreams;
   const onFailure: UpstreamDeps['onFailure'] = (context, res, { status, code }) => {

@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
 import { denySocket, newInstance } from '../admission/deny.js';
 import { endConnection } from '../http/connection-end.js';
-import type { Denial } from '../admission/denial.js';
+import { denialOfBytes, type Denial } from '../admission/denial.js';
 import { writeDenialLine } from '../admission/denial-log.js';
 import { LogThrottle } from '../lib/log-throttle.js';
 import type { Log } from '../lib/types.js';
@@ -154,7 +154,7 @@ export class Connections {
       socket.destroy();
       return;
     }
-    this.deny(socket, unreadable(error.code));
+    this.deny(socket, denialOfBytes(error.code));
   }
 
   /** Answers bytes that never reached the gateway, in the gateway's format. */
@@ -228,14 +228,6 @@ function rememberAddress(socket: Socket): void {
 /** A TLS socket that ended in its handshake has no address. The socket below it still has one. */
 function addressOf(socket: Socket): string | undefined {
   return socket.remoteAddress ?? (socket as { readonly _parent?: Socket | null })._parent?.remoteAddress;
-}
-
-/** Returns the refusal of bytes that never became a request. */
-function unreadable(code: string | undefined): Denial {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'too_many_headers' };
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    ? { status: 408, code: 'request_timeout' }
-    : { status: 400, code: 'bad_request' };
 }
 
 function isTlsError(error: NodeJS.ErrnoException): boolean {

@@ -1,24 +1,17 @@
 /** Answers `health.path` on every listener, before routes: a constant response that needs no credential and no upstream. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plan } from '../config/plan-types.js';
-import { createFramingCheck } from '../http/framing.js';
-import { hasBody } from '../http/request-body.js';
-
-const check = createFramingCheck([]);
+import { isHealthCheck } from '../http/health-check.js';
 
 const READY = '{"status":"ok"}\n';
 const NOT_READY = '{"status":"stopping"}\n';
 
-/**
- * Answers a request for the exact bytes of the path. Returns false for every other request, and for a request with
- * doubtful framing or a body: admission refuses that request or routes it.
- */
+/** Answers a health check. Returns false for every other request. */
 export function answerHealth(
   { health }: Pick<Plan, 'health'>,
   { req, res, ready }: { readonly req: IncomingMessage; readonly res: ServerResponse; readonly ready: boolean },
 ): boolean {
-  if (health === undefined || req.url !== health.path || (req.method !== 'GET' && req.method !== 'HEAD')) return false;
-  if (hasBody(req) || check(req)) return false;
+  if (!isHealthCheck(req, health)) return false;
   const body = ready ? READY : NOT_READY;
   res.writeHead(ready ? 200 : 503, {
     'Content-Type': 'application/json',

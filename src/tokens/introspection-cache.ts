@@ -45,6 +45,13 @@ export class ExpiringCache<V extends object> {
     return undefined;
   }
 
+  /** As `get`, without an effect on the cache. */
+  peek(key: string): V | undefined {
+    const entry = this.entries.peek(key);
+    const now = this.now();
+    return entry && now < entry.until && now >= entry.from ? entry.value : undefined;
+  }
+
   set(key: string, value: V, until: number): void {
     const from = this.now();
     const refreshAt = until - from < LEAST_REFRESHED_MS ? Infinity : from + (until - from) * AHEAD;

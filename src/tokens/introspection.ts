@@ -96,6 +96,14 @@ export class Introspection {
     return url === undefined ? undefined : this.known({ url, token, key: this.keyOf(url, token) });
   }
 
+  /** As `remembered`, and nothing is refreshed or counted. */
+  peek(token: string): IntrospectionAnswer | undefined {
+    const url = this.options.url ?? this.discovered?.url;
+    if (url === undefined) return undefined;
+    const key = this.keyOf(url, token);
+    return this.active.peek(key) ?? this.refused.peek(key);
+  }
+
   /** Whether the server is being asked about the token. A request that joins causes no further question. */
   asks(token: string): boolean {
     const url = this.options.url ?? this.discovered?.url;

@@ -67,7 +67,7 @@ export class RemoteKeySet implements KeySource {
   }
 
   describe(): string {
-    const set = this.current();
+    const set = this.usable();
     if (!set) return 'the key set is not loaded';
     const now = this.options.now();
     const wait = this.askedAt + ASK_AGAIN_MS - now;
@@ -94,16 +94,26 @@ export class RemoteKeySet implements KeySource {
     clearTimeout(this.timer);
   }
 
-  /** Returns the set if it may be used now: within its age, or beyond it while it cannot be loaded. */
+  peek(query: KeyQuery): KeyAnswer {
+    const set = this.usable();
+    if (!set) return { kind: 'unavailable', cause: this.fault ?? new Error('the key set is still loading') };
+    return pickKeys(set.keys, query) ?? this.unknown();
+  }
+
+  /** Returns the set if it may be used now. */
   private current(): LoadedSet | undefined {
-    const { set, fault } = this;
-    if (!set) return undefined;
-    const { maxAgeMs, staleIfErrorMs, now } = this.options;
-    const age = now() - set.at;
-    if (age >= maxAgeMs + (fault ? staleIfErrorMs : 0)) return undefined;
+    const set = this.usable();
+    const { maxAgeMs, now } = this.options;
     // Usually the timer does this. After the machine slept, a request may come first.
-    if (age >= maxAgeMs * AHEAD && !fault) void this.load();
+    if (set && now() - set.at >= maxAgeMs * AHEAD && !this.fault) void this.load();
     return set;
+  }
+
+  /** Within its age, or beyond it while it cannot be loaded. */
+  private usable(): LoadedSet | undefined {
+    const { set, fault } = this;
+    const { maxAgeMs, staleIfErrorMs, now } = this.options;
+    return set && now() - set.at < maxAgeMs + (fault ? staleIfErrorMs : 0) ? set : undefined;
   }
 
   /** A `kid` that is not in the set: it is either new or forged. */

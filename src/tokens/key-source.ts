@@ -40,6 +40,8 @@ export interface KeySource {
    * changes has it.
    */
   again?(query: KeyQuery): Promise<KeyAnswer>;
+  /** As `find`, with the keys that are loaded now. Never loads. Only a source that changes has it. */
+  peek?(query: KeyQuery): KeyAnswer;
   /** Whether the key with this `keyId` may verify now. A cached result is valid only as long as its key. */
   holds(id: string): boolean;
   /** Names the keys and their age, for the log. */

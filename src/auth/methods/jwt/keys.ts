@@ -7,13 +7,17 @@ import type { KeySource } from '../../../tokens/key-source.js';
 import { decodeSecret } from '../../../tokens/shared-secret.js';
 import { keyFromSecret, keyFromText } from '../../../tokens/verification-key.js';
 import { anchorsPem, readAnchors } from '../../../certificates/trust-anchors.js';
+import { asideKeysOf } from './aside-keys.js';
 import type { FetchRules } from '../../../tokens/jwks.js';
 import type { MethodDeps } from '../../method.js';
 import type { JwtIssuer } from './issuers.js';
 
-/** Throws if the file holds no readable key. The findings have already reported this error. */
-export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps): KeySource {
+/** `loaded`: the source of the same issuer that serves requests. Throws if the file holds no readable key. The findings have already reported this error. */
+export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps, loaded?: KeySource): KeySource {
   const { keys } = issuer;
+  const remote = keys.kind === 'jwks' || keys.kind === 'discovery';
+  const known = remote && deps.aside ? asideKeysOf(issuer, deps.aside, loaded) : undefined;
+  if (known) return known;
   const rules = fetchRules(issuer);
   switch (keys.kind) {
     case 'secret': {

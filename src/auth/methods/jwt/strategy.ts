@@ -25,8 +25,7 @@ export function compileJwt(options: JwtOptions, offering: Offering, deps: Method
 }
 
 /** The issuers of a template share one source of keys. */
-function policiesOf(entry: JwtIssuer, deps: MethodDeps): readonly IssuerPolicy[] {
-  const keys = keySourceOf(entry, deps);
+function policiesOf(entry: JwtIssuer, keys: KeySource): readonly IssuerPolicy[] {
   return exactIssuers(entry).map((issuer) => policyOf(issuer, keys));
 }
 
@@ -60,6 +59,8 @@ class JwtStrategy extends Strategy implements MethodStrategy {
   private readonly verifier: TokenVerifier<IssuerPolicy>;
   private readonly places: readonly Place[];
   private readonly policies: readonly IssuerPolicy[];
+  /** One source for each entry of the file. */
+  private readonly sources: readonly KeySource[];
   private readonly now: Now;
   private readonly challenge: Challenge;
   private readonly absent: Absent;
@@ -74,7 +75,10 @@ class JwtStrategy extends Strategy implements MethodStrategy {
     this.challenge = challenge;
     this.absent = { kind: 'absent', challenges: [this.challenge] };
     this.now = deps.now;
-    this.policies = entriesOf(options).flatMap((entry) => policiesOf(entry, deps));
+    const entries = entriesOf(options);
+    const loaded = deps.aside?.live instanceof JwtStrategy ? deps.aside.live.sources : [];
+    this.sources = entries.map((entry, at) => keySourceOf(entry, deps, loaded[at]));
+    this.policies = entries.flatMap((entry, at) => policiesOf(entry, this.sources[at] as KeySource));
     this.verifier = new TokenVerifier(this.policies, { now: deps.now, digest: digestOf([JSON.stringify(options)]) });
     this.ready = this.verifier.ready;
   }

@@ -16,6 +16,7 @@ import { copyOf, type Identity } from '../../identity.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { FailInfo, UnavailableError } from '../../outcome.js';
 import type { Challenge, ReasonCode, Rejected } from '../../verdict.js';
+import { NEVER_ASKED, NOT_ASKED } from './aside.js';
 import { describeIntrospection } from './describe.js';
 import { findingsOf, whomToAsk } from './findings.js';
 import { identityOf } from './identity.js';
@@ -54,6 +55,8 @@ class OauthStrategy extends Strategy implements MethodStrategy {
   private readonly places: readonly Place[];
   private readonly challenge: Challenge;
   private readonly budget: FailureBudget;
+  /** The strategy that serves requests, for an explanation. Its cached answers are read. */
+  private readonly live: OauthStrategy | undefined;
   private readonly logged = { at: -Infinity };
 
   constructor(
@@ -63,10 +66,12 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     super();
     this.places = placesOf(options);
     this.challenge = challengeOf(options);
-    this.shared = sharedBy(options, deps);
+    // The shared cache would keep the answer for the gateways that use it.
+    this.shared = deps.aside ? undefined : sharedBy(options, deps);
+    this.live = deps.aside?.live instanceof OauthStrategy ? deps.aside.live : undefined;
     this.introspection = new Introspection({
       shared: this.shared,
-      url: options.introspection_url,
+      url: deps.aside?.online === false ? NEVER_ASKED : options.introspection_url,
       issuer: options.issuer,
       clientId: options.client_id,
       clientSecret: options.client_secret,
@@ -94,8 +99,9 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     const token = offer.value;
     if (token.length > this.options.max_token_size) return this.reject(this.rejected('token_too_large', token));
     if (!B64TOKEN.test(token)) return this.reject(this.rejected('token_malformed', token));
-    const known = this.introspection.remembered(token);
+    const known = this.known(token);
     if (known) return this.settle(this.outcomeOf(token, known));
+    if (this.deps.aside?.online === false) return this.error(new UnavailableError(NOT_ASKED));
     this.ask(request, token)
       // `error` must not throw. An exception of `settle` is a bug and reaches the runner as a bug.
       .then((outcome) => this.settle(outcome))
@@ -111,10 +117,14 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     return this.introspection.asks(token) ? work() : this.budget.run({ request, work, isFailure });
   }
 
+  private known(token: string): IntrospectionAnswer | undefined {
+    return this.live?.introspection.peek(token) ?? this.introspection.remembered(token);
+  }
+
   describe(request: IncomingMessage, reason: ReasonCode): string | undefined {
     const offer = readOffer(request, this.places);
     if (offer.kind !== 'one') return undefined;
-    const answer = this.introspection.remembered(offer.value);
+    const answer = this.known(offer.value);
     const response = answer?.kind === 'active' ? answer.response : undefined;
     return describeIntrospection(reason, { token: offer.value, response, options: this.options, now: this.deps.now() });
   }

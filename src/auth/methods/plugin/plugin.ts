@@ -20,6 +20,7 @@ import type { WithoutIdentity } from '../../requirement.js';
 import { NO_IDENTITY, type RunOptions } from '../../strategy-runner.js';
 import type { Challenge, Granted, ReasonCode, Rejected, Unavailable, Verdict } from '../../verdict.js';
 import { findingsOf } from '../plugin-findings.js';
+import { PluginAside } from './aside.js';
 import { pluginIdentity, saysWhoCalls } from './identity.js';
 import { pluginOptions, type PluginOptions } from './options.js';
 import { isPlain, pluginRequest, type Seen } from './request.js';
@@ -239,5 +240,5 @@ export const plugin: Method<PluginOptions> = {
   summary: pluginSummary,
   voucher: (options) => options,
   judge: () => undefined,
-  compile: (options, deps) => new PluginStrategy(options, deps),
+  compile: (options, deps) => (deps.aside ? new PluginAside(options.name) : new PluginStrategy(options, deps)),
 };

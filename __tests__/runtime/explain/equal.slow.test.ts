@@ -1,0 +1,21 @@
+/** An explanation equals the live answer over 100,000 random requests in random configurations. */
+import { compare } from './compared.js';
+
+jest.setTimeout(1_200_000);
+
+const PARTS = 10;
+
+test.each(Array.from({ length: PARTS }, (_, part) => part))(
+  'part %i: 10 configurations, 1,000 requests each',
+  async (part) => {
+    const { differences, requests, configurations } = await compare({
+      seed: 1_000 * (part + 1),
+      configurations: 10,
+      requestsEach: 1_000,
+    });
+    expect(differences).toEqual([]);
+    expect(configurations).toBeGreaterThan(8);
+    // CONNECT to a host application is left out.
+    expect(requests).toBeGreaterThan(configurations * 950);
+  },
+);

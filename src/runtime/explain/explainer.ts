@@ -1,0 +1,105 @@
+/** Explains requests: a snapshot of the same plan judges a described request, without network and without effects. */
+import type { MethodsInUse } from '../../auth/methods-in-use.js';
+import type { Aside } from '../../auth/aside.js';
+import type { Plan } from '../../config/plan-types.js';
+import type { Now } from '../../lib/types.js';
+import type { Limiter } from '../../limit/limiter.js';
+import { Snapshot } from '../snapshot.js';
+import { readDescription } from './described-request.js';
+import { endpointOf } from './endpoint.js';
+import type { Explanation } from './explanation.js';
+import { report } from './report.js';
+import { Rehearsal } from './rehearsal.js';
+import { silentUpstream, Trial } from './trial.js';
+
+export interface ExplainerParts extends Pick<Aside, 'online' | 'keysOf'> {
+  readonly plan: Plan;
+  /** Whether requests arrive through listeners of the plan. */
+  readonly standalone: boolean;
+  readonly now: Now;
+  /** The auth methods of the same plan that serve requests. Their loaded keys and cached answers are read. */
+  readonly live?: MethodsInUse | undefined;
+}
+
+export class Explainer {
+  readonly #snapshot: Snapshot;
+  readonly #rehearsal: Rehearsal;
+  /** The explanations run one after the other, because each one has a clock of its own. */
+  #last: Promise<unknown> = Promise.resolve();
+  #trial: Trial | undefined;
+
+  constructor(private readonly parts: ExplainerParts) {
+    const { plan, standalone, live, online, keysOf } = parts;
+    this.#snapshot = new Snapshot(quiet(plan), {
+      strategies: {},
+      standalone,
+      now: () => this.#now(),
+      log: {
+        info: (facts) => this.#trial?.logged(facts),
+        warn: () => undefined,
+        error: () => undefined,
+      },
+      limiters: { lease: () => ({ limiter: this.#limiter, release: () => Promise.resolve() }) },
+      aside: {
+        ...{ online, live, keysOf },
+        heard: (request, name, verdict) => this.#trial?.heard(request, name, verdict),
+        decided: (context, decision) => this.#trial?.decided(context, decision),
+        upstream: (planned) => silentUpstream(planned, (url) => this.#trial?.forwarded(url)),
+      },
+    });
+    this.#rehearsal = new Rehearsal(this.#snapshot, standalone);
+  }
+
+  /** @throws {TypeError} The description is not a request. */
+  async explain(given: unknown): Promise<Explanation> {
+    const description = readDescription(given);
+    const turn = this.#last.then(() => this.#explain(description));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#snapshot.close();
+  }
+
+  async #explain(description: ReturnType<typeof readDescription>): Promise<Explanation> {
+    const { plan, standalone, now } = this.parts;
+    await this.#snapshot.ready;
+    const at = description.at ?? now();
+    const endpoint = endpointOf(plan, description, { standalone, now: at });
+    const trial = new Trial(plan, at);
+    this.#trial = trial;
+    try {
+      if (endpoint.handshakeFault === undefined) await this.#rehearsal.run(trial, { description, endpoint });
+      return report({ plan, description, endpoint, trial });
+    } finally {
+      this.#trial = undefined;
+    }
+  }
+
+  /** Every limit passes, and no token is taken. */
+  readonly #limiter: Limiter = {
+    ready: Promise.resolve(),
+    takeAll: (claims) => {
+      this.#trial?.limited(claims);
+      return undefined;
+    },
+    close: () => Promise.resolve(),
+  };
+
+  #now(): number {
+    return this.#trial?.at ?? this.parts.now();
+  }
+}
+
+/** An explanation writes no access line and no span. */
+function quiet(plan: Plan): Plan {
+  const { level, format, requestId } = plan.logging;
+  const quieted: { -readonly [Name in keyof Plan]: Plan[Name] } = {
+    ...plan,
+    logging: { level, format, ...(requestId && { requestId }) },
+  };
+  delete quieted.tracing;
+  return quieted;
+}
