@@ -2,6 +2,7 @@
 import type { Plan } from '../config/plan-types.js';
 import { accessMap } from './access-map.js';
 import { consoleFile } from './console-files.js';
+import { glossary } from './glossary.js';
 import { json, pathOfPage, type AdminPage, type Page } from './page.js';
 import { reloadsPage } from './reloads.js';
 import type { WorkerChannel } from './worker-channel.js';
@@ -37,6 +38,7 @@ export function pagesOf(sources: AdminSources): readonly AdminPage[] {
     { path: '/ready', role: 'none', methods: ['GET'], answer: () => readiness(sources.state()) },
     { path: '/', role: 'anyone', methods: ['GET'], answer: ({ path }) => consolePage(path) },
     { path: '/console/*', role: 'anyone', methods: ['GET'], answer: ({ path }) => consolePage(path) },
+    { path: '/reasons', role: 'reader', methods: ['GET'], answer: () => json(200, glossary()) },
     { path: '/routes', role: 'reader', methods: ['GET'], answer: () => json(200, accessMap(sources.plan())) },
     {
       path: '/upstreams',

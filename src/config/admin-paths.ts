@@ -6,6 +6,7 @@ export const ADMIN_PATHS = [
   '/console/*',
   '/health',
   '/ready',
+  '/reasons',
   '/reloads',
   '/routes',
   '/status',

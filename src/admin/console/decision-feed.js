@@ -8,12 +8,16 @@ import { follow } from './event-stream.js';
 /**
  * @typedef {object} Listener
  * @property {(decisions: readonly Decision[], isHistory: boolean) => void} decisions The newest last.
+ * @property {(decision: Decision) => void} seen Called for each decision of the stream, also if it is never shown.
  * @property {(state: import('./event-stream.js').StreamState | 'paused') => void} state
+ * @property {(count: number) => void} dropped Decisions that the gateway did not send, because there were too many.
  * @property {(error: unknown) => void} failed
  */
 
 /** The most decisions that wait for the next frame, or for the end of a pause. */
 const MOST_WAITING = 2_000;
+/** The most decisions of the past that the gateway sends. */
+const HISTORY = 1_000;
 /** A hidden page has no frames. */
 const LATEST_MS = 1_000;
 
@@ -57,17 +61,17 @@ export class DecisionFeed {
   async #run() {
     const { signal } = this.#end;
     try {
-      const { decisions } = await this.session.get('decisions');
-      if (signal.aborted) return;
-      this.listener.decisions(decisions.map(decisionOf).reverse(), true);
       await follow(this.session, 'decisions/stream', {
         signal,
         state: (state) => {
           this.#state = state;
           if (!this.#paused) this.listener.state(state);
+          // The stream begins now. What came before it, or while it was broken, is in the history.
+          if (state === 'open') void this.#history();
         },
         event: ({ event, data }) => {
-          if (event === 'decision' || event === 'message') this.#push(decisionOf(JSON.parse(data)));
+          if (event === 'decision') this.#push(decisionOf(JSON.parse(data)));
+          if (event === 'dropped') this.listener.dropped(Number(JSON.parse(data).count) || 0);
         },
       });
     } catch (error) {
@@ -75,8 +79,18 @@ export class DecisionFeed {
     }
   }
 
+  async #history() {
+    try {
+      const { decisions } = await this.session.get(`decisions?limit=${HISTORY}`);
+      if (!this.#end.signal.aborted) this.listener.decisions(decisions.map(decisionOf).reverse(), true);
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.listener.failed(error);
+    }
+  }
+
   /** @param {Decision} decision */
   #push(decision) {
+    this.listener.seen(decision);
     this.#waiting.push(decision);
     if (this.#waiting.length > 2 * MOST_WAITING) this.#waiting = this.#waiting.slice(-MOST_WAITING);
     if (this.#paused || this.#frame !== 0) return;

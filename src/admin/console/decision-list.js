@@ -41,12 +41,18 @@ export class DecisionList {
   /**
    * Adds decisions, the newest last. Those that would leave at once get no row.
    *
-   * @param {readonly Decision[]} decisions
+   * @param {readonly Decision[]} given
+   * @param {boolean} isHistory They may be older than those of the list, and some may be in the list.
    */
-  add(decisions) {
-    this.#kept = [...this.#kept, ...decisions].slice(-MOST_KEPT);
+  add(given, isHistory) {
+    const known = new Set(this.#kept.map(({ id }) => id));
+    const decisions = given.filter(({ id }) => !known.has(id));
+    this.#kept = [...this.#kept, ...decisions];
+    if (isHistory) this.#kept.sort((a, b) => a.at - b.at);
+    this.#kept = this.#kept.slice(-MOST_KEPT);
+    if (isHistory) return this.#draw();
     const fresh = decisions.filter(this.#matches).slice(-this.#most);
-    const rows = fresh.filter(({ id }) => !this.#rows.has(id)).map((each) => this.#row(each));
+    const rows = fresh.map((each) => this.#row(each));
     this.element.prepend(...rows.reverse());
     this.#trim();
   }

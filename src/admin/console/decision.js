@@ -62,10 +62,10 @@ const text = (value) => (value === undefined || value === null ? undefined : Str
 export function decisionOf(record) {
   return {
     id: String(record.id),
-    at: Number(record.at),
+    at: Date.parse(record.time) || 0,
     outcome: String(record.outcome),
     status: text(record.status),
-    method: String(record.method ?? ''),
+    method: String(record.http_method ?? ''),
     host: text(record.host),
     path: String(record.path ?? ''),
     route: text(record.route),

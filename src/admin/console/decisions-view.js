@@ -3,9 +3,10 @@
 import { DecisionFeed } from './decision-feed.js';
 import { DecisionFilters } from './decision-filters.js';
 import { DecisionList, MOST_KEPT } from './decision-list.js';
+import { decisionElement } from './decision-detail.js';
 import { announce, el, replace } from './dom.js';
-import { decisionElement } from './explanation.js';
 import { counted, number } from './format.js';
+import { glossaryOf } from './glossary.js';
 import { problemOf } from './problem.js';
 import { RateChart } from './rate-chart.js';
 import { kindOf } from './decision.js';
@@ -30,11 +31,11 @@ export function decisionsView({ session }) {
 
 class DecisionsView {
   #chart = new RateChart();
-  #list = new DecisionList((decision) => this.#open(decision));
+  #list = new DecisionList((decision) => void this.#open(decision));
   #filters = new DecisionFilters((matches) => this.#filter(matches));
   #state = el('span', { class: 'state warn' }, 'Connecting');
   #totals = el('span', { class: 'totals' });
-  #pause = el('button', { type: 'button', 'aria-pressed': 'false', on: { click: () => this.#toggle() } }, 'Pause');
+  #pause = el('button', { type: 'button', on: { click: () => this.#toggle() } }, 'Pause');
   #more = el('button', { type: 'button', class: 'more-rows', hidden: true, on: { click: () => this.#showMore() } });
   #empty = el('p', { class: 'empty' }, 'No decision yet. A request to a listener appears here.');
   #problem = el('div', {});
@@ -42,6 +43,8 @@ class DecisionsView {
   #split = el('div', { class: 'split' });
   /** @type {Record<string, number>} */
   #counts = { granted: 0, refused: 0, limited: 0, failed: 0 };
+  #dropped = 0;
+  #paused = false;
   /** @type {string | undefined} */
   #opened;
 
@@ -49,8 +52,13 @@ class DecisionsView {
   constructor(session) {
     this.session = session;
     this.feed = new DecisionFeed(session, {
+      seen: (decision) => this.#count(decision),
       decisions: (fresh, isHistory) => this.#take(fresh, isHistory),
       state: (state) => this.#show(state),
+      dropped: (count) => {
+        this.#dropped += count;
+        this.#update();
+      },
       failed: (error) => replace(this.#problem, problemOf(error)),
     });
     const head = el('div', { class: 'live' }, this.#state, this.#pause, this.#chart.element, this.#totals);
@@ -76,16 +84,17 @@ class DecisionsView {
     this.#chart.close();
   }
 
+  /** @param {Decision} decision */
+  #count(decision) {
+    const kind = kindOf(decision);
+    this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
+    this.#chart.count(kind !== 'granted');
+  }
+
   /** @param {readonly Decision[]} fresh @param {boolean} isHistory */
   #take(fresh, isHistory) {
-    for (const decision of fresh) {
-      const kind = kindOf(decision);
-      if (isHistory) continue;
-      this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
-      this.#chart.count(kind !== 'granted');
-    }
     this.#filters.learn(fresh);
-    this.#list.add(fresh);
+    this.#list.add(fresh, isHistory);
     this.#update();
   }
 
@@ -114,6 +123,7 @@ class DecisionsView {
     const parts = [`${number(granted)} granted`, `${number(refused)} refused`];
     if (limited > 0) parts.push(`${number(limited)} limited`);
     if (failed > 0) parts.push(`${number(failed)} failed`);
+    if (this.#dropped > 0) parts.push(`${number(this.#dropped)} more not streamed`);
     replace(this.#totals, `${parts.join(', ')} since this view opened`);
     const { hidden } = this.#list;
     this.#more.hidden = hidden === 0;
@@ -127,15 +137,15 @@ class DecisionsView {
   }
 
   #toggle() {
-    const paused = this.#pause.getAttribute('aria-pressed') !== 'true';
-    this.#pause.setAttribute('aria-pressed', String(paused));
+    const paused = !this.#paused;
+    this.#paused = paused;
     replace(this.#pause, paused ? 'Continue' : 'Pause');
     this.feed.pause(paused);
     announce(paused ? 'The list is paused.' : 'The list continues.');
   }
 
   /** @param {Decision} decision */
-  #open(decision) {
+  async #open(decision) {
     this.#opened = decision.id;
     this.#list.mark(decision.id);
     const close = el(
@@ -143,8 +153,11 @@ class DecisionsView {
       { type: 'button', class: 'quiet', on: { click: () => this.#close() }, 'aria-keyshortcuts': 'Escape' },
       'Close',
     );
+    const glossary = await glossaryOf(this.session);
+    // Another decision may have been opened since.
+    if (this.#opened !== decision.id) return;
     const narrow = (/** @type {string} */ words) => this.#filters.add(words);
-    replace(this.#detail, el('div', { class: 'detail-bar' }, close), decisionElement(decision, narrow));
+    replace(this.#detail, el('div', { class: 'detail-bar' }, close), decisionElement(decision, glossary, narrow));
     this.#detail.hidden = false;
     this.#split.classList.add('has-detail');
     /** @type {HTMLElement | null} */ (this.#detail.querySelector('#detail-title'))?.focus();

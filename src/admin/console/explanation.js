@@ -1,148 +1,219 @@
-/** Explains one decision: the request, the route, and what each auth method found. */
+/** Explains a request: the route, what each auth method found, and what to do. */
 // @ts-check
 import { el, lines } from './dom.js';
-import { duration, instant } from './format.js';
-import { levelOf } from './decision.js';
+import { counted, duration, rate } from './format.js';
 
-/** @typedef {import('./decision.js').Decision} Decision */
 /** @typedef {import('./dom.js').Child} Child */
+/** @typedef {{ reasons: Record<string, { meaning: string, cure?: string }>, codes: Record<string, { meaning: string, cure?: string }> }} Glossary */
 
 /**
- * @param {Decision} decision
- * @param {(words: string) => void} [narrow] Adds words to the filter.
+ * An auth method in a decision, from a record or from an explanation.
+ *
+ * @typedef {{ name: string, result: string, reason?: string, detail?: string, cure?: string, looksIn: readonly string[], found?: string | undefined, cache?: string, took?: number }} Finding
  */
-export function decisionElement(decision, narrow) {
-  const { record } = decision;
-  return el(
-    'article',
-    { class: `explanation ${levelOf(decision)}` },
-    headline(decision),
-    requestFacts(decision, narrow),
-    routeBlock(record),
-    methodBlocks(record),
-    limitBlock(record),
-    el('details', { class: 'more' }, el('summary', {}, 'Record as JSON'), lines(JSON.stringify(record, null, 2))),
-  );
-}
 
-/** @param {Decision} decision */
-function headline({ status, outcome, reason, code, record }) {
-  const title = el(
-    'h2',
-    { id: 'detail-title', tabindex: -1 },
-    el('span', { class: 'status' }, status ?? 'pass'),
-    ' ',
-    reason ?? code ?? outcome,
-  );
+/** @param {Glossary} glossary @param {string | undefined} reason @param {string | undefined} code */
+export const entryOf = ({ reasons, codes }, reason, code) =>
+  (reason === undefined ? undefined : reasons[reason]) ?? (code === undefined ? undefined : codes[code]);
+
+/** @param {{ status: string, title: string, detail?: string | null, meaning?: string | undefined }} facts */
+export function headline({ status, title, detail, meaning }) {
   return el(
     'header',
     {},
-    title,
-    record.detail !== undefined && el('p', { class: 'sentence' }, record.detail),
-    cureOf(record),
+    el('h2', { id: 'detail-title', tabindex: -1 }, el('span', { class: 'status' }, status), ' ', title),
+    detail && el('p', { class: 'sentence' }, detail),
+    meaning !== undefined && el('p', { class: 'meaning' }, meaning),
   );
 }
 
-/** @param {any} of */
-export function cureOf({ cure }) {
-  return cure !== undefined && el('p', { class: 'cure' }, el('b', {}, 'Cure: '), cure);
+/** Where the documentation has more. @param {string | undefined} reason @param {string | undefined} code */
+const pageOf = (reason, code) =>
+  reason !== undefined
+    ? 'docs/troubleshooting.md#reasons'
+    : code !== undefined
+      ? 'docs/troubleshooting.md#codes'
+      : undefined;
+
+/** @param {string | null | undefined} cure @param {string | undefined} [reason] @param {string | undefined} [code] */
+export function cureOf(cure, reason, code) {
+  const page = pageOf(reason, code);
+  return (
+    cure &&
+    el('p', { class: 'cure' }, el('b', {}, 'What to do: '), cure, page !== undefined && el('small', {}, `See ${page}`))
+  );
 }
 
 /**
- * @param {readonly (readonly [string, Child | readonly Child[]] | undefined)[]} facts
+ * @param {readonly (readonly [string, Child | readonly Child[]])[]} facts A fact without a value is left out.
  */
 export function factList(facts) {
   return el(
     'dl',
     { class: 'fact-list' },
-    facts.flatMap((fact) => {
-      if (!fact || fact[1] === undefined) return [];
-      const [name, value] = fact;
+    facts.flatMap(([name, value]) => {
+      if (value === undefined || value === null || value === '') return [];
       return [el('dt', {}, name), el('dd', {}, Array.isArray(value) ? value : [/** @type {Child} */ (value)])];
     }),
   );
 }
 
-/** @param {Decision} decision @param {((words: string) => void) | undefined} narrow */
-function requestFacts({ at, method, host, path, client, subject, record, id }, narrow) {
-  const filter = (/** @type {string} */ name, /** @type {string} */ value) =>
-    !narrow || /\s/.test(value)
-      ? value
-      : el(
-          'button',
-          {
-            type: 'button',
-            class: 'link',
-            title: `Show the decisions of this ${name}`,
-            on: { click: () => narrow(`${name}:${value}`) },
-          },
-          value,
-        );
-  return factList([
-    ['Request', el('code', {}, `${method} ${host ?? ''}${path}`)],
-    ['Time', instant(at)],
-    ['Client', filter('client', client)],
-    subject === undefined ? undefined : ['Subject', filter('subject', subject)],
-    ['Instance', record.instance && el('code', {}, record.instance)],
-    ['Decision', el('code', {}, id)],
-    ['Time spent', record.tookMs === undefined ? undefined : duration(record.tookMs)],
-    ['Worker', record.worker],
-  ]);
-}
-
-/** @param {any} record */
-function routeBlock({ route, requirement, nearMisses = [] }) {
-  const misses = nearMisses.map((/** @type {any} */ { route: id, why }) => el('li', {}, el('b', {}, id), ` ${why}`));
+/**
+ * @param {readonly Finding[]} findings
+ * @param {Glossary} glossary
+ * @param {string | null | undefined} shownReason The reason whose cure is shown already.
+ */
+export function methodBlocks(findings, glossary, shownReason) {
+  if (findings.length === 0) return undefined;
   return el(
     'section',
     {},
-    el('h3', {}, 'Route'),
-    factList([
-      ['Matched', route ?? 'no route'],
-      ['Requires', requirement],
-    ]),
-    misses.length > 0 && el('ul', {}, misses),
+    el('h3', {}, 'Auth methods'),
+    el(
+      'ol',
+      { class: 'methods' },
+      findings.map((each) => methodBlock(each, each.reason === shownReason ? EMPTY : glossary)),
+    ),
   );
 }
 
-/** @param {any} record */
-function methodBlocks({ methods = [] }) {
-  if (methods.length === 0) return undefined;
-  return el('section', {}, el('h3', {}, 'Auth methods'), el('ol', { class: 'methods' }, methods.map(methodBlock)));
-}
+/** @type {Glossary} */
+const EMPTY = { reasons: {}, codes: {} };
 
-/** @param {any} method */
-function methodBlock(method) {
-  const { name, verdict, places = [], found, reason, detail } = method;
+/** @param {Finding} finding @param {Glossary} glossary */
+function methodBlock({ name, result, reason, detail, cure, looksIn, found, cache, took }, glossary) {
+  const entry = entryOf(glossary, reason, undefined);
   return el(
     'li',
-    { class: `method ${verdict}` },
+    { class: `method ${result}` },
     el(
       'p',
       { class: 'method-head' },
       el('b', {}, name),
       ' ',
-      el('span', { class: 'verdict' }, verdict),
-      reason !== undefined && [' ', el('code', {}, reason)],
+      el('span', { class: 'verdict' }, result.replaceAll('_', ' ')),
+      reason !== undefined && [' ', el('code', {}, reason)].map(asChild),
     ),
-    detail !== undefined && el('p', { class: 'sentence' }, detail),
+    (detail ?? entry?.meaning) && el('p', { class: 'sentence' }, detail ?? entry?.meaning ?? ''),
     factList([
-      ['Looked at', places.join(', ') || undefined],
+      ['Looked in', looksIn.join(', ')],
       ['Found', found],
+      ['Remembered', cache === undefined ? undefined : cache === 'hit' ? 'yes' : 'no'],
+      ['Time spent', took === undefined ? undefined : duration(took)],
     ]),
-    cureOf(method),
+    glossary !== EMPTY && cureOf(cure ?? entry?.cure),
   );
 }
 
-/** @param {any} record */
-function limitBlock({ limit }) {
-  return (
-    limit &&
+/** @param {any} child @returns {Child} */
+const asChild = (child) => child;
+
+/** @param {any} explained An `Explanation` of the gateway. @param {Glossary} glossary */
+export function explanationElement(explained, glossary) {
+  const {
+    outcome,
+    allowed,
+    status,
+    code,
+    reason,
+    detail,
+    cure,
+    request,
+    route,
+    requirement,
+    identities,
+    identityHeaders,
+    upstreamPath,
+    limits,
+    needs,
+    notes,
+  } = explained;
+  const level = allowed === null ? 'warn' : allowed ? 'good' : 'bad';
+  const found = explained.methods.map((/** @type {any} */ each) => ({ ...each, found: foundWords(each.found) }));
+  return el(
+    'article',
+    { class: `explanation card ${level}`, 'aria-labelledby': 'detail-title' },
+    headline({
+      status: allowed === null ? 'undecided' : String(status ?? 'pass'),
+      title: reason ?? code ?? outcome,
+      detail,
+      meaning: entryOf(glossary, reason ?? undefined, code ?? undefined)?.meaning,
+    }),
+    needs.length > 0 && el('p', { class: 'sentence' }, `The decision needs: ${needs.join(', ').replaceAll('_', ' ')}.`),
+    cureOf(cure, reason ?? undefined, code ?? undefined),
+    factList([
+      ['Request', el('code', {}, `${request.method} ${request.host ?? ''}${request.path}`)],
+      ['Client', request.client],
+      ['Listener', request.listener],
+      ['Time', request.at],
+    ]),
     el(
       'section',
       {},
-      el('h3', {}, 'Limit'),
-      factList(Object.entries(limit).map(([name, value]) => /** @type {const} */ ([name, String(value)]))),
-    )
+      el('h3', {}, 'Route'),
+      factList([
+        ['Matched', route?.id ?? 'no route'],
+        ['Why', route?.matched],
+        ['Requires', requirement],
+        ['Upstream', route?.upstream],
+        ['Path there', upstreamPath && el('code', {}, upstreamPath)],
+      ]),
+    ),
+    methodBlocks(found, glossary, reason),
+    identities.length > 0 &&
+      el(
+        'section',
+        {},
+        el('h3', {}, 'Callers'),
+        factList(
+          identities.map((/** @type {any} */ { method, subject, issuer, scopes }) => [
+            method,
+            [subject, el('small', {}, [issuer, scopes.join(' ')].filter(Boolean).join(', '))],
+          ]),
+        ),
+      ),
+    identityHeaders.length > 0 &&
+      el(
+        'section',
+        {},
+        el('h3', {}, 'Headers that the upstream receives'),
+        factList(identityHeaders.map((/** @type {any} */ { name, value }) => [name, el('code', {}, value)])),
+      ),
+    limits.length > 0 &&
+      el(
+        'section',
+        {},
+        el('h3', {}, 'Limits that would count it'),
+        factList(
+          limits.map((/** @type {any} */ { scope, requests, seconds, burst }) => [
+            scope,
+            rate({ rate: requests, perMs: seconds * 1_000, burst }),
+          ]),
+        ),
+      ),
+    notes.length > 0 &&
+      el(
+        'section',
+        {},
+        el('h3', {}, 'Notes'),
+        el(
+          'ul',
+          {},
+          notes.map((/** @type {string} */ each) => el('li', {}, each)),
+        ),
+      ),
+    el(
+      'details',
+      { class: 'more' },
+      el('summary', {}, 'Explanation as JSON'),
+      lines(JSON.stringify(explained, null, 2)),
+    ),
   );
+}
+
+/** @param {any} found */
+function foundWords({ kind, place, length }) {
+  if (kind === 'none') return 'nothing';
+  const where = place === undefined ? '' : ` in ${place}`;
+  return `${kind === 'one' ? 'a credential' : kind}${where}${length === undefined ? '' : `, ${counted(length, 'character')}`}`;
 }

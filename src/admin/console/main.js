@@ -3,8 +3,11 @@
 import { accessView } from './access-view.js';
 import { decisionsView } from './decisions-view.js';
 import { announce, el, replace } from './dom.js';
+import { explainView } from './explain-view.js';
 import { healthView } from './health-view.js';
+import { reloadsView } from './reloads-view.js';
 import { Refusal, Session } from './session.js';
+import { shadowView } from './shadow-view.js';
 import { signInView } from './sign-in-view.js';
 
 /** @typedef {{ readonly element: HTMLElement, readonly close?: () => void }} View */
@@ -26,6 +29,9 @@ import { signInView } from './sign-in-view.js';
 const VIEWS = [
   { name: 'access', title: 'Access', page: '/routes', open: accessView },
   { name: 'decisions', title: 'Decisions', page: '/decisions', open: decisionsView },
+  { name: 'explain', title: 'Explain', page: '/explain', open: explainView },
+  { name: 'shadow', title: 'Shadow', page: '/shadow', open: shadowView },
+  { name: 'reloads', title: 'Reloads', page: '/reloads', open: reloadsView },
   { name: 'health', title: 'Health', page: '/status', open: healthView },
 ];
 
@@ -125,7 +131,9 @@ function put(next) {
 function onKey(event) {
   if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
   const { activeElement } = document;
-  if (activeElement instanceof HTMLInputElement || activeElement instanceof HTMLTextAreaElement) return;
+  // A radio button takes no text.
+  if (activeElement instanceof HTMLInputElement && activeElement.type !== 'radio') return;
+  if (activeElement instanceof HTMLTextAreaElement) return;
   const filter = main.querySelector('input[type=search]');
   if (!(filter instanceof HTMLInputElement)) return;
   event.preventDefault();
