@@ -2,6 +2,7 @@
 import type { Plan } from '../config/plan-types.js';
 import { accessMap } from './access-map.js';
 import { consoleFile } from './console-files.js';
+import { explainPage, type ExplainTo } from './explain-page.js';
 import { glossary } from './glossary.js';
 import { json, pathOfPage, type AdminPage, type Page } from './page.js';
 import { reloadsPage } from './reloads.js';
@@ -16,6 +17,8 @@ export interface AdminSources {
   readonly state: () => 'starting' | 'ready' | 'stopping';
   /** Returns each upstream and the state of its endpoints. */
   readonly upstreams: () => unknown;
+  /** Explains a request. Absent: there is no such page. */
+  readonly explain?: ExplainTo;
   /** Asks every process of the gateway. */
   readonly channel: WorkerChannel;
 }
@@ -48,6 +51,7 @@ export function pagesOf(sources: AdminSources): readonly AdminPage[] {
     },
     { path: '/status', role: 'reader', methods: ['GET'], answer: () => statusPage(pages, sources) },
     reloadsPage(sources.channel),
+    ...(sources.explain ? [explainPage(sources.explain)] : []),
   ];
   return pages;
 }

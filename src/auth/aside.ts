@@ -19,6 +19,11 @@ export interface Aside {
    * cached answers may be read.
    */
   readonly live?: object | undefined;
+  /**
+   * Returns the address of the person who asks for the explanation in progress. A wrong credential is then a failed
+   * attempt of this address, in the budget of the live method.
+   */
+  readonly asker?: (() => string | undefined) | undefined;
 }
 
 /** Receives each verdict of an auth method, with the restriction of the route applied. */

@@ -27,6 +27,8 @@ const KNOWN = 'known';
 
 export class FailureBudget {
   readonly #throttle: Throttle | undefined;
+  /** The budget of the live method, for an explanation. */
+  readonly #live: FailureBudget | undefined;
   /** Pairs of credential and client address that were accepted, each with its expiry. */
   readonly #trusted = new LRUCache<string, number>({ max: TRUSTED });
 
@@ -36,13 +38,26 @@ export class FailureBudget {
     private readonly deps: MethodDeps,
   ) {
     this.#throttle = limits && !deps.aside ? new Throttle(limits, deps.now) : undefined;
+    this.#live = liveBudget(deps.aside?.live);
   }
 
   /** Runs the work. Rejects with an UnavailableError, without the work, if the budget of the address is spent. */
   async run<T>(attempted: Attempted<T>): Promise<T> {
+    const { budget, address } = this.#whose(attempted.request);
+    return budget.#runFor(address, attempted);
+  }
+
+  /** In an explanation the person who asks spends the budget of the live method, and not the described client. */
+  #whose(request: IncomingMessage): { readonly budget: FailureBudget; readonly address: string } {
+    const asker = this.deps.aside?.asker?.();
+    if (asker !== undefined && this.#live) return { budget: this.#live, address: asker };
+    return { budget: this, address: clientAddressOf(request) };
+  }
+
+  async #runFor<T>(address: string, attempted: Attempted<T>): Promise<T> {
     const throttle = this.#throttle;
     if (!throttle) return attempted.work();
-    const key = keyOf(attempted);
+    const key = keyOf(address, attempted.user);
     const entrance = throttle.enter(key);
     const entered = entrance instanceof Promise ? await entrance : entrance;
     if (entered.kind !== 'entered') throw this.#refusal(entered);
@@ -52,7 +67,7 @@ export class FailureBudget {
       failed = attempted.isFailure(outcome);
       return outcome;
     } finally {
-      if (throttle.leave(key, failed)) this.#tell(attempted.request);
+      if (throttle.leave(key, failed)) this.#tell(address);
     }
   }
 
@@ -60,10 +75,14 @@ export class FailureBudget {
    * Whether a remembered credential passes. Above the budget it passes only from an address that it was accepted from.
    * Otherwise a client could continue to guess without cost, and a guess of a remembered credential would succeed.
    */
-  passes(whose: Attempting, label: string): boolean {
+  passes({ request, user }: Attempting, label: string): boolean {
+    const { budget, address } = this.#whose(request);
+    return budget.#passesFor(keyOf(address, user), label);
+  }
+
+  #passesFor(key: string, label: string): boolean {
     const throttle = this.#throttle;
     if (!throttle) return true;
-    const key = keyOf(whose);
     const place = `${key} ${label}`;
     if (throttle.spent(key) && this.deps.now() >= (this.#trusted.get(place) ?? 0)) return false;
     this.#trusted.set(place, this.deps.now() + TRUST_MS);
@@ -71,13 +90,15 @@ export class FailureBudget {
   }
 
   /** Records that the credential was valid from this address. */
-  trust(whose: Attempting, label: string): void {
-    if (this.#throttle) this.#trusted.set(`${keyOf(whose)} ${label}`, this.deps.now() + TRUST_MS);
+  trust({ request, user }: Attempting, label: string): void {
+    const { budget, address } = this.#whose(request);
+    if (budget.#throttle) budget.#trusted.set(`${keyOf(address, user)} ${label}`, this.deps.now() + TRUST_MS);
   }
 
   /** Whether every credential except a remembered one would be refused now. */
-  isSpent(whose: Attempting): boolean {
-    return this.#throttle?.spent(keyOf(whose)) !== undefined;
+  isSpent({ request, user }: Attempting): boolean {
+    const { budget, address } = this.#whose(request);
+    return budget.#throttle?.spent(keyOf(address, user)) !== undefined;
   }
 
   /**
@@ -87,11 +108,12 @@ export class FailureBudget {
   async runKnown<T>(attempted: Omit<Attempted<T>, 'user'>): Promise<T> {
     const throttle = this.#throttle;
     if (!throttle) return attempted.work();
-    const key = keyOf({ request: attempted.request, user: KNOWN });
+    const address = clientAddressOf(attempted.request);
+    const key = keyOf(address, KNOWN);
     const spent = throttle.spent(key);
     if (spent) throw this.#refusal(spent);
     const outcome = await attempted.work();
-    if (attempted.isFailure(outcome) && throttle.leave(key, true)) this.#tell(attempted.request);
+    if (attempted.isFailure(outcome) && throttle.leave(key, true)) this.#tell(address);
     return outcome;
   }
 
@@ -111,13 +133,17 @@ export class FailureBudget {
   }
 
   /** Logs once a window, because each refusal has its own access line. */
-  #tell(request: IncomingMessage): void {
-    const facts = { method: this.method, client: clientAddressOf(request) };
+  #tell(client: string): void {
+    const facts = { method: this.method, client };
     this.deps.log.warn(facts, 'too many failed attempts: further ones are refused for a while');
   }
 }
 
-function keyOf({ request, user }: Attempting): string {
-  const address = clientAddressOf(request);
+function liveBudget(strategy: object | undefined): FailureBudget | undefined {
+  const { budget } = (strategy ?? {}) as { readonly budget?: unknown };
+  return budget instanceof FailureBudget ? budget : undefined;
+}
+
+function keyOf(address: string, user: string | undefined): string {
   return digestOf([clientNetwork(address) ?? address, ...(user === undefined ? [] : [user])]);
 }

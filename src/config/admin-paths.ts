@@ -4,6 +4,7 @@
 export const ADMIN_PATHS = [
   '/',
   '/console/*',
+  '/explain',
   '/health',
   '/ready',
   '/reasons',

@@ -5,6 +5,7 @@ import type { WorkerChannel } from '../admin/worker-channel.js';
 import type { Plan } from '../config/plan-types.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
+import type { ExplainRequest } from '../runtime/explain/explanation.js';
 import type { Loom } from '../runtime/middleware.js';
 import { PortError } from './gatekeeper.js';
 import { certificateEnd, revocationState } from './tls.js';
@@ -26,6 +27,7 @@ export async function adminOf(loom: Loom, { log, state, channel }: AdminParts): 
       state,
       channel,
       upstreams: () => loom.upstreams(),
+      explain: (request, asker) => loom.explain(request as ExplainRequest, { asker }),
       ...(metrics && { metrics: () => loom.metrics() }),
     });
     return await openAdmin(admin, { log, plan, pages });

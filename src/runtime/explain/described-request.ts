@@ -18,6 +18,8 @@ export interface DescribedRequest {
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
+const MEMBERS: ReadonlySet<string> = new Set(['method', 'url', 'headers', 'from', 'certificate', 'at']);
+
 type Field = readonly [name: string, value: string];
 
 const URL_PARTS = /^(?:(https?|wss?):\/\/([^/?#]*))?([^#]*)/is;
@@ -28,6 +30,8 @@ const LONGEST_HEAD = 1_048_576;
 /** @throws {TypeError} The description is not a request. The message has no value of the description. */
 export function readDescription(given: unknown): DescribedRequest {
   if (typeof given !== 'object' || given === null) throw new TypeError('explain() needs a request such as { url }');
+  const unknown = Object.keys(given).some((name) => !MEMBERS.has(name));
+  if (unknown) throw new TypeError(`explain: a request has only ${[...MEMBERS].join(', ')}`);
   const { method = 'GET', url, headers, from = DEFAULT_FROM, certificate, at } = given as Partial<ExplainRequest>;
   if (typeof url !== 'string' || url === '') throw new TypeError('explain: url must be a text');
   if (typeof method !== 'string' || !TOKEN.test(method)) throw new TypeError('explain: method must be an HTTP method');

@@ -41,7 +41,7 @@ export class Explainer {
       },
       limiters: { lease: () => ({ limiter: this.#limiter, release: () => Promise.resolve() }) },
       aside: {
-        ...{ online, live, keysOf },
+        ...{ online, live, keysOf, asker: () => this.#trial?.asker },
         heard: (request, name, verdict) => this.#trial?.heard(request, name, verdict),
         decided: (context, decision) => this.#trial?.decided(context, decision),
         upstream: (planned) => silentUpstream(planned, (url) => this.#trial?.forwarded(url)),
@@ -51,9 +51,9 @@ export class Explainer {
   }
 
   /** @throws {TypeError} The description is not a request. */
-  async explain(given: unknown): Promise<Explanation> {
+  async explain(given: unknown, asker?: string): Promise<Explanation> {
     const description = readDescription(given);
-    const turn = this.#last.then(() => this.#explain(description));
+    const turn = this.#last.then(() => this.#explain(description, asker));
     this.#last = turn.catch(() => undefined);
     return turn;
   }
@@ -63,12 +63,12 @@ export class Explainer {
     await this.#snapshot.close();
   }
 
-  async #explain(description: ReturnType<typeof readDescription>): Promise<Explanation> {
+  async #explain(description: ReturnType<typeof readDescription>, asker: string | undefined): Promise<Explanation> {
     const { plan, standalone, now } = this.parts;
     await this.#snapshot.ready;
     const at = description.at ?? now();
     const endpoint = endpointOf(plan, description, { standalone, now: at });
-    const trial = new Trial(plan, at);
+    const trial = new Trial(plan, at, asker);
     this.#trial = trial;
     try {
       if (endpoint.handshakeFault === undefined) await this.#rehearsal.run(trial, { description, endpoint });

@@ -10,8 +10,8 @@ export class Explainers {
   constructor(private readonly parts: { readonly standalone: boolean; readonly now: Now }) {}
 
   /** Explains by the plan, the loaded keys and the cached answers of the snapshot. */
-  explain(snapshot: Snapshot, request: unknown, { online = false }: ExplainOptions = {}): Promise<Explanation> {
-    return this.#explainerOf(snapshot, online).explain(request);
+  explain(snapshot: Snapshot, request: unknown, { online = false, asker }: ExplainOptions = {}): Promise<Explanation> {
+    return this.#explainerOf(snapshot, online).explain(request, asker);
   }
 
   async close(): Promise<void> {

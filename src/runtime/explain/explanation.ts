@@ -43,6 +43,11 @@ export interface ExplainRequest {
 export interface ExplainOptions {
   /** Whether the introspection endpoint may be asked. Default: no request is sent. */
   readonly online?: boolean;
+  /**
+   * The address of the person who asks. A wrong credential of the request is then a failed attempt of this address, in the
+   * budget of the live requests (`throttle`). Above the budget the reason is `throttled`. Default: nothing is counted.
+   */
+  readonly asker?: string;
 }
 
 /**

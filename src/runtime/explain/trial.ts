@@ -45,6 +45,8 @@ export class Trial {
     private readonly plan: Plan,
     /** Milliseconds since the epoch. */
     readonly at: number,
+    /** The address of the person who asks. */
+    readonly asker?: string,
   ) {
     this.ended = new Promise((resolve) => (this.#resolve = resolve));
   }
