@@ -1,5 +1,6 @@
 /** A page of the admin address as data: its path, who may see it, what it reads and how it answers. */
 import type { AdminPath } from '../config/admin-paths.js';
+import { escapeForTerminal } from '../lib/control-character.js';
 import type { MaybePromise } from '../lib/types.js';
 
 /**
@@ -68,7 +69,12 @@ export interface AdminPage {
 }
 
 export function json(status: number, value: unknown): WholePage {
-  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+  return { status, type: 'application/json', body: `${safeJson(value)}\n` };
+}
+
+/** JSON in which terminals and log viewers find no character that they interpret. */
+export function safeJson(value: unknown): string {
+  return escapeForTerminal(JSON.stringify(value));
 }
 
 /** Undefined while the configuration has no such page. */

@@ -2,6 +2,7 @@
 import type { Plan } from '../config/plan-types.js';
 import { accessMap } from './access-map.js';
 import { consoleFile } from './console-files.js';
+import { decisionPages } from './decisions.js';
 import { explainPage, type ExplainTo } from './explain-page.js';
 import { glossary } from './glossary.js';
 import { json, pathOfPage, type AdminPage, type Page } from './page.js';
@@ -49,6 +50,7 @@ export function pagesOf(sources: AdminSources): readonly AdminPage[] {
       methods: ['GET'],
       answer: () => json(200, { upstreams: sources.upstreams() }),
     },
+    ...decisionPages(sources.channel),
     { path: '/status', role: 'reader', methods: ['GET'], answer: () => statusPage(pages, sources) },
     reloadsPage(sources.channel),
     ...(sources.explain ? [explainPage(sources.explain)] : []),

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { PlannedAdmin } from '../config/plan-types.js';
 import type { Log } from '../lib/types.js';
-import { credentialOf, decideAccess, pathOf, type Admission } from './access.js';
+import { credentialOf, decideAccess, pathOf, type Admission, type AdminRules } from './access.js';
 import type { AdminCredentials, CredentialCheck } from './credentials.js';
 import { hasUnexpectedBody, readJsonBody } from './json-body.js';
 import { findPage, json, type AdminPage, type Page, type PageMethod, type Role, type WholePage } from './page.js';
@@ -12,7 +12,7 @@ export interface RespondDeps {
   readonly pages: readonly AdminPage[];
   readonly credentials: AdminCredentials;
   /** The rules of the current configuration, for the bound address. */
-  readonly rules: PlannedAdmin;
+  readonly rules: AdminRules & Pick<PlannedAdmin, 'realm'>;
   /** Asks the client for its body, if the client waits for it. */
   readonly proceed: () => void;
 }

@@ -1,6 +1,6 @@
 /** Writes exactly one log line for each denial, with the id that the response contains. */
 import type { IncomingMessage } from 'node:http';
-import type { RequestContext } from '../context/request-context.js';
+import type { DeniedLine, RequestContext } from '../context/request-context.js';
 import { loggedHost, loggedPath } from '../http/logged-path.js';
 import { wholeTarget } from '../http/original-url.js';
 import type { Log } from '../lib/types.js';
@@ -10,7 +10,7 @@ import { outcomeOf, type Denial } from './denial.js';
 export interface DenialFacts {
   /** The `instance` member of the response body. */
   readonly instance: string;
-  readonly denial: Pick<Denial, 'status' | 'code' | 'reason' | 'target' | 'method' | 'detail'>;
+  readonly denial: Pick<Denial, 'status' | 'code' | 'reason' | 'target' | 'method' | 'detail' | 'limit'>;
   readonly client: string | undefined;
   /** Undefined if the bytes were never parsed as a request. */
   readonly http_method?: string | undefined;
@@ -26,10 +26,10 @@ export function instanceOf(context: RequestContext): string {
   return context.instance;
 }
 
-/** Writes the log line of a denied request, and returns the `instance` of the response. */
+/** Writes the log line of a denied request and keeps its record. Returns the `instance` of the response. */
 export function logDenial(log: Log, context: RequestContext, denial: Denial): string {
   const instance = instanceOf(context);
-  const { address: client, request, route } = context;
+  const { address: client, request, route, records } = context;
   const facts = {
     instance,
     denial,
@@ -39,7 +39,8 @@ export function logDenial(log: Log, context: RequestContext, denial: Denial): st
     path: loggedPath(wholeTarget(request)?.whole ?? request.url ?? ''),
     client,
   };
-  writeDenialLine(log, facts);
+  const line = writeDenialLine(log, facts);
+  records?.denied(line, context);
   return instance;
 }
 
@@ -58,22 +59,15 @@ function detailOf({ target, detail }: DenialFacts['denial']): string | undefined
 }
 
 /** Writes the log line before the response, so that the line exists when a client reads the response. */
-export function writeDenialLine(log: Log, { instance, denial, ...about }: DenialFacts): void {
+export function writeDenialLine(log: Log, { instance, denial, ...about }: DenialFacts): DeniedLine {
   const { status, code, reason, target, method } = denial;
   const detail = detailOf(denial);
   const path = target?.path ?? about.path;
-  const facts = {
-    instance,
-    status,
-    code,
-    reason,
-    auth_method: method,
-    ...about,
-    path,
-    detail,
-    other: target?.otherRoute,
-  };
+  const facts = { instance, status, code, reason, auth_method: method, ...about, path, detail };
+  const line = { ...facts, other: target?.otherRoute };
+  const outcome = outcomeOf(denial);
   // An upstream or the gateway failed. The client did nothing wrong.
-  if (outcomeOf(denial) === 'failed') log.info({ event: 'failed', ...facts }, 'failed');
-  else log.info({ event: 'denied', ...facts }, 'denied');
+  if (outcome === 'failed') log.info({ event: 'failed', ...line }, 'failed');
+  else log.info({ event: 'denied', ...line }, 'denied');
+  return { ...facts, outcome, limit: denial.limit };
 }

@@ -1,6 +1,7 @@
 /** Denials as data: the response to a refused request, and the denial that belongs to a verdict. */
 import type { Outcome } from '../auth/decision.js';
 import type { Challenge, Detail, RawResponse, ReasonCode, Rejected, Verdict } from '../auth/verdict.js';
+import type { DeniedLine } from '../context/request-context.js';
 import type { DenialCode } from '../http/problem.js';
 
 /** The response to a refused request. Only `deny.ts` writes it. */
@@ -20,6 +21,8 @@ export interface Denial {
   readonly detail?: Detail | undefined;
   /** For the log: the path that is ambiguous, and why. */
   readonly target?: TargetFault;
+  /** For the decision record: the bucket that is empty. */
+  readonly limit?: DeniedLine['limit'];
 }
 
 /** Why a path is ambiguous. */

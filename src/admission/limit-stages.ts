@@ -8,7 +8,7 @@ import { fillTemplates } from '../limit/template.js';
 import type { RateLimitDecision } from '../limit/limiter.js';
 import { headerValues } from '../auth/credentials.js';
 import { subjectSourceOf, type Identity } from '../auth/identity.js';
-import type { LimitedIdentity, LimitFacts } from '../limit/keys.js';
+import { bucketWords, type LimitedIdentity, type LimitFacts } from '../limit/keys.js';
 import { claimAt } from '../lib/claim-path.js';
 import type { Denial } from './denial.js';
 import type { AdmissionPolicy } from './policy.js';
@@ -48,13 +48,20 @@ export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['
   }
   const headers = rateLimitHeaders(decision);
   const detail = (): string => describeLimit(decision);
-  if (!own) return { status: 429, code: 'rate_limited', headers, detail };
+  const limit = { key: bucketWords(decision.key), opens_in_s: decision.retryAfterSeconds };
+  if (!own) return { status: 429, code: 'rate_limited', headers, detail, limit };
   const { status } = own;
   const configured = own.headers.map(([name, value]) => [name, fillTemplates(value, decision)] as const);
   const replaced = new Set(configured.map(([name]) => name.toLowerCase()));
   const usual = Object.entries(headers).filter(([name]) => !replaced.has(name.toLowerCase()));
   const body = Buffer.from(fillTemplates(own.body, decision));
-  return { status, code: 'rate_limited', detail, response: { status, headers: [...usual, ...configured], body } };
+  return {
+    status,
+    code: 'rate_limited',
+    detail,
+    limit,
+    response: { status, headers: [...usual, ...configured], body },
+  };
 }
 
 function describeLimit({ scope, limit, rate, retryAfterSeconds }: RateLimitDecision): string {

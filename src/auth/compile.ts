@@ -22,8 +22,8 @@ export interface CompiledMethod {
   readonly needsNoIdentity?: boolean;
   /** The sentence of the strategy about a refusal, for the log. */
   readonly describe?: (request: IncomingMessage, reason: ReasonCode) => string | undefined;
-  /** Receives each verdict, for an explanation. */
-  readonly heard?: (request: IncomingMessage, verdict: Verdict) => void;
+  /** Receives each verdict, for an explanation or a record. `startMs` is of `performance.now()`. */
+  readonly heard?: (request: IncomingMessage, verdict: Verdict, startMs: number) => void;
 }
 
 export type CompiledMethods = ReadonlyMap<string, CompiledMethod>;
@@ -109,19 +109,27 @@ function signed(name: string, method: CompiledMethod, authenticate: Authenticato
     const detail = (): string => `${name}: ${describeRefusal(request, method, verdict)}`;
     return verdict.kind === 'absent' ? { ...verdict, detail } : { ...verdict, refusedBy: name, detail };
   };
-  const { heard } = method;
-  const settle = !heard
-    ? sign
-    : (verdict: Verdict, request: IncomingMessage): Verdict => {
-        const signature = sign(verdict, request);
-        heard(request, signature);
-        return signature;
-      };
-  return (attempt) => {
+  const run: Authenticator = (attempt) => {
     const verdict = authenticate(attempt);
     return verdict instanceof Promise
-      ? verdict.then((each) => settle(each, attempt.request))
-      : settle(verdict, attempt.request);
+      ? verdict.then((each) => sign(each, attempt.request))
+      : sign(verdict, attempt.request);
+  };
+  return method.heard ? reported(run, method.heard) : run;
+}
+
+function reported(run: Authenticator, heard: NonNullable<CompiledMethod['heard']>): Authenticator {
+  return (attempt) => {
+    const startMs = performance.now();
+    const verdict = run(attempt);
+    if (!(verdict instanceof Promise)) {
+      heard(attempt.request, verdict, startMs);
+      return verdict;
+    }
+    return verdict.then((late) => {
+      heard(attempt.request, late, startMs);
+      return late;
+    });
   };
 }
 

@@ -4,6 +4,9 @@
 export const ADMIN_PATHS = [
   '/',
   '/console/*',
+  '/decisions',
+  '/decisions/*',
+  '/decisions/stream',
   '/explain',
   '/health',
   '/ready',

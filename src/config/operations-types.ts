@@ -27,6 +27,8 @@ export interface PlannedAdmin {
   readonly auth: AdminAuth;
   /** Who may ask the gateway questions. Absent: the pages for operators are closed. The token is non-enumerable. */
   readonly operator?: { readonly token: string };
+  /** The decisions that each process keeps; 0: none. */
+  readonly decisions: number;
   /** Of the challenge. */
   readonly realm: string;
 }

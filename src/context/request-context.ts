@@ -1,6 +1,7 @@
 /** The state of one request or upgrade in the gateway, from its arrival to its end. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import type { Decision } from '../auth/decision.js';
+import type { Place } from '../auth/credentials.js';
+import type { Decision, Outcome } from '../auth/decision.js';
 import type { Identity } from '../auth/identity.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { Challenge, Detail, ReasonCode, Verdict } from '../auth/verdict.js';
@@ -69,6 +70,41 @@ export interface RequestSpan {
   end(status: number): void;
 }
 
+/** The verdict of one auth method on a request, for the decision record. */
+export interface MethodOutcome {
+  readonly method: string;
+  readonly places: readonly Place[];
+  readonly verdict: Verdict;
+  readonly elapsedMs: number;
+  readonly cache: 'hit' | 'miss' | undefined;
+}
+
+/** A denial as its log line has it. */
+export interface DeniedLine {
+  readonly instance: string;
+  readonly status: number;
+  readonly code: string;
+  readonly reason?: ReasonCode | undefined;
+  readonly outcome: Outcome;
+  readonly auth_method?: string | undefined;
+  readonly detail?: string | undefined;
+  readonly path?: string | undefined;
+  readonly host?: string | undefined;
+  readonly client?: string | undefined;
+  readonly http_method?: string | undefined;
+  readonly route?: string | undefined;
+  readonly listener?: string | undefined;
+  /** The bucket that is empty, in words, and the seconds until it has a token. */
+  readonly limit?: { readonly key: string; readonly opens_in_s: number } | undefined;
+}
+
+/** Keeps the decisions of a process. It outlives a configuration. */
+export interface DecisionSink {
+  admitted(context: RequestContext): void;
+  /** Called before the response is written. It must not change the time of the response. */
+  denied(line: DeniedLine, context?: RequestContext): void;
+}
+
 /** The data of a request for the access log, the metrics and the trace. */
 export interface Trail {
   readonly path: string;
@@ -121,6 +157,13 @@ export class RequestContext extends RequestState {
   /** The taken tokens, for each set of limits that has checked the request. */
   readonly takenTokens = new Map<symbol, TakenTokens>();
   exchange: UpstreamExchange | undefined;
+  /** Undefined if no records are kept. */
+  records: DecisionSink | undefined;
+  /** The arrival of the request, of `performance.now()`. Set if records are kept. */
+  arrivedMs = 0;
+  methodOutcomes: MethodOutcome[] | undefined;
+  /** The last endpoint of the upstream that failed on the request. */
+  endpointFailure: { readonly endpoint: string; readonly cause: string } | undefined;
   trail: Trail | undefined;
 
   constructor(
@@ -168,6 +211,7 @@ export class RequestContext extends RequestState {
     this.#target = undefined;
     this.#guard = undefined;
     this.methodVerdicts.length = 0;
+    this.methodOutcomes = undefined;
   }
 }
 

@@ -121,6 +121,7 @@ export const PLAN_CLASSES: Members<PlanView> = {
         auth: ADMIN_AUTH,
         realm: { ...UNSEEN, as: 'auth.realm' },
         operator: ADMIN_OPERATOR,
+        decisions: { ...UNSEEN, default: 1_000 },
       },
     },
     health: { in: 'routing' },

@@ -169,7 +169,10 @@ export class Gateway {
       if (denial) {
         this.deps.policy.advice.denied(context, denial);
         this.#deny(recipient, denial);
-      } else if (context.kind !== 'preflight') admitted();
+        return;
+      }
+      context.records?.admitted(context);
+      if (context.kind !== 'preflight') admitted();
       else if ('res' in recipient) {
         answerPreflight(recipient.res, context.limit ? rateLimitHeaders(context.limit) : {});
       }

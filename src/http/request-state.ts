@@ -14,6 +14,8 @@ export class RequestState {
   restoredBodyBytes: number | undefined;
   /** The response to a client that waits for `100 Continue`. Undefined after the 100 is written. */
   continueResponse: ServerResponse | undefined;
+  /** Whether the auth method that runs had the answer already, for the decision record. */
+  cacheState: 'hit' | 'miss' | undefined;
 }
 
 const states = new HiddenProperty<RequestState>('request');
@@ -21,6 +23,12 @@ const states = new HiddenProperty<RequestState>('request');
 /** Returns the state of a request, or undefined if there is none. */
 export function findRequestState(request: IncomingMessage): RequestState | undefined {
   return states.of(request);
+}
+
+/** Records whether an auth method had the answer for this request already. */
+export function noteCacheState(request: IncomingMessage, cacheState: 'hit' | 'miss'): void {
+  const state = states.of(request);
+  if (state) state.cacheState = cacheState;
 }
 
 /** Returns the state of a request. Creates it if there is none. */

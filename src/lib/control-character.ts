@@ -15,6 +15,18 @@ export function escapeLineAndDirection(text: string): string {
   return text.replace(LINE_AND_DIRECTION, escapeOf);
 }
 
+/** JSON escapes the characters below a space, but not DEL and the C1 controls. A terminal reads U+009B as ESC [. */
+const C1 = /[\u007f-\u009f]/g;
+
+/**
+ * Escapes the characters that terminals and log viewers interpret.
+ *
+ * @example escapeForTerminal('"a\u2028b"') // '"a\\u2028b"', the same string to a JSON reader
+ */
+export function escapeForTerminal(json: string): string {
+  return escapeLineAndDirection(json.replace(C1, escapeOf));
+}
+
 export function escapeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

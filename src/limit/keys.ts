@@ -105,3 +105,53 @@ function issuerOf({ identity }: Pick<LimitFacts, 'identity'>): readonly string[]
 function addressOf({ address }: Pick<LimitFacts, 'address'>): readonly string[] {
   return ['address', clientNetwork(address) ?? address];
 }
+
+/**
+ * Describes the key of a bucket without the values of headers and claims: a header may be a credential.
+ *
+ * @example bucketWords(bucketKey(['global', bucketKey(['address', '10.0.0.1'])])) // 'global: address 10.0.0.1'
+ */
+export function bucketWords(key: string): string {
+  const parts = partsOf(key);
+  const scope = parts[0] ?? 'bucket';
+  if (parts.length === 0) return 'a bucket of several parts';
+  if (scope === 'own') return `key of ${parts.at(-1) ?? ''}`;
+  const name = parts.length > 2 ? ` ${parts.slice(1, -1).join(' ')}` : '';
+  return `${scope}${name}: ${callerWords(partsOf(parts.at(-1) ?? ''))}`;
+}
+
+/** How many parts follow the name of a kind: its own, and those of the issuer. */
+function callerWords(parts: readonly string[]): string {
+  const words: string[] = [];
+  let at = 0;
+  const issuer = (): void => void (at += parts[at] === 'issued' ? 3 : parts[at] === 'local' ? 2 : 1);
+  while (at < parts.length) {
+    const kind = parts[at++] ?? '';
+    if (kind === 'address' || kind === 'path') words.push(`${kind} ${parts[at++] ?? ''}`);
+    else if (kind === 'identity') {
+      issuer();
+      words.push(`identity ${parts[at + 1] ?? ''}`);
+      at += 2;
+    } else if (kind === 'header' || kind === 'claim') {
+      words.push(`${kind} ${parts[at] ?? ''}`);
+      at += kind === 'header' ? 2 : 1;
+      issuer();
+      if (kind === 'claim') at += 1;
+    } else break;
+  }
+  return words.length === 0 ? 'several parts' : words.join(', ');
+}
+
+/** Reads the parts of a key. Empty for the digest of a long key. */
+function partsOf(key: string): readonly string[] {
+  const parts: string[] = [];
+  let at = 0;
+  while (at < key.length) {
+    const [head, length] = /^(\d{1,4}):/.exec(key.slice(at, at + 5)) ?? [];
+    if (head === undefined) return [];
+    at += head.length;
+    parts.push(key.slice(at, at + Number(length)));
+    at += Number(length);
+  }
+  return parts;
+}

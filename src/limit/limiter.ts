@@ -19,6 +19,8 @@ export interface RateLimitDecision {
   readonly resetAfterSeconds: number;
   readonly rate: Rate;
   readonly scope: LimitScope;
+  /** The key of the bucket. */
+  readonly key: string;
 }
 
 /** One object per request. A request waits at most once for a shared store that does not answer. */
@@ -71,7 +73,7 @@ export function tightest(claims: NonEmpty<Claim>, taken: Taken): RateLimitDecisi
   return decisions.reduce((least, each) => (isTighter(each, least) ? each : least));
 }
 
-function decide({ rate, scope = 'global' }: Claim, bucket: Bucket, { allowed, now }: Taken): RateLimitDecision {
+function decide({ key, rate, scope = 'global' }: Claim, bucket: Bucket, { allowed, now }: Taken): RateLimitDecision {
   const full = secondsOf(msUntil(rate.burst, bucket, rate));
   return {
     allowed,
@@ -82,6 +84,7 @@ function decide({ rate, scope = 'global' }: Claim, bucket: Bucket, { allowed, no
     resetAfterSeconds: full,
     rate,
     scope,
+    key,
   };
 }
 

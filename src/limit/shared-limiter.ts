@@ -65,7 +65,7 @@ export class SharedLimiter implements Limiter {
     const { onStoreError, local } = this.parts;
     if (onStoreError === 'allow') return undefined;
     if (onStoreError === 'local') return local.takeAll(claims);
-    const [{ rate, scope = 'global' }] = claims;
+    const [{ key, rate, scope = 'global' }] = claims;
     return {
       allowed: false,
       unavailable: true,
@@ -76,6 +76,7 @@ export class SharedLimiter implements Limiter {
       resetAfterSeconds: RETRY_SECONDS,
       rate,
       scope,
+      key,
     };
   }
 }

@@ -1,6 +1,6 @@
 /** The operator's log: one pino line for each event, without secrets. */
 import { pino, type DestinationStream } from 'pino';
-import { escapeLineAndDirection, escapeOf } from '../lib/control-character.js';
+import { escapeForTerminal } from '../lib/control-character.js';
 import type { Log } from '../lib/types.js';
 
 export interface LogOptions {
@@ -26,7 +26,7 @@ export interface LeveledLog extends Log {
  */
 export function createLog(options: LogOptions = {}): LeveledLog {
   const { level = 'info', format = 'json', stream = standardError(), worker } = options;
-  const escaped: DestinationStream = { write: (line) => stream.write(oneLine(line)) };
+  const escaped: DestinationStream = { write: (line) => stream.write(escapeForTerminal(line)) };
   return pino(
     {
       level,
@@ -46,18 +46,6 @@ const HELD_BACK_BYTES = 1_048_576;
  */
 function standardError(): DestinationStream {
   return pino.destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES }).on('error', () => undefined);
-}
-
-/** JSON escapes the characters below a space, but not DEL and the C1 controls. A terminal reads U+009B as ESC [. */
-const C1 = /[\u007f-\u009f]/g;
-
-/**
- * Escapes the characters that terminals and log viewers interpret.
- *
- * @example oneLine('"a\u2028b"') // '"a\\u2028b"', the same string to a JSON reader
- */
-function oneLine(json: string): string {
-  return escapeLineAndDirection(json.replace(C1, escapeOf));
 }
 
 /**

@@ -57,6 +57,7 @@ export function forwardUpgrade({ liveSockets, session, ...options }: UpgradeOpti
   if (lease instanceof Error) {
     const { status, code } = failureOf(lease);
     options.log.warn({ upstream: upstream.name, status, code }, 'upgrade failed');
+    context.endpointFailure = { endpoint: `none of ${upstream.name}`, cause: codeOf(lease) };
     options.deny(status, code);
     return;
   }
@@ -91,6 +92,7 @@ function handshake(options: Forwarding, lease: EndpointLease): void {
     const { status, code } = failureOf(error);
     const facts = { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) };
     options.log.warn(facts, failureWords(error, 'upgrade failed'));
+    options.context.endpointFailure = { endpoint: endpoint.url.host, cause: facts.cause };
     if (!socket.destroyed) options.deny(status, code);
   };
   const deadline = setTimeout(() => fail(new UpstreamTimeout('handshake')), timeoutMs);

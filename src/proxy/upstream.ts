@@ -112,6 +112,7 @@ export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Up
         const endpoint = lease?.endpoint.url.host;
         const facts = { upstream: name, endpoint, status, code, cause: codeOf(error) };
         throttledLog.warn(facts, failureWords(error, 'upstream failed'));
+        context.endpointFailure = { endpoint: endpoint ?? `none of ${name}`, cause: facts.cause };
         if (!lease || error instanceof OwnLimit)
           metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
         if (res.headersSent) {

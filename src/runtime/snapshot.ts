@@ -11,7 +11,7 @@ import type { Plan, PlannedUpstream } from '../config/plan-types.js';
 import type * as AccessRules from '../routing/access-rules.js';
 import { deny } from '../admission/deny.js';
 import { AdmissionPolicy } from '../admission/policy.js';
-import { contextOf, type RequestContext } from '../context/request-context.js';
+import { contextOf, type DecisionSink, type RequestContext } from '../context/request-context.js';
 import { Gateway, type Handover, type UpgradeRest } from '../gateway/gateway.js';
 import type { HostDenials } from '../gateway/host-denials.js';
 import { editFields, setField } from '../http/fields.js';
@@ -27,8 +27,9 @@ import type { Requests } from '../observe/requests.js';
 import type * as Observed from '../observe/requests.js';
 import type { Tracing } from '../observe/tracing.js';
 import type * as TracingModule from '../observe/tracing.js';
-import { heardMethods, type SnapshotAside } from './aside.js';
+import type { SnapshotAside } from './aside.js';
 import type { LimiterLease, Limiters } from './limiters.js';
+import { beginRecord, reportingMethods } from './recording.js';
 
 const require = createRequire(import.meta.url);
 
@@ -47,6 +48,8 @@ export interface Shared {
   readonly hostDenials?: HostDenials | undefined;
   /** Set for a snapshot that explains requests and serves none. */
   readonly aside?: SnapshotAside | undefined;
+  /** Default: no decision is kept. */
+  readonly records?: DecisionSink | undefined;
 }
 
 /** An upstream in use. It closes when the last snapshot that uses it ends. */
@@ -91,7 +94,7 @@ export class Snapshot {
       const policy = (this.policy = new AdmissionPolicy(plan, {
         ...shared,
         limiter,
-        methods: heardMethods(this.methods, shared.aside),
+        methods: reportingMethods(this.methods, plan, shared),
       }));
       const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
       const { hostDenials } = shared;
@@ -104,7 +107,7 @@ export class Snapshot {
   }
 
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    const context = contextOf(req);
+    const context = beginRecord(contextOf(req), this.plan, this.shared);
     // The gateway refuses a request whose fields cannot be read.
     const requests = context.injected?.fault === undefined ? this.#requests : undefined;
     requests?.request(context, res);
@@ -113,7 +116,7 @@ export class Snapshot {
   }
 
   upgrade(req: IncomingMessage, socket: Duplex, { head, handOver }: UpgradeRest): void {
-    const context = contextOf(req);
+    const context = beginRecord(contextOf(req), this.plan, this.shared);
     if (context.injected?.fault === undefined) this.#requests?.upgrade(context, socket);
     if (!handOver) return this.gateway.upgrade(context, socket, { head });
     // Runs before the host's listeners, so that a socket never outlives its identity.

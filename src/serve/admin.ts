@@ -1,25 +1,43 @@
 /** Opens the admin endpoint beside the listeners of a gateway. */
+import { createRequire } from 'node:module';
+import { offerDecisions } from '../admin/decisions.js';
 import { openAdmin, type AdminListener } from '../admin/listener.js';
 import { pagesOf, type AdminSources } from '../admin/pages.js';
 import type { WorkerChannel } from '../admin/worker-channel.js';
 import type { Plan } from '../config/plan-types.js';
 import type { Metrics } from '../lib/metrics.js';
-import type { Log } from '../lib/types.js';
+import type { Log, Now } from '../lib/types.js';
+import type * as Records from '../admission/decision-records.js';
+import type { DecisionRecords } from '../admission/decision-records.js';
 import type { ExplainRequest } from '../runtime/explain/explanation.js';
 import type { Loom } from '../runtime/middleware.js';
 import { PortError } from './gatekeeper.js';
 import { certificateEnd, revocationState } from './tls.js';
 
+const require = createRequire(import.meta.url);
+
 interface AdminParts {
   readonly log: Log;
   readonly state: AdminSources['state'];
   readonly channel: WorkerChannel;
+  readonly records: DecisionRecords | undefined;
+}
+
+/** The records of decisions exist only for an admin endpoint that shows them. */
+export function recordsOf({ admin }: Plan, now: Now, worker: number | undefined): DecisionRecords | undefined {
+  if (!admin) return undefined;
+  const { DecisionRecords } = require('../admission/decision-records.js') as typeof Records;
+  return new DecisionRecords({ capacity: admin.decisions, now, worker });
 }
 
 /** Returns undefined if the file has no admin endpoint. */
-export async function adminOf(loom: Loom, { log, state, channel }: AdminParts): Promise<AdminListener | undefined> {
+export async function adminOf(
+  loom: Loom,
+  { log, state, channel, records }: AdminParts,
+): Promise<AdminListener | undefined> {
   const { admin, metrics } = loom.plan;
   if (!admin) return undefined;
+  if (records) offerDecisions(records, channel);
   try {
     const plan = (): Plan => loom.plan;
     const pages = pagesOf({

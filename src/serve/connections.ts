@@ -4,12 +4,11 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
-import { denySocket, newInstance } from '../admission/deny.js';
 import { endConnection } from '../http/connection-end.js';
-import { denialOfBytes, type Denial } from '../admission/denial.js';
-import { writeDenialLine } from '../admission/denial-log.js';
+import { denialOfBytes } from '../admission/denial.js';
 import { LogThrottle } from '../lib/log-throttle.js';
 import type { Log } from '../lib/types.js';
+import { addressOf, isTlsError, type Refusals } from './refusals.js';
 
 interface Open {
   readonly req: IncomingMessage;
@@ -42,7 +41,7 @@ export class Connections {
   constructor(
     private readonly server: Server,
     private readonly planned: PlannedListener,
-    private readonly log: Log,
+    private readonly deps: { readonly log: Log; readonly refusals: Refusals },
   ) {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -89,7 +88,7 @@ export class Connections {
   #logPipelined(socket: Socket): void {
     this.#throttle.log('pipelined', (omitted) => {
       const facts = { listener: this.planned.name, client: addressOf(socket), ...(omitted > 0 && { omitted }) };
-      this.log.warn(facts, 'too many requests without an answer');
+      this.deps.log.warn(facts, 'too many requests without an answer');
     });
   }
 
@@ -149,28 +148,12 @@ export class Connections {
     const [open, ...others] = this.#open.get(socket) ?? [];
     // The client would take a second response on the connection for the response to the open request.
     const misread = others.length > 0 || (open !== undefined && (open.res.headersSent || open.req.complete));
-    this.#tellHandshake(error, socket as TLSSocket);
+    this.deps.refusals.handshake(error, socket as TLSSocket);
     if (!socket.writable || misread || error.code === 'ECONNRESET' || isTlsError(error)) {
       socket.destroy();
       return;
     }
-    this.deny(socket, denialOfBytes(error.code));
-  }
-
-  /** Answers bytes that never reached the gateway, in the gateway's format. */
-  deny(socket: Duplex, denial: Denial, method?: string): void {
-    const instance = newInstance();
-    const client = addressOf(socket as Socket);
-    writeDenialLine(this.log, { instance, denial, client, http_method: method, listener: this.planned.name });
-    denySocket(socket, denial, instance);
-  }
-
-  /**
-   * A client that fails the handshake receives no response that metrics could count. The log line is the only record.
-   */
-  #tellHandshake(error: NodeJS.ErrnoException, socket: TLSSocket): void {
-    const cause = socket.authorizationError ?? (isTlsError(error) ? error.code : undefined);
-    if (cause) this.log.info({ listener: this.planned.name, client: addressOf(socket), cause }, 'handshake refused');
+    this.deps.refusals.deny(socket, denialOfBytes(error.code));
   }
 
   /** Requests in flight may finish until `graceMs` have passed. Everything else is closed at once. */
@@ -223,13 +206,4 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
 /** Node reads the address from the system on first access. A closed socket has no address. */
 function rememberAddress(socket: Socket): void {
   void socket.remoteAddress;
-}
-
-/** A TLS socket that ended in its handshake has no address. The socket below it still has one. */
-function addressOf(socket: Socket): string | undefined {
-  return socket.remoteAddress ?? (socket as { readonly _parent?: Socket | null })._parent?.remoteAddress;
-}
-
-function isTlsError(error: NodeJS.ErrnoException): boolean {
-  return /^(ERR_SSL|ERR_TLS|EPROTO)/.test(error.code ?? '');
 }

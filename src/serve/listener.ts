@@ -19,6 +19,7 @@ import type { Log } from '../lib/types.js';
 import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';
 import { PortError, type Listening } from './gatekeeper.js';
+import { Refusals, type RefusalDeps } from './refusals.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { tlsOptions } from './tls.js';
 
@@ -27,8 +28,7 @@ export interface Handlers {
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
-export interface ListenerDeps {
-  readonly log: Log;
+export interface ListenerDeps extends RefusalDeps {
   /** Shared with the other processes of this gateway. Default: the listener's own keys. */
   readonly tickets?: TicketKeys | undefined;
   /**
@@ -52,10 +52,11 @@ export class Listener {
     this.#tls = tlsOf(planned);
     this.#server = createListener(planned, this.#tls);
     this.#shareTickets();
-    this.#connections = new Connections(this.#server, planned, log);
+    const refusals = new Refusals(planned, deps);
+    this.#connections = new Connections(this.#server, planned, { log, refusals });
     const { acceptance = new Acceptance() } = deps;
     this.#server.on('connection', () => acceptance.accepted());
-    serve({ planned, server: this.#server, connections: this.#connections, acceptance }, handlers, log);
+    serve({ planned, server: this.#server, connections: this.#connections, refusals, acceptance }, handlers, log);
   }
 
   /** Opens the port. Throws a PortError. */
@@ -139,6 +140,7 @@ interface Opening {
   readonly planned: PlannedListener;
   readonly server: Server;
   readonly connections: Connections;
+  readonly refusals: Refusals;
   readonly acceptance: Acceptance;
 }
 
@@ -154,7 +156,7 @@ function guarded(planned: PlannedListener, handlers: Handlers, log: Log): Handle
   };
 }
 
-function serve({ planned, server, connections, acceptance }: Opening, handlers: Handlers, log: Log): void {
+function serve({ planned, server, connections, refusals, acceptance }: Opening, handlers: Handlers, log: Log): void {
   const handle = guarded(planned, handlers, log);
   const request = (req: IncomingMessage, res: ServerResponse): void => {
     // Requests of one connection are handled in order, and a body is read as it arrives.
@@ -194,7 +196,7 @@ function serve({ planned, server, connections, acceptance }: Opening, handlers: 
   server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
     if (connections.isAnswering(socket)) socket.destroy();
-    else connections.deny(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, 'CONNECT');
+    else refusals.deny(socket, { status: 405, code: 'method_not_allowed', allow: COMMON_METHODS }, 'CONNECT');
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     acceptance.release(socket);

@@ -14,10 +14,11 @@ import type { Log } from '../lib/types.js';
 import { compose, tellWarnings, type Inspected } from '../runtime/compose.js';
 import type { Loom } from '../runtime/middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
+import type { DecisionRecords } from '../admission/decision-records.js';
 import type { SharedMetrics } from '../observe/combined-metrics.js';
 import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
-import { adminOf, tellCertificates, tellUnchanged } from './admin.js';
+import { adminOf, recordsOf, tellCertificates, tellUnchanged } from './admin.js';
 import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
 import { compileToServe } from './compile-to-serve.js';
 import type * as EventLoops from './event-loop.js';
@@ -56,6 +57,7 @@ class Served implements Gatekeeper {
   readonly #loom: Loom;
   readonly #own: LeveledLog | undefined;
   readonly #files: FileWatch | undefined;
+  readonly #records: DecisionRecords | undefined;
   readonly #acceptance = new Acceptance();
   readonly #history: ReloadHistory;
   #running: Running | undefined;
@@ -83,7 +85,9 @@ class Served implements Gatekeeper {
     if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
     this.#history = new ReloadHistory(plan, { worker: among?.worker, log: this.log, now });
-    const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
+    this.#records = recordsOf(plan, now, among?.worker);
+    const about = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
+    const shared = { ...about, ...(this.#records && { records: this.#records }) };
     this.#loom = compose(source, plan, {
       shared,
       ...(among && { sharedMetrics: among.sharedMetrics }),
@@ -115,7 +119,12 @@ class Served implements Gatekeeper {
       const channel = this.among?.channel ?? new LocalChannel();
       channel.answer('status', () => this.#status());
       channel.answer('reloads', () => this.#history.state());
-      this.#admin = await adminOf(loom, { log: this.log, state: () => this.#state, channel });
+      this.#admin = await adminOf(loom, {
+        log: this.log,
+        state: () => this.#state,
+        channel,
+        records: this.#records,
+      });
       await loom.ready;
       this.#running = await listen(
         loom.plan.listeners,
@@ -126,7 +135,7 @@ class Served implements Gatekeeper {
           },
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
-        { log: this.log, tickets: this.among?.tickets, acceptance: this.#acceptance },
+        { log: this.log, tickets: this.among?.tickets, acceptance: this.#acceptance, records: this.#records },
       );
     } catch (cause) {
       await this.#end();
@@ -202,6 +211,7 @@ class Served implements Gatekeeper {
       commit: () => {
         prepared?.commit();
         this.#heed(logging);
+        this.#records?.resize(plan.admin?.decisions ?? 0);
         tellWarnings(warnings, this.log);
         this.among?.took(accessRules(plan));
       },

@@ -60,6 +60,8 @@ export class TokenVerifier<P extends TokenPolicy> {
   private readonly byIssuer: ReadonlyMap<string | undefined, readonly number[]>;
   private readonly maxTokenSize: number;
   private readonly verified: ExpiringCache<Remembered>;
+  /** Whether the last call of `verify` found the token in the cache. */
+  remembered = false;
 
   constructor(
     private readonly policies: readonly P[],
@@ -73,11 +75,13 @@ export class TokenVerifier<P extends TokenPolicy> {
 
   verify(token: string): MaybePromise<Verification<P>> {
     // The limit is that of signed tokens. Another auth method has its own limit.
+    this.remembered = false;
     if (token.length > this.maxTokenSize) return isForeign(token) ? { kind: 'foreign' } : rejected('token_too_large');
     // A digest of the whole token: a digest of the signature alone would accept another payload.
     const id = hash('sha256', `${this.options.digest} ${token}`, 'base64url');
     const remembered = this.verified.get(id);
-    if (remembered && this.policyAt(remembered.policy).keys.holds(remembered.keyId)) return this.timed(remembered);
+    this.remembered = remembered !== undefined && this.policyAt(remembered.policy).keys.holds(remembered.keyId);
+    if (remembered && this.remembered) return this.timed(remembered);
     const parsed = parseJws(token);
     if (parsed.kind === 'malformed') return rejected('token_malformed');
     if (parsed.kind === 'foreign') return { kind: 'foreign' };

@@ -2,6 +2,7 @@
 import { createServer } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import { Connections } from '../../../src/serve/connections.js';
+import { Refusals } from '../../../src/serve/refusals.js';
 import type { PlannedListener } from '../../../src/config/plan-types.js';
 import { makeTlsFiles, type TlsFiles } from '../../serve/tls-files.js';
 import { quietLog } from '../../support/quiet-log.js';
@@ -19,7 +20,9 @@ test('a connection that was just destroyed keeps none of the others alive', asyn
     ...{ cert: pem('server.crt'), key: pem('server.key'), ca: pem('ca.crt') },
     ...{ requestCert: true, rejectUnauthorized: false },
   });
-  const connections = new Connections(server, { name: 'tls', protocol: 'https' } as PlannedListener, quietLog());
+  const planned = { name: 'tls', protocol: 'https' } as PlannedListener;
+  const log = quietLog();
+  const connections = new Connections(server, planned, { log, refusals: new Refusals(planned, { log }) });
   const shaken: TLSSocket[] = [];
   server.on('secureConnection', (socket: TLSSocket) => shaken.push(socket));
   const port = await listening(server);

@@ -28,6 +28,7 @@ function planAdmin(block: AdminBlock | undefined): PlannedAdmin {
   return {
     ...(host !== undefined && { host }),
     port,
+    decisions: block?.decisions ?? 1_000,
     auth: planAuth(block?.auth),
     ...operatorOf(block?.auth),
     realm: block?.auth?.realm ?? 'loom admin',

@@ -46,6 +46,12 @@ const users = z
 export const admin = z.strictObject({
   enabled: flag().default(true).describe('false: no port is opened.'),
   address: address().default('127.0.0.1:9091').describe('`host:port` or `:port`; off loopback it needs `auth`.'),
+  decisions: z
+    .int({ error: 'must be a whole number' })
+    .min(0, 'must be at least 0')
+    .max(100_000, 'must be at most 100000')
+    .default(1_000)
+    .describe('The last decisions that each worker keeps for `/decisions`. 0: none.'),
   auth: z
     .strictObject({
       enabled: flag().default(true).describe('false: no credential, on a loopback address only.'),

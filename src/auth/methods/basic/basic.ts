@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { BasicStrategy } from 'passport-http';
 import type { Strategy } from 'passport-strategy';
 import { PoolFullError } from './bcrypt-pool.js';
+import { noteCacheState } from '../../../http/request-state.js';
 import { quoted } from '../../../lib/sentence.js';
 import { readOffer, type Place } from '../../credentials.js';
 import { FailureBudget } from '../../failure-budget.js';
@@ -51,7 +52,9 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     if (offer.kind === 'malformed') return this.reject(401, 'credential_invalid');
     const pair = readUserPass(offer.value);
     if (!pair) return this.reject(401, 'credential_invalid', offer.value);
-    if (this.passes(request, pair)) return this.success(identityOf(pair.username));
+    const passes = this.passes(request, pair);
+    noteCacheState(request, passes ? 'hit' : 'miss');
+    if (passes) return this.success(identityOf(pair.username));
     this.compare(request, pair)
       .then(
         (matches) =>

@@ -1,6 +1,7 @@
 /** The strategy of `jwt`: it inherits from passport-jwt, but Loom reads and verifies the tokens. */
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-jwt';
+import { noteCacheState } from '../../../http/request-state.js';
 import { digestOf } from '../../../lib/digest.js';
 import { subjectRules } from '../../../tokens/subject.js';
 import { TokenVerifier } from '../../../tokens/token-verifier.js';
@@ -95,6 +96,7 @@ class JwtStrategy extends Strategy implements MethodStrategy {
       case 'one': {
         const token = offer.value;
         const verification = this.verifier.verify(token);
+        noteCacheState(request, this.verifier.remembered ? 'hit' : 'miss');
         if (!(verification instanceof Promise)) return this.settle(token, verification);
         verification.then((late) => this.settle(token, late)).catch((bug: Error) => this.error(bug));
       }

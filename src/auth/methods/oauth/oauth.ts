@@ -1,6 +1,7 @@
 /** The `oauth` method: checks a bearer token at the authorization server (RFC 7662). */
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-strategy';
+import { noteCacheState } from '../../../http/request-state.js';
 import { redisOptionsOf } from '../../../redis/options.js';
 import { hasAudience, introspectionFault } from '../../../tokens/introspection-claims.js';
 import { anchorsPem, readAnchors } from '../../../certificates/trust-anchors.js';
@@ -100,6 +101,7 @@ class OauthStrategy extends Strategy implements MethodStrategy {
     if (token.length > this.options.max_token_size) return this.reject(this.rejected('token_too_large', token));
     if (!B64TOKEN.test(token)) return this.reject(this.rejected('token_malformed', token));
     const known = this.known(token);
+    noteCacheState(request, known ? 'hit' : 'miss');
     if (known) return this.settle(this.outcomeOf(token, known));
     if (this.deps.aside?.online === false) return this.error(new UnavailableError(NOT_ASKED));
     this.ask(request, token)

@@ -1,0 +1,173 @@
+/** Abuses of the decisions that a gateway keeps: floods, foreign ids, long and secret values, each with an honest twin. */
+import { createServer, request } from 'node:http';
+import { DecisionRing } from '../../../src/observe/decision-ring.js';
+import { MAX_RECORD_BYTES, type DecisionRecord } from '../../../src/observe/decision-record.js';
+import { DecisionRecords } from '../../../src/admission/decision-records.js';
+import { serve, type Gatekeeper } from '../../../src/serve/serve.js';
+import { ask, askBytes, type Answer } from '../../support/ask.js';
+import { freePorts } from '../../support/ports.js';
+import { quietLog } from '../../support/quiet-log.js';
+import { closed, listening } from '../../support/recording-upstream.js';
+
+const KEY = 'sk_of_the_records_001';
+const SECRETS = ['sk_wrong_key_abcdef', 'hunter2-password', 'secret-in-query', 'secret-in-cookie', 'eyJhbGciOi'];
+
+const backend = createServer((_req, res) => res.end('hello'));
+let backendPort = 0;
+const running: Gatekeeper[] = [];
+beforeAll(async () => void (backendPort = await listening(backend)));
+afterEach(() => Promise.all(running.splice(0).map((each) => each.stop(0))));
+afterAll(() => closed(backend));
+
+const UUID = /^urn:uuid:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+async function open(capacity: number, blocks = '') {
+  const [port = 0, admin = 0] = await freePorts(2);
+  const log = quietLog();
+  const text = `
+admin: { address: "127.0.0.1:${admin}", decisions: ${capacity} }
+listeners: [{ name: main, address: "127.0.0.1:${port}", protocol: http }]
+middleware: { auth: { api_key: { keys: [{ key: ${KEY}, name: alice }] }, basic: { users: [{ username: ops, password_hash: "$2y$04$abcdefghijklmnopqrstuuJ7i1w1y0Zc1c9wXv8u7t6s5r4q3p2o1" }] } } }
+routes:
+  - { id: keys, path: /keys/*, upstream: backend, auth: { api_key: true } }
+  - { id: any, path: /any/*, upstream: backend, auth: { methods: [api_key, basic] } }
+upstreams: [{ name: backend, endpoints: ["127.0.0.1:${backendPort}"] }]
+trusted_proxies: [127.0.0.1]
+${blocks}`;
+  const gateway = await serve({ text, file: 'loom.yaml' }, { log });
+  running.push(gateway);
+  const read = async (
+    path: string,
+  ): Promise<{ decisions: readonly DecisionRecord[]; body: string; status: number }> => {
+    const { body, status } = await ask({ port: admin, path });
+    return { body, status, ...(JSON.parse(body) as { decisions: readonly DecisionRecord[] }) };
+  };
+  const send = (path: string, headers = {}): Promise<Answer> => ask({ port, path, headers });
+  return { port, admin, log, read, send };
+}
+
+const from = (client: string) => ({ 'X-Forwarded-For': client });
+
+describe('G-37 the evidence stays', () => {
+  test('1,000 junk requests of one client flush neither the grants nor the denials of others', async () => {
+    const { send, read } = await open(100);
+    await send('/keys/evidence', { ...from('192.0.2.7'), 'X-API-Key': 'sk_stolen_and_revoked' });
+    await send('/keys/honest', { ...from('192.0.2.8'), 'X-API-Key': KEY });
+    for (let at = 0; at < 1_000; at += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, n) => send(`/keys/junk-${at + n}`, from('198.51.100.1'))));
+    const { decisions } = await read('/decisions?limit=1000');
+    expect(decisions.filter(({ path }) => path === '/keys/evidence')).toHaveLength(1);
+    expect(decisions.filter(({ path }) => path === '/keys/honest')).toHaveLength(1);
+    expect(decisions.length).toBeLessThanOrEqual(100);
+  });
+
+  test('twin: one client alone may use all places of its kind', () => {
+    const ring = new DecisionRing<number>(16);
+    for (let at = 1; at <= 40; at++) ring.add('192.0.2.1', at);
+    expect(ring.values()).toEqual(Array.from({ length: 16 }, (_, at) => 40 - at));
+  });
+
+  test('the addresses of one IPv6 network have one part together', async () => {
+    const records = new DecisionRecords({ capacity: 40, now: Date.now });
+    const denied = (client: string) =>
+      records.denied({ instance: `of ${client}`, status: 401, code: 'unauthorized', outcome: 'rejected', client });
+    denied('2001:db8:9::1');
+    for (let at = 0; at < 200; at++) denied(`2001:db8:1:2::${at.toString(16)}`);
+    await new Promise((done) => setImmediate(done));
+    expect(records.find({ limit: 100 })).toHaveLength(20);
+    expect(records.find({ id: 'of 2001:db8:9::1', limit: 1 })).toHaveLength(1);
+  });
+
+  test('twin: a later client takes the places of a greedy one', () => {
+    const ring = new DecisionRing<string>(16);
+    ring.add('first', 'evidence');
+    for (let at = 0; at < 100; at++) ring.add('greedy', `junk ${at}`);
+    for (let at = 0; at < 8; at++) ring.add(`other ${at}`, `honest ${at}`);
+    expect(ring.values()).toContain('evidence');
+    expect(ring.values().filter((each) => each.startsWith('honest'))).toHaveLength(8);
+    expect(ring.size).toBe(16);
+  });
+
+  test('a request id that a client chooses is kept as a field, and masks no record', async () => {
+    const { send, read } = await open(100, 'logging: { request_id: { header: X-Request-ID } }');
+    await send('/keys/first', { 'X-Request-ID': 'chosen-by-the-client' });
+    await send('/keys/second', { 'X-Request-ID': 'chosen-by-the-client' });
+    const { decisions } = await read('/decisions/chosen-by-the-client');
+    expect(decisions.map(({ path }) => path).sort()).toEqual(['/keys/first', '/keys/second']);
+    for (const record of decisions) {
+      expect(record).toMatchObject({ instance: 'chosen-by-the-client', request_id: 'chosen-by-the-client' });
+      expect(record.id).toMatch(UUID);
+      expect((await read(`/decisions/${record.id}`)).decisions).toMatchObject([{ path: record.path }]);
+    }
+    expect(decisions[0]?.id).not.toBe(decisions[1]?.id);
+  });
+
+  test('a record of the longest request is at most 2 KiB', async () => {
+    const { port, send, read } = await open(100);
+    const long = 'ü'.repeat(2_000);
+    await send(`/any/${'x'.repeat(6_000)}`, {
+      'X-API-Key': 'k'.repeat(4_000),
+      Authorization: `Basic ${'YTpi'.repeat(500)}`,
+    });
+    await askBytes(
+      port,
+      `GET /any/${encodeURI(long).slice(0, 6_000)} HTTP/1.1\r\nHost: ${'h'.repeat(900)}\r\nX-API-Key: x\r\n\r\n`,
+    );
+    const { decisions } = await read('/decisions');
+    expect(decisions).toHaveLength(2);
+    for (const record of decisions)
+      expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThanOrEqual(MAX_RECORD_BYTES);
+  });
+});
+
+describe('G-30 no secret in a record', () => {
+  test('credentials in right and wrong places, in the path and in the query', async () => {
+    const { port, send, read, log } = await open(100);
+    const [key, password, query, cookie, jwt] = SECRETS as [string, string, string, string, string];
+    await send(`/any/a?api_key=${query}`, { 'X-API-Key': key, Authorization: `Basic ${btoa(`ops:${password}`)}` });
+    await send(`/any/b%3ftoken=${query}`, { Authorization: `Bearer ${jwt}.e30.x`, Cookie: `session=${cookie}` });
+    await send(`/any/c;jsessionid=${query}`, { 'X-Api-Token': key, Authorization: key });
+    await send(`/keys/d?token=${query}`, { 'X-API-Key': KEY });
+    await askBytes(port, `GET /any/${password}@x HTTP/1.1\r\nHost: ops:${password}@x\r\nAuthorization: ${key}\r\n\r\n`);
+    const { body, decisions } = await read('/decisions');
+    expect(decisions.length).toBe(5);
+    for (const text of [body, JSON.stringify(log.entries)])
+      for (const secret of [...SECRETS, KEY, btoa(`ops:${password}`)]) expect(text).not.toContain(secret);
+  });
+
+  test('marks of direction, line separators and controls of terminals are escaped', async () => {
+    const { port, admin } = await open(100);
+    await askBytes(port, 'GET /any/\u009b31m HTTP/1.1\r\nHost: x\r\nX-API-Key: y\r\n\r\n');
+    await ask({ port, path: `/any/${encodeURIComponent('\u202e\u2028')}` });
+    const { body } = await ask({ port: admin, path: '/decisions' });
+    // eslint-disable-next-line no-control-regex
+    expect(body.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
+  });
+});
+
+test('responses are equal with and without records', async () => {
+  const raw = async (port: number, path: string, headers: object): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const asking = request({ port, path, headers: { ...headers }, agent: false }, (res) => {
+        let body = '';
+        res.on('data', (piece) => (body += String(piece)));
+        res.on('end', () => resolve(JSON.stringify([res.statusCode, res.rawHeaders, body])));
+      });
+      asking.on('error', reject).end();
+    });
+  const varying = /urn:uuid:[\da-f-]{36}|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT/g;
+  const [on, off] = [await open(100), await open(0)];
+  for (const [path, headers] of [
+    ['/keys/a', {}],
+    ['/keys/a', { 'X-API-Key': 'wrong' }],
+    ['/keys/a', { 'X-API-Key': KEY }],
+    ['/any/a', { Authorization: `Basic ${btoa('ops:x')}` }],
+    ['/nothing', {}],
+    ['/a/%2e%2e/b', {}],
+  ] as const) {
+    const [kept, none] = [await raw(on.port, path, headers), await raw(off.port, path, headers)];
+    expect(kept.replace(varying, '…')).toBe(none.replace(varying, '…'));
+  }
+  expect((await on.read('/decisions')).decisions).toHaveLength(6);
+  expect((await off.read('/decisions')).decisions).toEqual([]);
+});
