@@ -85,9 +85,8 @@ class Served implements Gatekeeper {
     if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true } = options;
     this.#history = new ReloadHistory(plan, { worker: among?.worker, log: this.log, now });
-    this.#records = recordsOf(plan, now, among?.worker);
-    const about = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage() };
-    const shared = { ...about, ...(this.#records && { records: this.#records }) };
+    const records = (this.#records = recordsOf(plan, now, among?.worker));
+    const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage(), records };
     this.#loom = compose(source, plan, {
       shared,
       ...(among && { sharedMetrics: among.sharedMetrics }),
@@ -119,12 +118,8 @@ class Served implements Gatekeeper {
       const channel = this.among?.channel ?? new LocalChannel();
       channel.answer('status', () => this.#status());
       channel.answer('reloads', () => this.#history.state());
-      this.#admin = await adminOf(loom, {
-        log: this.log,
-        state: () => this.#state,
-        channel,
-        records: this.#records,
-      });
+      const parts = { log: this.log, state: () => this.#state, channel, records: this.#records };
+      this.#admin = await adminOf(loom, parts);
       await loom.ready;
       this.#running = await listen(
         loom.plan.listeners,
