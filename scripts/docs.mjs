@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { REASONS } from '../dist/auth/verdict.js';
 import { commands } from '../dist/cli/program.js';
 import { DIAGNOSTICS } from '../dist/config/diagnostic-codes.js';
+import { LINT_CODES } from '../dist/config/lint-codes.js';
+import { RULE_PAGES } from '../dist/config/rules/index.js';
 import { jsonSchema } from '../dist/config/json-schema.js';
 import { STATUSES, TITLES } from '../dist/http/problem.js';
 import { ACCESS_FIELD_MEANINGS, LOG_EVENTS } from '../dist/lib/access-fields.js';
@@ -22,6 +24,8 @@ const pages = referencePages({
   statuses: STATUSES,
   reasons: REASONS,
   diagnostics: DIAGNOSTICS,
+  rules: RULE_PAGES,
+  checkOnly: Object.keys(LINT_CODES),
   metrics: METRICS,
   events: LOG_EVENTS,
   accessFields: ACCESS_FIELD_MEANINGS,

@@ -2,6 +2,8 @@
 import { REASONS } from '../../src/auth/verdict.js';
 import { commands } from '../../src/cli/program.js';
 import { DIAGNOSTICS } from '../../src/config/diagnostic-codes.js';
+import { LINT_CODES } from '../../src/config/lint-codes.js';
+import { RULE_PAGES } from '../../src/config/rules/index.js';
 import { jsonSchema } from '../../src/config/json-schema.js';
 import { STATUSES, TITLES } from '../../src/http/problem.js';
 import { ACCESS_FIELD_MEANINGS, LOG_EVENTS } from '../../src/lib/access-fields.js';
@@ -21,6 +23,8 @@ const made = referencePages({
   statuses: STATUSES,
   reasons: REASONS,
   diagnostics: DIAGNOSTICS,
+  rules: RULE_PAGES,
+  checkOnly: Object.keys(LINT_CODES),
   metrics: METRICS,
   events: LOG_EVENTS,
   accessFields: ACCESS_FIELD_MEANINGS,
@@ -42,13 +46,18 @@ test.each(Object.entries(made))('%s is what `npm run docs` writes', (path, text)
 
 test.each(Object.entries(made))('%s begins with one sentence and says that it is generated', (_path, text) => {
   const [heading = '', first = ''] = text.split('\n\n');
-  expect(heading).toMatch(/^# [A-Z][\w ]+$/);
-  expect(first).toMatch(/^Th(?:is page lists|ese pages list) [^.]*\. .*generated from the code by `npm run docs`/);
+  expect(heading).toMatch(/^# (?:[A-Z][\w ]+|[a-z0-9_]+)$/);
+  expect(first).toMatch(
+    /^Th(?:is page (?:lists|describes)|ese pages list) [^.]*\. .*generated from the code by `npm run docs`/,
+  );
 });
 
 /** The rows of a table whose first cell is a name of the code. */
 const namesOn = (name: string): string[] =>
-  Array.from(pageOf(`${FOLDER}${name}.md`).text.matchAll(/^\| `([^`]+)` \|/gm), ([, word = '']) => word);
+  Array.from(
+    pageOf(`${FOLDER}${name}.md`).text.matchAll(/^\| \[?`([^`]+)`(?:\]\([^)]*\))? \|/gm),
+    ([, word = '']) => word,
+  );
 
 test.each([
   ['denial-codes', TITLES],

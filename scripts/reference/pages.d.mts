@@ -4,6 +4,8 @@ export interface ReferenceData {
   readonly statuses: Readonly<Record<string, readonly number[]>>;
   readonly reasons: Readonly<Record<string, string>>;
   readonly diagnostics: Readonly<Record<string, object>>;
+  readonly rules: Readonly<Record<string, object>>;
+  readonly checkOnly: readonly string[];
   readonly metrics: Readonly<Record<string, object>>;
   readonly events: Readonly<Record<string, string>>;
   readonly accessFields: Readonly<Record<string, string>>;

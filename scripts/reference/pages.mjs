@@ -1,6 +1,7 @@
 /** The pages of docs/reference, from data that the code owns. */
 import { cell, code, table } from './markdown.mjs';
 import { optionSections } from './options.mjs';
+import { rulePages } from './rules.mjs';
 
 const NOTE = 'It is generated from the code by `npm run docs`; a test compares the two.';
 
@@ -20,7 +21,7 @@ export function referencePages(data) {
     `docs/reference/${name}.md`,
     `# ${title}\n\nThis page lists ${what}. ${NOTE}\n\n${body.trim()}\n`,
   ]);
-  return Object.fromEntries([...files, ['docs/reference/README.md', index(pages)]]);
+  return { ...Object.fromEntries([...files, ['docs/reference/README.md', index(pages)]]), ...rulePages(data) };
 }
 
 function index(pages) {
@@ -50,9 +51,9 @@ function reasons(data) {
 function diagnostics(data) {
   const rows = Object.entries(data.diagnostics)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { level, meaning, cure }]) => [code(name), level, cell(meaning), cell(cure)]);
+    .map(([name, { level, meaning, cure }]) => [`[${code(name)}](rules/${name}.md)`, level, cell(meaning), cell(cure)]);
   const before =
-    'The code is the stable id of its rule: it is never renamed and never gets another meaning. `npx loom-auth check --json` prints it. An error keeps the file from loading. With `--strict` a warning does too. A note is advice of `check`; it fails nothing. [Check a file](../operations.md#check-a-file) has the formats and the comment that silences a rule.\n\n';
+    'The code is the stable id of its rule, and leads to the page of the rule with an example: it is never renamed and never gets another meaning. `npx loom-auth check --json` prints it. An error keeps the file from loading. With `--strict` a warning does too. A note is advice of `check`; it fails nothing. [Check a file](../operations.md#check-a-file) has the formats and the comment that silences a rule.\n\n';
   return before + table(['Code', 'Level', 'Meaning', 'Cure'], rows);
 }
 

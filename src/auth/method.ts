@@ -44,7 +44,8 @@ export interface MethodStrategy extends Strategy {
   ownValues?(request: IncomingMessage, others: readonly Place[]): readonly string[];
 }
 
-export type FindingRule = 'bcrypt_cost' | 'missing_audience' | 'missing_issuer' | 'shared_identity' | 'weak_secret';
+export type FindingRule =
+  'bcrypt_cost' | 'missing_audience' | 'missing_issuer' | 'shared_identity' | 'similar_issuers' | 'weak_secret';
 
 /** A finding of the compiler about one method block, at a path relative to the block. */
 export interface Finding {

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { DIAGNOSTICS, type DiagnosticCode } from '../config/diagnostic-codes.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import { Words } from '../config/lint/lexemes.js';
+import { RULE_PAGES } from '../config/rules/index.js';
 import { pageOf, textOf, type Outcome } from './check-outcome.js';
 import { Fingerprints } from './fingerprints.js';
 import { packageVersion } from './package-version.js';
@@ -37,11 +38,13 @@ function driver(rules: readonly DiagnosticCode[]): object {
 function rule(code: DiagnosticCode): object {
   const { level, meaning, cure } = DIAGNOSTICS[code];
   const page = pageOf(code);
+  const { why, example } = RULE_PAGES[code];
+  const corrected = example ? `\n\n\`\`\`yaml\n${example.right}\`\`\`` : '';
   return {
     id: code,
     shortDescription: { text: meaning },
     fullDescription: { text: `${meaning} ${cure}` },
-    help: { text: cure, markdown: `${cure} [The page of this rule](${page}) has an example.` },
+    help: { text: cure, markdown: `${why}\n\n${cure}${corrected}\n\n[The page of this rule](${page})` },
     helpUri: page,
     defaultConfiguration: { level: level === 'error or warning' ? 'error' : level },
     properties: { tags: ['security', 'configuration'] },

@@ -14,7 +14,7 @@ ${issuers.map((issuer) => `        - issuer: "${issuer}"\n          jwks_url: ht
 
 describe('similar_issuers', () => {
   test.each([
-    ['https://id.example', 'https://id.example/', 'a trailing slash'],
+    ['https://id.example', 'https://id.example//', 'a trailing slash'],
     ['https://id.example/a', 'https://ID.example/a', 'upper and lower case'],
     ['https://id.example/Tenant', 'https://id.example/tenant', 'upper and lower case'],
     ['https://id.example', 'https://id.example:443', 'the default port'],
@@ -23,6 +23,12 @@ describe('similar_issuers', () => {
     const told = toldBy('similar_issuers', linted(jwt([first, second])));
     expect(told).toEqual([
       `middleware.auth.jwt.issuers[1].issuer: differs from "${first}" only by ${difference}; "iss" is compared exactly`,
+    ]);
+  });
+
+  test('a slash at the end is reported once, at start as well', () => {
+    expect(paths('similar_issuers', jwt(['https://id.example', 'https://id.example/']))).toEqual([
+      'middleware.auth.jwt.issuers[1].issuer',
     ]);
   });
 

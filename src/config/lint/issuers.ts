@@ -2,7 +2,7 @@
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';
-import type { Path } from '../report.js';
+import { formatPath, type Path } from '../report.js';
 
 interface Named {
   readonly issuer: string;
@@ -11,12 +11,15 @@ interface Named {
 
 export function checkIssuers({ methods }: Pick<Plan, 'methods'>, context: Context): void {
   const first = new Map<string, Named>();
+  const known = new Set(
+    context.report.diagnostics.filter(({ code }) => code === 'similar_issuers').map(({ path }) => path),
+  );
   const named = methods.flatMap(({ name }) => issuersOf([...AUTH, name], context));
   for (const { issuer, path } of [...named, ...issuersOfRoutes(context)]) {
     const folded = foldIssuer(issuer);
     const earlier = first.get(folded);
     if (!earlier) first.set(folded, { issuer, path });
-    if (!earlier || earlier.issuer === issuer) continue;
+    if (!earlier || earlier.issuer === issuer || known.has(formatPath(path))) continue;
     const message = `differs from ${quoted(earlier.issuer)} only by ${differenceOf(earlier.issuer, issuer)}; "iss" is compared exactly`;
     context.report.warning({ path, code: 'similar_issuers', message });
   }

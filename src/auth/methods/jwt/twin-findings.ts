@@ -1,11 +1,12 @@
 /** Findings about several entries of a `jwt` block that name one issuer, or nearly one. */
 import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import { familyOf } from '../../../tokens/algorithms.js';
-import type { Finding } from '../../method.js';
+import type { Finding, FindingRule } from '../../method.js';
 import { exactIssuers } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
 
-type Report = (level: Finding['level'], path: readonly (string | number)[], message: string) => void;
+type Path = readonly (string | number)[];
+type Report = (level: Finding['level'], path: Path, message: string, rule?: FindingRule) => void;
 
 interface Placed {
   readonly issuer: JwtIssuer;
@@ -24,12 +25,12 @@ export function judgeTwins(entries: readonly JwtIssuer[], report: Report): void 
     for (const twin of twins) if (judgePair(twin, placed, report)) return;
     const withoutSlash = name.replace(/\/$/, '');
     if (twins.length === 0 && bare.has(withoutSlash))
-      report('warning', pathOf(placed), 'differs from another issuer by a slash at the end alone');
+      report('warning', pathOf(placed), 'differs from another issuer by a slash at the end alone', 'similar_issuers');
     bare.set(withoutSlash, name);
   }
 }
 
-function pathOf({ index }: Placed): readonly (string | number)[] {
+function pathOf({ index }: Placed): Path {
   return ['issuers', index, 'issuer'];
 }
 

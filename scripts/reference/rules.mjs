@@ -1,0 +1,47 @@
+/** The page of each rule of `loom-auth check`, from data that the code owns. */
+
+const NOTE = 'It is generated from the code by `npm run docs`; a test runs its examples.';
+
+/** Each page by its path from the root of the repository. */
+export function rulePages({ diagnostics, rules, checkOnly }) {
+  return Object.fromEntries(
+    Object.entries(diagnostics).map(([code, facts]) => [
+      `docs/reference/rules/${code}.md`,
+      rulePage({ code, ...facts, ...rules[code], checkOnly: checkOnly.includes(code) }),
+    ]),
+  );
+}
+
+function rulePage({ code, level, meaning, cure, why, example, checkOnly }) {
+  const parts = [
+    `# ${code}`,
+    `This page describes one rule for the file. ${NOTE}`,
+    `**${meaning}** Level: ${level}.${checkOnly ? ' Only `loom-auth check` runs this rule.' : ''} [All rules](../diagnostics.md).`,
+    `## Why it matters\n\n${why}`,
+    ...(example ? examples(example, cure) : [`## Cure\n\n${cure}\n\nNo file is known that causes this code.`]),
+    ...acceptance(code, level),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function examples({ wrong, right, before, files = {} }, cure) {
+  const listed = Object.entries(files).map(([name, what]) => `${name}, ${what}`);
+  const beside = listed.length > 0 ? ` Beside it: ${listed.join('; ')}.` : '';
+  const shortened = wrong.includes('‹') ? ' `‹…›` replaces what a page cannot show.' : '';
+  return [
+    ...(before ? [`## The file in use\n\n${fence(before)}`] : []),
+    `## Example\n\nThis file causes the rule, and no other.${beside}${shortened}\n\n${fence(wrong)}`,
+    `## Cure\n\n${cure}\n\n${fence(right)}`,
+  ];
+}
+
+function acceptance(code, level) {
+  if (level === 'error' || code.endsWith('_ignore') || code.startsWith('reload_')) return [];
+  const what = level === 'error or warning' ? 'A warning of this rule' : `The ${level}`;
+  return [
+    `## Accept it\n\n${what} is silent on a line with \`# loom-ignore: ${code} reason\`, or below such a line. See [check a file](../../operations.md#check-a-file).`,
+  ];
+}
+
+/** `foreign`: the tests of pages do not load the file; the test of the rules does. */
+const fence = (text) => `\`\`\`yaml foreign\n${text}\`\`\``;
