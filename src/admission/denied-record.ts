@@ -25,6 +25,7 @@ export function deniedRecord(line: DeniedLine, context: RequestContext | undefin
       outcome: line.outcome,
       status: line.status,
       code: line.code,
+      cause: line.cause,
       reason: line.reason,
       instance: line.instance,
       request_id: requestId,

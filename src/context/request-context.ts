@@ -82,8 +82,11 @@ export interface MethodOutcome {
 /** A denial as its log line has it. */
 export interface DeniedLine {
   readonly instance: string;
-  readonly status: number;
+  /** Undefined for a TLS handshake, which has no response. */
+  readonly status?: number | undefined;
   readonly code: string;
+  /** Of OpenSSL. */
+  readonly cause?: string | undefined;
   readonly reason?: ReasonCode | undefined;
   readonly outcome: Outcome;
   readonly auth_method?: string | undefined;

@@ -131,6 +131,11 @@ export const METRICS = {
     labels: ['listener'],
     together: 'max',
   },
+  loom_client_tls_faults_total: {
+    type: 'counter',
+    help: 'TLS handshakes that were refused, and client certificates that were not trusted, by the cause of OpenSSL.',
+    labels: ['listener', 'cause'],
+  },
   loom_accept_wait_seconds: {
     type: 'gauge',
     help: 'Longest time that a new connection can have waited to be accepted since the last scrape.',

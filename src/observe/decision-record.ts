@@ -23,6 +23,8 @@ export interface DecisionRecord {
   /** Absent for an admitted request: the upstream or the host answers. */
   readonly status?: number;
   readonly code?: string;
+  /** The error of OpenSSL that refused a TLS handshake. */
+  readonly cause?: string;
   readonly reason?: ReasonCode;
   /** The `instance` that the client received: the request id, or an id of the denial. */
   readonly instance?: string;

@@ -53,7 +53,10 @@ export class Connections {
         this.#begun.delete(peer);
       });
     });
-    server.on('secureConnection', (socket: TLSSocket) => this.#shakenHands(socket));
+    server.on('secureConnection', (socket: TLSSocket) => {
+      deps.refusals.shaken(socket);
+      this.#shakenHands(socket);
+    });
     server.on(planned.protocol === 'https' ? 'secureConnection' : 'connection', (socket: Socket) => {
       if (this.#stopping) {
         socket.destroy();

@@ -5,14 +5,19 @@ import type { TLSSocket } from 'node:tls';
 import type { Denial } from '../admission/denial.js';
 import { writeDenialLine } from '../admission/denial-log.js';
 import { denySocket, newInstance } from '../admission/deny.js';
+import type { ReasonCode } from '../auth/verdict.js';
+import { boundedCause, hintOf, verificationError } from '../certificates/verification-errors.js';
 import type { PlannedListener } from '../config/plan-types.js';
 import type { DecisionSink } from '../context/request-context.js';
+import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 
 export interface RefusalDeps {
   readonly log: Log;
   /** Default: no decision is kept. */
   readonly records?: DecisionSink | undefined;
+  /** Default: nothing is counted. */
+  readonly faults?: HandshakeFaults;
 }
 
 export class Refusals {
@@ -30,14 +35,63 @@ export class Refusals {
     denySocket(socket, denial, instance);
   }
 
-  /**
-   * A client that fails the handshake receives no response that metrics could count. The log line is the only record.
-   */
+  /** A client that fails the handshake receives no response. The log, a record and a metric have OpenSSL's cause. */
   handshake(error: NodeJS.ErrnoException, socket: TLSSocket): void {
-    const cause = socket.authorizationError ?? (isTlsError(error) ? error.code : undefined);
-    const { log } = this.deps;
-    if (cause) log.info({ listener: this.planned.name, client: addressOf(socket), cause }, 'handshake refused');
+    const verified = verificationError(socket.authorizationError);
+    const cause = verified ?? (isTlsError(error) ? error.code : undefined);
+    if (cause === undefined) return;
+    const { log, records } = this.deps;
+    const about = { listener: this.planned.name, client: addressOf(socket) };
+    const instance = newInstance();
+    this.#count(cause);
+    log.info({ ...about, instance, cause }, 'handshake refused');
+    const hint = hintOf(cause);
+    const detail = `the TLS handshake was refused: ${cause}${hint === undefined ? '' : ` (${hint})`}`;
+    records?.denied({
+      ...about,
+      instance,
+      code: 'handshake_refused',
+      outcome: 'rejected',
+      cause,
+      detail,
+      ...reasonOf(verified),
+    });
   }
+
+  /** With `client_auth: request` the connection continues. Only routes with `mtls` need the certificate. */
+  shaken(socket: TLSSocket): void {
+    const cause = verificationError(socket.authorizationError);
+    if (cause === undefined || !socket.getPeerX509Certificate()) return;
+    this.#count(cause);
+    const about = { listener: this.planned.name, client: addressOf(socket) };
+    this.deps.log.info({ ...about, cause }, 'client certificate not trusted');
+  }
+
+  #count(cause: string): void {
+    this.deps.faults?.count(this.planned.name, boundedCause(cause));
+  }
+}
+
+/** Counts handshakes until the metrics are read. */
+export class HandshakeFaults {
+  readonly #counts = new Map<string, { readonly listener: string; readonly cause: string; by: number }>();
+
+  count(listener: string, cause: string): void {
+    const key = JSON.stringify([listener, cause]);
+    const counted = this.#counts.get(key) ?? { listener, cause, by: 0 };
+    counted.by += 1;
+    this.#counts.set(key, counted);
+  }
+
+  publish(metrics: Metrics): void {
+    for (const { by, ...labels } of this.#counts.values()) metrics.count('loom_client_tls_faults_total', labels, by);
+    this.#counts.clear();
+  }
+}
+
+function reasonOf(verified: string | undefined): { readonly reason?: ReasonCode } {
+  if (verified === undefined) return {};
+  return { reason: verified === 'CERT_HAS_EXPIRED' ? 'certificate_expired' : 'certificate_untrusted' };
 }
 
 /** A TLS socket that ended in its handshake has no address. The socket below it still has one. */

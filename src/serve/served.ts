@@ -1,7 +1,5 @@
 /** Serves a Loom file as a gateway: listeners, request handler, reloads and graceful stop. */
 import { createRequire } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { AdminListener } from '../admin/listener.js';
 import type { ProcessStatus } from '../admin/process-status.js';
 import { LocalChannel, type WorkerChannel } from '../admin/worker-channel.js';
@@ -19,12 +17,14 @@ import type { SharedMetrics } from '../observe/combined-metrics.js';
 import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
 import { adminOf, recordsOf, tellCertificates, tellUnchanged } from './admin.js';
+import { bodyGarbage } from './body-garbage.js';
 import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
 import { compileToServe } from './compile-to-serve.js';
 import type * as EventLoops from './event-loop.js';
 import { answerHealth } from './health.js';
 import { listen, type Running } from './listeners.js';
 import type * as ProcessStatuses from './process-status.js';
+import { HandshakeFaults } from './refusals.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { ReloadHistory } from './reload-history.js';
 import { FileWatch, markOf } from './watch.js';
@@ -59,6 +59,7 @@ class Served implements Gatekeeper {
   readonly #files: FileWatch | undefined;
   readonly #records: DecisionRecords | undefined;
   readonly #acceptance = new Acceptance();
+  readonly #faults = new HandshakeFaults();
   readonly #history: ReloadHistory;
   #running: Running | undefined;
   #inspect!: () => Inspected;
@@ -92,6 +93,7 @@ class Served implements Gatekeeper {
       ...(among && { sharedMetrics: among.sharedMetrics }),
       reading: (metrics, served) => {
         tellCertificates(metrics, served);
+        this.#faults.publish(metrics);
         metrics.gauge('loom_accept_wait_seconds', {}, this.#acceptance.longestWait());
       },
       inspected: (inspect) => (this.#inspect = inspect),
@@ -130,7 +132,13 @@ class Served implements Gatekeeper {
           },
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
-        { log: this.log, tickets: this.among?.tickets, acceptance: this.#acceptance, records: this.#records },
+        {
+          log: this.log,
+          tickets: this.among?.tickets,
+          acceptance: this.#acceptance,
+          faults: this.#faults,
+          records: this.#records,
+        },
       );
     } catch (cause) {
       await this.#end();
@@ -220,30 +228,4 @@ class Served implements Gatekeeper {
     if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format counts from the next start on');
     this.#logging = logging;
   }
-}
-
-/** A collection costs about a thousandth of a second per 8 MiB, and ordinary requests cost nothing. */
-const COLLECT_AFTER_BYTES = 8 * 2 ** 20;
-
-type Collect = (options: { readonly type: 'minor'; readonly execution: 'sync' }) => void;
-
-/**
- * Frees the buffers of forwarded bodies early: V8 would keep 100 MB of them before its own collection. Only for the
- * gateway's own process: a library must not control the garbage collector of its host.
- */
-function bodyGarbage(): (bytes: number) => void {
-  const collect = exposedCollector();
-  let moved = 0;
-  return (bytes) => {
-    moved += bytes;
-    if (moved < COLLECT_AFTER_BYTES) return;
-    moved = 0;
-    collect?.({ type: 'minor', execution: 'sync' });
-  };
-}
-
-function exposedCollector(): Collect | undefined {
-  setFlagsFromString('--expose-gc');
-  const exposed: unknown = runInNewContext('typeof gc === "function" ? gc : undefined');
-  return typeof exposed === 'function' ? (exposed as Collect) : undefined;
 }

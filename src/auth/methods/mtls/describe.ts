@@ -1,6 +1,7 @@
 /** Says in one sentence why a client certificate was refused, for the log. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { hintOf, verificationError } from '../../../certificates/verification-errors.js';
 import { ageText, quoted } from '../../../lib/sentence.js';
 import type { ReasonCode } from '../../verdict.js';
 
@@ -13,26 +14,16 @@ export function describeCertificate(socket: Socket, reason: ReasonCode, now: num
   const { subject, issuer, validFrom, validTo } = certificate;
   const name = `the certificate ${quoted(oneLine(subject))} of ${quoted(oneLine(issuer))}`;
   const unverified = tls.authorized === true ? '' : ' (unverified)';
-  if (reason === 'certificate_expired') return `${name}${unverified} expired ${ageText(now - Date.parse(validTo))} ago`;
+  const code = verificationError(tls.authorizationError);
+  if (reason === 'certificate_expired') {
+    const ended = `${name}${unverified} expired ${ageText(now - Date.parse(validTo))} ago`;
+    return code === undefined ? ended : `${ended}; OpenSSL: ${code}`;
+  }
   if (reason !== 'certificate_untrusted') return undefined;
   if (now < Date.parse(validFrom)) return `${name}${unverified} is valid in ${ageText(Date.parse(validFrom) - now)}`;
-  const cause = tls.authorizationError as Error | string | undefined;
-  const code = typeof cause === 'string' ? cause : cause?.message;
-  const hint = code === undefined ? undefined : HINTS[code];
+  const hint = code === undefined ? undefined : hintOf(code);
   const why = code === undefined ? 'does not lead to mtls.ca_file' : `was refused by OpenSSL: ${code}`;
   return `${name}${unverified} ${why}${hint === undefined ? '' : ` (${hint})`}`;
 }
 
 const oneLine = (name: string | undefined): string => (name ?? '').replaceAll('\n', ', ');
-
-/** What the verification errors of OpenSSL usually mean here. */
-const HINTS: Readonly<Record<string, string>> = {
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the client sent no intermediate certificate',
-  UNABLE_TO_GET_ISSUER_CERT: 'the chain does not end at a certificate of ca_file',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the chain does not end at a certificate of ca_file',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the root of the chain is not in ca_file',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate signed itself and is not in ca_file',
-  UNABLE_TO_GET_CRL: 'crl_file has no list of one of the authorities',
-  CRL_HAS_EXPIRED: 'a list of crl_file has expired',
-  CERT_REVOKED: 'crl_file revokes it',
-};
