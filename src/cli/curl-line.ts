@@ -4,10 +4,13 @@ import { InputError } from './secret-input.js';
 import { shellWords } from './shell-words.js';
 import { CurlRequest, type CurlLine } from './curl-request.js';
 
+const MOST_WORDS = 2_000;
+
 /** @throws {InputError} The text is no curl command, or its request is not known without a file or a shell. */
 export function readCurlLine(text: string): CurlLine {
   if (text.includes('\0')) throw new InputError('the pasted command has a NUL character');
   const { words, endedBy } = shellWords(text.trim().replace(/^\$\s+(?=curl\b)/, ''));
+  if (words.length > MOST_WORDS) throw new InputError(`the pasted command has more than ${MOST_WORDS} words`);
   const [command, ...args] = words;
   if (command === undefined || !/^(?:.*\/)?curl(?:\.exe)?$/i.test(command))
     throw new InputError('the pasted command must begin with curl');
