@@ -1,6 +1,7 @@
 /** Writes an explanation for people, at most 80 columns wide. */
 import type { ExplainedMethod, Explanation } from '../runtime/explain/explanation.js';
 import { printable, type Paint } from './terminal.js';
+import { wrapped } from './wrapped.js';
 
 const WIDTH = 80;
 const LABEL = 12;
@@ -95,27 +96,12 @@ function admittedRows({ identities, identityHeaders, limits, route, upstreamPath
   ];
 }
 
-/** A label and a text, wrapped between words. A word that is too long is cut. */
+/** A label and a text, wrapped beside it. */
 function row(label: string, text: string): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of printable(text)
-    .split(/[\n ]+/)
-    .flatMap(pieces)) {
-    if (line !== '' && line.length + 1 + word.length > WIDTH - LABEL) {
-      lines.push(line);
-      line = '';
-    }
-    line = line === '' ? word : `${line} ${word}`;
-  }
-  const [first = '', ...others] = [...lines, line];
+  const [first = '', ...others] = wrapped(printable(text), WIDTH - LABEL);
   const name = printable(label).replaceAll('\n', ' ');
   const head = name.length < LABEL ? [`${name.padEnd(LABEL)}${first}`.trimEnd()] : [name, indented(first)];
   return [...head, ...others.map(indented)];
 }
 
 const indented = (line: string): string => `${' '.repeat(LABEL)}${line}`;
-
-function pieces(word: string): readonly string[] {
-  return word.match(new RegExp(`.{1,${WIDTH - LABEL}}`, 'gs')) ?? [];
-}

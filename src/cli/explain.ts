@@ -156,11 +156,18 @@ async function explainRunning(
   return answer as Explanation;
 }
 
+/** The gateway answers with every kept decision of the id, the newest first. */
+interface KeptDecisions {
+  readonly decisions?: readonly { readonly kind?: unknown }[];
+}
+
 async function explainRecord(id: string, options: ExplainCommandOptions, terminal: Terminal): Promise<ExplainExitCode> {
   const path = `/decisions/${encodeURIComponent(id)}`;
-  const record = await askGateway(options.admin, { path }, terminal);
-  write(options.json ? asciiJson(record) : printable(recordText(record)), terminal);
-  return EXPLAINED.allowed;
+  const answer = (await askGateway(options.admin, { path }, terminal)) as KeptDecisions;
+  const { decisions = [] } = answer;
+  const text = decisions.map((each) => printable(recordText(each))).join('\n\n');
+  write(options.json ? asciiJson(answer) : text, terminal);
+  return decisions[0]?.kind === 'granted' ? EXPLAINED.allowed : EXPLAINED.denied;
 }
 
 const LARGEST_CERTIFICATE = 1_048_576;

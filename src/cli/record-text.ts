@@ -1,16 +1,22 @@
-/** Writes a kept decision record as lines of a name and a value. */
+/** Writes a kept decision as lines of a name and a value, at most 80 columns wide. */
+import { wrapped } from './wrapped.js';
 
-/** Nested values are indented under their name. */
+/** Nested values are indented under their name. An empty list is left out. */
 export function recordText(value: unknown, indent = ''): string {
-  if (Array.isArray(value))
-    return value.map((each) => `${indent}- ${recordText(each, `${indent}  `).trimStart()}`).join('\n');
+  if (Array.isArray(value)) return value.map((each) => listItem(each, indent)).join('\n');
   if (typeof value !== 'object' || value === null) return `${indent}${String(value)}`;
   return Object.entries(value)
     .filter(([, each]) => each !== null && each !== undefined && !(Array.isArray(each) && each.length === 0))
-    .map(([name, each]) =>
-      typeof each === 'object'
-        ? `${indent}${name}:\n${recordText(each, `${indent}  `)}`
-        : `${indent}${name}: ${String(each)}`,
-    )
+    .map(([name, each]) => member(name, each, indent))
     .join('\n');
+}
+
+function listItem(value: unknown, indent: string): string {
+  return `${indent}- ${recordText(value, `${indent}  `).trimStart()}`;
+}
+
+function member(name: string, value: unknown, indent: string): string {
+  if (typeof value === 'object') return `${indent}${name}:\n${recordText(value, `${indent}  `)}`;
+  const [first = '', ...others] = wrapped(`${name}: ${String(value)}`, 76 - indent.length);
+  return [`${indent}${first}`, ...others.map((line) => `${indent}  ${line}`)].join('\n');
 }
