@@ -1,5 +1,6 @@
 /** `loom-auth explain --admin`: a running gateway explains a request, for an operator. */
 import { serve } from '../../src/serve/serve.js';
+import { ask } from '../support/ask.js';
 import { freePorts } from '../support/ports.js';
 import { quietLog } from '../support/quiet-log.js';
 import { explain } from './explain-run.js';
@@ -14,6 +15,10 @@ afterEach(async () => {
 });
 
 async function open(): Promise<string> {
+  return (await opened()).admin;
+}
+
+async function opened(): Promise<{ readonly admin: string; readonly port: number }> {
   const [port = 0, admin = 0] = await freePorts(2);
   const text = `
 listeners: [{ name: plain, address: "127.0.0.1:${port}", protocol: http }]
@@ -24,7 +29,7 @@ routes: [{ id: orders, path: /*, upstream: backend }]
 `;
   const gate = await serve({ text, file: 'loom.yaml' }, { log: quietLog(), watch: false });
   closing.push(() => gate.stop(0));
-  return `http://127.0.0.1:${admin}`;
+  return { admin: `http://127.0.0.1:${admin}`, port };
 }
 
 test('the gateway decides, with the exit codes and the text of a file', async () => {
@@ -58,6 +63,20 @@ test.each<readonly [string, string, Readonly<Record<string, string>>, RegExp]>([
   });
   expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(words)]);
   expect(stderr).not.toContain('secret');
+});
+
+test('a kept decision is shown by the instance that the client received', async () => {
+  const { admin, port } = await opened();
+  const secret = 'not-to-be-shown-0123456789';
+  const answer = await ask({ port, path: '/orders?x=1', headers: { 'X-Api-Token': secret } });
+  const { instance } = JSON.parse(answer.body) as { readonly instance: string };
+  const { code, stdout } = await explain([instance, '--admin', admin], { env });
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/^reason: credential_missing$/m)]);
+  expect(stdout).toMatch(/no credential in header `X-Api-Key`; the request has\s+`X-Api-Token`/);
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  const json = await explain([instance, '--admin', admin, '--json'], { env });
+  expect(JSON.parse(json.stdout)).toMatchObject({ decisions: [{ instance, route: 'orders' }] });
+  expect(stdout + json.stdout).not.toContain(secret);
 });
 
 test('an id needs the address of a gateway, and an unknown id is an error', async () => {
