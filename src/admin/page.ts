@@ -63,8 +63,10 @@ export interface AdminPage {
   /** Exact, or with `/*` at its end for every path below it. Undefined while the configuration has no such page. */
   readonly path: AdminPath | (() => string | undefined);
   readonly role: Role;
-  /** With POST, the page reads one JSON value of at most 64 KiB. */
+  /** With POST, the page reads one JSON value of at most `maxBody` bytes. */
   readonly methods: readonly PageMethod[];
+  /** Default: 64 KiB. */
+  readonly maxBody?: number;
   readonly answer: (request: PageRequest) => MaybePromise<Page>;
 }
 

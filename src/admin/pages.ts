@@ -6,6 +6,7 @@ import { decisionPages } from './decisions.js';
 import { explainPage, type ExplainTo } from './explain-page.js';
 import { glossary } from './glossary.js';
 import { json, pathOfPage, type AdminPage, type Page } from './page.js';
+import { diffPage } from './diff-page.js';
 import { reloadsPage } from './reloads.js';
 import type { WorkerChannel } from './worker-channel.js';
 
@@ -54,6 +55,7 @@ export function pagesOf(sources: AdminSources): readonly AdminPage[] {
     { path: '/status', role: 'reader', methods: ['GET'], answer: () => statusPage(pages, sources) },
     reloadsPage(sources.channel),
     ...(sources.explain ? [explainPage(sources.explain)] : []),
+    diffPage(sources),
   ];
   return pages;
 }

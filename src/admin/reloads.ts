@@ -4,7 +4,7 @@ import { json, type AdminPage } from './page.js';
 import type { WorkerChannel } from './worker-channel.js';
 
 /** A process beside the one that answers. */
-interface OtherProcess extends Pick<ReloadState, 'worker' | 'generation' | 'since'> {
+export interface OtherProcess extends Pick<ReloadState, 'worker' | 'generation' | 'since'> {
   readonly last?: ReloadRecord['outcome'];
 }
 
@@ -21,7 +21,7 @@ export function reloadsPage(channel: WorkerChannel): AdminPage {
   };
 }
 
-function inShort({ worker, generation, since, reloads: [last] }: ReloadState): OtherProcess {
+export function inShort({ worker, generation, since, reloads: [last] }: ReloadState): OtherProcess {
   const known = { generation, since, ...(last && { last: last.outcome }) };
   return worker === undefined ? known : { worker, ...known };
 }

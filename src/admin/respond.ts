@@ -72,7 +72,7 @@ interface Found {
 async function answer(req: IncomingMessage, { page, path, rest }: Found, deps: RespondDeps): Promise<Page> {
   const method = methodOf(req.method);
   if (method === undefined || !page.methods.includes(method)) return notAllowed(page);
-  const read = await bodyOf(req, method, deps);
+  const read = await bodyOf(req, { method, maxBody: page.maxBody }, deps);
   if (read.kind === 'refused') return read.page;
   const query = new URLSearchParams(req.url?.split('?', 2)[1] ?? '');
   return page.answer({ path, rest, query, method, body: read.value, client: peerOf(req) });
@@ -88,13 +88,18 @@ function notAllowed({ methods }: AdminPage): Page {
   return { ...json(405, { error: `this page has ${allow}` }), headers: { Allow: allow } };
 }
 
-async function bodyOf(req: IncomingMessage, method: PageMethod, { proceed }: RespondDeps) {
+interface Reading {
+  readonly method: PageMethod;
+  readonly maxBody: number | undefined;
+}
+
+async function bodyOf(req: IncomingMessage, { method, maxBody }: Reading, { proceed }: RespondDeps) {
   if (method === 'GET') {
     const page = json(400, { error: 'no body is read here' });
     return hasUnexpectedBody(req) ? { kind: 'refused' as const, page } : { kind: 'read' as const, value: undefined };
   }
   proceed();
-  return readJsonBody(req);
+  return readJsonBody(req, maxBody);
 }
 
 /** What an operator asked, without the question itself: it may contain a credential. */

@@ -3,6 +3,7 @@
  * `serve/` has the channel between workers. A gateway without workers has only the `LocalChannel`.
  */
 import type { MaybePromise } from '../lib/types.js';
+import type { ComparisonOutcome } from '../difference/comparison-outcome.js';
 import type { ReloadState } from '../difference/reload-record.js';
 import type { DecisionQuery, DecisionRecord } from '../observe/decision-record.js';
 import type { ProcessStatus } from './process-status.js';
@@ -11,6 +12,7 @@ import type { ProcessStatus } from './process-status.js';
 export interface WorkerQuestions {
   decisions: { readonly input: DecisionQuery; readonly answer: readonly DecisionRecord[] };
   status: { readonly input: object; readonly answer: ProcessStatus };
+  difference: { readonly input: unknown; readonly answer: ComparisonOutcome };
   reloads: { readonly input: null; readonly answer: ReloadState };
 }
 
@@ -73,7 +75,7 @@ export class LocalChannel implements WorkerChannel {
   }
 
   answer<Q extends Question>(question: Q, answerer: Answerer<Q>): void {
-    this.#answerers.set(question, answerer as (input: unknown) => unknown);
+    this.#answerers.set(question, answerer);
   }
 
   /** Throws or rejects if this process cannot answer. */

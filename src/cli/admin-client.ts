@@ -8,25 +8,27 @@ export interface GatewayQuestion {
   readonly path: string;
   /** Absent: GET. */
   readonly body?: object;
+  /** The option that has the admin address. Default: `--admin`. */
+  readonly option?: string;
 }
 
 /** The token is never an argument, because `ps` and the shell history show arguments. */
-const TOKEN = 'LOOM_ADMIN_TOKEN';
+export const TOKEN = 'LOOM_ADMIN_TOKEN';
 const TIMEOUT_MS = 30_000;
 const LONGEST_ANSWER = 4_194_304;
 
 /** @throws {InputError} The gateway does not answer, or refuses. The message has no part of the question. */
 export async function askGateway(
   admin: string | undefined,
-  { path, body }: GatewayQuestion,
+  { path, body, option = '--admin' }: GatewayQuestion,
   terminal: Terminal,
 ): Promise<unknown> {
   if (admin === undefined) throw new InputError('give the admin address of the gateway: --admin http://127.0.0.1:9901');
   if (!/^https?:\/\//i.test(admin) || !URL.canParse(admin))
-    throw new InputError('--admin must be an http:// or https:// URL');
+    throw new InputError(`${option} must be an http:// or https:// URL`);
   const base = new URL(admin);
   if (base.username !== '' || base.password !== '')
-    throw new InputError(`--admin must have no user and no password; set ${TOKEN}`);
+    throw new InputError(`${option} must have no user and no password; set ${TOKEN}`);
   const token = terminal.env[TOKEN] ?? (await readSecret(terminal, 'operator token'));
   if (!/^[\x21-\x7e]+$/.test(token)) throw new InputError('the operator token must be visible ASCII without spaces');
   const { status, text } = await send(new URL(path, base), { token, body });

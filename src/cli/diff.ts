@@ -1,4 +1,5 @@
 /** The `loom-auth diff` command: shows everything that another file would change, by class. */
+import { createRequire } from 'node:module';
 import { ConfigError } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
 import { Source } from '../config/source.js';
@@ -8,11 +9,17 @@ import { CHANGE_CLASSES } from '../lib/change-classes.js';
 import type { AccessChange } from '../routing/access-changes.js';
 import { fallsIn, openingsIn, unusedOpens } from '../routing/access-diagnostics.js';
 import { renderDiagnostic } from './check-text.js';
+import type * as Against from './diff-against.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
+import { InputError } from './secret-input.js';
 import { paintFor, printable, type Paint, type Terminal } from './terminal.js';
+
+const require = createRequire(import.meta.url);
 
 export interface DiffOptions {
   readonly json?: boolean;
+  /** The admin address of a running gateway. */
+  readonly against?: string;
   readonly strategy?: readonly string[];
   /** Fail if a guarded path becomes open without consent, or if another route with another requirement matches it. */
   readonly exitCode?: boolean;
@@ -23,46 +30,79 @@ interface Ruled extends Compiled {
 }
 
 export function diffFiles(files: readonly [string, string], options: DiffOptions, terminal: Terminal): ExitCode {
-  const paint = paintFor(terminal.stdout, terminal.env);
-  const ruled: Ruled[] = [];
-  for (const file of files) {
-    const read = readRules(file, options, terminal);
-    if (!('diagnostics' in read)) ruled.push(read);
-    else {
-      const lines = read.diagnostics.map((each) => renderDiagnostic(each, paintFor(terminal.stderr, terminal.env)));
-      terminal.stderr.write(`${lines.join('\n')}\n`);
-      return EXIT.file;
-    }
+  const [before, after] = files.map((file) => readable(readRules(file, options, terminal), terminal));
+  return before && after ? show(planDifference(before, after), after, { options, terminal }) : EXIT.file;
+}
+
+/** Compares two files, or one file with a running gateway. */
+export async function diff(files: readonly string[], options: DiffOptions, terminal: Terminal): Promise<ExitCode> {
+  const { against } = options;
+  const [first = '', second = '', ...more] = files;
+  if (against === undefined) {
+    if (second === '' || more.length > 0) throw new InputError('give two files: the current and the new one');
+    return diffFiles([first, second], options, terminal);
   }
-  const [before, after] = ruled as [Ruled, Ruled];
-  const difference = planDifference(before, after);
+  if (second !== '') throw new InputError('give one file with --against: the new one');
+  const after = readable(readGateway(first, terminal), terminal);
+  return after ? show(await askedGateway(against, after, terminal), after, { options, terminal }) : EXIT.file;
+}
+
+interface Shown {
+  readonly options: DiffOptions;
+  readonly terminal: Terminal;
+}
+
+function show(difference: PlanDifference, after: Ruled, { options, terminal }: Shown): ExitCode {
+  const paint = paintFor(terminal.stdout, terminal.env);
   terminal.stdout.write(options.json ? asJson(difference) : asText(difference, paint));
   return tell(difference.changes, after, { options, terminal }) && options.exitCode ? EXIT.file : EXIT.fine;
+}
+
+/** Returns undefined for a file with mistakes, after they are printed. */
+function readable(read: Ruled | ConfigError, { stderr, env }: Terminal): Ruled | undefined {
+  if (!('diagnostics' in read)) return read;
+  const lines = read.diagnostics.map((each) => renderDiagnostic(each, paintFor(stderr, env)));
+  stderr.write(`${lines.join('\n')}\n`);
+  return undefined;
+}
+
+async function askedGateway(admin: string, after: Ruled, terminal: Terminal): Promise<PlanDifference> {
+  const { diffAgainst } = require('./diff-against.js') as typeof Against;
+  const { notes, ...difference } = await diffAgainst(admin, after, terminal);
+  for (const note of notes)
+    terminal.stderr.write(`${paintFor(terminal.stderr, terminal.env)('yellow', 'note')} ${printable(note)}\n`);
+  return difference;
 }
 
 /**
  * Returns whether `--exit-code` fails for a change. Prints such changes with their reason, and each consent that is not
  * needed.
  */
-function tell(
-  changes: readonly AccessChange[],
-  after: Ruled,
-  { options, terminal: { stderr, env } }: { readonly options: DiffOptions; readonly terminal: Terminal },
-): boolean {
+function tell(changes: readonly AccessChange[], after: Ruled, { options, terminal: { stderr, env } }: Shown): boolean {
   const failing = [...openingsIn(changes, after), ...fallsIn(changes, after)];
   const told = [...(options.exitCode ? failing : []), ...unusedOpens(changes, after)];
   for (const each of told) stderr.write(`${renderDiagnostic(each, paintFor(stderr, env))}\n`);
   return failing.length > 0;
 }
 
+function readGateway(file: string, { env }: Terminal): Ruled | ConfigError {
+  return reading(() => ({ ...compileFile(file, { mode: 'serve', env }), standalone: true }));
+}
+
 function readRules(file: string, { strategy = [] }: DiffOptions, { env }: Terminal): Ruled | ConfigError {
-  try {
+  return reading(() => {
     const source = new Source(file);
     const compiled = compileFile(source, { strategies: strategy, mode: 'middleware', env });
     const { listeners, routes } = compiled.plan;
     // With listeners and routes the file is a gateway, as in `check`.
     if (listeners.length === 0 || routes.length === 0 || strategy.length > 0) return { ...compiled, standalone: false };
     return { ...compileFile(source, { mode: 'serve', env }), standalone: true };
+  });
+}
+
+function reading(read: () => Ruled): Ruled | ConfigError {
+  try {
+    return read();
   } catch (cause) {
     if (cause instanceof ConfigError) return cause;
     throw cause;

@@ -47,6 +47,13 @@ Examples:
 
 Exit codes: 0 success, 1 the file has mistakes, 2 an error at run time, 3 a port is not available.`;
 
+const DIFF_HELP = `
+With --against the operator token is read from LOOM_ADMIN_TOKEN, or else from standard input.
+
+Examples:
+  loom-auth diff --exit-code loom.yaml next.yaml
+  loom-auth diff --against http://127.0.0.1:9091 next.yaml`;
+
 /** Runs one command line (without `node` and the script) and resolves to the exit code. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let code: ExitCode = EXIT.fine;
@@ -96,14 +103,14 @@ export function commands(terminal: Terminal, finish: Finish): Command {
   program
     .command('diff')
     .description('list what a new file changes: access, limits, headers, routing, upstreams, timeouts and more')
-    .argument('<old>', 'the current Loom file')
-    .argument('<new>', 'the new Loom file')
+    .argument('<files...>', 'the current and the new Loom file; with --against the new file alone')
+    .option('--against <url>', 'compare with the configuration of the running gateway with this admin address')
     .option('--exit-code', 'exit with 1 if a guarded path becomes public without consent, or requires something else')
     .option('--json', 'print one JSON document')
     .option('--strategy <name...>', 'name of a Passport strategy that the host application registers')
-    .addHelpText('after', '\nExample:\n  loom-auth diff --exit-code loom.yaml next.yaml')
-    .action((before: string, after: string, options: Diff.DiffOptions) =>
-      finish(() => modules.diff().diffFiles([before, after], options, terminal)),
+    .addHelpText('after', DIFF_HELP)
+    .action((files: readonly string[], options: Diff.DiffOptions) =>
+      finish(() => modules.diff().diff(files, options, terminal)),
     );
   program
     .command('demo')

@@ -7,6 +7,7 @@ export const ADMIN_PATHS = [
   '/decisions',
   '/decisions/*',
   '/decisions/stream',
+  '/diff',
   '/explain',
   '/health',
   '/ready',

@@ -40,8 +40,13 @@ function compareLeaves(before: LeafTree, after: LeafTree, where: string): readon
 function compareMembers(before: MembersTree, after: MembersTree, where: string): readonly Difference[] {
   const names = [...new Set([...Object.keys(before.members), ...Object.keys(after.members)])];
   return names.flatMap((name) =>
-    compareTrees(before.members[name], after.members[name], where === '' ? name : `${where}.${name}`),
+    compareTrees(memberOf(before, name), memberOf(after, name), where === '' ? name : `${where}.${name}`),
   );
+}
+
+/** The name of a member may be `constructor`, which every object has. */
+function memberOf({ members }: MembersTree, name: string): Tree | undefined {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
 function compareItems(before: ItemsTree, after: ItemsTree, where: string): readonly Difference[] {

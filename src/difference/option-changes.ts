@@ -37,7 +37,7 @@ interface Step {
 
 function stepsOf(option: string, { routes, otherwise }: Candidates): readonly Step[] {
   const steps = routes.map(({ conditions, target, settings }): Step => {
-    return { conditions, leaf: option === TARGET ? target : settings[option] };
+    return { conditions, leaf: option === TARGET ? target : leafOf(settings, option) };
   });
   if (option === TARGET && otherwise !== undefined) {
     steps.push({ leaf: { in: ['routing'], equal: otherwise, shown: otherwise } });
@@ -49,6 +49,10 @@ function stepsOf(option: string, { routes, otherwise }: Candidates): readonly St
   // A condition whose value is that of all other requests has no effect.
   while (steps.length > 1 && equalOf(steps.at(-2)) === equalOf(steps.at(-1))) steps.splice(-2, 1);
   return steps;
+}
+
+function leafOf(settings: ComparableRoute['settings'], option: string): LeafTree | undefined {
+  return Object.hasOwn(settings, option) ? settings[option] : undefined;
 }
 
 /** An option that is not set has the usual value. */
