@@ -108,7 +108,7 @@ describe('G-39 a file is compared with a running gateway', () => {
     expect(output).toContain('keys[ci].key');
   });
 
-  test('the same plan has other digests in each comparison, so a recorded one tells nothing', async () => {
+  test('the same plan has other digests in each comparison, so a recorded one is of no use', async () => {
     const digests = await Promise.all(
       [1, 2].map(async () => {
         const { key } = await offered();
