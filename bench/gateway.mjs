@@ -1,30 +1,37 @@
 /**
  * CPU time per request of the gateway process beside its peers, all in one run: `npm run bench`.
  *
- * The rounds are interleaved, each ratio is taken within its round, and the median of the rounds is what counts: a busy
- * machine moves all contenders of a round alike. `BENCH_ROUNDS`, `BENCH_MS`, `BENCH_CONNECTIONS`, `BENCH_WARM` (requests
- * before the first round) say how much.
+ * The rounds are interleaved, each ratio is taken within its round, and the median of the rounds counts, with its
+ * confidence interval: a busy machine moves all contenders of a round alike. `--rounds 15` and `--ms 1000` say how much;
+ * `--report FILE` writes the tables between the marks of a Markdown file. `BENCH_ROUNDS`, `BENCH_MS`, `BENCH_CONNECTIONS`
+ * and `BENCH_WARM` (requests before the first round) do the same for tests.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { besideIt, canPin, CLI, NODE, onMeasuredCore, start } from './lib/contender.mjs';
 import { BASIC, gatewayFile, KEY } from './lib/gateway-file.mjs';
 import { openIssuer } from './lib/issuer.mjs';
 import { hasWrk, saturate } from './lib/load.mjs';
-import { median, setting, summary, table, target } from './lib/numbers.mjs';
+import { setting, summary } from './lib/numbers.mjs';
 import { freePorts } from './lib/ports.mjs';
-import { BARE, BARE_UNDICI, HAND_WIRED, peers } from './peers/index.mjs';
+import { report } from './lib/report.mjs';
+import { LOCAL, LOCAL_PEERS, peers } from './peers/index.mjs';
 
-const ROUNDS = setting('BENCH_ROUNDS', 15);
-const MS = setting('BENCH_MS', 1_000);
-const WARM = setting('BENCH_WARM', 15_000);
+const { values: given } = parseArgs({
+  options: { rounds: { type: 'string' }, ms: { type: 'string' }, report: { type: 'string' } },
+});
+const ROUNDS = Number(given.rounds ?? setting('BENCH_ROUNDS', 15));
+const MS = Number(given.ms ?? setting('BENCH_MS', 1_000));
+const WARM = setting('BENCH_WARM', 10_000);
 const CONNECTIONS = setting('BENCH_CONNECTIONS', 32);
 
 const folder = mkdtempSync(join(tmpdir(), 'loom-bench-'));
 const issuer = await openIssuer();
 const token = { Authorization: `Bearer ${issuer.token()}` };
 const forged = { Authorization: `Bearer ${issuer.forged()}` };
+const key = { headers: { 'X-API-Key': KEY }, refused: { 'X-API-Key': 'no' } };
 const running = [];
 
 try {
@@ -33,12 +40,14 @@ try {
     ...(await startPeers(backend.port)),
     ...(await startOurs(backend.port, { engine: 'http-proxy-middleware', prefix: 'Loom auth' })),
     ...(await startOurs(backend.port, { engine: 'undici', prefix: 'Loom auth on undici' })),
+    ...(await startLocal()),
   ];
   for (const contender of contenders) await checkAnswers(contender);
-  console.log(`load: ${hasWrk ? 'wrk' : 'our generator'}, ${CONNECTIONS} connections; rounds: ${ROUNDS} of ${MS} ms`);
+  const load = `${hasWrk ? 'wrk' : 'our generator'}, ${CONNECTIONS} connections; ${ROUNDS} rounds of ${MS} ms`;
+  console.log(`load: ${load}`);
   if (!canPin) console.log('one core, or no taskset: nothing is pinned, and the figures are noisier');
-  const measured = await rounds(contenders);
-  report(contenders, measured);
+  report(contenders, await rounds(contenders), { load, file: given.report });
+  summary();
 } finally {
   await Promise.all(running.map((each) => each.stop()));
   issuer.close();
@@ -52,16 +61,21 @@ async function run(name, command, env = {}) {
   return { name, port, process };
 }
 
+/** The environment of a peer. */
+async function world(backend) {
+  const [PORT] = await freePorts(1);
+  const UPSTREAM = `http://127.0.0.1:${backend}`;
+  return { PORT, UPSTREAM, ISSUER: issuer.origin, AUDIENCE: issuer.audience, JWKS_URL: issuer.jwksUrl };
+}
+
 async function startPeers(backend) {
   const started = [];
   for (const { name, run: how, checks } of peers) {
-    const [PORT] = await freePorts(1);
-    const UPSTREAM = `http://127.0.0.1:${backend}`;
-    const world = { PORT, UPSTREAM, ISSUER: issuer.origin, AUDIENCE: issuer.audience, JWKS_URL: issuer.jwksUrl };
-    const { command, missing } = await how(world, folder);
+    const env = await world(backend);
+    const { command, missing } = await how(env, folder);
     if (missing) console.log(`${name}: left out, ${missing}`);
     else {
-      const each = await run(name, onMeasuredCore(command), world);
+      const each = await run(name, onMeasuredCore(command), env);
       started.push({ ...each, path: '/internal/x', headers: token, refused: checks && forged });
     }
   }
@@ -74,32 +88,37 @@ async function startOurs(upstream, { engine, prefix }) {
   const file = join(folder, `${engine}.yaml`);
   writeFileSync(file, gatewayFile({ port, upstream, issuer, engine }));
   const gateway = await run(prefix, onMeasuredCore([NODE, CLI, 'serve', file]), { PORT: port });
-  const basic = { Authorization: BASIC };
+  const basic = { headers: { Authorization: BASIC }, refused: { Authorization: 'Basic YTpi' } };
+  const jwt = { headers: token, refused: forged };
   return [
     { ...gateway, name: `${prefix}, public`, path: '/public/x', headers: {} },
-    {
-      ...gateway,
-      name: `${prefix}, api_key`,
-      path: '/keys/x',
-      headers: { 'X-API-Key': KEY },
-      refused: { 'X-API-Key': 'no' },
-    },
-    {
-      ...gateway,
-      name: `${prefix}, remembered Basic`,
-      path: '/ops/x',
-      headers: basic,
-      refused: { Authorization: 'Basic YTpi' },
-    },
-    { ...gateway, name: `${prefix}, warm RS256`, path: '/internal/x', headers: token, refused: forged },
+    { ...gateway, name: `${prefix}, api_key`, path: '/keys/x', ...key },
+    { ...gateway, name: `${prefix}, remembered Basic`, path: '/ops/x', ...basic },
+    { ...gateway, name: `${prefix}, warm RS256`, path: '/internal/x', ...jwt },
+    { ...gateway, name: `${prefix}, 401`, path: '/internal/x', headers: {}, status: 401 },
   ];
 }
 
-/** Who lets a forged credential in, or a good one wait, is no contender. */
-async function checkAnswers({ name, port, path, headers, refused }) {
+/** Middlewares on Express before a local handler. */
+async function startLocal() {
+  const started = [];
+  for (const { name, KIND, checks } of LOCAL_PEERS) {
+    const each = await run(name, onMeasuredCore([NODE, LOCAL]), { ...(await world()), KIND });
+    started.push({ ...each, path: '/internal/x', headers: token, refused: checks && forged });
+  }
+  const ours = await run('Express + Loom', onMeasuredCore([NODE, LOCAL]), { ...(await world()), KIND: 'loom' });
+  return [
+    ...started,
+    { ...ours, name: 'Express + Loom, local, api_key', path: '/keys/x', ...key },
+    { ...ours, name: 'Express + Loom, local, warm RS256', path: '/internal/x', headers: token, refused: forged },
+  ];
+}
+
+/** A contender that admits a forged credential, or refuses a good one, is not measured. */
+async function checkAnswers({ name, port, path, headers, refused, status = 200 }) {
   const ask = async (fields) => (await fetch(`http://127.0.0.1:${port}${path}`, { headers: fields })).status;
   const good = await ask(headers);
-  if (good !== 200) throw new Error(`${name} answers ${good} to a good request`);
+  if (good !== status) throw new Error(`${name} answers ${good} to a request that gets ${status}`);
   if (!refused) return;
   for (const fields of [refused, {}]) {
     const bad = await ask(fields);
@@ -122,13 +141,13 @@ async function rounds(contenders) {
   return measured;
 }
 
-function load({ port, path, headers }) {
-  return saturate({ port, path, headers, ms: MS, connections: CONNECTIONS, folder });
+function load({ port, path, headers, status }) {
+  return saturate({ port, path, headers, status, ms: MS, connections: CONNECTIONS, folder });
 }
 
 /** By requests, not by time: a compiler that waits for a busy core has not compiled. */
 async function warmUp(contender) {
-  const end = performance.now() + 30_000;
+  const end = performance.now() + 10_000;
   for (let answered = 0; answered < WARM && performance.now() < end;) answered += await load(contender);
 }
 
@@ -136,29 +155,4 @@ async function warmUp(contender) {
 function rotated(list, by) {
   const at = by % list.length;
   return [...list.slice(at), ...list.slice(0, at)];
-}
-
-function report(contenders, measured) {
-  const ratio = (name, to) => {
-    const base = measured.get(to);
-    return median(measured.get(name).map((value, round) => value / base[round]));
-  };
-  const rows = contenders.map(({ name }) => {
-    const all = measured.get(name);
-    const least = Math.min(...all) / Math.min(...measured.get(BARE));
-    const spread = `${Math.min(...all).toFixed(0)}–${Math.max(...all).toFixed(0)}`;
-    const ratios = [ratio(name, BARE), least, ratio(name, HAND_WIRED)].map((each) => each.toFixed(2));
-    return [name, median(all).toFixed(0), spread, ...ratios];
-  });
-  console.log('');
-  table([['CPU of the process', 'µs/request', 'min–max', '× bare hpm', 'least ×', '× hand-wired'], ...rows]);
-  console.log('');
-  target('warm RS256 / bare hpm', ratio('Loom auth, warm RS256', BARE), 1.2);
-  target('warm RS256 / hand-wired stack', ratio('Loom auth, warm RS256', HAND_WIRED), 0.6);
-  target('API key / bare hpm', ratio('Loom auth, api_key', BARE), 1.15);
-  target('remembered Basic / bare hpm', ratio('Loom auth, remembered Basic', BARE), 1.15);
-  target('undici: open route / bare undici proxy', ratio('Loom auth on undici, public', BARE_UNDICI), 1.25);
-  target('undici: warm RS256 / hand-wired stack', ratio('Loom auth on undici, warm RS256', HAND_WIRED), 0.33);
-  target('undici: warm RS256 / bare hpm', ratio('Loom auth on undici, warm RS256', BARE), 0.8);
-  summary();
 }

@@ -29,31 +29,57 @@ const NODE_PEERS = [
 const OURS = ['Loom auth', 'Loom auth on undici'].flatMap((name) =>
   ['api_key', 'remembered Basic', 'warm RS256'].map((method) => `${name}, ${method}`),
 );
+const LOCAL = [
+  'Express + express-oauth2-jwt-bearer, local',
+  'Express + passport-jwt + jwks-rsa, local',
+  'Express + Loom, local, api_key',
+  'Express + Loom, local, warm RS256',
+];
+const REPORT = '# Results\n\n<!-- bench -->\nthe last run\n<!-- /bench -->\n\nThe end.\n';
 
 onLinux('the bench of the gateway', () => {
   let ran: Finished;
+  let written: string;
 
   beforeAll(async () => {
     // Our own generator: wrk may not be installed, and counts in whole seconds.
-    ran = await bench('gateway.mjs', { BENCH_WRK: '0', BENCH_ROUNDS: '1', BENCH_MS: '40', BENCH_WARM: '1' });
+    const folder = mkdtempSync(join(tmpdir(), 'loom-report-'));
+    const file = join(folder, 'report.md');
+    writeFileSync(file, REPORT);
+    const args = ['--rounds', '1', '--ms', '40', '--report', file];
+    ran = await bench('gateway.mjs', { BENCH_WRK: '0', BENCH_WARM: '1' }, args);
+    written = readFileSync(file, 'utf8');
+    rmSync(folder, { recursive: true });
   });
 
-  test.each([...NODE_PEERS, ...OURS])('%s passes a good credential and refuses a forged one', (name) => {
+  test.each([...NODE_PEERS, ...OURS, ...LOCAL])('%s passes a good credential and refuses a forged one', (name) => {
     expect(ran.stdout).toContain(`${name}: passes a good credential, refuses a forged one and none`);
   });
 
   test('every contender has its row, and every target is printed', () => {
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
     const bare = ['bare http-proxy-middleware', 'bare undici proxy'];
-    const names = ['noop server', 'hand-written proxy', ...bare, ...NODE_PEERS, ...OURS];
+    const names = ['noop server', 'hand-written proxy', ...bare, ...NODE_PEERS, ...OURS, ...LOCAL];
     const rows = ran.stdout.split('\n');
     expect(names.filter((name) => !rows.some((row) => row.startsWith(`${name}  `)))).toEqual([]);
-    expect(ran.stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(7);
+    expect(ran.stdout.match(/^(?:PASS|MISSED|UNDECIDED|LEFT OUT) /gm)).toHaveLength(15);
+  });
+
+  test('the report replaces what is between the marks of the file, and nothing else', () => {
+    expect(written).toMatch(/^# Results\n\n<!-- bench -->\n[^]+<!-- \/bench -->\n\nThe end\.\n$/);
+    expect(written).not.toContain('the last run');
+    for (const name of [...NODE_PEERS, ...OURS, ...LOCAL]) expect(written).toContain(`\n| ${name} | `);
   });
 
   test('HAProxy is measured if it is installed, and reported as missing if it is not', () => {
     const measured = 'HAProxy jwt_verify: passes a good credential, refuses a forged one and none';
     expect(ran.stdout).toContain(has('haproxy', '-v') ? measured : 'HAProxy jwt_verify: left out');
+  });
+
+  test('Envoy is measured if it is installed, and reported as missing if it is not', () => {
+    expect(ran.stdout).toMatch(
+      /^Envoy jwt_authn: (?:passes a good credential, refuses a forged one and none|left out)/m,
+    );
   });
 });
 

@@ -19,6 +19,43 @@ export function table(rows) {
 }
 
 const missed = [];
+const undecided = [];
+
+/**
+ * The median of a sample and its 95 % confidence interval, by order statistics: they assume nothing of the distribution.
+ * A sample of fewer than six has no such interval, so its whole range counts.
+ */
+export function estimate(values) {
+  const ordered = sorted(values);
+  const last = ordered.length - 1;
+  const rank = Math.max(0, rankOf(ordered.length));
+  return { median: median(values), low: ordered[rank], high: ordered[last - rank] };
+}
+
+/** The greatest rank from both ends whose interval still covers the median in 95 % of the samples. */
+function rankOf(count) {
+  let chance = 0.5 ** count;
+  let below = chance;
+  let rank = -1;
+  while (below <= 0.025) {
+    rank += 1;
+    chance *= (count - rank) / (rank + 1);
+    below += chance;
+  }
+  return rank;
+}
+
+/** PASS or MISSED if the whole interval is on one side of the limit. Otherwise the run does not decide. */
+export function judged(what, values, { limit, unit = '' }) {
+  const { median: middle, low, high } = estimate(values);
+  const verdict = high <= limit ? 'PASS' : low > limit ? 'MISSED' : 'UNDECIDED';
+  if (verdict === 'MISSED') missed.push(what);
+  if (verdict === 'UNDECIDED') undecided.push(what);
+  const text = (value) => `${value.toFixed(Math.abs(value) < 10 ? 2 : 0)}${unit}`;
+  const measured = `${text(middle)} (${text(low)} to ${text(high)})`;
+  console.log(`${verdict.padEnd(9)} ${what}: ${measured}, target: at most ${limit}${unit}`);
+  return { what, measured, limit: `${limit}${unit}`, verdict };
+}
 
 /** Prints PASS or MISSED; `limit` is what the measured value must not exceed. */
 export function target(what, measured, limit, unit = '') {
@@ -30,7 +67,8 @@ export function target(what, measured, limit, unit = '') {
 
 /** The last line of a bench. */
 export function summary() {
-  console.log(missed.length === 0 ? '\nall targets held' : `\n${missed.length} missed: ${missed.join('; ')}`);
+  if (undecided.length > 0) console.log(`\n${undecided.length} undecided: ${undecided.join('; ')}`);
+  console.log(missed.length === 0 ? '\nno target missed' : `\n${missed.length} missed: ${missed.join('; ')}`);
 }
 
 /** A count or a time that the environment may say otherwise. */
