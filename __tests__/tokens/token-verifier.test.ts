@@ -17,7 +17,7 @@ const RULES = { leeway: 30_000, requireExp: true, tokenType: 'any' as const, max
 const verifier = (...policies: (Partial<TokenPolicy> & { keys: KeySource })[]) =>
   new TokenVerifier(
     policies.map((each) => ({ ...RULES, issuer: CLAIMS.iss, algorithms: ALGORITHMS, ...each })),
-    { now: () => clock * 1_000, digest: 'policy' },
+    { now: () => clock * 1_000 },
   );
 const bySecret = (given: Partial<TokenPolicy> = {}) =>
   verifier({ keys: new StaticKey(keyFromSecret(LONG_SECRET)), ...given });

@@ -127,14 +127,17 @@ export function claimed(
   isOffered: IsOffered = isOfferedAnywhere,
 ): Authenticator {
   if (places.length === 0) return part;
-  return (attempt) =>
-    then(part(attempt), (verdict) => {
-      if (verdict.kind !== 'absent' || !isOffered(attempt.request, places)) return verdict;
-      const all = verdict.challenges.map(invalidToken);
-      const challenges = [...all.filter(hasError), ...all.filter((each) => !hasError(each))];
-      const detail = (): string => unclaimed(verdict);
-      return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges, detail };
-    });
+  const claim = (verdict: Verdict, { request }: Attempt): Verdict => {
+    if (verdict.kind !== 'absent' || !isOffered(request, places)) return verdict;
+    const all = verdict.challenges.map(invalidToken);
+    const challenges = [...all.filter(hasError), ...all.filter((each) => !hasError(each))];
+    const detail = (): string => unclaimed(verdict);
+    return { kind: 'rejected', status: 401, reason: 'credential_invalid', challenges, detail };
+  };
+  return (attempt) => {
+    const verdict = part(attempt);
+    return verdict instanceof Promise ? verdict.then((late) => claim(late, attempt)) : claim(verdict, attempt);
+  };
 }
 
 const unclaimed = ({ detail }: Absent): string =>

@@ -30,6 +30,7 @@ export function placeWords(place: Place): string {
   return `${place.in} ${place.name}${scheme}`;
 }
 
+const NO_VALUES: readonly string[] = [];
 const NONE: Offer = { kind: 'none' };
 const MALFORMED: Offer = { kind: 'malformed' };
 const MANY: Offer = { kind: 'many' };
@@ -92,7 +93,7 @@ export function everyCookie(request: IncomingMessage): readonly string[] {
 function readPlace(request: IncomingMessage, place: Place): Offer {
   switch (place.in) {
     case 'header':
-      return readHeader(headerValues(request, place.name), place);
+      return readHeader(request.rawHeaders, place);
     case 'query':
       return readList(queryValues(request.url ?? '', place.name), place);
     case 'cookie':
@@ -102,22 +103,53 @@ function readPlace(request: IncomingMessage, place: Place): Offer {
   }
 }
 
-function readHeader(values: readonly string[], place: Place & { in: 'header' }): Offer {
-  if (values.length === 0) return NONE;
-  if (values.length > 1) return MANY;
-  const value = values[0] ?? '';
-  if (place.scheme === undefined || place.scheme === '') return readList(values, place);
-  const end = schemeEnd(value);
-  if (value.slice(0, end).toLowerCase() !== place.scheme || trimSpace(value.slice(end)) === '') return NONE;
-  if (value[end] !== ' ') return MALFORMED;
-  return { kind: 'one', value: value.slice(end).replace(/^ +/, ''), place };
+function readHeader(raw: readonly string[], place: Place & { in: 'header' }): Offer {
+  const { name, scheme = '' } = place;
+  let value: string | undefined;
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const field = raw[at] as string;
+    if (field.length !== name.length || field.toLowerCase() !== name) continue;
+    if (value !== undefined) return MANY;
+    value = raw[at + 1];
+  }
+  if (value === undefined) return NONE;
+  if (scheme === '') return isBlank(value, 0) ? NONE : { kind: 'one', value, place };
+  const end = scheme.length;
+  if (!hasScheme(value, scheme) || isBlank(value, end)) return NONE;
+  if (value.charCodeAt(end) !== SPACE) return MALFORMED;
+  let start = end;
+  while (value.charCodeAt(start) === SPACE) start++;
+  return { kind: 'one', value: value.slice(start), place };
 }
 
-/** A scheme is a token (RFC 9110 §11.1). It ends at the first character that a token cannot contain. */
-function schemeEnd(value: string): number {
-  const end = value.search(/[^A-Za-z0-9!#$%&'*+.^_`|~-]/);
-  return end < 0 ? value.length : end;
+const SPACE = 0x20;
+const TAB = 0x09;
+
+/** Whether nothing but spaces and tabs follows. */
+function isBlank(text: string, from: number): boolean {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code !== SPACE && code !== TAB) return false;
+  }
+  return true;
 }
+
+/**
+ * Whether a value begins with a scheme, in any letter case. The scheme is in lower case. A scheme is a token (RFC 9110 §11.1). It ends at the first
+ * character that a token cannot contain.
+ */
+export function hasScheme(value: string, scheme: string): boolean {
+  const end = scheme.length;
+  if (value.length < end || (value.length > end && TOKEN.test(value.charAt(end)))) return false;
+  for (let at = 0; at < end; at++) {
+    const code = value.charCodeAt(at);
+    const isUpper = code >= 0x41 && code <= 0x5a;
+    if ((isUpper ? code + 0x20 : code) !== scheme.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]$/;
 
 function readList(values: readonly string[], place: Place): Offer {
   if (values.length === 0) return NONE;
@@ -129,6 +161,7 @@ function readList(values: readonly string[], place: Place): Offer {
 }
 
 function readSubprotocol(values: readonly string[], place: Place): Offer {
+  if (values.length === 0) return NONE;
   const entries = listItems(values.join(','));
   const markers = entries.flatMap((entry, at) => (entry.toLowerCase() === place.name ? [at] : []));
   const [at] = markers;
@@ -157,18 +190,18 @@ export function listItems(list: string): string[] {
 /** Every value of a header as sent, in order. Node's `headers` joins or drops duplicates; `rawHeaders` does not. */
 export function headerValues(request: IncomingMessage, name: string): readonly string[] {
   const raw = request.rawHeaders;
-  const values: string[] = [];
+  let values: string[] | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const field = raw[i] as string;
-    if (field.length === name.length && field.toLowerCase() === name) values.push(raw[i + 1] as string);
+    if (field.length === name.length && field.toLowerCase() === name) (values ??= []).push(raw[i + 1] as string);
   }
-  return values;
+  return values ?? NO_VALUES;
 }
 
 /** The decoded values of one query parameter. `+` is a space. A text with a broken escape is returned unchanged. */
 export function queryValues(url: string, name: string): readonly string[] {
   const at = url.indexOf('?');
-  if (at < 0) return [];
+  if (at < 0) return NO_VALUES;
   const values: string[] = [];
   for (const pair of url.slice(at + 1).split('&')) {
     const equals = pair.indexOf('=');
@@ -195,6 +228,7 @@ function unquoted(value: string): string {
 }
 
 function cookieValues(headers: readonly string[], name: string): readonly string[] {
+  if (headers.length === 0) return NO_VALUES;
   const values: string[] = [];
   for (const pair of headers.join(';').split(';')) {
     const equals = pair.indexOf('=');

@@ -81,10 +81,7 @@ export function subjectSourceOf(identity: Identity): SubjectSource | undefined {
 export function copyOf(identity: Identity): Identity {
   const { scopes, claims, rateLimit } = identity;
   const own = Object.isFrozen(claims) ? { ...claims } : (ownValue(claims, new Map()) as Identity['claims']);
-  const copy = { ...identity, scopes: [...scopes], claims: own, ...(rateLimit && { rateLimit: { ...rateLimit } }) };
-  const source = subjectSources.get(identity);
-  if (source) subjectSources.set(copy, source);
-  return copy;
+  return { ...identity, scopes: [...scopes], claims: own, ...(rateLimit && { rateLimit: { ...rateLimit } }) };
 }
 
 /**

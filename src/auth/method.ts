@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Strategy } from 'passport-strategy';
 import type { z } from 'zod';
 import type { Metrics } from '../lib/metrics.js';
-import type { Log, Now } from '../lib/types.js';
+import type { Log, MaybePromise, Now } from '../lib/types.js';
 import type { KeySetStatus } from '../tokens/key-source.js';
 import type { Aside } from './aside.js';
 import type { Place } from './credentials.js';
@@ -11,7 +11,7 @@ import type { HeaderRule } from './header-rule.js';
 import type { Identity } from './identity.js';
 import type { MethodTraits } from './method-traits.js';
 import type { Narrowing } from './requirement.js';
-import type { Challenge, ReasonCode } from './verdict.js';
+import type { Challenge, ReasonCode, Verdict } from './verdict.js';
 
 /** The dependencies of an auth method. */
 export interface MethodDeps {
@@ -37,6 +37,8 @@ export interface MethodStrategy extends Strategy {
   /** What is known of its key sets. Default: it has none. */
   keySets?(): readonly KeySetStatus[];
   close(): Promise<void>;
+  /** As `authenticate`, without Passport's callbacks. Default: Loom calls `authenticate` on an object for the request. */
+  decide?(request: IncomingMessage): MaybePromise<Verdict>;
   /**
    * The values in shared places, and in the places of another method, that only this method may check, also if it
    * refuses them. Default: none.

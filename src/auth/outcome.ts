@@ -1,5 +1,7 @@
 /** Reports absent, rejected, answered and unavailable from a Loom strategy through the Passport interface. */
-import type { Absent, Answered, Rejected, Unavailable } from './verdict.js';
+import { copyOf } from './identity.js';
+import type { MaybePromise } from '../lib/types.js';
+import type { Absent, Answered, Rejected, Unavailable, Verdict } from './verdict.js';
 
 /** The info of `fail(info, status)` from a strategy of Loom. A plain Passport host sees a message and a status. */
 export class FailInfo {
@@ -24,4 +26,25 @@ export class UnavailableError extends Error {
     Object.defineProperty(this, 'verdict', { value: verdict });
     this.status = verdict.reason === 'throttled' ? 429 : 503;
   }
+}
+
+/** The calls that Passport adds to a strategy. */
+interface Calls {
+  success(user: unknown): void;
+  fail(info: FailInfo, status: number): void;
+  error(cause: Error): void;
+}
+
+/** Reports the verdict of a strategy of Loom that runs in Passport, with a copy of its identity. */
+export function reportVerdict(calls: Calls, verdict: MaybePromise<Verdict>): void {
+  if (verdict instanceof Promise) {
+    // If `success` of a host throws, the unhandled rejection must not end the process.
+    verdict.then((late) => report(calls, late)).catch((bug: unknown) => calls.error(bug as Error));
+  } else report(calls, verdict);
+}
+
+function report(calls: Calls, verdict: Verdict): void {
+  if (verdict.kind === 'granted') calls.success(verdict.identities.map(copyOf)[0]);
+  else if (verdict.kind === 'unavailable') calls.error(new UnavailableError(verdict));
+  else calls.fail(new FailInfo(verdict), verdict.kind === 'rejected' ? verdict.status : 401);
 }

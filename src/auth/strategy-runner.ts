@@ -115,13 +115,20 @@ export interface Offering {
   readonly challenge: Challenge;
 }
 
+/** A strategy of Loom. If it decides by itself, the runner needs no object and no callbacks for each request. */
+export interface OwnStrategy extends PassportStrategy {
+  /** Must not keep state of the request on `this`. A throw or a rejection is a bug. */
+  decide?(request: IncomingMessage): MaybePromise<Verdict>;
+}
+
 /** Creates an authenticator for a strategy of Loom. */
-export function fromOurs(strategy: PassportStrategy, { places, challenge }: Offering): Authenticator {
+export function fromOurs(strategy: OwnStrategy, { places, challenge }: Offering): Authenticator {
   const absent: Verdict = { kind: 'absent', challenges: [challenge] };
-  return ({ request, refused, identity }) =>
-    holdsRefused(request, { places, refused })
-      ? absent
-      : keepUndecided(request, places, runStrategy(strategy, OURS, request, { refused, identity }));
+  return ({ request, refused, identity }) => {
+    if (holdsRefused(request, { places, refused })) return absent;
+    const verdict = strategy.decide?.(request) ?? runStrategy(strategy, OURS, request, { refused, identity });
+    return keepUndecided(request, places, verdict);
+  };
 }
 
 const LONGEST_SUBJECT = 1_024;

@@ -27,12 +27,15 @@ export function keepUndecided(
   places: readonly Place[],
   verdict: MaybePromise<Verdict>,
 ): MaybePromise<Verdict> {
-  const keep = (each: Verdict): Verdict => {
-    if (each.kind !== 'unavailable') return each;
-    const credentials = places.length > 0 ? readEach(request, places) : usual(request);
-    return { ...each, credentials };
-  };
-  return verdict instanceof Promise ? verdict.then(keep) : keep(verdict);
+  return verdict instanceof Promise
+    ? verdict.then((late) => keepRead(request, places, late))
+    : keepRead(request, places, verdict);
+}
+
+function keepRead(request: IncomingMessage, places: readonly Place[], verdict: Verdict): Verdict {
+  if (verdict.kind !== 'unavailable') return verdict;
+  const credentials = places.length > 0 ? readEach(request, places) : usual(request);
+  return { ...verdict, credentials };
 }
 
 function usual(request: IncomingMessage): readonly string[] {

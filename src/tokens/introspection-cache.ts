@@ -12,7 +12,7 @@ interface Entry<V> {
 
 interface CacheLimits {
   readonly entries: number;
-  /** The sum of all values by `sizeOf`. A limit on the count alone would let large answers fill the memory. */
+  /** The sum of all keys and values. A limit on the count alone would let large answers fill the memory. */
   readonly bytes: number;
 }
 
@@ -31,7 +31,7 @@ export class ExpiringCache<V extends object> {
     this.entries = new LRUCache({
       max: limits.entries,
       maxSize: limits.bytes,
-      sizeCalculation: ({ value }) => JSON.stringify(value).length + 256,
+      sizeCalculation: ({ value }, key) => JSON.stringify(value).length + key.length + 256,
     });
   }
 

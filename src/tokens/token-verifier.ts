@@ -1,5 +1,4 @@
 /** Verifies signed tokens of one or several issuers, and caches the verified ones. */
-import { hash } from 'node:crypto';
 import { unambiguousClaimAt } from '../lib/claim-path.js';
 import type { MaybePromise, Now } from '../lib/types.js';
 import { fitsLength, isAlgorithm, verifySignature } from './algorithms.js';
@@ -42,16 +41,22 @@ interface Remembered {
   readonly keyId: string;
 }
 
+/** The token, and the index of the policy that it is checked by. */
+interface Place {
+  readonly token: string;
+  readonly index: number;
+}
+
 type SignedToken = Jws & { readonly alg: Algorithm };
 
 interface Options {
   readonly now: Now;
-  /** All policies as one text, so that verifiers with other policies never share a cache entry. */
-  readonly digest: string;
 }
 
 const ENTRIES = 10_000;
 const BYTES = 32 * 1_048_576;
+/** V8 hashes a longer text by its length alone, so a look-up among many of them would compare each one. */
+const LONGEST_CACHED = 16_000;
 /** How long a token without `exp` is cached. */
 const ENDLESS_MS = 300_000;
 
@@ -77,9 +82,8 @@ export class TokenVerifier<P extends TokenPolicy> {
     // The limit is that of signed tokens. Another auth method has its own limit.
     this.remembered = false;
     if (token.length > this.maxTokenSize) return isForeign(token) ? { kind: 'foreign' } : rejected('token_too_large');
-    // A digest of the whole token: a digest of the signature alone would accept another payload.
-    const id = hash('sha256', `${this.options.digest} ${token}`, 'base64url');
-    const remembered = this.verified.get(id);
+    // The key is the whole token, and a look-up compares all of it. The signature alone would accept another payload.
+    const remembered = this.verified.get(token);
     this.remembered = remembered !== undefined && this.policyAt(remembered.policy).keys.holds(remembered.keyId);
     if (remembered && this.remembered) return this.timed(remembered);
     const parsed = parseJws(token);
@@ -94,7 +98,7 @@ export class TokenVerifier<P extends TokenPolicy> {
     const index = indexes.find((each) => this.policyAt(each).algorithms.includes(alg));
     if (index === undefined) return rejected('token_signature');
     if (token.length > this.policyAt(index).maxTokenSize) return rejected('token_too_large');
-    return this.check({ ...jws, alg }, { id, index });
+    return this.check({ ...jws, alg }, { token, index });
   }
 
   close(): void {
@@ -110,7 +114,7 @@ export class TokenVerifier<P extends TokenPolicy> {
     return this.policies[index] as P;
   }
 
-  private check(jws: SignedToken, place: { id: string; index: number }): MaybePromise<Verification<P>> {
+  private check(jws: SignedToken, place: Place): MaybePromise<Verification<P>> {
     const { keys } = this.policyAt(place.index);
     const { alg, kid, claims } = jws;
     const query = { kid, alg, issuer: typeof claims['iss'] === 'string' ? claims['iss'] : undefined };
@@ -127,7 +131,7 @@ export class TokenVerifier<P extends TokenPolicy> {
   }
 
   /** Check the signature first: the answer to a forged token must not depend on its claims. */
-  private judge(jws: SignedToken, answer: KeyAnswer, { id, index }: { id: string; index: number }): Verification<P> {
+  private judge(jws: SignedToken, answer: KeyAnswer, { token, index }: Place): Verification<P> {
     if (answer.kind === 'unavailable') return answer;
     if (answer.kind === 'unknown') return rejected('token_unknown_key');
     const signer = answer.keys.find(({ key }) => verifySignature(jws.alg, key, jws));
@@ -137,7 +141,7 @@ export class TokenVerifier<P extends TokenPolicy> {
     if (fault !== undefined) return rejected(fault);
     const remembered = { claims: jws.claims, policy: index, keyId: keyId(signer) };
     const outcome = this.timed(remembered);
-    if (outcome.kind === 'verified') this.remember(id, remembered);
+    if (outcome.kind === 'verified') this.remember(token, remembered);
     return outcome;
   }
 
@@ -147,9 +151,10 @@ export class TokenVerifier<P extends TokenPolicy> {
     return fault === undefined ? { kind: 'verified', claims, policy } : rejected(fault);
   }
 
-  private remember(id: string, entry: Remembered): void {
+  private remember(token: string, entry: Remembered): void {
+    if (token.length > LONGEST_CACHED) return;
     const { exp } = entry.claims;
-    this.verified.set(id, entry, typeof exp === 'number' ? exp * 1_000 : this.options.now() + ENDLESS_MS);
+    this.verified.set(token, entry, typeof exp === 'number' ? exp * 1_000 : this.options.now() + ENDLESS_MS);
   }
 }
 

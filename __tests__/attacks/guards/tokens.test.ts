@@ -77,6 +77,19 @@ describe('G-09 a warm token', () => {
     expect(await gate.status(token)).toBe(200);
   });
 
+  test('is refused if one bit of any of its bytes is flipped', async () => {
+    const gate = await gateOf({ jwt: { issuer: ISS, audience: 'api', public_key: rsa.pem } });
+    const token = await byRsa();
+    for (let i = 0; i < 3; i++) expect(await gate.status(token)).toBe(200);
+    const passed: number[] = [];
+    for (let at = 0; at < token.length; at++) {
+      const flipped = token.slice(0, at) + String.fromCharCode(token.charCodeAt(at) ^ 1) + token.slice(at + 1);
+      if ((await gate.status(flipped)) !== 401) passed.push(at);
+    }
+    expect(passed).toEqual([]);
+    expect(await gate.status(token)).toBe(200);
+  });
+
   test('of one entry is judged by the rules of that entry (twin)', async () => {
     const issuers = [
       { name: 'a', issuer: ISS, public_key: rsa.pem },

@@ -12,9 +12,10 @@ import { looksLikeJws } from '../../../lib/jws-form.js';
 import { readEach, readOffer, type Place, type Skips } from '../../credentials.js';
 import { credentialDigestOf, rememberCredential } from '../../granted-credential.js';
 import { headerRules } from '../../header-rule.js';
-import { copyOf, type Identity } from '../../identity.js';
+import type { Identity } from '../../identity.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
-import { FailInfo } from '../../outcome.js';
+import { reportVerdict } from '../../outcome.js';
+import { grant } from '../../strategy-runner.js';
 import type { Challenge, ReasonCode, Rejected, Verdict } from '../../verdict.js';
 import { describeUnknown } from './describe.js';
 import { digestOf, findings, sharedFindings, subjectOf } from './findings.js';
@@ -24,6 +25,8 @@ import { apiKeyNarrowing, apiKeyOptions, type ApiKeyOptions, type ConfiguredKey 
 interface KnownKey {
   readonly digest: Buffer;
   readonly identity: Identity;
+  /** The verdict on each request with the key. A host receives a copy of the identity. */
+  readonly granted: Verdict;
   readonly expires: number;
   allows(address: string): boolean;
 }
@@ -46,9 +49,12 @@ function knownKey(key: ConfiguredKey): KnownKey {
     ...(key.expires === undefined ? {} : { expiresAt: Math.floor(key.expires / 1_000) }),
     ...(key.rate_limit === undefined ? {} : { rateLimit: key.rate_limit }),
   };
+  const digest = digestOf(key);
+  rememberCredential(identity, digest);
   return {
-    digest: Buffer.from(digestOf(key), 'hex'),
+    digest: Buffer.from(digest, 'hex'),
     identity,
+    granted: grant(identity),
     expires: key.expires ?? Infinity,
     allows: key.allowed_ips === undefined ? ANYWHERE : addressMatcher(key.allowed_ips),
   };
@@ -90,6 +96,7 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
   private readonly keys: ReadonlyMap<string, KnownKey>;
   private readonly places: readonly Place[];
   private readonly challenges: readonly [Challenge];
+  private readonly absent: Verdict;
   private readonly now: Now;
   private readonly shared: readonly Place[];
 
@@ -100,17 +107,12 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
     this.places = placesOf(options);
     this.shared = this.places.filter((place) => shared.some((each) => isDeepStrictEqual(each, place)));
     this.challenges = [challengeOf(options)];
+    this.absent = { kind: 'absent', challenges: this.challenges };
     this.keys = new Map((options.keys ?? []).map(knownKey).map((key) => [latin1Of(key.digest), key]));
   }
 
   override authenticate(request: IncomingMessage): void {
-    const judged = this.judge(request);
-    if ('identity' in judged) {
-      const identity = copyOf(judged.identity);
-      rememberCredential(identity, judged.digest.toString('hex'));
-      return this.success(identity);
-    }
-    this.fail(new FailInfo(judged), judged.kind === 'rejected' ? judged.status : 401);
+    reportVerdict(this, this.decide(request));
   }
 
   describe(request: IncomingMessage, reason: ReasonCode): string | undefined {
@@ -128,17 +130,15 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
     return Promise.resolve();
   }
 
-  private judge(
-    request: IncomingMessage,
-  ): KnownKey | Exclude<Verdict, { kind: 'granted' | 'answered' | 'unavailable' }> {
+  decide(request: IncomingMessage): Verdict {
     const offer = readOffer(request, this.places, this.skips);
-    if (offer.kind === 'none') return { kind: 'absent', challenges: this.challenges };
+    if (offer.kind === 'none') return this.absent;
     if (offer.kind === 'many')
       return { kind: 'rejected', status: 400, reason: 'credential_duplicate', challenges: this.challenges };
     if (offer.kind === 'malformed') return this.unknown();
     const key = this.find(offer.value);
     if (!key || this.now() >= key.expires) return this.unknown(offer.value);
-    if (key.allows(clientAddressOf(request))) return key;
+    if (key.allows(clientAddressOf(request))) return key.granted;
     return { kind: 'rejected', status: 403, reason: 'not_allowed', challenges: [], credential: offer.value };
   }
 

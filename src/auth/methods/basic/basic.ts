@@ -10,8 +10,10 @@ import { FailureBudget } from '../../failure-budget.js';
 import { headerRules } from '../../header-rule.js';
 import type { Identity } from '../../identity.js';
 import type { Finding, Method, MethodDeps, MethodStrategy } from '../../method.js';
-import { FailInfo, UnavailableError } from '../../outcome.js';
-import type { Absent, Challenge, ReasonCode, Rejected } from '../../verdict.js';
+import { reportVerdict, UnavailableError } from '../../outcome.js';
+import { grant } from '../../strategy-runner.js';
+import type { Absent, Challenge, ReasonCode, Rejected, Verdict } from '../../verdict.js';
+import type { MaybePromise } from '../../../lib/types.js';
 import { readUserPass, type UserPass } from './credentials.js';
 import { basicNarrowing, basicOptions, costOf, type BasicOptions } from './options.js';
 import { Users } from './users.js';
@@ -37,32 +39,44 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
   private readonly users: Users;
   private readonly budget: FailureBudget;
   private readonly challenges: readonly [Challenge];
+  private readonly absent: Absent;
+  private readonly granted = new Map<string, Verdict>();
 
   constructor(options: BasicOptions, deps: MethodDeps) {
     super(() => undefined);
     this.users = new Users(options, deps);
     this.budget = new FailureBudget('basic', options.throttle, deps);
     this.challenges = [challengeOf(options)];
+    this.absent = { kind: 'absent', challenges: this.challenges };
   }
 
   override authenticate(request: IncomingMessage): void {
+    reportVerdict(this, this.decide(request));
+  }
+
+  decide(request: IncomingMessage): MaybePromise<Verdict> {
     const offer = readOffer(request, PLACES);
-    if (offer.kind === 'none') return this.deny({ kind: 'absent', challenges: this.challenges });
-    if (offer.kind === 'many') return this.reject(400, 'credential_duplicate');
-    if (offer.kind === 'malformed') return this.reject(401, 'credential_invalid');
+    if (offer.kind === 'none') return this.absent;
+    if (offer.kind === 'many') return this.rejected(400, 'credential_duplicate');
+    if (offer.kind === 'malformed') return this.rejected(401, 'credential_invalid');
     const pair = readUserPass(offer.value);
-    if (!pair) return this.reject(401, 'credential_invalid', offer.value);
+    if (!pair) return this.rejected(401, 'credential_invalid', offer.value);
     const passes = this.passes(request, pair);
     noteCacheState(request, passes ? 'hit' : 'miss');
-    if (passes) return this.success(identityOf(pair.username));
-    this.compare(request, pair)
-      .then(
-        (matches) =>
-          matches ? this.success(identityOf(pair.username)) : this.reject(401, 'credential_invalid', offer.value),
-        (cause: unknown) => this.undecided(cause),
-      )
-      // If `success` of a host throws, the unhandled rejection must not end the process.
-      .catch((cause: unknown) => this.error(cause as Error));
+    if (passes) return this.grantTo(pair.username);
+    return this.compare(request, pair).then(
+      (matches) => (matches ? this.grantTo(pair.username) : this.rejected(401, 'credential_invalid', offer.value)),
+      undecided,
+    );
+  }
+
+  /** The users of the file have one identity each. A host receives a copy. */
+  private grantTo(username: string): Verdict {
+    const known = this.granted.get(username);
+    if (known) return known;
+    const verdict = grant(identityOf(username));
+    if (this.users.has(username)) this.granted.set(username, verdict);
+    return verdict;
   }
 
   private passes(request: IncomingMessage, pair: UserPass): boolean {
@@ -107,21 +121,17 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     return this.users.close();
   }
 
-  private reject(status: 400 | 401, reason: Rejected['reason'], credential?: string): void {
+  private rejected(status: 400 | 401, reason: Rejected['reason'], credential?: string): Rejected {
     const rejected: Rejected = { kind: 'rejected', status, reason, challenges: this.challenges };
-    this.deny(credential === undefined ? rejected : { ...rejected, credential });
+    return credential === undefined ? rejected : { ...rejected, credential };
   }
+}
 
-  private deny(verdict: Absent | Rejected): void {
-    this.fail(new FailInfo(verdict), verdict.kind === 'rejected' ? verdict.status : 401);
-  }
-
-  private undecided(cause: unknown): void {
-    if (cause instanceof UnavailableError) return this.error(cause);
-    const error = cause instanceof Error ? cause : new Error('bcrypt failed');
-    const reason = error instanceof PoolFullError ? 'pool_full' : 'method_unavailable';
-    this.error(new UnavailableError({ kind: 'unavailable', reason, cause: error }));
-  }
+function undecided(cause: unknown): Verdict {
+  if (cause instanceof UnavailableError) return cause.verdict;
+  const error = cause instanceof Error ? cause : new Error('bcrypt failed');
+  const reason = error instanceof PoolFullError ? 'pool_full' : 'method_unavailable';
+  return { kind: 'unavailable', reason, cause: error };
 }
 
 function findings({ users }: BasicOptions): readonly Finding[] {

@@ -2,17 +2,17 @@
 import type { IncomingMessage } from 'node:http';
 import { Strategy } from 'passport-jwt';
 import { noteCacheState } from '../../../http/request-state.js';
-import { digestOf } from '../../../lib/digest.js';
 import { subjectRules } from '../../../tokens/subject.js';
 import { TokenVerifier } from '../../../tokens/token-verifier.js';
+import type { Claims } from '../../../tokens/jws.js';
 import type { KeySetStatus, KeySource } from '../../../tokens/key-source.js';
 import type { Verification } from '../../../tokens/token-verifier.js';
 import { readOffer, type Place } from '../../credentials.js';
-import type { Offering } from '../../strategy-runner.js';
 import type { MethodDeps, MethodStrategy } from '../../method.js';
-import { FailInfo, UnavailableError } from '../../outcome.js';
-import type { Absent, Challenge, ReasonCode, Rejected } from '../../verdict.js';
-import type { Now } from '../../../lib/types.js';
+import { reportVerdict } from '../../outcome.js';
+import { grant, type Offering } from '../../strategy-runner.js';
+import type { Absent, Challenge, Granted, ReasonCode, Rejected, Verdict } from '../../verdict.js';
+import type { MaybePromise, Now } from '../../../lib/types.js';
 import { describeToken, type IssuerPolicy } from './describe.js';
 import { entriesOf, exactIssuers } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
@@ -65,6 +65,8 @@ class JwtStrategy extends Strategy implements MethodStrategy {
   private readonly now: Now;
   private readonly challenge: Challenge;
   private readonly absent: Absent;
+  /** The verdict on a cached token, by its claims. A cached token has one object of claims and one policy. */
+  private readonly granted = new WeakMap<Claims, Granted>();
 
   constructor(
     private readonly options: JwtOptions,
@@ -80,25 +82,30 @@ class JwtStrategy extends Strategy implements MethodStrategy {
     const loaded = deps.aside?.live instanceof JwtStrategy ? deps.aside.live.sources : [];
     this.sources = entries.map((entry, at) => keySourceOf(entry, deps, loaded[at]));
     this.policies = entries.flatMap((entry, at) => policiesOf(entry, this.sources[at] as KeySource));
-    this.verifier = new TokenVerifier(this.policies, { now: deps.now, digest: digestOf([JSON.stringify(options)]) });
+    this.verifier = new TokenVerifier(this.policies, { now: deps.now });
     this.ready = this.verifier.ready;
   }
 
   override authenticate(request: IncomingMessage): void {
+    reportVerdict(this, this.decide(request));
+  }
+
+  decide(request: IncomingMessage): MaybePromise<Verdict> {
     const offer = readOffer(request, this.places);
     switch (offer.kind) {
       case 'none':
-        return this.refuse(this.absent);
+        return this.absent;
       case 'many':
-        return this.refuse(this.rejected('credential_duplicate'));
+        return this.rejected('credential_duplicate');
       case 'malformed':
-        return this.refuse(this.rejected('token_malformed'));
+        return this.rejected('token_malformed');
       case 'one': {
         const token = offer.value;
         const verification = this.verifier.verify(token);
         noteCacheState(request, this.verifier.remembered ? 'hit' : 'miss');
-        if (!(verification instanceof Promise)) return this.settle(token, verification);
-        verification.then((late) => this.settle(token, late)).catch((bug: Error) => this.error(bug));
+        return verification instanceof Promise
+          ? verification.then((late) => this.settle(token, late))
+          : this.settle(token, verification);
       }
     }
   }
@@ -124,34 +131,28 @@ class JwtStrategy extends Strategy implements MethodStrategy {
     return Promise.resolve();
   }
 
-  private settle(token: string, verification: Verification<IssuerPolicy>): void {
+  private settle(token: string, verification: Verification<IssuerPolicy>): Verdict {
     switch (verification.kind) {
       case 'verified':
-        return this.admit(token, verification);
+        return this.granted.get(verification.claims) ?? this.admit(token, verification);
       case 'foreign':
-        return this.refuse(this.absent);
+        return this.absent;
       case 'unlisted_issuer':
-        return this.refuse(
-          this.options.unknown_issuer === 'absent' ? this.absent : this.rejected('token_issuer', token),
-        );
+        return this.options.unknown_issuer === 'absent' ? this.absent : this.rejected('token_issuer', token);
       case 'rejected':
-        return this.refuse(this.rejected(verification.reason, token));
-      case 'unavailable': {
-        const { cause } = verification;
-        return this.error(new UnavailableError({ kind: 'unavailable', reason: 'key_set_unavailable', cause }));
-      }
+        return this.rejected(verification.reason, token);
+      case 'unavailable':
+        return { kind: 'unavailable', reason: 'key_set_unavailable', cause: verification.cause };
     }
   }
 
-  private admit(token: string, { claims, policy }: Verification<IssuerPolicy> & { kind: 'verified' }): void {
+  private admit(token: string, { claims, policy }: Verification<IssuerPolicy> & { kind: 'verified' }): Verdict {
     const identity = identityOf(claims, policy.from);
     const reason = missingOf(identity, policy.from);
-    if (reason === undefined) return this.success(identity);
-    this.refuse(this.forbidden(reason, { token, issuer: policy.from }));
-  }
-
-  private refuse(verdict: Absent | Rejected): void {
-    this.fail(new FailInfo(verdict), verdict.kind === 'absent' ? 401 : verdict.status);
+    if (reason !== undefined) return this.forbidden(reason, { token, issuer: policy.from });
+    const verdict = grant(identity);
+    if (verdict.kind === 'granted') this.granted.set(claims, verdict);
+    return verdict;
   }
 
   /** The status and challenge of RFC 6750 §3.1. */
