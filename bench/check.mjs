@@ -24,7 +24,7 @@ const MOST = 1.15;
 /** A connection that opens in a window adds a few timers to its requests. */
 const LEAST = 0.3;
 
-const ENGINES = ['http-proxy-middleware', 'undici'];
+const ENGINES = (process.env.BENCH_ENGINES ?? 'http-proxy-middleware,undici').split(',');
 const WORK = ['promises', 'ticks', 'timers', 'immediates'];
 /** No collection of the young generation within a window. */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256'];

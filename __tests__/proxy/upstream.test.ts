@@ -1,11 +1,17 @@
 /** What reaches an upstream, what comes back, and what happens when nothing does. */
 import { fork } from 'node:child_process';
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { contextOf } from '../../src/context/request-context.js';
 import type { PlannedUpstream } from '../../src/config/plan-types.js';
 import { awaitContinue } from '../../src/http/expect-continue.js';
-import { privateResponse } from '../../src/gateway/answers.js';
+import { makePrivate } from '../../src/gateway/answers.js';
 import { createUpstream, type ForwardOptions, type Upstream } from '../../src/proxy/upstream.js';
 import { ENGINE } from '../support/engine.js';
 import {
@@ -225,7 +231,7 @@ describe('what the client receives', () => {
   });
 
   test('Cache-Control and Vary of a private response, where the upstream has not said otherwise', async () => {
-    const responseHeaders = privateResponse(['Authorization', 'X-API-Key']);
+    const responseHeaders = (res: ServerResponse): void => makePrivate(res, ['Authorization', 'X-API-Key']);
     const plain = await answering('HTTP/1.1 200 OK\r\nVary: authorization, Accept\r\nContent-Length: 0\r\n\r\n', {
       responseHeaders,
     });

@@ -37,18 +37,33 @@ export function deny(response: ServerResponse, denial: Denial, instance: string)
   }
   const { status, fields, body } = messageOf(denial, instance);
   // Headers that a host set for its own response (length, type, encoding) do not describe this body.
-  for (const name of ABOUT_BODY) response.removeHeader(name);
-  const written = new Set<string>();
-  for (const [name, value] of fields) {
-    const key = name.toLowerCase();
-    if (written.has(key)) response.appendHeader(name, value);
+  for (const name of ABOUT_BODY) if (response.hasHeader(name)) response.removeHeader(name);
+  fields.forEach(([name, value], at) => {
+    const isRepeated = fields.some(([other], before) => before < at && isSame(other, name));
+    if (isRepeated) response.appendHeader(name, value);
     else response.setHeader(name, value);
-    written.add(key);
-  }
+  });
   endIfAmbiguous(response, denial);
   response.writeHead(status);
-  response.end(requestOf(response)?.method === 'HEAD' ? undefined : body);
+  if (requestOf(response)?.method === 'HEAD') response.end();
+  else endWith(response, body);
 }
+
+function isSame(left: string, right: string): boolean {
+  return left.length === right.length && left.toLowerCase() === right.toLowerCase();
+}
+
+/**
+ * Node writes a head and a text in one piece, and a head and a buffer in two. A host that has replaced `end` receives the
+ * buffer.
+ */
+function endWith(response: ServerResponse, body: Buffer): void {
+  if (Object.hasOwn(response, 'end') || body.length > SMALL) response.end(body);
+  else response.end(body.toString('latin1'), 'latin1');
+}
+
+/** A larger body is not copied into a text. */
+const SMALL = 8_192;
 
 function endIfAmbiguous(response: ServerResponse, { status }: Denial): void {
   const req = requestOf(response);
@@ -137,9 +152,15 @@ export function prepareDenial(response: ServerResponse, denial: Denial): void {
 }
 
 /** Returns the values of `WWW-Authenticate`. */
-export function challengesOf({ challenges = [] }: Denial): readonly string[] {
-  return mergeChallenges(challenges).filter(isChallenge).map(formatChallenge);
+export function challengesOf({ challenges = NO_CHALLENGES }: Denial): readonly string[] {
+  // The challenges of a missing credential are one list for all requests.
+  if (last?.challenges !== challenges)
+    last = { challenges, values: mergeChallenges(challenges).filter(isChallenge).map(formatChallenge) };
+  return last.values;
 }
+
+const NO_CHALLENGES: readonly Challenge[] = [];
+let last: { readonly challenges: readonly Challenge[]; readonly values: readonly string[] } | undefined;
 
 /**
  * The response of a plugin, without framing headers and without fields that HTTP cannot carry. Node throws on such

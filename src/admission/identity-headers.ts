@@ -31,29 +31,42 @@ export function assertIdentity(req: IncomingMessage, rules: RulesByMethod, ident
 
 /** Returns what `assertIdentity` sets, without setting it. */
 export function identityHeaders(rules: RulesByMethod, identities: readonly Identity[]): Assertion {
-  const set = new Map<string, readonly [string, string]>();
+  if (identities.length === 0) return NOTHING;
+  const set: (readonly [string, string])[] = [];
   const omitted: Assertion['omitted'][number][] = [];
   for (const identity of identities) {
-    for (const { header, claim } of rulesFor(identity, rules.get(identity.method) ?? [])) {
+    for (const rule of rulesFor(identity, rules)) {
+      const { header, claim } = rule;
       const value = valueOf(identity.claims, claim);
       if (value.kind === 'omitted') {
         omitted.push({ header, claim, why: value.why });
         continue;
       }
-      const key = foldName(header);
-      const earlier = set.get(key);
-      if (earlier && earlier[1] !== value.text) return { set: [], omitted, conflict: true };
-      if (!earlier) set.set(key, [header, value.text]);
+      const earlier = set.find(([name]) => isAlike(name, header));
+      if (!earlier) set.push([header, value.text]);
+      else if (earlier[1] !== value.text) return { set: [], omitted, conflict: true };
     }
   }
-  return { set: [...set.values()], omitted, conflict: false };
+  return { set, omitted, conflict: false };
 }
 
+/** Folding does not change the length, so most names need no folding. */
+function isAlike(left: string, right: string): boolean {
+  return left === right || (left.length === right.length && foldName(left) === foldName(right));
+}
+
+const NOTHING: Assertion = { set: [], omitted: [], conflict: false };
+const NO_RULES: readonly HeaderRule[] = [];
+
 /** The mapping of an issuer replaces the common mapping (`issuers[].claims_to_headers`). */
-function rulesFor(identity: Identity, rules: readonly HeaderRule[]): readonly HeaderRule[] {
+function rulesFor(identity: Identity, byMethod: RulesByMethod): readonly HeaderRule[] {
+  const rules = byMethod.get(identity.method) ?? NO_RULES;
+  if (!rules.some(isOfIssuer)) return rules;
   const own = rules.filter((rule) => rule.issuer !== undefined && rule.issuer === identity.issuer);
   return own.length > 0 ? own : rules.filter((rule) => rule.issuer === undefined);
 }
+
+const isOfIssuer = ({ issuer }: HeaderRule): boolean => issuer !== undefined;
 
 function valueOf(claims: Identity['claims'], path: string): HeaderValue {
   const found = findClaim(claims, path);
@@ -70,7 +83,7 @@ const UNSENDABLE: ReadonlySet<Omission> = new Set(['control', 'too_long', 'type'
  * value.
  */
 export function hasUnsendableSubject(rules: RulesByMethod, identity: Identity): boolean {
-  return rulesFor(identity, rules.get(identity.method) ?? []).some(({ claim, ofSubject }) => {
+  return rulesFor(identity, rules).some(({ claim, ofSubject }) => {
     if (!ofSubject && claimAt(identity.claims, claim) !== identity.subject) return false;
     const value = valueOf(identity.claims, claim);
     return value.kind === 'omitted' && UNSENDABLE.has(value.why);

@@ -1,7 +1,7 @@
 /** Takes rate limit tokens before auth methods run, and again after the identity is known (docs/rate-limits.md). */
 import type { Identity, Rate } from '../auth/identity.js';
 import type { PlannedQuota, PlannedRateLimit, PlannedRoute } from '../config/plan-types.js';
-import type { RequestContext } from '../context/request-context.js';
+import type { RequestContext, TakenTokens } from '../context/request-context.js';
 import type { Metrics } from '../lib/metrics.js';
 import type { MaybePromise, NonEmpty } from '../lib/types.js';
 import { bucketKey, limitKey, type LimitFacts, type LimitKeyPart } from '../limit/keys.js';
@@ -55,6 +55,7 @@ export class Limits {
   /** Takes the tokens of the limits that need an identity. */
   byIdentity(context: RequestContext, facts: Facts): Counted {
     const { identities, route } = context;
+    if (!this.global && !route?.rateLimit && !identities.some(({ rateLimit }) => rateLimit)) return undefined;
     const own = identities.flatMap((identity) => (identity.rateLimit ? [ownClaim(identity, identity.rateLimit)] : []));
     if (this.#rules.isExemptEarly(context)) return own.length === 0 ? undefined : this.#take(context, own);
     if (this.#rules.isExempt(facts)) return own.length === 0 ? this.#exempt() : this.#take(context, own);
@@ -74,8 +75,9 @@ export class Limits {
    * Takes one token from each bucket, once per request. A mounted Loom and a later `protect()` take one token
    * together.
    */
-  #take({ takenTokens }: RequestContext, claims: readonly Claim[]): Counted {
+  #take(context: RequestContext, claims: readonly Claim[]): Counted {
     if (claims.length === 0) return undefined;
+    const takenTokens = (context.takenTokens ??= new Map<symbol, TakenTokens>());
     const taken = takenTokens.get(this.#id) ?? { keys: new Set(), patience: { spent: false } };
     const fresh = claims.filter(({ key }) => !taken.keys.has(key));
     if (fresh.length === 0) return undefined;

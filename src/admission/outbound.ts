@@ -10,7 +10,7 @@ import { upstreamPath } from '../routing/path-rewrite.js';
 import { prepareForward } from './forwarded.js';
 import { setIdentities } from './identities.js';
 import type { AdmissionPolicy } from './policy.js';
-import { createKeeps, emptyCredentials } from './strip-credentials.js';
+import { emptyCredentials, isKept } from './strip-credentials.js';
 
 /**
  * Prepares a request for a handler of the host. Sets identity headers and `req.auth`, and removes the identity headers
@@ -18,34 +18,35 @@ import { createKeeps, emptyCredentials } from './strip-credentials.js';
  */
 export function prepareLocal(policy: AdmissionPolicy, context: RequestContext): void {
   policy.stripForeignIdentity(context);
-  setIdentity(context);
+  setIdentityHeaders(context);
+  setIdentities(context);
 }
 
-function setIdentity(context: RequestContext): void {
-  for (const [name, value] of context.identityHeaders) {
-    setField(context.request, name, value);
-    context.ownHeaders.add(name.toLowerCase());
-  }
-  setIdentities(context);
+export function setIdentityHeaders(context: RequestContext): void {
+  for (const [name, value] of context.identityHeaders) setField(context.request, name, value);
+  if (context.identityHeaders.length === 0) return;
+  const set = context.identityHeaders.map(([name]) => name.toLowerCase());
+  context.ownHeaders = context.ownHeaders.length === 0 ? set : [...new Set([...context.ownHeaders, ...set])];
 }
 
 /** Prepares a request for an upstream. Returns the path and the query that the upstream receives. */
 export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext, route: PlannedRoute): string {
-  const { request, target, ownHeaders, injected } = context;
+  const { request, target, injected } = context;
   if (injected) setChunked(request);
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
   const kept = keptOf(policy, context);
   const url = emptyCredentials(request, policy.places, { kept, url: path + query });
-  const granted = createKeeps(policy.places, (place) => kept.has(place));
-  const { trustedHeaders } = policy;
   prepareForward(request, {
-    trusted: (address) => policy.isTrusted(address),
-    trustedHeaders,
+    trusted: policy.isTrusted,
+    trustedHeaders: policy.trustedHeaders,
     // A granted credential may have the name of an identity header, such as `Cf-Access-Jwt-Assertion`.
-    keeps: (name, value) => ownHeaders.has(name) || (familyOf(name)?.passage === 'where_named' && granted(name, value)),
+    keeps: (name, value) =>
+      context.ownHeaders.includes(name) || (familyOf(name)?.passage === 'where_named' && isKept(kept, name, value)),
   });
-  setIdentity(context);
+  setIdentityHeaders(context);
+  // The handlers of a host may log who called. A gateway has no handlers.
+  if (!policy.standalone) setIdentities(context);
   return url;
 }
 
@@ -60,9 +61,13 @@ function setChunked(request: IncomingMessage): void {
 
 /** A credential is forwarded only if it granted this request and its auth method allows forwarding. */
 function keptOf(policy: AdmissionPolicy, { request, identities }: RequestContext): ReadonlySet<Place> {
-  const kept = identities.flatMap((identity) => {
-    const { forwardsCredential = false, places = [] } = policy.methods.get(identity.method) ?? {};
-    return forwardsCredential ? places.filter((place) => holdsGranted(request, identity, place)) : [];
-  });
-  return new Set(kept);
+  let kept: Set<Place> | undefined;
+  for (const identity of identities) {
+    const method = policy.methods.get(identity.method);
+    if (method?.forwardsCredential !== true) continue;
+    for (const place of method.places) if (holdsGranted(request, identity, place)) (kept ??= new Set()).add(place);
+  }
+  return kept ?? NOTHING;
 }
+
+const NOTHING: ReadonlySet<Place> = new Set();

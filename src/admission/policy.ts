@@ -103,7 +103,7 @@ export class AdmissionPolicy {
     this.limits = new Limits(deps.limiter ?? new MemoryLimiter(deps.now), plan.rateLimit, deps.metrics);
     this.#trusted = trustedProxies.length === 0 ? undefined : addressMatcher(trustedProxies);
     this.clients = new Clients({ ...deps, trusted: this.#trusted });
-    this.advice = new SetupAdvice({ plan, log: deps.log, isTrusted: (address) => this.isTrusted(address) });
+    this.advice = new SetupAdvice({ plan, log: deps.log, isTrusted: this.isTrusted });
     this.cors = plan.cors && createCors(plan.cors);
     this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
     this.methods = new Map(methods.map((each) => [each.name, each]));
@@ -122,9 +122,7 @@ export class AdmissionPolicy {
   }
 
   /** Whether the address is one of `trusted_proxies`. */
-  isTrusted(address: string): boolean {
-    return this.#trusted?.(address) === true;
-  }
+  readonly isTrusted = (address: string): boolean => this.#trusted?.(address) === true;
 
   #comesFromProxy({ request }: RequestContext): boolean {
     return this.isTrusted(peerAddressOf(request));
@@ -220,9 +218,9 @@ export class AdmissionPolicy {
 
 function record(authenticate: Authenticator): Authenticator {
   return (attempt) => {
-    const { methodVerdicts } = contextOf(attempt.request);
+    const context = contextOf(attempt.request);
     const keep = (verdict: Verdict): Verdict => {
-      methodVerdicts.push(verdict);
+      context.methodVerdicts = [...context.methodVerdicts, verdict];
       return verdict;
     };
     const verdict = authenticate(attempt);

@@ -1,6 +1,6 @@
 /** Empties every configured credential place before a request is forwarded, except places that may be forwarded. */
 import type { IncomingMessage } from 'node:http';
-import { decodeForm, listItems, type Place } from '../auth/credentials.js';
+import { decodeForm, hasScheme, listItems, type Place } from '../auth/credentials.js';
 import { foldName } from '../http/header-policy.js';
 import { editFields } from '../http/fields.js';
 
@@ -24,7 +24,8 @@ export function emptyCredentials(
   { kept, url }: { readonly kept: Kept; readonly url: string },
 ): string {
   const stays = typeof kept === 'function' ? kept : (place: Place): boolean => kept.has(place);
-  const { headers, parameters, protocols, ...sorted } = sort(places);
+  const sorted = sort(places);
+  const { headers, parameters, protocols } = sorted;
   const cookies = sorted.cookies.length === 0 ? NONE : namesToEmpty(sorted.cookies, stays);
   const offered = protocols.size > 0 ? withoutTokens(req.headers['sec-websocket-protocol'], protocols) : undefined;
   let first = true;
@@ -92,14 +93,14 @@ function goesOn(
       claimed = true;
     }
   }
-  return !claimed && !headers.some((place) => isAlias(place, name));
+  if (claimed) return false;
+  for (const place of headers) if (isAlias(place, name)) return false;
+  return true;
 }
 
 function holds(place: HeaderPlace, name: string, value: string): boolean {
   if (name !== place.name) return false;
-  if (place.scheme === undefined || place.scheme === '') return true;
-  const end = value.search(/[^A-Za-z0-9!#$%&'*+.^_`|~-]/);
-  return (end < 0 ? value : value.slice(0, end)).toLowerCase() === place.scheme;
+  return place.scheme === undefined || place.scheme === '' || hasScheme(value, place.scheme);
 }
 
 /** `X_API_Key` next to `X-API-Key` is not verified. A CGI upstream would read both as one header. */
@@ -115,13 +116,11 @@ function withoutCookies(line: string, names: ReadonlySet<string>): string | unde
   return text === '' ? undefined : text;
 }
 
-/** Returns a check of field lines: whether the whole line is a credential in a place that may be forwarded. */
-export function createKeeps(places: readonly Place[], stays: (place: Place) => boolean): Keeps {
-  const kept = sort(places).headers.filter(stays);
-  return (name, value) => kept.some((place) => holds(place, name, value));
+/** Whether a whole field line is a credential in one of the places that may be forwarded. */
+export function isKept(kept: ReadonlySet<Place>, name: string, value: string): boolean {
+  for (const place of kept) if (place.in === 'header' && holds(place, name, value)) return true;
+  return false;
 }
-
-export type Keeps = (name: string, value: string) => boolean;
 
 /** Returns the list without each marker and the entry after it, or undefined if nothing changes. */
 function withoutTokens(list: string | undefined, markers: ReadonlySet<string>): string | undefined {

@@ -29,7 +29,6 @@ export function stripWhere(context: RequestContext, isOurs: IsOurs): undefined {
     if (isOurs(name)) return undefined;
     return name === 'connection' ? withoutNominations(value, isOurs) : value;
   });
-  // An earlier middleware may have added fields to `headers` only.
   dropUnsent(req, isOurs);
   // HTTP/1 trailers require chunked encoding (RFC 9112 §7.1.2). They are known only after the body is read.
   const chunked = req.headers['transfer-encoding'] !== undefined || isHttp2(req);
@@ -122,7 +121,7 @@ function mapOf<T>(fields: readonly string[], view: (values: string[]) => T): Rec
 export function createOthersStripper(sender: Sender, places: readonly Place[]): Strip {
   const read = new Set(places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
   return (context) => {
-    const goes = (name: string): boolean => goesOn(name, sender) || read.has(name) || context.ownHeaders.has(name);
+    const goes = (name: string): boolean => goesOn(name, sender) || read.has(name) || context.ownHeaders.includes(name);
     return stripWhere(context, (name) => isOthersIdentity(name, sender) && !goes(name));
   };
 }

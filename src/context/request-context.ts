@@ -118,6 +118,8 @@ export interface Trail {
   decision?: Decision;
 }
 
+const NONE: readonly never[] = [];
+
 /**
  * A request has one context, even if several gateways and guards of the process check it. An upgraded socket keeps its
  * context for hours, and reloads happen in that time. No field may reference a snapshot or a policy.
@@ -137,9 +139,9 @@ export class RequestContext extends RequestState {
   /** Undefined until a route is found, and if no route matches. */
   route: PlannedRoute | undefined;
   /** The verified identities. The first one is the primary identity. */
-  identities: readonly Identity[] = [];
+  identities: readonly Identity[] = NONE;
   /** The identity headers to set before the request continues. */
-  identityHeaders: HeaderFields = [];
+  identityHeaders: HeaderFields = NONE;
   /** The tightest rate limit that the request passed. */
   limit: RateLimitDecision | undefined;
   #target: Target | undefined;
@@ -152,13 +154,13 @@ export class RequestContext extends RequestState {
   /** The value of `req.user` that Loom has set. */
   user: unknown;
   /** The verdict of each auth method, if the host's code requests the verdicts. */
-  readonly methodVerdicts: Verdict[] = [];
+  methodVerdicts: readonly Verdict[] = NONE;
   /** Identity headers that a gateway of this process has set, in lower case. */
-  readonly ownHeaders = new Set<string>();
+  ownHeaders: readonly string[] = NONE;
   /** Selects the trailer fields that are removed when the trailers arrive. */
   trailerFilters: ((name: string) => boolean)[] | undefined;
   /** The taken tokens, for each set of limits that has checked the request. */
-  readonly takenTokens = new Map<symbol, TakenTokens>();
+  takenTokens: Map<symbol, TakenTokens> | undefined;
   exchange: UpstreamExchange | undefined;
   /** Undefined if no records are kept. */
   records: DecisionSink | undefined;
@@ -208,12 +210,12 @@ export class RequestContext extends RequestState {
     this.kind = kind;
     this.hostGuard = hostGuard;
     this.route = undefined;
-    this.identities = [];
-    this.identityHeaders = [];
+    this.identities = NONE;
+    this.identityHeaders = NONE;
     this.limit = undefined;
     this.#target = undefined;
     this.#guard = undefined;
-    this.methodVerdicts.length = 0;
+    this.methodVerdicts = NONE;
     this.methodOutcomes = undefined;
   }
 }

@@ -72,46 +72,45 @@ export function denialOn(recipient: Recipient, terms: AnswerTerms): UpgradeOptio
  * Writes headers on a response that may arrive long after a reload. The `cors` block of the configuration replaces the
  * CORS headers of the upstream.
  */
-export function responseHeadersOf(context: RequestContext, { cors }: AnswerTerms): (res: ServerResponse) => void {
-  const question = corsQuestionOf(context.request);
-  const write = decoration(context);
+export function responseHeadersOf(
+  context: RequestContext,
+  { cors }: AnswerTerms,
+): ((res: ServerResponse) => void) | undefined {
+  const { guard, limit, target } = context;
+  if (!cors && !limit && guard.requirement.kind === 'open') return undefined;
+  const question = cors && corsQuestionOf(context.request);
   return (res) => {
-    write(res);
-    cors?.(question, res);
+    decorate(res, { guard, limit, target });
+    if (question) cors(question, res);
   };
 }
 
 /** Writes the rate limit headers, and prevents shared caches from serving the response to another caller. */
-export function decoration({ guard, limit, target }: RequestContext): (res: ServerResponse) => void {
-  const { requirement, vary } = guard;
-  const fields = limit ? Object.entries(rateLimitHeaders(limit)) : [];
+export function decorate(
+  res: ServerResponse,
+  { guard, limit, target }: Pick<RequestContext, 'guard' | 'limit' | 'target'>,
+): void {
+  if (limit) for (const [name, value] of Object.entries(rateLimitHeaders(limit))) res.setHeader(name, value);
   // An optional route is open, but its response depends on the caller.
-  const makePrivate = requirement.kind === 'open' ? undefined : privateResponse(vary, target.hasCut);
-  return (res) => {
-    for (const [name, value] of fields) res.setHeader(name, value);
-    makePrivate?.(res);
-  };
+  if (guard.requirement.kind !== 'open') makePrivate(res, guard.vary, target.hasCut);
 }
 
 /**
- * A `responseHeaders` hook for routes that are not open. Prevents shared caches from serving the response to another
- * caller. `isCut`: caches may read another path, so no cache stores the response.
+ * For routes that are not open: prevents shared caches from serving the response to another caller. `isCut`: caches may read another path, so no cache stores the response.
  */
-export function privateResponse(varyBy: readonly string[], isCut = false): (res: ServerResponse) => void {
-  return (res) => {
-    // A cache in front of Loom may store the response to `/account;x.css` as a static file (web cache deception).
-    if (isCut) neverStored(res);
-    else if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');
-    const given = res.getHeader('vary');
-    if (given === undefined) {
-      if (varyBy.length > 0) res.setHeader('Vary', varyBy.join(', '));
-      return;
-    }
-    const present = String(given)
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim());
-    const missing = varyBy.filter((name) => !present.includes(name.toLowerCase()));
-    if (missing.length > 0 && !present.includes('*')) res.appendHeader('Vary', missing.join(', '));
-  };
+export function makePrivate(res: ServerResponse, varyBy: readonly string[], isCut = false): void {
+  // A cache in front of Loom may store the response to `/account;x.css` as a static file (web cache deception).
+  if (isCut) neverStored(res);
+  else if (!res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'private');
+  const given = res.getHeader('vary');
+  if (given === undefined) {
+    if (varyBy.length > 0) res.setHeader('Vary', varyBy.join(', '));
+    return;
+  }
+  const present = String(given)
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  const missing = varyBy.filter((name) => !present.includes(name.toLowerCase()));
+  if (missing.length > 0 && !present.includes('*')) res.appendHeader('Vary', missing.join(', '));
 }

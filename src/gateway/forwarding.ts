@@ -11,7 +11,7 @@ import type { RequestContext } from '../context/request-context.js';
 import { isBodyConsumed } from '../http/request-body.js';
 import type { LiveSockets } from '../proxy/tunnel.js';
 import type * as Upgrades from '../proxy/upgrade.js';
-import type { Upstream } from '../proxy/upstream.js';
+import type { Upstream, UpstreamDeps } from '../proxy/upstream.js';
 import { denialOn, responseHeadersOf, type Answerable, type AnswerTerms } from './answers.js';
 
 const require = createRequire(import.meta.url);
@@ -54,16 +54,11 @@ export class Forwarding {
     const { policy, terms } = this.deps;
     const { context, res, refuse } = recipient;
     const responseHeaders = responseHeadersOf(context, terms);
-    const denial = denialOn(recipient, terms);
     const url = prepareOutbound(policy, context, route);
-    this.#upstreamOf(route).forward(context, res, {
-      url,
-      timeoutMs: route.timeoutMs,
-      preserveHost: route.preserveHost,
-      ...(route.retry && { retry: route.retry }),
-      responseHeaders,
-      ...(refuse && { onFailure: (_context, _res, { status, code }) => denial(status, code) }),
-    });
+    const { timeoutMs, preserveHost, retry } = route;
+    const onFailure = refuse && failureOn(recipient, terms);
+    const options = { url, timeoutMs, preserveHost, retry, responseHeaders, onFailure };
+    this.#upstreamOf(route).forward(context, res, options);
   }
 
   upgrade(
@@ -101,6 +96,12 @@ export class Forwarding {
     if (!upstream) throw new TypeError(`no upstream is named ${JSON.stringify(route.upstream)}`);
     return upstream;
   }
+}
+
+/** Not a closure of the method above, which would keep the policy. */
+function failureOn(recipient: Answerable, terms: AnswerTerms): UpstreamDeps['onFailure'] {
+  const denial = denialOn(recipient, terms);
+  return (_context, _res, { status, code }) => denial(status, code);
 }
 
 /** A browser accepts only the spelling that it offered. */

@@ -16,7 +16,7 @@ import { rateLimitHeaders } from '../limit/headers.js';
 import { checkUpgrade } from '../http/upgrade-check.js';
 import {
   answerDenial,
-  decoration,
+  decorate,
   isOver,
   lateDenials,
   type Answerable,
@@ -105,7 +105,7 @@ export class Gateway {
     const answer = exit?.refuse ?? ((denial, instance) => deny(res, denial, instance));
     this.#run({ context, res, refuse: refuse(answer) }, guard, () => {
       context.denyLate = this.#denyLate;
-      decoration(context)(res);
+      decorate(res, context);
       writePendingContinue(context.request);
       admitted();
     });
@@ -160,42 +160,43 @@ export class Gateway {
 
   #run(recipient: Recipient, guard: Guard | undefined, admitted: () => void): void {
     const { context } = recipient;
-    if (this.#isUnreadable(recipient)) return;
-    if (comesTooLate(context.request)) return;
-    const settle = (refusal: Denial | undefined): void => {
-      if (isOver(recipient)) return;
-      const denial = refusal ?? this.#forwarding.denialOf(context);
-      this.deps.onDecision?.(context, decisionOf(context, denial));
-      if (denial) {
-        this.deps.policy.advice.denied(context, denial);
-        this.#deny(recipient, denial);
-        return;
-      }
-      context.records?.admitted(context);
-      if (context.kind !== 'preflight') admitted();
-      else if ('res' in recipient) {
-        answerPreflight(recipient.res, context.limit ? rateLimitHeaders(context.limit) : {});
-      }
-    };
-    const crash = (error: unknown): void => {
-      this.deps.policy.log.error({ err: error }, 'the gateway failed on a request');
-      if (!isOver(recipient)) this.#refuse(recipient, { status: 500, code: 'internal' });
-      // A host's handler threw after it had started its response. Destroying the response ends the client's wait.
-      else if ('res' in recipient && !recipient.res.writableEnded) recipient.res.destroy();
-    };
+    if (this.#isUnreadable(recipient) || comesTooLate(context.request)) return;
     try {
       this.#begin(recipient, guard);
       const denial = admit(this.deps.policy, context);
       if (denial instanceof Promise) {
         this.#pending += 1;
         void denial
-          .then(settle)
-          .catch(crash)
+          .then((late) => this.#settle(recipient, late, admitted))
+          .catch((error: unknown) => this.#crash(recipient, error))
           .finally(() => this.#settled());
-      } else settle(denial);
+      } else this.#settle(recipient, denial, admitted);
     } catch (error) {
-      crash(error);
+      this.#crash(recipient, error);
     }
+  }
+
+  #settle(recipient: Recipient, refusal: Denial | undefined, admitted: () => void): void {
+    const { context } = recipient;
+    if (isOver(recipient)) return;
+    const denial = refusal ?? this.#forwarding.denialOf(context);
+    this.deps.onDecision?.(context, decisionOf(context, denial));
+    if (denial) {
+      this.deps.policy.advice.denied(context, denial);
+      return this.#deny(recipient, denial);
+    }
+    context.records?.admitted(context);
+    if (context.kind !== 'preflight') admitted();
+    else if ('res' in recipient) {
+      answerPreflight(recipient.res, context.limit ? rateLimitHeaders(context.limit) : {});
+    }
+  }
+
+  #crash(recipient: Recipient, error: unknown): void {
+    this.deps.policy.log.error({ err: error }, 'the gateway failed on a request');
+    if (!isOver(recipient)) this.#refuse(recipient, { status: 500, code: 'internal' });
+    // A host's handler threw after it had started its response. Destroying the response ends the client's wait.
+    else if ('res' in recipient && !recipient.res.writableEnded) recipient.res.destroy();
   }
 
   /** Whether Loom has answered a request that it cannot strip. */
@@ -210,7 +211,7 @@ export class Gateway {
     policy.advice.admitted(context);
     prepareLocal(policy, context);
     context.denyLate = this.#denyLate;
-    decoration(context)(res);
+    decorate(res, context);
     writePendingContinue(context.request);
     next();
   }

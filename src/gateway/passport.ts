@@ -8,7 +8,7 @@ import type { NonEmpty } from '../lib/types.js';
 import { challengesOf, deny } from '../admission/deny.js';
 import type { AdmissionPolicy } from '../admission/policy.js';
 import type { Gateway } from './gateway.js';
-import { setField } from '../http/fields.js';
+import { setIdentityHeaders } from '../admission/outbound.js';
 import { errorTaker, type Refuse } from './host-denials.js';
 import { DeniedError } from './denied-error.js';
 import { infoOf } from './passport-types.js';
@@ -16,7 +16,7 @@ import type { PassportCallback, PassportHandler, PassportLike, PassportOptions }
 import { denialOf, outcomeOf, type Denial } from '../admission/denial.js';
 import type { DenialCode } from '../http/problem.js';
 import { logDenial } from '../admission/denial-log.js';
-import { privateResponse } from './answers.js';
+import { makePrivate } from './answers.js';
 
 export interface HostPassportDeps {
   /** Returns the active policy and gateway when a request arrives. */
@@ -120,12 +120,9 @@ class Authentication {
   #admit(): void {
     this.#told = true;
     const { policy, context, next } = this.asked;
-    const { request, identities, identityHeaders, ownHeaders } = context;
+    const { identities } = context;
     policy.stripForeignIdentity(context);
-    for (const [name, value] of identityHeaders) {
-      setField(request, name, value);
-      ownHeaders.add(name.toLowerCase());
-    }
+    setIdentityHeaders(context);
     const { options, callback } = this.call;
     const user = hostUserOf(identities) ?? identities.slice(0, 1).map(copyOf)[0];
     if (callback) return this.#call(callback, [null, user ?? false]);
@@ -158,7 +155,7 @@ class Authentication {
 
   #refuseTo(callback: PassportCallback<unknown>, denial: Denial, instance: string): void {
     const { context, res } = this.asked;
-    privateResponse(this.#guard.vary)(res);
+    makePrivate(res, this.#guard.vary);
     if (!isFailure(denial)) return this.#call(callback, [new DeniedError(denial, instance), false]);
     if (!this.call.listed) return this.#call(callback, [null, false, infoOf(denial), denial.status]);
     const said = context.methodVerdicts.map((each) => (each.kind === 'granted' ? denial : denialOf(each)));

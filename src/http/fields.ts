@@ -45,8 +45,9 @@ export function editFields(req: IncomingMessage, edit: (name: string, value: str
   if (edited) replaceFields(req, edited);
 }
 
-/** Removes headers that an earlier middleware added to `headers` only. */
+/** Removes headers that an earlier middleware added to `headers` only. No middleware has a request of Loom's own server. */
 export function dropUnsent(req: IncomingMessage, drops: (name: string) => boolean): void {
+  if (req instanceof OwnRequest) return;
   let sent: Set<string> | undefined;
   for (const name of Object.keys(req.headers)) {
     if (!drops(name)) continue;
@@ -105,6 +106,9 @@ function replaceFields(req: IncomingMessage, { fields, touched }: Edited): void 
 function withTouched(headers: IncomingMessage['headers'], { fields, touched }: Edited): IncomingMessage['headers'] {
   const left: IncomingMessage['headers'] = {};
   for (const name of Object.keys(headers)) if (!touched.has(name)) left[name] = headers[name];
+  // The usual edit removes the only line of one field.
+  const [only = ''] = touched;
+  if (touched.size === 1 && !isSent(fields, only)) return left;
   for (const [name, values] of valuesOf(touched, fields)) if (values.length > 0) left[name] = combined(name, values);
   return left;
 }

@@ -40,7 +40,11 @@ export function requestStateOf(request: IncomingMessage): RequestState {
 
 /** Replaces the state by an extended state, and copies all values of the earlier state. */
 export function replaceRequestState(request: IncomingMessage, state: RequestState): void {
-  const { clientAddress, restoredBodyBytes, continueResponse } = states.of(request) ?? state;
-  Object.assign(state, { clientAddress, restoredBodyBytes, continueResponse });
+  const earlier = states.of(request);
+  if (earlier) {
+    state.clientAddress = earlier.clientAddress;
+    state.restoredBodyBytes = earlier.restoredBodyBytes;
+    state.continueResponse = earlier.continueResponse;
+  }
   states.set(request, state);
 }

@@ -6,8 +6,8 @@ import type { Field } from './end-to-end-fields.js';
 import type { Answer, Call, CallEvents } from './engine.js';
 import { failureOf, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import { endUnread } from '../http/connection-end.js';
-import { awaitsBody, isEventStream, pump, readHead, writeHead } from './response.js';
-import { Deadlines, type ExchangeLimits, type Late } from './upstream/deadlines.js';
+import { awaitsBody, isEventStream, Pump, readHead, writeHead, type PumpOwner } from './response.js';
+import { Deadlines, type DeadlinesOwner, type ExchangeLimits, type Late } from './upstream/deadlines.js';
 import type { EndpointLease } from './upstream/member.js';
 import { Silence } from './upstream/silence.js';
 import { isStale, type Attempts } from './upstream/retries.js';
@@ -25,15 +25,15 @@ export interface ExchangeParts {
   readonly limits: ExchangeLimits;
   readonly attempts: Attempts;
   /** Prepares one attempt at the endpoint of the lease. */
-  readonly call: (lease: EndpointLease, events: CallEvents) => Call;
+  call(lease: EndpointLease, events: CallEvents): Call;
   /** Called when no endpoint responds. `lease` belongs to the last attempt. */
-  readonly failed: (error: unknown, lease: EndpointLease | undefined) => void;
-  readonly decorate: ((res: ServerResponse) => void) | undefined;
+  failed(error: unknown, lease: EndpointLease | undefined): void;
+  readonly decorate?: ((res: ServerResponse) => void) | undefined;
   /** Receives the size of every body chunk, in either direction. */
-  readonly moved: ((bytes: number) => void) | undefined;
+  readonly moved?: ((bytes: number) => void) | undefined;
 }
 
-export class Exchange implements CallEvents {
+export class Exchange implements CallEvents, PumpOwner, DeadlinesOwner {
   readonly uploaded: CallEvents['uploaded'];
   #lease: EndpointLease | undefined;
   /** The call of this attempt. */
@@ -52,12 +52,8 @@ export class Exchange implements CallEvents {
 
   constructor(private readonly parts: ExchangeParts) {
     this.uploaded = parts.moved;
-    this.#deadlines = new Deadlines({
-      totalMs: parts.timeoutMs,
-      readMs: parts.limits.readMs,
-      several: parts.attempts.repeatable,
-      late: (what) => this.#late(what),
-    });
+    const { timeoutMs: totalMs, limits, attempts } = parts;
+    this.#deadlines = new Deadlines({ totalMs, readMs: limits.readMs, several: attempts.repeatable, owner: this });
     parts.res.on('close', () => this.#leave());
   }
 
@@ -122,10 +118,9 @@ export class Exchange implements CallEvents {
     const awaited = awaitsBody(answer, req.method);
     if (this.#repeats(answer, awaited)) return;
     this.#answer = answer;
-    const begin = awaited ? (): boolean => this.#begin(answer, fields) : undefined;
-    if (begin) this.#deadlines.headed();
-    else if (!this.#begin(answer, fields)) return;
-    pump({ answer, res, begin, moved: (bytes) => this.#moved(bytes), ended: () => this.#giveBack() });
+    if (awaited) this.#deadlines.headed();
+    else if (!this.begin(answer, fields)) return;
+    answer.read(new Pump({ answer, res, fields, owner: this }, !awaited));
   }
 
   /** Whether another attempt replaces this response. */
@@ -141,7 +136,7 @@ export class Exchange implements CallEvents {
     return true;
   }
 
-  #begin(answer: Answer, fields: readonly Field[]): boolean {
+  begin(answer: Answer, fields: readonly Field[]): boolean {
     const { res, decorate, limits } = this.parts;
     if (this.#settled || answer !== this.#answer || res.headersSent) return false;
     this.#answered = true;
@@ -163,7 +158,7 @@ export class Exchange implements CallEvents {
     return true;
   }
 
-  #moved(bytes: number): void {
+  moved(bytes: number): void {
     this.#deadlines.moved();
     this.parts.moved?.(bytes);
   }
@@ -174,7 +169,7 @@ export class Exchange implements CallEvents {
     const error = ownLimitOf(thrown) ?? thrown;
     const lease = this.#lease;
     const call = this.#call;
-    const { req, res, failed, attempts } = this.parts;
+    const { req, res, attempts } = this.parts;
     if (lease && call && !this.#answer && isStale(req, call, error) && attempts.resend()) {
       this.#hand(lease);
       return;
@@ -193,7 +188,7 @@ export class Exchange implements CallEvents {
     this.#finish();
     if (clientLeft) return;
     if (!res.headersSent) endUnread(req, res);
-    failed(error, lease);
+    this.parts.failed(error, lease);
   }
 
   #mayRepeat(failed: { readonly status: number; readonly unsent: boolean }): number | undefined {
@@ -210,7 +205,7 @@ export class Exchange implements CallEvents {
     this.#deadlines.again(waitMs, () => this.start());
   }
 
-  #late(what: Late): void {
+  late(what: Late): void {
     // A slow client causes this silence, so the upstream is not late.
     if (what === 'idle' && this.parts.res.writableNeedDrain) this.#deadlines.moved();
     else this.failed(new UpstreamTimeout(what));
@@ -225,11 +220,11 @@ export class Exchange implements CallEvents {
   #finish(): void {
     this.#settled = true;
     this.#deadlines.clear();
-    this.#giveBack();
+    this.ended();
   }
 
   /** The endpoint has finished. The client may still read, or wait for an earlier response. */
-  #giveBack(): void {
+  ended(): void {
     this.#lease?.release();
     this.parts.attempts.end();
   }

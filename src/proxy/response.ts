@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Answer, AnswerHead } from './engine.js';
+import type { Answer, AnswerHead, AnswerReader } from './engine.js';
 import { endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
 import { UpstreamInvalid } from './failure.js';
 import { isHttp2 } from '../http/http-version.js';
@@ -26,7 +26,7 @@ export interface ResponseHead {
 
 /** Throws if Node rejects the head. */
 export function writeHead(res: ServerResponse, { head, fields, decorate }: ResponseHead): void {
-  for (const [name, values] of fields) setField(res, name, values);
+  for (const [name, value] of fields) setField(res, name, value);
   decorate?.(res);
   // HTTP/2 has no reason phrase (RFC 9113 §8.3.2), and Node warns about one.
   const reason = isHttp2(res.req) ? undefined : reasonPhrase(head);
@@ -36,10 +36,16 @@ export function writeHead(res: ServerResponse, { head, fields, decorate }: Respo
 }
 
 /** Joins fields that both the gateway and the upstream may set. For all other fields the upstream's value wins. */
-function setField(res: ServerResponse, name: string, values: readonly string[]): void {
+function setField(res: ServerResponse, name: string, value: string | readonly string[]): void {
+  if (isJoined(name) && res.hasHeader(name)) res.appendHeader(name, value);
+  else res.setHeader(name, value);
+}
+
+function isJoined(name: string): boolean {
+  const { length } = name;
+  if (length !== 4 && length !== 10) return false;
   const key = name.toLowerCase();
-  if (res.hasHeader(name) && (key === 'set-cookie' || key === 'vary')) res.appendHeader(name, values);
-  else res.setHeader(name, values.length === 1 ? (values[0] as string) : values);
+  return key === 'set-cookie' || key === 'vary';
 }
 
 /** A stream sends its head long before its first event. */
@@ -57,38 +63,76 @@ export function awaitsBody(message: AnswerHead, method: string | undefined): boo
   return Number(headers['content-length'] ?? 0) > 0;
 }
 
-export interface Pumped {
-  readonly answer: Answer;
-  readonly res: ServerResponse;
-  /**
-   * Writes the head before the first byte or the end. Returns false if the response is not forwarded. Absent: the head
-   * is already written.
-   */
-  readonly begin: (() => boolean) | undefined;
+/** Receives what happens to the response of an answer. */
+export interface PumpOwner {
+  /** Writes the head. Returns false if the response is not forwarded. */
+  begin(answer: Answer, fields: readonly Field[]): boolean;
   /** Receives the size of every chunk. */
-  readonly moved: (bytes: number) => void;
-  /** Called when the response is complete. */
-  readonly ended: () => void;
+  moved(bytes: number): void;
+  /** The response is complete. */
+  ended(): void;
 }
 
-/** Does the same as `pipe` with a third of the listeners. If the client leaves, the caller ends the call. */
-export function pump({ answer, res, begin, moved, ended }: Pumped): void {
-  let begun = begin === undefined;
-  const start = (): boolean => (begun ||= begin?.() === true);
-  answer.read({
-    data: (chunk) => {
-      if (!start()) return true;
-      moved(chunk.length);
-      if (res.destroyed || res.write(chunk)) return true;
-      res.once('drain', () => answer.resume());
-      return false;
-    },
-    end: () => {
-      if (!start()) return;
-      res.end();
-      ended();
-    },
-  });
+export interface PumpParts {
+  readonly answer: Answer;
+  readonly res: ServerResponse;
+  readonly fields: readonly Field[];
+  readonly owner: PumpOwner;
+}
+
+/** A larger body is not copied into a text. */
+const SMALL = 8_192;
+
+/** Does the same as `pipe` with a third of the listeners. If the client leaves, the owner ends the call. */
+export class Pump implements AnswerReader {
+  #written = false;
+
+  /** `begun`: the head is already written. Otherwise it is written before the first byte or the end. */
+  constructor(
+    private readonly parts: PumpParts,
+    private begun: boolean,
+  ) {}
+
+  data(chunk: Buffer): boolean {
+    if (this.#written || !this.#start()) return true;
+    const { answer, res, owner } = this.parts;
+    owner.moved(chunk.length);
+    if (res.destroyed) return true;
+    if (this.#isWhole(chunk)) {
+      this.#written = true;
+      writeWhole(res, chunk);
+      return true;
+    }
+    if (res.write(chunk)) return true;
+    res.once('drain', () => answer.resume());
+    return false;
+  }
+
+  end(): void {
+    if (!this.#start()) return;
+    if (!this.#written) this.parts.res.end();
+    this.parts.owner.ended();
+  }
+
+  #start(): boolean {
+    const { owner, answer, fields } = this.parts;
+    return (this.begun ||= owner.begin(answer, fields));
+  }
+
+  /** Whether the chunk is the whole body. The end follows in the same turn. */
+  #isWhole(chunk: Buffer): boolean {
+    const { headers } = this.parts.answer;
+    return chunk.length <= SMALL && Number(headers['content-length']) === chunk.length && !headers['transfer-encoding'];
+  }
+}
+
+/**
+ * Node writes a head and a text in one piece, and a head and a buffer in two. A host that has replaced `end` receives the
+ * buffer.
+ */
+function writeWhole(res: ServerResponse, body: Buffer): void {
+  if (Object.hasOwn(res, 'end')) res.end(body);
+  else res.end(body.toString('latin1'), 'latin1');
 }
 
 /** Ends an incomplete response so that the client detects the truncation. */

@@ -241,6 +241,6 @@ function relay(response: IncomingMessage, { context, socket, timeoutMs, live }: 
 }
 
 function rawHead(line: string, fields: readonly Field[]): string {
-  const lines = fields.flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`));
+  const lines = fields.flatMap(([name, value]) => [value].flat().map((each) => `${name}: ${each}\r\n`));
   return `HTTP/1.1 ${line}\r\n${lines.join('')}\r\n`;
 }

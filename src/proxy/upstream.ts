@@ -11,13 +11,14 @@ import type { Log, Now } from '../lib/types.js';
 import { clientNetwork } from '../lib/address.js';
 import { dropHopByHop } from './end-to-end-fields.js';
 import type { Endpoint } from './endpoints.js';
-import { Exchange } from './exchange.js';
+import type { Call, CallEvents } from './engine.js';
+import { Exchange, type ExchangeParts } from './exchange.js';
 import { codeOf, failureOf, failureWords, retryAfter, type Failure, type UpstreamShortage } from './failure.js';
 import { breakOff } from './response.js';
-import { limitsOf } from './upstream/deadlines.js';
+import { limitsOf, type ExchangeLimits } from './upstream/deadlines.js';
 import type { EndpointStatus, EndpointLease } from './upstream/member.js';
 import { Members } from './upstream/members.js';
-import { Attempts, isRepeatable, RetryBudget } from './upstream/retries.js';
+import { Attempts, isRepeatable, RetryBudget, type AttemptsShared } from './upstream/retries.js';
 
 export interface ForwardOptions {
   /** Path and query as the upstream receives them. It begins with exactly one `/`. */
@@ -25,13 +26,13 @@ export interface ForwardOptions {
   /** The limit to the response head, then between bytes. It is never a limit of the whole response. */
   readonly timeoutMs: number;
   /** The route's retry rule, which replaces the upstream's rule. */
-  readonly retry?: PlannedRetry;
+  readonly retry?: PlannedRetry | undefined;
   /** False: `Host` names the endpoint. */
   readonly preserveHost: boolean;
   /** Called when the upstream's fields are set on `res` and its head is not yet written. */
-  readonly responseHeaders?: (res: ServerResponse) => void;
+  readonly responseHeaders?: ((res: ServerResponse) => void) | undefined;
   /** Replaces the `onFailure` of the upstream, for a host that writes its own error responses. */
-  readonly onFailure?: UpstreamDeps['onFailure'];
+  readonly onFailure?: UpstreamDeps['onFailure'] | undefined;
 }
 
 export interface UpstreamDeps {
@@ -79,65 +80,106 @@ export interface Upstream {
   close(): void;
 }
 
+/** What the requests of one upstream have in common. */
+interface Forwarder extends AttemptsShared {
+  readonly planned: PlannedUpstream;
+  readonly deps: UpstreamDeps;
+  readonly throttledLog: Log;
+  readonly limits: (timeoutMs: number) => ExchangeLimits;
+}
+
 export function createUpstream(planned: PlannedUpstream, deps: UpstreamDeps): Upstream {
   const { name, balancer } = planned;
   const { log, now, metrics, random = Math.random } = deps;
   const members = new Members(planned, { log, now, random, ...(metrics && { metrics }) });
   const throttledLog = throttleLog(log, now);
   const budget = new RetryBudget(() => members.inFlight);
-  const shared = { members, budget, now, random };
-
-  function forward(context: RequestContext, res: ServerResponse, options: ForwardOptions): void {
-    const { request: req } = context;
-    const { timeoutMs, retry = planned.retry } = options;
-    const carriesBody = hasBody(req);
-    const rule = retry && retry.maxRetries > 0 && isRepeatable(req, carriesBody) ? retry : undefined;
-    const resends = retry === undefined || retry.maxRetries > 0;
-    const client = (): string => clientOf(context);
-    let sent = 0;
-    const exchange = new Exchange({
-      req,
-      res,
-      carriesBody,
-      timeoutMs,
-      limits: limitsOf(planned, timeoutMs),
-      attempts: new Attempts({ ...shared, client, rule, resends, timeoutMs }),
-      call: (lease, events) => {
-        if (sent++ > 0) metrics?.count('loom_upstream_retries_total', { upstream: name });
-        prepare(req, options, lease.endpoint);
-        return lease.member.engine.call({ req, res, carriesBody }, events);
-      },
-      failed: (error, lease) => {
-        const { status, code } = failureOf(error);
-        const endpoint = lease?.endpoint.url.host;
-        const facts = { upstream: name, endpoint, status, code, cause: codeOf(error) };
-        throttledLog.warn(facts, failureWords(error, 'upstream failed'));
-        context.endpointFailure = { endpoint: endpoint ?? `none of ${name}`, cause: facts.cause };
-        if (!lease || error instanceof OwnLimit)
-          metrics?.count('loom_upstream_failures_total', { upstream: name, endpoint: 'none', code });
-        if (res.headersSent) {
-          breakOff(res);
-          return;
-        }
-        for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
-        (options.onFailure ?? deps.onFailure)(context, res, { status, code });
-      },
-      decorate: options.responseHeaders,
-      moved: deps.moved,
-    });
-    writePendingContinue(req);
-    // Only the end of the request remains to be read.
-    if (!carriesBody) req.resume();
-    exchange.start();
-  }
-
+  const known = new Map<number, ExchangeLimits>();
+  // The routes of a file have few different timeouts.
+  const limits = (timeoutMs: number): ExchangeLimits => {
+    let found = known.get(timeoutMs);
+    if (!found) known.set(timeoutMs, (found = limitsOf(planned, timeoutMs)));
+    return found;
+  };
+  const forwarder: Forwarder = { planned, deps, throttledLog, limits, members, budget, now, random };
   return {
     name,
-    forward,
+    forward: (context, res, options) => new Forwarded(forwarder, { context, res, options }).start(),
     lease: (context) => members.lease({ use: 'upgrade', client: () => clientOf(context) }),
     status: () => ({ name, balancer, endpoints: members.status() }),
     close: () => members.close(),
   };
+}
+
+interface ForwardedParts {
+  readonly context: RequestContext;
+  readonly res: ServerResponse;
+  readonly options: ForwardOptions;
+}
+
+/** One forwarded request, as its exchange sees it. */
+class Forwarded implements ExchangeParts {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly carriesBody: boolean;
+  readonly timeoutMs: number;
+  readonly limits: ExchangeLimits;
+  readonly attempts: Attempts;
+  readonly decorate: ForwardOptions['responseHeaders'];
+  readonly moved: UpstreamDeps['moved'];
+  #sent = 0;
+
+  constructor(
+    private readonly forwarder: Forwarder,
+    private readonly parts: ForwardedParts,
+  ) {
+    const { planned, deps } = forwarder;
+    const { context, res, options } = parts;
+    const { timeoutMs, retry = planned.retry } = options;
+    const req = (this.req = context.request);
+    const carriesBody = (this.carriesBody = hasBody(req));
+    this.res = res;
+    this.timeoutMs = timeoutMs;
+    this.limits = forwarder.limits(timeoutMs);
+    const rule = retry && retry.maxRetries > 0 && isRepeatable(req, carriesBody) ? retry : undefined;
+    const resends = retry === undefined || retry.maxRetries > 0;
+    this.attempts = new Attempts(forwarder, { client: () => clientOf(context), rule, resends, timeoutMs });
+    this.decorate = options.responseHeaders;
+    this.moved = deps.moved;
+  }
+
+  start(): void {
+    const exchange = new Exchange(this);
+    writePendingContinue(this.req);
+    // Only the end of the request remains to be read.
+    if (!this.carriesBody) this.req.resume();
+    exchange.start();
+  }
+
+  call(lease: EndpointLease, events: CallEvents): Call {
+    const { planned, deps } = this.forwarder;
+    if (this.#sent++ > 0) deps.metrics?.count('loom_upstream_retries_total', { upstream: planned.name });
+    prepare(this.req, this.parts.options, lease.endpoint);
+    return lease.member.engine.call(this, events);
+  }
+
+  failed(error: unknown, lease: EndpointLease | undefined): void {
+    const { context, res, options } = this.parts;
+    const { planned, deps, throttledLog } = this.forwarder;
+    const { status, code } = failureOf(error);
+    const endpoint = lease?.endpoint.url.host;
+    const facts = { upstream: planned.name, endpoint, status, code, cause: codeOf(error) };
+    throttledLog.warn(facts, failureWords(error, 'upstream failed'));
+    context.endpointFailure = { endpoint: endpoint ?? `none of ${planned.name}`, cause: facts.cause };
+    if (!lease || error instanceof OwnLimit)
+      deps.metrics?.count('loom_upstream_failures_total', { upstream: planned.name, endpoint: 'none', code });
+    if (res.headersSent) {
+      breakOff(res);
+      return;
+    }
+    for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
+    (options.onFailure ?? deps.onFailure)(context, res, { status, code });
+  }
 }
 
 /** Returns the client as limits count it. The IPv6 addresses of a subscriber change, but their /64 does not. */

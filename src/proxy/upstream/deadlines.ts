@@ -27,7 +27,11 @@ export interface DeadlinesParts {
   readonly readMs: number;
   /** Several attempts are possible, so their common deadline never pauses. */
   readonly several: boolean;
-  readonly late: (what: Late) => void;
+  readonly owner: DeadlinesOwner;
+}
+
+export interface DeadlinesOwner {
+  late(what: Late): void;
 }
 
 /** One timer is enough for most requests. Each extra timer has a measurable cost. */
@@ -54,16 +58,16 @@ export class Deadlines {
 
   /** The request has a connection, or one is being opened. */
   attached(): void {
-    const { several, totalMs, readMs, late } = this.parts;
+    const { several, totalMs, readMs, owner } = this.parts;
     if (several) {
       clearTimeout(this.#attempt);
-      if (readMs < totalMs) this.#attempt = setTimeout(() => late('response head'), readMs);
+      if (readMs < totalMs) this.#attempt = setTimeout(() => owner.late('response head'), readMs);
     } else this.#waiting = false;
   }
 
   /** A connection is being opened. */
   connecting(limitMs: number): void {
-    this.#connect = setTimeout(() => this.parts.late('connect'), Math.min(limitMs, this.parts.totalMs));
+    this.#connect = setTimeout(() => this.parts.owner.late('connect'), Math.min(limitMs, this.parts.totalMs));
   }
 
   connected(): void {
@@ -82,12 +86,12 @@ export class Deadlines {
    * may follow.
    */
   headed(): void {
-    const { several, readMs, late } = this.parts;
+    const { several, readMs, owner } = this.parts;
     clearTimeout(this.#connect);
     if (several) {
       this.#waiting = false;
       clearTimeout(this.#attempt);
-      this.#attempt = setTimeout(() => late('response head'), readMs);
+      this.#attempt = setTimeout(() => owner.late('response head'), readMs);
     } else if (this.#waiting) this.#timer.refresh();
   }
 
@@ -115,21 +119,28 @@ export class Deadlines {
     clearTimeout(this.#connect);
     clearTimeout(this.#attempt);
     this.#waiting = true;
-    if (this.#missed) this.parts.late('response head');
+    if (this.#missed) this.parts.owner.late('response head');
     else this.#backoff = setTimeout(next, waitMs);
   }
 
   #start(ms: number): NodeJS.Timeout {
-    return setTimeout(() => {
-      if (this.#waiting) this.parts.late(this.#late);
-      else this.#missed = true;
-    }, ms);
+    return setTimeout(expire, ms, this);
+  }
+
+  expire(): void {
+    if (this.#waiting) this.parts.owner.late(this.#late);
+    else this.#missed = true;
   }
 
   clear(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#connect);
-    clearTimeout(this.#attempt);
-    clearTimeout(this.#backoff);
+    if (this.#connect) clearTimeout(this.#connect);
+    if (this.#attempt) clearTimeout(this.#attempt);
+    if (this.#backoff) clearTimeout(this.#backoff);
   }
+}
+
+/** One function for all requests: the deadlines are the argument of the timer. */
+function expire(deadlines: Deadlines): void {
+  deadlines.expire();
 }

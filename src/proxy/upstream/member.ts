@@ -58,7 +58,7 @@ export class Member implements BalancedEndpoint {
   readonly #check: HealthCheck | undefined;
   readonly #labels: { readonly upstream: string; readonly endpoint: string };
   readonly #load = { request: 0, upgrade: 0 };
-  readonly #line: WaitingLine;
+  readonly #shared: Readonly<Record<Use, EndpointLeaseParts>>;
   #healthy = true;
 
   constructor(
@@ -73,7 +73,9 @@ export class Member implements BalancedEndpoint {
     this.engine = createEngine(this.endpoint, planned);
     this.weight = own.weight;
     this.hash = hashOf(own.url);
-    this.#line = new WaitingLine(planned.maxOpen);
+    const line = new WaitingLine(planned.maxOpen);
+    const shared = { load: this.#load, line, failed: (error: unknown) => this.#count(error) };
+    this.#shared = { request: { ...shared, use: 'request' }, upgrade: { ...shared, use: 'upgrade' } };
     this.#labels = { upstream: planned.name, endpoint: this.endpoint.url.host };
     this.breaker =
       circuitBreaker && new Breaker(circuitBreaker, { now: deps.now, changed: (state) => this.#breakerIs(state) });
@@ -104,7 +106,7 @@ export class Member implements BalancedEndpoint {
   }
 
   lease(use: Use): EndpointLease {
-    return new EndpointLease(this, { load: this.#load, line: this.#line, use, failed: (error) => this.#count(error) });
+    return new EndpointLease(this, this.#shared[use]);
   }
 
   status(): EndpointStatus {
@@ -155,6 +157,7 @@ export class Member implements BalancedEndpoint {
   }
 }
 
+/** What all leases of one use have in common. */
 interface EndpointLeaseParts {
   readonly load: { request: number; upgrade: number };
   readonly line: WaitingLine;

@@ -9,15 +9,18 @@ export interface Wanted {
   /** The client address as limits count it. Only `ip_hash` calls this function. */
   readonly client: () => string;
   /** Endpoints that have failed this request. They are used again only if no other endpoint is usable. */
-  readonly tried?: ReadonlySet<Member>;
+  readonly tried?: ReadonlySet<Member> | undefined;
 }
 
 export class Members {
   readonly all: readonly Member[];
   readonly #pick: Pick<Member>;
+  /** Set if there is nothing to choose. */
+  readonly #only: Member | undefined;
 
   constructor(planned: PlannedUpstream, deps: MemberDeps) {
     this.all = planned.endpoints.map((_, at) => new Member(planned, at, deps));
+    this.#only = this.all.length === 1 ? this.all[0] : undefined;
     if (this.all.length === 0) throw new TypeError('an upstream needs an endpoint');
     this.#pick = createBalancer({ algorithm: planned.balancer, candidates: this.all, random: deps.random });
   }
@@ -26,11 +29,16 @@ export class Members {
    * If no endpoint is up, the result is 503 at once, as in HAProxy. Envoy's panic mode sends requests to endpoints that
    * are down, which would keep them down.
    */
-  lease({ use, client, tried }: Wanted): EndpointLease | UpstreamShortage {
-    const usable = (member: Member): boolean => member.up && member.hasRoom(use);
+  lease(wanted: Wanted): EndpointLease | UpstreamShortage {
+    const member = this.#only ? isUsable(this.#only, wanted.use) && this.#only : this.#choose(wanted);
+    if (member) return member.lease(wanted.use);
+    return new UpstreamShortage(this.anyUp ? 'upstream_overloaded' : 'upstream_unavailable');
+  }
+
+  #choose({ use, client, tried }: Wanted): Member | undefined {
+    const usable = (member: Member): boolean => isUsable(member, use);
     const untried = tried && this.#pick((member) => usable(member) && !tried.has(member), client);
-    const member = untried ?? this.#pick(usable, client);
-    return member?.lease(use) ?? new UpstreamShortage(this.anyUp ? 'upstream_overloaded' : 'upstream_unavailable');
+    return untried ?? this.#pick(usable, client);
   }
 
   get anyUp(): boolean {
@@ -48,4 +56,8 @@ export class Members {
   close(): void {
     for (const member of this.all) member.close();
   }
+}
+
+function isUsable(member: Member, use: Use): boolean {
+  return member.up && member.hasRoom(use);
 }

@@ -54,9 +54,15 @@ export class RetryBudget {
   }
 }
 
-export interface AttemptsParts {
+/** What the attempts of all requests to one upstream have in common. */
+export interface AttemptsShared {
   readonly members: Members;
   readonly budget: RetryBudget;
+  readonly now: Now;
+  readonly random: () => number;
+}
+
+export interface AttemptsParts {
   readonly client: () => string;
   /** Absent: this request is sent once. */
   readonly rule?: PlannedRetry | undefined;
@@ -64,8 +70,6 @@ export interface AttemptsParts {
   readonly resends: boolean;
   /** The limit of all attempts together, to the response head. */
   readonly timeoutMs: number;
-  readonly now: Now;
-  readonly random: () => number;
 }
 
 export interface Failed {
@@ -83,8 +87,11 @@ export class Attempts {
   #resent = 0;
   #holdsBudget = false;
 
-  constructor(private readonly parts: AttemptsParts) {
-    this.#startedAt = parts.rule ? parts.now() : 0;
+  constructor(
+    private readonly shared: AttemptsShared,
+    private readonly parts: AttemptsParts,
+  ) {
+    this.#startedAt = parts.rule ? shared.now() : 0;
   }
 
   /** Whether a second attempt is possible. */
@@ -93,8 +100,7 @@ export class Attempts {
   }
 
   next(): EndpointLease | UpstreamShortage {
-    const { members, client } = this.parts;
-    return members.lease({ use: 'request', client, ...(this.#tried && { tried: this.#tried }) });
+    return this.shared.members.lease({ use: 'request', client: this.parts.client, tried: this.#tried });
   }
 
   /** Whether a request on a closed pooled connection is sent again at once. True once. Counts against `maxRetries`. */
@@ -109,7 +115,8 @@ export class Attempts {
    * Returns the milliseconds before the next attempt, and counts that attempt. Undefined: this attempt was the last.
    */
   again(member: Member, { status, unsent }: Failed): number | undefined {
-    const { rule, members, now, timeoutMs, budget } = this.parts;
+    const { rule, timeoutMs } = this.parts;
+    const { members, now, budget } = this.shared;
     if (!rule || this.#isSpent()) return undefined;
     if (!unsent && !rule.codes.includes(status)) return undefined;
     const wait = this.#backoff(rule);
@@ -123,7 +130,7 @@ export class Attempts {
   }
 
   end(): void {
-    if (this.#holdsBudget) this.parts.budget.giveBack();
+    if (this.#holdsBudget) this.shared.budget.giveBack();
     this.#holdsBudget = false;
   }
 
@@ -137,6 +144,6 @@ export class Attempts {
    * return together.
    */
   #backoff({ backoffBaseMs, backoffMaxMs }: PlannedRetry): number {
-    return this.parts.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#retries);
+    return this.shared.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** this.#retries);
   }
 }
