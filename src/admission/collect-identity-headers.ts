@@ -4,6 +4,7 @@ import type * as Certificates from '../certificates/certificate.js';
 import type { HeaderFields, RequestContext } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
 import { headerValue } from '../http/header-value.js';
+import { listed } from '../lib/sentence.js';
 import type { Denial } from './denial.js';
 import { identityHeaders } from './identity-headers.js';
 import type { AdmissionPolicy } from './policy.js';
@@ -14,13 +15,18 @@ const CONFLICT: Denial = { status: 403, code: 'forbidden', reason: 'identity_con
 
 /** Only collects the headers. They are set when the request continues. */
 export function collectIdentityHeaders(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
-  const { set, omitted, conflict } = identityHeaders(policy.headerRules, context.identities);
-  if (conflict) return CONFLICT;
+  const { set, omitted, conflict, header } = identityHeaders(policy.headerRules, context.identities);
+  if (conflict) return { ...CONFLICT, detail: () => describeConflict(context, header) };
   for (const { why, ...facts } of omitted) {
     if (why !== 'missing') policy.throttledLog.warn({ ...facts, why }, 'an identity header was omitted');
   }
   context.identityHeaders = withCertificate(set, certificateHeaders(policy, context));
   return undefined;
+}
+
+function describeConflict({ identities }: RequestContext, header: string | undefined): string {
+  const methods = listed([...new Set(identities.map(({ method }) => method))], 'and');
+  return `${methods} set the header \`${header ?? ''}\` to different values; see \`claims_to_headers\``;
 }
 
 /** If an identity and a certificate both set a header, the header of the identity is used. */

@@ -17,6 +17,8 @@ export interface Assertion {
   readonly omitted: readonly { readonly header: string; readonly claim: string; readonly why: Omission }[];
   /** Two identities have different values for one header. The response is 403, and no header is set. */
   readonly conflict: boolean;
+  /** The header of the conflict. */
+  readonly header?: string;
 }
 
 /**
@@ -44,7 +46,7 @@ export function identityHeaders(rules: RulesByMethod, identities: readonly Ident
       }
       const earlier = set.find(([name]) => isAlike(name, header));
       if (!earlier) set.push([header, value.text]);
-      else if (earlier[1] !== value.text) return { set: [], omitted, conflict: true };
+      else if (earlier[1] !== value.text) return { set: [], omitted, conflict: true, header };
     }
   }
   return { set, omitted, conflict: false };

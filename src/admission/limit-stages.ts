@@ -44,7 +44,8 @@ function settle(
 export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['response']): Denial {
   if (decision.unavailable === true) {
     const headers = { 'Retry-After': String(decision.retryAfterSeconds) };
-    return { status: 503, code: 'unavailable', reason: 'store_unavailable', headers };
+    const detail = (): string => 'Redis does not answer, and `on_store_error` is `deny`';
+    return { status: 503, code: 'unavailable', reason: 'store_unavailable', headers, detail };
   }
   const headers = rateLimitHeaders(decision);
   const detail = (): string => describeLimit(decision);

@@ -6,6 +6,8 @@ export interface PlannedLogging {
   readonly format: 'json' | 'text';
   /** The fields of the access log; absent: none is written. */
   readonly access?: readonly AccessField[];
+  /** The most lines about denials for each reason and second; absent: all are written. */
+  readonly deniedSample?: number;
   /** The header that carries the id of a request; absent: requests get none. */
   readonly requestId?: { readonly header: string; readonly generate: boolean };
 }

@@ -111,6 +111,7 @@ export const PLAN_CLASSES: Members<PlanView> = {
         level: { ...UNSEEN, default: 'info' },
         format: { ...UNSEEN, default: 'json' },
         access: { ...UNSEEN, as: 'access.fields' },
+        deniedSample: { ...UNSEEN, as: 'denied.sample' },
         requestId: { in: 'headers' },
       },
     },

@@ -4,6 +4,8 @@ import type { CompiledMethods } from '../auth/compile.js';
 import type { MethodsInUse } from '../auth/methods-in-use.js';
 import type { Plan } from '../config/plan-types.js';
 import type { DecisionSink, RequestContext } from '../context/request-context.js';
+import type { Log } from '../lib/types.js';
+import type * as Sampling from '../observe/sampled-log.js';
 import type * as Findings from '../admission/method-findings.js';
 import { heardMethods, type SnapshotAside } from './aside.js';
 
@@ -30,4 +32,11 @@ export function beginRecord(context: RequestContext, plan: Plan, { records, asid
   context.records = records;
   context.arrivedMs = performance.now();
   return context;
+}
+
+/** Returns the log of the policy, which writes the lines about denials. */
+export function denialLogOf({ logging }: Plan, log: Log): Log {
+  if (logging.deniedSample === undefined) return log;
+  const { SampledLog } = require('../observe/sampled-log.js') as typeof Sampling;
+  return new SampledLog(log, () => logging.deniedSample);
 }

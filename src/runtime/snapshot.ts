@@ -29,7 +29,7 @@ import type { Tracing } from '../observe/tracing.js';
 import type * as TracingModule from '../observe/tracing.js';
 import type { SnapshotAside } from './aside.js';
 import type { LimiterLease, Limiters } from './limiters.js';
-import { beginRecord, reportingMethods } from './recording.js';
+import { beginRecord, denialLogOf, reportingMethods } from './recording.js';
 
 const require = createRequire(import.meta.url);
 
@@ -92,8 +92,7 @@ export class Snapshot {
     const onDecision = shared.aside?.decided ?? this.#requests?.onDecision;
     try {
       const policy = (this.policy = new AdmissionPolicy(plan, {
-        ...shared,
-        limiter,
+        ...{ ...shared, limiter, log: denialLogOf(plan, shared.log) },
         methods: reportingMethods(this.methods, plan, shared),
       }));
       const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));

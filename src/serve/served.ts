@@ -13,6 +13,7 @@ import { compose, tellWarnings, type Inspected } from '../runtime/compose.js';
 import type { Loom } from '../runtime/middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { DecisionRecords } from '../admission/decision-records.js';
+import { SampledLog } from '../observe/sampled-log.js';
 import type { SharedMetrics } from '../observe/combined-metrics.js';
 import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
@@ -133,7 +134,7 @@ class Served implements Gatekeeper {
           upgrade: (req, socket, head) => loom.upgrade(req, socket, head),
         },
         {
-          log: this.log,
+          log: new SampledLog(this.log, () => this.#logging.deniedSample),
           tickets: this.among?.tickets,
           acceptance: this.#acceptance,
           faults: this.#faults,

@@ -175,11 +175,12 @@ function planOpens({ opens }: Blocks): { readonly opens?: readonly PlannedOpenin
 }
 
 function planLogging(block: LoggingBlock | undefined): PlannedLogging {
-  const { level = 'info', format = 'json', access, request_id: requestId } = block ?? {};
+  const { level = 'info', format = 'json', access, denied, request_id: requestId } = block ?? {};
   return {
     level,
     format,
     ...(access?.enabled && { access: access.fields }),
+    ...(denied && { deniedSample: denied.sample }),
     ...(requestId && { requestId }),
   };
 }

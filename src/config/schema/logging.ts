@@ -22,6 +22,16 @@ export const logging = z.strictObject({
     })
     .optional()
     .describe('One line for each request that ended, without its query. Absent: none.'),
+  denied: z
+    .strictObject({
+      sample: z
+        .int({ error: 'must be a whole number' })
+        .min(1, 'must be at least 1')
+        .max(100_000, 'must be at most 100000')
+        .describe('The most lines for each reason, second and worker. One more line has the count of the others.'),
+    })
+    .optional()
+    .describe('How many lines a flood of refused requests writes. Absent: one for each request.'),
   request_id: z
     .strictObject({
       header: headerName().default('X-Request-ID').describe('The header that carries it, upstream and back.'),
