@@ -12,7 +12,6 @@ interface Counted {
 
 export class SampledLog implements Log {
   readonly #counts = new Map<string, Counted>();
-  #window: NodeJS.Timeout | undefined;
 
   /** `sample` returns the lines for each reason and second. Undefined: every line is written. */
   constructor(
@@ -36,7 +35,7 @@ export class SampledLog implements Log {
     const sample = this.sample();
     if (sample === undefined) return true;
     // The timer ends the second, so the counts are written also if no request follows.
-    this.#window ??= setTimeout(() => this.#end(), WINDOW_MS);
+    if (this.#counts.size === 0) setTimeout(() => this.#end(), WINDOW_MS);
     const counted = this.#counts.get(reason) ?? { written: 0, omitted: 0 };
     this.#counts.set(reason, counted);
     const admits = counted.written < sample;
@@ -46,7 +45,6 @@ export class SampledLog implements Log {
   }
 
   #end(): void {
-    this.#window = undefined;
     for (const [reason, { written, omitted }] of this.#counts)
       if (omitted > 0) this.log.info({ event: 'omitted', reason, written, omitted }, 'lines about denials left out');
     this.#counts.clear();
@@ -56,6 +54,5 @@ export class SampledLog implements Log {
 /** A reason, a code or a cause is a name of a closed set. */
 function reasonOf(facts: object): string {
   const { reason, cause, code } = facts as { reason?: unknown; cause?: unknown; code?: unknown };
-  const first = [reason, cause, code].find((each) => typeof each === 'string');
-  return (first as string | undefined) ?? 'none';
+  return [reason, cause, code].find((each) => typeof each === 'string') ?? 'none';
 }
