@@ -94,7 +94,7 @@ function requestFacts({ at, method, host = '', path, client, subject, record, id
     ['Client', filter('client', client)],
     ['Subject', filter('subject', subject)],
     ['Instance', record.instance && el('code', {}, record.instance)],
-    ['Decision', el('code', {}, id)],
+    ['Decision', id !== record.instance && el('code', {}, id)],
     ['Time spent', record.elapsed_ms === undefined ? undefined : duration(record.elapsed_ms)],
     ['Worker', record.worker],
   ]);

@@ -88,12 +88,17 @@ class ExplainForm {
   }
 
   #question() {
+    const url = this.#url.value.trim();
+    const headers = headersIn(this.#headers.value);
+    // A client always sends a host.
+    if (url.startsWith('/') && !headers.some(([name]) => name.toLowerCase() === 'host'))
+      headers.unshift(['Host', 'localhost']);
     const certificate = this.#certificate.value.trim();
     const from = this.#from.value.trim();
     return {
       method: this.#method.value,
-      url: this.#url.value.trim(),
-      headers: headersIn(this.#headers.value),
+      url,
+      headers,
       ...(from !== '' && { from }),
       ...(certificate !== '' && { certificate }),
     };

@@ -52,7 +52,7 @@ export function factList(facts) {
     'dl',
     { class: 'fact-list' },
     facts.flatMap(([name, value]) => {
-      if (value === undefined || value === null || value === '') return [];
+      if (value === undefined || value === null || value === '' || value === false) return [];
       return [el('dt', {}, name), el('dd', {}, Array.isArray(value) ? value : [/** @type {Child} */ (value)])];
     }),
   );
