@@ -93,9 +93,7 @@ async function askedBy(words: readonly string[], options: ExplainCommandOptions,
     return { file: words[0] ?? DEFAULT_FILE, request: { ...request, ...more }, notes };
   }
   const { file, method, url } = requestIn(words);
-  const given = (options.header ?? []).map(headerIn);
-  const hasHost = !url.startsWith('/') || given.some(([name]) => name.toLowerCase() === 'host');
-  const headers = hasHost ? given : [['Host', 'localhost'] as const, ...given];
+  const headers = (options.header ?? []).map(headerIn);
   return { file, request: { method, url: bytes(url), headers, ...more }, notes: [] };
 }
 

@@ -10,6 +10,8 @@ export interface DescribedRequest {
   /** Undefined for a URL without a scheme. */
   readonly scheme: 'http' | 'https' | undefined;
   readonly port: number | undefined;
+  /** Neither the URL nor the headers have a host. */
+  readonly isHostAssumed: boolean;
   readonly from: string;
   readonly certificate: string | undefined;
   /** Milliseconds since the epoch; undefined: now. */
@@ -46,15 +48,14 @@ export function readDescription(given: unknown): DescribedRequest {
   const fields = fieldsOf(headers);
   const host = authority === undefined ? undefined : authority.slice(authority.lastIndexOf('@') + 1);
   const named = fields.some(([name]) => name.toLowerCase() === 'host');
-  // A list is the whole head of a request, and an object usually has no `Host`.
-  const added = named ? undefined : (host ?? (Array.isArray(headers) ? undefined : 'localhost'));
-  const all = added === undefined ? fields : [['Host', added] as const, ...fields];
+  const all = named ? fields : [['Host', host ?? 'localhost'] as const, ...fields];
   return {
     head: headOf(`${method} ${target}`, all),
     method,
     target,
     scheme: scheme && /s$/i.test(scheme) ? 'https' : scheme ? 'http' : undefined,
     port: portIn(host),
+    isHostAssumed: !named && host === undefined,
     from,
     certificate,
     at: timeOf(at),

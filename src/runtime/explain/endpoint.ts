@@ -41,12 +41,16 @@ export function endpointOf(
       ...(chain.length > 0 && judged.length === 0
         ? ['The listener asks for no client certificate, so none is sent.']
         : []),
-      ...(judged.length > 0 ? [CERTIFICATE_NOTE] : []),
+      ...(judged.length > 0 ? [standalone ? LISTENER_NOTE : HOST_NOTE] : []),
     ],
   };
 }
 
-const CERTIFICATE_NOTE =
+/** The server of a host application is not in the file. */
+const HOST_NOTE =
+  'The TLS server of the host application decides about the certificate. It is taken as accepted, and Loom judges it by ca_file of mtls.';
+
+const LISTENER_NOTE =
   'Loom has judged the certificate chain. On a listener OpenSSL decides, also with revocation lists, in the handshake.';
 
 /** @throws {TypeError} The text has no certificate that can be read. */

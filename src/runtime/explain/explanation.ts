@@ -17,8 +17,8 @@ export interface ExplainRequest {
   /** With a scheme and a host, or a path that begins with `/`. It is read as written: `//` and `..` stay. */
   readonly url: string;
   /**
-   * As an object, or as a list of names and values in their order. Only an object gets `Host: localhost` if neither it nor
-   * the URL has a host.
+   * As an object, or as a list of names and values in their order. If neither the URL nor the headers have a host, `Host`
+   * is `localhost`.
    */
   readonly headers?:
     | Readonly<Record<string, string | readonly string[] | undefined>>

@@ -131,6 +131,7 @@ function limitsOf({ claims }: Trial): Explanation['limits'] {
 
 function notesOf({ plan, description, endpoint, trial }: Rehearsed, undecided: boolean): readonly string[] {
   const notes = [...endpoint.notes];
+  if (description.isHostAssumed) notes.push('The request has no host, so Host is localhost.');
   if (trial.outcome === 'health') notes.push('The listener answers the health check itself.');
   if (trial.claims.length > 0) notes.push('No limit was counted. A gateway answers 429 above a limit.');
   if (undecided) notes.push('Methods after an undecided one were judged as if the undecided one had failed.');
