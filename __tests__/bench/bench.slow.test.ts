@@ -87,24 +87,28 @@ onLinux('the bench of the gateway', () => {
 });
 
 onLinux('the other benches', () => {
-  test('the check counts each kind of request, and fails where a count has grown', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'loom-baseline-'));
-    const baseline = join(folder, 'baseline.json');
-    const counts = { BENCH_WARM: '50', BENCH_WINDOWS: '1', BENCH_REQUESTS: '20', BENCH_BASELINE: baseline };
-    const written = await bench('check.mjs', counts, ['--update']);
-    expect({ code: written.code, stderr: written.stderr }).toEqual({ code: 0, stderr: '' });
-    const costs = JSON.parse(readFileSync(baseline, 'utf8')) as Record<string, Record<string, number>>;
-    const kinds = ['start', 'open', 'api_key', 'basic', 'warm jwt', 'no credential'];
-    expect(Object.keys(costs)).toEqual(
-      ['http-proxy-middleware', 'undici'].flatMap((engine) => kinds.map((kind) => `${engine}: ${kind}`)),
-    );
-    costs['undici: open'] = { ...costs['undici: open'], bytes: 1_000 };
-    writeFileSync(baseline, JSON.stringify(costs));
-    const { code, stdout } = await bench('check.mjs', counts);
-    rmSync(folder, { recursive: true });
-    expect(stdout).toMatch(/^MISSED {2}undici: open: bytes 1000 -> \d+$/m);
-    expect(code).toBe(1);
-  }, PATIENCE_MS);
+  test(
+    'the check counts each kind of request, and fails where a count has grown',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'loom-baseline-'));
+      const baseline = join(folder, 'baseline.json');
+      const counts = { BENCH_WARM: '50', BENCH_WINDOWS: '1', BENCH_REQUESTS: '20', BENCH_BASELINE: baseline };
+      const written = await bench('check.mjs', counts, ['--update']);
+      expect({ code: written.code, stderr: written.stderr }).toEqual({ code: 0, stderr: '' });
+      const costs = JSON.parse(readFileSync(baseline, 'utf8')) as Record<string, Record<string, number>>;
+      const kinds = ['start', 'open', 'api_key', 'basic', 'warm jwt', 'no credential'];
+      expect(Object.keys(costs)).toEqual(
+        ['http-proxy-middleware', 'undici'].flatMap((engine) => kinds.map((kind) => `${engine}: ${kind}`)),
+      );
+      costs['undici: open'] = { ...costs['undici: open'], bytes: 1_000 };
+      writeFileSync(baseline, JSON.stringify(costs));
+      const { code, stdout } = await bench('check.mjs', counts);
+      rmSync(folder, { recursive: true });
+      expect(stdout).toMatch(/^MISSED {2}undici: open: bytes 1000 -> \d+$/m);
+      expect(code).toBe(1);
+    },
+    PATIENCE_MS,
+  );
 
   test('the bench of decisions prints every figure', async () => {
     const counts = { BENCH_BATCHES: '1', BENCH_CALLS: '20', BENCH_TOKENS: '3', BENCH_KEYS: '50', BENCH_ROUTES: '50' };
