@@ -34,6 +34,7 @@ const shared = {
   moduleNameMapper: {
     // A thread cannot run TypeScript: it gets what was built.
     '^\\./worker-file\\.js$': '<rootDir>/__tests__/support/worker-file.ts',
+    '^\\./compile-thread-file\\.js$': '<rootDir>/__tests__/support/compile-thread-file.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transformIgnorePatterns: [

@@ -60,8 +60,8 @@ export interface LoomOptions {
 export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
   checkOptions(options);
   const { strategies = {}, now = Date.now } = options;
-  const compile = (given: ConfigSource): Compiled =>
-    compileFile(given, { strategies: Object.keys(strategies), mode: 'middleware' });
+  const compileOptions = { strategies: Object.keys(strategies), mode: 'middleware' } as const;
+  const compile = (given: ConfigSource): Compiled => compileFile(given, compileOptions);
   const { plan, warnings } = compile(source);
   const log = options.log ?? createLog(plan.logging);
   adviseOnRuntime(log);
@@ -73,7 +73,7 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
     );
   }
   const shared = { strategies, log, now, standalone: false, hostDenials: hostDenialsOf(options, log) };
-  return compose(source, plan, { shared, compile });
+  return compose(source, plan, { shared, compiler: { compile, options: compileOptions } });
 }
 
 /** Returns undefined if Loom answers every denial. */

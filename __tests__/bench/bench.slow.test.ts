@@ -132,6 +132,23 @@ onLinux('the other benches', () => {
     expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(1);
   });
 
+  test('the bench of large files starts, reloads and asks each gateway', async () => {
+    const counts = {
+      BENCH_ROUTES: '2000',
+      BENCH_KEYS: '2000',
+      BENCH_TOKENS: '20',
+      BENCH_RELOADS: '1',
+      BENCH_ROUNDS: '1',
+    };
+    const { code, stdout, stderr } = await bench('scale.mjs', {
+      ...counts,
+      BENCH_REQUESTS: '100',
+      BENCH_SETTLE_MS: '1',
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(13);
+  }, 300_000);
+
   test('the soak serves honest clients and no hostile one, through its reloads and faults', async () => {
     const counts = { BENCH_MINUTES: '1', BENCH_ROUND_MS: '1500', BENCH_RELOAD_MS: '300', BENCH_FAULT_MS: '150' };
     const { code, stdout, stderr } = await bench('soak.mjs', counts);

@@ -9,5 +9,5 @@ export function loadStandalone(config: object, now: () => number): Loom {
   const source = { config, file: 'loom.yaml' };
   const compile = (given: ConfigSource) => compileFile(given, { mode: 'serve', env: {} });
   const shared = { strategies: {}, log: quietLog(), now, standalone: true };
-  return compose(source, compile(source).plan, { shared, compile });
+  return compose(source, compile(source).plan, { shared, compiler: { compile, options: { mode: 'serve' } } });
 }

@@ -2,8 +2,8 @@
  * A load generator over raw sockets: `node generator.mjs job.json` prints what came back. It makes as few bytes and
  * objects as it can, because it shares the cores with what is measured; and it paces, which wrk does not.
  *
- * A job: `port`, `connections`, `ms`, `requests` (whole ones, taken in turn), `rate` a second. With a rate that many are
- * sent, however late; without one as many as are answered in the time.
+ * A job: `port`, `connections`, `ms`, `requests` (whole ones, taken in turn from `first` on), `rate` a second, `count`.
+ * With a rate that many are sent, however late; with a count that many in all; else as many as are answered in the time.
  */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,7 +12,7 @@ import { quantile } from './numbers.mjs';
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const times = [];
 const statuses = {};
-let next = 0;
+let next = job.first ?? 0;
 let broken = 0;
 const idle = [];
 /** When each request that waits for a connection was due: waiting counts (no coordinated omission). */
@@ -21,7 +21,10 @@ const due = [];
 let end = Infinity;
 const total = job.rate ? Math.ceil((job.rate * job.ms) / 1_000) : Infinity;
 let made = 0;
-const isOver = () => (job.rate ? made >= total && due.length === 0 : performance.now() >= end);
+const isOver = () => {
+  if (job.rate) return made >= total && due.length === 0;
+  return job.count === undefined ? performance.now() >= end : next - (job.first ?? 0) >= job.count;
+};
 
 for (let i = 0; i < job.connections; i += 1) open();
 const pace = job.rate ? setInterval(pacing(performance.now()), 2) : undefined;

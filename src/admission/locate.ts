@@ -1,4 +1,5 @@
 /** The stages that find the route and the guard of a request, and deny a request whose route is ambiguous. */
+import { createRequire } from 'node:module';
 import type { IncomingMessage } from 'node:http';
 import { isOpen } from '../auth/requirement.js';
 import type { PlannedRoute } from '../config/plan-types.js';
@@ -10,10 +11,15 @@ import { readTarget, type Target } from '../http/target.js';
 import { listed } from '../lib/sentence.js';
 import { mountsBeforeDots } from '../routing/connect-mounts.js';
 import type { RouteAnswer, RouteQuestion } from '../routing/route-table.js';
-import { ambiguousCut, badTarget, encodedSlash } from './bad-target.js';
+import type * as BadTargets from './bad-target.js';
 import type { Denial } from './denial.js';
-import { describeNoRoute } from './near-routes.js';
+import type * as NearRoutes from './near-routes.js';
 import type { AdmissionPolicy } from './policy.js';
+
+const require = createRequire(import.meta.url);
+
+/** Most requests have a plain target. */
+const badTargets = (): typeof BadTargets => require('./bad-target.js') as typeof BadTargets;
 
 const NO_ROUTE: Denial = { status: 404, code: 'no_route' };
 
@@ -24,7 +30,7 @@ export function readRequestTarget(policy: AdmissionPolicy, context: RequestConte
   if (!url) return rewritten(policy, 'a URL was rewritten before Loom: mount Loom before whatever rewrites URLs');
   const { maxPathSegments: maxSegments } = policy.plan;
   const target = readTarget(url.whole, { host: request.headers.host ?? '', maxSegments });
-  if (target.kind === 'bad') return badTarget(url.whole, target.reason);
+  if (target.kind === 'bad') return badTargets().badTarget(url.whole, target.reason);
   context.target = target;
   return undefined;
 }
@@ -69,9 +75,9 @@ export function findPreflightGuard(policy: AdmissionPolicy, context: RequestCont
     case 'route':
       return accept(context, { route: answer.route, guard });
     case 'encoded_slash':
-      return encodedSlash(target.raw);
+      return badTargets().encodedSlash(target.raw);
     case 'ambiguous_cut':
-      return ambiguousCut(target.raw, answer);
+      return badTargets().ambiguousCut(target.raw, answer);
     case 'ambiguous_fold':
       return NO_ROUTE;
     case 'method_not_allowed':
@@ -96,9 +102,9 @@ function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Lo
     case 'route':
       return { route: answer.route, guard: policy.guardAt(answer.index) };
     case 'encoded_slash':
-      return { denial: encodedSlash(target.raw) };
+      return { denial: badTargets().encodedSlash(target.raw) };
     case 'ambiguous_cut':
-      return { denial: ambiguousCut(target.raw, answer) };
+      return { denial: badTargets().ambiguousCut(target.raw, answer) };
     case 'method_not_allowed':
       return { denial: methodNotAllowed(answer.allow) };
     case 'excluded':
@@ -111,7 +117,10 @@ function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Lo
 }
 
 function noRoute(policy: AdmissionPolicy, question: RouteQuestion, kind: RouteAnswer['kind']): Denial {
-  return { ...NO_ROUTE, detail: () => describeNoRoute(policy, question, kind) };
+  return {
+    ...NO_ROUTE,
+    detail: () => (require('./near-routes.js') as typeof NearRoutes).describeNoRoute(policy, question, kind),
+  };
 }
 
 function methodNotAllowed(allow: readonly string[]): Denial {
@@ -123,7 +132,7 @@ function methodNotAllowed(allow: readonly string[]): Denial {
 /** Without a route, an encoded slash or an unusual HTTP method is denied. */
 function withoutRoute(guard: Guard, { method = '' }: IncomingMessage, target: Target): Located {
   if (NEVER_SERVED.has(method)) return { denial: methodNotAllowed([]) };
-  return target.hasEncodedSlash ? { denial: encodedSlash(target.raw) } : { guard };
+  return target.hasEncodedSlash ? { denial: badTargets().encodedSlash(target.raw) } : { guard };
 }
 
 /** Another path that the handlers after Loom may use, and the match that admission uses. */

@@ -1,24 +1,23 @@
 /** A plan compiled for admission: tables, guards and rules that are created once and read on every request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { any, type Authenticator } from '../auth/combine.js';
-import { compileRequirement, readRequirement, type CompiledMethods } from '../auth/compile.js';
+import type { Authenticator } from '../auth/combine.js';
+import type { CompiledMethods } from '../auth/compile.js';
 import type { Place } from '../auth/credentials.js';
 import { holdsGranted } from '../auth/granted-credential.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { Identity } from '../auth/identity.js';
-import { requirementOf, type Protection, type RouteAuth } from '../auth/protection.js';
-import { methodsOf, OPEN, type Requirement } from '../auth/requirement.js';
-import type { Verdict } from '../auth/verdict.js';
+import type { Protection } from '../auth/protection.js';
+import { OPEN } from '../auth/requirement.js';
 import type { Plan, PlannedMethod } from '../config/plan-types.js';
-import type * as RouteAuthReader from '../config/route-auth.js';
-import { contextOf, type Guard, type RequestContext } from '../context/request-context.js';
+import type { Guard, RequestContext } from '../context/request-context.js';
 import { createFramingCheck, type FramingCheck } from '../http/framing.js';
 import { TrustedHeaders } from '../http/header-policy.js';
 import { addressMatcher, type AddressMatcher } from '../lib/address.js';
 import { peerAddressOf } from '../lib/connection.js';
 import type { Metrics } from '../lib/metrics.js';
 import { throttleLog } from '../lib/log-throttle.js';
+import { atOnce, type Steps } from '../lib/slices.js';
 import type { Log, NonEmpty, Now } from '../lib/types.js';
 import { MemoryLimiter, type Limiter } from '../limit/limiter.js';
 import type * as Delivered from '../routing/delivered-paths.js';
@@ -26,6 +25,7 @@ import { deliversOtherwise } from '../routing/path-rewrite.js';
 import { RouteTable } from '../routing/route-table.js';
 import { Clients } from './client.js';
 import { createCors, type Cors } from './cors.js';
+import { Guards } from './guards.js';
 import type { RulesByMethod } from './identity-headers.js';
 import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
@@ -47,6 +47,20 @@ export interface AdmissionPolicyDeps {
   readonly standalone: boolean;
 }
 
+/** The parts of a policy that grow with the number of routes. */
+export interface RoutingTables {
+  readonly routes: RouteTable;
+  /** Undefined if the router alone decides which path an upstream or the host receives. */
+  readonly deliveredPaths: Delivered.DeliveredPaths | undefined;
+}
+
+export function* routingInSteps(plan: Plan, standalone: boolean): Steps<RoutingTables> {
+  const routes = yield* RouteTable.inSteps(plan.routes, standalone ? undefined : (plan.unmatched ?? OPEN));
+  if (!deliversOtherwise(plan.routes)) return { routes, deliveredPaths: undefined };
+  const { DeliveredPaths } = require('../routing/delivered-paths.js') as typeof Delivered;
+  return { routes, deliveredPaths: yield* DeliveredPaths.inSteps(plan) };
+}
+
 export class AdmissionPolicy {
   readonly log: Log;
   readonly now: Now;
@@ -54,8 +68,7 @@ export class AdmissionPolicy {
   /** For log lines that every request can cause. */
   readonly throttledLog: Log;
   readonly routes: RouteTable;
-  /** Undefined if the router alone decides which path an upstream or the host receives. */
-  readonly deliveredPaths?: Delivered.DeliveredPaths;
+  readonly deliveredPaths: Delivered.DeliveredPaths | undefined;
   readonly stripIdentityHeaders: Strip;
   /** The `trusted_headers` of the configuration. */
   readonly trustedHeaders: TrustedHeaders;
@@ -74,24 +87,22 @@ export class AdmissionPolicy {
   /** Undefined if no proxy is trusted. */
   readonly #trusted: AddressMatcher | undefined;
   readonly #stripForeign: Readonly<Record<'fromProxies' | 'fromClients', Strip>>;
-  readonly #compiled: CompiledMethods;
-  readonly #authenticators = new Map<Guard, Authenticator>();
-  readonly #guards: readonly Guard[];
-  readonly #hostGuards = new Map<string, Guard>();
+  readonly #guards: Guards;
   readonly #certificateRules: ReadonlyMap<number, readonly HeaderRule[]>;
 
+  /** Default for `tables`: made here. Guards that `compileGuards` has not made are made at their first use. */
   constructor(
     readonly plan: Plan,
     deps: AdmissionPolicyDeps,
+    tables?: RoutingTables,
   ) {
-    const { methods, routes, identityHeaders, trustedProxies, trustedHeaders } = plan;
+    const { methods, identityHeaders, trustedProxies, trustedHeaders } = plan;
     this.log = deps.log;
     this.now = deps.now;
     this.standalone = deps.standalone;
     this.throttledLog = throttleLog(deps.log, deps.now);
-    this.routes = new RouteTable(routes, deps.standalone ? undefined : (plan.unmatched ?? OPEN));
-    if (deliversOtherwise(routes))
-      this.deliveredPaths = (require('../routing/delivered-paths.js') as typeof Delivered).deliveredPathsOf(plan);
+    ({ routes: this.routes, deliveredPaths: this.deliveredPaths } =
+      tables ?? atOnce(routingInSteps(plan, deps.standalone)));
     this.stripIdentityHeaders = createIdentityStripper(identityHeaders);
     this.places = methods.flatMap((each) => each.places);
     this.trustedHeaders = new TrustedHeaders(trustedHeaders);
@@ -107,10 +118,15 @@ export class AdmissionPolicy {
     this.cors = plan.cors && createCors(plan.cors);
     this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
     this.methods = new Map(methods.map((each) => [each.name, each]));
-    this.#compiled = rejectUnsendableSubjects(deps.methods, this.headerRules);
-    this.#guards = routes.map((route) => this.#guardOf(route.requirement));
-    this.unmatched = this.#guardOf(plan.unmatched ?? OPEN);
+    this.#guards = new Guards(plan, rejectUnsendableSubjects(deps.methods, this.headerRules));
+    this.unmatched = this.#guards.unmatched;
     this.#certificateRules = rulesByPort(plan.listeners);
+    if (!tables) atOnce(this.compileGuards());
+  }
+
+  /** Compiles the guards of all routes. Throws if the methods of the plan cannot satisfy a requirement. */
+  compileGuards(): Steps<void> {
+    return this.#guards.compile();
   }
 
   /** Sets the request id on the request and the response, if the configuration enables request ids. */
@@ -148,7 +164,7 @@ export class AdmissionPolicy {
   }
 
   guardAt(index: number): Guard {
-    return this.#guards[index] ?? this.unmatched;
+    return this.#guards.at(index);
   }
 
   /**
@@ -156,12 +172,7 @@ export class AdmissionPolicy {
    * configuration.
    */
   guardFor(protection: Protection): Guard {
-    return this.#hostGuard(JSON.stringify(protection), () => {
-      const requirement = requirementOf(protection);
-      if (requirement) return this.#guardOf(readRequirement(requirement, this.#compiled));
-      const { readRouteAuth } = require('../config/route-auth.js') as typeof RouteAuthReader;
-      return this.#guardOf(readRouteAuth(protection as RouteAuth, this.plan));
-    });
+    return this.#guards.for(protection);
   }
 
   /**
@@ -169,44 +180,11 @@ export class AdmissionPolicy {
    * method.
    */
   recordingGuardFor(names: NonEmpty<string>): Guard {
-    return this.#hostGuard(`recording ${JSON.stringify(names)}`, () => {
-      const method = (name: string): Requirement => ({ kind: 'method', name });
-      const recording = (name: string): Authenticator => record(this.authenticatorOf(this.guardFor(method(name))));
-      const [first, ...others] = names;
-      const guard = { ...this.guardFor({ kind: 'any', of: [method(first), ...others.map(method)] }) };
-      this.#authenticators.set(guard, any([recording(first), ...others.map(recording)]));
-      return guard;
-    });
+    return this.#guards.recordingFor(names);
   }
 
-  #hostGuard(key: string, make: () => Guard): Guard {
-    let guard = this.#hostGuards.get(key);
-    if (!guard) this.#hostGuards.set(key, (guard = make()));
-    return guard;
-  }
-
-  /**
-   * Returns the authenticator of a guard. A guard is data, so that a request can keep it. The policy keeps the
-   * authenticator.
-   */
   authenticatorOf(guard: Guard): Authenticator {
-    const authenticator = this.#authenticators.get(guard);
-    if (!authenticator) throw new TypeError('the guard is of another policy');
-    return authenticator;
-  }
-
-  #guardOf(requirement: Requirement): Guard {
-    const names = methodsOf(requirement);
-    const places = names.flatMap((name) => this.methods.get(name)?.places ?? []);
-    const challenges = new Map(
-      names.flatMap((name) => {
-        const { challenge } = this.#compiled.get(name) ?? {};
-        return challenge ? [[name, challenge] as const] : [];
-      }),
-    );
-    const guard = { requirement, vary: [...new Set(places.flatMap(headerOfPlace))], challenges };
-    this.#authenticators.set(guard, compileRequirement(requirement, this.#compiled));
-    return guard;
+    return this.#guards.authenticatorOf(guard);
   }
 
   /** Returns the rules for the headers that a verified certificate sets on this connection. */
@@ -216,33 +194,10 @@ export class AdmissionPolicy {
   }
 }
 
-function record(authenticate: Authenticator): Authenticator {
-  return (attempt) => {
-    const context = contextOf(attempt.request);
-    const keep = (verdict: Verdict): Verdict => {
-      context.methodVerdicts = [...context.methodVerdicts, verdict];
-      return verdict;
-    };
-    const verdict = authenticate(attempt);
-    return verdict instanceof Promise ? verdict.then(keep) : keep(verdict);
-  };
-}
-
 /** Two listener addresses may share a port. The rules of both listeners then apply to both addresses. */
 function rulesByPort(listeners: Plan['listeners']): ReadonlyMap<number, readonly HeaderRule[]> {
   const rules = new Map<number, readonly HeaderRule[]>();
   for (const { port, tls } of listeners)
     rules.set(port, [...(rules.get(port) ?? []), ...(tls?.clientCertHeaders ?? [])]);
   return rules;
-}
-
-function headerOfPlace(place: Place): readonly string[] {
-  if (place.in === 'header') return [canonicalName(place.name)];
-  if (place.in === 'cookie') return ['Cookie'];
-  return [];
-}
-
-/** Converts `x-api-key` to the usual spelling `X-Api-Key`. */
-function canonicalName(name: string): string {
-  return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }

@@ -1,5 +1,6 @@
 /** Logs once what the code of a host or a proxy in front of it has set up wrongly, with the cure. */
 import type { IncomingMessage } from 'node:http';
+import { methodOfType } from '../auth/methods.js';
 import type { Plan } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import { hasBody, isBodyConsumed } from '../http/request-body.js';
@@ -125,13 +126,12 @@ function trustsProxy(request: IncomingMessage): boolean {
 function addressUseOf({ rateLimit, routes, methods, upstreams }: Plan): string | undefined {
   if (rateLimit || routes.some((route) => route.rateLimit)) return 'rate_limit';
   const options = methods.map((each) => each.options as Options | undefined);
-  if (options.some((each) => each?.keys?.some((key) => key.allowed_ips))) return 'allowed_ips';
+  if (methods.some((each) => methodOfType(each.type)?.limitsAddresses?.(each.options))) return 'allowed_ips';
   if (options.some((each) => each?.throttle)) return 'throttle';
   return upstreams.some(({ balancer }) => balancer === 'ip_hash') ? 'ip_hash' : undefined;
 }
 
 /** The options of auth methods that depend on the client address. */
 interface Options {
-  readonly keys?: readonly { readonly allowed_ips?: readonly string[] }[];
   readonly throttle?: unknown;
 }

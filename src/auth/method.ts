@@ -95,11 +95,17 @@ export interface Method<Options = unknown> extends MethodTraits {
   longestCredential?(options: Options): number;
   /** Whether an identity of the block may have its own rate limit. Default: none has. */
   limitsIdentities?(options: Options): boolean;
+  /** Whether a credential of the block counts only for some client addresses. Default: none does. */
+  limitsAddresses?(options: Options): boolean;
   /**
    * The part of the block that confirms the identity: a key, a user, an issuer; undefined if no part confirms it now.
    */
   voucher(options: Options, identity: Identity): unknown;
   /** Why the identity fails the narrowing, or undefined if it passes. */
   judge(narrowing: Narrowing, identity: Identity): ReasonCode | undefined;
+  /** The same options in less memory, for a plan that runs. They are plain data. Default: as they are. */
+  compact?(options: Options): Options;
+  /** The options as a file could have them, for a comparison. Default: as they are. */
+  expand?(options: Options): Options;
   compile(options: Options, deps: MethodDeps): MethodStrategy;
 }

@@ -37,6 +37,13 @@ interface InUse {
   tables: number;
 }
 
+/** The method in the form in which it runs: without the documents that were only needed for checks. */
+export function compacted<Planned extends MethodInUse>(planned: Planned): Planned {
+  const options = methodOfType(planned.type)?.compact?.(planned.options);
+  if (options === undefined || options === planned.options) return planned;
+  return Object.defineProperty({ ...planned }, 'options', { value: options, enumerable: false });
+}
+
 interface Surroundings {
   readonly hosts: Strategies;
   readonly deps: MethodDeps;

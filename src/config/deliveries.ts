@@ -1,4 +1,5 @@
 /** The paths that each upstream receives: patterns of routes after their rewriting, grouped by application. */
+import { atOnce, type Steps } from '../lib/slices.js';
 import { isLoopback } from '../lib/tls-url.js';
 import { parsePattern, patternKey, type Pattern } from './pattern.js';
 import type { PlannedRoute, PlannedUpstream } from './plan-types.js';
@@ -20,16 +21,24 @@ export function deliveriesOf(
   routes: readonly PlannedRoute[],
   upstreams: readonly PlannedUpstream[],
 ): readonly (readonly Delivered[])[] {
+  return atOnce(deliveriesInSteps(routes, upstreams));
+}
+
+export function* deliveriesInSteps(
+  routes: readonly PlannedRoute[],
+  upstreams: readonly PlannedUpstream[],
+): Steps<readonly (readonly Delivered[])[]> {
   const applications = applicationsOf(upstreams);
   const byApplication = new Map<string, Delivered[]>();
-  routes.forEach((route, index) => {
+  for (const [index, route] of routes.entries()) {
     const { upstream } = route;
     const application = upstream === undefined ? LOCAL : (applications.get(upstream) ?? upstream);
     const delivered = { index, ...deliveryOf(route) };
     const others = byApplication.get(application);
     if (others) others.push(delivered);
     else byApplication.set(application, [delivered]);
-  });
+    yield;
+  }
   return [...byApplication.values()].filter((group) => !isPlain(group, routes));
 }
 

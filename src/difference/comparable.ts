@@ -1,6 +1,6 @@
 /** A plan as plain data without secrets, in the form in which two plans are compared. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { optionClassesOf, PLUGIN } from '../auth/methods.js';
+import { methodOfType, optionClassesOf, PLUGIN } from '../auth/methods.js';
 import type { Leaf } from '../lib/change-classes.js';
 import type { Plan, PlannedMethod, PlannedRoute } from '../config/plan-types.js';
 import { accessRules, type AccessRules } from '../routing/access-rules.js';
@@ -81,7 +81,8 @@ const WHOLE: Leaf = { in: 'access', hide: 'secret' };
 
 function optionsOf({ type, options }: PlannedMethod, conceal: Conceal): MembersTree['members'] {
   const classes = optionClassesOf(type);
-  const tree = treeOf(options, classes ?? WHOLE, conceal);
+  const whole = methodOfType(type)?.expand?.(options) ?? options;
+  const tree = treeOf(whole, classes ?? WHOLE, conceal);
   if (!tree) return {};
   return 'members' in tree ? tree.members : { options: tree };
 }

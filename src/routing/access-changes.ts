@@ -11,8 +11,8 @@ export type { AccessChange } from './access-comparison.js';
  * @example accessChanges(before, after)[0] // { where: '/admin/*', before: 'jwt', after: 'PUBLIC', opens: true, route: 2 }
  */
 export function accessChanges(before: Ruled, after: Ruled): readonly AccessChange[] {
-  const next = new Rules(after);
-  const comparison = new AccessComparison(new Rules(before), next, after.plan.opens ?? []);
+  const next = Rules.create(after);
+  const comparison = new AccessComparison(Rules.create(before), next, after.plan.opens ?? []);
   const methods = methodsIn([...before.plan.routes, ...after.plan.routes]);
   let lines: Line[] = [];
   for (const sample of samplesOfChanges(wordedRoutes(before), wordedRoutes(after))) {

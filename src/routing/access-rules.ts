@@ -4,7 +4,8 @@ import { methodsServed } from '../config/checks/groups.js';
 import { covers, coversHost } from '../config/checks/patterns.js';
 import { isOpenRoute, saysOpen } from '../config/open-routes.js';
 import type { FieldMatch, Plan, PlannedRoute } from '../config/plan-types.js';
-import { RouteTable, type RouteAnswer } from './route-table.js';
+import { atOnce, type Steps } from '../lib/slices.js';
+import { demandOf, RouteTable, type RouteAnswer } from './route-table.js';
 import { readTarget } from '../http/target.js';
 
 /** The parts of a plan that define who may call what, and which regions the plan may open. */
@@ -66,19 +67,32 @@ export class Rules {
   readonly certified: boolean;
   readonly #table: RouteTable;
   readonly #bare: RouteTable;
-  readonly #accesses: readonly Access[];
   readonly #unmatched: Access;
 
-  constructor(ruled: Ruled) {
+  private constructor(
+    ruled: Ruled,
+    { routes, table, bare }: { readonly routes: readonly PlannedRoute[]; table: RouteTable; bare: RouteTable },
+  ) {
     const { plan, standalone } = ruled;
-    this.routes = plan.routes.map(withoutSecrets);
+    this.routes = routes;
     this.certified = isCertified(ruled);
-    this.#accesses = this.routes.map((route, index) => ({ ...accessOf(route, this.certified), route, index }));
-    const unmatchedRequirement = standalone ? undefined : (plan.unmatched ?? OPEN);
-    this.#table = new RouteTable(plan.routes.map(withoutConditions), unmatchedRequirement);
-    this.#bare = this.routes.some(isConditional) ? new RouteTable(this.routes, unmatchedRequirement) : this.#table;
+    this.#table = table;
+    this.#bare = bare;
     const unmatched = { requirement: plan.unmatched ?? OPEN, declaredOpen: false };
     this.#unmatched = standalone ? NOT_FOUND : accessOf(unmatched, false);
+  }
+
+  static create(ruled: Ruled): Rules {
+    return atOnce(Rules.inSteps(ruled));
+  }
+
+  static *inSteps(ruled: Ruled): Steps<Rules> {
+    const { plan, standalone } = ruled;
+    const routes = plan.routes.map(withoutSecrets);
+    const unmatched = standalone ? undefined : (plan.unmatched ?? OPEN);
+    const table = yield* RouteTable.inSteps(plan.routes.map(withoutConditions), unmatched);
+    const bare = routes.some(isConditional) ? yield* RouteTable.inSteps(routes, unmatched) : table;
+    return new Rules(ruled, { routes, table, bare });
   }
 
   /** For a request that meets every condition. Routes that differ only in headers or query have the same demand. */
@@ -88,7 +102,12 @@ export class Rules {
     if (found?.kind === 'method_not_allowed') return NOT_ALLOWED;
     // A pattern with an encoded `;`, `?` or `#` guards its region, even if another guard makes its requests ambiguous.
     const isRouted = found?.kind === 'route' || found?.kind === 'ambiguous_cut';
-    return (isRouted && this.#accesses[found.index ?? -1]) || NOT_FOUND;
+    return (isRouted && this.#accessAt(found.index)) || NOT_FOUND;
+  }
+
+  #accessAt(index = -1): Access | undefined {
+    const route = this.routes[index];
+    return route && { ...accessOf(route, this.certified), route, index };
   }
 
   /** Whether the patterns lead to a route, but requests without its headers or query do not reach the route. */
@@ -129,7 +148,7 @@ function accessOf(route: Admission, certified: boolean): Access {
   const { requirement } = route;
   const open = isOpenRoute(route);
   const words = describe(requirement);
-  const demand = JSON.stringify(requirement);
+  const demand = demandOf(requirement);
   if (!open) return { kind: 'guarded', words, demand, requirement };
   if (certified && requirement.kind === 'open') return { kind: 'guarded', words: CERTIFICATE, demand: CERTIFICATE };
   if (certified) return { kind: 'guarded', words: `${CERTIFICATE} and ${words}`, demand: `${CERTIFICATE} ${demand}` };

@@ -1,7 +1,8 @@
 /** Compares the other readings of a path with the guards of its upstream, whatever host or rewriting leads to them. */
-import { deliveriesOf } from '../config/deliveries.js';
+import { deliveriesInSteps } from '../config/deliveries.js';
 import type { Plan, PlannedRoute, PlannedUpstream } from '../config/plan-types.js';
 import { readTarget } from '../http/target.js';
+import type { Steps } from '../lib/slices.js';
 import { upstreamPath } from './path-rewrite.js';
 import { PatternTree, type CompiledRoute } from './pattern-tree.js';
 import { compileRoute, isOther, othersOf, type RouteAnswer, type RouteQuestion } from './route-table.js';
@@ -16,16 +17,22 @@ export class DeliveredPaths {
   /** By the index of a route. A route without an entry delivers the paths that the route table compares. */
   readonly #application = new Map<number, Trees>();
 
-  constructor(
-    private readonly routes: readonly PlannedRoute[],
-    upstreams: readonly PlannedUpstream[],
-  ) {
-    for (const group of deliveriesOf(routes, upstreams)) {
+  private constructor(private readonly routes: readonly PlannedRoute[]) {}
+
+  static *inSteps({ routes, upstreams }: Pick<Plan, 'routes' | 'upstreams'>): Steps<DeliveredPaths> {
+    const paths = new DeliveredPaths(routes);
+    yield* paths.#add(upstreams);
+    return paths;
+  }
+
+  *#add(upstreams: readonly PlannedUpstream[]): Steps<void> {
+    for (const group of yield* deliveriesInSteps(this.routes, upstreams)) {
       const trees: Trees = [new PatternTree('exact'), new PatternTree('folded')];
       for (const { index, image } of group) {
-        const route = routes[index] as PlannedRoute;
+        const route = this.routes[index] as PlannedRoute;
         for (const tree of trees) tree.add(compileRoute({ ...route, pattern: image }, index));
         if (!route.overlap) this.#application.set(index, trees);
+        yield;
       }
     }
   }
@@ -46,10 +53,6 @@ export class DeliveredPaths {
     }
     return undefined;
   }
-}
-
-export function deliveredPathsOf({ routes, upstreams }: Plan): DeliveredPaths {
-  return new DeliveredPaths(routes, upstreams);
 }
 
 interface Sent {

@@ -5,6 +5,7 @@ import { COMMON_METHODS, NEVER_SERVED } from '../http/http-methods.js';
 import type { PlannedRoute } from '../config/plan-types.js';
 import { compileFits } from './field-match.js';
 import { foldLiteral } from '../http/path-folding.js';
+import { atOnce, type Steps } from '../lib/slices.js';
 import { HostTrees, normalHost } from './host-trees.js';
 import type { RouteCandidate, CompiledRoute } from './pattern-tree.js';
 import type { Target } from '../http/target.js';
@@ -54,19 +55,31 @@ export class RouteTable {
   readonly #exact = new HostTrees('exact');
   readonly #folded = new HostTrees('folded');
   /** No literal of the file changes when folded. Then a path that also does not change needs one look-up. */
-  readonly #plainPatterns: boolean;
+  #plainPatterns = true;
   /** Undefined if a request without a route is denied, or needs no credential. */
   readonly #unmatchedDemand: string | undefined;
 
   /** `unmatched` is the requirement of requests without a route. Undefined: such a request is denied. */
   constructor(routes: readonly PlannedRoute[], unmatched?: Requirement) {
-    routes.forEach((route, index) => {
+    this.#unmatchedDemand = unmatched && !isOpen(unmatched) ? JSON.stringify(unmatched) : undefined;
+    atOnce(this.#add(routes));
+  }
+
+  /** Makes the same table in steps. */
+  static *inSteps(routes: readonly PlannedRoute[], unmatched?: Requirement): Steps<RouteTable> {
+    const table = new RouteTable([], unmatched);
+    yield* table.#add(routes);
+    return table;
+  }
+
+  *#add(routes: readonly PlannedRoute[]): Steps<void> {
+    for (const [index, route] of routes.entries()) {
       const compiled = compileRoute(route, index);
       this.#exact.add(compiled);
       this.#folded.add(compiled);
-    });
-    this.#plainPatterns = routes.every(isPlain);
-    this.#unmatchedDemand = unmatched && !isOpen(unmatched) ? JSON.stringify(unmatched) : undefined;
+      this.#plainPatterns &&= isPlain(route);
+      yield;
+    }
   }
 
   find(question: RouteQuestion): RouteAnswer {
@@ -122,7 +135,16 @@ export class RouteTable {
 const UNMATCHED = 'unmatched';
 
 export function compileRoute(route: PlannedRoute, index: number): CompiledRoute {
-  return { route, index, demand: JSON.stringify(route.requirement), fits: compileFits(route) };
+  return { route, index, demand: demandOf(route.requirement), fits: compileFits(route) };
+}
+
+const demands = new WeakMap<Requirement, string>();
+
+/** The requirement as text. Thousands of routes share few requirements. */
+export function demandOf(requirement: Requirement): string {
+  let demand = demands.get(requirement);
+  if (demand === undefined) demands.set(requirement, (demand = JSON.stringify(requirement)));
+  return demand;
 }
 
 function isPlain({ pattern }: PlannedRoute): boolean {

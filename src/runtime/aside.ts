@@ -14,10 +14,8 @@ export interface SnapshotAside extends Aside {
   readonly upstream: (planned: PlannedUpstream) => Upstream;
 }
 
-/** Returns the compiled methods of a snapshot. In an explanation each one reports its verdicts. */
-export function heardMethods({ compiled }: MethodsInUse, aside: SnapshotAside | undefined): CompiledMethods {
-  if (!aside) return compiled;
-  const { heard } = aside;
+/** Returns the compiled methods of a snapshot. Each one reports its verdicts. */
+export function heardMethods({ compiled }: MethodsInUse, { heard }: SnapshotAside): CompiledMethods {
   return new Map(
     [...compiled].map(([name, method]) => [
       name,

@@ -1,6 +1,7 @@
 /** The composition root: the only file that uses every layer. It turns a plan into the members of a `Loom`. */
 import type { IncomingMessage, Server } from 'node:http';
 import { createRequire } from 'node:module';
+import { PLUGIN } from '../auth/methods.js';
 import type { Protection } from '../auth/protection.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
@@ -9,8 +10,8 @@ import { contextOf } from '../context/request-context.js';
 import { attachUpgrades, isAttached } from '../gateway/attach.js';
 import type * as HostPassport from '../gateway/passport.js';
 import type { PassportLike } from '../gateway/passport-types.js';
-import { namesOf, type Shared, type Snapshot } from './snapshot.js';
-import type { Metrics } from '../lib/metrics.js';
+import type { Shared, Snapshot } from './snapshot.js';
+import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import type * as Explain from './explain/explainers.js';
 import { Limiters } from './limiters.js';
@@ -109,6 +110,17 @@ export function compose(
 function explainersOf(parts: ConstructorParameters<typeof Explain.Explainers>[0]): Explain.Explainers {
   const { Explainers } = require('./explain/explainers.js') as typeof Explain;
   return new Explainers(parts);
+}
+
+/** The names that label the metric series. */
+function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<Prometheus.PrometheusMetrics['keep']>[0] {
+  const plugins = methods.filter(({ type }) => type === PLUGIN);
+  return {
+    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
+    upstream: upstreams.map(({ name }) => name),
+    listener: listeners.map(({ name }) => name),
+    plugin: plugins.map(({ name }) => name),
+  };
 }
 
 /** prom-client loads only for files with metrics. */

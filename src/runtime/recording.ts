@@ -7,7 +7,8 @@ import type { DecisionSink, RequestContext } from '../context/request-context.js
 import type { Log } from '../lib/types.js';
 import type * as Sampling from '../observe/sampled-log.js';
 import type * as Findings from '../admission/method-findings.js';
-import { heardMethods, type SnapshotAside } from './aside.js';
+import type * as Asides from './aside.js';
+import type { SnapshotAside } from './aside.js';
 
 const require = createRequire(import.meta.url);
 
@@ -15,7 +16,8 @@ const keepsRecords = ({ admin }: Plan): boolean => (admin?.decisions ?? 0) > 0;
 
 /** Returns the compiled methods of a snapshot. Without records, no request pays for the notes of the methods. */
 export function reportingMethods(methods: MethodsInUse, plan: Plan, { records, aside }: Recorded): CompiledMethods {
-  if (aside || !records || !keepsRecords(plan)) return heardMethods(methods, aside);
+  if (aside) return (require('./aside.js') as typeof Asides).heardMethods(methods, aside);
+  if (!records || !keepsRecords(plan)) return methods.compiled;
   const { observedMethods } = require('../admission/method-findings.js') as typeof Findings;
   return observedMethods(methods.compiled);
 }

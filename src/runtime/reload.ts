@@ -1,12 +1,16 @@
 /** Reloads a file: compiles it and warms it up first, then replaces the old configuration completely or not at all. */
 import { createRequire } from 'node:module';
+import { compacted } from '../auth/methods-in-use.js';
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagnostics.js';
 import type { Compiled } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
-import type * as AccessChanges from '../routing/access-changes.js';
-import type * as AccessDiagnostics from '../routing/access-diagnostics.js';
+import type * as AccessChecks from '../routing/access-findings.js';
+import type { AccessFindings } from '../routing/access-findings.js';
+import type { NewFile } from '../routing/access-diagnostics.js';
 import type { AccessRules } from '../routing/access-rules.js';
+import type * as Apart from './compile-apart.js';
+import type { ApartOptions, CompiledApart } from './compile-apart.js';
 import { Snapshot, type Shared } from './snapshot.js';
 
 const require = createRequire(import.meta.url);
@@ -19,9 +23,16 @@ export interface Prepared {
   abandon(): void;
 }
 
+/** Compiles files: small ones here, large ones in a thread with the same options. */
+export interface Compiler extends Pick<ApartOptions, 'options'>, Partial<Pick<ApartOptions, 'marked'>> {
+  readonly compile: (source: ConfigSource) => Compiled;
+  /** The rest of `compile` that a thread leaves to this one. */
+  readonly finish?: (apart: CompiledApart['compiled']) => CompiledApart['compiled'];
+}
+
 export interface ReloadParts {
   readonly shared: Shared;
-  readonly compile: (source: ConfigSource) => Compiled;
+  readonly compiler: Compiler;
   /** Throws if the plan cannot be served. */
   readonly prepare?: (plan: Plan) => Promise<Prepared>;
 }
@@ -50,14 +61,14 @@ export class Reloading {
   #generation = 1;
   #loadedAt: number;
   #lastReload: 'taken' | 'refused' | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(
     private source: ConfigSource,
     plan: Plan,
     private readonly parts: ReloadParts,
   ) {
-    this.#current = new Snapshot(plan, parts.shared);
+    this.#current = Snapshot.create(compact(plan), parts.shared);
     this.#loadedAt = parts.shared.now();
     this.#tell(true);
   }
@@ -86,7 +97,7 @@ export class Reloading {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(new Error('this Loom is closed'));
     await this.#last;
     await Promise.all([this.#current.close(), ...this.#retiring]);
   }
@@ -94,7 +105,7 @@ export class Reloading {
   async #reload(source: ConfigSource): Promise<readonly Diagnostic[]> {
     const { log } = this.parts.shared;
     try {
-      if (this.#closed) throw new Error('this Loom is closed');
+      this.#closing.signal.throwIfAborted();
       const { warnings, changes } = await this.#take(source);
       this.#lastReload = 'taken';
       this.#loadedAt = this.parts.shared.now();
@@ -112,18 +123,19 @@ export class Reloading {
   }
 
   async #take(source: ConfigSource): Promise<Taken> {
-    const { shared, compile, prepare } = this.parts;
+    const { shared, prepare } = this.parts;
     const old = this.#current;
-    const compiled = compile(source);
-    const { plan } = compiled;
-    const { changes, warnings } = changesUnlessOpening(old.plan, compiled, shared);
-    const next = new Snapshot(plan, shared, old);
+    const { compiled, findings } = await this.#compile(source, old.plan);
+    const plan = compact(compiled.plan);
+    const { changes, warnings } = unlessOpening(findings);
+    const next = await Snapshot.createInSlices(plan, shared, old);
     let prepared: Prepared | undefined;
     try {
       for (const bears of this.#demands.values()) bears(next);
       await next.ready;
       prepared = await prepare?.(plan);
-      if (this.#closed) throw new Error('this Loom is closed');
+      await old.prepareSockets(next);
+      this.#closing.signal.throwIfAborted();
     } catch (cause) {
       prepared?.abandon();
       await next.close();
@@ -137,6 +149,22 @@ export class Reloading {
     this.#retire(old);
     this.#warn(warnings);
     return { warnings: [...compiled.warnings, ...warnings], changes };
+  }
+
+  async #compile(source: ConfigSource, old: Plan): Promise<Compared> {
+    const { compiler, shared } = this.parts;
+    const { compileApart, isForThread } = require('./compile-apart.js') as typeof Apart;
+    const { standalone } = shared;
+    if (!isForThread(source)) {
+      const compiled = compiler.compile(source);
+      return { compiled, findings: findingsOf(old, compiled, shared) };
+    }
+    const { options, marked = () => undefined, finish = (apart) => apart } = compiler;
+    const { routes, listeners, unmatched, opens } = old;
+    const before = { routes, listeners, ...(unmatched && { unmatched }), ...(opens && { opens }) };
+    const { signal } = this.#closing;
+    const apart = await compileApart(source, { options, before, standalone, marked, signal });
+    return { ...apart, compiled: finish(apart.compiled) };
   }
 
   #warn(warnings: readonly Diagnostic[]): void {
@@ -169,11 +197,13 @@ export class Reloading {
   }
 }
 
-/** What a reload changes for callers, and the findings for the operator. */
-interface Taken {
-  readonly changes: readonly AccessChanges.AccessChange[];
-  readonly warnings: readonly Diagnostic[];
+interface Compared {
+  readonly compiled: Pick<Compiled, 'plan' | 'warnings'>;
+  readonly findings: AccessFindings;
 }
+
+/** What a reload changes for callers, and the findings for the operator. */
+type Taken = Pick<AccessFindings, 'changes' | 'warnings'>;
 
 /**
  * Returns the changes for callers. Only consent opens a guarded path. A block that is missing by mistake is not consent
@@ -183,16 +213,21 @@ interface Taken {
  */
 export function changesUnlessOpening(
   before: AccessRules,
-  compiled: AccessDiagnostics.NewFile,
-  { standalone }: Pick<Shared, 'standalone'>,
+  compiled: NewFile,
+  shared: Pick<Shared, 'standalone'>,
 ): Taken {
+  return unlessOpening(findingsOf(before, compiled, shared));
+}
+
+function findingsOf(plan: AccessRules, file: NewFile, { standalone }: Pick<Shared, 'standalone'>): AccessFindings {
   // Most processes never reload, so the comparison of two files loads here.
-  const { accessChanges } = require('../routing/access-changes.js') as typeof AccessChanges;
-  const { fallsIn, openingsIn, unusedOpens } = require('../routing/access-diagnostics.js') as typeof AccessDiagnostics;
-  const changes = accessChanges({ plan: before, standalone }, { plan: compiled.plan, standalone });
-  const openings = openingsIn(changes, compiled);
+  const { compareAccess } = require('../routing/access-findings.js') as typeof AccessChecks;
+  return compareAccess({ plan, standalone }, file);
+}
+
+function unlessOpening({ openings, changes, warnings }: AccessFindings): Taken {
   if (openings.length > 0) throw new ConfigError(openings);
-  return { changes, warnings: [...fallsIn(changes, compiled), ...unusedOpens(changes, compiled)] };
+  return { changes, warnings };
 }
 
 function causeOf(cause: unknown): object {
@@ -201,4 +236,8 @@ function causeOf(cause: unknown): object {
     return { errors: errors.slice(0, MOST_CHANGES).map(formatDiagnostic) };
   }
   return { err: cause };
+}
+
+function compact(plan: Plan): Plan {
+  return { ...plan, methods: plan.methods.map(compacted) };
 }

@@ -2,27 +2,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
-import { isDeepStrictEqual } from '../lib/node-util.js';
 import type { Strategies } from '../auth/host-strategy.js';
 import { expiryOf } from '../auth/identity.js';
-import { PLUGIN } from '../auth/methods.js';
 import { MethodsInUse } from '../auth/methods-in-use.js';
-import type { Plan, PlannedUpstream } from '../config/plan-types.js';
+import type { Plan } from '../config/plan-types.js';
 import type * as AccessRules from '../routing/access-rules.js';
-import { deny } from '../admission/deny.js';
-import { AdmissionPolicy } from '../admission/policy.js';
+import { AdmissionPolicy, routingInSteps, type RoutingTables } from '../admission/policy.js';
 import { contextOf, type DecisionSink, type RequestContext } from '../context/request-context.js';
 import { Gateway, type Handover, type UpgradeRest } from '../gateway/gateway.js';
 import type { HostDenials } from '../gateway/host-denials.js';
 import { editFields, setField } from '../http/fields.js';
-import { logDenial } from '../admission/denial-log.js';
 import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
-import type * as Upstreams from '../proxy/upstream.js';
-import type { Upstream, UpstreamStatus, UpstreamDeps } from '../proxy/upstream.js';
-import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
+import type { UpstreamStatus } from '../proxy/upstream.js';
+import type { Metrics } from '../lib/metrics.js';
+import { atOnce, inSlices, type Steps } from '../lib/slices.js';
 import type { Log, Next, Now } from '../lib/types.js';
 import type * as AccessLogs from '../observe/access-log.js';
-import type { PrometheusMetrics } from '../observe/prometheus.js';
 import type { Requests } from '../observe/requests.js';
 import type * as Observed from '../observe/requests.js';
 import type { Tracing } from '../observe/tracing.js';
@@ -30,6 +25,8 @@ import type * as TracingModule from '../observe/tracing.js';
 import type { SnapshotAside } from './aside.js';
 import type { LimiterLease, Limiters } from './limiters.js';
 import { beginRecord, denialLogOf, reportingMethods } from './recording.js';
+import type * as Upstreams from './upstreams-in-use.js';
+import type { UpstreamsInUse } from './upstreams-in-use.js';
 
 const require = createRequire(import.meta.url);
 
@@ -52,13 +49,6 @@ export interface Shared {
   readonly records?: DecisionSink | undefined;
 }
 
-/** An upstream in use. It closes when the last snapshot that uses it ends. */
-interface InUse {
-  readonly planned: PlannedUpstream;
-  readonly upstream: Upstream;
-  generations: number;
-}
-
 const LONGEST_SESSION_MS = 3_600_000;
 
 export class Snapshot {
@@ -68,7 +58,7 @@ export class Snapshot {
   /** Settles when key sets, pools and plugins have warmed up. */
   readonly ready: Promise<void>;
   readonly methods: MethodsInUse;
-  readonly #upstreams: ReadonlyMap<string, InUse>;
+  private readonly upstreamsInUse: UpstreamsInUse | undefined;
   readonly #limits: LimiterLease;
   readonly #requests: Requests | undefined;
   #rules: AccessRules.Rules | undefined;
@@ -76,14 +66,13 @@ export class Snapshot {
   #ended: Promise<void> | undefined;
 
   /** `previous`: auth methods and upstreams with the same configuration continue with their state. */
-  constructor(
+  private constructor(
     readonly plan: Plan,
     private readonly shared: Shared,
-    previous?: Snapshot,
+    { previous, tables }: { readonly previous: Snapshot | undefined; readonly tables: RoutingTables },
   ) {
     this.methods = new MethodsInUse(plan.methods, shared.strategies, shared, previous?.methods);
-    this.#upstreams = new Map(plan.upstreams.map((each) => [each.name, previous?.same(each) ?? start(each, shared)]));
-    for (const each of this.#upstreams.values()) each.generations += 1;
+    this.upstreamsInUse = upstreamsOf(plan, shared, previous?.upstreamsInUse);
     this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
     const { limiter } = this.#limits;
     const tracing = tracingOf(plan, shared);
@@ -91,11 +80,10 @@ export class Snapshot {
     const { liveSockets } = this;
     const onDecision = shared.aside?.decided ?? this.#requests?.onDecision;
     try {
-      const policy = (this.policy = new AdmissionPolicy(plan, {
-        ...{ ...shared, limiter, log: denialLogOf(plan, shared.log) },
-        methods: reportingMethods(this.methods, plan, shared),
-      }));
-      const upstreams = new Map([...this.#upstreams].map(([name, { upstream }]) => [name, upstream]));
+      const methods = reportingMethods(this.methods, plan, shared);
+      const deps = { ...shared, limiter, log: denialLogOf(plan, shared.log), methods };
+      const policy = (this.policy = new AdmissionPolicy(plan, deps, tables));
+      const upstreams = this.upstreamsInUse?.byName ?? new Map();
       const { hostDenials } = shared;
       this.gateway = new Gateway({ policy, upstreams, liveSockets, hostDenials, ...(onDecision && { onDecision }) });
     } catch (cause) {
@@ -103,6 +91,27 @@ export class Snapshot {
       throw cause;
     }
     this.ready = Promise.all([this.methods.ready(), limiter.ready, tracing?.ready]).then(() => undefined);
+  }
+
+  static create(plan: Plan, shared: Shared, previous?: Snapshot): Snapshot {
+    return atOnce(Snapshot.#inSteps(plan, shared, previous));
+  }
+
+  /** Creates the snapshot of a large plan in slices, beside requests. */
+  static createInSlices(plan: Plan, shared: Shared, previous: Snapshot): Promise<Snapshot> {
+    return inSlices(Snapshot.#inSteps(plan, shared, previous));
+  }
+
+  static *#inSteps(plan: Plan, shared: Shared, previous: Snapshot | undefined): Steps<Snapshot> {
+    const tables = yield* routingInSteps(plan, shared.standalone);
+    const snapshot = new Snapshot(plan, shared, { previous, tables });
+    try {
+      yield* snapshot.policy.compileGuards();
+    } catch (cause) {
+      snapshot.#end().catch(() => undefined);
+      throw cause;
+    }
+    return snapshot;
   }
 
   request(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -162,7 +171,7 @@ export class Snapshot {
   }
 
   upstreams(): readonly UpstreamStatus[] {
-    return [...this.#upstreams.values()].map(({ upstream }) => upstream.status());
+    return this.upstreamsInUse?.status() ?? [];
   }
 
   /** Closes the upgraded sockets, and each upstream, auth method and limiter that no other snapshot uses. */
@@ -176,10 +185,7 @@ export class Snapshot {
   }
 
   async #release(): Promise<void> {
-    for (const each of this.#upstreams.values()) {
-      each.generations -= 1;
-      if (each.generations === 0) each.upstream.close();
-    }
+    this.upstreamsInUse?.close();
     await this.#limits.release();
     await this.methods.close();
   }
@@ -193,28 +199,23 @@ export class Snapshot {
 
   private get rules(): AccessRules.Rules {
     const { Rules } = require('../routing/access-rules.js') as typeof AccessRules;
-    return (this.#rules ??= new Rules({ plan: this.plan, standalone: this.shared.standalone }));
+    return (this.#rules ??= Rules.create({ plan: this.plan, standalone: this.shared.standalone }));
   }
 
-  private same(planned: PlannedUpstream): InUse | undefined {
-    const known = this.#upstreams.get(planned.name);
-    // The key is not an enumerable property, so that comparisons of plans do not see it.
-    const same = known?.planned.tls?.key === planned.tls?.key && isDeepStrictEqual(known?.planned, planned);
-    return same ? known : undefined;
+  /** Makes the rules that `leaveSockets` needs for open sockets in slices. */
+  async prepareSockets(next: Snapshot): Promise<void> {
+    if (this.liveSockets.size === 0) return;
+    const { Rules } = require('../routing/access-rules.js') as typeof AccessRules;
+    const { standalone } = this.shared;
+    for (const each of [this, next]) each.#rules ??= await inSlices(Rules.inSteps({ plan: each.plan, standalone }));
   }
 }
 
-/** Not a method: an upstream outlives snapshots, so it must not refer to one. */
-function start(planned: PlannedUpstream, shared: Shared): InUse {
-  const { log, aside } = shared;
-  if (aside) return { planned, upstream: aside.upstream(planned), generations: 0 };
-  // The proxy loads only for files with an upstream.
-  const { createUpstream } = require('../proxy/upstream.js') as typeof Upstreams;
-  const onFailure: UpstreamDeps['onFailure'] = (context, res, { status, code }) => {
-    const denial = { status, code };
-    deny(res, denial, logDenial(log, context, denial));
-  };
-  return { planned, upstream: createUpstream(planned, { ...shared, onFailure }), generations: 0 };
+/** Loads only for files with an upstream. */
+function upstreamsOf({ upstreams }: Plan, shared: Shared, previous: UpstreamsInUse | undefined) {
+  if (upstreams.length === 0) return undefined;
+  const { UpstreamsInUse } = require('./upstreams-in-use.js') as typeof Upstreams;
+  return new UpstreamsInUse(upstreams, shared, previous);
 }
 
 function tracingOf({ tracing }: Plan, { log }: Shared): Tracing | undefined {
@@ -235,15 +236,4 @@ function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracin
 function replaceField(req: IncomingMessage, name: string, value: string | undefined): void {
   if (value === undefined) editFields(req, (each, sent) => (each === name ? undefined : sent));
   else setField(req, name, value);
-}
-
-/** The names that label the metric series. */
-export function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<PrometheusMetrics['keep']>[0] {
-  const plugins = methods.filter(({ type }) => type === PLUGIN);
-  return {
-    route: [NO_ROUTE, ...routes.map(({ id }) => id)],
-    upstream: upstreams.map(({ name }) => name),
-    listener: listeners.map(({ name }) => name),
-    plugin: plugins.map(({ name }) => name),
-  };
 }

@@ -45,7 +45,8 @@ export class ReloadHistory {
   taken(trigger: Trigger, plan: Plan, warnings: readonly Diagnostic[]): void {
     this.#generation += 1;
     this.#since = this.#time();
-    const changed = this.#difference(this.plan, plan);
+    // The records are only shown on an admin address.
+    const changed = plan.admin && this.#difference(this.plan, plan);
     this.plan = plan;
     const outcome = changed?.total === 0 ? 'unchanged' : 'taken';
     this.#add({ trigger, outcome, warnings, ...(changed && { changed }) });

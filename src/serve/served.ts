@@ -8,6 +8,7 @@ import type { Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import { accessRules, type AccessRules } from '../routing/access-rules.js';
+import { markOf } from '../lib/file-mark.js';
 import type { Log } from '../lib/types.js';
 import { compose, tellWarnings, type Inspected } from '../runtime/compose.js';
 import type { Loom } from '../runtime/middleware.js';
@@ -20,7 +21,7 @@ import { Acceptance } from './acceptance.js';
 import { adminOf, recordsOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
-import { compileToServe } from './compile-to-serve.js';
+import { compileToServe, withTlsFindings } from './compile-to-serve.js';
 import type * as EventLoops from './event-loop.js';
 import { answerHealth } from './health.js';
 import { listen, type Running } from './listeners.js';
@@ -28,7 +29,7 @@ import type * as ProcessStatuses from './process-status.js';
 import { HandshakeFaults } from './refusals.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { ReloadHistory } from './reload-history.js';
-import { FileWatch, markOf } from './watch.js';
+import { FileWatch } from './watch.js';
 
 const require = createRequire(import.meta.url);
 
@@ -85,8 +86,7 @@ class Served implements Gatekeeper {
     this.log = options.log ?? (this.#own as Log);
     // The primary has already logged the warnings, once.
     if (!among) tellWarnings(warnings, this.log);
-    const { now = Date.now, watch = true } = options;
-    this.#history = new ReloadHistory(plan, { worker: among?.worker, log: this.log, now });
+    const { now = Date.now, watch = true, strict = false } = options;
     const records = (this.#records = recordsOf(plan, now, among?.worker));
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage(), records };
     this.#loom = compose(source, plan, {
@@ -98,17 +98,18 @@ class Served implements Gatekeeper {
         metrics.gauge('loom_accept_wait_seconds', {}, this.#acceptance.longestWait());
       },
       inspected: (inspect) => (this.#inspect = inspect),
-      compile: (given) => this.#compile(given),
+      compiler: {
+        compile: (given) => this.#compile(given),
+        options: { mode: 'serve', strict },
+        finish: (apart) => withTlsFindings(apart, { strict }),
+        marked: (marks) => void (this.#read = new Map(marks)),
+      },
       prepare: (next) => this.#prepare(next),
     });
-    if (watch)
-      this.#files = new FileWatch({
-        changed: () =>
-          this.#reload('file').then(
-            () => undefined,
-            () => undefined,
-          ),
-      });
+    this.#history = new ReloadHistory(this.#loom.plan, { worker: among?.worker, log: this.log, now });
+    // The log has the reason why a file was refused.
+    const changed = async (): Promise<void> => void (await this.#reload('file').catch(() => undefined));
+    if (watch) this.#files = new FileWatch({ changed });
   }
 
   get listening(): readonly Listening[] {
@@ -164,8 +165,7 @@ class Served implements Gatekeeper {
       const { plan } = this.#loom;
       const warnings = await this.#loom.reload();
       tellUnchanged(plan, this.#loom.plan, this.log);
-      // Without the page of reloads no comparison is needed.
-      if (this.#admin) this.#history.taken(trigger, this.#loom.plan, warnings);
+      this.#history.taken(trigger, this.#loom.plan, warnings);
       return warnings;
     } catch (cause) {
       this.#history.refused(trigger, cause);

@@ -1,7 +1,8 @@
 /** Watches the files of a plan, and calls back when they have changed and are stable again. */
-import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs';
+import { watch, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { absence, markFrom } from '../lib/file-mark.js';
 import { isDeepStrictEqual } from '../lib/node-util.js';
 
 /** Files by absolute path, with the identity of their content. */
@@ -101,27 +102,9 @@ export class FileWatch {
   }
 }
 
-/** Returns the current mark of a path. Call it before the file is read, so that no change is missed. */
-export function markOf(file: string): string {
-  try {
-    return markFrom(statSync(file, { bigint: true }));
-  } catch (error) {
-    return absence(error);
-  }
-}
-
 async function marksOf(files: Iterable<string>): Promise<Marks> {
   const marks = await Promise.all(
     [...files].map(async (file) => [file, await stat(file, { bigint: true }).then(markFrom, absence)] as const),
   );
   return new Map(marks);
-}
-
-/** A rewritten file has another time or size. A replacement file has another inode number. */
-function markFrom({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-}
-
-function absence(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'unreadable';
 }

@@ -61,7 +61,7 @@ function gateOf(text: string, mode: (typeof MODES)[number]): Loom {
   const source = { text, file: 'loom.yaml' };
   const compile = (given: ConfigSource) => compileFile(given, { mode });
   const shared = { strategies: {}, log: quietLog(), now: Date.now, standalone: mode === 'serve' };
-  return compose(source, compile(source).plan, { shared, compile });
+  return compose(source, compile(source).plan, { shared, compiler: { compile, options: { mode } } });
 }
 
 /** The backend may change. The port stays. */

@@ -56,5 +56,5 @@ function gateOf({ mode }: PageCase, page: string): Loom {
   if (mode === 'middleware') return loom(source, { log });
   const compile = (given: ConfigSource) => compileFile(given, { mode });
   const shared = { strategies: {}, log, now: Date.now, standalone: true };
-  return compose(source, compile(source).plan, { shared, compile });
+  return compose(source, compile(source).plan, { shared, compiler: { compile, options: { mode } } });
 }

@@ -30,7 +30,7 @@ export class Explainer {
 
   constructor(private readonly parts: ExplainerParts) {
     const { plan, standalone, live, online, keysOf } = parts;
-    this.#snapshot = new Snapshot(quiet(plan), {
+    this.#snapshot = Snapshot.create(quiet(plan), {
       strategies: {},
       standalone,
       now: () => this.#now(),

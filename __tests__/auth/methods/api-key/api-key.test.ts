@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setClientAddress } from '../../../../src/http/client-address.js';
 import { apiKey } from '../../../../src/auth/methods/api-key/api-key.js';
+import { apiKeyOptions } from '../../../../src/auth/methods/api-key/options.js';
 import { atWork, serveMethod, type MethodServer } from '../../../support/method-server.js';
 
 const servers: MethodServer[] = [];
@@ -204,7 +205,7 @@ describe('the block', () => {
 
   test('reads the three spellings of a rate', () => {
     const rates = [1000, '1000/m', { rate: 5, burst: 20 }, { rate: '60/h', burst: 2 }, 0.5];
-    const { keys = [] } = apiKey.options.parse({ keys: rates.map((rate_limit, i) => ({ key: `k${i}`, rate_limit })) });
+    const { keys = [] } = apiKeyOptions.parse({ keys: rates.map((rate_limit, i) => ({ key: `k${i}`, rate_limit })) });
     expect(keys.map((each) => each.rate_limit)).toEqual([
       { rate: 1000, perMs: 1_000, burst: 1000 },
       { rate: 1000, perMs: 60_000, burst: 1000 },

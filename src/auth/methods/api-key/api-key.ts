@@ -1,5 +1,6 @@
 /** `api_key`: a key in a header or query parameter, looked up by its SHA-256 digest. */
-import { hash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import { HeaderAPIKeyStrategy } from 'passport-headerapikey';
@@ -17,13 +18,25 @@ import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { reportVerdict } from '../../outcome.js';
 import { grant } from '../../strategy-runner.js';
 import type { Challenge, ReasonCode, Rejected, Verdict } from '../../verdict.js';
-import { describeUnknown } from './describe.js';
-import { digestOf, findings, sharedFindings, subjectOf } from './findings.js';
-import { apiKeyNarrowing, apiKeyOptions, type ApiKeyOptions, type ConfiguredKey } from './options.js';
+import type * as Describe from './describe.js';
+import { findings, sharedFindings } from './findings.js';
+import {
+  expanded,
+  findKey,
+  keyAt,
+  subjectOf,
+  subjectsOf,
+  tableOf,
+  type KeyEntry,
+  type KeyedOptions,
+  type KeyTable,
+} from './key-table.js';
+import { apiKeyNarrowing, apiKeyOptions } from './options.js';
 
-/** A configured key: its digest, its identity, and the conditions that it adds to a request. */
+const require = createRequire(import.meta.url);
+
+/** A key that a request had: its identity, and the conditions that it adds to a request. */
 interface KnownKey {
-  readonly digest: Buffer;
   readonly identity: Identity;
   /** The verdict on each request with the key. A host receives a copy of the identity. */
   readonly granted: Verdict;
@@ -32,13 +45,9 @@ interface KnownKey {
 }
 
 const ANYWHERE = () => true;
-const NO_DIGEST = Buffer.alloc(32);
 
-/** A digest as the key of a Map, with one character for each byte. */
-const latin1Of = (digest: Buffer): string => digest.toString('latin1');
-
-function knownKey(key: ConfiguredKey): KnownKey {
-  const subject = subjectOf(key);
+function knownKey(key: KeyEntry): KnownKey {
+  const subject = subjectOf(key.name, key.digest.toString('hex'));
   const identity: Identity = {
     method: 'api_key',
     subject,
@@ -49,10 +58,8 @@ function knownKey(key: ConfiguredKey): KnownKey {
     ...(key.expires === undefined ? {} : { expiresAt: Math.floor(key.expires / 1_000) }),
     ...(key.rate_limit === undefined ? {} : { rateLimit: key.rate_limit }),
   };
-  const digest = digestOf(key);
-  rememberCredential(identity, digest);
+  rememberCredential(identity, key.digest.toString('hex'));
   return {
-    digest: Buffer.from(digest, 'hex'),
     identity,
     granted: grant(identity),
     expires: key.expires ?? Infinity,
@@ -61,7 +68,7 @@ function knownKey(key: ConfiguredKey): KnownKey {
 }
 
 /** The scheme is one of `Authorization` (RFC 9110 §11.6.2). Every other header holds the key alone. */
-function placesOf({ header, scheme, query_param }: ApiKeyOptions): readonly Place[] {
+function placesOf({ header, scheme, query_param }: KeyedOptions): readonly Place[] {
   const names = header.map((name) => name.toLowerCase());
   const withScheme = scheme && !names.includes('authorization') ? [...names, 'authorization'] : names;
   const places = withScheme.map((name): Place => {
@@ -77,7 +84,7 @@ function isOfOthers(value: string): boolean {
   return value.includes(' ') || looksLikeJws(value);
 }
 
-function challengeOf({ realm }: ApiKeyOptions): Challenge {
+function challengeOf({ realm }: KeyedOptions): Challenge {
   return { scheme: 'ApiKey', params: { realm } };
 }
 
@@ -93,14 +100,16 @@ const Base = HeaderAPIKeyStrategy as unknown as new (
 
 class ApiKeyStrategy extends Base implements MethodStrategy {
   readonly ready = Promise.resolve();
-  private readonly keys: ReadonlyMap<string, KnownKey>;
+  private readonly table: KeyTable;
+  /** Keys that a request had, by the digest as a text with one character for each byte. */
+  private readonly used = new Map<string, KnownKey>();
   private readonly places: readonly Place[];
   private readonly challenges: readonly [Challenge];
   private readonly absent: Verdict;
   private readonly now: Now;
   private readonly shared: readonly Place[];
 
-  constructor(options: ApiKeyOptions, { now, shared = [] }: Pick<MethodDeps, 'now' | 'shared'>) {
+  constructor(options: KeyedOptions, { now, shared = [] }: Pick<MethodDeps, 'now' | 'shared'>) {
     super({ header: 'X-API-Key', prefix: '' }, false, () => undefined);
     this.now = now;
     (this as { name?: string }).name = 'api_key';
@@ -108,7 +117,7 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
     this.shared = this.places.filter((place) => shared.some((each) => isDeepStrictEqual(each, place)));
     this.challenges = [challengeOf(options)];
     this.absent = { kind: 'absent', challenges: this.challenges };
-    this.keys = new Map((options.keys ?? []).map(knownKey).map((key) => [latin1Of(key.digest), key]));
+    this.table = tableOf(options);
   }
 
   override authenticate(request: IncomingMessage): void {
@@ -120,7 +129,7 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
     if (offer.kind !== 'one') return undefined;
     const { value, place } = offer;
     const key = this.find(value);
-    if (!key) return describeUnknown(value, place);
+    if (!key) return (require('./describe.js') as typeof Describe).describeUnknown(value, place);
     const name = quoted(key.identity.subject);
     if (reason === 'not_allowed') return `the key ${name} does not allow the address ${clientAddressOf(request)}`;
     return `the key ${name} expired ${ageText(this.now() - key.expires)} ago`;
@@ -153,15 +162,17 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
   private readonly skips: Skips = (value, place) =>
     this.shared.includes(place) && (isOfOthers(value) || this.find(value) === undefined);
 
-  /**
-   * Finds the entry by its digest. A full comparison in constant time costs the same for a near miss and for a random
-   * guess.
-   */
   private find(value: string): KnownKey | undefined {
     const offered = hash('sha256', value, 'binary');
-    const known = this.keys.get(offered);
-    const same = timingSafeEqual(Buffer.from(offered, 'latin1'), known?.digest ?? NO_DIGEST);
-    return same ? known : undefined;
+    return this.used.get(offered) ?? this.findUnused(offered);
+  }
+
+  private findUnused(offered: string): KnownKey | undefined {
+    const number = findKey(this.table, Buffer.from(offered, 'latin1'));
+    if (number === undefined) return undefined;
+    const known = knownKey(keyAt(this.table, number));
+    this.used.set(offered, known);
+    return known;
   }
 
   /** An unknown key, an expired key and no key get the same response. A client cannot learn which keys existed. */
@@ -176,16 +187,15 @@ class ApiKeyStrategy extends Base implements MethodStrategy {
   }
 }
 
-const entriesByDigest = new WeakMap<readonly ConfiguredKey[], ReadonlyMap<string, ConfiguredKey>>();
-
 /** The entry of the very key that opened a session. Another key of the same name confirms nothing. */
-function voucherOf({ keys = [] }: ApiKeyOptions, identity: Identity): ConfiguredKey | undefined {
-  const entries = entriesByDigest.get(keys) ?? new Map(keys.map((key) => [digestOf(key), key]));
-  entriesByDigest.set(keys, entries);
-  return entries.get(credentialDigestOf(identity) ?? '');
+function voucherOf(options: KeyedOptions, identity: Identity): KeyEntry | undefined {
+  const digest = Buffer.from(credentialDigestOf(identity) ?? '', 'hex');
+  const table = tableOf(options);
+  const number = digest.length === 32 ? findKey(table, digest) : undefined;
+  return number === undefined ? undefined : keyAt(table, number);
 }
 
-export const apiKey: Method<ApiKeyOptions> = {
+export const apiKey: Method<KeyedOptions> = {
   name: 'api_key',
   title: 'API key',
   ambient: false,
@@ -197,8 +207,8 @@ export const apiKey: Method<ApiKeyOptions> = {
   files: {},
   findings,
   sharedFindings,
-  unknownNames: ({ keys = [] }, narrowing) => {
-    const known = new Set(keys.map(subjectOf));
+  unknownNames: (options, narrowing) => {
+    const known = subjectsOf(tableOf(options));
     const { names = [] } = apiKeyNarrowing.parse(narrowing);
     return names.flatMap((name, i) =>
       known.has(name)
@@ -210,12 +220,17 @@ export const apiKey: Method<ApiKeyOptions> = {
   headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
-  summary: (options) => [['keys', String(options.keys?.length ?? 0)]],
-  limitsIdentities: ({ keys = [] }) => keys.some(({ rate_limit }) => rate_limit !== undefined),
+  summary: (options) => [['keys', String(tableOf(options).size)]],
+  limitsIdentities: (options) =>
+    [...tableOf(options).conditions.values()].some((each) => each.rate_limit !== undefined),
+  limitsAddresses: (options) =>
+    [...tableOf(options).conditions.values()].some((each) => each.allowed_ips !== undefined),
   voucher: voucherOf,
   judge: (narrowing, { subject }) => {
     const names = narrowing['names'];
     return names === undefined || (Array.isArray(names) && names.includes(subject)) ? undefined : 'not_allowed';
   },
+  compact: (options) => (options.keys ? { ...options, keys: tableOf(options) } : options),
+  expand: expanded,
   compile: (options, deps) => new ApiKeyStrategy(options, deps),
 };

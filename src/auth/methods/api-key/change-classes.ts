@@ -2,7 +2,7 @@
 import type { Members } from '../../../lib/change-classes.js';
 import { momentText } from '../../date-text.js';
 import { RATE } from '../../rate-text.js';
-import { digestOf } from './findings.js';
+import { digestOf } from './key-table.js';
 import type { ApiKeyOptions, ConfiguredKey } from './options.js';
 
 /** A key and its hash in the file are the same credential. */

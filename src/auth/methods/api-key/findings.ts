@@ -1,24 +1,16 @@
 /** Findings about the keys of an `api_key` block: keys given twice, names of several keys, keys in the form of a token. */
-import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import { looksLikeJws } from '../../../lib/jws-form.js';
 import { placeWords, type Place } from '../../credentials.js';
 import type { Finding } from '../../method.js';
-import type { ApiKeyOptions, ConfiguredKey } from './options.js';
+import { configuredKeys, digestOf, subjectOf, type KeyedOptions } from './key-table.js';
+import type { ConfiguredKey } from './options.js';
 
-/** The SHA-256 digest of a key, in hex. */
-export function digestOf({ key, key_hash }: ConfiguredKey): string {
-  return key === undefined ? (key_hash ?? '').slice('sha256:'.length) : hash('sha256', key);
-}
-
-export function subjectOf(key: ConfiguredKey): string {
-  return key.name ?? `key-${digestOf(key).slice(0, 12)}`;
-}
-
-export function findings({ keys }: ApiKeyOptions): readonly Finding[] {
+export function findings(options: KeyedOptions): readonly Finding[] {
+  const keys = configuredKeys(options);
   if (!keys) return [{ level: 'warning', path: ['keys'], message: 'no keys: every request is rejected' }];
   const digests = keys.map(digestOf);
-  const subjects = keys.map(subjectOf);
+  const subjects = keys.map(({ name }, i) => subjectOf(name, digests[i] as string));
   const firstKey = firstOf(digests);
   const firstName = firstOf(subjects);
   return keys.flatMap((key, i): Finding[] => {
@@ -47,9 +39,9 @@ function differenceOf(first: ConfiguredKey, second: ConfiguredKey): string | und
   return isDeepStrictEqual(addresses(first), addresses(second)) ? undefined : '"allowed_ips"';
 }
 
-export function sharedFindings({ keys = [] }: ApiKeyOptions, shared: readonly Place[]): readonly Finding[] {
+export function sharedFindings(options: KeyedOptions, shared: readonly Place[]): readonly Finding[] {
   if (shared.length === 0) return [];
-  return keys.flatMap(({ key }, i): Finding[] => {
+  return (configuredKeys(options) ?? []).flatMap(({ key }, i): Finding[] => {
     if (key === undefined || !looksLikeJws(key)) return [];
     const message = `has the form of a token, which is never looked up as a key in ${placeWords(shared[0] as Place)}`;
     return [{ level: 'error', path: ['keys', i, 'key'], message }];
