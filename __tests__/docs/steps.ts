@@ -9,7 +9,7 @@ export interface Step {
 
 /** Programs whose lines are for the reader: they need a network, a cluster or another machine. */
 const FOR_THE_READER =
-  /^(?:npm|NODE_OPTIONS=|npx (?:asc|jest|vitest|loom-auth (?:demo|schema >))|cargo|node (?:--|examples)|kubectl|docker|openssl|export|kill|git|cd|echo|#|\/)/;
+  /^(?:npm|NODE_OPTIONS=|LOOM_ADMIN_TOKEN=|npx (?:asc|jest|vitest|loom-auth (?:demo|schema >))|cargo|node (?:--|examples)|kubectl|docker|openssl|export|kill|git|cd|echo|#|\/)/;
 
 const at = ({ path }: Page, line: number, what: string): string => `${path}:${line} ${what}`;
 
