@@ -246,7 +246,7 @@ test('G-38 the policy stops markup and code also if a script of the shell makes 
   await page.evaluate(`document.body.setAttribute('style', 'color: red')`);
   await page.evaluate(`new Image().src = 'https://attacker.example/?' + Math.random()`);
   expect(await page.evaluate(`fetch('https://attacker.example/').catch(({ name }) => name)`)).toBe('TypeError');
-  await until(() => faults.some((each) => each.includes('connect-src')));
+  await until(() => faults.some((each) => each.startsWith('policy connect-src')));
   const refused = faults.filter((each) => each.startsWith('policy'));
   expect(refused.join()).toMatch(/require-trusted-types-for/);
   for (const directive of ['style-src-attr', 'img-src', 'connect-src']) expect(refused.join()).toContain(directive);
