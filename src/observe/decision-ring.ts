@@ -2,9 +2,11 @@
 
 interface Entry<T> {
   readonly value: T;
-  readonly number: number;
   readonly owner: Owner<T>;
+  /** The next entry of the same client. */
   next: Entry<T> | undefined;
+  older: Entry<T> | undefined;
+  newer: Entry<T> | undefined;
 }
 
 /** The entries of one client, the oldest first. */
@@ -20,13 +22,14 @@ const CLIENT_PART = 8;
 const LEAST_OF_CLIENT = 4;
 
 export class DecisionRing<T> {
-  /** In the order of their numbers: the oldest first. */
-  readonly #entries = new Map<number, Entry<T>>();
+  /** A linked list. A map would walk over its deleted entries to find the oldest one. */
+  #oldest: Entry<T> | undefined;
+  #newest: Entry<T> | undefined;
+  #size = 0;
   readonly #owners = new Map<string, Owner<T>>();
   /** The clients above their share: they filled the ring while other clients did not need it. */
   readonly #greedy = new Set<Owner<T>>();
   readonly #share: number;
-  #lastNumber = 0;
 
   constructor(private readonly capacity: number) {
     this.#share = Math.max(LEAST_OF_CLIENT, Math.ceil(capacity / CLIENT_PART));
@@ -38,24 +41,29 @@ export class DecisionRing<T> {
    */
   add(client: string, value: T): void {
     const owner = this.#ownerOf(client);
-    if (this.#entries.size >= this.capacity) this.#forget(owner);
-    const entry: Entry<T> = { value, number: ++this.#lastNumber, owner, next: undefined };
+    if (this.#size >= this.capacity) this.#forget(owner);
+    const entry: Entry<T> = { value, owner, next: undefined, older: this.#newest, newer: undefined };
+    if (this.#newest) this.#newest.newer = entry;
+    else this.#oldest = entry;
+    this.#newest = entry;
+    this.#size += 1;
     if (owner.last) owner.last.next = entry;
     else owner.first = entry;
     owner.last = entry;
     owner.count += 1;
     if (owner.count > this.#share) this.#greedy.add(owner);
     this.#owners.set(client, owner);
-    this.#entries.set(entry.number, entry);
   }
 
   /** The newest first. */
   values(): readonly T[] {
-    return [...this.#entries.values()].map(({ value }) => value).reverse();
+    const values: T[] = [];
+    for (let entry = this.#newest; entry; entry = entry.older) values.push(entry.value);
+    return values;
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   #ownerOf(client: string): Owner<T> {
@@ -64,10 +72,9 @@ export class DecisionRing<T> {
 
   #forget(owner: Owner<T>): void {
     const [greedy] = this.#greedy;
-    const [oldest] = this.#entries.values();
-    const entry = owner.count >= this.#share ? owner.first : (greedy?.first ?? oldest);
+    const entry = owner.count >= this.#share ? owner.first : (greedy?.first ?? this.#oldest);
     if (!entry) return;
-    this.#entries.delete(entry.number);
+    this.#unlink(entry);
     const { owner: loser } = entry;
     // In each case it is the first entry of its client.
     loser.first = entry.next;
@@ -75,5 +82,13 @@ export class DecisionRing<T> {
     loser.count -= 1;
     if (loser.count <= this.#share) this.#greedy.delete(loser);
     if (loser.count === 0) this.#owners.delete(loser.client);
+  }
+
+  #unlink({ older, newer }: Entry<T>): void {
+    if (older) older.newer = newer;
+    else this.#oldest = newer;
+    if (newer) newer.older = older;
+    else this.#newest = older;
+    this.#size -= 1;
   }
 }
