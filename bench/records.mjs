@@ -35,6 +35,7 @@ function gateWith(records) {
 function request(key) {
   const req = new IncomingMessage(new Socket());
   req.method = 'GET';
+  [req.httpVersion, req.httpVersionMajor, req.httpVersionMinor] = ['1.1', 1, 1];
   req.url = '/keys/orders?page=2';
   const fields = { Host: 'localhost', 'User-Agent': 'curl/8.5.0', Accept: '*/*', 'X-API-Key': key };
   req.rawHeaders = Object.entries(fields).flat();
@@ -63,7 +64,8 @@ async function compare(name, key) {
     least.off = Math.min(least.off, await batch(off, key));
     least.on = Math.min(least.on, await batch(on, key));
   }
-  if (records.find({ limit: 1 }).length === 0) throw new Error('nothing was kept');
+  const [kept] = records.find({ limit: 1 });
+  if (kept?.kind !== name) throw new Error(`the record is not ${name}: ${JSON.stringify(kept)}`);
   const cost = least.on - least.off;
   console.log(
     `${name}: ${least.off.toFixed(2)} µs without records, ${least.on.toFixed(2)} µs with, ${cost.toFixed(2)} µs more`,
