@@ -135,7 +135,7 @@ it.each<[product: string, text: string, path: string, hint: string]>([
     'Apache',
     `middleware: {auth: {basic: {htpasswd: users.txt}, chain: [basic]}}\n${ROUTE}`,
     'middleware.auth.basic.htpasswd',
-    'no option reads an htpasswd file',
+    '"htpasswd_file"',
   ],
 ])('%s: %s', (_product, text, path, hint) => {
   const errors = errorsOf(text);

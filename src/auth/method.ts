@@ -77,7 +77,9 @@ export interface Method<Options = unknown> extends MethodTraits {
    * Options that name a file, and the option that receives its text, at any depth: `{ public_key_file: 'public_key' }`.
    */
   readonly files: Readonly<Record<string, string>>;
-  /** Findings about the block as a whole. Messages never contain secrets. */
+  /** Adds to the options what the texts of `files` mean, after they are read. Default: the options stay as they are. */
+  complete?(options: Options): Options;
+  /** Findings about the block as a whole, as `complete` returns it. Messages never contain secrets. */
   findings(options: Options): readonly Finding[];
   /** Findings about the block beside other auth methods that read the same places. Default: none. */
   sharedFindings?(options: Options, shared: readonly Place[]): readonly Finding[];

@@ -114,13 +114,10 @@ export const AUTH_NAMES: readonly ForeignNames[] = [
   },
   {
     at: ['middleware.auth.basic'],
-    names: { users: 'credentials accounts consumers' },
-    sentences: [
-      [
-        'htpasswd usersFile file htpasswdFile authBasicUserFile',
-        'no option reads an htpasswd file; list its lines as users: [{username, password_hash}]',
-      ],
-    ],
+    names: {
+      users: 'credentials accounts consumers',
+      htpasswd_file: 'htpasswd usersFile file htpasswdFile authBasicUserFile',
+    },
   },
   {
     at: ['middleware.auth.basic.users[]', 'admin.auth.users[]'],

@@ -151,9 +151,10 @@ function readMethod(registered: RegisteredMethod, context: Context): Entry {
   const entry = { name, method, from: 'file' } as const;
   const read = readBlock({ schema: blockSchema(method), value: context.value(path), path }, context);
   if (read === undefined) return { ...entry, state: 'broken' };
-  const { enabled = true, ...options } = read as { enabled?: boolean };
-  if (!enabled) return { ...entry, options, state: 'disabled' };
-  if (!readFiles(method, { options, path, context })) return { ...entry, state: 'broken' };
+  const { enabled = true, ...own } = read as { enabled?: boolean };
+  if (!enabled) return { ...entry, options: own, state: 'disabled' };
+  if (!readFiles(method, { options: own, path, context })) return { ...entry, state: 'broken' };
+  const options = method.complete?.(own) ?? own;
   let intact = true;
   for (const finding of method.findings(options)) {
     const found = { path: [...path, ...finding.path], message: finding.message };

@@ -197,6 +197,10 @@ describe('the block', () => {
   test.each(['$2x$', '$2$', '$1$', '$2b$99', 'plain'])('refuses a hash that begins with %s', (prefix) => {
     refuses({ users: [{ username: 'a', password_hash: prefix + hash.slice(prefix.length) }] });
   });
+  test('refuses no users', () => {
+    const findings = basic.findings(basic.options.parse({}));
+    expect(findings).toEqual([expect.objectContaining({ level: 'error', path: ['users'] })]);
+  });
   test.each([
     ['a hash cut short', { users: [{ username: 'a', password_hash: hash.slice(0, 59) }] }],
     [
@@ -204,7 +208,6 @@ describe('the block', () => {
       { users: [{ username: 'a', password_hash: hash.replace('$04$', '$31$') }] },
     ],
     ['the elided hash of the page', { users: [{ username: 'a', password_hash: '$2a$10$...' }] }],
-    ['no users', {}],
     ['an empty list', { users: [] }],
     ['a user with a colon', { users: [{ username: 'a:b', password_hash: hash }] }],
     ['an empty user', { users: [{ username: '', password_hash: hash }] }],

@@ -9,15 +9,15 @@ import { readOffer, type Place } from '../../credentials.js';
 import { FailureBudget } from '../../failure-budget.js';
 import { headerRules } from '../../header-rule.js';
 import type { Identity } from '../../identity.js';
-import type { Finding, Method, MethodDeps, MethodStrategy } from '../../method.js';
+import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
 import { reportVerdict, UnavailableError } from '../../outcome.js';
 import { grant } from '../../strategy-runner.js';
 import type { Absent, Challenge, ReasonCode, Rejected, Verdict } from '../../verdict.js';
 import type { MaybePromise } from '../../../lib/types.js';
 import { readUserPass, type UserPass } from './credentials.js';
-import { basicNarrowing, basicOptions, costOf, type BasicOptions } from './options.js';
+import { findingsOf, withHtpasswd } from './findings.js';
+import { basicNarrowing, basicOptions, type BasicOptions } from './options.js';
 import { Users } from './users.js';
-import { costWarning } from '../bcrypt-cost.js';
 import { throttleSummary } from '../throttle-option.js';
 
 const PLACES: readonly Place[] = [{ in: 'header', name: 'authorization', scheme: 'basic' }];
@@ -134,18 +134,6 @@ function undecided(cause: unknown): Verdict {
   return { kind: 'unavailable', reason, cause: error };
 }
 
-function findings({ users }: BasicOptions): readonly Finding[] {
-  const names = users.map((each) => each.username);
-  return users.flatMap(({ username, password_hash }, i): Finding[] => {
-    const first = names.indexOf(username);
-    if (first < i)
-      return [{ level: 'error', path: ['users', i, 'username'], message: `users[${first}] has this name already` }];
-    const message = costWarning(costOf(password_hash));
-    if (message === undefined) return [];
-    return [{ level: 'warning', rule: 'bcrypt_cost', path: ['users', i, 'password_hash'], message }];
-  });
-}
-
 export const basic: Method<BasicOptions> = {
   name: 'basic',
   title: 'Basic',
@@ -154,8 +142,9 @@ export const basic: Method<BasicOptions> = {
   certificate: false,
   options: basicOptions,
   narrowing: basicNarrowing,
-  files: {},
-  findings,
+  files: { htpasswd_file: 'htpasswd' },
+  complete: withHtpasswd,
+  findings: findingsOf,
   unknownNames: ({ users: configured }, narrowing) => {
     const known = new Set(configured.map((each) => each.username));
     const { users = [] } = basicNarrowing.parse(narrowing);
@@ -169,9 +158,10 @@ export const basic: Method<BasicOptions> = {
   headers: ({ claims_to_headers }) => headerRules(claims_to_headers),
   forwardsCredential: ({ forward_credentials }) => forward_credentials,
   challenge: challengeOf,
-  summary: ({ realm, users, throttle }) => [
+  summary: ({ realm, users, htpasswd_file, throttle }) => [
     ['realm', realm],
     ['users', String(users.length)],
+    ...(htpasswd_file === undefined ? [] : [['users from', htpasswd_file] as const]),
     ...throttleSummary(throttle, 'from one address for one user'),
   ],
   voucher: ({ users }, { subject }) => users.find(({ username }) => username === subject),

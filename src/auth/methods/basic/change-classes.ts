@@ -11,6 +11,10 @@ export const basicClasses: Members<BasicOptions> = {
       name: ({ username }: BasicOptions['users'][number]) => username,
       items: { members: { username: { by: 'the name of the item' }, password_hash: secret('access') } },
     },
+    // `users` has the users of the file as well.
+    htpasswd_file: { by: 'users' },
+    htpasswd: { by: 'users' },
+    ignore_unsupported: { by: 'users' },
     cache_ttl: time('cache_ttl', 300_000),
     throttle: THROTTLE,
     claims_to_headers: { by: 'headers of the method' },

@@ -4,18 +4,18 @@ import { duration, headerName, plainText } from '../../../lib/fields.js';
 import { HIGHEST_COST, TOO_COSTLY } from '../bcrypt-cost.js';
 import { throttleOption } from '../throttle-option.js';
 
-const BCRYPT = /^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$/;
+export const BCRYPT_HASH = /^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$/;
 
 /** The cost (the exponent) of a bcrypt hash. */
 export function costOf(passwordHash: string): number {
-  return Number(BCRYPT.exec(passwordHash)?.[1]);
+  return Number(BCRYPT_HASH.exec(passwordHash)?.[1]);
 }
 
 /** A bcrypt hash of a password, of a cost that this process can afford. */
 export const passwordHash = () =>
   z
     .string()
-    .regex(BCRYPT, 'must be a bcrypt hash that begins with $2a$, $2b$ or $2y$, as `htpasswd -nbB` prints it')
+    .regex(BCRYPT_HASH, 'must be a bcrypt hash that begins with $2a$, $2b$ or $2y$, as `htpasswd -nbB` prints it')
     .refine((text) => !(costOf(text) > HIGHEST_COST), { error: TOO_COSTLY });
 
 export const userName = () =>
@@ -32,7 +32,20 @@ export const user = z.strictObject({
 
 export const basicOptions = z.strictObject({
   realm: plainText().default('loom').describe('The realm of the challenge, as browsers show it.'),
-  users: z.array(user).min(1, 'must not be an empty list').describe('The users that may log in.'),
+  users: z
+    .array(user)
+    .min(1, 'must not be an empty list')
+    .default([])
+    .describe('The users that may log in. Required without `htpasswd_file`.'),
+  htpasswd_file: z
+    .string()
+    .min(1, 'must not be empty')
+    .optional()
+    .describe('An Apache htpasswd file with more users, relative to this file. Only bcrypt hashes count.'),
+  ignore_unsupported: z
+    .boolean()
+    .default(false)
+    .describe('Whether users of `htpasswd_file` with another kind of hash are ignored. Otherwise they are errors.'),
   cache_ttl: duration({ min: 0, max: 86_400_000 })
     .prefault('5m')
     .describe('How long a verified pair is remembered; "0s" hashes on each request.'),
@@ -48,4 +61,8 @@ export const basicNarrowing = z.strictObject({
   users: z.array(z.string().min(1)).min(1, 'must not be an empty list').optional().describe('Users that may pass.'),
 });
 
-export type BasicOptions = z.output<typeof basicOptions>;
+export type User = z.output<typeof user>;
+export type BasicOptions = z.output<typeof basicOptions> & {
+  /** The text of `htpasswd_file`. */
+  readonly htpasswd?: string;
+};
