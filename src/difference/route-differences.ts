@@ -2,7 +2,13 @@
 import { methodsServed } from '../config/checks/groups.js';
 import { readTarget } from '../http/target.js';
 import { CHANGE_CLASSES } from '../lib/change-classes.js';
-import { coversRegion, methodsIn, samplesOfChanges, type WordedRoute } from '../routing/changed-regions.js';
+import {
+  coversRegion,
+  methodsIn,
+  samplesOfChanges,
+  type Methods,
+  type WordedRoute,
+} from '../routing/changed-regions.js';
 import { HostTrees, normalHost } from '../routing/host-trees.js';
 import { compileRoute } from '../routing/route-table.js';
 import { nameOfRegion, type Region, type SamplePath } from '../routing/sample-paths.js';
@@ -13,22 +19,16 @@ import { compareCandidates, type Candidates, type OptionChange } from './option-
 export function routeDifferences(before: Comparable, after: Comparable): readonly Difference[] {
   const [was, is] = [new Table(before), new Table(after)];
   const methods = methodsIn([...before.rules.routes, ...after.rules.routes]);
-  let lines: Line[] = [];
+  const lines = new Map<string, Line[]>();
   for (const sample of samplesOfChanges(was.worded, is.worded)) {
-    const found = new Map<string, Line & { readonly methods: string[] }>();
-    for (const [name, method] of methods) {
-      for (const change of compareCandidates(was.at(sample, method), is.at(sample, method))) {
-        const known = found.get(change.key);
-        if (known) known.methods.push(name);
-        else found.set(change.key, { change, region: sample.region, methods: [name] });
-      }
-    }
-    for (const line of found.values()) {
-      if (lines.some((known) => says(known, line))) continue;
-      lines = [...lines.filter((known) => !says(line, known)), line];
+    for (const line of linesAt(sample, { was, is, methods })) {
+      const key = `${line.change.key} ${line.methods.join()}`;
+      const known = lines.get(key) ?? [];
+      if (known.some(({ region }) => coversRegion(region, line.region))) continue;
+      lines.set(key, [...known.filter(({ region }) => !coversRegion(line.region, region)), line]);
     }
   }
-  return inOrder(lines.map((line) => differenceOf(line, methods.size)));
+  return inOrder([...lines.values()].flat().map((line) => differenceOf(line, methods.size)));
 }
 
 interface Line {
@@ -37,10 +37,28 @@ interface Line {
   readonly methods: readonly string[];
 }
 
-/** Whether the known line, for a region at least as broad, already covers the other line. */
-function says(known: Line, { change, region, methods }: Line): boolean {
-  if (known.change.key !== change.key || known.methods.join() !== methods.join()) return false;
-  return coversRegion(known.region, region);
+interface Tables {
+  readonly was: Table;
+  readonly is: Table;
+  readonly methods: Methods;
+}
+
+/** Most HTTP methods of a path have the same routes, so these are compared once. */
+function linesAt(sample: SamplePath, { was, is, methods }: Tables): readonly Line[] {
+  const compared = new Map<string, readonly OptionChange[]>();
+  const found = new Map<string, Line & { readonly methods: string[] }>();
+  for (const [name, method] of methods) {
+    const [old, next] = [was.at(sample, method), is.at(sample, method)];
+    const pair = `${old.key} ${next.key}`;
+    const changes = compared.get(pair) ?? compareCandidates(old, next);
+    compared.set(pair, changes);
+    for (const change of changes) {
+      const known = found.get(change.key);
+      if (known) known.methods.push(name);
+      else found.set(change.key, { change, region: sample.region, methods: [name] });
+    }
+  }
+  return [...found.values()];
 }
 
 function differenceOf({ change, region, methods }: Line, all: number): Difference {
@@ -66,14 +84,22 @@ class Table {
     rules.routes.forEach((route, index) => this.#trees.add(compileRoute(route, index)));
   }
 
-  at({ host, path }: SamplePath, method: string): Candidates {
+  /** `key` is equal for equal candidates. */
+  at({ host, path }: SamplePath, method: string): Candidates & { readonly key: string } {
     const target = readTarget(path);
     const found = target.kind === 'bad' ? undefined : this.#trees.find(normalHost(host), target.segments);
-    if (!found) return { routes: [], otherwise: this.side.standalone ? '404' : 'next()' };
+    if (!found) return none(this.side.standalone ? '404' : 'next()');
     const serving = found.routes.filter(({ route }) => methodsServed(route).has(method));
-    if (serving.length === 0) return { routes: [], otherwise: '405' };
+    if (serving.length === 0) return none('405');
     const routes = serving.map(({ index }) => this.side.routes[index] as ComparableRoute);
     const last = routes.findIndex(({ conditions }) => conditions === undefined);
-    return last < 0 ? { routes, otherwise: '404' } : { routes: routes.slice(0, last + 1) };
+    const key = serving.map(({ index }) => index).join();
+    return last < 0 ? { routes, otherwise: '404', key } : { routes: routes.slice(0, last + 1), key };
   }
 }
+
+const none = (answer: string): Candidates & { readonly key: string } => ({
+  routes: [],
+  otherwise: answer,
+  key: answer,
+});
