@@ -27,5 +27,12 @@ export { loom, type ConnectMiddleware, type Loom, type LoomOptions } from './loo
 export type { ExplainedMethod, ExplainOptions, ExplainRequest, Explanation } from './runtime/explain/explanation.js';
 export type { UpstreamStatus } from './proxy/upstream.js';
 export type { EndpointStatus } from './proxy/upstream/member.js';
+export type {
+  ShadowCallers,
+  ShadowCounts,
+  ShadowDifference,
+  ShadowReport,
+  ShadowSide,
+} from './runtime/shadow/report.js';
 export { PortError, TlsFileError, type Gatekeeper, type Listening, type ServeOptions } from './serve/gatekeeper.js';
 export { serve } from './serve/serve.js';

@@ -39,6 +39,11 @@ export interface LoomOptions {
   readonly errors?: 'answer' | 'next';
   /** Answers a refused request instead of Loom. Its `next` passes the {@link DeniedError} to the host's error handler. */
   readonly onDenied?: OnDenied;
+  /**
+   * A file that is evaluated on copies of the requests. `shadow()` of the returned object says which decisions the file
+   * would change. Default: `shadow` of the file.
+   */
+  readonly shadow?: ConfigSource;
 }
 
 /**
@@ -73,7 +78,8 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
     );
   }
   const shared = { strategies, log, now, standalone: false, hostDenials: hostDenialsOf(options, log) };
-  return compose(source, plan, { shared, compiler: { compile, options: compileOptions } });
+  const compiler = { compile, options: compileOptions };
+  return compose(source, plan, { shared, compiler, shadow: { source: options.shadow } });
 }
 
 /** Returns undefined if Loom answers every denial. */
@@ -83,7 +89,14 @@ function hostDenialsOf(options: LoomOptions, log: Log): HostDenial.HostDenials |
   return new HostDenials(options, log);
 }
 
-const NAMES = ['strategies', 'log', 'now', 'errors', 'onDenied'] as const satisfies readonly (keyof LoomOptions)[];
+const NAMES = [
+  'strategies',
+  'log',
+  'now',
+  'errors',
+  'onDenied',
+  'shadow',
+] as const satisfies readonly (keyof LoomOptions)[];
 
 /** A misspelled option would be ignored, and denials would be answered in another way than the host expects. */
 function checkOptions(options: unknown): asserts options is LoomOptions {

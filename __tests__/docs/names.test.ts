@@ -84,7 +84,7 @@ const known = new Set<string>([
     ...names.DIAGNOSTICS,
     ...names.OUTCOMES,
   ],
-  ...[...names.LABELS, ...names.LOG_FIELDS],
+  ...[...names.LABELS, ...names.LOG_FIELDS, ...names.REPORT_FIELDS],
 ]);
 
 /** Functions of the plugin interface, which `plugins.test.ts` compares one by one. */

@@ -39,7 +39,15 @@ export const METRIC_NAMES: ReadonlySet<string> = new Set(Object.keys(METRICS));
 export const LABELS: ReadonlySet<string> = new Set(Object.values(METRICS).flatMap(({ labels }) => labels));
 /** The members of `DenialFacts` are fields of the lines of denials. */
 const DENIAL_FIELDS = membersOf('DenialFacts');
-export const LOG_FIELDS: ReadonlySet<string> = new Set([...ACCESS_FIELDS, ...DENIAL_FIELDS]);
+export const LOG_FIELDS: ReadonlySet<string> = new Set([
+  ...ACCESS_FIELDS,
+  ...DENIAL_FIELDS,
+  ...membersOf('ShadowFacts'),
+]);
+/** The members of `GET /shadow`. */
+export const REPORT_FIELDS: ReadonlySet<string> = new Set(
+  ['ShadowReport', 'ShadowCounts', 'ShadowDifference'].flatMap(membersOf),
+);
 export const DIAGNOSTICS: ReadonlySet<string> = new Set(Object.keys(DIAGNOSTIC_FACTS));
 
 type Schema = Readonly<Record<string, unknown>>;

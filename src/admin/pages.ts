@@ -8,6 +8,7 @@ import { glossary } from './glossary.js';
 import { json, pathOfPage, type AdminPage, type Page } from './page.js';
 import { diffPage } from './diff-page.js';
 import { reloadsPage } from './reloads.js';
+import { togetherOf } from '../runtime/shadow/report.js';
 import type { WorkerChannel } from './worker-channel.js';
 
 export interface AdminSources {
@@ -56,6 +57,7 @@ export function pagesOf(sources: AdminSources): readonly AdminPage[] {
     reloadsPage(sources.channel),
     ...(sources.explain ? [explainPage(sources.explain)] : []),
     diffPage(sources),
+    { path: '/shadow', role: 'reader', methods: ['GET'], answer: () => shadowPage(sources.channel) },
   ];
   return pages;
 }
@@ -77,6 +79,12 @@ async function statusPage(pages: readonly AdminPage[], { state, plan, channel }:
 function consolePage(path: string): Page {
   const file = consoleFile(path);
   return file ? { status: 200, ...file } : json(404, { error: 'there is no such page' });
+}
+
+/** What the shadow file would change, in all processes of the gateway. */
+async function shadowPage(channel: WorkerChannel) {
+  const { answers, missing } = await channel.ask('shadow', {});
+  return json(200, { ...togetherOf(answers), missing });
 }
 
 function readiness(state: ReturnType<AdminSources['state']>) {

@@ -7,6 +7,7 @@ import type { ComparisonOutcome } from '../difference/comparison-outcome.js';
 import type { ReloadState } from '../difference/reload-record.js';
 import type { DecisionQuery, DecisionRecord } from '../observe/decision-record.js';
 import type { ProcessStatus } from './process-status.js';
+import type { ShadowReport } from '../runtime/shadow/report.js';
 
 /** Every question, with its input and its answer. Both are plain values: they are sent as JSON. */
 export interface WorkerQuestions {
@@ -14,6 +15,7 @@ export interface WorkerQuestions {
   status: { readonly input: object; readonly answer: ProcessStatus };
   difference: { readonly input: unknown; readonly answer: ComparisonOutcome };
   reloads: { readonly input: null; readonly answer: ReloadState };
+  shadow: { readonly input: object; readonly answer: ShadowReport };
 }
 
 /** Every topic that processes publish, with one item of it. */

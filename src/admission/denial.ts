@@ -1,7 +1,8 @@
 /** Denials as data: the response to a refused request, and the denial that belongs to a verdict. */
-import type { Outcome } from '../auth/decision.js';
+import type { Decision, Outcome } from '../auth/decision.js';
 import type { Challenge, Detail, RawResponse, ReasonCode, Rejected, Verdict } from '../auth/verdict.js';
 import type { DeniedLine } from '../context/request-context.js';
+import type { RequestContext } from '../context/request-context.js';
 import type { DenialCode } from '../http/problem.js';
 
 /** The response to a refused request. Only `deny.ts` writes it. */
@@ -117,4 +118,16 @@ export function denialOfBytes(code: string | undefined): Denial {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT'
     ? { status: 408, code: 'request_timeout' }
     : { status: 400, code: 'bad_request' };
+}
+
+/** The decision on a request, as logs, metrics and traces report it. */
+export function decisionOf({ id, kind, route, identities }: RequestContext, denial: Denial | undefined): Decision {
+  const about = { requestId: id, route: route?.id };
+  if (denial) {
+    const { status, reason, code, method } = denial;
+    return { ...about, outcome: outcomeOf(denial), status, method, identities: [], reason, code };
+  }
+  if (kind === 'preflight') return { ...about, outcome: 'preflight', identities: [] };
+  const outcome = identities.length > 0 ? 'granted' : 'open';
+  return { ...about, upstream: route?.upstream, outcome, identities };
 }

@@ -60,7 +60,7 @@ export class Guards {
   }
 
   recordingFor(names: NonEmpty<string>): Guard {
-    return this.#hostGuard(`recording ${JSON.stringify(names)}`, () => {
+    return this.#hostGuard(JSON.stringify([names]), () => {
       const method = (name: string): Requirement => ({ kind: 'method', name });
       const recording = (name: string): Authenticator => record(this.authenticatorOf(this.for(method(name))));
       const [first, ...others] = names;
@@ -74,6 +74,10 @@ export class Guards {
     let guard = this.#hostGuards.get(key);
     if (!guard) this.#hostGuards.set(key, (guard = make()));
     return guard;
+  }
+
+  hostKeyOf(guard: Guard): string | undefined {
+    return [...this.#hostGuards].find(([, each]) => each === guard)?.[0];
   }
 
   /**

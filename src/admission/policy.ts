@@ -183,6 +183,11 @@ export class AdmissionPolicy {
     return this.#guards.recordingFor(names);
   }
 
+  /** Returns the text of a guard that the code of a host requires, by which another policy makes its own guard. */
+  hostKeyOf(guard: Guard | undefined): string | undefined {
+    return guard && this.#guards.hostKeyOf(guard);
+  }
+
   authenticatorOf(guard: Guard): Authenticator {
     return this.#guards.authenticatorOf(guard);
   }

@@ -28,6 +28,8 @@ export interface Decision {
   /** The upstream of an admitted request; absent if the handlers of the host receive it. */
   readonly upstream?: string | undefined;
   readonly outcome: Outcome;
+  /** The status of the response to a refused request. */
+  readonly status?: number | undefined;
   /** The auth method that refused; absent if no method refused. */
   readonly method?: string | undefined;
   /** Empty if no identity was required, and for a refused request. */

@@ -4,7 +4,7 @@ import type { Strategy } from 'passport-strategy';
 import type { z } from 'zod';
 import type { Metrics } from '../lib/metrics.js';
 import type { Log, MaybePromise, Now } from '../lib/types.js';
-import type { KeySetStatus } from '../tokens/key-source.js';
+import type { KeySetStatus, KeySource } from '../tokens/key-source.js';
 import type { Aside } from './aside.js';
 import type { Place } from './credentials.js';
 import type { HeaderRule } from './header-rule.js';
@@ -12,6 +12,12 @@ import type { Identity } from './identity.js';
 import type { MethodTraits } from './method-traits.js';
 import type { Narrowing } from './requirement.js';
 import type { Challenge, ReasonCode, Verdict } from './verdict.js';
+
+/** What an auth method knows that decides without the network, a hash and external code. */
+export interface Offline {
+  /** The key set that the live configuration fetches from this source. Only `peek` may be called. */
+  keysOf(source: string): KeySource | undefined;
+}
 
 /** The dependencies of an auth method. */
 export interface MethodDeps {
@@ -23,6 +29,8 @@ export interface MethodDeps {
   readonly shared?: readonly Place[];
   /** Set if the method explains requests and serves none. */
   readonly aside?: Aside | undefined;
+  /** Set for a configuration that is evaluated and not served. Such a method must have no effect outside the process. */
+  readonly offline?: Offline;
 }
 
 /** A Passport strategy of Loom that also reports when it is ready and can be closed. */
@@ -44,6 +52,8 @@ export interface MethodStrategy extends Strategy {
    * refuses them. Default: none.
    */
   ownValues?(request: IncomingMessage, others: readonly Place[]): readonly string[];
+  /** The key set that is fetched from this source. Default: none. */
+  loadedKeys?(source: string): KeySource | undefined;
 }
 
 export type FindingRule =
@@ -109,5 +119,10 @@ export interface Method<Options = unknown> extends MethodTraits {
   compact?(options: Options): Options;
   /** The options as a file could have them, for a comparison. Default: as they are. */
   expand?(options: Options): Options;
+  /**
+   * Whether `compile` can make a strategy for `MethodDeps.offline`. Default: no, and only a verdict of the live
+   * configuration counts.
+   */
+  readonly offline?: true;
   compile(options: Options, deps: MethodDeps): MethodStrategy;
 }

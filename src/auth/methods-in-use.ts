@@ -2,18 +2,22 @@
 import { createRequire } from 'node:module';
 import { inspect, isDeepStrictEqual } from '../lib/node-util.js';
 import { hostNotEvaluated } from './aside.js';
+import { findRequestState } from '../http/request-state.js';
+import type { Authenticator } from './combine.js';
 import type { CompiledMethod, CompiledMethods } from './compile.js';
+import type { Verdict } from './verdict.js';
 import type { Place } from './credentials.js';
 import type { Identity } from './identity.js';
 import type * as HostStrategies from './host-strategy.js';
 import type { HostStrategy, Strategies } from './host-strategy.js';
 import type { MethodTraits } from './method-traits.js';
 import type { Method, MethodDeps, MethodStrategy } from './method.js';
+import type { Recording, RecordedMethod } from './live-verdicts.js';
 import { methodOfType } from './methods.js';
 import type { Narrowing } from './requirement.js';
 import { sharedPlaces, withoutKnown, type Reader } from './shared-places.js';
-import type { KeySetStatus } from '../tokens/key-source.js';
 import { fromOurs } from './strategy-runner.js';
+import type { KeySetStatus, KeySource } from '../tokens/key-source.js';
 
 const require = createRequire(import.meta.url);
 
@@ -80,7 +84,8 @@ export class MethodsInUse {
     }
     if (type === 'strategy') {
       const { fromHost } = require('./host-strategy.js') as typeof HostStrategies;
-      this.#compiled.set(name, { authenticate: fromHost(name, hostNamed(hosts, name)), places: [] });
+      const authenticate = fromHost(name, hostNamed(hosts, name));
+      this.#compiled.set(name, { authenticate: recorded({ ...each, shared: [] }, authenticate), places: [] });
       return;
     }
     const shared = sharedPlaces(readerOf(each).places, all.filter((other) => other !== each).map(readerOf));
@@ -130,6 +135,15 @@ export class MethodsInUse {
     return this.#ours.get(name)?.strategy;
   }
 
+  /** The key set that a method fetches from this source. */
+  loadedKeys(source: string): KeySource | undefined {
+    for (const strategy of this.strategies()) {
+      const keys = strategy.loadedKeys?.(source);
+      if (keys) return keys;
+    }
+    return undefined;
+  }
+
   private strategies(): readonly MethodStrategy[] {
     return [...this.#ours.values()].map(({ strategy }) => strategy);
   }
@@ -141,7 +155,7 @@ export class MethodsInUse {
   }
 }
 
-function readerOf({ type, options, places, ambient }: MethodInUse): Reader {
+export function readerOf({ type, options, places, ambient }: MethodInUse): Reader {
   const method = places && ambient !== undefined ? undefined : methodOfType(type);
   return { places: places ?? method?.places(options) ?? [], ambient: ambient ?? method?.ambient ?? 'unknown' };
 }
@@ -151,10 +165,32 @@ function compileMethod(planned: MethodInUse, deps: MethodDeps & { readonly share
   const method = methodOfType(type);
   if (!method) throw new TypeError(`no method is of the type ${JSON.stringify(type)}`);
   const strategy = method.compile(options, deps);
+  concealSecrets(strategy, name);
+  const { shared } = deps;
+  const compiled = compiledMethod(method, options, strategy);
+  const authenticate = recorded({ name, type, options, shared }, compiled.authenticate);
+  return { planned, method, strategy, compiled: { ...compiled, authenticate }, shared, tables: 0 };
+}
+
+/** Only the evaluation of another configuration sets a recording. Other requests cost one look at their state. */
+function recorded(method: RecordedMethod, authenticate: Authenticator): Authenticator {
+  return (attempt) => {
+    const verdict = authenticate(attempt);
+    const recording = findRequestState(attempt.request)?.recording as Recording | undefined;
+    if (!recording) return verdict;
+    const keep = (each: Verdict): Verdict => {
+      recording.add(method, attempt, each);
+      return each;
+    };
+    return verdict instanceof Promise ? verdict.then(keep) : keep(verdict);
+  };
+}
+
+/** A method of Loom with its strategy, as requirements use it. */
+export function compiledMethod(method: Method, options: unknown, strategy: MethodStrategy): CompiledMethod {
   const challenge = method.challenge(options);
   const places = method.places(options);
-  concealSecrets(strategy, name);
-  const compiled: CompiledMethod = {
+  return {
     authenticate: fromOurs(strategy, { places, challenge }),
     places,
     challenge,
@@ -163,7 +199,6 @@ function compileMethod(planned: MethodInUse, deps: MethodDeps & { readonly share
     readNarrowing: (given) => readNarrowing(method, options, given),
     needsNoIdentity: method.needsNoIdentity?.(options) ?? false,
   };
-  return { planned, method, strategy, compiled, shared: deps.shared, tables: 0 };
 }
 
 /** A strategy holds keys and secrets. If code prints it, such as the Passport of a host, only its name is shown. */
@@ -173,7 +208,7 @@ function concealSecrets(strategy: MethodStrategy, name: string): void {
   Object.defineProperty(strategy, 'toJSON', { value: words });
 }
 
-function readNarrowing(method: Method, options: unknown, given: Narrowing): Narrowing {
+export function readNarrowing(method: Method, options: unknown, given: Narrowing): Narrowing {
   const read = method.narrowing.safeParse(given);
   const faults = read.success
     ? method

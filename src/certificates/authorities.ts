@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
+import { RecordedConnection } from '../lib/connection.js';
 import { readCertificateFields } from './fields.js';
 import { isIssuer, readAnchors } from './trust-anchors.js';
 
@@ -101,7 +102,10 @@ function narrower({ from, until }: Validity, { validFrom, validTo }: X509Certifi
  * server only the leaf (nodejs/node#65579). There the file must contain the intermediates, and without them the chain
  * is rejected.
  */
-function presented(socket: TLSSocket): readonly Buffer[] {
+export function presented(socket: TLSSocket): readonly Buffer[] {
+  // The class represents a socket, so the type of the parameter does not name it.
+  const given: unknown = socket;
+  if (given instanceof RecordedConnection) return given.chain.slice(0, LONGEST_CHAIN);
   const ders: Buffer[] = [];
   let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
   while (

@@ -2,7 +2,7 @@
 import { hash, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { isConnection } from '../lib/connection.js';
+import { isConnection, RecordedConnection } from '../lib/connection.js';
 import { readCertificateFields } from './fields.js';
 
 export interface CertificateClaims {
@@ -35,7 +35,10 @@ interface Reading {
  * The certificate of a socket is cached; `authorized` is read each time. An unverified certificate is not cached. If a
  * host renegotiates, the next certificate would confirm the name in the first.
  */
-const readings = new WeakMap<Socket, Reading>();
+const readings = new WeakMap<object, Reading>();
+
+/** The parts of a TLS connection that show the certificate of its peer. */
+type PeerTls = Pick<TLSSocket, 'authorized'> & { getPeerX509Certificate(): X509Certificate | undefined };
 
 /** MD5 and SHA-1 signatures can be forged. The security level of OpenSSL rejects them as well, but hosts lower it. */
 const WEAK = new Set(['1.2.840.113549.1.1.4', '1.2.840.113549.1.1.5', '1.2.840.10045.4.1', '1.2.840.10040.4.3']);
@@ -46,7 +49,7 @@ const LEAST_RSA_BITS = 2_048;
  * Node versions a resumed TLS 1.3 session without a certificate has `authorized === true`.
  */
 export function peerCertificate(socket: Socket, now: number): PeerCertificate {
-  const tls = tlsSocketOf(socket);
+  const tls = peerTlsOf(socket);
   const reading = tls && (readings.get(socket) ?? readPeer(tls));
   if (!reading) return { kind: 'none' };
   const { claims, notBefore } = reading;
@@ -69,7 +72,12 @@ export function tlsSocketOf(socket: unknown): TLSSocket | undefined {
   return isConnection(socket) && socket instanceof TLSSocket && socket.encrypted === true ? socket : undefined;
 }
 
-function readPeer(socket: TLSSocket): Reading | undefined {
+function peerTlsOf(socket: unknown): PeerTls | undefined {
+  if (socket instanceof RecordedConnection) return socket.encrypted ? socket : undefined;
+  return tlsSocketOf(socket);
+}
+
+function readPeer(socket: PeerTls): Reading | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) return undefined;
   const reading = { notBefore: Date.parse(certificate.validFrom), claims: readClaims(certificate) };

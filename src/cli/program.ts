@@ -81,6 +81,7 @@ export function commands(terminal: Terminal, finish: Finish): Command {
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
     .option('--strict', 'do not start if the file has a warning')
     .option('--no-watch', 'do not reload when the file changes; SIGHUP still reloads')
+    .option('--shadow <file>', 'compare the decisions of another file on copies of the requests')
     .option('--workers <n>', 'number of worker processes that share the ports', numberOfWorkers)
     .option('--insecure-node', 'start on a Node version that drops header fields (not safe)')
     .addHelpText('after', '\nExample:\n  loom-auth serve /etc/loom/loom.yaml')

@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly workers?: number;
   /** `--no-watch`: reload only on SIGHUP. */
   readonly watch?: boolean;
+  /** A file that is evaluated on copies of the requests. */
+  readonly shadow?: string;
 }
 
 /** Replaces the version that `--insecure-node` permits. The other findings about the runtime stay. */
@@ -41,11 +43,10 @@ export async function serveFile(file: string, options: ServeOptions, terminal: T
 
 /** Serves in this process. Under a primary, this is the worker with number `worker`. */
 async function serveHere(file: string, options: ServeOptions, worker?: number): Promise<ExitCode> {
-  const { strict = false, watch = true } = options;
+  const { strict = false, watch = true, shadow } = options;
+  const given = { strict, watch, ...(shadow !== undefined && { shadow }) };
   const reloads = onReloadSignal();
-  const running = await (worker === undefined
-    ? serve(file, { strict, watch })
-    : serveAsWorker(file, { strict, watch }, worker));
+  const running = await (worker === undefined ? serve(file, given) : serveAsWorker(file, given, worker));
   reloads(() => running.reload());
   // A worker stops on a message of its primary.
   if (worker === undefined) onStopSignals({ stop: () => running.stop(), log: running.log });

@@ -14,6 +14,7 @@ export const ADMIN_PATHS = [
   '/reasons',
   '/reloads',
   '/routes',
+  '/shadow',
   '/status',
   '/upstreams',
 ] as const;

@@ -207,6 +207,8 @@ export interface Plan {
   readonly trustedHeaders: readonly string[];
   /** Largest number of segments of a request path; a path with more is answered 400. */
   readonly maxPathSegments: number;
+  /** The absolute path of a file that is evaluated on copies of the requests. */
+  readonly shadow?: string;
   /** The warnings about the file. */
   readonly warnings: readonly Diagnostic[];
 }

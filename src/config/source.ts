@@ -70,9 +70,14 @@ export class Source {
   }
 
   resolve(path: string): string {
-    const file = resolve(this.#base, path);
+    const file = this.pathBeside(path);
     this.named(file);
     return file;
+  }
+
+  /** As `resolve`, for a file that the plan does not depend on. */
+  pathBeside(path: string): string {
+    return resolve(this.#base, path);
   }
 
   #bytes(file: string, largest: number): BytesRead {

@@ -128,6 +128,7 @@ export const PLAN_CLASSES: Members<PlanView> = {
     health: { in: 'routing' },
     metrics: UNSEEN,
     tracing: UNSEEN,
+    shadow: UNSEEN,
     opens: {
       ...UNSEEN,
       unordered: true,

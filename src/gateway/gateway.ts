@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { admit } from '../admission/admit.js';
 import { answerPreflight, shareAnswer } from '../admission/cors.js';
-import { outcomeOf, type Denial } from '../admission/denial.js';
+import { decisionOf, type Denial } from '../admission/denial.js';
 import { refuseUnreadable } from '../admission/injected.js';
 import { prepareLocal } from '../admission/outbound.js';
 import type { Decision } from '../auth/decision.js';
@@ -24,6 +24,7 @@ import {
   type Recipient,
 } from './answers.js';
 import type { HostDenials, Refuse } from './host-denials.js';
+import type { ShadowSlot } from './shadow-slot.js';
 import { Forwarding, isProxied, type ForwardingDeps } from './forwarding.js';
 
 /** Passes an admitted socket to the host's own `upgrade` listeners. */
@@ -49,9 +50,10 @@ export interface Judging extends Guarded {
 
 export interface GatewayDeps extends Omit<ForwardingDeps, 'terms'> {
   /** Called with every decision, before the response is written or the request continues. */
-  readonly onDecision?: (context: RequestContext, decision: Decision) => void;
+  readonly onDecision?: ((context: RequestContext, decision: Decision) => void) | undefined;
   /** Undefined if Loom answers every denial. */
   readonly hostDenials?: HostDenials | undefined;
+  readonly shadow?: ShadowSlot | undefined;
 }
 
 export class Gateway {
@@ -151,6 +153,7 @@ export class Gateway {
     const { policy } = this.deps;
     const { context } = recipient;
     context.begin('socket' in recipient ? 'upgrade' : 'request', guard);
+    this.deps.shadow?.current?.arrived(context, policy);
     const res = 'res' in recipient ? recipient.res : undefined;
     // Node ignores the `Upgrade`, and drops the bytes of a next request that arrived in the same packet.
     if (res && context.request.headers?.upgrade !== undefined) endConnection(res);
@@ -180,7 +183,7 @@ export class Gateway {
     const { context } = recipient;
     if (isOver(recipient)) return;
     const denial = refusal ?? this.#forwarding.denialOf(context);
-    this.deps.onDecision?.(context, decisionOf(context, denial));
+    this.#decided(context, denial);
     if (denial) {
       this.deps.policy.advice.denied(context, denial);
       return this.#deny(recipient, denial);
@@ -197,6 +200,12 @@ export class Gateway {
     if (!isOver(recipient)) this.#refuse(recipient, { status: 500, code: 'internal' });
     // A host's handler threw after it had started its response. Destroying the response ends the client's wait.
     else if ('res' in recipient && !recipient.res.writableEnded) recipient.res.destroy();
+  }
+
+  #decided(context: RequestContext, denial: Denial | undefined): void {
+    const decision = decisionOf(context, denial);
+    this.deps.onDecision?.(context, decision);
+    if (context.recording !== undefined) this.deps.shadow?.current?.decided(context, decision);
   }
 
   /** Whether Loom has answered a request that it cannot strip. */
@@ -220,7 +229,7 @@ export class Gateway {
   #refuse(recipient: Recipient, denial: Denial): void {
     const { context } = recipient;
     context.route = undefined;
-    this.deps.onDecision?.(context, decisionOf(context, denial));
+    this.#decided(context, denial);
     this.#deny(recipient, denial);
   }
 
@@ -235,16 +244,4 @@ export class Gateway {
 
 function endOnError(socket: Duplex): void {
   socket.on('error', () => socket.destroy());
-}
-
-/** The decision on a request, as logs, metrics and traces report it. */
-function decisionOf({ id, kind, route, identities }: RequestContext, denial: Denial | undefined): Decision {
-  const about = { requestId: id, route: route?.id };
-  if (denial) {
-    const { reason, code, method } = denial;
-    return { ...about, outcome: outcomeOf(denial), method, identities: [], reason, code };
-  }
-  if (kind === 'preflight') return { ...about, outcome: 'preflight', identities: [] };
-  const outcome = identities.length > 0 ? 'granted' : 'open';
-  return { ...about, upstream: route?.upstream, outcome, identities };
 }

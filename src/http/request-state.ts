@@ -12,6 +12,8 @@ export class RequestState {
   clientAddress: string | undefined;
   /** The length of a body that was read whole and restored. */
   restoredBodyBytes: number | undefined;
+  /** The verdicts of the auth methods, if another configuration is evaluated on the request (`auth/live-verdicts.ts`). */
+  recording: unknown;
   /** The response to a client that waits for `100 Continue`. Undefined after the 100 is written. */
   continueResponse: ServerResponse | undefined;
   /** Whether the auth method that runs had the answer already, for the decision record. */
@@ -45,6 +47,7 @@ export function replaceRequestState(request: IncomingMessage, state: RequestStat
     state.clientAddress = earlier.clientAddress;
     state.restoredBodyBytes = earlier.restoredBodyBytes;
     state.continueResponse = earlier.continueResponse;
+    state.recording = earlier.recording;
   }
   states.set(request, state);
 }

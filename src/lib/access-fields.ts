@@ -31,5 +31,6 @@ export const LOG_EVENTS = {
   audit: 'An operator called a page of the admin address. The line has no part of the question.',
   denied: 'A request was refused. `instance` is the same as in the response, and `detail` says why.',
   omitted: '`logging.denied.sample` left out lines with this `reason` in the last second.',
+  shadow: 'A shadow file was loaded or rejected, or decides otherwise about a request.',
   failed: 'An upstream or the gateway failed on a request. The line has the fields of `denied`.',
 } as const;

@@ -142,6 +142,22 @@ export const METRICS = {
     labels: [],
     together: 'max',
   },
+  loom_shadow_active: {
+    type: 'gauge',
+    help: '1 while a shadow file is evaluated, 0 while it is rejected. No series without a shadow file.',
+    labels: [],
+    together: 'min',
+  },
+  loom_shadow_requests_total: {
+    type: 'counter',
+    help: 'Requests by the comparison with the shadow file: same, different, not_evaluated, or dropped while busy.',
+    labels: ['outcome'],
+  },
+  loom_shadow_differences_total: {
+    type: 'counter',
+    help: 'Requests that the shadow file decides otherwise, by both outcomes. The reason is that of the shadow file.',
+    labels: ['from', 'to', 'reason'],
+  },
   loom_live_sockets: { type: 'gauge', help: 'Upgraded sockets that are open.', labels: [] },
 } as const satisfies Readonly<Record<string, Kind>>;
 

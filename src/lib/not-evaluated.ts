@@ -1,14 +1,18 @@
-/** Marks a part of an explanation that cannot be decided without the network or without code of others. */
+/** Marks a part of an explanation or evaluation that needs the network, a hash or code of others. */
 
 /** What a decision would need. */
 export type Need = 'key_set' | 'introspection' | 'plugin' | 'host_strategy';
 
-/** The cause of an undecided verdict of an explanation. A request of a client never has it. */
+/**
+ * The cause of an undecided verdict of an explanation, or thrown by the evaluation of a shadow file: no other method may
+ * decide in its place. A request of a client never has it. The message names auth methods and options of the file, and no
+ * credential.
+ */
 export class NotEvaluatedError extends Error {
   override readonly name = 'NotEvaluatedError';
 
   constructor(
-    readonly need: Need,
+    readonly need: Need | undefined,
     message: string,
   ) {
     super(message);

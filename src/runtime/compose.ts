@@ -10,6 +10,10 @@ import { contextOf } from '../context/request-context.js';
 import { attachUpgrades, isAttached } from '../gateway/attach.js';
 import type * as HostPassport from '../gateway/passport.js';
 import type { PassportLike } from '../gateway/passport-types.js';
+import type { ShadowSlot } from '../gateway/shadow-slot.js';
+import type * as ShadowLoaders from './shadow-loader.js';
+import type { ShadowLoader, ShadowParts } from './shadow-loader.js';
+import type * as ShadowReports from './shadow/report.js';
 import type { Shared, Snapshot } from './snapshot.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
@@ -34,6 +38,8 @@ export interface ComposeParts extends Omit<ReloadParts, 'shared'> {
   readonly shared: Omit<Shared, 'limiters' | 'metrics'>;
   /** Set if this process is one of several that serve the file. */
   readonly sharedMetrics?: SharedMetrics;
+  /** How a shadow file is found, compiled and watched. */
+  readonly shadow?: ShadowParts;
   /** Called before the metrics are read, for values that are looked up and not counted. */
   readonly reading?: (metrics: Metrics, plan: Plan) => void;
   /** Receives the function that returns the snapshot in force, for the state of the gateway. */
@@ -49,7 +55,7 @@ export interface Inspected {
 export function compose(
   source: ConfigSource,
   plan: Plan,
-  { shared, sharedMetrics, reading, inspected, ...parts }: ComposeParts,
+  { shared, sharedMetrics, reading, inspected, shadow, ...parts }: ComposeParts,
 ): Loom {
   const { log, now, standalone } = shared;
   const metrics = plan.metrics && collector({ buckets: plan.metrics.buckets, process: standalone });
@@ -60,11 +66,22 @@ export function compose(
   };
   if (metrics) sharedMetrics?.share(() => readings(metrics).snapshot());
   const watched = { ...shared, ...(metrics && { metrics }) };
+  const slot: ShadowSlot = { current: undefined };
   const tables = new Reloading(source, plan, {
     ...parts,
-    shared: { ...watched, limiters: new Limiters(watched) },
+    shared: { ...watched, limiters: new Limiters(watched), shadow: slot },
   });
   inspected?.(() => ({ snapshot: tables.current, standing: tables.standing }));
+  const live = (): Snapshot => tables.current;
+  let shadows: ShadowLoader | undefined;
+  /** The code of the evaluation loads with the first shadow file. */
+  const shadowed = (next: Plan, from?: ConfigSource): void => {
+    if (!shadows && shadow?.source === undefined && next.shadow === undefined) return;
+    const { ShadowLoader } = require('./shadow-loader.js') as typeof ShadowLoaders;
+    shadows ??= new ShadowLoader(source, shadow, { compile: parts.compiler.compile, ...watched, slot, live });
+    shadows.follow(next, from);
+  };
+  shadowed(plan);
   const { ready } = tables.current;
   metrics?.gauge('loom_config_generation', {}, 1);
   metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));
@@ -82,6 +99,7 @@ export function compose(
     attach: (server) => attachUpgrades(server, (req, socket, rest) => tables.current.upgrade(req, socket, rest)),
     reload: async (again) => {
       const warnings = await tables.reload(again);
+      shadowed(tables.current.plan, again);
       metrics?.keep(namesOf(tables.current.plan));
       return warnings;
     },
@@ -91,7 +109,9 @@ export function compose(
     },
     upstreams: () => tables.current.upstreams(),
     explain: (request, options) => explainers().explain(tables.current, request, options),
+    shadow: () => shadows?.report() ?? (require('./shadow/report.js') as typeof ShadowReports).NO_SHADOW,
     close: async () => {
+      shadows?.close();
       await explaining?.close();
       await tables.close();
     },

@@ -9,6 +9,7 @@ import type { Next } from '../lib/types.js';
 import type { PassportLike } from '../gateway/passport-types.js';
 import type { ExplainOptions, ExplainRequest, Explanation } from './explain/explanation.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
+import type { ShadowReport } from './shadow/report.js';
 
 /**
  * A middleware for Connect, Express 4 and Express 5; a `node:http` server can call it too.
@@ -110,6 +111,16 @@ export interface Loom extends ConnectMiddleware {
    * console.log(allowed, detail, cure);
    */
   explain(request: ExplainRequest, options?: ExplainOptions): Promise<Explanation>;
+  /**
+   * Returns what the shadow file would change, in this process.
+   *
+   * @example
+   * import { loom } from 'loom-auth';
+   *
+   * const gate = loom('loom.yaml', { shadow: 'next.yaml' });
+   * setInterval(() => console.log(gate.shadow().differences), 60_000).unref();
+   */
+  shadow(): ShadowReport;
   /** Stops timers and pools, and closes upgraded sockets and idle connections to upstreams. */
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type * as AccessRules from '../routing/access-rules.js';
 import { AdmissionPolicy, routingInSteps, type RoutingTables } from '../admission/policy.js';
 import { contextOf, type DecisionSink, type RequestContext } from '../context/request-context.js';
 import { Gateway, type Handover, type UpgradeRest } from '../gateway/gateway.js';
+import type { ShadowSlot } from '../gateway/shadow-slot.js';
 import type { HostDenials } from '../gateway/host-denials.js';
 import { editFields, setField } from '../http/fields.js';
 import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
@@ -47,6 +48,8 @@ export interface Shared {
   readonly aside?: SnapshotAside | undefined;
   /** Default: no decision is kept. */
   readonly records?: DecisionSink | undefined;
+  /** Default: no other configuration watches the requests. */
+  readonly shadow?: ShadowSlot;
 }
 
 const LONGEST_SESSION_MS = 3_600_000;
@@ -78,14 +81,14 @@ export class Snapshot {
     const tracing = tracingOf(plan, shared);
     this.#requests = requestsOf(plan, shared, tracing);
     const { liveSockets } = this;
+    const { hostDenials, shadow } = shared;
     const onDecision = shared.aside?.decided ?? this.#requests?.onDecision;
     try {
       const methods = reportingMethods(this.methods, plan, shared);
       const deps = { ...shared, limiter, log: denialLogOf(plan, shared.log), methods };
       const policy = (this.policy = new AdmissionPolicy(plan, deps, tables));
       const upstreams = this.upstreamsInUse?.byName ?? new Map();
-      const { hostDenials } = shared;
-      this.gateway = new Gateway({ policy, upstreams, liveSockets, hostDenials, ...(onDecision && { onDecision }) });
+      this.gateway = new Gateway({ policy, upstreams, liveSockets, hostDenials, shadow, onDecision });
     } catch (cause) {
       this.#end().catch(() => undefined);
       throw cause;

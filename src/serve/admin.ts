@@ -40,6 +40,7 @@ export async function adminOf(
   if (records) offerDecisions(records, channel);
   try {
     const plan = (): Plan => loom.plan;
+    channel.answer('shadow', () => loom.shadow());
     const pages = pagesOf({
       plan,
       state,

@@ -1,5 +1,6 @@
 /** Defines the options, results and errors of `serve`, in a file that loads no part of the gateway. */
 import type { Diagnostic } from '../config/diagnostics.js';
+import type { ConfigSource } from '../config/source.js';
 import { sharePublicError } from '../lib/public-error.js';
 import type { Log, Now } from '../lib/types.js';
 
@@ -21,6 +22,8 @@ export interface ServeOptions {
   readonly now?: Now;
   /** Whether to reload after the file, or a file that it names, has changed. Default: true. */
   readonly watch?: boolean;
+  /** A file that is evaluated on copies of the requests. Default: `shadow` of the file. */
+  readonly shadow?: ConfigSource;
 }
 
 /**

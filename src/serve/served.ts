@@ -29,6 +29,7 @@ import type * as ProcessStatuses from './process-status.js';
 import { HandshakeFaults } from './refusals.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { ReloadHistory } from './reload-history.js';
+import { ShadowFiles } from './shadow-files.js';
 import { FileWatch } from './watch.js';
 
 const require = createRequire(import.meta.url);
@@ -60,6 +61,7 @@ class Served implements Gatekeeper {
   readonly #own: LeveledLog | undefined;
   readonly #files: FileWatch | undefined;
   readonly #records: DecisionRecords | undefined;
+  readonly #shadowFiles: ShadowFiles;
   readonly #acceptance = new Acceptance();
   readonly #faults = new HandshakeFaults();
   readonly #history: ReloadHistory;
@@ -87,6 +89,7 @@ class Served implements Gatekeeper {
     // The primary has already logged the warnings, once.
     if (!among) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true, strict = false } = options;
+    this.#shadowFiles = new ShadowFiles(options);
     const records = (this.#records = recordsOf(plan, now, among?.worker));
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage(), records };
     this.#loom = compose(source, plan, {
@@ -105,6 +108,7 @@ class Served implements Gatekeeper {
         marked: (marks) => void (this.#read = new Map(marks)),
       },
       prepare: (next) => this.#prepare(next),
+      shadow: this.#shadowFiles,
     });
     this.#history = new ReloadHistory(this.#loom.plan, { worker: among?.worker, log: this.log, now });
     // The log has the reason why a file was refused.
@@ -180,12 +184,14 @@ class Served implements Gatekeeper {
   async stop(graceMs = GRACE_MS): Promise<void> {
     this.#state = 'stopping';
     this.#files?.close();
+    this.#shadowFiles.close();
     await this.#running?.stop(graceMs);
     await this.#end();
   }
 
   async #end(): Promise<void> {
     this.#files?.close();
+    this.#shadowFiles.close();
     await this.#loom.close();
     await this.#admin?.close();
     this.#eventLoop?.close();

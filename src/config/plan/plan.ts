@@ -69,6 +69,7 @@ export function draftPlan(context: Context): Draft {
     trustedProxies: blocks.trusted_proxies.map(({ value }) => value),
     trustedHeaders: blocks.trusted_headers.map(({ value }) => value),
     maxPathSegments: blocks.max_path_segments ?? BLOCKS.max_path_segments.parse(undefined),
+    ...(blocks.shadow !== undefined && { shadow: context.source.pathBeside(blocks.shadow) }),
   };
   return { plan, blocks, roster, places: routes.map(({ place }) => place) };
 }

@@ -7,7 +7,7 @@ import { HOST } from '../address.js';
 import type * as Opens from '../opens.js';
 import { addressMatcher, parseBlock } from '../../lib/address.js';
 import type * as Cors from './cors.js';
-import { count, listOf } from './fields.js';
+import { count, filePath, listOf } from './fields.js';
 import type * as Listeners from './listeners.js';
 import type * as Logging from './logging.js';
 import type * as Operations from './operations.js';
@@ -100,6 +100,7 @@ export const BLOCKS = {
     return (require('./upstreams.js') as typeof Upstreams).proxy;
   },
   max_path_segments: maxPathSegments(),
+  shadow: filePath(),
 } as const;
 
 export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS, string>> = {
@@ -119,6 +120,7 @@ export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS,
   cors: 'Cross-origin requests of browsers.',
   proxy: 'How requests are forwarded to upstreams that do not choose for themselves.',
   max_path_segments: 'Largest number of segments of a request path; a path with more is answered 400.',
+  shadow: 'A file whose decisions are compared with those of this file, on copies of the requests. Default: none.',
 };
 
 /** Named in a warning and otherwise ignored. */

@@ -232,5 +232,6 @@ export const apiKey: Method<KeyedOptions> = {
   },
   compact: (options) => (options.keys ? { ...options, keys: tableOf(options) } : options),
   expand: expanded,
+  offline: true,
   compile: (options, deps) => new ApiKeyStrategy(options, deps),
 };

@@ -10,6 +10,7 @@ import { FailureBudget } from '../../failure-budget.js';
 import { headerRules } from '../../header-rule.js';
 import type { Identity } from '../../identity.js';
 import type { Method, MethodDeps, MethodStrategy } from '../../method.js';
+import { NotEvaluatedError } from '../../../lib/not-evaluated.js';
 import { reportVerdict, UnavailableError } from '../../outcome.js';
 import { grant } from '../../strategy-runner.js';
 import type { Absent, Challenge, ReasonCode, Rejected, Verdict } from '../../verdict.js';
@@ -17,6 +18,7 @@ import type { MaybePromise } from '../../../lib/types.js';
 import { readUserPass, type UserPass } from './credentials.js';
 import { findingsOf, withHtpasswd } from './findings.js';
 import { basicNarrowing, basicOptions, type BasicOptions } from './options.js';
+import { recalledCheck } from './recalled-check.js';
 import { Users } from './users.js';
 import { throttleSummary } from '../throttle-option.js';
 
@@ -44,7 +46,7 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
 
   constructor(options: BasicOptions, deps: MethodDeps) {
     super(() => undefined);
-    this.users = new Users(options, deps);
+    this.users = new Users(options, { ...deps, ...(deps.offline && { check: recalledCheck() }) });
     this.budget = new FailureBudget('basic', options.throttle, deps);
     this.challenges = [challengeOf(options)];
     this.absent = { kind: 'absent', challenges: this.challenges };
@@ -92,7 +94,7 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
   private compare(request: IncomingMessage, pair: UserPass): Promise<boolean> {
     const whose = { request, user: pair.username };
     const work = async (): Promise<boolean> => {
-      const matches = await this.users.verify(pair);
+      const matches = await this.users.verify(pair, request);
       if (matches) this.budget.trust(whose, this.users.labelOf(pair));
       return matches;
     };
@@ -129,6 +131,8 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
 
 function undecided(cause: unknown): Verdict {
   if (cause instanceof UnavailableError) return cause.verdict;
+  // The evaluation of a shadow file ends here: no other method may decide.
+  if (cause instanceof NotEvaluatedError) throw cause;
   const error = cause instanceof Error ? cause : new Error('bcrypt failed');
   const reason = error instanceof PoolFullError ? 'pool_full' : 'method_unavailable';
   return { kind: 'unavailable', reason, cause: error };
@@ -169,5 +173,6 @@ export const basic: Method<BasicOptions> = {
     const users = narrowing['users'];
     return users === undefined || (Array.isArray(users) && users.includes(subject)) ? undefined : 'not_allowed';
   },
+  offline: true,
   compile: (options, deps) => new RememberingBasicStrategy(options, deps),
 };

@@ -1,21 +1,16 @@
 /** The user table: an equal cost for every failure, and a cache of verified pairs. */
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { BcryptPool } from './bcrypt-pool.js';
+import type { IncomingMessage } from 'node:http';
 import { ProcessDigest } from '../../../lib/digest.js';
 import { SingleFlight } from '../../../lib/single-flight.js';
+import type { Now } from '../../../lib/types.js';
 import type { MethodDeps } from '../../method.js';
+import { bcryptCheck, type Entry, type PasswordCheck } from './bcrypt-check.js';
 import type { UserPass } from './credentials.js';
 import { costOf, type BasicOptions } from './options.js';
 
 const REMEMBERED = 10_000;
-
-/** The data of a comparison for an existing or an unknown user. */
-interface Entry {
-  readonly passwordHash: string;
-  readonly padding: readonly string[];
-  readonly exists: boolean;
-}
 
 /** A hash with this cost that no known password matches. */
 function dummyHash(cost: number): string {
@@ -34,17 +29,19 @@ function paddingFor(cost: number, costs: readonly number[]): readonly string[] {
 export class Users {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #nobody: Entry;
-  readonly #pool: BcryptPool;
   readonly #remembered = new LRUCache<string, number>({ max: REMEMBERED });
   readonly #comparisons = new SingleFlight<boolean>();
   readonly #digest = new ProcessDigest();
   readonly #ttl: number;
+  readonly #now: Now;
+  readonly #check: PasswordCheck;
 
   constructor(
     { users, cache_ttl }: Pick<BasicOptions, 'users' | 'cache_ttl'>,
-    private readonly deps: Pick<MethodDeps, 'now'> & Partial<Pick<MethodDeps, 'metrics'>>,
+    deps: Pick<MethodDeps, 'now' | 'metrics'> & { readonly check?: PasswordCheck },
   ) {
-    this.#pool = new BcryptPool({ metrics: deps.metrics });
+    this.#now = deps.now;
+    this.#check = deps.check ?? bcryptCheck(deps.metrics);
     const costs = [...new Set(users.map((each) => costOf(each.password_hash)))];
     const highest = Math.max(...costs);
     this.#entries = new Map(
@@ -74,23 +71,24 @@ export class Users {
 
   /**
    * Returns true synchronously for a remembered pair. Otherwise all requests with the same pair share one comparison.
+   * `request`: for a check that needs more than the pair.
    */
-  verify(pair: UserPass): true | Promise<boolean> {
+  verify(pair: UserPass, request?: IncomingMessage): true | Promise<boolean> {
     const label = this.labelOf(pair);
     if (this.#isRemembered(label)) return true;
-    return this.#comparisons.run(label, () => this.#compare(pair, label));
+    return this.#comparisons.run(label, () => this.#compare(pair, label, request));
   }
 
   close(): Promise<void> {
     this.#remembered.clear();
-    return this.#pool.close();
+    return this.#check.close();
   }
 
-  async #compare({ username, password }: UserPass, label: string): Promise<boolean> {
-    const { passwordHash, padding, exists } = this.entryOf(username);
-    const matches = await this.#pool.verify({ password, passwordHash, padding });
-    if (!matches || !exists) return false;
-    if (this.#ttl > 0) this.#remembered.set(label, this.deps.now() + this.#ttl);
+  async #compare(pair: UserPass, label: string, request?: IncomingMessage): Promise<boolean> {
+    const entry = this.entryOf(pair.username);
+    const matches = await this.#check.matches(pair, entry, request);
+    if (!matches || !entry.exists) return false;
+    if (this.#ttl > 0) this.#remembered.set(label, this.#now() + this.#ttl);
     return true;
   }
 
@@ -101,7 +99,7 @@ export class Users {
 
   #isRemembered(label: string): boolean {
     const until = this.#remembered.get(label);
-    return until !== undefined && this.deps.now() < until;
+    return until !== undefined && this.#now() < until;
   }
 
   /**

@@ -12,6 +12,8 @@ import type { JwtIssuer } from './issuers.js';
 /** The rules of one issuer, and its block of the file. */
 export interface IssuerPolicy extends TokenPolicy {
   readonly from: JwtIssuer;
+  /** The name of the key set, if the keys are fetched. */
+  readonly source?: string | undefined;
 }
 
 export interface DescribedToken {

@@ -37,6 +37,7 @@ export const jwt: Method<JwtOptions> = {
   voucher: voucherOf,
   judge: (narrowing, identity) => judgeNarrowing(narrowing, identity),
   longestCredential: (options) => Math.max(...entriesOf(options).map((each) => each.max_token_size)),
+  offline: true,
   compile: (options, deps) => compileJwt(options, { places: placesOf(options), challenge: challengeOf(options) }, deps),
 };
 

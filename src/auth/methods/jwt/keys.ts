@@ -10,13 +10,28 @@ import { anchorsPem, readAnchors } from '../../../certificates/trust-anchors.js'
 import { asideKeysOf } from './aside-keys.js';
 import type { FetchRules } from '../../../tokens/jwks.js';
 import type { MethodDeps } from '../../method.js';
+import { BorrowedKeys } from './borrowed-keys.js';
 import type { JwtIssuer } from './issuers.js';
 
-/** `loaded`: the source of the same issuer that serves requests. Throws if the file holds no readable key. The findings have already reported this error. */
+/**
+ * Names the source of a fetched key set: two issuers with one name may read the keys of each other. Undefined for keys
+ * of the file.
+ */
+export function sourceNameOf({ issuer, keys, ca, allow_insecure_http }: JwtIssuer): string | undefined {
+  if (keys.kind !== 'jwks' && keys.kind !== 'discovery') return undefined;
+  const from = keys.kind === 'jwks' ? keys.url : keys.issuer;
+  return JSON.stringify([issuer, keys.kind, from, ca, allow_insecure_http]);
+}
+
+/**
+ * `loaded`: the source of the same issuer that serves requests. Throws if the file holds no readable key. The findings
+ * have already reported this error.
+ */
 export function keySourceOf(issuer: JwtIssuer, deps: MethodDeps, loaded?: KeySource): KeySource {
   const { keys } = issuer;
-  const remote = keys.kind === 'jwks' || keys.kind === 'discovery';
-  const known = remote && deps.aside ? asideKeysOf(issuer, deps.aside, loaded) : undefined;
+  const source = sourceNameOf(issuer);
+  if (deps.offline && source !== undefined) return new BorrowedKeys(issuer.issuer, source, deps.offline);
+  const known = deps.aside && source !== undefined ? asideKeysOf(issuer, deps.aside, loaded) : undefined;
   if (known) return known;
   const rules = fetchRules(issuer);
   switch (keys.kind) {

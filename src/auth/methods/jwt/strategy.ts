@@ -16,7 +16,7 @@ import type { MaybePromise, Now } from '../../../lib/types.js';
 import { describeToken, type IssuerPolicy } from './describe.js';
 import { entriesOf, exactIssuers } from './issuers.js';
 import type { JwtIssuer } from './issuers.js';
-import { keysIn, keySourceOf } from './keys.js';
+import { keysIn, keySourceOf, sourceNameOf } from './keys.js';
 import { missingOf } from '../required-claims.js';
 import { identityOf } from './narrowing.js';
 import type { JwtOptions } from './options.js';
@@ -27,7 +27,9 @@ export function compileJwt(options: JwtOptions, offering: Offering, deps: Method
 
 /** The issuers of a template share one source of keys. */
 function policiesOf(entry: JwtIssuer, keys: KeySource): readonly IssuerPolicy[] {
-  return exactIssuers(entry).map((issuer) => policyOf(issuer, keys));
+  // Issuers of a template are named by the entry.
+  const source = sourceNameOf(entry);
+  return exactIssuers(entry).map((issuer) => ({ ...policyOf(issuer, keys), source }));
 }
 
 function policyOf(from: JwtIssuer, keys: KeySource): IssuerPolicy {
@@ -124,6 +126,10 @@ class JwtStrategy extends Strategy implements MethodStrategy {
       source: keysIn(from),
       ...(keys.status?.() ?? { keys: [] }),
     }));
+  }
+
+  loadedKeys(source: string): KeySource | undefined {
+    return this.policies.find((each) => each.source === source)?.keys;
   }
 
   close(): Promise<void> {

@@ -157,5 +157,6 @@ export const mtls: Method<MtlsOptions> = {
       passes(fingerprints, (each) => each === claims['fingerprint']);
     return allowed ? undefined : 'not_allowed';
   },
+  offline: true,
   compile: (options, deps) => new MtlsStrategy(options, deps),
 };
