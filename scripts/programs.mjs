@@ -9,6 +9,8 @@ export const PROGRAMS = {
   curl: { package: 'curl' },
   htpasswd: { package: 'apache2-utils' },
   openssl: { package: 'openssl' },
+  // Debian keeps the server itself outside of the path.
+  postgres: { package: 'postgresql', names: ['pg_ctlcluster'] },
   prometheus: { package: 'prometheus' },
   promtool: { package: 'prometheus' },
   'redis-server': { package: 'redis-server' },

@@ -1,6 +1,24 @@
 /** The public API of the package; the comments of its exports are the source of docs/reference/api.md. */
 export type { Identity, Rate } from './auth/identity.js';
 export type { HostIdentity, HostStrategy, Strategies } from './auth/host-strategy.js';
+export type { KeyRecord } from './auth/methods/api-key/store/key-record.js';
+export {
+  KeyStoreError,
+  type KeyNotice,
+  type KeyQuery,
+  type KeyStore,
+  type KeyStoreFault,
+  type Replacing,
+} from './auth/methods/api-key/store/key-store.js';
+export type {
+  CreatedKey,
+  Imported,
+  Keys,
+  NewKey,
+  RotateOptions,
+  Time,
+  WhichKeys,
+} from './auth/methods/api-key/store/keys.js';
 export type { Protection, RouteAuth } from './auth/protection.js';
 export type { Narrowing, Requirement } from './auth/requirement.js';
 export type { PassportStrategy } from './auth/strategy-runner.js';

@@ -1,8 +1,11 @@
 /** Exports `loom()`, which turns a Loom file into a middleware for a host application. */
 import { createRequire } from 'node:module';
 import type { Strategies } from './auth/host-strategy.js';
+import { methodOfType } from './auth/methods.js';
+import type { KeyStore } from './auth/methods/api-key/store/key-store.js';
 import { compose, tellWarnings } from './runtime/compose.js';
 import { compileFile, type Compiled } from './config/index.js';
+import type { Plan } from './config/plan-types.js';
 import type { ConfigSource } from './config/source.js';
 import { hint } from './config/suggest.js';
 import type * as HostDenial from './gateway/host-denials.js';
@@ -44,6 +47,8 @@ export interface LoomOptions {
    * would change. Default: `shadow` of the file.
    */
   readonly shadow?: ConfigSource;
+  /** The store of API keys, for a file with `api_key.store.type: host`. Loom does not close it. Default: none. */
+  readonly keyStore?: KeyStore;
 }
 
 /**
@@ -68,6 +73,7 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
   const compileOptions = { strategies: Object.keys(strategies), mode: 'middleware' } as const;
   const compile = (given: ConfigSource): Compiled => compileFile(given, compileOptions);
   const { plan, warnings } = compile(source);
+  checkKeyStore(plan, options.keyStore);
   const log = options.log ?? createLog(plan.logging);
   adviseOnRuntime(log);
   tellWarnings(warnings, log);
@@ -77,9 +83,22 @@ export function loom(source: ConfigSource, options: LoomOptions = {}): Loom {
       'a request that no route matches passes without a credential; a chain would guard it',
     );
   }
-  const shared = { strategies, log, now, standalone: false, hostDenials: hostDenialsOf(options, log) };
+  const shared = {
+    strategies,
+    log,
+    now,
+    standalone: false,
+    keyStore: options.keyStore,
+    hostDenials: hostDenialsOf(options, log),
+  };
   const compiler = { compile, options: compileOptions };
   return compose(source, plan, { shared, compiler, shadow: { source: options.shadow } });
+}
+
+/** A store that the file does not use would be ignored. */
+function checkKeyStore({ methods }: Plan, keyStore: KeyStore | undefined): void {
+  if (keyStore === undefined || methods.some(({ type, options }) => methodOfType(type)?.needsHost?.(options))) return;
+  throw new TypeError('the option keyStore needs middleware.auth.api_key.store with type: host');
 }
 
 /** Returns undefined if Loom answers every denial. */
@@ -96,6 +115,7 @@ const NAMES = [
   'errors',
   'onDenied',
   'shadow',
+  'keyStore',
 ] as const satisfies readonly (keyof LoomOptions)[];
 
 /** A misspelled option would be ignored, and denials would be answered in another way than the host expects. */

@@ -196,6 +196,12 @@ const CASES: Readonly<Record<ReasonCode, Caused | Elsewhere>> = {
   },
   introspection_unavailable: { cause: () => oauth('http://127.0.0.1:1'), words: /oauth: /, cure: /./ },
   method_unavailable: { heldBy: '__tests__/auth/combine.test.ts', cure: /./ },
+  key_store_unavailable: {
+    cause: () =>
+      sent('api_key: { store: { type: sqlite, path: missing.db } }', '{ api_key: true }', { 'X-API-Key': KEY }),
+    words: /missing\.db does not exist; "loom-auth keys create" makes it/,
+    cure: /the database of/,
+  },
   store_unavailable: {
     cause: () =>
       sent(

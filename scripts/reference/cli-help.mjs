@@ -7,9 +7,10 @@ export function cliHelp(commandsOf) {
   let text = '';
   const output = { write: (part) => (text += part) };
   const program = commandsOf({ stdout: output, stderr: output, env: {} }, async () => undefined);
-  return [program, ...program.commands].map((command) => {
+  const helpOf = (command, name) => {
     text = '';
     command.configureHelp({ helpWidth: WIDTH }).outputHelp();
-    return { command: command === program ? program.name() : `${program.name()} ${command.name()}`, text };
-  });
+    return [{ command: name, text }, ...command.commands.flatMap((each) => helpOf(each, `${name} ${each.name()}`))];
+  };
+  return helpOf(program, program.name());
 }

@@ -2,6 +2,7 @@
 import type { RequestContext } from '../context/request-context.js';
 import type { MaybePromise } from '../lib/types.js';
 import { attemptOf } from '../auth/combine.js';
+import { settleDenied } from '../auth/late-failures.js';
 import type { Verdict } from '../auth/verdict.js';
 import { dropIgnoredUpgrade } from '../http/upgrade-check.js';
 import { collectIdentityHeaders } from './collect-identity-headers.js';
@@ -86,7 +87,10 @@ function authenticate(policy: AdmissionPolicy, context: RequestContext): MaybePr
 }
 
 function accept(context: RequestContext, verdict: Verdict): Denial | undefined {
-  if (verdict.kind !== 'granted') return denialOf(verdict);
+  if (verdict.kind !== 'granted') {
+    settleDenied(context.request);
+    return denialOf(verdict);
+  }
   context.identities = verdict.identities;
   return undefined;
 }

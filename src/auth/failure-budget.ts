@@ -113,8 +113,14 @@ export class FailureBudget {
     const spent = throttle.spent(key);
     if (spent) throw this.#refusal(spent);
     const outcome = await attempted.work();
-    if (attempted.isFailure(outcome) && throttle.leave(key, true)) this.#tell(address);
+    if (attempted.isFailure(outcome) && throttle.fail(key)) this.#tell(address);
     return outcome;
+  }
+
+  /** Counts a failure that is known only after the attempt. */
+  fail(request: IncomingMessage): void {
+    const { budget, address } = this.#whose(request);
+    if (budget.#throttle?.fail(keyOf(address, undefined))) this.#tell(address);
   }
 
   /**

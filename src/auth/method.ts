@@ -9,6 +9,7 @@ import type { Aside } from './aside.js';
 import type { Place } from './credentials.js';
 import type { HeaderRule } from './header-rule.js';
 import type { Identity } from './identity.js';
+import type { Keys } from './methods/api-key/store/keys.js';
 import type { MethodTraits } from './method-traits.js';
 import type { Narrowing } from './requirement.js';
 import type { Challenge, ReasonCode, Verdict } from './verdict.js';
@@ -23,6 +24,8 @@ export interface Offline {
 export interface MethodDeps {
   readonly now: Now;
   readonly log: Log;
+  /** The key store of the host. Default: none. */
+  readonly keyStore?: unknown;
   /** Default: metrics are not collected. */
   readonly metrics?: Metrics;
   /** The places of the method that another auth method of the file also reads. Default: none. */
@@ -48,6 +51,15 @@ export interface MethodStrategy extends Strategy {
   /** As `authenticate`, without Passport's callbacks. Default: Loom calls `authenticate` on an object for the request. */
   decide?(request: IncomingMessage): MaybePromise<Verdict>;
   /**
+   * Looks up the credentials of a request that the strategy would read in these places, if that takes time. All other
+   * functions then answer at once. Returns undefined if there is nothing to wait for. Never rejects.
+   */
+  prepare?(request: IncomingMessage, others: readonly Place[]): Promise<void> | undefined;
+  /** The keys of the store of the method. */
+  readonly keysOfStore?: Keys | undefined;
+  /** Gives the strategy access to the open sessions, so that it can end them. Returns the function that stops. */
+  watchSessions?(sessions: Sessions): () => void;
+  /**
    * The values in shared places, and in the places of another method, that only this method may check, also if it
    * refuses them. Default: none.
    */
@@ -58,6 +70,13 @@ export interface MethodStrategy extends Strategy {
 
 export type FindingRule =
   'bcrypt_cost' | 'missing_audience' | 'missing_issuer' | 'shared_identity' | 'similar_issuers' | 'weak_secret';
+
+/** The identities of upgraded sockets, which outlive the check of their credential. */
+export interface Sessions {
+  identities(): readonly Identity[];
+  /** Closes the sockets of these identities. */
+  end(identities: ReadonlySet<Identity>): void;
+}
 
 /** A finding of the compiler about one method block, at a path relative to the block. */
 export interface Finding {
@@ -87,6 +106,12 @@ export interface Method<Options = unknown> extends MethodTraits {
    * Options that name a file, and the option that receives its text, at any depth: `{ public_key_file: 'public_key' }`.
    */
   readonly files: Readonly<Record<string, string>>;
+  /** Replaces paths of files that the method opens itself by absolute paths. Default: none. */
+  locateFiles?(options: Options, locate: (path: string) => string): Options;
+  /** The key store of the block, for the commands that manage its keys. Default: none. */
+  storeOf?(options: Options): { readonly options: unknown; readonly taken: ReadonlySet<string> } | undefined;
+  /** The option that only a host application can satisfy, so `serve` refuses the file. Default: none. */
+  needsHost?(options: Options): readonly string[] | undefined;
   /** Adds to the options what the texts of `files` mean, after they are read. Default: the options stay as they are. */
   complete?(options: Options): Options;
   /** Findings about the block as a whole, as `complete` returns it. Messages never contain secrets. */

@@ -11,9 +11,10 @@ import type { Identity } from './identity.js';
 import type * as HostStrategies from './host-strategy.js';
 import type { HostStrategy, Strategies } from './host-strategy.js';
 import type { MethodTraits } from './method-traits.js';
-import type { Method, MethodDeps, MethodStrategy } from './method.js';
+import type { Method, MethodDeps, MethodStrategy, Sessions } from './method.js';
 import type { Recording, RecordedMethod } from './live-verdicts.js';
 import { methodOfType } from './methods.js';
+import type { Keys } from './methods/api-key/store/keys.js';
 import type { Narrowing } from './requirement.js';
 import { sharedPlaces, withoutKnown, type Reader } from './shared-places.js';
 import { fromOurs } from './strategy-runner.js';
@@ -107,6 +108,19 @@ export class MethodsInUse {
 
   async ready(): Promise<void> {
     await Promise.all(this.strategies().map((each) => each.ready));
+  }
+
+  /** The keys of the store of an auth method, if the file has a store. */
+  get keysOfStore(): Keys | undefined {
+    return this.strategies().find(({ keysOfStore }) => keysOfStore)?.keysOfStore;
+  }
+
+  /** Gives the strategies access to the open sockets. Returns the function that stops. */
+  watchSessions(sessions: Sessions): () => void {
+    const stops = this.strategies().flatMap((each) => each.watchSessions?.(sessions) ?? []);
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   /** Closes the strategies that no other table uses. Must be called once. */

@@ -1,8 +1,11 @@
 /** Places that several auth methods read, and the values in them that only one of these methods may receive. */
+import type { MaybePromise } from '../lib/types.js';
+import type { Attempt } from './combine.js';
 import type { CompiledMethod } from './compile.js';
 import { placesRead, type Place } from './credentials.js';
 import type { MethodTraits } from './method-traits.js';
 import type { MethodStrategy } from './method.js';
+import type { Verdict } from './verdict.js';
 
 /** What is known about another auth method of the file. */
 export interface Reader {
@@ -29,11 +32,15 @@ export function withoutKnown(method: CompiledMethod, owners: readonly MethodStra
   return {
     ...method,
     authenticate: (attempt) => {
-      const known = owners.flatMap((owner) => owner.ownValues?.(attempt.request, method.places) ?? []);
-      if (known.length === 0) return method.authenticate(attempt);
-      // A method without places may read any part of the request. It runs only if it says what it reads.
-      const undecided = attempt.undecided === true || method.places.length === 0;
-      return method.authenticate({ ...attempt, refused: new Set([...attempt.refused, ...known]), undecided });
+      const waits = owners.flatMap((owner) => owner.prepare?.(attempt.request, method.places) ?? []);
+      return waits.length === 0 ? withhold(attempt) : Promise.all(waits).then(() => withhold(attempt));
     },
   };
+  function withhold(attempt: Attempt): MaybePromise<Verdict> {
+    const known = owners.flatMap((owner) => owner.ownValues?.(attempt.request, method.places) ?? []);
+    if (known.length === 0) return method.authenticate(attempt);
+    // A method without places may read any part of the request. It runs only if it says what it reads.
+    const undecided = attempt.undecided === true || method.places.length === 0;
+    return method.authenticate({ ...attempt, refused: new Set([...attempt.refused, ...known]), undecided });
+  }
 }

@@ -32,6 +32,7 @@ export const REASONS = {
   introspection_unavailable: 'The introspection endpoint failed or took too long.',
   method_unavailable: 'An auth method failed, or did not decide in time.',
   store_unavailable: 'The shared store of the limits does not answer.',
+  key_store_unavailable: 'The store of API keys does not answer.',
   pool_full: 'Too many passwords, tokens or plugin calls wait.',
   throttled: 'The address made too many failed attempts.',
   plugin_refused: 'A plugin refused the request, or continued without an identity.',

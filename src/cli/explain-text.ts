@@ -36,6 +36,7 @@ function headline({ allowed, status, code, reason, outcome, needs }: Explanation
 const NEEDS: Readonly<Record<Explanation['needs'][number], string>> = {
   key_set: 'the key set (give --jwks FILE or --online)',
   introspection: 'the introspection endpoint (give --online)',
+  key_store: 'the key store (give --online)',
   plugin: 'a plugin',
   host_strategy: 'a strategy of the host application',
 };

@@ -9,6 +9,7 @@ import type * as Demo from './demo.js';
 import type * as Diff from './diff.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 import type * as Explain from './explain.js';
+import { addKeyCommands } from './key-commands.js';
 import type * as HashKey from './hash-key.js';
 import type * as HashPassword from './hash-password.js';
 import type * as NewKey from './new-key.js';
@@ -43,6 +44,7 @@ Examples:
   loom-auth diff loom.yaml next.yaml     list what a new file changes
   loom-auth explain GET /orders          say why a request is allowed or denied
   loom-auth new-key                      create an API key and its hash
+  loom-auth keys create --name acme      create an API key in the store of loom.yaml
   loom-auth hash-password < secret.txt   print the bcrypt hash of a password
 
 Exit codes: 0 success, 1 the file has mistakes, 2 an error at run time, 3 a port is not available.`;
@@ -118,6 +120,7 @@ export function commands(terminal: Terminal, finish: Finish): Command {
     .description('start an issuer, two backends and the gateway on this machine, and print curl commands')
     .action(() => finish(() => modules.demo().runDemo(terminal)));
   explainCommand(program, terminal, finish);
+  addKeyCommands(program, { terminal, defaultFile: DEFAULT_FILE, finish });
   secretCommands(program, terminal, finish);
   return program;
 }

@@ -6,6 +6,7 @@ const SECRET_FIELDS = new Set(['key', 'secret', 'client_secret', 'password', 'pa
 
 /** Whether the field at a path holds a secret: not a bucket's `rate_limit.key`, nor a header named `token` of a route. */
 export function isSecret(path: Path): boolean {
+  if (path.at(-1) === 'url' && path.at(-2) === 'store') return true;
   if (path[0] === 'admin' && path[2] === 'users' && path.length === 4) return true;
   const field = path.findLast((part) => typeof part === 'string');
   if (field === undefined || !SECRET_FIELDS.has(field) || path[0] === 'routes') return false;

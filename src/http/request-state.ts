@@ -18,6 +18,10 @@ export class RequestState {
   continueResponse: ServerResponse | undefined;
   /** Whether the auth method that runs had the answer already, for the decision record. */
   cacheState: 'hit' | 'miss' | undefined;
+  /** What a store answered about the credentials of the request, for each reader of a store. */
+  lookups: Map<object, unknown> | undefined;
+  /** Failures that count only if the request is denied. */
+  lateFailures: (() => void)[] | undefined;
 }
 
 const states = new HiddenProperty<RequestState>('request');
@@ -48,6 +52,8 @@ export function replaceRequestState(request: IncomingMessage, state: RequestStat
     state.restoredBodyBytes = earlier.restoredBodyBytes;
     state.continueResponse = earlier.continueResponse;
     state.recording = earlier.recording;
+    state.lookups = earlier.lookups;
+    state.lateFailures = earlier.lateFailures;
   }
   states.set(request, state);
 }

@@ -32,5 +32,7 @@ export const LOG_EVENTS = {
   denied: 'A request was refused. `instance` is the same as in the response, and `detail` says why.',
   omitted: '`logging.denied.sample` left out lines with this `reason` in the last second.',
   shadow: 'A shadow file was loaded or rejected, or decides otherwise about a request.',
+  key: 'An API key of the store was created, rotated, revoked or imported.',
+  key_store: 'The store of API keys does not answer, answers again, or has a record that is refused.',
   failed: 'An upstream or the gateway failed on a request. The line has the fields of `denied`.',
 } as const;

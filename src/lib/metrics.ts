@@ -55,6 +55,23 @@ export const METRICS = {
     labels: ['method'],
     buckets: OF_REQUESTS,
   },
+  loom_key_lookups_total: {
+    type: 'counter',
+    help: 'API keys looked up: in the cache, or in the key store.',
+    labels: ['outcome'],
+  },
+  loom_key_store_up: { type: 'gauge', help: '1 while the key store answers.', labels: [], together: 'min' },
+  loom_key_notices_up: {
+    type: 'gauge',
+    help: '1 while notices of changed keys arrive. Otherwise a cached key counts for one second.',
+    labels: [],
+    together: 'min',
+  },
+  loom_key_records_refused_total: {
+    type: 'counter',
+    help: 'Records of the key store that are malformed, or have the name of a key of the file.',
+    labels: ['cause'],
+  },
   loom_bcrypt_waiting: { type: 'gauge', help: 'Password comparisons that run or wait.', labels: [] },
   loom_bcrypt_limit: { type: 'gauge', help: 'Password comparisons that may run or wait at once.', labels: [] },
   loom_rate_limit_decisions_total: {

@@ -1,7 +1,7 @@
 /** Marks a part of an explanation or evaluation that needs the network, a hash or code of others. */
 
 /** What a decision would need. */
-export type Need = 'key_set' | 'introspection' | 'plugin' | 'host_strategy';
+export type Need = 'key_set' | 'introspection' | 'key_store' | 'plugin' | 'host_strategy';
 
 /**
  * The cause of an undecided verdict of an explanation, or thrown by the evaluation of a shadow file: no other method may

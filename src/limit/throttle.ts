@@ -80,9 +80,10 @@ export class Throttle {
     return failed && left === 0;
   }
 
-  /** Counts the failure of an attempt that ended at once, so that it needed no entrance. */
-  fail(key: string): void {
+  /** Counts a failure of an attempt that did not enter. Returns whether it spent the budget. */
+  fail(key: string): boolean {
     this.#count(key);
+    return this.#left(key) === 0;
   }
 
   /** The numbers of remembered keys and of waiting attempts. */

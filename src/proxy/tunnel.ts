@@ -64,6 +64,16 @@ export class LiveSockets {
     };
   }
 
+  /** The identities of all open sockets. */
+  identities(): readonly Identity[] {
+    return [...this.#open].flatMap(({ session }) => session?.identities ?? []);
+  }
+
+  /** Closes the sockets that have one of these identities. */
+  closeOf(ended: ReadonlySet<Identity>): void {
+    for (const live of [...this.#open]) if (live.session?.identities.some((each) => ended.has(each))) live.close();
+  }
+
   /** Also closes sockets that are added later. */
   close(): void {
     this.#closed = true;

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { PLUGIN } from '../auth/methods.js';
+import type { Keys } from '../auth/methods/api-key/store/keys.js';
 import type { Protection } from '../auth/protection.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
@@ -92,7 +93,7 @@ export function compose(
     watch(req);
     tables.current.request(req, res, next);
   };
-  const members: Omit<Pick<Loom, keyof Loom>, 'plan' | 'passport'> = {
+  const members: Omit<Pick<Loom, keyof Loom>, 'plan' | 'passport' | 'keys'> = {
     ready,
     protect: (...protections) => guardOf(tables, protections),
     upgrade: (req, socket, head) => tables.current.upgrade(req, socket, { head }),
@@ -122,6 +123,7 @@ export function compose(
   let passport: PassportLike | undefined;
   return Object.defineProperties(loom, {
     plan: { get: () => tables.current.plan, enumerable: true },
+    keys: { get: () => keysOf(tables.current.methods.keysOfStore) },
     passport: { get: () => (passport ??= passportOf(tables)), enumerable: true },
   }) as Loom;
 }
@@ -141,6 +143,11 @@ function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<Pr
     listener: listeners.map(({ name }) => name),
     plugin: plugins.map(({ name }) => name),
   };
+}
+
+function keysOf(keys: Keys | undefined): Keys {
+  if (!keys) throw new TypeError('the file has no middleware.auth.api_key.store');
+  return keys;
 }
 
 /** prom-client loads only for files with metrics. */

@@ -1,6 +1,7 @@
 /** Defines what a host receives: a middleware with members, in types that need only `node:http`. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Keys } from '../auth/methods/api-key/store/keys.js';
 import type { Protection } from '../auth/protection.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
@@ -55,6 +56,17 @@ export interface Loom extends ConnectMiddleware {
    * express().get('/me', gate.passport.authenticate('jwt'), (req, res) => void res.json(req.auth));
    */
   readonly passport: PassportLike;
+  /**
+   * The keys of `middleware.auth.api_key.store`, for the host's own pages.
+   *
+   * @throws {TypeError} The file has no store.
+   * @example
+   * import { loom } from 'loom-auth';
+   *
+   * const gate = loom('loom.yaml');
+   * export const revokeAll = async (customer: string): Promise<void> => void (await gate.keys.revoke({ name: customer }));
+   */
+  readonly keys: Keys;
   /**
    * Makes a middleware that requires what is given, independent of the routes of the file.
    *

@@ -12,18 +12,14 @@ import { contextOf, type DecisionSink, type RequestContext } from '../context/re
 import { Gateway, type Handover, type UpgradeRest } from '../gateway/gateway.js';
 import type { ShadowSlot } from '../gateway/shadow-slot.js';
 import type { HostDenials } from '../gateway/host-denials.js';
-import { editFields, setField } from '../http/fields.js';
 import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
 import type { Metrics } from '../lib/metrics.js';
 import { atOnce, inSlices, type Steps } from '../lib/slices.js';
 import type { Log, Next, Now } from '../lib/types.js';
-import type * as AccessLogs from '../observe/access-log.js';
 import type { Requests } from '../observe/requests.js';
-import type * as Observed from '../observe/requests.js';
-import type { Tracing } from '../observe/tracing.js';
-import type * as TracingModule from '../observe/tracing.js';
 import type { SnapshotAside } from './aside.js';
+import { observersOf } from './observers.js';
 import type { LimiterLease, Limiters } from './limiters.js';
 import { beginRecord, denialLogOf, reportingMethods } from './recording.js';
 import type * as Upstreams from './upstreams-in-use.js';
@@ -42,6 +38,8 @@ export interface Shared {
   /** Receives the size of every body chunk. */
   readonly moved?: (bytes: number) => void;
   readonly limiters: Pick<Limiters, 'lease'>;
+  /** The key store of the host. */
+  readonly keyStore?: unknown;
   /** Default: Loom answers every denial. */
   readonly hostDenials?: HostDenials | undefined;
   /** Set for a snapshot that explains requests and serves none. */
@@ -64,6 +62,7 @@ export class Snapshot {
   private readonly upstreamsInUse: UpstreamsInUse | undefined;
   readonly #limits: LimiterLease;
   readonly #requests: Requests | undefined;
+  readonly #stopSessions: () => void;
   #rules: AccessRules.Rules | undefined;
   /** The end counts once, because a stop may come while the snapshot retires. */
   #ended: Promise<void> | undefined;
@@ -78,10 +77,14 @@ export class Snapshot {
     this.upstreamsInUse = upstreamsOf(plan, shared, previous?.upstreamsInUse);
     this.#limits = shared.limiters.lease(plan.rateLimit?.distributed);
     const { limiter } = this.#limits;
-    const tracing = tracingOf(plan, shared);
-    this.#requests = requestsOf(plan, shared, tracing);
+    const { tracing, requests } = observersOf(plan, shared);
+    this.#requests = requests;
     const { liveSockets } = this;
     const { hostDenials, shadow } = shared;
+    this.#stopSessions = this.methods.watchSessions({
+      identities: () => liveSockets.identities(),
+      end: (ended) => liveSockets.closeOf(ended),
+    });
     const onDecision = shared.aside?.decided ?? this.#requests?.onDecision;
     try {
       const methods = reportingMethods(this.methods, plan, shared);
@@ -188,6 +191,7 @@ export class Snapshot {
   }
 
   async #release(): Promise<void> {
+    this.#stopSessions();
     this.upstreamsInUse?.close();
     await this.#limits.release();
     await this.methods.close();
@@ -219,24 +223,4 @@ function upstreamsOf({ upstreams }: Plan, shared: Shared, previous: UpstreamsInU
   if (upstreams.length === 0) return undefined;
   const { UpstreamsInUse } = require('./upstreams-in-use.js') as typeof Upstreams;
   return new UpstreamsInUse(upstreams, shared, previous);
-}
-
-function tracingOf({ tracing }: Plan, { log }: Shared): Tracing | undefined {
-  if (!tracing) return undefined;
-  const { Tracing } = require('../observe/tracing.js') as typeof TracingModule;
-  return new Tracing({ ...tracing, log });
-}
-
-/** Requests are not tracked if no access log, metrics or tracing uses the data. */
-function requestsOf({ logging }: Plan, { log, metrics }: Shared, tracing: Tracing | undefined): Requests | undefined {
-  if (!logging.access && !metrics && !tracing) return undefined;
-  const { AccessLog } = require('../observe/access-log.js') as typeof AccessLogs;
-  const { Requests } = require('../observe/requests.js') as typeof Observed;
-  const access = logging.access && new AccessLog(logging.access, log);
-  return new Requests({ access, metrics, tracing, setField: replaceField });
-}
-
-function replaceField(req: IncomingMessage, name: string, value: string | undefined): void {
-  if (value === undefined) editFields(req, (each, sent) => (each === name ? undefined : sent));
-  else setField(req, name, value);
 }

@@ -7,7 +7,7 @@ import type { MaybePromise } from '../lib/types.js';
 import { ExpiringCache } from './introspection-cache.js';
 import { isExpired } from './introspection-claims.js';
 import { DiscoveredEndpoint } from './introspection-endpoint.js';
-import { GateClosedError, IntrospectionGate } from './introspection-gate.js';
+import { GateClosedError, WorkGate } from '../lib/work-gate.js';
 import type { DatedAnswer } from './sealed-answers.js';
 import {
   introspect,
@@ -66,7 +66,7 @@ export class Introspection {
   private readonly refused: ExpiringCache<IntrospectionAnswer>;
   private readonly flights = new SingleFlight<IntrospectionAnswer>();
   private readonly digest = new ProcessDigest();
-  private readonly gate: IntrospectionGate;
+  private readonly gate: WorkGate;
   private readonly breaker: Breaker;
   private readonly discovered: DiscoveredEndpoint | undefined;
 
@@ -75,7 +75,7 @@ export class Introspection {
     this.active = new ExpiringCache(limits, options.now);
     this.refused = new ExpiringCache(limits, options.now);
     this.breaker = new Breaker(BREAKER, { now: options.now });
-    this.gate = new IntrospectionGate({
+    this.gate = new WorkGate({
       running: options.concurrency ?? CONCURRENCY,
       waiting: WAITING,
       waitMs: options.timeoutMs,

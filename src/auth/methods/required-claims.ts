@@ -1,6 +1,5 @@
 /** The options that ask for claims and scopes, as `jwt` and `oauth` share them, and the conditions that no token meets. */
 import { z } from 'zod';
-import { oneOrMore, plainText } from '../../lib/fields.js';
 import {
   hasClaims,
   hasNoScope,
@@ -12,7 +11,7 @@ import {
 import type { Identity } from '../identity.js';
 import type { Finding } from '../method.js';
 import type { ReasonCode } from '../verdict.js';
-import { claimPath } from './token-subject.js';
+import { claimPath } from './claim-fields.js';
 
 const LITERAL =
   'is compared literally, so it is no wildcard and no pattern; list the exact values, or list the claims alone: [email]';
@@ -54,13 +53,6 @@ export const requiredClaims = () =>
       ]);
       return Object.fromEntries(conditions);
     });
-
-/** Scopes that a token must all have, as words or as a list. */
-export const scopes = () => oneOrMore(plainText()).transform((list) => list.flatMap((text) => text.split(/ +/)));
-
-/** Scopes of which a token must have one. An entry of several words asks for all of its words. */
-export const anyScope = () =>
-  oneOrMore(plainText()).describe('Scopes of which the token must have one; several words in one entry: all of them.');
 
 export interface Demands {
   readonly required_scopes?: readonly string[] | undefined;

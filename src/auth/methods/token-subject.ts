@@ -1,6 +1,5 @@
 /** The subject options that `jwt` and `oauth` share: the subject of an identity, and the findings about the claims. */
-import { oneOrMore, plainText } from '../../lib/fields.js';
-import { isClaimPath } from '../../lib/claim-path.js';
+import { oneOrMore } from '../../lib/fields.js';
 import {
   findSubject,
   isMutableClaim,
@@ -11,11 +10,7 @@ import {
 } from '../../tokens/subject.js';
 import { rememberSubjectSource, type Identity } from '../identity.js';
 import type { Finding } from '../method.js';
-
-const POINTER = 'must be a JSON pointer such as "/kubernetes.io/namespace": names are not empty, "~" is written "~0"';
-
-/** A claim by its name, its dotted path, or a JSON pointer. */
-export const claimPath = () => plainText().refine((text) => isClaimPath(text), { error: POINTER });
+import { claimPath } from './claim-fields.js';
 
 /** Claims of times and lists, which no caller has as a name. */
 const NO_SUBJECT: ReadonlySet<string> = new Set(['exp', 'nbf', 'iat', 'auth_time', 'aud', 'updated_at']);

@@ -151,11 +151,15 @@ function readMethod(registered: RegisteredMethod, context: Context): Entry {
   const entry = { name, method, from: 'file' } as const;
   const read = readBlock({ schema: blockSchema(method), value: context.value(path), path }, context);
   if (read === undefined) return { ...entry, state: 'broken' };
-  const { enabled = true, ...own } = read as { enabled?: boolean };
+  const { enabled = true, ...given } = read as { enabled?: boolean };
+  const own = method.locateFiles?.(given, (each) => context.source.pathBeside(each)) ?? given;
   if (!enabled) return { ...entry, options: own, state: 'disabled' };
   if (!readFiles(method, { options: own, path, context })) return { ...entry, state: 'broken' };
   const options = method.complete?.(own) ?? own;
-  let intact = true;
+  const hosted = context.mode === 'serve' ? method.needsHost?.(options) : undefined;
+  if (hosted)
+    context.report.error({ path: [...path, ...hosted], code: 'method_error', message: 'needs a host application' });
+  let intact = !hosted;
   for (const finding of method.findings(options)) {
     const found = { path: [...path, ...finding.path], message: finding.message };
     if (finding.level === 'warning') context.report.warning({ ...found, code: finding.rule ?? 'method_warning' });

@@ -34,6 +34,7 @@ export const REASON_CURES: Readonly<Record<ReasonCode, string>> = {
   method_unavailable: 'The log has the cause.',
   plugin_unavailable: 'The log has the cause.',
   store_unavailable: 'Check Redis; see loom_rate_limit_store_up.',
+  key_store_unavailable: 'Check the database of api_key.store; see loom_key_store_up.',
   pool_full: 'Lower the bcrypt cost, raise cache_ttl or workers.',
   throttled: 'Wait for Retry-After. Look for a client with an old password.',
   header_not_ascii: 'Encode the value.',

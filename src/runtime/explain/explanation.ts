@@ -83,7 +83,7 @@ export interface ExplainedMethod {
   /** What to do about it. */
   readonly cure?: string;
   /** What the decision needs: a key set, introspection, a plugin or a strategy of the host application. */
-  readonly needs?: 'key_set' | 'introspection' | 'plugin' | 'host_strategy';
+  readonly needs?: 'key_set' | 'introspection' | 'key_store' | 'plugin' | 'host_strategy';
 }
 
 /**
@@ -170,7 +170,7 @@ export interface Explanation {
     readonly burst: number;
   }[];
   /** What the decision needs. Empty: it is decided. */
-  readonly needs: readonly ('key_set' | 'introspection' | 'plugin' | 'host_strategy')[];
+  readonly needs: readonly ('key_set' | 'introspection' | 'key_store' | 'plugin' | 'host_strategy')[];
   /** What the explanation assumes or does not cover. */
   readonly notes: readonly string[];
 }

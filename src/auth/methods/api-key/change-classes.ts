@@ -1,7 +1,7 @@
 /** The class of changes of each option of `api_key`. */
-import type { Members } from '../../../lib/change-classes.js';
+import { content, secret, time, type Members } from '../../../lib/change-classes.js';
 import { momentText } from '../../date-text.js';
-import { RATE } from '../../rate-text.js';
+import { RATE, THROTTLE } from '../../rate-text.js';
 import { digestOf } from './key-table.js';
 import type { ApiKeyOptions, ConfiguredKey } from './options.js';
 
@@ -28,6 +28,19 @@ export const apiKeyClasses: Members<ApiKeyOptions> = {
           expires: { in: 'access', show: momentText },
           allowed_ips: { in: 'access', unordered: true },
         },
+      },
+    },
+    store: {
+      members: {
+        type: { in: 'access' },
+        path: { in: 'access' },
+        url: secret('access'),
+        ca_file: { by: 'ca' },
+        ca: content('access', 'ca_file'),
+        cache_ttl: time('cache_ttl', 30_000),
+        cache_size: { in: 'timeouts', default: 10_000 },
+        stale_if_error: time('stale_if_error', 0),
+        throttle: THROTTLE,
       },
     },
     claims_to_headers: { by: 'headers of the method' },

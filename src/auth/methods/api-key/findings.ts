@@ -3,11 +3,43 @@ import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import { looksLikeJws } from '../../../lib/jws-form.js';
 import { placeWords, type Place } from '../../credentials.js';
 import type { Finding } from '../../method.js';
-import { configuredKeys, digestOf, subjectOf, type KeyedOptions } from './key-table.js';
-import type { ConfiguredKey } from './options.js';
+import { configuredKeys, digestOf, subjectOf, subjectsOf, tableOf, type KeyedOptions } from './key-table.js';
+import type { ApiKeyNarrowing, ConfiguredKey } from './options.js';
 
 export function findings(options: KeyedOptions): readonly Finding[] {
+  return [...claimFindings(options), ...keyFindings(options)];
+}
+
+/** The names in a narrowing that no key has. The names of a store are known only when a request has one of its keys. */
+export function unknownNames(options: KeyedOptions, narrowing: ApiKeyNarrowing): readonly Finding[] {
+  if (options.store) return [];
+  const known = subjectsOf(tableOf(options));
+  const unknown = (narrowing.names ?? []).flatMap((name, i): Finding[] =>
+    known.has(name) ? [] : [{ level: 'error', path: ['names', i], message: `no key is named ${JSON.stringify(name)}` }],
+  );
+  const scopes = (['required_scopes', 'any_scope'] as const).flatMap((option): Finding[] =>
+    narrowing[option]
+      ? [{ level: 'error', path: [option], message: 'only a key of a store has scopes; add "store"' }]
+      : [],
+  );
+  return [...unknown, ...scopes];
+}
+
+const CLAIMS_OF_STORE = /^\/?(?:scope$|metadata(?:$|[./]))/;
+
+function claimFindings({ claims_to_headers, store }: KeyedOptions): readonly Finding[] {
+  return Object.keys(claims_to_headers).flatMap((claim): Finding[] => {
+    if (claim === 'name' || (store && CLAIMS_OF_STORE.test(claim))) return [];
+    const known = store ? 'name, scope and metadata' : 'name; a key of a store also has scope and metadata';
+    return [
+      { level: 'error', path: ['claims_to_headers', claim], message: `is no claim of a key: a key has ${known}` },
+    ];
+  });
+}
+
+function keyFindings(options: KeyedOptions): readonly Finding[] {
   const keys = configuredKeys(options);
+  if (!keys && options.store) return [];
   if (!keys) return [{ level: 'warning', path: ['keys'], message: 'no keys: every request is rejected' }];
   const digests = keys.map(digestOf);
   const subjects = keys.map(({ name }, i) => subjectOf(name, digests[i] as string));

@@ -4,6 +4,8 @@ import { parseBlock } from '../../../lib/address.js';
 import { headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { mayCarryCredential } from '../../../http/header-policy.js';
 import { rateField } from '../../rate.js';
+import { anyScope, claimPath, scopes } from '../claim-fields.js';
+import { storeOptions } from './store-options.js';
 
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2}))?$/;
 
@@ -94,11 +96,12 @@ export const apiKeyOptions = z.strictObject({
     .array(key)
     .min(1, 'must not be an empty list')
     .optional()
-    .describe('The valid keys. Missing: every request is rejected.'),
+    .describe('The valid keys. Missing, and no `store`: every request is rejected.'),
+  store: storeOptions.optional().describe('Where more keys live. They come and go without a reload.'),
   claims_to_headers: z
-    .strictObject({ name: headerName().optional().describe('Header that carries the name of the key.') })
+    .record(claimPath(), headerName())
     .default({})
-    .describe('Identity headers set from the key: `name`.'),
+    .describe('Identity headers set from the key: `name`; with `store` also `scope` and `metadata.…`.'),
   forward_credentials: z.boolean().default(false).describe('Whether a key that granted goes on to the upstream.'),
 });
 
@@ -108,7 +111,10 @@ export const apiKeyNarrowing = z.strictObject({
     .min(1, 'must not be an empty list')
     .optional()
     .describe('Names of the keys that may pass.'),
+  required_scopes: scopes().optional().describe('Scopes that a key of the store must all have.'),
+  any_scope: anyScope('the key').optional(),
 });
 
+export type ApiKeyNarrowing = z.output<typeof apiKeyNarrowing>;
 export type ApiKeyOptions = z.output<typeof apiKeyOptions>;
 export type ConfiguredKey = NonNullable<ApiKeyOptions['keys']>[number];

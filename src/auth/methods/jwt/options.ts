@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { exactText, byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
 import { ALGORITHMS } from '../../../tokens/algorithms.js';
-import { anyScope, requiredClaims, scopes } from '../required-claims.js';
-import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
+import { anyScope, claimPath, scopes } from '../claim-fields.js';
+import { requiredClaims } from '../required-claims.js';
+import { scopeClaims, subjectClaim } from '../token-subject.js';
 import { TOKEN_TYPES } from '../../../tokens/claims.js';
 import { SECRET_ENCODINGS } from '../../../tokens/shared-secret.js';
 import { schemeField } from '../token-place.js';

@@ -1,9 +1,10 @@
 /** The `oauth` block and its narrowing: the server that checks a token, and the required content of its response. */
 import { z } from 'zod';
 import { exactText, byteSize, duration, headerName, oneOrMore, plainText } from '../../../lib/fields.js';
-import { anyScope, requiredClaims } from '../required-claims.js';
+import { anyScope, claimPath } from '../claim-fields.js';
+import { requiredClaims } from '../required-claims.js';
 import { throttleOption } from '../throttle-option.js';
-import { claimPath, scopeClaims, subjectClaim } from '../token-subject.js';
+import { scopeClaims, subjectClaim } from '../token-subject.js';
 import { schemeField } from '../token-place.js';
 import { checkRedis, redisFields } from '../../../redis/options.js';
 

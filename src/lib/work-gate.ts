@@ -1,4 +1,4 @@
-/** Bounds how many introspections run and wait at once, so that a flood of forged tokens does not flood the server. */
+/** Bounds how many pieces of work run and wait at once, so that a flood of guesses does not flood a server. */
 
 export class GateClosedError extends Error {
   override readonly name = 'GateClosedError';
@@ -14,7 +14,7 @@ interface Waiter {
   enter(): void;
 }
 
-export class IntrospectionGate {
+export class WorkGate {
   private running = 0;
   /** A Set keeps the order of arrival, and a waiter that gave up can be removed from the middle. */
   private readonly waiters = new Set<Waiter>();

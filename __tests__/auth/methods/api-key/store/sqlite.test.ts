@@ -1,0 +1,128 @@
+/** The file of the SQLite store: missing, replaced, locked, of another version, or of another application. */
+import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KeyAdministration } from '../../../../../src/auth/methods/api-key/store/administration.js';
+import { migrateSqliteFile } from '../../../../../src/auth/methods/api-key/store/sqlite-file.js';
+import { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
+import { keyDigestOf } from '../../../../../src/auth/methods/api-key/store/key-text.js';
+import { closeFronted, fronted, frontFile } from '../../../../support/fronted.js';
+import { quietLog } from '../../../../support/quiet-log.js';
+
+let folder: string;
+let path: string;
+const open: SqliteStore[] = [];
+const storeAt = (file = path): SqliteStore => {
+  const store = new SqliteStore(file);
+  open.push(store);
+  return store;
+};
+const keysIn = (store: SqliteStore): KeyAdministration =>
+  new KeyAdministration({ store, taken: new Set(), log: quietLog(), now: Date.now });
+const NONE = '0'.repeat(64);
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loom-keys-'));
+  path = join(folder, 'keys.db');
+});
+afterEach(async () => {
+  await closeFronted();
+  await Promise.all(open.splice(0).map((each) => each.close()));
+  rmSync(folder, { recursive: true });
+});
+
+/** Asks one after the other until an answer is this one. */
+async function untilIs(wanted: string, ask: () => Promise<string>): Promise<boolean> {
+  for (const end = Date.now() + 20_000; Date.now() < end;) if ((await ask()) === wanted) return true;
+  return false;
+}
+
+const codeOf = async (store: SqliteStore): Promise<unknown> => {
+  try {
+    return await store.find(NONE);
+  } catch (cause) {
+    return (cause as { code?: string }).code;
+  }
+};
+
+test('a missing file is no answer, and is opened when it appears', async () => {
+  const store = storeAt();
+  expect(await codeOf(store)).toBe('unavailable');
+  migrateSqliteFile(path);
+  expect(await codeOf(store)).toBeUndefined();
+});
+
+test('the file is for its owner alone', () => {
+  migrateSqliteFile(path);
+  expect((statSync(path).mode & 0o777).toString(8)).toBe('600');
+});
+
+test.each([
+  ['text', (file: string) => writeFileSync(file, 'no database, and quite a long text about that fact')],
+  ['another application', (file: string) => new DatabaseSync(file).exec('CREATE TABLE mine (a)')],
+])('a file of %s is refused, and a migration changes nothing of it', async (_what, make) => {
+  make(path);
+  const before = statSync(path).size;
+  expect(await codeOf(storeAt())).toMatch(/schema|unavailable/);
+  expect(() => migrateSqliteFile(path)).toThrow();
+  expect(statSync(path).size).toBe(before);
+});
+
+test('an older and a newer version are refused with a cure', () => {
+  new DatabaseSync(path).exec('PRAGMA application_id = 0x4c4f4f4d');
+  expect(() => storeAt().find(NONE)).toThrow(/version 0 of the key store.*keys migrate/);
+  migrateSqliteFile(path);
+  new DatabaseSync(path).exec('PRAGMA user_version = 99');
+  expect(() => storeAt().find(NONE)).toThrow(/newer loom-auth/);
+  expect(() => migrateSqliteFile(path)).toThrow(/newer loom-auth/);
+});
+
+test('a second migration has nothing to do', () => {
+  expect(migrateSqliteFile(path)).toHaveLength(1);
+  expect(migrateSqliteFile(path)).toHaveLength(0);
+});
+
+test('G-23 a file that is renamed over the store counts at once, and the old one no more', async () => {
+  migrateSqliteFile(path);
+  const other = join(folder, 'other.db');
+  migrateSqliteFile(other);
+  const old = await keysIn(storeAt()).create({ name: 'old' });
+  const fresh = await keysIn(storeAt(other)).create({ name: 'fresh' });
+  await Promise.all(open.splice(0).map((each) => each.close()));
+  const at = await fronted(frontFile(`api_key: { store: { type: sqlite, path: "${path}" } }`, '{ api_key: true }'));
+  const ask = (key: string): Promise<string> => at.ask({ headers: { 'X-API-Key': key } });
+  expect([await ask(old.key), await ask(fresh.key)]).toEqual(['200 api_key:old', '401']);
+  renameSync(other, path);
+  const both = async (): Promise<string> => `${await ask(old.key)} ${await ask(fresh.key)}`;
+  expect(await untilIs('401 200 api_key:fresh', both)).toBe(true);
+});
+
+test('a revocation by another process counts within a second or so, sockets aside', async () => {
+  migrateSqliteFile(path);
+  const command = keysIn(storeAt());
+  const { key } = await command.create({ name: 'ada' });
+  const at = await fronted(frontFile(`api_key: { store: { type: sqlite, path: "${path}" } }`, '{ api_key: true }'));
+  const ask = (): Promise<string> => at.ask({ headers: { 'X-API-Key': key } });
+  expect(await ask()).toBe('200 api_key:ada');
+  await command.revoke({ name: 'ada' });
+  expect(await untilIs('401', ask)).toBe(true);
+});
+
+test('a lookup waits for another writer without blocking, and fails after a while', async () => {
+  migrateSqliteFile(path);
+  // Without WAL a writer keeps readers out.
+  const writer = new DatabaseSync(path);
+  writer.exec('PRAGMA journal_mode = DELETE');
+  const store = storeAt();
+  const { key } = await keysIn(store).create({ name: 'ada' });
+  writer.exec('BEGIN EXCLUSIVE');
+  const pending = store.find(keyDigestOf(key));
+  expect(pending).toBeInstanceOf(Promise);
+  writer.exec('COMMIT');
+  expect(await pending).toMatchObject({ name: 'ada' });
+  writer.exec('BEGIN EXCLUSIVE');
+  await expect(store.find(keyDigestOf(key))).rejects.toMatchObject({ code: 'unavailable' });
+  writer.exec('COMMIT');
+  writer.close();
+});

@@ -1,0 +1,59 @@
+/** The `api_key.store` block: where keys live that are added and revoked without a reload. */
+import { z } from 'zod';
+import { duration, plainText } from '../../../lib/fields.js';
+import { throttleOption } from '../throttle-option.js';
+
+const POSTGRES_URL = 'must be a URL such as postgres://user:password@host:5432/database';
+
+const isPostgresUrl = (text: string): boolean =>
+  URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
+
+/** The options that one type of store needs, and those that it does not have. */
+const FIELDS = {
+  sqlite: { needs: ['path'], lacks: ['url', 'ca_file'] },
+  postgres: { needs: ['url'], lacks: ['path'] },
+  host: { needs: [], lacks: ['path', 'url', 'ca_file'] },
+} as const satisfies Readonly<Record<string, { needs: readonly string[]; lacks: readonly string[] }>>;
+
+export const storeOptions = z
+  .strictObject({
+    type: z
+      .enum(['sqlite', 'postgres', 'host'], { error: 'must be sqlite, postgres or host' })
+      .describe(
+        '`sqlite`: a file that `loom-auth keys` makes. `postgres`: a table for several gateways; needs the package `pg`. ' +
+          '`host`: the option `keyStore` of `loom()`.',
+      ),
+    path: plainText().optional().describe('`sqlite`: the file, relative to the Loom file.'),
+    url: z
+      .string()
+      .refine(isPostgresUrl, { error: POSTGRES_URL })
+      .optional()
+      .describe('`postgres`: the URL of the database; better a `${ENV}` reference.'),
+    ca_file: plainText()
+      .optional()
+      .describe('`postgres`: PEM file of the authorities of the server. The connection then needs TLS.'),
+    ca: z.string().min(1, 'must not be empty').optional().describe('The same as PEM text, in place of a file.'),
+    cache_ttl: duration({ min: 0, max: 3_600_000 })
+      .prefault('30s')
+      .describe('How long a key is remembered. A notice of a revocation ends this time at once.'),
+    cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many keys are remembered.'),
+    stale_if_error: duration({ min: 0, max: 86_400_000 })
+      .prefault('0s')
+      .describe('How long a remembered key counts beyond `cache_ttl` while the store does not answer.'),
+    throttle: throttleOption('of an address, with keys that the store does not know,'),
+  })
+  .superRefine((block, context) => {
+    const fault = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [key], message, input: block });
+    const { needs, lacks } = FIELDS[block.type];
+    for (const key of needs) if (block[key] === undefined) fault(key, `is required for ${block.type}`);
+    for (const key of lacks) if (block[key] !== undefined) fault(key, `has no meaning for ${block.type}; remove it`);
+  });
+
+export type StoreOptions = z.output<typeof storeOptions>;
+
+/** A store, and the names of the keys of the file, which its records must not have. */
+export interface StoreInUse {
+  readonly options: StoreOptions;
+  readonly taken: ReadonlySet<string>;
+}

@@ -1,0 +1,130 @@
+/** Creates, lists, revokes, rotates, imports and exports the keys of a store. */
+import { parseDuration } from '../../../../lib/fields.js';
+import type { Log, Now } from '../../../../lib/types.js';
+import type { KeyRecord } from './key-record.js';
+import { KeyStoreError, nameUnknown, type KeyStore } from './key-store.js';
+import { newKeyText } from './key-text.js';
+import { ImportedLines } from './imported-lines.js';
+import type { CreatedKey, Imported, Keys, RotateOptions, WhichKeys } from './keys.js';
+import type { NewKey } from './keys.js';
+import { readNewKey, recordOfKey } from './new-key.js';
+
+export interface AdministrationParts {
+  readonly store: KeyStore;
+  /** The names of the keys of the file. */
+  readonly taken: ReadonlySet<string>;
+  readonly log: Log;
+  readonly now: Now;
+}
+
+const PAGE = 1_000;
+const LONGEST_GRACE_MS = 366 * 86_400_000;
+
+export class KeyAdministration implements Keys {
+  constructor(private readonly parts: AdministrationParts) {}
+
+  async create(options: NewKey): Promise<CreatedKey> {
+    const { conditions, prefix } = readNewKey(options);
+    this.#refuseName(conditions.name);
+    const key = newKeyText(prefix);
+    const record = recordOfKey(conditions, key, this.parts.now());
+    this.#refuseEnded(record);
+    await this.parts.store.add([record]);
+    this.#tell('created', record);
+    return { key, record };
+  }
+
+  list({ name, after, limit = 100 }: Parameters<Keys['list']>[0] = {}): Promise<readonly KeyRecord[]> {
+    return this.parts.store.list({ name, after, limit });
+  }
+
+  async get(id: string): Promise<KeyRecord | undefined> {
+    const [record] = await this.parts.store.list({ id, limit: 1 });
+    return record;
+  }
+
+  async revoke(which: WhichKeys): Promise<readonly KeyRecord[]> {
+    const { store, now } = this.parts;
+    const revoked = await store.revoke(which, now());
+    const known = revoked.length > 0 || (await store.list({ ...which, limit: 1 })).length > 0;
+    if (!known)
+      throw 'name' in which
+        ? nameUnknown(which.name)
+        : new KeyStoreError('not_found', 'the store has no key of this id');
+    for (const record of revoked) this.#tell('revoked', record);
+    return revoked;
+  }
+
+  async rotate(name: string, { grace = '24h', expires, prefix }: RotateOptions = {}): Promise<CreatedKey> {
+    const { store, now } = this.parts;
+    const graceMs = typeof grace === 'number' ? grace : (parseDuration(grace) ?? NaN);
+    if (!(graceMs >= 0 && graceMs <= LONGEST_GRACE_MS))
+      throw new KeyStoreError('invalid', 'grace: must be a duration such as 24h, at most 366 days');
+    const newest = (await this.#all({ name })).sort((a, b) => b.created - a.created)[0];
+    if (!newest) throw nameUnknown(name);
+    const { scopes, metadata, rate_limit, allowed_ips } = newest;
+    const end = expires ?? newest.expires;
+    const given = readNewKey({
+      name,
+      scopes,
+      metadata,
+      ...(rate_limit && { rate_limit }),
+      ...(allowed_ips && { allowed_ips }),
+      ...(end !== undefined && { expires: end }),
+      ...(prefix !== undefined && { prefix }),
+    });
+    const key = newKeyText(given.prefix);
+    const record = recordOfKey(given.conditions, key, now());
+    this.#refuseEnded(record);
+    await store.add([record], { name, graceUntil: now() + graceMs });
+    this.#tell('rotated', record);
+    return { key, record };
+  }
+
+  async import(lines: Iterable<string> | AsyncIterable<string>): Promise<Imported> {
+    const { store, taken, now, log } = this.parts;
+    const read = new ImportedLines(taken, now);
+    for await (const line of lines) if (!read.add(line)) break;
+    const { records, warnings } = read.finish();
+    if (records.length > 0) await store.add(records);
+    log.info({ event: 'key', action: 'imported', keys: records.length }, 'API keys were imported');
+    return { imported: records.length, warnings };
+  }
+
+  async *export(): AsyncGenerator<string> {
+    for await (const page of this.#pages({})) {
+      for (const { digest, ...record } of page) yield JSON.stringify({ ...record, key_hash: `sha256:${digest}` });
+    }
+  }
+
+  async *#pages(query: { readonly name?: string }): AsyncGenerator<readonly KeyRecord[]> {
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.parts.store.list({ ...query, after, limit: PAGE });
+      yield page;
+      if (page.length < PAGE) return;
+      after = page.at(-1)?.id;
+    }
+  }
+
+  async #all(query: { readonly name: string }): Promise<KeyRecord[]> {
+    const found: KeyRecord[] = [];
+    for await (const page of this.#pages(query)) found.push(...page);
+    return found;
+  }
+
+  #refuseName(name: string): void {
+    if (this.parts.taken.has(name))
+      throw new KeyStoreError('name_taken', `the file has a key named ${JSON.stringify(name)} already`);
+  }
+
+  #refuseEnded({ expires = Infinity }: KeyRecord): void {
+    if (expires <= this.parts.now())
+      throw new KeyStoreError('invalid', 'expires: the new key would have expired already');
+  }
+
+  /** Audit: who changed what is known from the process that writes the line. */
+  #tell(action: 'created' | 'revoked' | 'rotated', { id, name, hint }: KeyRecord): void {
+    this.parts.log.info({ event: 'key', action, id, name, hint }, `an API key was ${action}`);
+  }
+}
