@@ -54,6 +54,7 @@ export class Folder {
         { address: '127.0.0.1:8443', tls: { ...tls, crl_file: crl, client_cert_headers: { subject: 'X-Subject' } } },
       ],
       trusted_proxies: ['10.0.0.0/8'],
+      client_ip_header: { name: 'CF-Connecting-IP', from: ['192.0.2.0/24'] },
       trusted_headers: ['X-Forwarded-User'],
       max_path_segments: 40,
       health: { path: '/healthz' },

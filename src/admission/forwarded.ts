@@ -1,6 +1,6 @@
 /** Removes the headers that end at this hop, and sets the forwarding headers for the next hop. */
 import type { IncomingMessage } from 'node:http';
-import { familyOf, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
+import { familyOf, foldName, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
 import { dropUnsent, editFields, setField } from '../http/fields.js';
 import { isConnection, isTls, peerAddressOf } from '../lib/connection.js';
 
@@ -14,6 +14,16 @@ export interface ForwardOptions {
    * may be forwarded.
    */
   readonly keeps?: (name: string, value: string) => boolean;
+  /** The `client_ip_header` of the configuration, in lower case. */
+  readonly clientHeader?: string | undefined;
+  /** Set if the header of the CDN has the client address. */
+  readonly cdnClient?: CdnClient | undefined;
+}
+
+interface CdnClient {
+  readonly address: string;
+  /** The addresses from the CDN to the peer, without the peer. */
+  readonly route: readonly string[];
 }
 
 const NO_HEADERS = new TrustedHeaders([]);
@@ -23,17 +33,21 @@ const NO_HEADERS = new TrustedHeaders([]);
  * headers are set. Otherwise a client's `Connection: X-User-ID` would remove Loom's header (CVE-2024-45410).
  */
 export function prepareForward(req: IncomingMessage, options: ForwardOptions): void {
-  const { trusted, trustedHeaders = NO_HEADERS, keeps } = options;
+  const { trusted, trustedHeaders = NO_HEADERS, keeps, clientHeader, cdnClient } = options;
   const peer = plainAddress(peerAddressOf(req));
   const sender: Sender = { believed: trusted(peer), trustedHeaders };
   const named = namedByConnection(req);
+  const isClientHeader = (name: string): boolean => clientHeader !== undefined && foldName(name) === clientHeader;
   editFields(req, (name, value) => {
     if (named?.has(name) === true && !isFraming(name)) return undefined;
+    // An upstream that reads the header may believe it. So only the address that Loom believes is forwarded.
+    if (isClientHeader(name)) return name === clientHeader ? cdnClient?.address : undefined;
     const passes = goesOn(name, sender) || keeps?.(name, value) === true;
     return passes && !isConnectionBound(name, value) ? value : undefined;
   });
-  dropUnsent(req, (name) => isOthersIdentity(name, sender));
+  dropUnsent(req, (name) => isOthersIdentity(name, sender) || isClientHeader(name));
   tellOfClient(req, { peer, believed: sender.believed });
+  if (cdnClient && peer !== '') tellOfCdnClient(req, peer, cdnClient);
 }
 
 /**
@@ -75,6 +89,12 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
   if (said('x-forwarded-port')) return;
   const port = behindOther ? portOf(headers) : isConnection(socket) ? socket.localPort : undefined;
   if (port !== undefined) setField(req, 'X-Forwarded-Port', String(port));
+}
+
+/** Removes what is to the left of the CDN in `X-Forwarded-For`: the CDN passes on the text of a client. */
+function tellOfCdnClient(req: IncomingMessage, peer: string, { address, route }: CdnClient): void {
+  setField(req, 'X-Forwarded-For', [address, ...route, peer].join(', '));
+  setField(req, 'X-Real-IP', address);
 }
 
 /** A map, because the proxy may pass on the text of a client, such as `constructor`. */

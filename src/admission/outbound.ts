@@ -40,6 +40,8 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
   prepareForward(request, {
     trusted: policy.isTrusted,
     trustedHeaders: policy.trustedHeaders,
+    clientHeader: policy.clients.header,
+    cdnClient: context.cdnRoute && { address: context.address, route: context.cdnRoute },
     // A granted credential may have the name of an identity header, such as `Cf-Access-Jwt-Assertion`.
     keeps: (name, value) =>
       context.ownHeaders.includes(name) || (familyOf(name)?.passage === 'where_named' && isKept(kept, name, value)),

@@ -113,8 +113,8 @@ export class AdmissionPolicy {
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
     this.limits = new Limits(deps.limiter ?? new MemoryLimiter(deps.now), plan.rateLimit, deps.metrics);
     this.#trusted = trustedProxies.length === 0 ? undefined : addressMatcher(trustedProxies);
-    this.clients = new Clients({ ...deps, trusted: this.#trusted });
-    this.advice = new SetupAdvice({ plan, log: deps.log, isTrusted: this.isTrusted });
+    this.clients = new Clients({ ...deps, trusted: this.#trusted, header: plan.clientIpHeader });
+    this.advice = new SetupAdvice({ plan, log: deps.log, isTrusted: this.isTrusted, isCdn: this.clients.isCdn });
     this.cors = plan.cors && createCors(plan.cors);
     this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
     this.methods = new Map(methods.map((each) => [each.name, each]));

@@ -13,6 +13,8 @@ export interface SetupAdviceDeps {
   readonly log: Log;
   /** Whether an address is one of `trusted_proxies`. */
   readonly isTrusted: (address: string) => boolean;
+  /** Whether an address is in `client_ip_header.from`. Default: none is. */
+  readonly isCdn?: ((address: string) => boolean) | undefined;
 }
 
 type Topic =
@@ -32,7 +34,9 @@ export class SetupAdvice {
   /** For a request whose client address was found. */
   arrived({ request }: RequestContext): void {
     this.#adviseOnProxies(request);
-    if (this.deps.plan.trustedProxies.length === 0 && trustsProxy(request) && this.#isFirst('trust proxy')) {
+    const { trustedProxies, clientIpHeader } = this.deps.plan;
+    const readsProxies = trustedProxies.length > 0 || clientIpHeader !== undefined;
+    if (!readsProxies && trustsProxy(request) && this.#isFirst('trust proxy')) {
       this.#log.warn(
         { setting: 'trust proxy' },
         'Express trusts a proxy, but Loom does not: add the addresses of the proxy to trusted_proxies in the file',
@@ -44,6 +48,8 @@ export class SetupAdvice {
     const forwardedFor = headers['x-forwarded-for'];
     if (this.#addressUse === undefined || (forwardedFor === undefined && headers.forwarded === undefined)) return;
     const peer = peerAddressOf({ socket });
+    // The header of the CDN decides, and not what else the CDN sends.
+    if (this.deps.isCdn?.(peer) === true) return;
     const facts = { peer, use: this.#addressUse };
     if (!this.deps.isTrusted(peer)) {
       if (!this.#isFirst('untrusted proxy')) return;

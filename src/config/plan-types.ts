@@ -161,6 +161,12 @@ export interface PlannedCors {
   readonly maxAgeSeconds?: number;
 }
 
+export interface PlannedClientIpHeader {
+  readonly name: string;
+  /** CIDR blocks, as the file writes them. */
+  readonly from: readonly string[];
+}
+
 /**
  * What a file means, as data. Members may be added in any version.
  *
@@ -203,6 +209,8 @@ export interface Plan {
   readonly identityHeaders: readonly string[];
   /** CIDR blocks, as the file writes them. */
   readonly trustedProxies: readonly string[];
+  /** The header in which a CDN sends the client address. Absent: no header is read. */
+  readonly clientIpHeader?: PlannedClientIpHeader;
   /** Identity headers of other products that a trusted proxy may send. */
   readonly trustedHeaders: readonly string[];
   /** Largest number of segments of a request path; a path with more is answered 400. */

@@ -157,6 +157,8 @@ export class RequestContext extends RequestState {
   methodVerdicts: readonly Verdict[] = NONE;
   /** Identity headers that a gateway of this process has set, in lower case. */
   ownHeaders: readonly string[] = NONE;
+  /** The addresses from the CDN to the peer, if the header of the CDN has the client address. */
+  cdnRoute: readonly string[] | undefined;
   /** Selects the trailer fields that are removed when the trailers arrive. */
   trailerFilters: ((name: string) => boolean)[] | undefined;
   /** The taken tokens, for each set of limits that has checked the request. */

@@ -23,6 +23,8 @@ const NAMES: Leaf = {
   equal: (names: readonly string[]) => canonical(names.map((name) => name.toLowerCase()).sort()),
   default: [],
 };
+/** Which address a client has. */
+const CLIENT: Leaf = { in: ['access', 'limits', 'headers'] };
 const OPTIONS: Covered = { by: 'the options of the method' };
 
 const METHOD_CLASSES: Members<PlannedMethod> = {
@@ -135,7 +137,13 @@ export const PLAN_CLASSES: Members<PlanView> = {
       show: (entries: readonly PlannedOpening[]) => entries.map(({ text }) => text).join(', '),
     },
     identityHeaders: { ...NAMES, as: 'headers that only Loom may set', unordered: true },
-    trustedProxies: { in: ['access', 'limits', 'headers'], unordered: true, default: [] },
+    trustedProxies: { ...CLIENT, unordered: true, default: [] },
+    clientIpHeader: {
+      members: {
+        name: { ...CLIENT, equal: (name: string) => name.toLowerCase() },
+        from: { ...CLIENT, unordered: true },
+      },
+    },
     trustedHeaders: NAMES,
     maxPathSegments: { in: 'timeouts' },
   },

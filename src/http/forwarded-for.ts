@@ -34,13 +34,16 @@ export function findClient(
   return { address: unknownClient(from), unknown: 'all trusted' };
 }
 
-const reasonOf = (entry: string): UnknownReason => (/^[ \t]*$/.test(entry) ? 'empty' : 'no address');
+const reasonOf = (entry: string): UnknownReason => (isBlankEntry(entry) ? 'empty' : 'no address');
+
+export const isBlankEntry = (entry: string): boolean => /^[ \t]*$/.test(entry);
 
 /** Azure Application Gateway writes `198.51.100.8:4444`. An IPv6 address with a port is in brackets. */
 const WITH_PORT = /^[ \t]*(\d+\.\d+\.\d+\.\d+|\[[^[\]]*\]):(\d{1,5})[ \t]*$/;
 const HIGHEST_PORT = 65_535;
 
-function entryAddress(entry: string): string | undefined {
+/** Returns the address of one entry, which may have a port; undefined for text that is not an address. */
+export function entryAddress(entry: string): string | undefined {
   const [, address, port] = WITH_PORT.exec(entry) ?? [];
   if (address === undefined) return plainAddress(entry);
   return Number(port) <= HIGHEST_PORT ? plainAddress(address) : undefined;

@@ -4,6 +4,7 @@ import type { Context } from '../context.js';
 import type { Draft } from '../plan/plan.js';
 import type * as Access from './access.js';
 import type * as Authorities from './authorities.js';
+import type * as ClientIpHeader from './client-ip-header.js';
 import type * as CredentialSize from './credential-size.js';
 import type * as Cors from './cors.js';
 import { checkIdentityHeaders } from './headers.js';
@@ -30,7 +31,7 @@ export function checkDraft(draft: Draft, context: Context): void {
     (require('./references.js') as typeof References).checkReferences(plan.listeners, blocks, context);
   if (plan.listeners.length > 0) (require('./authorities.js') as typeof Authorities).checkAuthorities(plan, context);
   if (plan.trustedProxies.length > 0)
-    (require('./proxies.js') as typeof Proxies).checkProxies(plan.trustedProxies, context);
+    (require('./proxies.js') as typeof Proxies).checkProxies(plan.trustedProxies, ['trusted_proxies'], context);
   if (plan.methods.some(({ longestCredentialBytes }) => longestCredentialBytes !== undefined))
     (require('./credential-size.js') as typeof CredentialSize).checkCredentialSize(plan, context);
   if (plan.routes.length > 0 || plan.rateLimit)
@@ -38,6 +39,8 @@ export function checkDraft(draft: Draft, context: Context): void {
   checkIdentityHeaders(plan, context);
   checkReservedHeaders(plan, context);
   if (plan.methods.length > 1) (require('./shared-places.js') as typeof SharedPlaces).checkSharedPlaces(draft, context);
+  if (plan.clientIpHeader)
+    (require('./client-ip-header.js') as typeof ClientIpHeader).checkClientIpHeader(plan, context);
   if (context.has(['trusted_headers']))
     (require('./trusted-headers.js') as typeof TrustedHeaders).checkTrustedHeaders(plan, context);
   if (plan.rateLimit) (require('./limits.js') as typeof Limits).checkLimits(plan, context);

@@ -1,6 +1,7 @@
 /** Trusted proxies that together cover every address, however they are written. */
 import { ipv6Groups, parseBlock } from '../../lib/address.js';
 import type { Context } from '../context.js';
+import type { Path } from '../report.js';
 
 /** Inclusive; IPv4 lies where IPv6 maps it, at `::ffff:0:0/96`. */
 type Range = readonly [first: bigint, last: bigint];
@@ -13,10 +14,10 @@ const EVERY_ADDRESS: readonly Range[] = [
 ];
 
 /** A trusted proxy decides the client address, so only proxies may be trusted. */
-export function checkProxies(trusted: readonly string[], { report }: Context): void {
+export function checkProxies(trusted: readonly string[], path: Path, { report }: Context): void {
   const ranges = trusted.flatMap(rangeOf).sort(([a], [b]) => (a < b ? -1 : 1));
   if (!EVERY_ADDRESS.some((all) => isCovered(all, ranges))) return;
-  report.error({ path: ['trusted_proxies'], code: 'wrong_value', message: 'must not trust every address' });
+  report.error({ path, code: 'wrong_value', message: 'must not trust every address' });
 }
 
 function rangeOf(text: string): readonly Range[] {

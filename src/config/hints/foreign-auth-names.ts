@@ -30,6 +30,8 @@ export const AUTH_NAMES: readonly ForeignNames[] = [
       listeners: 'server servers entryPoints listen port bind host address staticResources',
       trusted_proxies:
         'trustProxy trustedIps forwardedHeaders setRealIpFrom realIp xffNumTrustedHops useRemoteAddress trustedHops proxies realIpFrom',
+      client_ip_header:
+        'realIpHeader clientIpHeaders clientIpHeaderName remoteIpHeader ipHeader trustedIpHeader customRealIpHeader originalIpDetectionExtensions originalIpDetection trustedPlatform cfConnectingIp',
       rate_limit: 'rateLimiting throttle throttling limits limiter quota quotas',
       'rate_limit.distributed': 'redis',
       logging: 'log logs logger',
@@ -42,6 +44,13 @@ export const AUTH_NAMES: readonly ForeignNames[] = [
       'health.path': 'healthz healthcheck healthChecks ping liveness',
       'upstreams[].timeout': 'timeouts timeout',
       'upstreams[].retry': 'retries retry',
+    },
+  },
+  {
+    at: ['client_ip_header'],
+    names: {
+      name: 'header headerName realIpHeader remoteIpHeader field',
+      from: 'trustedProxies trusted setRealIpFrom realIpFrom cidrs cidr ips ranges addresses sources remoteIpTrustedProxy',
     },
   },
   {

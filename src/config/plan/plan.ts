@@ -67,6 +67,7 @@ export function draftPlan(context: Context): Draft {
     ]),
     ...planOpens(blocks),
     trustedProxies: blocks.trusted_proxies.map(({ value }) => value),
+    ...(blocks.client_ip_header && { clientIpHeader: blocks.client_ip_header }),
     trustedHeaders: blocks.trusted_headers.map(({ value }) => value),
     maxPathSegments: blocks.max_path_segments ?? BLOCKS.max_path_segments.parse(undefined),
     ...(blocks.shadow !== undefined && { shadow: context.source.pathBeside(blocks.shadow) }),

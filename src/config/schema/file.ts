@@ -5,25 +5,17 @@ import { pluginMethod } from '../../auth/methods.js';
 import { headerName } from '../../lib/fields.js';
 import { HOST } from '../address.js';
 import type * as Opens from '../opens.js';
-import { addressMatcher, parseBlock } from '../../lib/address.js';
 import type * as Cors from './cors.js';
 import { count, filePath, listOf } from './fields.js';
 import type * as Listeners from './listeners.js';
 import type * as Logging from './logging.js';
 import type * as Operations from './operations.js';
+import type * as Proxies from './proxies.js';
 import type * as RateLimit from './rate-limit.js';
 import type * as Routes from './routes.js';
 import type * as Upstreams from './upstreams.js';
 
 const require = createRequire(import.meta.url);
-
-const CIDR = 'must be an IP address or a CIDR block, such as "10.0.0.0/8"';
-
-const trustedProxy = () =>
-  z
-    .string({ error: CIDR })
-    .refine((text) => parseBlock(text) !== undefined, { error: CIDR })
-    .refine((text) => !trustsEverybody(text), { error: 'must not trust every address' });
 
 const opening = () =>
   z
@@ -35,20 +27,14 @@ const opening = () =>
     })
     .describe('A guarded region that a reload may open: the exact path, after a host name where only that host opens.');
 
-/** `::ffff:0:0/96` holds every IPv4 address, as `0.0.0.0/0` does. */
-function trustsEverybody(text: string): boolean {
-  const block = parseBlock(text);
-  if (!block) return false;
-  const holds = addressMatcher([text]);
-  return block.prefix === 0 || (holds('0.0.0.0') && holds('255.255.255.255'));
-}
-
 /** Honest paths have few segments, and each one costs a step of matching. A head of 16 KiB could hold 8,000. */
 const MOST_SEGMENTS = 256;
 
 const maxPathSegments = () => count(1, 8_192).default(MOST_SEGMENTS);
 
 const later = (what: string) => z.unknown().describe(`${what}: not implemented; a warning names the block.`);
+
+const proxies = (): typeof Proxies => require('./proxies.js') as typeof Proxies;
 
 const operations = (): typeof Operations => require('./operations.js') as typeof Operations;
 
@@ -69,7 +55,9 @@ export const LISTS = {
   get plugins() {
     return pluginMethod().options;
   },
-  trusted_proxies: trustedProxy(),
+  get trusted_proxies() {
+    return proxies().trustedProxy();
+  },
   trusted_headers: headerName(),
   opens: opening(),
 } as const;
@@ -99,6 +87,9 @@ export const BLOCKS = {
   get proxy() {
     return (require('./upstreams.js') as typeof Upstreams).proxy;
   },
+  get client_ip_header() {
+    return proxies().clientIpHeader();
+  },
   max_path_segments: maxPathSegments(),
   shadow: filePath(),
 } as const;
@@ -118,6 +109,7 @@ export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS,
   logging: 'The log.',
   tracing: 'OpenTelemetry spans.',
   cors: 'Cross-origin requests of browsers.',
+  client_ip_header: 'The header in which a CDN sends the client address. Default: no header is read.',
   proxy: 'How requests are forwarded to upstreams that do not choose for themselves.',
   max_path_segments: 'Largest number of segments of a request path; a path with more is answered 400.',
   shadow: 'A file whose decisions are compared with those of this file, on copies of the requests. Default: none.',
