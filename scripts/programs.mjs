@@ -14,6 +14,7 @@ export const PROGRAMS = {
   prometheus: { package: 'prometheus' },
   promtool: { package: 'prometheus' },
   'redis-server': { package: 'redis-server' },
+  'systemd-analyze': { package: 'systemd' },
 };
 
 /** The path of a program of `PROGRAMS` on this machine; undefined where it is missing. */

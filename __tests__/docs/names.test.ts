@@ -38,7 +38,7 @@ const FOREIGN = new Set([
     'OTEL_SERVICE_NAME',
     'INVALID_MEMORY_ACCESS',
   ],
-  ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'CF_Authorization', 'GATEWAY_PORT'],
+  ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'CF_Authorization', 'GATEWAY_PORT', 'HEALTH_URL'],
 ]);
 /** Results of an auth method in an explanation, and what a decision needs. */
 const EXPLAINED = new Set(['not_evaluated', 'not_tried', 'key_set', 'host_strategy']);
@@ -64,6 +64,7 @@ const FOREIGN_FLAGS = new Set([
     '--key',
     '--data',
     '--insecure',
+    ...['--wait', '--build', '--now', '--tag', '--rm', '--prefix'],
     '--release',
     '--target',
     '--config',
