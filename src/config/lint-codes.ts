@@ -26,6 +26,10 @@ export const LINT_CODES = {
     'An upstream serves a public route and guarded routes.',
     'Give public content an upstream of its own, or let the upstream check the identity headers.',
   ),
+  shadow_file: warning(
+    'The shadow file is missing or has a mistake, so a gateway would reject it.',
+    'Correct the shadow file, or remove the option.',
+  ),
   similar_issuers: warning(
     'Two issuers differ only by a trailing slash, by case or by the default port.',
     'Write the issuer exactly as the `iss` of its tokens, and remove the other spelling.',

@@ -46,6 +46,11 @@ export const LINT_PAGES: Readonly<Record<keyof typeof LINT_CODES, RulePage>> = {
     gateway('orders'),
     gateway('site'),
   ),
+  shadow_file: page(
+    'The gateway serves without the comparison, and the report of differences stays empty.',
+    `${KEYS_GUARD_ALL}shadow: next.yaml\n`,
+    KEYS_GUARD_ALL,
+  ),
   similar_issuers: page(
     '`iss` is compared exactly. Tokens of the real issuer are refused by the entry with the wrong spelling.',
     auth(
