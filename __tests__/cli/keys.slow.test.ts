@@ -2,7 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyDigestOf } from '../../src/auth/methods/api-key/store/key-text.js';
-import { folder, loomAuth, write } from './command.js';
+import { ask } from '../support/ask.js';
+import { freePorts } from '../support/ports.js';
+import { folder, loomAuth, start, write } from './command.js';
 
 const FILE = write(
   'keys.yaml',
@@ -111,4 +113,29 @@ test('a file without a store, and the store of a host, are errors', async () => 
   const host = write('host.yaml', readFileSync(FILE, 'utf8').replace('type: sqlite, path: keys.db', 'type: host'));
   expect((await loomAuth(['keys', 'list', '--file', host])).stderr).toContain('belongs to the host application');
   expect((await loomAuth(['serve', host])).code).toBe(1);
+});
+
+test('a strict start needs the store; another start answers 503 until the store is there', async () => {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  const file = write(
+    'late.yaml',
+    `listeners: [{ name: http, address: "127.0.0.1:${port}" }]
+admin: { address: "127.0.0.1:${adminPort}" }
+middleware: { auth: { api_key: { store: { type: sqlite, path: late.db } }, chain: [api_key] } }
+upstreams: [{ name: backend, endpoints: ["127.0.0.1:1"] }]
+routes: [{ path: /*, upstream: backend }]
+`,
+  );
+  const strict = await loomAuth(['serve', '--strict', file]);
+  expect([strict.code, strict.stderr]).toEqual([2, expect.stringContaining('late.db does not exist')]);
+  const gateway = start(['serve', file]);
+  await gateway.until(/the file is in force/);
+  const answer = async (key: string): Promise<number> => (await ask({ port, headers: { 'X-API-Key': key } })).status;
+  expect(await answer('a-key-that-no-store-can-judge')).toBe(503);
+  const status = JSON.parse((await ask({ port: adminPort, path: '/status' })).body) as object;
+  expect(JSON.stringify(status)).toContain('late.db does not exist');
+  const created = await loomAuth(['keys', 'create', '--name', 'ada', '--file', file]);
+  const end = Date.now() + 20_000;
+  while ((await answer(keyIn(created.stdout))) !== 502) if (Date.now() > end) throw new Error('never admitted');
+  await gateway.stop();
 });

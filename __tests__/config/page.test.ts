@@ -78,7 +78,7 @@ it('loads the complete example, verbatim, as a gateway', () => {
     },
   ]);
   expect(plan.unmatched).toBeUndefined();
-  expect(warnings.map(({ code }) => code).sort()).toEqual(['method_warning', 'printed_secret', 'public_route']);
+  expect(warnings.map(({ code }) => code).sort()).toEqual(['missing_audience', 'printed_secret', 'public_route']);
 });
 
 it('warns that every secret of the page is public', () => {

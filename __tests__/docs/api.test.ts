@@ -75,6 +75,6 @@ test('every error class of `src` that a function or member of an export is said 
   const thrown = exported
     .flatMap(({ throws, members }) => [...throws, ...members.flatMap((each) => each.throws)])
     .map((text) => /^\{(\w+)\}/.exec(text)?.[1] ?? text);
-  expect(new Set(thrown)).toEqual(new Set(['ConfigError', 'PortError', 'TlsFileError', 'TypeError']));
+  expect(new Set(thrown)).toEqual(new Set(['ConfigError', 'KeyStoreError', 'PortError', 'TlsFileError', 'TypeError']));
   expect([...thrown].filter((name) => !names.has(name) && name !== 'TypeError')).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { REASONS as REASON_MEANINGS } from '../../src/auth/verdict.js';
 import { DIAGNOSTICS as DIAGNOSTIC_FACTS } from '../../src/config/diagnostic-codes.js';
 import { jsonSchema } from '../../src/config/json-schema.js';
 import { TITLES } from '../../src/http/problem.js';
-import { ACCESS_FIELDS } from '../../src/lib/access-fields.js';
+import { ACCESS_FIELDS, LOG_EVENTS } from '../../src/lib/access-fields.js';
 import { METRICS } from '../../src/lib/metrics.js';
 import { ROOT } from './pages.js';
 
@@ -39,6 +39,8 @@ export const METRIC_NAMES: ReadonlySet<string> = new Set(Object.keys(METRICS));
 export const LABELS: ReadonlySet<string> = new Set(Object.values(METRICS).flatMap(({ labels }) => labels));
 /** The members of `DenialFacts` are fields of the lines of denials. */
 const DENIAL_FIELDS = membersOf('DenialFacts');
+/** The values of `event` in the log. */
+export const EVENTS: ReadonlySet<string> = new Set(Object.keys(LOG_EVENTS));
 export const LOG_FIELDS: ReadonlySet<string> = new Set([
   ...ACCESS_FIELDS,
   ...DENIAL_FIELDS,
@@ -77,7 +79,9 @@ const schema = jsonSchema();
 export const OPTIONS: ReadonlySet<string> = new Set(optionsOf(schema));
 export const OPTION_VALUES: ReadonlySet<string> = new Set(valuesOf(schema));
 
-const program = readFileSync(join(ROOT, 'src/cli/program.ts'), 'utf8');
+const program = ['program.ts', 'key-commands.ts']
+  .map((name) => readFileSync(join(ROOT, 'src/cli', name), 'utf8'))
+  .join('\n');
 export const COMMANDS: ReadonlySet<string> = new Set(
   Array.from(program.matchAll(/\.command\('([a-z-]+)/g), ([, name = '']) => name),
 );

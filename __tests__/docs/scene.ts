@@ -75,6 +75,8 @@ export class Scene {
     this.#ports.set('9001', this.#echo.port);
     await writeAuthority(this.folder);
     copyFileSync(join(ROOT, 'examples/wasm-plugin/auth-rust.wasm'), join(this.folder, 'auth-rust.wasm'));
+    const user = 'admin:$2b$10$4CuUbtpVRbM38wzDxpd2a.eMRHDEI0v6dbk.b4YiVmabz5y27gwA.\n';
+    writeFileSync(join(this.folder, 'users.htpasswd'), user, { mode: 0o600 });
     const token = (claims: Claims): Promise<string> => (this.#issuer as TokenIssuer).token(claims);
     this.env['TOKEN'] = await token({ sub: 'alice', scope: 'orders:read' });
     this.env['WRITE_TOKEN'] = await token({ sub: 'alice', scope: 'orders:read orders:write' });

@@ -1,4 +1,5 @@
 /** What one process of the gateway knows of its own state, as a plain value without a secret. */
+import type { CredentialStoreStatus } from '../auth/method.js';
 import type { Rate } from '../limit/bucket.js';
 import type { OnStoreError } from '../limit/shared-limiter.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
@@ -65,6 +66,8 @@ export interface MethodStatus {
   readonly name: string;
   readonly title: string;
   readonly keySets?: readonly KeySetStatus[];
+  /** The store of its credentials. */
+  readonly store?: CredentialStoreStatus;
   readonly plugin?: PluginStatus;
 }
 

@@ -45,6 +45,8 @@ export interface MethodStrategy extends Strategy {
    * credential, and marks values without a valid signature as unverified.
    */
   describe?(request: IncomingMessage, reason: ReasonCode): string | undefined;
+  /** The state of its store of credentials. Default: it has none. */
+  storeStatus?(): CredentialStoreStatus | undefined;
   /** What is known of its key sets. Default: it has none. */
   keySets?(): readonly KeySetStatus[];
   close(): Promise<void>;
@@ -70,6 +72,16 @@ export interface MethodStrategy extends Strategy {
 
 export type FindingRule =
   'bcrypt_cost' | 'missing_audience' | 'missing_issuer' | 'shared_identity' | 'similar_issuers' | 'weak_secret';
+
+/** Whether a store of credentials can be used now. */
+export interface CredentialStoreStatus {
+  /** The last question was answered. */
+  readonly answers: boolean;
+  /** Changes of the store arrive at once. */
+  readonly notices: boolean;
+  /** Why not. Absent if the store answers and its notices arrive. */
+  readonly fault?: string;
+}
 
 /** The identities of upgraded sockets, which outlive the check of their credential. */
 export interface Sessions {

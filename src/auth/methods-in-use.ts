@@ -11,7 +11,7 @@ import type { Identity } from './identity.js';
 import type * as HostStrategies from './host-strategy.js';
 import type { HostStrategy, Strategies } from './host-strategy.js';
 import type { MethodTraits } from './method-traits.js';
-import type { Method, MethodDeps, MethodStrategy, Sessions } from './method.js';
+import type { CredentialStoreStatus, Method, MethodDeps, MethodStrategy, Sessions } from './method.js';
 import type { Recording, RecordedMethod } from './live-verdicts.js';
 import { methodOfType } from './methods.js';
 import type { Keys } from './methods/api-key/store/keys.js';
@@ -108,6 +108,15 @@ export class MethodsInUse {
 
   async ready(): Promise<void> {
     await Promise.all(this.strategies().map((each) => each.ready));
+  }
+
+  /** The state of the stores of credentials, by the name of the auth method. */
+  storeStatuses(): ReadonlyMap<string, CredentialStoreStatus> {
+    const known = [...this.#ours].flatMap(([name, { strategy }]) => {
+      const status = strategy.storeStatus?.();
+      return status ? [[name, status] as const] : [];
+    });
+    return new Map(known);
   }
 
   /** The keys of the store of an auth method, if the file has a store. */

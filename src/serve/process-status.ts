@@ -81,12 +81,14 @@ function listenerStatus(planned: PlannedListener, listening: readonly Listening[
 
 function methodsOf({ plan, methods }: Snapshot): readonly MethodStatus[] {
   const known = methods.keySets();
+  const stores = methods.storeStatuses();
   return plan.methods.map((method) => {
     const { name, type } = method;
     const keySets = known.get(name);
     const plugin = pluginOf(method);
     const title = methodOfType(type)?.title ?? 'Passport strategy of the host';
-    return { name, title, ...(keySets && { keySets }), ...(plugin && { plugin }) };
+    const store = stores.get(name);
+    return { name, title, ...(keySets && { keySets }), ...(store && { store }), ...(plugin && { plugin }) };
   });
 }
 

@@ -6,6 +6,7 @@ import { LocalChannel, type WorkerChannel } from '../admin/worker-channel.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging } from '../config/plan-types.js';
+import type { CredentialStoreStatus } from '../auth/method.js';
 import type { ConfigSource } from '../config/source.js';
 import { accessRules, type AccessRules } from '../routing/access-rules.js';
 import { markOf } from '../lib/file-mark.js';
@@ -129,6 +130,7 @@ class Served implements Gatekeeper {
       const parts = { log: this.log, state: () => this.#state, channel, records: this.#records };
       this.#admin = await adminOf(loom, parts);
       await loom.ready;
+      if (this.options.strict) refuseFaultyStores(this.#inspect().snapshot.methods.storeStatuses());
       this.#running = await listen(
         loom.plan.listeners,
         {
@@ -235,4 +237,9 @@ class Served implements Gatekeeper {
     if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format counts from the next start on');
     this.#logging = logging;
   }
+}
+
+/** A strict start needs what every request needs. Later outages are answered 503. */
+function refuseFaultyStores(stores: ReadonlyMap<string, CredentialStoreStatus>): void {
+  for (const [name, { fault }] of stores) if (fault !== undefined) throw new Error(`${name}: ${fault}`);
 }

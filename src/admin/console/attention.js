@@ -35,7 +35,15 @@ function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }
       if (list.nextUpdate !== undefined)
         yield* ofEnd(`The revocation list of ${list.issuer}`, list.nextUpdate, now, 2 * 86_400_000);
   }
-  for (const { name, keySets } of methods) {
+  for (const { name, keySets, store } of methods) {
+    if (store?.fault !== undefined)
+      yield {
+        level: store.answers ? 'warn' : 'bad',
+        text: store.answers
+          ? `${name}: notices of the key store do not arrive. A remembered key counts for one second.`
+          : `${name}: the key store does not answer. A key that is not remembered is answered 503.`,
+        detail: store.fault,
+      };
     for (const { issuer, keys, fault } of keySets ?? []) {
       if (fault === undefined) continue;
       const kept = keys.length > 0 ? 'Older keys are still used.' : 'No token of this issuer can be verified.';

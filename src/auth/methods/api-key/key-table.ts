@@ -2,8 +2,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { ApiKeyOptions, ConfiguredKey } from './options.js';
 
-/** What few keys have. */
-type Conditions = Pick<ConfiguredKey, 'rate_limit' | 'expires' | 'allowed_ips'>;
+/** What few keys have. A name is here only if UTF-8 cannot hold it. */
+type Conditions = Pick<ConfiguredKey, 'rate_limit' | 'expires' | 'allowed_ips' | 'name'>;
 
 /** Plain data, so that threads can exchange it and comparisons are fast. Keys are numbered in the order of the file. */
 export interface KeyTable {
@@ -22,7 +22,6 @@ export interface KeyTable {
 /** A key of the table, without the key itself. */
 export interface KeyEntry extends Conditions {
   readonly digest: Buffer;
-  readonly name?: string;
 }
 
 /** The options of a file, or of a plan that runs, which keeps only the digests of its keys. */
@@ -53,7 +52,7 @@ export function isKeyTable(keys: readonly ConfiguredKey[] | KeyTable): keys is K
 export function keyTableOf(keys: readonly ConfiguredKey[]): KeyTable {
   const digests = Buffer.alloc(keys.length * DIGEST_BYTES);
   const slots = new Uint32Array(slotsFor(keys.length));
-  const names = keys.map(({ name = '' }) => Buffer.from(name));
+  const names = keys.map(({ name = '' }) => Buffer.from(name.isWellFormed() ? name : ''));
   const ends = new Uint32Array(keys.length);
   const conditions = new Map<number, Conditions>();
   let end = 0;
@@ -61,8 +60,9 @@ export function keyTableOf(keys: readonly ConfiguredKey[]): KeyTable {
     digests.write(digestOf(key), number * DIGEST_BYTES, 'hex');
     slots[freeSlot(slots, digests.readUInt32LE(number * DIGEST_BYTES))] = number + 1;
     ends[number] = end += (names[number] as Buffer).length;
-    const { rate_limit, expires, allowed_ips } = key;
+    const { rate_limit, expires, allowed_ips, name } = key;
     const own = {
+      ...(name === undefined || name.isWellFormed() ? {} : { name }),
       ...(rate_limit === undefined ? {} : { rate_limit }),
       ...(expires === undefined ? {} : { expires }),
       ...(allowed_ips === undefined ? {} : { allowed_ips }),

@@ -9,7 +9,7 @@ import { looksLikeJws } from '../../../lib/jws-form.js';
 import { isDeepStrictEqual } from '../../../lib/node-util.js';
 import type { MaybePromise, Now } from '../../../lib/types.js';
 import { readEach, readOffer, type Place, type Skips } from '../../credentials.js';
-import type { MethodDeps, MethodStrategy, Sessions } from '../../method.js';
+import type { CredentialStoreStatus, MethodDeps, MethodStrategy, Sessions } from '../../method.js';
 import { reportVerdict, UnavailableError } from '../../outcome.js';
 import type { Challenge, ReasonCode, Rejected, Verdict } from '../../verdict.js';
 import type * as Describe from './describe.js';
@@ -93,6 +93,10 @@ export class ApiKeyStrategy extends Base implements MethodStrategy {
 
   get keysOfStore(): Keys | undefined {
     return this.stored?.administration;
+  }
+
+  storeStatus(): CredentialStoreStatus | undefined {
+    return this.stored?.status;
   }
 
   async close(): Promise<void> {

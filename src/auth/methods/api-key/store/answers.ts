@@ -5,7 +5,7 @@ import { requestStateOf } from '../../../../http/request-state.js';
 import { looksLikeJws } from '../../../../lib/jws-form.js';
 import type { MaybePromise } from '../../../../lib/types.js';
 import type { Identity } from '../../../identity.js';
-import type { Sessions } from '../../../method.js';
+import type { CredentialStoreStatus, Sessions } from '../../../method.js';
 import { UnavailableError } from '../../../outcome.js';
 import type { KnownKey } from '../known-key.js';
 import type { Wanted } from './key-lookup.js';
@@ -17,6 +17,7 @@ export interface KeysOfStore {
   /** Settles when it is known whether the store answers. Never rejects. */
   readonly ready: Promise<void>;
   readonly administration: Keys | undefined;
+  readonly status?: CredentialStoreStatus;
   /** Looks up the values that a key can have. Returns undefined if nothing needs to be awaited. */
   prepare(request: IncomingMessage, offered: readonly Offered[]): Promise<void> | undefined;
   /** The key of a value that was prepared. Throws an UnavailableError if the store did not answer. */

@@ -21,6 +21,7 @@ export interface KeyRecord {
   readonly digest: string;
   /** The first characters after the label of the key, for people. Empty if they would help to guess the key. */
   readonly hint: string;
+  /** When the key was created. */
   readonly created: number;
   /** The key is refused from this time on. Absent: it does not expire. */
   readonly expires?: number;

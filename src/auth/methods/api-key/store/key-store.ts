@@ -1,5 +1,4 @@
 /** The interface of a store of API keys, which SQLite, PostgreSQL and the code of a host implement. */
-import type { MaybePromise } from '../../../../lib/types.js';
 import type { KeyRecord } from './key-record.js';
 
 /**
@@ -16,17 +15,35 @@ export type KeyNotice =
   | { readonly kind: 'lost'; readonly cause: Error }
   | { readonly kind: 'live' };
 
-/** Which records to list, ordered by `id`. */
+/**
+ * Which records to list, ordered by `id`.
+ *
+ * @example
+ * import type { KeyQuery } from 'loom-auth';
+ *
+ * export const firstPage: KeyQuery = { limit: 100 };
+ */
 export interface KeyQuery {
+  /** Only the record of this `id`. */
   readonly id?: string | undefined;
+  /** Only the records of this name. */
   readonly name?: string | undefined;
   /** The last `id` of the previous page. */
   readonly after?: string | undefined;
+  /** The greatest number of records. */
   readonly limit: number;
 }
 
-/** The keys of one name that a new key replaces. */
+/**
+ * The keys of one name that a new key replaces.
+ *
+ * @example
+ * import type { Replacing } from 'loom-auth';
+ *
+ * export const tomorrow: Replacing = { name: 'acme', graceUntil: Date.now() + 86_400_000 };
+ */
 export interface Replacing {
+  /** The name of the keys. */
   readonly name: string;
   /** Milliseconds since the Unix epoch. An earlier `grace_until` stays. */
   readonly graceUntil: number;
@@ -43,7 +60,7 @@ export interface Replacing {
  */
 export interface KeyStore {
   /** Returns the record of a digest (64 hex digits), or undefined. */
-  find(digest: string): MaybePromise<KeyRecord | undefined>;
+  find(digest: string): Promise<KeyRecord | undefined> | KeyRecord | undefined;
   /** Returns one page of records. */
   list(query: KeyQuery): Promise<readonly KeyRecord[]>;
   /**
@@ -58,19 +75,20 @@ export interface KeyStore {
   touch(uses: ReadonlyMap<string, number>): Promise<void>;
   /** Calls the listener at each change by any process, until the returned function is called. */
   watch(listener: (notice: KeyNotice) => void): () => void;
+  /** Releases connections and timers. Loom does not call the function on a store of the host. */
   close(): Promise<void>;
 }
 
-export type KeyStoreFault =
-  | 'name_taken'
-  | 'digest_taken'
-  | 'not_found'
-  /** The store does not answer, is full or is locked. */
-  | 'unavailable'
-  /** The store has no table of Loom, or the table of another version. */
-  | 'schema'
-  /** A value of the caller is malformed. */
-  | 'invalid';
+/**
+ * Why a store refused: `unavailable`: the store does not answer, is full or is locked; `schema`: the store has no table of
+ * Loom, or the table of another version; `invalid`: a value of the caller is malformed.
+ *
+ * @example
+ * import type { KeyStoreFault } from 'loom-auth';
+ *
+ * export const isOutage = (code: KeyStoreFault): boolean => code === 'unavailable' || code === 'schema';
+ */
+export type KeyStoreFault = 'name_taken' | 'digest_taken' | 'not_found' | 'unavailable' | 'schema' | 'invalid';
 
 /**
  * The error of a key store.
@@ -81,13 +99,13 @@ export type KeyStoreFault =
  * export const isDuplicate = (err: unknown): boolean => err instanceof KeyStoreError && err.code === 'name_taken';
  */
 export class KeyStoreError extends Error {
+  /** Always `KeyStoreError`. */
   override readonly name = 'KeyStoreError';
-  constructor(
-    readonly code: KeyStoreFault,
-    message: string,
-    options?: ErrorOptions,
-  ) {
+  /** Why the store refused. */
+  readonly code: KeyStoreFault;
+  constructor(code: KeyStoreFault, message: string, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
   }
 }
 

@@ -1,7 +1,14 @@
 /** The functions on the keys of a store, as a host and the commands use them. */
 import type { KeyRecord } from './key-record.js';
 
-/** A time: a `Date`, milliseconds since the Unix epoch, or an RFC 3339 date (00:00 UTC) or date-time. */
+/**
+ * A time: a `Date`, milliseconds since the Unix epoch, or an RFC 3339 date (00:00 UTC) or date-time.
+ *
+ * @example
+ * import type { Time } from 'loom-auth';
+ *
+ * export const newYear: Time = '2027-01-01';
+ */
 export type Time = Date | number | string;
 
 /**
@@ -42,6 +49,7 @@ export interface NewKey {
 export interface CreatedKey {
   /** The key itself. */
   readonly key: string;
+  /** The record in the store. */
   readonly record: KeyRecord;
 }
 
@@ -132,6 +140,8 @@ export interface Keys {
  * export const isClean = ({ warnings }: Imported): boolean => warnings.length === 0;
  */
 export interface Imported {
+  /** The number of added keys. */
   readonly imported: number;
+  /** One sentence for each key that can be guessed, with its line. */
   readonly warnings: readonly string[];
 }

@@ -1,15 +1,7 @@
 /** What is known of a key store: whether it answers, and whether its notices arrive. Reports both to log and metrics. */
 import { throttleLog } from '../../../../lib/log-throttle.js';
 import type { Log } from '../../../../lib/types.js';
-import type { MethodDeps } from '../../../method.js';
-
-export interface StoreStatus {
-  /** The last lookup succeeded. */
-  readonly answers: boolean;
-  /** Notices of changes arrive. Otherwise a cached key counts for one second. */
-  readonly notices: boolean;
-  readonly fault?: string;
-}
+import type { CredentialStoreStatus, MethodDeps } from '../../../method.js';
 
 export class StoreState {
   #answers = true;
@@ -31,7 +23,7 @@ export class StoreState {
     return this.#failure;
   }
 
-  get status(): StoreStatus {
+  get status(): CredentialStoreStatus {
     const isFine = this.#answers && this.#notices;
     return { answers: this.#answers, notices: this.#notices, ...(!isFine && { fault: this.#failure.message }) };
   }

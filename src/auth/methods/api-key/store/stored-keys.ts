@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import type { FailureBudget } from '../../../failure-budget.js';
 import type { Identity } from '../../../identity.js';
-import type { MethodDeps, Sessions } from '../../../method.js';
+import type { CredentialStoreStatus, MethodDeps, Sessions } from '../../../method.js';
 import type { KnownKey } from '../known-key.js';
 import type { StoreOptions } from '../store-options.js';
 import { AnswersOfRequests, type KeysOfStore, type Offered } from './answers.js';
@@ -14,7 +14,6 @@ import type { Keys } from './keys.js';
 import { KeySessions } from './key-sessions.js';
 import { KeyUses } from './key-uses.js';
 import { openStore } from './open-store.js';
-import type { StoreStatus } from './store-state.js';
 
 const require = createRequire(import.meta.url);
 
@@ -48,7 +47,7 @@ export class StoredKeys implements KeysOfStore {
     });
   }
 
-  get status(): StoreStatus {
+  get status(): CredentialStoreStatus {
     return this.#lookup.state.status;
   }
 
