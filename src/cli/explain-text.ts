@@ -1,4 +1,5 @@
 /** Writes an explanation for people, at most 80 columns wide. */
+import { trimmed } from '../lib/trim.js';
 import type { ExplainedMethod, Explanation } from '../runtime/explain/explanation.js';
 import { printable, type Paint } from './terminal.js';
 import { wrapped } from './wrapped.js';
@@ -81,7 +82,7 @@ function outcomeRows({ allowed, detail, cure, methods }: Explanation): readonly 
 /** The part of the sentence that no row of a method has. */
 function untold(detail: string, methods: readonly ExplainedMethod[]): string {
   const left = methods.reduce((text, each) => text.replace(`${each.name}: ${each.detail ?? ''}`, ''), detail);
-  return left.replace(/^[; ]+|[:; ]+$/g, '');
+  return trimmed(left, ':; ');
 }
 
 function admittedRows({ identities, identityHeaders, limits, route, upstreamPath }: Explanation): readonly string[] {

@@ -1,5 +1,6 @@
 /** Parses IP addresses and CIDR blocks, and returns the canonical forms of an address. */
 import { BlockList, isIP, SocketAddress } from 'node:net';
+import { trimmed } from './trim.js';
 
 export interface AddressBlock {
   readonly address: string;
@@ -49,26 +50,15 @@ export function addressMatcher(blocks: readonly string[]): AddressMatcher {
 export function plainAddress(text: string): string | undefined {
   // Most connections already have a plain address.
   if (isIP(text) === 4) return text;
-  const trimmed = withoutBlanks(text);
-  const bare = trimmed.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/s, '');
+  const plain = trimmed(text, ' \t');
+  const bare = plain.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/s, '');
   if (isIP(bare) === 0) return undefined;
   // Zones and brackets belong to IPv6: `1.2.3.4%x` is not an address.
-  if (isIP(bare) === 4) return bare === trimmed ? bare : undefined;
+  if (isIP(bare) === 4) return bare === plain ? bare : undefined;
   const groups = ipv6Groups(bare);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   return isMapped ? ipv4Of(groups) : bare;
 }
-
-/** A loop, because `/[ \t]+$/` needs quadratic time for many blanks, and a client chooses the header field. */
-function withoutBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (isBlank(text[start])) start++;
-  while (end > start && isBlank(text[end - 1])) end--;
-  return text.slice(start, end);
-}
-
-const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t';
 
 function ipv4Of(groups: readonly number[]): string {
   return groups

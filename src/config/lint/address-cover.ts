@@ -24,10 +24,7 @@ function rangeOf({ address, prefix, family }: AddressBlock): { readonly first: b
 
 function numberOf(address: string, family: Family): bigint {
   if (family === 'ipv4') return address.split('.').reduce((sum, part) => (sum << 8n) + BigInt(part), 0n);
-  const plain = address.replace(/[\d.]+\.[\d.]+$/, (tail) => {
-    const number = numberOf(tail, 'ipv4');
-    return `${(number >> 16n).toString(16)}:${(number & 0xffffn).toString(16)}`;
-  });
+  const plain = withoutDots(address);
   const [head = '', tail = ''] = plain.split('::');
   const groups = (text: string): readonly string[] => (text === '' ? [] : text.split(':'));
   const missing = 8 - groups(head).length - groups(tail).length;
@@ -35,4 +32,12 @@ function numberOf(address: string, family: Family): bigint {
     ? [...groups(head), ...Array.from({ length: missing }, () => '0'), ...groups(tail)]
     : groups(plain);
   return all.reduce((sum, group) => (sum << 16n) + BigInt(`0x${group}`), 0n);
+}
+
+/** The address with an embedded IPv4 address, if it has one, as two groups. */
+function withoutDots(address: string): string {
+  if (!address.includes('.')) return address;
+  const start = address.lastIndexOf(':') + 1;
+  const number = numberOf(address.slice(start), 'ipv4');
+  return `${address.slice(0, start)}${(number >> 16n).toString(16)}:${(number & 0xffffn).toString(16)}`;
 }

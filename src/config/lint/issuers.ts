@@ -1,4 +1,5 @@
 /** Issuers of one file that differ in spelling alone: a token matches exactly one of them. */
+import { trimmedEnd } from '../../lib/trim.js';
 import type { Context } from '../context.js';
 import type { Plan } from '../plan-types.js';
 import { AUTH } from '../plan/methods.js';
@@ -53,7 +54,7 @@ function textsAt(path: Path, context: Context): readonly Named[] {
 
 const DEFAULT_PORT = /^(https:\/\/[^/]*):443(?=\/|$)|^(http:\/\/[^/]*):80(?=\/|$)/;
 
-const withoutSlash = (issuer: string): string => issuer.replace(/\/+$/, '');
+const withoutSlash = (issuer: string): string => trimmedEnd(issuer, '/');
 const withoutPort = (issuer: string): string => issuer.replace(DEFAULT_PORT, '$1$2');
 
 function foldIssuer(issuer: string): string {

@@ -93,7 +93,7 @@ export const OPTION_PAGES = {
     'Two options that say the same thing can say different things after the next change.',
     jwt('algorithm: RS256\nalgorithms: [RS256]')
       .replace('algorithm: RS256', 'jwks_file: keys.json\n      jwks: { keys: [] }')
-      .replace(/ +algorithms.*\n/, ''),
+      .replace('      algorithms: [RS256]\n', ''),
     jwt('jwks_url: https://id.example.com/jwks.json'),
   ),
   unknown_key: page(

@@ -1,4 +1,5 @@
 /** Reads the users of an Apache htpasswd file: bcrypt lines count, and other kinds of hashes are named. */
+import { trimmed } from '../../../lib/trim.js';
 import { BCRYPT_HASH, passwordHash, userName, type User } from './options.js';
 
 export interface HtpasswdFile {
@@ -42,7 +43,7 @@ export function readHtpasswd(text: string): HtpasswdFile {
 function linesOf(text: string): readonly Line[] {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   return lines
-    .map((line, at) => ({ number: at + 1, text: line.replace(/^[ \t]+|[ \t]+$/g, '') }))
+    .map((line, at) => ({ number: at + 1, text: trimmed(line, ' \t') }))
     .filter((line) => line.text !== '' && !line.text.startsWith('#'));
 }
 
