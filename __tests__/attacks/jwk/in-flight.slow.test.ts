@@ -48,7 +48,10 @@ function pipelined(port: number, token: string, count: number): Promise<number[]
 }
 
 describe('JWK-10 many requests before a set that is not loaded', () => {
-  const herd = async (held: Answer, more: readonly string[] = []): Promise<{ asked: number; statuses: number[] }> => {
+  const herd = async (
+    held: Answer,
+    more: readonly string[] = [],
+  ): Promise<{ asked: number; statuses: number[]; seconds: number }> => {
     const issuer = await server(of(jwkOf(K1, 'k1')));
     const gate = await gateOf(block(issuer));
     const before = issuer.asked.length;
@@ -56,8 +59,10 @@ describe('JWK-10 many requests before a set that is not loaded', () => {
     // Beyond its age and beyond the outage period, the set is as cold as at the start.
     gate.pass(2 * 3_600_000);
     const tokens = Array.from({ length: 100 }, (_no, index) => tokenOf(ISS, K1, 'k1', { ...LATE, jti: String(index) }));
+    const start = performance.now();
     const found = await Promise.all([...tokens, ...more].map((token) => pipelined(gate.port, token, 50)));
-    return { asked: issuer.asked.length - before, statuses: found.flat() };
+    const seconds = (performance.now() - start) / 1_000;
+    return { asked: issuer.asked.length - before, statuses: found.flat(), seconds };
   };
 
   test('5,000 at once: one load, and none passes with the signature of another', async () => {
@@ -75,10 +80,13 @@ describe('JWK-10 many requests before a set that is not loaded', () => {
   }, 60_000);
 
   test('5,000 at once before a server that fails: one load, and 503 for all', async () => {
-    const { asked, statuses: found } = await herd(
-      (_to, response) => void setTimeout(() => void response.destroy(), 300),
-    );
-    expect([asked <= 2, [...new Set(found)]]).toEqual([true, [503]]);
+    const {
+      asked,
+      statuses: found,
+      seconds,
+    } = await herd((_to, response) => void setTimeout(() => void response.destroy(), 300));
+    // A timer tries again, at most once a second. A busy machine needs several seconds for all requests.
+    expect([asked <= 2 + seconds, [...new Set(found)]]).toEqual([true, [503]]);
   }, 60_000);
 
   test('twin: a few at once all pass', async () => {
