@@ -163,11 +163,13 @@ async function perRequest({ small, routes, keys }) {
   const key = (number) => ({ 'X-API-Key': keyOf(number) });
   const spread = (count, most) => Array.from({ length: count }, (_each, i) => Math.floor((i * most) / count));
   const token = (text) => ({ Authorization: `Bearer ${text}` });
-  // Routes that an API key opens.
-  const opened = spread(500, ROUTES / 30).map((each) => each * 30);
+  // Routes that an API key opens, on each host.
+  const opened = spread(500, ROUTES / 30)
+    .map((each) => each * 30)
+    .filter((each) => each % 7 !== 6);
   const loads = [
     ['one route of 10', small, [request(pathOf(0), key(0))]],
-    [`500 of ${routes.name}`, routes, opened.map((number) => request(pathOf(number), key(0)))],
+    [`${opened.length} of ${routes.name}`, routes, opened.map((number) => request(pathOf(number), key(0)))],
     ['one key of 10', small, [request('/keys/x', key(0))]],
     [
       `500 of ${keys.name}`,
