@@ -1,7 +1,7 @@
 /** What every key store must do; run on SQLite, on PostgreSQL and on the store of a host. */
 import { randomBytes } from 'node:crypto';
 import { KeyAdministration } from '../../../../../src/auth/methods/api-key/store/administration.js';
-import { readRecord } from '../../../../../src/auth/methods/api-key/store/key-record.js';
+import { readRecord } from '../../../../../src/auth/methods/api-key/store/record-schema.js';
 import type { KeyNotice, KeyStore } from '../../../../../src/auth/methods/api-key/store/key-store.js';
 import { keyDigestOf } from '../../../../../src/auth/methods/api-key/store/key-text.js';
 import { quietLog } from '../../../../support/quiet-log.js';

@@ -11,7 +11,8 @@ import { UnavailableError } from '../../../outcome.js';
 import type { KnownKey } from '../known-key.js';
 import type { StoreOptions } from '../store-options.js';
 import { keyOfRecord } from './key-of-record.js';
-import { readRecord, type KeyRecord } from './key-record.js';
+import type { KeyRecord } from './key-record.js';
+import { readRecord } from './record-schema.js';
 import type { KeyNotice, KeyStore } from './key-store.js';
 import { StoreState } from './store-state.js';
 

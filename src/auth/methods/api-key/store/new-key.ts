@@ -6,7 +6,8 @@ import { looksLikeJws } from '../../../../lib/jws-form.js';
 import type { Rate } from '../../../identity.js';
 import { rateField } from '../../../rate.js';
 import { parseExpiry } from '../options.js';
-import { metadataObject, nameText, scopeText, type KeyRecord } from './key-record.js';
+import type { KeyRecord } from './key-record.js';
+import { metadataObject, nameText, scopeText } from './record-schema.js';
 import { KeyStoreError } from './key-store.js';
 import { hintOf, isMistyped, isPrefix, keyDigestOf } from './key-text.js';
 
