@@ -60,8 +60,8 @@ test('rotate, revoke by id, and revoke by name', async () => {
   expect(key).not.toBe(first);
   expect((await keys('revoke', '--id', id)).stdout).toContain('revoked 1 key');
   expect((await keys('revoke', 'acme')).stdout).toContain('revoked 1 key');
-  const nobody = await keys('revoke', 'nobody');
-  expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining('no key named "nobody"')]);
+  const unknown = await keys('revoke', 'unknown');
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no key named "unknown"')]);
   expect((await keys('revoke')).code).toBe(2);
 });
 

@@ -33,6 +33,13 @@ beforeAll(() => {
   openssl(
     'x509 -req -in client.csr -CA ca2.crt -CAkey ca2.key -CAcreateserial -days 9 -out other.crt -extfile san.cnf',
   );
+  const request = 'req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout middle.key -out middle.csr';
+  openssl(`${request} -subj /CN=middle`);
+  files.write('middle.cnf', 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n');
+  const sign = 'x509 -req -CAcreateserial -days 9';
+  openssl(`${sign} -in middle.csr -CA ca.crt -CAkey ca.key -out middle.crt -extfile middle.cnf`);
+  openssl(`${sign} -in client.csr -CA middle.crt -CAkey middle.key -out leaf.crt -extfile san.cnf`);
+  files.write('chain.crt', files.read('leaf.crt') + files.read('middle.crt'));
   files.write('both.crt', files.read('ca.crt') + files.read('ca2.crt'));
 });
 afterEach(() => gateway?.stop(0));
@@ -63,7 +70,8 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:1"] }]`;
   return { log, page, decisions, send };
 }
 
-const keyOf = (cert: string): string => (cert === 'old' || cert === 'other' ? 'client' : cert);
+const OF_CLIENT = ['old', 'other', 'leaf', 'chain'];
+const keyOf = (cert: string): string => (OF_CLIENT.includes(cert) ? 'client' : cert);
 const CA = (): string => `ca_file: ${files.path('ca.crt')}`;
 const BOTH = (): string => `ca_file: ${files.path('both.crt')}`;
 
@@ -71,6 +79,7 @@ const BOTH = (): string => `ca_file: ${files.path('both.crt')}`;
 const CASES: readonly (readonly [string, () => string, string])[] = [
   ['stranger', CA, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
   ['other', CA, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  ['leaf', CA, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
   ['old', CA, 'CERT_HAS_EXPIRED'],
   ['revoked', () => `${CA()}, crl_file: ${files.path('crl.pem')}`, 'CERT_REVOKED'],
   ['client', () => `${CA()}, crl_file: ${files.path('old.pem')}`, 'CRL_HAS_EXPIRED'],
@@ -114,6 +123,21 @@ describe('client_auth: request', () => {
       expect(await page('/metrics')).toContain(`loom_client_tls_faults_total{listener="main",cause="${cause}"} 1`);
     },
   );
+
+  test.each([
+    ['a client without its intermediate', 'leaf', /"CN=middle".*the client sent no intermediate certificate/],
+    ['a client of another authority', 'other', /"CN=ca2".*the issuer is not in ca_file/],
+    ['an expired certificate', 'old', /expired \d+ d ago; OpenSSL: CERT_HAS_EXPIRED/],
+  ])('the denial of %s names what to mend', async (_what, cert, words) => {
+    const { log, send } = await open('request', CA());
+    expect(await send(cert)).toBe(401);
+    expect(log.entries.find((entry) => entry.words === 'denied')?.facts['detail']).toMatch(words);
+  });
+
+  test('twin: the same client with its intermediate is admitted', async () => {
+    const { send } = await open('request', CA());
+    expect(await send('chain')).toBe(502);
+  });
 
   test('twin: no certificate, and a trusted one, are no faults', async () => {
     const { log, page, send } = await open('request', CA());

@@ -13,7 +13,8 @@ const CODES: ReadonlySet<string> = new Set([
 
 const HINTS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: 'the client sent no certificate, or an authority of the chain is missing in ca_file',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the client sent no intermediate certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'the issuer is not in ca_file, and the client sent no intermediate certificate of that name',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the chain does not end at a certificate of ca_file',
   SELF_SIGNED_CERT_IN_CHAIN: 'the root of the chain is not in ca_file',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate signed itself and is not in ca_file',

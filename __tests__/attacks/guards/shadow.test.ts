@@ -201,7 +201,7 @@ describe('G-40 code that must not run twice', () => {
     expect((await send(pair('ada:pa'))).status).toBe(200);
     expect((await send(pair('ada:wrong'))).status).toBe(401);
     expect((await send(pair('bob:pb'))).status).toBe(200);
-    expect((await send(pair('nobody:x'))).status).toBe(401);
+    expect((await send(pair('unknown:x'))).status).toBe(401);
     const { requests, not_evaluated } = await after(4);
     expect(requests).toMatchObject({ same: 3, not_evaluated: 1 });
     expect(not_evaluated).toMatchObject([{ count: 1 }]);

@@ -210,7 +210,7 @@ describe('a store that does not answer', () => {
     const { key } = await at.gate.keys.create({ name: 'ada' });
     expect(await at.ask(withKey(key))).toBe('200 api_key:ada');
     at.store.down = true;
-    expect(await at.ask(withKey('a-guess-that-nobody-knows'))).toBe('503');
+    expect(await at.ask(withKey('a-guess-that-no-store-has'))).toBe('503');
     at.pass(29_000);
     expect(await at.ask(withKey(key))).toBe('200 api_key:ada');
     at.pass(1_000);
