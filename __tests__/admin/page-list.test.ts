@@ -37,7 +37,9 @@ describe('JWT validation fails', () => {
   test('ensure JWKS URL is accessible', async () => {
     const ground = await jwtGround('http://127.0.0.1:1');
     expect(await withToken(ground, {})).toBe(503);
-    expect((await ground.record('key_set_unavailable'))?.detail).toMatch(/cannot be fetched, and none is cached: .*ECONNREFUSED/);
+    expect((await ground.record('key_set_unavailable'))?.detail).toMatch(
+      /cannot be fetched, and none is cached: .*ECONNREFUSED/,
+    );
   });
 
   test('twin: a right token is admitted', async () => {
