@@ -218,7 +218,9 @@ function get(options) {
           answer.statusCode === 200 ? resolve() : reject(new Error(`answered ${answer.statusCode}`)),
         );
     });
-    sent.once('error', reject).end();
+    // A kept connection may end while a request is on its way: Node's clients send it again.
+    const again = (error) => (sent.reusedSocket && error.code === 'ECONNRESET' ? resolve(get(options)) : reject(error));
+    sent.once('error', again).end();
   });
 }
 
