@@ -4,6 +4,9 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import bcrypt from 'bcryptjs';
+import type { KeyRecord } from '../../src/auth/methods/api-key/store/key-record.js';
+import { KeyStoreError, type KeyNotice, type KeyStore } from '../../src/auth/methods/api-key/store/key-store.js';
+import type { ConfigSource } from '../../src/config/source.js';
 import { loom } from '../../src/loom.js';
 import { serve } from '../../src/serve/serve.js';
 import { makeTlsFiles } from '../serve/tls-files.js';
@@ -35,6 +38,26 @@ const PASSWORDS = 14;
 /** More than one a second in an interval of 15 s. */
 const GUESSES = 40;
 const BLOCKED_MS = 400;
+
+/** Knows no key. Each unknown key gets a record without a name, until the database is down. */
+class FaultyStore implements KeyStore {
+  down = false;
+
+  find(digest: string): Promise<KeyRecord> {
+    return this.down
+      ? Promise.reject(new KeyStoreError('unavailable', 'the database is down'))
+      : Promise.resolve({ digest } as KeyRecord);
+  }
+  watch(listener: (notice: KeyNotice) => void): () => void {
+    listener({ kind: 'live' });
+    return () => undefined;
+  }
+  list = (): Promise<readonly KeyRecord[]> => Promise.resolve([]);
+  revoke = (): Promise<readonly KeyRecord[]> => Promise.resolve([]);
+  add = (): Promise<void> => Promise.resolve();
+  touch = (): Promise<void> => Promise.resolve();
+  close = (): Promise<void> => Promise.resolve();
+}
 
 export async function faultyGateway(): Promise<FaultyGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'loom-faulty-'));
@@ -84,18 +107,21 @@ upstreams:
 `;
   writeFileSync(path, file);
   const gateway = await serve(path, { log: quietLog(), watch: false });
-  const gate = loom(
-    {
-      file: join(folder, 'host.yaml'),
-      text: `
+  const hostFile = (apiKey: string): ConfigSource => ({
+    file: join(folder, 'host.yaml'),
+    text: `
 metrics: { enabled: true }
-middleware: { auth: { api_key: { keys: [{ key: k-of-the-host, name: host }] } } }
+middleware: { auth: { api_key: ${apiKey} } }
 routes: [{ id: host, path: /*, upstream: backend, auth: { api_key: true } }]
 upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
 `,
-    },
-    { log: quietLog() },
-  );
+  });
+  const keyStore = new FaultyStore();
+  const gate = loom(hostFile('{ store: { type: host }, keys: [{ key: k-of-the-host, name: host }] }'), {
+    log: quietLog(),
+    keyStore,
+    shadow: hostFile('{ keys: [{ key: next-key-of-the-host, name: host }] }'),
+  });
   const host = createServer((req, res) => {
     if (req.url === '/metrics') return void gate.metrics().then((text) => res.end(text));
     req.on('data', () => undefined).on('end', () => gate(req, res, () => res.end('passed')));
@@ -104,6 +130,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
 
   const get = async (target: string, headers: Readonly<Record<string, string>> = {}): Promise<number> =>
     (await ask({ port, path: target, headers })).status;
+  const strange = { ca: tls.read('ca.crt'), cert: tls.read('stranger.crt'), key: tls.read('stranger.key') };
   const withKey = { 'X-API-Key': 'key-of-the-quiet-client' };
   const good = bearer(await issuer.token()).headers;
   const dead = bearer(await issuer.token({ iss: `http://127.0.0.1:${silent}` })).headers;
@@ -114,6 +141,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
   const waiting: Promise<unknown>[] = [];
   const page = async (at: number): Promise<string> => (await ask({ port: at, path: '/metrics' })).body;
   const askQuietly = async (): Promise<void> => void (await Promise.all([get('/key', withKey), get('/token', good)]));
+  const askStore = (): Promise<unknown> => ask({ port: hostPort, headers: { 'X-API-Key': `stored-${++tokens}` } });
   const askFailing = async (): Promise<void> => {
     await Promise.all([get('/token', dead), get('/opaque', bearer(`opaque-${++tokens}`).headers), get('/plugin')]);
     await Promise.all([
@@ -123,6 +151,8 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
     ]);
     waiting.push(guess(`late ${++tokens}`));
     await ask({ port: hostPort, method: 'POST', headers: { 'X-API-Key': 'k-of-the-host' }, body: 'read' });
+    await askStore();
+    await ask({ port: secure, tls: strange }).catch(() => undefined);
   };
   return {
     targets: [`127.0.0.1:${admin}`, `127.0.0.1:${hostPort}`],
@@ -135,6 +165,8 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
       redis.signal('SIGSTOP');
       for (let at = 0; at < GUESSES; at++) await get('/key', { 'X-API-Key': 'guessed' });
       await askFailing();
+      keyStore.down = true;
+      await askStore();
       waiting.push(...guesses());
       await askQuietly();
       const start = Date.now();
