@@ -108,7 +108,7 @@ class ProxyCall implements Call, UpstreamExchange {
     // The proxy reports the same error one turn later.
     request.on('error', (error) => this.fail(error));
     // An unexpected `101` ends the request with neither a response nor an error.
-    request.on('close', () => this.fail(new UpstreamInvalid('closed without a whole answer')));
+    request.on('close', () => this.#isSettled || this.fail(new UpstreamInvalid('closed without a whole answer')));
   }
 
   #follow(request: ClientRequest): void {
@@ -148,9 +148,13 @@ class ProxyCall implements Call, UpstreamExchange {
     this.events.answered(this.#answer);
   }
 
+  /** An error after a complete response, usually from surplus bytes, is not a fault of the response. */
+  get #isSettled(): boolean {
+    return this.#ended || this.#answer?.complete === true;
+  }
+
   fail(error: unknown): void {
-    // An error after a complete response, usually from surplus bytes, is not a fault of the response.
-    if (this.#ended || this.#answer?.complete === true) return;
+    if (this.#isSettled) return;
     this.#ended = true;
     this.#request?.destroy();
     this.events.failed(error);
