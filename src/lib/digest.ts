@@ -1,5 +1,5 @@
 /** Digests for cache keys, and comparisons in constant time; two different lists of parts never share a digest. */
-import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
  * Concatenates the parts, each after its length, so that `['ab', 'c']` and `['a', 'bc']` differ. The encoding is
@@ -24,15 +24,15 @@ export function digestOf(parts: readonly string[]): string {
 }
 
 /**
- * An HMAC with a key that exists only in this process. An attacker with a memory dump of a cache cannot guess
- * credentials offline without the key.
+ * A digest with a key that exists only in this process. An attacker with a memory dump of a cache cannot guess
+ * credentials offline without the key. SHA-512/256 has no length extension, so the key can stand before the parts. An
+ * HMAC would take three times as long.
  */
 export class ProcessDigest {
-  /** A key object. To create it from bytes for each digest would cost five times the digest. */
-  private readonly key = createSecretKey(randomBytes(32));
+  private readonly key = randomBytes(32).toString('base64url');
 
   of(parts: readonly string[]): string {
-    return createHmac('sha256', this.key).update(lengthPrefixed(parts)).digest('base64url');
+    return hash('sha512-256', lengthPrefixed([this.key, ...parts]), 'base64url');
   }
 }
 
