@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { IncomingMessage } from 'node:http';
 import { readOffer, type Place } from '../../src/auth/credentials.js';
-import { emptyCredentials, type Kept } from '../../src/admission/strip-credentials.js';
+import type { Kept } from '../../src/admission/strip-credentials.js';
+import { emptyCredentials } from '../support/empty-credentials.js';
 import { getWith, judging, type Judge } from '../support/judge.js';
 import { cases } from '../support/fast-check-runs.js';
 

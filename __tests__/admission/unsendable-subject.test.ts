@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { pluginIdentity } from '../../src/auth/methods/plugin/identity.js';
 import { mtls } from '../../src/auth/methods/mtls/mtls.js';
-import { hasUnsendableSubject } from '../../src/admission/identity-headers.js';
+import { IdentityHeaders } from '../../src/admission/identity-headers.js';
 import { loom } from '../../src/loom.js';
 import { ask } from '../support/ask.js';
 import { quietLog } from '../support/quiet-log.js';
@@ -103,18 +103,19 @@ describe('another method', () => {
   });
 
   test('mtls: a name of the certificate that is too long for a header is rejected, an empty one is none', () => {
-    const rules = new Map([['mtls', mtls.headers(mtls.options.parse({ claims_to_headers: { subject: 'X-User' } }))]]);
+    const rules = mtls.headers(mtls.options.parse({ claims_to_headers: { subject: 'X-User' } }));
+    const headers = new IdentityHeaders(new Map([['mtls', rules]]));
     const identity = { method: 'mtls', subject: 'svc-a', scopes: [] };
-    expect(hasUnsendableSubject(rules, { ...identity, claims: { subject: `CN=${'a'.repeat(5_000)}` } })).toBe(true);
-    expect(hasUnsendableSubject(rules, { ...identity, claims: { subject: 'CN=svc-a' } })).toBe(false);
-    expect(hasUnsendableSubject(rules, { ...identity, claims: { subject: '' } })).toBe(false);
+    expect(headers.hasUnsendableSubject({ ...identity, claims: { subject: `CN=${'a'.repeat(5_000)}` } })).toBe(true);
+    expect(headers.hasUnsendableSubject({ ...identity, claims: { subject: 'CN=svc-a' } })).toBe(false);
+    expect(headers.hasUnsendableSubject({ ...identity, claims: { subject: '' } })).toBe(false);
   });
 
   test('basic: a user of the file whose name cannot be sent in a header', () => {
-    const rules = new Map([['basic', [{ claim: 'username', header: 'X-User' }]]]);
+    const headers = new IdentityHeaders(new Map([['basic', [{ claim: 'username', header: 'X-User' }]]]));
     const identity = (subject: string) => ({ method: 'basic', subject, scopes: [], claims: { username: subject } });
-    expect(hasUnsendableSubject(rules, identity('a\ud800'))).toBe(true);
-    expect(hasUnsendableSubject(rules, identity('alice'))).toBe(false);
+    expect(headers.hasUnsendableSubject(identity('a\ud800'))).toBe(true);
+    expect(headers.hasUnsendableSubject(identity('alice'))).toBe(false);
   });
 
   test('a plugin: the header that names the caller must arrive, and no other header replaces it', () => {

@@ -6,7 +6,6 @@ import { foldName } from '../http/header-policy.js';
 import { headerValue } from '../http/header-value.js';
 import { listed } from '../lib/sentence.js';
 import type { Denial } from './denial.js';
-import { identityHeaders } from './identity-headers.js';
 import type { AdmissionPolicy } from './policy.js';
 
 const require = createRequire(import.meta.url);
@@ -15,7 +14,7 @@ const CONFLICT: Denial = { status: 403, code: 'forbidden', reason: 'identity_con
 
 /** Only collects the headers. They are set when the request continues. */
 export function collectIdentityHeaders(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
-  const { set, omitted, conflict, header } = identityHeaders(policy.headerRules, context.identities);
+  const { set, omitted, conflict, header } = policy.identityHeaders.of(context.identities);
   if (conflict) return { ...CONFLICT, detail: () => describeConflict(context, header) };
   for (const { why, ...facts } of omitted) {
     if (why !== 'missing') policy.throttledLog.warn({ ...facts, why }, 'an identity header was omitted');

@@ -1,7 +1,7 @@
 /** Removes the headers that end at this hop, and sets the forwarding headers for the next hop. */
 import type { IncomingMessage } from 'node:http';
 import { familyOf, foldName, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
-import { dropUnsent, editFields, setField } from '../http/fields.js';
+import { dropUnsent, editFields, setField, type FieldEdit } from '../http/fields.js';
 import { isConnection, isTls, peerAddressOf } from '../lib/connection.js';
 
 export interface ForwardOptions {
@@ -14,6 +14,8 @@ export interface ForwardOptions {
    * may be forwarded.
    */
   readonly keeps?: (name: string, value: string) => boolean;
+  /** Removes the credentials, before the other rules read a field line. Default: none is removed. */
+  readonly withoutCredential?: FieldEdit;
   /** The `client_ip_header` of the configuration, in lower case. */
   readonly clientHeader?: string | undefined;
   /** Set if the header of the CDN has the client address. */
@@ -33,12 +35,14 @@ const NO_HEADERS = new TrustedHeaders([]);
  * headers are set. Otherwise a client's `Connection: X-User-ID` would remove Loom's header (CVE-2024-45410).
  */
 export function prepareForward(req: IncomingMessage, options: ForwardOptions): void {
-  const { trusted, trustedHeaders = NO_HEADERS, keeps, clientHeader, cdnClient } = options;
+  const { trusted, trustedHeaders = NO_HEADERS, keeps, withoutCredential, clientHeader, cdnClient } = options;
   const peer = plainAddress(peerAddressOf(req));
   const sender: Sender = { believed: trusted(peer), trustedHeaders };
   const named = namedByConnection(req);
   const isClientHeader = (name: string): boolean => clientHeader !== undefined && foldName(name) === clientHeader;
-  editFields(req, (name, value) => {
+  editFields(req, (name, given) => {
+    const value = withoutCredential ? withoutCredential(name, given) : given;
+    if (value === undefined) return undefined;
     if (named?.has(name) === true && !isFraming(name)) return undefined;
     // An upstream that reads the header may believe it. So only the address that Loom believes is forwarded.
     if (isClientHeader(name)) return name === clientHeader ? cdnClient?.address : undefined;

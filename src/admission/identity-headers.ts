@@ -1,10 +1,8 @@
 /** Sets the identity headers of verified identities, after `strip-identity-headers.ts` removed the client's copies. */
-import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../auth/identity.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import type { HeaderFields } from '../context/request-context.js';
 import { foldName } from '../http/header-policy.js';
-import { setField } from '../http/fields.js';
 import { claimAt, findClaim, isUnverifiedEmail } from '../lib/claim-path.js';
 import { headerValue, type HeaderValue, type Omission } from '../http/header-value.js';
 
@@ -22,34 +20,88 @@ export interface Assertion {
 }
 
 /**
- * Sets each header once, in every view of the request. If several identities have the header, the first identity sets
- * it. Runs after `prepareForward`, which removes the headers that the client's `Connection` names.
+ * Compiles the header rules of a file. Headers are set after `prepareForward`, which removes the headers that the
+ * client's `Connection` names.
  */
-export function assertIdentity(req: IncomingMessage, rules: RulesByMethod, identities: readonly Identity[]): Assertion {
-  const assertion = identityHeaders(rules, identities);
-  for (const [header, value] of assertion.set) setField(req, header, value);
-  return assertion;
+export class IdentityHeaders {
+  /** The identity of a key, of a user and of a cached token is one object for many requests. */
+  readonly #known = new WeakMap<Identity, Own>();
+
+  constructor(private readonly rules: RulesByMethod) {}
+
+  /** If several identities have a header, the first identity sets it. */
+  of(identities: readonly Identity[]): Assertion {
+    const [first] = identities;
+    if (first === undefined) return NOTHING;
+    return identities.length === 1 ? this.#ownOf(first) : merge(identities.map((each) => this.#ownOf(each)));
+  }
+
+  /** Whether a header is mapped from the subject but cannot be set. */
+  hasUnsendableSubject(identity: Identity): boolean {
+    return this.#ownOf(identity).unsendableSubject;
+  }
+
+  /** Whether the file has header rules for this auth method. */
+  areSetBy(method: string): boolean {
+    return (this.rules.get(method) ?? NO_RULES).length > 0;
+  }
+
+  #ownOf(identity: Identity): Own {
+    let own = this.#known.get(identity);
+    if (!own) this.#known.set(identity, (own = read(identity, rulesFor(identity, this.rules))));
+    return own;
+  }
 }
 
-/** Returns what `assertIdentity` sets, without setting it. */
-export function identityHeaders(rules: RulesByMethod, identities: readonly Identity[]): Assertion {
-  if (identities.length === 0) return NOTHING;
-  const set: (readonly [string, string])[] = [];
-  const omitted: Assertion['omitted'][number][] = [];
-  for (const identity of identities) {
-    for (const rule of rulesFor(identity, rules)) {
-      const { header, claim } = rule;
-      const value = valueOf(identity.claims, claim);
-      if (value.kind === 'omitted') {
-        omitted.push({ header, claim, why: value.why });
-        continue;
-      }
-      const earlier = set.find(([name]) => isAlike(name, header));
-      if (!earlier) set.push([header, value.text]);
-      else if (earlier[1] !== value.text) return { set: [], omitted, conflict: true, header };
-    }
+/** What one identity sets. */
+interface Own extends Assertion {
+  readonly unsendableSubject: boolean;
+}
+
+function read(identity: Identity, rules: readonly HeaderRule[]): Own {
+  const set: Field[] = [];
+  const omitted: Omitted[] = [];
+  let conflict: string | undefined;
+  let unsendableSubject = false;
+  for (const rule of rules) {
+    const { header, claim } = rule;
+    const value = valueOf(identity.claims, claim);
+    if (value.kind === 'omitted') {
+      omitted.push({ header, claim, why: value.why });
+      unsendableSubject ||= UNSENDABLE.has(value.why) && isSubject(rule, identity);
+    } else if (!add(set, [header, value.text])) conflict ??= header;
   }
+  return { ...assertionOf({ set, omitted, conflict }), unsendableSubject };
+}
+
+function merge(owns: readonly Own[]): Assertion {
+  const set: Field[] = [];
+  const omitted = owns.flatMap((own) => own.omitted);
+  let conflict = owns.find((own) => own.conflict)?.header;
+  for (const field of owns.flatMap((own) => own.set)) if (!add(set, field)) conflict ??= field[0];
+  return assertionOf({ set, omitted, conflict });
+}
+
+type Field = readonly [name: string, value: string];
+type Omitted = Assertion['omitted'][number];
+
+interface Collected {
+  readonly set: readonly Field[];
+  readonly omitted: readonly Omitted[];
+  /** The header of a conflict. */
+  readonly conflict: string | undefined;
+}
+
+function assertionOf({ set, omitted, conflict }: Collected): Assertion {
+  if (conflict !== undefined) return { set: [], omitted, conflict: true, header: conflict };
   return { set, omitted, conflict: false };
+}
+
+/** Adds a header unless it is in the list. Returns false if the list has another value for it. */
+function add(set: Field[], field: Field): boolean {
+  const earlier = set.find(([name]) => isAlike(name, field[0]));
+  if (!earlier) set.push(field);
+  return !earlier || earlier[1] === field[1];
 }
 
 /** Folding does not change the length, so most names need no folding. */
@@ -80,14 +132,7 @@ function valueOf(claims: Identity['claims'], path: string): HeaderValue {
 /** The reasons why a present claim cannot be a header. `unverified` and `missing` describe the claim itself. */
 const UNSENDABLE: ReadonlySet<Omission> = new Set(['control', 'too_long', 'type']);
 
-/**
- * Whether a header is mapped from the subject but cannot be set. A claim counts as the subject if it has the same
- * value.
- */
-export function hasUnsendableSubject(rules: RulesByMethod, identity: Identity): boolean {
-  return rulesFor(identity, rules).some(({ claim, ofSubject }) => {
-    if (!ofSubject && claimAt(identity.claims, claim) !== identity.subject) return false;
-    const value = valueOf(identity.claims, claim);
-    return value.kind === 'omitted' && UNSENDABLE.has(value.why);
-  });
+/** A claim counts as the subject if it has the same value. */
+function isSubject({ claim, ofSubject }: HeaderRule, identity: Identity): boolean {
+  return ofSubject === true || claimAt(identity.claims, claim) === identity.subject;
 }

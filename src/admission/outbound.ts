@@ -10,7 +10,7 @@ import { upstreamPath } from '../routing/path-rewrite.js';
 import { prepareForward } from './forwarded.js';
 import { setIdentities } from './identities.js';
 import type { AdmissionPolicy } from './policy.js';
-import { emptyCredentials, isKept } from './strip-credentials.js';
+import { credentialRemoval, isKept, withoutCredentials } from './strip-credentials.js';
 
 /**
  * Prepares a request for a handler of the host. Sets identity headers and `req.auth`, and removes the identity headers
@@ -36,8 +36,8 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
   const path = upstreamPath(route, target.path);
   const query = target.query === undefined ? '' : `?${target.query}`;
   const kept = keptOf(policy, context);
-  const url = emptyCredentials(request, policy.places, { kept, url: path + query });
   prepareForward(request, {
+    withoutCredential: credentialRemoval(request, policy.places, kept),
     trusted: policy.isTrusted,
     trustedHeaders: policy.trustedHeaders,
     clientHeader: policy.clients.header,
@@ -49,7 +49,7 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
   setIdentityHeaders(context);
   // The handlers of a host may log who called. A gateway has no handlers.
   if (!policy.standalone) setIdentities(context);
-  return url;
+  return withoutCredentials(path + query, policy.places);
 }
 
 /**

@@ -26,7 +26,7 @@ import { RouteTable } from '../routing/route-table.js';
 import { Clients } from './client.js';
 import { createCors, type Cors } from './cors.js';
 import { Guards } from './guards.js';
-import type { RulesByMethod } from './identity-headers.js';
+import { IdentityHeaders } from './identity-headers.js';
 import { Limits } from './limits.js';
 import { identifyRequest } from './request-id.js';
 import { createIdentityStripper, createOthersStripper, type Strip } from './strip-identity-headers.js';
@@ -78,8 +78,7 @@ export class AdmissionPolicy {
   readonly advice: SetupAdvice;
   /** Undefined if the configuration has no `cors` block. */
   readonly cors: Cors | undefined;
-  /** The rules of identity headers, by auth method. */
-  readonly headerRules: RulesByMethod;
+  readonly identityHeaders: IdentityHeaders;
   readonly methods: ReadonlyMap<string, PlannedMethod>;
   /** Every place of a credential. Each place is emptied before a request is forwarded. */
   readonly places: readonly Place[];
@@ -116,9 +115,9 @@ export class AdmissionPolicy {
     this.clients = new Clients({ ...deps, trusted: this.#trusted, header: plan.clientIpHeader });
     this.advice = new SetupAdvice({ plan, log: deps.log, isTrusted: this.isTrusted, isCdn: this.clients.isCdn });
     this.cors = plan.cors && createCors(plan.cors);
-    this.headerRules = new Map(methods.map((each) => [each.name, each.headers]));
+    this.identityHeaders = new IdentityHeaders(new Map(methods.map((each) => [each.name, each.headers])));
     this.methods = new Map(methods.map((each) => [each.name, each]));
-    this.#guards = new Guards(plan, rejectUnsendableSubjects(deps.methods, this.headerRules));
+    this.#guards = new Guards(plan, rejectUnsendableSubjects(deps.methods, this.identityHeaders));
     this.unmatched = this.#guards.unmatched;
     this.#certificateRules = rulesByPort(plan.listeners);
     if (!tables) atOnce(this.compileGuards());

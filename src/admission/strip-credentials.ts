@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeForm, hasScheme, listItems, type Place } from '../auth/credentials.js';
 import { foldName } from '../http/header-policy.js';
-import { editFields } from '../http/fields.js';
+import type { FieldEdit } from '../http/fields.js';
 
 /**
  * The places whose credential granted the request and may be forwarded. Query and subprotocol credentials are never
@@ -12,24 +12,14 @@ export type Kept = ReadonlySet<Place> | ((place: Place) => boolean);
 
 type HeaderPlace = Extract<Place, { in: 'header' }>;
 
-/**
- * Empties the places in every view of the headers. Returns the upstream URL without credentials. Every other byte of
- * the URL is unchanged.
- *
- * @example emptyCredentials(req, [{ in: 'query', name: 'api_key' }], new Set(), '/a?x=1&api%5Fkey=s&y') // '/a?x=1&y'
- */
-export function emptyCredentials(
-  req: IncomingMessage,
-  places: readonly Place[],
-  { kept, url }: { readonly kept: Kept; readonly url: string },
-): string {
+/** Returns the edit that empties the places in the headers of one request. */
+export function credentialRemoval(req: IncomingMessage, places: readonly Place[], kept: Kept): FieldEdit {
   const stays = typeof kept === 'function' ? kept : (place: Place): boolean => kept.has(place);
-  const sorted = sort(places);
-  const { headers, parameters, protocols } = sorted;
-  const cookies = sorted.cookies.length === 0 ? NONE : namesToEmpty(sorted.cookies, stays);
+  const { headers, cookies: all, parameters, protocols } = sort(places);
+  const cookies = all.length === 0 ? NONE : namesToEmpty(all, stays);
   const offered = protocols.size > 0 ? withoutTokens(req.headers['sec-websocket-protocol'], protocols) : undefined;
   let first = true;
-  editFields(req, (name, value) => {
+  return (name, value) => {
     if (name === 'cookie' && cookies.size > 0) return withoutCookies(value, cookies);
     // A browser that came from `/?api_key=…` repeats the key in `Referer`, and upstreams log it.
     if (name === 'referer') return withoutParameters(value, parameters);
@@ -40,8 +30,16 @@ export function emptyCredentials(
       return line === '' ? undefined : line;
     }
     return goesOn(headers, stays, { name, value }) ? value : undefined;
-  });
-  return withoutParameters(url, parameters);
+  };
+}
+
+/**
+ * Returns the URL without credentials. Every other byte is unchanged.
+ *
+ * @example withoutCredentials('/a?x=1&api%5Fkey=s&y', [{ in: 'query', name: 'api_key' }]) // '/a?x=1&y'
+ */
+export function withoutCredentials(url: string, places: readonly Place[]): string {
+  return withoutParameters(url, sort(places).parameters);
 }
 
 interface Sorted {

@@ -3,18 +3,15 @@ import { invalidToken, type Attempt } from '../auth/combine.js';
 import type { CompiledMethod, CompiledMethods } from '../auth/compile.js';
 import { readOffer } from '../auth/credentials.js';
 import type { Rejected, Verdict } from '../auth/verdict.js';
-import { hasUnsendableSubject, type RulesByMethod } from './identity-headers.js';
+import type { IdentityHeaders } from './identity-headers.js';
 
 /**
  * Returns the same methods. A method that sets headers rejects if the header of the subject cannot be set
  * (docs/security.md).
  */
-export function rejectUnsendableSubjects(methods: CompiledMethods, rules: RulesByMethod): CompiledMethods {
+export function rejectUnsendableSubjects(methods: CompiledMethods, headers: IdentityHeaders): CompiledMethods {
   return new Map(
-    [...methods].map(([name, method]) => [
-      name,
-      (rules.get(name) ?? []).length === 0 ? method : guarded(method, rules),
-    ]),
+    [...methods].map(([name, method]) => [name, headers.areSetBy(name) ? guarded(method, headers) : method]),
   );
 }
 
@@ -22,10 +19,10 @@ export function rejectUnsendableSubjects(methods: CompiledMethods, rules: RulesB
  * The check is part of the method. An `any` requirement then tries other credentials, and gives this credential to no
  * other method.
  */
-function guarded(method: CompiledMethod, rules: RulesByMethod): CompiledMethod {
+function guarded(method: CompiledMethod, headers: IdentityHeaders): CompiledMethod {
   const judge = (verdict: Verdict, attempt: Attempt): Verdict => {
     const unsendable =
-      verdict.kind === 'granted' && verdict.identities.some((each) => hasUnsendableSubject(rules, each));
+      verdict.kind === 'granted' && verdict.identities.some((each) => headers.hasUnsendableSubject(each));
     return unsendable ? rejection(method, attempt) : verdict;
   };
   return {

@@ -22,11 +22,14 @@ const FIRST_ONLY = new Set(
   ).split(' '),
 );
 
+/** Returns the value of a field line, a new value, or undefined to remove the line. The name is in lower case. */
+export type FieldEdit = (name: string, value: string) => string | undefined;
+
 /**
- * Keeps or changes each field line. A line is removed if `edit` returns undefined. Names are in lower case. A field
- * named `__proto__` is always removed: it breaks `headersDistinct` (CVE-2026-21710).
+ * Keeps or changes each field line. A field named `__proto__` is always removed: it breaks `headersDistinct`
+ * (CVE-2026-21710).
  */
-export function editFields(req: IncomingMessage, edit: (name: string, value: string) => string | undefined): void {
+export function editFields(req: IncomingMessage, edit: FieldEdit): void {
   const raw = req.rawHeaders;
   let edited: Edited | undefined;
   for (let at = 0; at + 1 < raw.length; at += 2) {

@@ -7,7 +7,7 @@ import { contextOf } from '../../../src/context/request-context.js';
 import { parseChallenge } from '../../../src/auth/challenge-text.js';
 import { queryValues, readOffer } from '../../../src/auth/credentials.js';
 import { readUserPass } from '../../../src/auth/methods/basic/credentials.js';
-import { emptyCredentials } from '../../../src/admission/strip-credentials.js';
+import { emptyCredentials } from '../../support/empty-credentials.js';
 import { crossSiteRefused } from '../../../src/admission/cross-site.js';
 import { createFramingCheck } from '../../../src/http/framing.js';
 import { headerValue } from '../../../src/http/header-value.js';
