@@ -1,5 +1,6 @@
 /** A connection to Redis with a deadline for every command. While Redis is down, a command fails at once. */
 import { hash } from 'node:crypto';
+import { within } from '../lib/within.js';
 import { backOff, connectRedis, type RedisClient, type RedisOptions } from './client.js';
 import { isUnknownScript, RedisFault, redisFaultOf, type RedisFaultReason } from './fault.js';
 
@@ -118,7 +119,7 @@ export class RedisConnection {
   async #ask(key: string, act: (client: RedisClient) => Promise<unknown>): Promise<unknown> {
     if (this.#state !== 'up' || !this.#client) throw new RedisFault('down');
     try {
-      const answer = await within(this.deadlineMs, act(this.#client));
+      const answer = await within(this.deadlineMs, act(this.#client), timedOut);
       this.#misses = 0;
       this.#answeredAt = performance.now();
       return answer;
@@ -185,7 +186,7 @@ export class RedisConnection {
       const { status } = this.#client;
       if (status.startsWith('connect') && asked - this.#waitingSince > CONNECTED_MS) this.#reconnect();
       if (status !== 'ready') return;
-      await within(PROBE_MS, this.#client.call('eval', PROBE, 1, this.#probeKey));
+      await within(PROBE_MS, this.#client.call('eval', PROBE, 1, this.#probeKey), timedOut);
       this.#waitingSince = performance.now();
       if (this.#waitingSince - asked <= this.deadlineMs) this.#rose();
       else this.#fell('timeout');
@@ -205,10 +206,4 @@ export class RedisConnection {
   }
 }
 
-/** Rejects at the deadline. An answer that arrived while this process was busy is read first and still counts. */
-function within<T>(ms: number, answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => setImmediate(() => reject(new RedisFault('timeout'))), ms);
-    answer.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
+const timedOut = (): RedisFault => new RedisFault('timeout');

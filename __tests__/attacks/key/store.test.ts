@@ -1,14 +1,10 @@
 /** API keys in a store: guesses, revocations, outages, malformed records, and names that a customer chooses. */
-import { createServer } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { memoryStore, type MemoryStore } from '../../auth/methods/api-key/store/memory-store.js';
 import { keyDigestOf, newKeyText } from '../../../src/auth/methods/api-key/store/key-text.js';
-import { loom, type KeyRecord, type Loom } from '../../../src/index.js';
+import type { KeyRecord } from '../../../src/index.js';
 import { errorsOf } from '../../config/files.js';
 import { closeFronted, fronted, frontFile, type Fronted } from '../../support/fronted.js';
-import { handshake } from '../../support/handshake.js';
 import { quietLog } from '../../support/quiet-log.js';
-import { closed, listening } from '../../support/recording-upstream.js';
 import { until } from '../../support/until.js';
 import { askedServer, json, type AskedServer } from '../../tokens/introspection-server.js';
 
@@ -289,61 +285,5 @@ describe('scopes of a key', () => {
       ),
     );
     expect(error?.message).toContain('only a key of a store has scopes');
-  });
-});
-
-describe('G-21 sockets of keys', () => {
-  let gate: Loom;
-  let store: MemoryStore;
-  let server: ReturnType<typeof createServer>;
-  let port: number;
-  beforeAll(async () => {
-    store = memoryStore();
-    const text = `middleware: { auth: { ${api()} } }\nroutes: [{ id: all, path: /*, auth: { api_key: true } }]\n`;
-    gate = loom({ text, file: 'loom.yaml' }, { keyStore: store, log: quietLog() });
-    server = createServer();
-    server.on('upgrade', (_req, socket: Socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
-    gate.attach(server);
-    port = await listening(server);
-  });
-  afterAll(async () => {
-    await gate.close();
-    await closed(server);
-  });
-
-  async function open(key: string): Promise<{ isOpen: () => boolean }> {
-    let isOpen = true;
-    let answer = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write(handshake('/', `X-API-Key: ${key}`)));
-    socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
-    socket.on('error', () => undefined).on('close', () => (isOpen = false));
-    await until(() => answer.includes('101') || !isOpen);
-    return { isOpen: () => isOpen };
-  }
-
-  test('a revoked key closes its own sockets and no other', async () => {
-    const first = await gate.keys.create({ name: 'ada' });
-    const second = await gate.keys.rotate('ada', { grace: '1h' });
-    const [one, two] = [await open(first.key), await open(second.key)];
-    await gate.keys.revoke({ id: first.record.id });
-    await until(() => !one.isOpen());
-    expect(two.isOpen()).toBe(true);
-    await gate.keys.revoke({ name: 'ada' });
-    await until(() => !two.isOpen());
-  });
-
-  test('a replaced key closes its sockets at the end of the grace; a touched one stays', async () => {
-    const first = await gate.keys.create({ name: 'bob' });
-    const one = await open(first.key);
-    await gate.keys.rotate('bob', { grace: 1_500 });
-    expect(one.isOpen()).toBe(true);
-    await until(() => !one.isOpen());
-    const second = await gate.keys.create({ name: 'eve' });
-    const two = await open(second.key);
-    store.tell({ kind: 'changed' });
-    store.tell({ kind: 'lost', cause: new Error('cut') });
-    store.tell({ kind: 'live' });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(two.isOpen()).toBe(true);
   });
 });

@@ -1,8 +1,10 @@
 /** Finds the key of a digest in a store: caches answers, bounds the lookups, and forgets what a notice names. */
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import { ageOf, momentOf, type Moment } from '../../../../lib/moment.js';
 import { SingleFlight } from '../../../../lib/single-flight.js';
 import type { MaybePromise } from '../../../../lib/types.js';
+import { within } from '../../../../lib/within.js';
 import { GateClosedError, WorkGate } from '../../../../lib/work-gate.js';
 import { FailureBudget } from '../../../failure-budget.js';
 import { failIfDenied } from '../../../late-failures.js';
@@ -12,8 +14,8 @@ import type { KnownKey } from '../known-key.js';
 import type { StoreOptions } from '../store-options.js';
 import { keyOfRecord } from './key-of-record.js';
 import type { KeyRecord } from './key-record.js';
-import { readRecord } from './record-schema.js';
-import type { KeyNotice, KeyStore } from './key-store.js';
+import { idOf, readRecord } from './record-schema.js';
+import { KeyStoreError, type KeyNotice, type KeyStore } from './key-store.js';
 import { StoreState } from './store-state.js';
 
 /** A guess is remembered for this time, so that it does not reach the store again. */
@@ -23,11 +25,14 @@ const MOST_UNKNOWN = 10_000;
 const WITHOUT_NOTICES_MS = 1_000;
 /** After a failure the store is asked again after this time. */
 const PAUSE_MS = 500;
+/** A store that does not answer within this time failed. PostgreSQL and SQLite fail earlier by themselves. */
+export const ANSWER_MS = 5_000;
 const GATE = { running: 32, waiting: 1_000, waitMs: 2_000 };
 
 interface Cached {
   readonly key: KnownKey;
-  readonly at: number;
+  /** When the store was asked: what changed later is not in the answer. */
+  readonly asked: Moment;
 }
 
 /** One value that a request offers. */
@@ -45,20 +50,22 @@ export interface LookupParts {
   /** The names of the keys of the file. A record must not have one of them. */
   readonly taken: ReadonlySet<string>;
   readonly deps: MethodDeps;
+  /** Default: 5,000. */
+  readonly answerMs?: number;
 }
 
 export class KeyLookup {
   readonly state: StoreState;
   readonly #known: LRUCache<string, Cached>;
   readonly #ids = new Map<string, string>();
-  readonly #unknown = new LRUCache<string, number>({ max: MOST_UNKNOWN });
+  readonly #unknown = new LRUCache<string, Moment>({ max: MOST_UNKNOWN });
   /** The failed attempts of each address. */
   readonly budget: FailureBudget;
   readonly #gate = new WorkGate(GATE);
   #flights = new SingleFlight<KnownKey | undefined>();
   /** Counts notices. An answer that was asked before a notice is not cached after it. */
   #epoch = 0;
-  #pausedUntil = 0;
+  #failed: Moment | undefined;
 
   constructor(private readonly parts: LookupParts) {
     const { options, deps } = parts;
@@ -75,7 +82,7 @@ export class KeyLookup {
     const { digest } = wanted;
     const cached = this.#known.get(digest);
     if (cached && this.#age(cached) < this.#freshMs) return this.#counted('cached', cached.key);
-    if ((this.#unknown.get(digest) ?? 0) > this.parts.deps.now()) return this.#counted('cached', undefined);
+    if (this.#isWithin(UNKNOWN_MS, this.#unknown.get(digest))) return this.#counted('cached', undefined);
     return this.#ask(wanted);
   }
 
@@ -85,25 +92,24 @@ export class KeyLookup {
     return cached && this.#age(cached) < this.#freshMs ? cached.key : undefined;
   }
 
-  /** Asks the store again about keys in use, and returns those that are no longer what they were. */
-  async recheck(keys: readonly KnownKey[]): Promise<readonly (readonly [KnownKey, KnownKey | undefined])[]> {
-    const changes = keys.map(async (key): Promise<[KnownKey, KnownKey | undefined]> => {
-      const digest = key.digest.toString('hex');
+  /** Asks the store again about keys in use. A digest for which the store does not answer is absent from the result. */
+  async recheck(digests: readonly string[]): Promise<readonly (readonly [string, KnownKey | undefined])[]> {
+    const answers = digests.map(async (digest): Promise<readonly [string, KnownKey | undefined][]> => {
       try {
-        return [key, await this.#flights.run(digest, () => this.#load(digest))];
+        return [[digest, await this.#flights.run(digest, () => this.#load(digest))]];
       } catch {
         // The store will be asked again when it answers.
-        return [key, key];
+        return [];
       }
     });
-    return Promise.all(changes);
+    return (await Promise.all(answers)).flat();
   }
 
   notice(notice: KeyNotice): void {
     if (notice.kind === 'lost') return this.state.lostNotices(notice.cause);
     this.#epoch += 1;
     this.#flights = new SingleFlight();
-    this.#pausedUntil = 0;
+    this.#failed = undefined;
     this.#unknown.clear();
     if (notice.kind === 'live') this.state.foundNotices();
     // No notice came for what changed while notices were lost.
@@ -116,10 +122,12 @@ export class KeyLookup {
     return this.state.hasNotices ? cache_ttl : Math.min(cache_ttl, WITHOUT_NOTICES_MS);
   }
 
-  #age({ at }: Cached): number {
-    const age = this.parts.deps.now() - at;
-    // A clock that was set back makes no answer younger.
-    return age < 0 ? Infinity : age;
+  #age({ asked }: Cached): number {
+    return ageOf(asked, this.parts.deps.now);
+  }
+
+  #isWithin(ms: number, moment: Moment | undefined): boolean {
+    return moment !== undefined && ageOf(moment, this.parts.deps.now) < ms;
   }
 
   /** The budget of the address is checked first, then the request waits in turn. */
@@ -141,39 +149,46 @@ export class KeyLookup {
   }
 
   async #load(digest: string): Promise<KnownKey | undefined> {
-    const { store, deps } = this.parts;
-    if (deps.now() < this.#pausedUntil) throw this.state.failure;
+    const { deps } = this.parts;
+    if (this.#isWithin(PAUSE_MS, this.#failed)) throw this.state.failure;
     const epoch = this.#epoch;
+    const asked = momentOf(deps.now);
     let record: KeyRecord | undefined;
     try {
-      record = await store.find(digest);
+      record = await this.#answerOf(digest);
     } catch (cause) {
-      this.#pausedUntil = deps.now() + PAUSE_MS;
+      this.#failed = momentOf(deps.now);
       this.#counted('failed', undefined);
       throw this.state.failed(cause);
     }
     this.state.answered();
     const key = record && this.#read(record, digest);
-    if (epoch === this.#epoch) this.#keep(digest, key);
+    if (epoch === this.#epoch) this.#keep(digest, key, asked);
     return this.#counted(key ? 'found' : 'unknown', key);
+  }
+
+  /** The store of a host may throw, or never answer. */
+  async #answerOf(digest: string): Promise<KeyRecord | undefined> {
+    const { store, answerMs = ANSWER_MS } = this.parts;
+    const late = (): Error => new KeyStoreError('unavailable', `the key store did not answer within ${answerMs} ms`);
+    return within(answerMs, Promise.resolve(store.find(digest)), late);
   }
 
   /** A malformed record, the record of another digest, and a record with a name of the file are no keys. */
   #read(given: KeyRecord, digest: string): KnownKey | undefined {
     const record = readRecord(given);
-    if (record?.digest !== digest) return this.state.refuse('malformed', String(given.id));
+    if (record?.digest !== digest) return this.state.refuse('malformed', idOf(given));
     if (this.parts.taken.has(record.name)) return this.state.refuse('name_of_file', record.id);
     return keyOfRecord(record);
   }
 
-  #keep(digest: string, key: KnownKey | undefined): void {
-    const now = this.parts.deps.now();
+  #keep(digest: string, key: KnownKey | undefined, asked: Moment): void {
     if (!key) {
       this.#known.delete(digest);
-      this.#unknown.set(digest, now + UNKNOWN_MS);
+      this.#unknown.set(digest, asked);
       return;
     }
-    this.#known.set(digest, { key, at: now });
+    this.#known.set(digest, { key, asked });
     this.#ids.set(key.record?.id ?? '', digest);
   }
 

@@ -1,5 +1,6 @@
 /** Ends upgraded sockets whose key was revoked, replaced or changed after the handshake. */
 import type { Now } from '../../../../lib/types.js';
+import { credentialDigestOf } from '../../../granted-credential.js';
 import type { Identity } from '../../../identity.js';
 import type { Sessions } from '../../../method.js';
 import type { KnownKey } from '../known-key.js';
@@ -10,18 +11,24 @@ const TICK_MS = 1_000;
 /** So many keys are looked up at once. */
 const BATCH = 16;
 
+export interface SessionParts {
+  readonly lookup: KeyLookup;
+  /** The names of the keys of the file. */
+  readonly taken: ReadonlySet<string>;
+  readonly now: Now;
+}
+
 export class KeySessions {
-  /** The identity of a request is a copy of its own, so it ends with the request or socket. */
+  /** The key of an identity when the identity was granted, or when the store was asked again. */
   readonly #keys = new WeakMap<Identity, KnownKey>();
   readonly #watched = new Set<Sessions>();
   readonly #ends = new Map<Identity, number>();
   #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
+  #isChecking = false;
+  /** The ids of the keys to look up next. */
+  #wanted: ReadonlySet<string> | 'all' | undefined;
 
-  constructor(
-    private readonly lookup: KeyLookup,
-    private readonly now: Now,
-  ) {}
+  constructor(private readonly parts: SessionParts) {}
 
   remember(identity: Identity, key: KnownKey): void {
     this.#keys.set(identity, key);
@@ -35,8 +42,7 @@ export class KeySessions {
 
   notice(notice: KeyNotice): void {
     if (notice.kind === 'lost') return;
-    const ids = notice.kind === 'changed' ? notice.ids : undefined;
-    this.#recheck((key) => ids === undefined || ids.includes(key.record?.id ?? ''));
+    this.#recheck(notice.kind === 'changed' && notice.ids ? notice.ids : 'all');
   }
 
   close(): void {
@@ -45,40 +51,62 @@ export class KeySessions {
   }
 
   #tick(): void {
-    const now = this.now();
+    const now = this.parts.now();
     const ended = [...this.#ends].flatMap(([identity, at]) => (now >= at ? [identity] : []));
     for (const identity of ended) this.#ends.delete(identity);
     this.#end(ended);
     // A replaced key ends at its own time, and a socket that closed earlier is forgotten.
-    const open = new Set(this.#identities());
+    const open = this.#identities();
     for (const identity of this.#ends.keys()) if (!open.has(identity)) this.#ends.delete(identity);
-    if (!this.lookup.state.hasNotices) this.#recheck(() => true);
+    if (!this.parts.lookup.state.hasNotices) this.#recheck('all');
+    // Sockets of an earlier configuration.
+    else if ([...open].some((identity) => !this.#keys.has(identity) && this.#digestOf(identity))) this.#recheck([]);
   }
 
-  /** Checks run one after the other, so that a check never overtakes an earlier one. */
-  #recheck(concerns: (key: KnownKey) => boolean): void {
+  /** One check runs at a time, so that a check never overtakes an earlier one, and none are left over after an outage. */
+  #recheck(ids: readonly string[] | 'all'): void {
     if (this.#watched.size === 0) return;
-    this.#running = this.#running.then(() => this.#check(concerns)).catch(() => undefined);
+    this.#wanted = ids === 'all' || this.#wanted === 'all' ? 'all' : new Set([...(this.#wanted ?? []), ...ids]);
+    if (!this.#isChecking) void this.#run();
   }
 
-  async #check(concerns: (key: KnownKey) => boolean): Promise<void> {
-    const byKey = new Map<KnownKey, Identity[]>();
+  async #run(): Promise<void> {
+    this.#isChecking = true;
+    try {
+      for (let ids = this.#wanted; ids; ids = this.#wanted) {
+        this.#wanted = undefined;
+        await this.#check(ids);
+      }
+    } catch {
+      // The next notice starts another check.
+    } finally {
+      this.#isChecking = false;
+    }
+  }
+
+  async #check(ids: ReadonlySet<string> | 'all'): Promise<void> {
+    const byDigest = new Map<string, Identity[]>();
     for (const identity of this.#identities()) {
-      const key = this.#keys.get(identity);
-      if (!key || !concerns(key)) continue;
-      const identities = byKey.get(key);
-      if (identities) identities.push(identity);
-      else byKey.set(key, [identity]);
+      const id = this.#keys.get(identity)?.record?.id;
+      if (ids !== 'all' && id !== undefined && !ids.has(id)) continue;
+      const digest = this.#digestOf(identity);
+      if (digest !== undefined) byDigest.set(digest, [...(byDigest.get(digest) ?? []), identity]);
     }
-    const keys = [...byKey.keys()];
-    for (let at = 0; at < keys.length; at += BATCH) {
-      for (const [before, after] of await this.lookup.recheck(keys.slice(at, at + BATCH)))
-        this.#apply(byKey.get(before) ?? [], after);
+    const digests = [...byDigest.keys()];
+    for (let at = 0; at < digests.length; at += BATCH) {
+      for (const [digest, key] of await this.parts.lookup.recheck(digests.slice(at, at + BATCH)))
+        this.#apply(byDigest.get(digest) ?? [], key);
     }
+  }
+
+  /** The digest of the key that granted an identity. Undefined for a key of the file and for other auth methods. */
+  #digestOf(identity: Identity): string | undefined {
+    const isOfStore = identity.method === 'api_key' && !this.parts.taken.has(identity.subject);
+    return isOfStore ? credentialDigestOf(identity) : undefined;
   }
 
   #apply(identities: readonly Identity[], key: KnownKey | undefined): void {
-    const now = this.now();
+    const now = this.parts.now();
     if (!key || now >= key.expires || now < key.starts) return this.#end(identities);
     for (const identity of identities) {
       this.#keys.set(identity, key);
@@ -93,7 +121,8 @@ export class KeySessions {
     for (const sessions of this.#watched) sessions.end(ended);
   }
 
-  #identities(): readonly Identity[] {
-    return [...this.#watched].flatMap((sessions) => sessions.identities());
+  /** The identities of open sockets. Sockets of one key share an identity. */
+  #identities(): ReadonlySet<Identity> {
+    return new Set([...this.#watched].flatMap((sessions) => sessions.identities()));
   }
 }

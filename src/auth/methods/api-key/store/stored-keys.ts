@@ -8,8 +8,8 @@ import type { KnownKey } from '../known-key.js';
 import type { StoreOptions } from '../store-options.js';
 import { AnswersOfRequests, type KeysOfStore, type Offered } from './answers.js';
 import type * as Administration from './administration.js';
-import { KeyLookup } from './key-lookup.js';
-import type { KeyStore } from './key-store.js';
+import { ANSWER_MS, KeyLookup } from './key-lookup.js';
+import type { KeyNotice, KeyStore } from './key-store.js';
 import type { Keys } from './keys.js';
 import { KeySessions } from './key-sessions.js';
 import { KeyUses } from './key-uses.js';
@@ -26,6 +26,7 @@ export class StoredKeys implements KeysOfStore {
   readonly #answers = new AnswersOfRequests((wanted) => this.#lookup.find(wanted));
   readonly #unwatch: () => void;
   readonly #isOwn: boolean;
+  readonly #silent: NodeJS.Timeout;
   #administration: Keys | undefined;
 
   constructor(
@@ -36,15 +37,22 @@ export class StoredKeys implements KeysOfStore {
     this.store = openStore(options, deps.keyStore);
     this.#isOwn = options.type !== 'host';
     this.#lookup = new KeyLookup({ store: this.store, options, taken, deps });
-    this.#sessions = new KeySessions(this.#lookup, deps.now);
+    this.#sessions = new KeySessions({ lookup: this.#lookup, taken, now: deps.now });
     this.#uses = new KeyUses(this.store, deps);
     let told = (): void => undefined;
     this.ready = new Promise((resolve) => (told = resolve));
-    this.#unwatch = this.store.watch((notice) => {
-      this.#lookup.notice(notice);
-      this.#sessions.notice(notice);
-      if (notice.kind !== 'changed') told();
-    });
+    // The store of a host may never say whether its notices arrive.
+    const silence = new Error('the key store does not report that its notices arrive');
+    this.#silent = setTimeout(() => this.#hear({ kind: 'lost', cause: silence }, told), ANSWER_MS);
+    this.#unwatch = this.store.watch((notice) => this.#hear(notice, told));
+  }
+
+  #hear(notice: KeyNotice, told: () => void): void {
+    this.#lookup.notice(notice);
+    this.#sessions.notice(notice);
+    if (notice.kind === 'changed') return;
+    clearTimeout(this.#silent);
+    told();
   }
 
   get status(): CredentialStoreStatus {
@@ -85,6 +93,7 @@ export class StoredKeys implements KeysOfStore {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#silent);
     this.#unwatch();
     this.#sessions.close();
     await this.#uses.close();
