@@ -1,8 +1,13 @@
 /** The store of API keys in a real PostgreSQL. */
+import { connect, createServer, type Socket } from 'node:net';
+import { Client } from 'pg';
+import { KeyAdministration } from '../../../../../src/auth/methods/api-key/store/administration.js';
 import { PostgresStore } from '../../../../../src/auth/methods/api-key/store/postgres-store.js';
 import { keyDigestOf, newKeyText } from '../../../../../src/auth/methods/api-key/store/key-text.js';
 import type { KeyNotice } from '../../../../../src/auth/methods/api-key/store/key-store.js';
 import { PostgresServer } from '../../../../support/postgres-server.js';
+import { quietLog } from '../../../../support/quiet-log.js';
+import { closed, listening } from '../../../../support/recording-upstream.js';
 import { until } from '../../../../support/until.js';
 import { describeKeyStore } from './key-store-suite.js';
 
@@ -81,4 +86,84 @@ test('a database without the table, and no database, are not taken for an unknow
   await expect(store.find('0'.repeat(64))).rejects.toMatchObject({ code: 'unavailable' });
   await store.close();
   await server.start();
+});
+
+const keysIn = (store: PostgresStore): KeyAdministration =>
+  new KeyAdministration({ store, taken: new Set(), log: quietLog(), now: Date.now });
+
+/** Holds the lock of all additions, as a long import does. */
+async function holdingAdditions(): Promise<{ release(): Promise<void> }> {
+  const client = new Client({ connectionString: server.url });
+  await client.connect();
+  await client.query('SELECT pg_advisory_lock(5641278)');
+  return { release: () => client.end() };
+}
+
+test('changes that wait for a long import keep no lookup waiting', async () => {
+  const store = open();
+  const { record } = await keysIn(store).create({ name: 'before the import' });
+  const held = await holdingAdditions();
+  const waiting = Array.from({ length: 8 }, (_, n) => keysIn(store).create({ name: `during the import ${n}` }));
+  const settled = Promise.allSettled(waiting);
+  for (let n = 0; n < 20; n += 1) expect(await store.find(record.digest)).toEqual(record);
+  await held.release();
+  expect((await settled).some(({ status }) => status === 'fulfilled')).toBe(true);
+  await store.close();
+});
+
+test('a connection that failed within a change leaves no lock and no transaction behind', async () => {
+  const store = open();
+  const held = await holdingAdditions();
+  const failing = keysIn(store).create({ name: 'cut' });
+  const cut = expect(failing).rejects.toMatchObject({ code: 'unavailable' });
+  const waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%advisory%'";
+  let found: readonly unknown[] = [];
+  while (found.length === 0) found = await server.ask(waiting);
+  await server.ask(waiting.replace('SELECT pid', 'SELECT pg_terminate_backend(pid)'));
+  await cut;
+  await held.release();
+  const { record } = await keysIn(store).create({ name: 'after the cut' });
+  expect(await store.find(record.digest)).toEqual(record);
+  expect(await server.ask("SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'")).toEqual([]);
+  await store.close();
+});
+
+test('G-25 a record of a newer schema is no key, because it may have a condition that is not checked', async () => {
+  const store = open();
+  const { record } = await keysIn(store).create({ name: 'of a newer version' });
+  expect(await store.find(record.digest)).toEqual(record);
+  await server.ask('INSERT INTO loom_api_keys_schema VALUES (99)');
+  await expect(store.find(record.digest)).rejects.toMatchObject({ code: 'schema' });
+  await server.ask('DELETE FROM loom_api_keys_schema WHERE version = 99');
+  expect(await store.find(record.digest)).toEqual(record);
+  await store.close();
+});
+
+test('G-23 a connection without an end and without data is lost within a second', async () => {
+  const sockets: Socket[] = [];
+  let isOpen = true;
+  const proxy = createServer((near) => {
+    const far = connect(server.port, '127.0.0.1');
+    sockets.push(near, far);
+    for (const each of [near, far]) each.on('error', () => undefined);
+    near.on('data', (chunk) => void (isOpen && far.write(chunk)));
+    far.on('data', (chunk) => void (isOpen && near.write(chunk)));
+  });
+  const port = await listening(proxy);
+  const store = new PostgresStore({ url: server.url.replace(`:${server.port}`, `:${port}`) });
+  const kinds: string[] = [];
+  store.watch(({ kind }) => void kinds.push(kind));
+  await until(() => kinds.includes('live'));
+  kinds.length = 0;
+  isOpen = false;
+  const before = performance.now();
+  await until(() => kinds.includes('lost'));
+  // Other work of this machine may delay the timers of the test.
+  expect(performance.now() - before).toBeLessThan(5_000);
+  isOpen = true;
+  for (const each of sockets) each.destroy();
+  await until(() => kinds.includes('live'));
+  await store.close();
+  for (const each of sockets) each.destroy();
+  await closed(proxy);
 });

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { KeyAdministration } from '../../../../../src/auth/methods/api-key/store/administration.js';
 import { migrateSqliteFile } from '../../../../../src/auth/methods/api-key/store/sqlite-file.js';
 import { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
-import { keyDigestOf } from '../../../../../src/auth/methods/api-key/store/key-text.js';
+import { keyDigestOf, newKeyText } from '../../../../../src/auth/methods/api-key/store/key-text.js';
 import { closeFronted, fronted, frontFile } from '../../../../support/fronted.js';
 import { quietLog } from '../../../../support/quiet-log.js';
+import { until } from '../../../../support/until.js';
 
 let folder: string;
 let path: string;
@@ -125,4 +126,54 @@ test('a lookup waits for another writer without blocking, and fails after a whil
   await expect(store.find(keyDigestOf(key))).rejects.toMatchObject({ code: 'unavailable' });
   writer.exec('COMMIT');
   writer.close();
+});
+
+test('a change waits for another writer, and requests run meanwhile', async () => {
+  migrateSqliteFile(path);
+  const store = storeAt();
+  const { key } = await keysIn(store).create({ name: 'ada' });
+  const writer = new DatabaseSync(path);
+  writer.exec('BEGIN IMMEDIATE');
+  const pending = keysIn(store).create({ name: 'bob' });
+  let turns = 0;
+  const timer = setInterval(() => (turns += 1), 5);
+  await until(() => turns >= 20);
+  expect(await store.find(keyDigestOf(key))).toMatchObject({ name: 'ada' });
+  writer.exec('COMMIT');
+  clearInterval(timer);
+  expect((await pending).record.name).toBe('bob');
+  writer.close();
+});
+
+test('a change that fails leaves the file open: the last files beside it must not be removed', async () => {
+  migrateSqliteFile(path);
+  const store = storeAt();
+  const { record } = await keysIn(store).create({ name: 'ada' });
+  const inode = statSync(`${path}-wal`).ino;
+  const other = new DatabaseSync(path);
+  other.exec(`CREATE TRIGGER no_use BEFORE UPDATE ON loom_api_keys BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`);
+  other.close();
+  await expect(store.touch(new Map([[record.id, 5]]))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(keysIn(store).revoke({ name: 'ada' })).rejects.toMatchObject({ code: 'unavailable' });
+  expect(statSync(`${path}-wal`).ino).toBe(inode);
+  expect(await store.find(record.digest)).toEqual(record);
+});
+
+test('an import that is too large for the memory of one list is read from its lines twice, and adds all or none', async () => {
+  migrateSqliteFile(path);
+  const store = storeAt();
+  const keys = keysIn(store);
+  const line = (n: number): string => JSON.stringify({ name: `n${n % 500}`, key: newKeyText() });
+  const lines = Array.from({ length: 1_000 }, (_, n) => line(n));
+  const { record } = await keys.create({ name: 'ada' });
+  await expect(keys.import([...lines, JSON.stringify({ name: 'ada', key: newKeyText() })])).rejects.toMatchObject({
+    code: 'name_taken',
+  });
+  await expect(
+    keys.import([...lines, JSON.stringify({ name: 'eve', id: record.id, key: newKeyText() })]),
+  ).rejects.toMatchObject({ code: 'digest_taken' });
+  await expect(keys.import([...lines, lines[499] ?? ''])).rejects.toThrow('line 1001: is the key of line 500');
+  expect(await keys.list({ limit: 10_000 })).toHaveLength(1);
+  expect(await keys.import(lines)).toEqual({ imported: 1_000, warnings: [] });
+  expect(await keys.list({ limit: 10_000 })).toHaveLength(1_001);
 });

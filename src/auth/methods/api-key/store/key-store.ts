@@ -51,7 +51,8 @@ export interface Replacing {
 
 /**
  * Holds the records of API keys. Each function is atomic. A store that cannot answer rejects with a
- * {@link KeyStoreError} of the code `unavailable`; Loom then answers 503 and never 401.
+ * {@link KeyStoreError} of the code `unavailable`; Loom then answers 503 and never 401. A `find` that does not settle
+ * within five seconds counts as `unavailable` too.
  *
  * @example
  * import { loom, type KeyStore } from 'loom-auth';
@@ -69,11 +70,19 @@ export interface KeyStore {
    * key of the name. The other keys of the name get `replaced_by` and `grace_until`, unless they are revoked.
    */
   add(records: readonly KeyRecord[], replacing?: Replacing): Promise<void>;
+  /**
+   * As `add`, for the records of an import, which may be too many for the memory. The function may read them several
+   * times. Absent: Loom calls `add` with all records.
+   */
+  addAll?(records: Iterable<KeyRecord>): Promise<void>;
   /** Sets `revoked` of one record, or of all records of a name, unless it is set. Returns the changed records. */
   revoke(which: { readonly id: string } | { readonly name: string }, atMs: number): Promise<readonly KeyRecord[]>;
   /** Sets `last_used` of records by `id`. No notice follows. */
   touch(uses: ReadonlyMap<string, number>): Promise<void>;
-  /** Calls the listener at each change by any process, until the returned function is called. */
+  /**
+   * Calls the listener at each change by any process, until the returned function is called. Begins with `live` or `lost`.
+   * Without one of them Loom waits five seconds, and then caches keys for one second only.
+   */
   watch(listener: (notice: KeyNotice) => void): () => void;
   /** Releases connections and timers. Loom does not call the function on a store of the host. */
   close(): Promise<void>;

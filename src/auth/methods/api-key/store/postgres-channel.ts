@@ -76,13 +76,19 @@ export class PostgresChannel {
       .pool()
       .then((pool) => pool.query('SELECT pg_notify($1, $2)', [this.#beat, '']))
       .catch(() => undefined);
-    // After a late timer, what has arrived meanwhile is read first.
-    this.#timer = setTimeout(() => setImmediate(() => this.#check(client)), BEAT_MS).unref();
+    this.#checkAfter(BEAT_MS, client);
+  }
+
+  /** After a late timer, what has arrived meanwhile is read first. */
+  #checkAfter(ms: number, client: Client): void {
+    this.#timer = setTimeout(() => setImmediate(() => this.#check(client)), ms).unref();
   }
 
   #check(client: Client): void {
     if (client !== this.#client || this.#stopped) return;
-    if (performance.now() - this.#heardAt <= LONGEST_SILENCE_MS) return this.#send(client);
+    const left = this.#heardAt + LONGEST_SILENCE_MS - performance.now();
+    if (left >= BEAT_MS) return this.#send(client);
+    if (left > 0) return this.#checkAfter(left, client);
     this.#lose(client, new Error('notices do not arrive; a pooler in transaction mode drops them'));
   }
 

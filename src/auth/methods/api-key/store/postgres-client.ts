@@ -1,5 +1,6 @@
 /** The PostgreSQL clients from the optional package `pg`, loaded only if the configuration names a PostgreSQL store. */
 import type * as Pg from 'pg';
+import { KeyStoreError } from './key-store.js';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:5432/database`. A secret. */
@@ -10,8 +11,7 @@ export interface PostgresOptions {
 
 const CONNECT_MS = 2_000;
 /** A request waits for a lookup, so a lookup that takes longer than this failed. */
-export const QUERY_MS = 2_000;
-const MOST_CONNECTIONS = 4;
+const QUERY_MS = 2_000;
 
 function configOf({ url, ca }: PostgresOptions): Pg.ClientConfig {
   return {
@@ -24,13 +24,34 @@ function configOf({ url, ca }: PostgresOptions): Pg.ClientConfig {
   };
 }
 
-/** Rejects with the install command if the package is missing. */
-export async function openPool(options: PostgresOptions): Promise<Pg.Pool> {
-  const { Pool } = await load();
-  const pool = new Pool({ ...configOf(options), max: MOST_CONNECTIONS, allowExitOnIdle: true });
-  // The next query connects again and reports its own failure.
-  pool.on('error', () => undefined);
-  return pool;
+/** Connections of one kind. The first query connects. */
+export class Connections {
+  #pool: Promise<Pg.Pool> | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly options: PostgresOptions,
+    private readonly max: number,
+  ) {}
+
+  /** Rejects with the install command if the package is missing. */
+  pool(): Promise<Pg.Pool> {
+    if (this.#closed) return Promise.reject(new KeyStoreError('unavailable', 'the key store is closed'));
+    return (this.#pool ??= this.#open());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#pool?.catch(() => undefined))?.end();
+  }
+
+  async #open(): Promise<Pg.Pool> {
+    const { Pool } = await load();
+    const pool = new Pool({ ...configOf(this.options), max: this.max, allowExitOnIdle: true });
+    // The next query connects again and reports its own failure.
+    pool.on('error', () => undefined);
+    return pool;
+  }
 }
 
 /** A client of its own for notices. */

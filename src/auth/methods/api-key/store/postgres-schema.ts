@@ -64,16 +64,22 @@ export interface Queryable {
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
 }
 
+/** The version of the schema, for a statement that reads a record. */
+export const VERSION_QUERY = `SELECT max(version) FROM ${VERSION_TABLE}`;
+
 async function versionOf(client: Queryable): Promise<number> {
   const { rows } = await client.query(`SELECT to_regclass('${VERSION_TABLE}') IS NOT NULL AS found`);
   if (rows[0]?.['found'] !== true) return 0;
-  const { rows: versions } = await client.query(`SELECT max(version) AS version FROM ${VERSION_TABLE}`);
+  const { rows: versions } = await client.query(`SELECT (${VERSION_QUERY}) AS version`);
   return Number(versions[0]?.['version'] ?? 0);
 }
 
 /** Rejects if the database has no table of this version. */
 export async function checkPostgres(client: Queryable): Promise<void> {
-  const version = await versionOf(client);
+  checkVersion(await versionOf(client));
+}
+
+export function checkVersion(version: number): void {
   if (version === POSTGRES_VERSION) return;
   const cure =
     version < POSTGRES_VERSION ? 'run "loom-auth keys migrate"' : 'a newer loom-auth made it; update this one';
@@ -90,7 +96,7 @@ export async function migratePostgres(client: Queryable): Promise<readonly strin
   try {
     await client.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     const version = await versionOf(client);
-    if (version > POSTGRES_VERSION) await checkPostgres(client);
+    if (version > POSTGRES_VERSION) checkVersion(version);
     const missing = MIGRATIONS.slice(version);
     if (version === 0) await client.query(`CREATE TABLE ${VERSION_TABLE} (version integer PRIMARY KEY)`);
     for (const statements of missing) await client.query(statements);

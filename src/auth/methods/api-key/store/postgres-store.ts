@@ -1,49 +1,41 @@
 /** The store of API keys in PostgreSQL, for several gateways. */
-import type { Pool, PoolClient } from 'pg';
-import { cellsOf, COLUMNS, recordOf, TABLE, type Cell } from './key-row.js';
+import type { PoolClient } from 'pg';
+import { TABLE } from './key-row.js';
 import type { KeyRecord } from './key-record.js';
-import {
-  digestTaken,
-  KeyStoreError,
-  nameTaken,
-  nameUnknown,
-  type KeyNotice,
-  type KeyQuery,
-  type KeyStore,
-  type Replacing,
-} from './key-store.js';
+import { KeyStoreError, type KeyNotice, type KeyQuery, type KeyStore, type Replacing } from './key-store.js';
 import { PostgresChannel } from './postgres-channel.js';
-import { openPool, type PostgresOptions } from './postgres-client.js';
-import { migratePostgres, MIGRATION_LOCK } from './postgres-schema.js';
+import { Connections, type PostgresOptions } from './postgres-client.js';
+import { checkVersion, migratePostgres, MIGRATION_LOCK, VERSION_QUERY } from './postgres-schema.js';
+import { chunksOf, insert, readRow, refuseTaken, replace, type Ask, type Row } from './postgres-statements.js';
 
 /** Additions run one after the other, so that two of them cannot take one name. */
 const ADD_LOCK = MIGRATION_LOCK + 1;
-const CHUNK = 5_000;
 const CHANGE_MS = 600_000;
-const TIME_COLUMNS: ReadonlySet<string> = new Set([
-  'created',
-  'expires',
-  'not_before',
-  'revoked',
-  'grace_until',
-  'last_used',
-]);
-
-type Row = Readonly<Record<string, unknown>>;
-type Ask = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>;
+/** A change waits for another one, such as an import, for this time. */
+const LOCK_MS = 10_000;
+const LOOKUP_CONNECTIONS = 4;
+const CHANGE_CONNECTIONS = 2;
 
 export class PostgresStore implements KeyStore {
-  #pool: Promise<Pool> | undefined;
+  readonly #lookups: Connections;
+  /** A change may wait for a long import. Lookups must not wait with it. */
+  readonly #changes: Connections;
   #channel: PostgresChannel | undefined;
   #last: KeyNotice | undefined;
   readonly #listeners = new Set<(notice: KeyNotice) => void>();
-  #closed = false;
 
-  constructor(private readonly options: PostgresOptions) {}
+  constructor(private readonly options: PostgresOptions) {
+    this.#lookups = new Connections(options, LOOKUP_CONNECTIONS);
+    this.#changes = new Connections(options, CHANGE_CONNECTIONS);
+  }
 
   async find(digest: string): Promise<KeyRecord | undefined> {
-    const [row] = await this.#ask(`SELECT * FROM ${TABLE} WHERE digest = $1`, [digest]);
-    return row && readRow(row);
+    const text = `SELECT *, (${VERSION_QUERY}) AS schema_version FROM ${TABLE} WHERE digest = $1`;
+    const [row] = await this.#ask(text, [digest]);
+    if (!row) return undefined;
+    // A newer loom-auth may have added a condition that this one does not check.
+    checkVersion(Number(row['schema_version']));
+    return readRow(row);
   }
 
   async list({ id, name, after = '', limit }: KeyQuery): Promise<readonly KeyRecord[]> {
@@ -53,14 +45,15 @@ export class PostgresStore implements KeyStore {
   }
 
   add(records: readonly KeyRecord[], replacing?: Replacing): Promise<void> {
-    return this.#change(async (ask) => {
-      await ask('SELECT pg_advisory_xact_lock($1)', [ADD_LOCK]);
+    return this.#add(records, async (ask) => {
       const [first] = records;
       if (replacing && first) await replace(ask, replacing, first.id);
-      for (let at = 0; at < records.length; at += CHUNK)
-        await refuseTaken(ask, records.slice(at, at + CHUNK), replacing?.name);
-      for (let at = 0; at < records.length; at += CHUNK) await insert(ask, records.slice(at, at + CHUNK));
+      return replacing?.name;
     });
+  }
+
+  addAll(records: Iterable<KeyRecord>): Promise<void> {
+    return this.#add(records, () => Promise.resolve(undefined));
   }
 
   revoke(which: { readonly id?: string; readonly name?: string }, atMs: number): Promise<readonly KeyRecord[]> {
@@ -72,7 +65,7 @@ export class PostgresStore implements KeyStore {
   async touch(uses: ReadonlyMap<string, number>): Promise<void> {
     const text = `UPDATE ${TABLE} AS t SET last_used = u.at
       FROM unnest($1::text[], $2::bigint[]) AS u(id, at) WHERE t.id = u.id AND coalesce(t.last_used, 0) < u.at`;
-    await this.#ask(text, [[...uses.keys()], [...uses.values()]]);
+    await this.#ask(text, [[...uses.keys()], [...uses.values()]], this.#changes);
   }
 
   watch(listener: (notice: KeyNotice) => void): () => void {
@@ -80,7 +73,7 @@ export class PostgresStore implements KeyStore {
     if (this.#last) listener(this.#last);
     this.#channel ??= new PostgresChannel({
       options: this.options,
-      pool: () => this.#connect(),
+      pool: () => this.#lookups.pool(),
       told: (notice) => this.#tell(notice),
     });
     return () => {
@@ -91,18 +84,22 @@ export class PostgresStore implements KeyStore {
 
   /** Brings the database to the current schema. Returns the statements that ran. */
   async migrate(): Promise<readonly string[]> {
-    const client = await this.#guarded(async () => (await this.#connect()).connect());
-    try {
-      return await this.#guarded(() => migratePostgres(client));
-    } finally {
-      client.release();
-    }
+    return this.#withClient(migratePostgres);
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#unwatch();
-    await (await this.#pool?.catch(() => undefined))?.end();
+    await Promise.all([this.#lookups.close(), this.#changes.close()]);
+  }
+
+  /** `begin` returns the name that the store may have already. */
+  #add(records: Iterable<KeyRecord>, begin: (ask: Ask) => Promise<string | undefined>): Promise<void> {
+    return this.#change(async (ask) => {
+      await ask('SELECT pg_advisory_xact_lock($1)', [ADD_LOCK]);
+      const exempt = await begin(ask);
+      for (const chunk of chunksOf(records)) await refuseTaken(ask, chunk, exempt);
+      for (const chunk of chunksOf(records)) await insert(ask, chunk);
+    });
   }
 
   #tell(notice: KeyNotice): void {
@@ -116,25 +113,30 @@ export class PostgresStore implements KeyStore {
     this.#last = undefined;
   }
 
-  #connect(): Promise<Pool> {
-    if (this.#closed) return Promise.reject(new KeyStoreError('unavailable', 'the key store is closed'));
-    return (this.#pool ??= openPool(this.options));
-  }
-
-  async #ask(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  #ask(text: string, values: readonly unknown[], connections = this.#lookups): Promise<readonly Row[]> {
     return this.#guarded(async () => {
-      const pool = await this.#connect();
+      const pool = await connections.pool();
       return (await pool.query<Row>(text, [...values])).rows;
     });
   }
 
   #change<T>(act: (ask: Ask) => Promise<T>): Promise<T> {
+    return this.#withClient((client) => inTransaction(client, act));
+  }
+
+  /** A connection that failed may still be in a transaction and hold its locks, so it is closed. */
+  #withClient<T>(act: (client: PoolClient) => Promise<T>): Promise<T> {
     return this.#guarded(async () => {
-      const client = await (await this.#connect()).connect();
+      const client = await (await this.#changes.pool()).connect();
+      // The pool listens to idle connections only. An error without a listener would end the process.
+      client.on('error', ignored);
       try {
-        return await inTransaction(client, act);
-      } finally {
-        client.release();
+        const outcome = await act(client);
+        giveBack(client, true);
+        return outcome;
+      } catch (cause) {
+        giveBack(client, cause instanceof KeyStoreError);
+        throw cause;
       }
     });
   }
@@ -148,67 +150,48 @@ export class PostgresStore implements KeyStore {
   }
 }
 
+const ignored = (): void => undefined;
+
+function giveBack(client: PoolClient, isUsable: boolean): void {
+  if (isUsable) client.off('error', ignored);
+  client.release(!isUsable);
+}
+
 async function inTransaction<T>(client: PoolClient, act: (ask: Ask) => Promise<T>): Promise<T> {
   const ask: Ask = async (text, values = []) => {
     // The types of the package do not show the timeout of one query.
     const query = { text, values: [...values], query_timeout: CHANGE_MS };
     return (await client.query<Row>(query)).rows;
   };
-  await client.query('BEGIN');
+  await client.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_MS}`);
   try {
     const outcome = await act(ask);
-    await client.query('COMMIT');
+    await ask('COMMIT');
     return outcome;
   } catch (cause) {
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw cause;
+    const isOver = await client.query('ROLLBACK').then(
+      () => true,
+      () => false,
+    );
+    throw isOver || !(cause instanceof KeyStoreError) ? cause : new Error('the connection failed', { cause });
   }
-}
-
-async function refuseTaken(ask: Ask, records: readonly KeyRecord[], exempt: string | undefined): Promise<void> {
-  const names = records.map(({ name }) => name).filter((name) => name !== exempt);
-  const [named] = await ask(`SELECT name FROM ${TABLE} WHERE name = ANY($1) LIMIT 1`, [names]);
-  if (named) throw nameTaken(records.find(({ name }) => name === named['name']) as KeyRecord);
-  const digests = records.map(({ digest }) => digest);
-  const [taken] = await ask(`SELECT digest FROM ${TABLE} WHERE digest = ANY($1) LIMIT 1`, [digests]);
-  if (taken) throw digestTaken(records.find(({ digest }) => digest === taken['digest']) as KeyRecord);
-}
-
-async function insert(ask: Ask, records: readonly KeyRecord[]): Promise<void> {
-  const rows = records.map(cellsOf);
-  const arrays = COLUMNS.map((_column, at) => rows.map((cells) => cells[at] as Cell));
-  const types = COLUMNS.map((column, at) => `$${at + 1}::${TIME_COLUMNS.has(column) ? 'bigint' : 'text'}[]`);
-  await ask(`INSERT INTO ${TABLE} (${COLUMNS.join(', ')}) SELECT * FROM unnest(${types.join(', ')})`, arrays);
-}
-
-/** A grace never grows, and a revoked key stays revoked. */
-async function replace(ask: Ask, { name, graceUntil }: Replacing, id: string): Promise<void> {
-  const [found] = await ask(`SELECT 1 FROM ${TABLE} WHERE name = $1 LIMIT 1`, [name]);
-  if (!found) throw nameUnknown(name);
-  const text = `UPDATE ${TABLE} SET replaced_by = coalesce(replaced_by, $1), grace_until = least(grace_until, $2)
-    WHERE name = $3 AND revoked IS NULL`;
-  await ask(text, [id, graceUntil, name]);
-}
-
-/** The package returns a `bigint` as text. */
-function readRow(row: Row): KeyRecord {
-  const cells = Object.entries(row).map(([column, cell]) => [
-    column,
-    TIME_COLUMNS.has(column) && typeof cell === 'string' ? Number(cell) : cell,
-  ]);
-  return recordOf(Object.fromEntries(cells) as Row);
 }
 
 const UNIQUE = '23505';
 const UNDEFINED = ['42P01', '42703'];
+const LOCKED = '55P03';
 
 function failureOf(cause: unknown): KeyStoreError {
   if (cause instanceof KeyStoreError) return cause;
   const { code, constraint = '' } = cause as { readonly code?: string; readonly constraint?: string };
-  if (code === UNIQUE && constraint.includes('digest'))
-    return new KeyStoreError('digest_taken', 'the store has one of these keys already', { cause });
+  if (code === UNIQUE) {
+    const what = constraint.includes('digest') ? 'one of these keys' : 'a key with one of these ids';
+    return new KeyStoreError('digest_taken', `the store has ${what} already`, { cause });
+  }
   if (code !== undefined && UNDEFINED.includes(code))
     return new KeyStoreError('schema', 'the database has no key store of this version: run "loom-auth keys migrate"');
+  if (code === LOCKED)
+    return new KeyStoreError('unavailable', 'another change of keys takes too long; try again later', { cause });
   const words = cause instanceof Error ? cause.message : 'failed';
   return new KeyStoreError('unavailable', `PostgreSQL: ${words}`, { cause });
 }

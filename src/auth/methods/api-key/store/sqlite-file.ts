@@ -1,5 +1,5 @@
 /** Opens, makes and migrates the SQLite file of API keys. */
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Sqlite from 'node:sqlite';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -14,48 +14,76 @@ export const REQUEST_BUSY_MS = 5;
 /** A change of keys runs in a command or in a host's handler, and waits for another writer. */
 export const CHANGE_BUSY_MS = 5_000;
 
-/** One open file. A file that replaces it has another inode. */
+/** One open file. */
 export interface Opened {
   readonly database: DatabaseSync;
-  readonly inode: string;
+  /** As `filesOf` returned it. */
+  readonly files: string;
   readonly find: StatementSync;
 }
 
 export function openFile(path: string): Opened {
   const { DatabaseSync } = require('node:sqlite') as typeof Sqlite;
-  const inode = inodeOf(path);
+  const real = realPathOf(path);
+  // Read before the file is opened. A file that replaces it at this moment is found at the next comparison.
+  const inode = inodeOf(real);
   let database: DatabaseSync;
   try {
-    database = new DatabaseSync(path);
+    database = new DatabaseSync(real);
   } catch (cause) {
     throw new KeyStoreError('unavailable', `${path} cannot be opened`, { cause });
   }
   try {
     database.exec(`PRAGMA busy_timeout = ${REQUEST_BUSY_MS};`);
     checkSqlite(database, path);
-    return { database, inode, find: database.prepare(`SELECT * FROM ${TABLE} WHERE digest = ?`) };
+    const find = database.prepare(`SELECT * FROM ${TABLE} WHERE digest = ?`);
+    return { database, files: [inode, ...besideInodesOf(real)].join(' '), find };
   } catch (cause) {
     database.close();
     throw cause;
   }
 }
 
-export function inodeOf(path: string): string {
+/**
+ * The inodes of the database and of the two files beside it. SQLite keeps them open, so that no other file can have the
+ * same inodes. If one of them was replaced or deleted, the connection no longer sees what other processes write.
+ */
+export function filesOf(path: string): string {
+  const real = realPathOf(path);
+  return [inodeOf(real), ...besideInodesOf(real)].join(' ');
+}
+
+const besideInodesOf = (real: string): readonly string[] => ['-wal', '-shm'].map((end) => inodeOf(`${real}${end}`));
+
+function inodeOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });
-  if (!found) throw new KeyStoreError('unavailable', `${path} does not exist; "loom-auth keys create" makes it`);
-  return `${found.dev}:${found.ino}`;
+  return found ? `${found.dev}:${found.ino}` : 'none';
+}
+
+/** SQLite names the files beside a database by the target of a symbolic link. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new KeyStoreError('unavailable', `${path} does not exist; "loom-auth keys create" makes it`, { cause });
+  }
 }
 
 /** Makes the file where it is missing, for its owner alone, and brings it to the current schema. */
 export function migrateSqliteFile(path: string): readonly string[] {
   const { DatabaseSync } = require('node:sqlite') as typeof Sqlite;
-  if (!statSync(path, { throwIfNoEntry: false })) closeSync(openSync(path, 'a', 0o600));
-  const database = new DatabaseSync(path);
   try {
-    database.exec(`PRAGMA busy_timeout = ${CHANGE_BUSY_MS}; PRAGMA journal_mode = WAL;`);
-    return migrateSqlite(database, path);
-  } finally {
-    database.close();
+    if (!statSync(path, { throwIfNoEntry: false })) closeSync(openSync(path, 'a', 0o600));
+    const database = new DatabaseSync(path);
+    try {
+      database.exec(`PRAGMA busy_timeout = ${CHANGE_BUSY_MS}; PRAGMA journal_mode = WAL;`);
+      return migrateSqlite(database, path);
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    if (cause instanceof KeyStoreError) throw cause;
+    throw new KeyStoreError('unavailable', `${path}: ${cause instanceof Error ? cause.message : 'failed'}`, { cause });
   }
 }
 
