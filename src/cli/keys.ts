@@ -1,6 +1,5 @@
 /** The `loom-auth keys` commands: create, list, show, revoke, rotate, import and export the keys of the store of a file. */
-import { createReadStream, existsSync, openSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createReadStream, openSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { KeyAdministration } from '../auth/methods/api-key/store/administration.js';
 import { nameUnknown } from '../auth/methods/api-key/store/key-store.js';
@@ -10,9 +9,11 @@ import type { StoreInUse } from '../auth/methods/api-key/store-options.js';
 import { methodOfType } from '../auth/methods.js';
 import { compileFile } from '../config/index.js';
 import { Source } from '../config/source.js';
+import { escapeForTerminal } from '../lib/control-character.js';
 import { createLog } from '../observe/log.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import { columns, counted, HEADINGS, printCreated, row, shown } from './key-output.js';
+import { columns, counted, HEADINGS, jsonText, print, printCreated, row, shown } from './key-output.js';
+import { linesOf } from './lines.js';
 import { InputError } from './secret-input.js';
 import { printable, type Terminal } from './terminal.js';
 
@@ -40,7 +41,7 @@ async function withKeys(
   { makes = false, act }: { readonly makes?: boolean; readonly act: (keys: Keys) => Promise<void> },
 ): Promise<ExitCode> {
   const { options, taken } = storeOf(given, terminal);
-  if (makes && options.type === 'sqlite' && !existsSync(options.path ?? '')) await migrateStore(options);
+  if (makes && options.type === 'sqlite' && isEmpty(options.path ?? '')) await migrateStore(options);
   const store = openStore(options, undefined);
   try {
     await act(new KeyAdministration({ store, taken, log: createLog(), now: Date.now }));
@@ -48,6 +49,11 @@ async function withKeys(
   } finally {
     await store.close();
   }
+}
+
+/** A file without a byte is left over when the disk is full. */
+function isEmpty(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
 }
 
 export interface CreateOptions extends KeysFile {
@@ -97,13 +103,12 @@ function valueOf(text: string): unknown {
 export function listKeys(options: KeysFile & { readonly name?: string }, terminal: Terminal): Promise<ExitCode> {
   return withKeys(options, terminal, {
     act: async (keys) => {
-      const { stdout } = terminal;
-      if (!options.json) stdout.write(`${columns(HEADINGS)}\n`);
+      if (!options.json) await print(columns(HEADINGS), terminal);
       let after: string | undefined;
       for (;;) {
         const query = { limit: 1_000, ...(options.name !== undefined && { name: options.name }) };
         const page = await keys.list({ ...query, ...(after !== undefined && { after }) });
-        for (const each of page) stdout.write(`${options.json ? JSON.stringify(shown(each)) : columns(row(each))}\n`);
+        for (const each of page) await print(options.json ? jsonText(shown(each)) : columns(row(each)), terminal);
         if (page.length < 1_000) return;
         after = page.at(-1)?.id;
       }
@@ -117,7 +122,7 @@ export function showKeys(options: KeysFile & { readonly which: string }, termina
       const byId = await keys.get(options.which);
       const found = byId ? [byId] : await keys.list({ name: options.which, limit: 1_000 });
       if (found.length === 0) throw nameUnknown(options.which);
-      terminal.stdout.write(`${printable(JSON.stringify(found.map(shown), null, 2))}\n`);
+      await print(jsonText(found.map(shown), 2), terminal);
     },
   });
 }
@@ -131,8 +136,7 @@ export function revokeKeys(
   return withKeys(options, terminal, {
     act: async (keys) => {
       const revoked = await keys.revoke(id === undefined ? { name: name ?? '' } : { id });
-      const text = options.json ? JSON.stringify(revoked.map(shown)) : `revoked ${counted(revoked.length)}`;
-      terminal.stdout.write(`${printable(text)}\n`);
+      await print(options.json ? jsonText(revoked.map(shown)) : `revoked ${counted(revoked.length)}`, terminal);
     },
   });
 }
@@ -160,10 +164,9 @@ export function importKeys(options: KeysFile & { readonly from: string }, termin
   return withKeys(options, terminal, {
     makes: true,
     act: async (keys) => {
-      // Opened first, because `readline` does not report a missing file.
       const input: Readable =
         options.from === '-' ? terminal.stdin : createReadStream('', { fd: openSync(options.from, 'r') });
-      const { imported, warnings } = await keys.import(createInterface({ input, crlfDelay: Infinity }));
+      const { imported, warnings } = await keys.import(linesOf(input));
       for (const warning of warnings) terminal.stderr.write(`warning ${printable(warning)}\n`);
       terminal.stdout.write(`imported ${counted(imported)}\n`);
     },
@@ -173,7 +176,7 @@ export function importKeys(options: KeysFile & { readonly from: string }, termin
 export function exportKeys(options: KeysFile, terminal: Terminal): Promise<ExitCode> {
   return withKeys(options, terminal, {
     act: async (keys) => {
-      for await (const line of keys.export()) terminal.stdout.write(`${line}\n`);
+      for await (const line of keys.export()) await print(escapeForTerminal(line), terminal);
     },
   });
 }

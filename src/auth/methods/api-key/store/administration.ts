@@ -5,6 +5,7 @@ import type { KeyRecord } from './key-record.js';
 import { KeyStoreError, nameUnknown, type KeyStore } from './key-store.js';
 import { newKeyText } from './key-text.js';
 import { ImportedLines } from './imported-lines.js';
+import { readId, readName, readQuery, readWhich } from './key-arguments.js';
 import type { CreatedKey, Imported, Keys, RotateOptions, WhichKeys } from './keys.js';
 import type { NewKey } from './keys.js';
 import { readNewKey, recordOfKey } from './new-key.js';
@@ -27,25 +28,26 @@ export class KeyAdministration implements Keys {
     const { conditions, prefix } = readNewKey(options);
     this.#refuseName(conditions.name);
     const key = newKeyText(prefix);
-    const record = recordOfKey(conditions, key, this.parts.now());
+    const record = recordOfKey(conditions, key, this.#now());
     this.#refuseEnded(record);
     await this.parts.store.add([record]);
     this.#tell('created', record);
     return { key, record };
   }
 
-  list({ name, after, limit = 100 }: Parameters<Keys['list']>[0] = {}): Promise<readonly KeyRecord[]> {
-    return this.parts.store.list({ name, after, limit });
+  async list(query: Parameters<Keys['list']>[0] = {}): Promise<readonly KeyRecord[]> {
+    return this.parts.store.list(readQuery(query));
   }
 
   async get(id: string): Promise<KeyRecord | undefined> {
-    const [record] = await this.parts.store.list({ id, limit: 1 });
+    const [record] = await this.parts.store.list({ id: readId(id), limit: 1 });
     return record;
   }
 
-  async revoke(which: WhichKeys): Promise<readonly KeyRecord[]> {
-    const { store, now } = this.parts;
-    const revoked = await store.revoke(which, now());
+  async revoke(given: WhichKeys): Promise<readonly KeyRecord[]> {
+    const { store } = this.parts;
+    const which = readWhich(given);
+    const revoked = await store.revoke(which, this.#now());
     const known = revoked.length > 0 || (await store.list({ ...which, limit: 1 })).length > 0;
     if (!known)
       throw 'name' in which
@@ -56,13 +58,13 @@ export class KeyAdministration implements Keys {
   }
 
   async rotate(name: string, { grace = '24h', expires, prefix }: RotateOptions = {}): Promise<CreatedKey> {
-    const { store, now } = this.parts;
+    const { store } = this.parts;
     const graceMs = typeof grace === 'number' ? grace : (parseDuration(grace) ?? NaN);
     if (!(graceMs >= 0 && graceMs <= LONGEST_GRACE_MS))
       throw new KeyStoreError('invalid', 'grace: must be a duration such as 24h, at most 366 days');
-    const newest = (await this.#all({ name })).sort((a, b) => b.created - a.created)[0];
+    const newest = (await this.#all({ name: readName(name) })).sort((a, b) => b.created - a.created)[0];
     if (!newest) throw nameUnknown(name);
-    const { scopes, metadata, rate_limit, allowed_ips } = newest;
+    const { scopes, metadata, rate_limit, allowed_ips, not_before = 0 } = newest;
     const end = expires ?? newest.expires;
     const given = readNewKey({
       name,
@@ -71,24 +73,30 @@ export class KeyAdministration implements Keys {
       ...(rate_limit && { rate_limit }),
       ...(allowed_ips && { allowed_ips }),
       ...(end !== undefined && { expires: end }),
+      // A rotation makes no key valid earlier.
+      ...(not_before > this.#now() && { not_before }),
       ...(prefix !== undefined && { prefix }),
     });
     const key = newKeyText(given.prefix);
-    const record = recordOfKey(given.conditions, key, now());
+    const record = recordOfKey(given.conditions, key, this.#now());
     this.#refuseEnded(record);
-    await store.add([record], { name, graceUntil: now() + graceMs });
+    await store.add([record], { name, graceUntil: this.#now() + Math.floor(graceMs) });
     this.#tell('rotated', record);
     return { key, record };
   }
 
   async import(lines: Iterable<string> | AsyncIterable<string>): Promise<Imported> {
-    const { store, taken, now, log } = this.parts;
-    const read = new ImportedLines(taken, now);
-    for await (const line of lines) if (!read.add(line)) break;
-    const { records, warnings } = read.finish();
-    if (records.length > 0) await store.add(records);
-    log.info({ event: 'key', action: 'imported', keys: records.length }, 'API keys were imported');
-    return { imported: records.length, warnings };
+    const { store, taken, log } = this.parts;
+    const read = new ImportedLines(taken, () => this.#now());
+    try {
+      for await (const line of lines) if (!read.add(line)) break;
+      const { records, count, warnings } = read.finish();
+      if (count > 0) await (store.addAll ? store.addAll(records) : store.add([...records]));
+      log.info({ event: 'key', action: 'imported', keys: count }, 'API keys were imported');
+      return { imported: count, warnings };
+    } finally {
+      read.close();
+    }
   }
 
   async *export(): AsyncGenerator<string> {
@@ -113,14 +121,18 @@ export class KeyAdministration implements Keys {
     return found;
   }
 
+  /** Records have whole milliseconds. The clock of a host may have more. */
+  #now(): number {
+    return Math.floor(this.parts.now());
+  }
+
   #refuseName(name: string): void {
     if (this.parts.taken.has(name))
       throw new KeyStoreError('name_taken', `the file has a key named ${JSON.stringify(name)} already`);
   }
 
   #refuseEnded({ expires = Infinity }: KeyRecord): void {
-    if (expires <= this.parts.now())
-      throw new KeyStoreError('invalid', 'expires: the new key would have expired already');
+    if (expires <= this.#now()) throw new KeyStoreError('invalid', 'expires: the new key would have expired already');
   }
 
   /** Audit: who changed what is known from the process that writes the line. */

@@ -2,7 +2,7 @@
 import type { KeyRecord } from './key-record.js';
 
 /**
- * A time: a `Date`, milliseconds since the Unix epoch, or an RFC 3339 date (00:00 UTC) or date-time.
+ * A time: a `Date`, milliseconds since the Unix epoch (not seconds), or an RFC 3339 date (00:00 UTC) or date-time.
  *
  * @example
  * import type { Time } from 'loom-auth';
@@ -28,7 +28,7 @@ export interface NewKey {
   readonly not_before?: Time;
   /** Default: none. */
   readonly scopes?: readonly string[];
-  /** At most 4,096 bytes as JSON. Default: empty. */
+  /** At most 4,096 bytes as JSON, and 32 levels. Default: empty. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Requests per second, a rate such as `"1000/m"`, or `{rate, burst}`. Default: the limits of the file. */
   readonly rate_limit?: number | string | { readonly rate: number | string; readonly burst?: number };
@@ -110,7 +110,7 @@ export interface Keys {
    * Revokes keys. All gateways refuse them within a second, and close their upgraded sockets.
    *
    * @returns The records that were not revoked before.
-   * @throws {KeyStoreError} `not_found`: the store has no such key.
+   * @throws {KeyStoreError} `not_found`: the store has no such key; `invalid`: neither an id nor a name, or both.
    */
   revoke(which: WhichKeys): Promise<readonly KeyRecord[]>;
   /**
@@ -123,7 +123,7 @@ export interface Keys {
    * Adds keys from elsewhere, all or none: one JSON object a line, as `export` writes them, or with `key` in place of
    * `key_hash`.
    *
-   * @returns The number of keys, and a warning for each key that can be guessed.
+   * @returns The number of keys, and warnings of keys that can be guessed.
    * @throws {KeyStoreError} `invalid`: the message names the wrong lines; `name_taken`, `digest_taken`.
    */
   import(lines: Iterable<string> | AsyncIterable<string>): Promise<Imported>;
@@ -142,6 +142,6 @@ export interface Keys {
 export interface Imported {
   /** The number of added keys. */
   readonly imported: number;
-  /** One sentence for each key that can be guessed, with its line. */
+  /** One sentence for each of the first 100 keys that can be guessed, with its line, and the number of the others. */
   readonly warnings: readonly string[];
 }

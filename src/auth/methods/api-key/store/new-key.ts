@@ -7,24 +7,32 @@ import type { Rate } from '../../../identity.js';
 import { rateField } from '../../../rate.js';
 import { parseExpiry } from '../options.js';
 import type { KeyRecord } from './key-record.js';
-import { metadataObject, nameText, scopeText } from './record-schema.js';
+import { metadataObject, nameText, recordFault, scopeText } from './record-schema.js';
 import { KeyStoreError } from './key-store.js';
 import { hintOf, isMistyped, isPrefix, keyDigestOf } from './key-text.js';
 
 const TIME = 'must be an RFC 3339 date or date-time, such as "2027-01-31"';
+const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+/** As milliseconds these are days of 1970 to 1973. As seconds, which other programs use, they are this century. */
+const LIKE_SECONDS = { from: 100_000_000, below: 100_000_000_000 };
 
 const time = () =>
-  z.union(
-    [
-      z.date().transform((date) => date.getTime()),
-      z.int().min(0),
-      z
-        .string()
-        .refine((text) => parseExpiry(text) !== undefined, { error: TIME })
-        .transform((text) => parseExpiry(text) as number),
-    ],
-    { error: TIME },
-  );
+  z
+    .union(
+      [
+        z.date().transform((date) => date.getTime()),
+        z.int(),
+        z
+          .string()
+          .refine((text) => parseExpiry(text) !== undefined, { error: TIME })
+          .transform((text) => parseExpiry(text) as number),
+      ],
+      { error: TIME },
+    )
+    .refine((ms) => ms >= 0 && ms <= LAST, { error: 'must be milliseconds since 1970, and before the year 10000' })
+    .refine((ms) => ms < LIKE_SECONDS.from || ms >= LIKE_SECONDS.below, {
+      error: 'must be milliseconds; this number is a time of this century in seconds',
+    });
 
 const block = () =>
   z.string().refine((text) => parseBlock(text) !== undefined, { error: 'must be an IP address or a CIDR block' });
@@ -46,13 +54,20 @@ const conditions = {
   allowed_ips: z.array(block()).max(256).optional(),
 };
 
-const newKey = z.strictObject({
-  ...conditions,
-  prefix: z
-    .string()
-    .refine(isPrefix, { error: 'must be lower-case letters, digits and single underscores, at most 32 characters' })
-    .optional(),
-});
+const isBefore = ({ not_before = 0, expires = Infinity }: { not_before?: number; expires?: number }): boolean =>
+  not_before < expires;
+
+const NEVER = { path: ['not_before'], error: 'must be before "expires": the key would never be valid' };
+
+const newKey = z
+  .strictObject({
+    ...conditions,
+    prefix: z
+      .string()
+      .refine(isPrefix, { error: 'must be lower-case letters, digits and single underscores, at most 32 characters' })
+      .optional(),
+  })
+  .refine((each) => isBefore(each), NEVER);
 
 const imported = z
   .strictObject({
@@ -85,12 +100,13 @@ const imported = z
   .refine(({ key = '' }) => !isMistyped(key), { path: ['key'], error: 'has a wrong checksum: it was mistyped or cut' });
 
 /** Throws a KeyStoreError that names the wrong option. Values are not repeated, because one may be a key. */
-function read<T>(schema: z.ZodType<T>, given: unknown): T {
+export function read<T>(schema: z.ZodType<T>, given: unknown): T {
   const outcome = schema.safeParse(given);
   if (outcome.success) return outcome.data;
   const words = outcome.error.issues.map(({ path, code, message, ...rest }) => {
     const named = 'keys' in rest ? `unknown member ${rest.keys.map((key) => JSON.stringify(key)).join(', ')}` : message;
-    return [...(path.length > 0 ? [path.join('.')] : []), code === 'unrecognized_keys' ? named : message].join(': ');
+    const place = path.map((each) => (/^[\w-]+$/.test(String(each)) ? String(each) : JSON.stringify(each)));
+    return [...(path.length > 0 ? [place.join('.')] : []), code === 'unrecognized_keys' ? named : message].join(': ');
   });
   throw new KeyStoreError('invalid', words.join('; '));
 }
@@ -101,6 +117,13 @@ type Conditions = Omit<KeyRecord, 'id' | 'digest' | 'hint' | 'created'>;
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const members = Object.entries(value).filter(([, each]) => each !== undefined);
   return Object.fromEntries(members) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** A record that a lookup would refuse must not be added. */
+function readable(made: KeyRecord): KeyRecord {
+  const fault = recordFault(made);
+  if (fault !== undefined) throw new KeyStoreError('invalid', fault);
+  return made;
 }
 
 export interface ReadNewKey {
@@ -124,10 +147,16 @@ export function readImport(given: unknown, nowMs: number): ReadImport {
   const { key, key_hash = '', ...rest } = read(imported, given);
   const digest = key === undefined ? key_hash.slice('sha256:'.length).toLowerCase() : keyDigestOf(key);
   const hint = key === undefined ? '' : hintOf(key);
-  const record = { id: randomUUID(), hint, created: nowMs, ...withoutUndefined(rest), digest };
-  return { record: record, key };
+  const record = readable({ id: randomUUID(), hint, created: nowMs, ...withoutUndefined(rest), digest });
+  return { record, key };
 }
 
 export function recordOfKey(conditions: Conditions, key: string, nowMs: number): KeyRecord {
-  return { ...conditions, id: randomUUID(), digest: keyDigestOf(key), hint: hintOf(key), created: nowMs };
+  return readable({
+    ...conditions,
+    id: randomUUID(),
+    digest: keyDigestOf(key),
+    hint: hintOf(key),
+    created: nowMs,
+  });
 }
