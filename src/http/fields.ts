@@ -109,11 +109,17 @@ function replaceFields(req: IncomingMessage, { fields, touched }: Edited): void 
 function withTouched(headers: IncomingMessage['headers'], { fields, touched }: Edited): IncomingMessage['headers'] {
   const left: IncomingMessage['headers'] = {};
   for (const name of Object.keys(headers)) if (!touched.has(name)) left[name] = headers[name];
-  // The usual edit removes the only line of one field.
-  const [only = ''] = touched;
-  if (touched.size === 1 && !isSent(fields, only)) return left;
+  // The usual edit removes the only lines of a few fields.
+  if (touched.size <= FEW && !areSent(fields, touched)) return left;
   for (const [name, values] of valuesOf(touched, fields)) if (values.length > 0) left[name] = combined(name, values);
   return left;
+}
+
+const FEW = 4;
+
+function areSent(raw: readonly string[], keys: ReadonlySet<string>): boolean {
+  for (const key of keys) if (isSent(raw, key)) return true;
+  return false;
 }
 
 /** Returns `headers` of field lines, as Node combines them. A field named `__proto__` is left out. */
