@@ -16,6 +16,8 @@ export type Admission = 'granted' | 'credential' | 'wrong_host' | 'other_site' |
 export function decideAccess(req: IncomingMessage, role: Role, { host, auth, operator }: AdminRules): Admission {
   const ours = isOurHost(req, host);
   if ((role === 'none' || role === 'anyone') && ours) return 'granted';
+  // A prober may speak HTTP/1.0. A browser always sends the field.
+  if (role === 'none' && valuesOf(req, 'host').length === 0) return 'granted';
   // An operator reaches the address by other names too. A name of an attacker gets no data without a credential.
   if (role === 'anyone' && auth.kind !== 'none') return 'granted';
   if (!isOwnSite(req, role)) return 'other_site';

@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Plan, PlannedAdmin } from '../config/plan-types.js';
 import type { Log } from '../lib/types.js';
+import { AdminConnections } from './connections.js';
 import { AdminCredentials } from './credentials.js';
-import { json, type AdminPage } from './page.js';
+import { json, type AdminPage, type Page } from './page.js';
 import { respond } from './respond.js';
 import { writePage } from './write-page.js';
 
@@ -21,8 +22,6 @@ export interface AdminDeps {
   readonly pages: readonly AdminPage[];
 }
 
-const MAX_CONNECTIONS = 64;
-
 /** Rejects with the cause if the port cannot be opened. */
 export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise<AdminListener> {
   const server = createServer({
@@ -35,25 +34,34 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
     requireHostHeader: false,
     noDelay: true,
   });
-  server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(30_000);
+  const connections = new AdminConnections();
+  server.on('connection', (socket) => connections.opened(socket));
   const credentials = new AdminCredentials(Date.now);
   const { log, pages } = deps;
+  const write = (req: IncomingMessage, res: ServerResponse, page: Page): void => {
+    writePage(req, res, page);
+    if (res.writableEnded) connections.idle(req.socket);
+  };
   const asking = new WeakMap<object, ServerResponse>();
   const answer = (req: IncomingMessage, res: ServerResponse, proceed: () => void = () => undefined): void => {
     const first = asking.get(req.socket);
     if (first) return endWith(first);
     asking.set(req.socket, res);
-    res.once('close', () => req.socket.writable && asking.delete(req.socket));
+    connections.busy(req.socket);
+    res.once('close', () => {
+      if (req.socket.writable) asking.delete(req.socket);
+      connections.idle(req.socket);
+    });
     // The current configuration decides who has access. The bound address does not change.
     const { auth, operator, realm } = deps.plan().admin ?? planned;
     const { host, port } = planned;
     const rules = { ...(host !== undefined && { host }), port, auth, realm, ...(operator && { operator }) };
     respond(req, { log, pages, credentials, rules, proceed }).then(
-      (page) => writePage(req, res, page),
+      (page) => write(req, res, page),
       (err: unknown) => {
         log.error({ err }, "a page of the administrator's address failed");
-        writePage(req, res, json(500, { error: 'the page failed' }));
+        write(req, res, json(500, { error: 'the page failed' }));
       },
     );
   };
