@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HiddenProperty } from '../lib/hidden-property.js';
 import { isHttp2 } from './http-version.js';
+import { findRequestState, requestStateOf } from './request-state.js';
 
 const ending = new HiddenProperty<true>('ending');
 
@@ -13,6 +14,12 @@ export function endConnection(response: ServerResponse): void {
   response.setHeader('Connection', 'close');
   // Only a stream can carry another request. Several mocks may share one object as their socket.
   if (typeof req.socket.write === 'function') ending.set(req.socket, true);
+  keepInTime(req);
+}
+
+/** The request is still answered, whatever ends its connection from now on. */
+export function keepInTime(req: IncomingMessage): void {
+  requestStateOf(req).inTime = true;
 }
 
 /** Prepares a response to a request whose body is not forwarded. The rest of the body is discarded. */
@@ -28,5 +35,5 @@ export function endUnread(req: IncomingMessage, response: ServerResponse): void 
  * request. If the earlier request had invalid framing, this request may be part of a body. Node has still parsed it.
  */
 export function comesTooLate(req: IncomingMessage): boolean {
-  return ending.of(req.socket) === true;
+  return ending.of(req.socket) === true && findRequestState(req)?.inTime !== true;
 }

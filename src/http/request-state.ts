@@ -14,6 +14,8 @@ export class RequestState {
   restoredBodyBytes: number | undefined;
   /** The verdicts of the auth methods, if another configuration is evaluated on the request (`auth/live-verdicts.ts`). */
   recording: unknown;
+  /** The request came before the end of its connection was decided. */
+  inTime: boolean | undefined;
   /** The response to a client that waits for `100 Continue`. Undefined after the 100 is written. */
   continueResponse: ServerResponse | undefined;
   /** Whether the auth method that runs had the answer already, for the decision record. */
@@ -50,6 +52,7 @@ export function replaceRequestState(request: IncomingMessage, state: RequestStat
   if (earlier) {
     state.clientAddress = earlier.clientAddress;
     state.restoredBodyBytes = earlier.restoredBodyBytes;
+    state.inTime = earlier.inTime;
     state.continueResponse = earlier.continueResponse;
     state.recording = earlier.recording;
     state.lookups = earlier.lookups;
