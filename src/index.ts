@@ -52,5 +52,12 @@ export type {
   ShadowReport,
   ShadowSide,
 } from './runtime/shadow/report.js';
-export { PortError, TlsFileError, type Gatekeeper, type Listening, type ServeOptions } from './serve/gatekeeper.js';
+export {
+  PortError,
+  TlsFileError,
+  type Gatekeeper,
+  type Listening,
+  type ServeOptions,
+  type StopOptions,
+} from './serve/gatekeeper.js';
 export { serve } from './serve/serve.js';

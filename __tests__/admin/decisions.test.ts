@@ -38,7 +38,7 @@ beforeEach(async () => {
   [port = 0, admin = 0] = await freePorts(2);
   log = quietLog();
 });
-afterEach(() => gateway.stop(0));
+afterEach(() => gateway.stop({ timeout: 0 }));
 afterAll(() => upstream.close());
 
 const start = async (blocks = ''): Promise<void> => {

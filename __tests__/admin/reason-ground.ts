@@ -10,7 +10,7 @@ import { freePorts } from '../support/ports.js';
 import { quietLog } from '../support/quiet-log.js';
 
 const running: Gatekeeper[] = [];
-export const closeAll = (): Promise<unknown> => Promise.all(running.splice(0).map((each) => each.stop(0)));
+export const closeAll = (): Promise<unknown> => Promise.all(running.splice(0).map((each) => each.stop({ timeout: 0 })));
 
 export interface ReasonGround {
   readonly port: number;

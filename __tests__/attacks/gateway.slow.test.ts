@@ -27,7 +27,7 @@ upstreams:
   - { name: far, endpoints: ["${endpoint}"] }
 ${upstreams}`;
   const running = await serve({ text, file: 'loom.yaml' }, { log: quietLog() });
-  opened.push(() => running.stop(0));
+  opened.push(() => running.stop({ timeout: 0 }));
   return port;
 }
 

@@ -155,7 +155,7 @@ routes:
   - { id: socket, path: /socket, upstream: far, auth: { api_key: true } }
 upstreams: [{ name: far, endpoints: ["${endpoint}"] }]`;
     const running = await serve({ text, file: 'loom.yaml' }, { log: quietLog() });
-    opened.push(() => running.stop(0));
+    opened.push(() => running.stop({ timeout: 0 }));
     return port;
   }
 

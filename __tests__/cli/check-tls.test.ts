@@ -61,7 +61,7 @@ async function served(text: string): Promise<{ readonly starts: boolean; readonl
   const log = quietLog();
   try {
     const gateway = await serve({ text, file: files.office.path('loom.yaml') }, { log });
-    await gateway.stop(0);
+    await gateway.stop({ timeout: 0 });
   } catch {
     return { starts: false, warnings: [] };
   }

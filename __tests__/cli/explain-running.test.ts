@@ -28,7 +28,7 @@ middleware: { auth: { api_key: { keys: [{ key: ${KEY}, name: orders }] }, chain:
 routes: [{ id: orders, path: /*, upstream: backend }]
 `;
   const gate = await serve({ text, file: 'loom.yaml' }, { log: quietLog(), watch: false });
-  closing.push(() => gate.stop(0));
+  closing.push(() => gate.stop({ timeout: 0 }));
   return { admin: `http://127.0.0.1:${admin}`, port };
 }
 

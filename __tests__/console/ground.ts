@@ -59,7 +59,7 @@ export async function startConsole(facts: ConsoleFacts = {}): Promise<ConsoleGro
       await gateway.reload();
     },
     close: async () => {
-      await gateway.stop(0);
+      await gateway.stop({ timeout: 0 });
       await echo.close();
       rmSync(folder, { recursive: true, force: true });
     },

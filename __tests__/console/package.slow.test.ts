@@ -57,7 +57,7 @@ test('the build for require has the console', async () => {
       const { processes, pages } = JSON.parse(await get('/status'));
       const found = [(await get('/')).includes('console/main.js'), (await get('/console/dom.js')).includes('text node')];
       console.log(JSON.stringify({ found, version: typeof processes[0].version, hasRoutes: pages.includes('/routes') }));
-      await gateway.stop(0);
+      await gateway.stop({ timeout: 0 });
     })();
   `;
   const { stdout, stderr } = await runProcess(NODE, ['-e', script]);

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { MARGIN_MS } from '../../src/serve/stop-signals.js';
 import { compileFile, type Compiled } from '../../src/config/index.js';
 
 export const ROOT = join(__dirname, '../..');
@@ -72,7 +73,6 @@ export function checkCommand(args: readonly string[]): void {
 
 /** Seconds after which a stop ends the process in any case. */
 export function longestStop(): number {
-  const [, found] = /DEADLINE_MS = ([\d_]+)/.exec(read('src/serve/stop-signals.ts')) ?? [];
-  if (found === undefined) throw new Error('no deadline of a stop in the code');
-  return Number(found.replaceAll('_', '')) / 1_000;
+  const { delayMs, timeoutMs } = loomFile().plan.shutdown;
+  return (delayMs + timeoutMs + MARGIN_MS) / 1_000;
 }

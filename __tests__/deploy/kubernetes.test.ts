@@ -8,7 +8,6 @@ interface Container {
   readonly name: string;
   readonly args: readonly string[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
-  readonly lifecycle?: { readonly preStop: { readonly sleep: { readonly seconds: number } } };
   readonly startupProbe?: Probe;
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
@@ -137,7 +136,8 @@ test('an update or a drained node leaves gateways that answer', () => {
   expect(deployment.selector).toEqual({ matchLabels: deployment.template.metadata.labels });
 });
 
-test('the process has its whole time to stop after the sleep', () => {
-  const { seconds } = gateway.lifecycle?.preStop.sleep ?? { seconds: 0 };
-  expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(seconds + longestStop());
+test('the process has its whole time to stop, and balancers see it first', () => {
+  expect(gateway).not.toHaveProperty('lifecycle');
+  expect(loomFile().plan.shutdown.delayMs).toBe(5_000);
+  expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(longestStop());
 });

@@ -58,6 +58,7 @@ export class Folder {
       trusted_headers: ['X-Forwarded-User'],
       max_path_segments: 40,
       health: { path: '/healthz' },
+      shutdown: { delay: '5s', timeout: '20s' },
       logging: { level: 'warn', request_id: { header: 'X-Request-ID', generate: true } },
       admin: { address: '127.0.0.1:9091', auth: { type: 'bearer', bearer: { token: SECRETS.token } } },
       metrics: { enabled: true },

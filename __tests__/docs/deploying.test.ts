@@ -85,8 +85,8 @@ test('its times and ports are those of the files', () => {
   expect(text).toContain(`opens port\n${http} for clients and port ${admin} for operators`);
   for (const proxy of ['upstream loom', 'frontend web']) expect(blockWith(proxy).text).toContain(`10.0.2.10:${http}`);
   expect(text).toContain(`The process ends ${longestStop()} seconds after the signal at the latest.`);
-  expect(unit).toContain('TimeoutStopSec=45');
-  expect(read('deploy/compose.yaml')).toContain('stop_grace_period: 45s');
+  expect(unit).toContain('TimeoutStopSec=50');
+  expect(read('deploy/compose.yaml')).toContain('stop_grace_period: 50s');
   expect(read('deploy/kubernetes.yaml')).toContain('terminationGracePeriodSeconds: 50');
 });
 

@@ -86,7 +86,7 @@ export class Programs {
       },
       serve: async (source, options) => {
         const gateway = await serve(source, { log: this.log, watch: false, ...options });
-        this.#closers.push(() => gateway.stop(0));
+        this.#closers.push(() => gateway.stop({ timeout: 0 }));
         return gateway;
       },
     };

@@ -88,7 +88,7 @@ export class Scene {
 
   async close(): Promise<void> {
     await this.#programs.close();
-    await this.#gateway?.stop(0);
+    await this.#gateway?.stop({ timeout: 0 });
     await this.#issuer?.close();
     await this.#echo?.close();
     rmSync(this.folder, { recursive: true, force: true });
@@ -131,7 +131,7 @@ export class Scene {
   /** `loom-auth serve` of a file of the folder. */
   async serve(name: string): Promise<void> {
     await this.#programs.close();
-    await this.#gateway?.stop(0);
+    await this.#gateway?.stop({ timeout: 0 });
     Object.assign(process.env, this.env);
     this.#gateway = await serve(join(this.folder, name), { log: quietLog(), watch: false });
   }

@@ -50,7 +50,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream.port}"] }]`;
       /^loom_decisions_total\{route="plugged",method="auth-as",outcome="rejected",reason="plugin_refused"\} 1$/m,
     );
   } finally {
-    await gateway.stop(0);
+    await gateway.stop({ timeout: 0 });
     await upstream.close();
   }
 });

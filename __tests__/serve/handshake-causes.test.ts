@@ -42,7 +42,7 @@ beforeAll(() => {
   files.write('chain.crt', files.read('leaf.crt') + files.read('middle.crt'));
   files.write('both.crt', files.read('ca.crt') + files.read('ca2.crt'));
 });
-afterEach(() => gateway?.stop(0));
+afterEach(() => gateway?.stop({ timeout: 0 }));
 afterAll(() => files.remove());
 
 async function open(mode: string, tls: string) {

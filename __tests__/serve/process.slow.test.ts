@@ -5,9 +5,11 @@ import { onStopSignals } from '../../src/serve/stop-signals.js';
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 describe('signals', () => {
-  const exits = async (stop: () => Promise<void>, ...signals: NodeJS.Signals[]): Promise<number[]> => {
+  type Stop = (options: { readonly delay?: number }) => Promise<void>;
+  const exits = async (stop: Stop, delayMs: number, ...signals: NodeJS.Signals[]): Promise<number[]> => {
     const codes: number[] = [];
-    const off = onStopSignals({ stop, log: quiet, exit: (code) => codes.push(code) });
+    const shutdown = () => ({ delayMs, timeoutMs: 30_000 });
+    const off = onStopSignals({ stop, shutdown, log: quiet, exit: (code) => codes.push(code) });
     for (const signal of signals) process.emit(signal, signal);
     await new Promise((resolve) => setImmediate(resolve));
     off();
@@ -16,27 +18,45 @@ describe('signals', () => {
 
   test('one stops gracefully, once', async () => {
     let stops = 0;
-    expect(await exits(() => Promise.resolve(void stops++), 'SIGTERM')).toEqual([0]);
+    expect(await exits(() => Promise.resolve(void stops++), 0, 'SIGTERM')).toEqual([0]);
     expect(stops).toBe(1);
   });
 
   test('a second one does not wait', async () => {
-    expect(await exits(() => new Promise(() => undefined), 'SIGINT', 'SIGINT')).toEqual([130]);
+    expect(await exits(() => new Promise(() => undefined), 0, 'SIGINT', 'SIGINT')).toEqual([130]);
+  });
+
+  test.each<[NodeJS.Signals[], readonly number[], readonly number[]]>([
+    [['SIGTERM'], [5_000], []],
+    [['SIGINT'], [0], []],
+    [['SIGTERM', 'SIGTERM'], [5_000, 0], []],
+    [['SIGTERM', 'SIGINT'], [5_000, 0], []],
+    [['SIGTERM', 'SIGINT', 'SIGTERM'], [5_000, 0], [143]],
+    [['SIGINT', 'SIGTERM'], [0], [143]],
+  ])('%j with a delay in the file: delays %j, exits %j', async (signals, delays, codes) => {
+    const given: (number | undefined)[] = [];
+    const stop: Stop = ({ delay }) => {
+      given.push(delay);
+      return new Promise(() => undefined);
+    };
+    expect(await exits(stop, 5_000, ...signals)).toEqual(codes);
+    expect(given).toEqual(delays);
   });
 
   test('a stop that fails is a runtime failure', async () => {
-    expect(await exits(() => Promise.reject(new Error('x')), 'SIGTERM')).toEqual([2]);
+    expect(await exits(() => Promise.reject(new Error('x')), 0, 'SIGTERM')).toEqual([2]);
   });
 });
 
 describe('a stop that does not end', () => {
-  const exitOf = (deadlineMs: number, stop: () => Promise<void>): Promise<number> =>
+  const exitOf = (marginMs: number, stop: () => Promise<void>): Promise<number> =>
     new Promise((resolve) => {
       const exit = (code: number): void => {
         off();
         resolve(code);
       };
-      const off = onStopSignals({ stop, log: quiet, exit, deadlineMs });
+      const shutdown = () => ({ delayMs: 0, timeoutMs: 0 });
+      const off = onStopSignals({ stop, shutdown, log: quiet, exit, marginMs });
       process.emit('SIGTERM', 'SIGTERM');
     });
 

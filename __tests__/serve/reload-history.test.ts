@@ -20,7 +20,7 @@ beforeAll(async () => {
   gateway = await serve(file, { log: quietLog(), watch: false });
 });
 afterAll(async () => {
-  await gateway?.stop(0);
+  await gateway?.stop({ timeout: 0 });
   rmSync(folder, { recursive: true });
 });
 

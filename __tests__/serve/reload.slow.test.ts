@@ -20,7 +20,7 @@ const backend = createServer((req, res) => res.end(String(req.headers['x-authent
 let upstream = 0;
 beforeAll(async () => (upstream = await listening(backend)));
 const running: Gatekeeper[] = [];
-afterEach(() => Promise.all(running.splice(0).map((each) => each.stop(0))));
+afterEach(() => Promise.all(running.splice(0).map((each) => each.stop({ timeout: 0 }))));
 afterAll(async () => {
   await closed(backend);
   files.remove();

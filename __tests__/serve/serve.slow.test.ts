@@ -50,7 +50,7 @@ describe('a file served', () => {
   });
 
   afterAll(async () => {
-    await gateway.stop(0);
+    await gateway.stop({ timeout: 0 });
     await echo.close();
   });
 
@@ -185,7 +185,7 @@ test('a WebSocket opens with a key alone, and closes with the gateway', async ()
   expect(await open({ 'X-User-ID': 'root' })).toBe('401');
   expect(await open({ 'X-API-Key': 'key-of-alice', 'X-User-ID': 'root' })).toBe('alice');
   const end = new Promise<void>((resolve) => (ended = resolve));
-  await gateway.stop(1_000);
+  await gateway.stop({ timeout: 1_000 });
   await end;
   await closed(server);
 });

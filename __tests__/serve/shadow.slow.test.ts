@@ -70,7 +70,7 @@ shadow: ${name}-next.yaml
 async function serving(files: Ground): Promise<ReturnType<typeof quietLog>> {
   const log = quietLog();
   const gateway = await serve(files.file, { log });
-  ending.push(() => gateway.stop(0));
+  ending.push(() => gateway.stop({ timeout: 0 }));
   return log;
 }
 

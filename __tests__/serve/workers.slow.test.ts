@@ -293,3 +293,39 @@ describe('workers that cannot start', () => {
     expect(gate.primary.output.match(/a worker could not start/g)?.length).toBeGreaterThanOrEqual(4);
   }, 60_000);
 });
+
+describe('SIGTERM with a delay', () => {
+  const delayed = 'shutdown: { delay: 1h, timeout: 1m }\nhealth: { path: /healthz }\n';
+  const health = async ({ plain }: Gateway): Promise<ReadonlySet<number>> => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask({ port: plain, path: '/healthz' })));
+    return new Set(answers.map(({ status }) => status));
+  };
+
+  test('all workers answer 503 to health checks and 200 to requests; a second signal closes the ports', async () => {
+    const gate = await gateway([], delayed);
+    expect(await health(gate)).toEqual(new Set([200]));
+    const slow = gate.get('/slow');
+    await until(() => held.length === 1);
+    const ended = gate.primary.stop('SIGTERM');
+    // A supervisor signals the whole group.
+    for (const pid of gate.pids().values()) process.kill(pid, 'SIGTERM');
+    await gate.primary.until(/stopping: requests in flight may finish/);
+    let seen = await health(gate);
+    while (seen.has(200)) seen = await health(gate);
+    expect(seen).toEqual(new Set([503]));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => gate.get('/meanwhile')));
+    expect(new Set(answers)).toEqual(new Set([200]));
+    process.kill(gate.primary.pid, 'SIGTERM');
+    await gate.primary.until(/stopping without the rest of the delay/);
+    while ((await gate.get('/x')) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    letAllGo();
+    expect(await slow).toBe(200);
+    expect(await ended).toBe(0);
+    expect([...gate.pids().values()].filter(lives)).toEqual([]);
+  });
+
+  test('SIGINT closes the ports at once', async () => {
+    const gate = await gateway([], delayed);
+    expect(await gate.primary.stop('SIGINT')).toBe(0);
+  });
+});

@@ -55,7 +55,7 @@ async function middleware(text: string): Promise<Gateway> {
 async function served(text: string): Promise<Gateway> {
   const [port = 0] = await freePorts(1);
   const gateway = await serve({ text: withListener(text, port), file: 'loom.yaml' }, { log: quietLog() });
-  return at(port, () => gateway.stop(0));
+  return at(port, () => gateway.stop({ timeout: 0 }));
 }
 
 export const BOTH: readonly GatewayKind[] = [

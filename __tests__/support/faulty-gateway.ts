@@ -175,7 +175,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
     close: async () => {
       await Promise.allSettled(waiting);
       redis.signal('SIGCONT');
-      await Promise.all([gateway.stop(0), gate.close(), redis.close()]);
+      await Promise.all([gateway.stop({ timeout: 0 }), gate.close(), redis.close()]);
       await Promise.all([closed(host), closed(backend), closed(slowIssuer), issuer.close()]);
       tls.remove();
       rmSync(folder, { recursive: true, force: true });

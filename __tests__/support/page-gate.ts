@@ -95,7 +95,7 @@ export async function guarding(text: string, { now }: GuardOptions = {}): Promis
 export async function gateway(text: string): Promise<AtWork> {
   const log = quietLog();
   const gatekeeper = await serve({ text, file: 'loom.yaml' }, { log });
-  opened.push(() => gatekeeper.stop(0));
+  opened.push(() => gatekeeper.stop({ timeout: 0 }));
   const port = gatekeeper.listening[0]?.port ?? 0;
   return { port, log: log.entries, ask: (path, question) => ask({ ...question, port, path }) };
 }

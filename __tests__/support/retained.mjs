@@ -77,7 +77,7 @@ ${rest(turn, options)}`,
     write(turn);
     return running.reload();
   };
-  return { port, tlsPort, reload, stop: () => running.stop(0) };
+  return { port, tlsPort, reload, stop: () => running.stop({ timeout: 0 }) };
 }
 
 /** Each returns a function that ends what it opened. The function fails if it has ended already. */

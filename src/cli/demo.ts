@@ -1,7 +1,7 @@
 /** The `loom-auth demo` command: runs all parts on this machine and prints curl lines to try. */
 import { accessTable } from '../config/access.js';
 import { compileFile } from '../config/index.js';
-import { startDemo, type Demo } from '../demo/demo.js';
+import { startDemo, STOP_MS, type Demo } from '../demo/demo.js';
 import { createLog } from '../observe/log.js';
 import { onStopSignals } from '../serve/stop-signals.js';
 import { renderAccess } from './access-table.js';
@@ -12,7 +12,7 @@ export async function runDemo(terminal: Terminal): Promise<ExitCode> {
   // The command prints the information itself, so only errors go to the log.
   const log = createLog({ level: 'error' });
   const demo = await startDemo({ log });
-  onStopSignals({ stop: () => demo.stop(), log });
+  onStopSignals({ stop: () => demo.stop(), shutdown: () => ({ delayMs: 0, timeoutMs: STOP_MS }), log });
   terminal.stdout.write(describeDemo(demo, terminal));
   return EXIT.fine;
 }

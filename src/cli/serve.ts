@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import { createLog } from '../observe/log.js';
 import { inspectRuntime } from '../lib/runtime.js';
 import { onReloadSignal } from '../serve/reload-signal.js';
-import { serve } from '../serve/serve.js';
+import { serveAlone } from '../serve/serve.js';
 import { onStopSignals } from '../serve/stop-signals.js';
 import { serveAsWorker } from '../serve/worker.js';
 import { readForWorkers, Workers, WorkerStartError } from '../serve/workers.js';
@@ -46,10 +46,13 @@ async function serveHere(file: string, options: ServeOptions, worker?: number): 
   const { strict = false, watch = true, shadow } = options;
   const given = { strict, watch, ...(shadow !== undefined && { shadow }) };
   const reloads = onReloadSignal();
-  const running = await (worker === undefined ? serve(file, given) : serveAsWorker(file, given, worker));
+  const running = await (worker === undefined ? serveAlone(file, given) : serveAsWorker(file, given, worker));
   reloads(() => running.reload());
   // A worker stops on a message of its primary.
-  if (worker === undefined) onStopSignals({ stop: () => running.stop(), log: running.log });
+  if (worker === undefined) {
+    const { log } = running;
+    onStopSignals({ stop: (options) => running.stop(options), shutdown: () => running.shutdown, log });
+  }
   return EXIT.fine;
 }
 
@@ -57,8 +60,8 @@ async function serveHere(file: string, options: ServeOptions, worker?: number): 
 async function serveThere(file: string, options: ServeOptions & { readonly workers: number }): Promise<ExitCode> {
   const { workers: count, strict = false } = options;
   const reloads = onReloadSignal();
-  const { log } = readForWorkers(file, { count, strict });
-  const workers = new Workers({ count, log, gaveUp: () => process.exit(EXIT.runtime) });
+  const { log, shutdown } = readForWorkers(file, { count, strict });
+  const workers = new Workers({ count, log, shutdown, gaveUp: () => process.exit(EXIT.runtime) });
   try {
     await workers.start();
   } catch (cause) {
@@ -71,7 +74,7 @@ async function serveThere(file: string, options: ServeOptions & { readonly worke
     workers.kill();
     return process.exit(code);
   };
-  onStopSignals({ stop: () => workers.stop(), log, exit });
+  onStopSignals({ stop: (options) => workers.stop(options), shutdown: () => workers.shutdown, log, exit });
   return EXIT.fine;
 }
 

@@ -35,6 +35,13 @@ export interface PlannedAdmin {
   readonly realm: string;
 }
 
+export interface PlannedShutdown {
+  /** From the signal until the ports close. */
+  readonly delayMs: number;
+  /** For open requests, after the ports have closed. */
+  readonly timeoutMs: number;
+}
+
 export interface PlannedMetrics {
   readonly path: string;
   /** Upper bounds of `loom_request_seconds`; absent: those of the catalogue. */

@@ -7,11 +7,24 @@ import type { Requirement } from '../auth/requirement.js';
 import type { LimitKeyPart } from '../limit/keys.js';
 import type { RedisOptions } from '../redis/client.js';
 import type { Diagnostic } from './diagnostics.js';
-import type { PlannedAdmin, PlannedLogging, PlannedMetrics, PlannedTracing } from './operations-types.js';
+import type {
+  PlannedAdmin,
+  PlannedLogging,
+  PlannedMetrics,
+  PlannedShutdown,
+  PlannedTracing,
+} from './operations-types.js';
 import type { Pattern } from './pattern.js';
 import type { PlannedRetry, PlannedUpstream } from './upstream-types.js';
 
-export type { AdminAuth, PlannedAdmin, PlannedLogging, PlannedMetrics, PlannedTracing } from './operations-types.js';
+export type {
+  AdminAuth,
+  PlannedAdmin,
+  PlannedLogging,
+  PlannedMetrics,
+  PlannedShutdown,
+  PlannedTracing,
+} from './operations-types.js';
 export type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from './upstream-types.js';
 
 /** One authentication method of the file. */
@@ -199,6 +212,8 @@ export interface Plan {
   readonly admin?: PlannedAdmin;
   /** The path for health checks on every listener; absent: none. */
   readonly health?: { readonly path: string };
+  /** How long a stop of the gateway takes. */
+  readonly shutdown: PlannedShutdown;
   /** Absent: no metrics. */
   readonly metrics?: PlannedMetrics;
   /** Absent: no spans. */

@@ -35,6 +35,8 @@ export interface Demo {
 const AUDIENCE = 'api.example.com';
 const PREFERRED = { http: 8080, https: 8443, admin: 9091 } as const;
 const BCRYPT_COST = 10;
+/** The time of open requests when the demo stops. */
+export const STOP_MS = 1_000;
 /** Long enough to try the demo for an afternoon. */
 const TOKEN_SECONDS = 12 * 3_600;
 
@@ -92,7 +94,7 @@ async function startParts({ directory, log, undo }: Stage): Promise<Omit<Demo, '
   const text = demoFile({ ...facts, admin, introspector, keyHash, orders: orders.endpoint, reports: reports.endpoint });
   await writeFile(file, text, { mode: 0o600 });
   const running = await serve(file, { log });
-  undo.push(() => running.stop(1_000));
+  undo.push(() => running.stop({ timeout: STOP_MS }));
   const http = `http://${LOOPBACK}:${httpPort}`;
   const https = `https://${LOOPBACK}:${httpsPort}`;
   const { apiKey, password, client } = secrets;

@@ -1,4 +1,5 @@
 /** The class of changes of each member of a plan. A new member of the plan without a class does not compile. */
+import { durationText } from '../lib/change-classes.js';
 import type { Covered, Items, Leaf, Members } from '../lib/change-classes.js';
 import type { AdminAuth, Plan, PlannedAdmin, PlannedMethod, PlannedOpening } from '../config/plan-types.js';
 import type { HeaderRule } from '../auth/header-rule.js';
@@ -128,6 +129,12 @@ export const PLAN_CLASSES: Members<PlanView> = {
       },
     },
     health: { in: 'routing' },
+    shutdown: {
+      members: {
+        delayMs: { ...UNSEEN, as: 'delay', show: durationText, default: 0 },
+        timeoutMs: { ...UNSEEN, as: 'timeout', show: durationText, default: 30_000 },
+      },
+    },
     metrics: UNSEEN,
     tracing: UNSEEN,
     shadow: UNSEEN,

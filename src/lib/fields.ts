@@ -47,7 +47,7 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
 }
 
 /** A `setTimeout` of more than 2^31-1 ms fires immediately. */
-const LONGEST_TIMER = 2_147_483_647;
+export const LONGEST_TIMER = 2_147_483_647;
 
 export const timeout = () => duration({ min: 1, max: LONGEST_TIMER });
 

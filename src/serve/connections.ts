@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
-import { endConnection } from '../http/connection-end.js';
+import { endConnection, keepInTime } from '../http/connection-end.js';
 import { denialOfBytes } from '../admission/denial.js';
 import { LogThrottle } from '../lib/log-throttle.js';
 import type { Log } from '../lib/types.js';
@@ -36,6 +36,8 @@ export class Connections {
   readonly #begun = new Map<string, number>();
   readonly #throttle = new LogThrottle(Date.now);
   #authorities = 0;
+  /** Each response is the last one on its connection. */
+  #draining = false;
   #stopping = false;
 
   constructor(
@@ -79,7 +81,7 @@ export class Connections {
       socket.destroy();
       return false;
     }
-    if (this.#stopping) endConnection(res);
+    if (this.#draining) endConnection(res);
     this.#watch(req, res);
     res.on('close', () => {
       exchanges.delete(open);
@@ -159,16 +161,22 @@ export class Connections {
     this.deps.refusals.deny(socket, denialOfBytes(error.code));
   }
 
+  /** Connections are still accepted. Each one ends after its next response, so that clients connect elsewhere. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (const exchanges of this.#open.values()) {
+      for (const { req } of exchanges) keepInTime(req);
+      const last = [...exchanges].at(-1)?.res;
+      if (last && !last.headersSent) endConnection(last);
+    }
+  }
+
   /** Requests in flight may finish until `graceMs` have passed. Everything else is closed at once. */
   async stop(graceMs: number): Promise<void> {
-    if (!this.#stopping) {
-      this.#stopping = true;
-      for (const exchanges of this.#open.values()) {
-        const last = [...exchanges].at(-1)?.res;
-        if (last && !last.headersSent) endConnection(last);
-      }
-      for (const socket of this.#upgraded) socket.destroy();
-    }
+    this.drain();
+    this.#stopping = true;
+    for (const socket of this.#upgraded) socket.destroy();
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeIdleConnections();
     for (const socket of this.#silent) socket.destroy();

@@ -1,5 +1,6 @@
 /** Defines the options, results and errors of `serve`, in a file that loads no part of the gateway. */
 import type { Diagnostic } from '../config/diagnostics.js';
+import type { PlannedShutdown } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
 import { sharePublicError } from '../lib/public-error.js';
 import type { Log, Now } from '../lib/types.js';
@@ -33,7 +34,7 @@ export interface ServeOptions {
  * import { type Gatekeeper, serve } from 'loom-auth';
  *
  * const gateway: Gatekeeper = await serve('loom.yaml');
- * process.once('SIGTERM', () => gateway.stop(10_000));
+ * process.once('SIGTERM', () => gateway.stop({ timeout: 10_000 }));
  */
 export interface Gatekeeper {
   /** The addresses that the gateway listens on. */
@@ -49,8 +50,36 @@ export interface Gatekeeper {
    * @throws {TlsFileError} A new certificate, key, authority or revocation list cannot be used.
    */
   reload(): Promise<readonly Diagnostic[]>;
-  /** Stops listening, and lets requests in flight finish for `graceMs` milliseconds. Default: 30,000. */
-  stop(graceMs?: number): Promise<void>;
+  /**
+   * Stops the gateway. Readiness and the health path answer 503 at once. The ports close after the delay, and requests
+   * in flight may then finish.
+   *
+   * @param options The two times. Default: `shutdown` of the file. A second call with `delay: 0` ends the delay.
+   */
+  stop(options?: StopOptions): Promise<void>;
+}
+
+/** A gateway whose signals this package handles. */
+export interface OwnGateway extends Gatekeeper {
+  /** What the file says of a stop. */
+  readonly shutdown: PlannedShutdown;
+}
+
+/**
+ * The times of a stop, in milliseconds.
+ *
+ * @example
+ * import { serve, type StopOptions } from 'loom-auth';
+ *
+ * const atOnce: StopOptions = { delay: 0, timeout: 1_000 };
+ * const gateway = await serve('loom.yaml');
+ * process.once('SIGINT', () => gateway.stop(atOnce));
+ */
+export interface StopOptions {
+  /** The time until the ports close. Default: `shutdown.delay` of the file. */
+  readonly delay?: number;
+  /** The time that requests in flight have after that. Default: `shutdown.timeout` of the file. */
+  readonly timeout?: number;
 }
 
 /**

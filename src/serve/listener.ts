@@ -107,6 +107,11 @@ export class Listener {
     this.deps.tickets?.use(this.#server as TlsServer, { listener, port, certificate: String(this.#tls.cert) });
   }
 
+  /** Each connection ends after its next response. */
+  drain(): void {
+    this.#connections.drain();
+  }
+
   /** Stops accepting. Requests in flight may finish for at most `graceMs`. Upgraded and idle sockets close at once. */
   stop(graceMs: number): Promise<void> {
     return this.#connections.stop(graceMs);

@@ -8,6 +8,8 @@ export interface Running {
   readonly listening: readonly Listening[];
   /** Reads the files of the next listeners and opens the new ports. Old listeners close at the commit. */
   prepare(next: readonly PlannedListener[]): Promise<Prepared>;
+  /** A stop has begun: no reload changes the listeners, and each connection ends after its next response. */
+  drain(): void;
   /** Stops accepting. Requests in flight may finish for at most `graceMs`. Upgraded and idle sockets close at once. */
   stop(graceMs: number): Promise<void>;
 }
@@ -37,6 +39,7 @@ interface Open {
 class Listeners implements Running {
   #open: readonly Open[] = [];
   readonly #closing = new Set<Promise<void>>();
+  #draining = false;
   #stopped = false;
   /** The number of the commit that defined the listeners. */
   #turn = 0;
@@ -67,13 +70,13 @@ class Listeners implements Running {
     const bound = await this.#bind(added);
     const abandon = (): void => bound.forEach(({ listener }) => void listener.stop(0));
     // A port that opens after the stop would stay open.
-    if (this.#stopped) {
+    if (this.#draining) {
       abandon();
       throw new Error('the gateway is stopping');
     }
     return {
       commit: () => {
-        if (this.#stopped) return abandon();
+        if (this.#draining) return abandon();
         this.#turn += 1;
         for (const { renew } of renewals) renew();
         const over = this.#open.filter((each) => !kept.has(each));
@@ -86,7 +89,13 @@ class Listeners implements Running {
     };
   }
 
+  drain(): void {
+    this.#draining = true;
+    for (const { listener } of this.#open) listener.drain();
+  }
+
   async stop(graceMs: number): Promise<void> {
+    this.drain();
     this.#stopped = true;
     await Promise.all([...this.#open.map(({ listener }) => listener.stop(graceMs)), ...this.#closing]);
   }
@@ -122,6 +131,7 @@ class Listeners implements Running {
       try {
         const listening = await listener.bind();
         if (isOver()) return await listener.stop(0);
+        if (this.#draining) listener.drain();
         this.#open = [...this.#open, { listener, listening }];
         return this.#tell(listening);
       } catch (err) {

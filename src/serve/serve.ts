@@ -1,7 +1,7 @@
 /** `serve()` loads the gateway only when it is called, because a host that only uses `loom()` does not need it. */
 import { createRequire } from 'node:module';
 import type { ConfigSource } from '../config/source.js';
-import type { Gatekeeper, ServeOptions } from './gatekeeper.js';
+import type { Gatekeeper, OwnGateway, ServeOptions } from './gatekeeper.js';
 import type * as Served from './served.js';
 
 export type { Gatekeeper, ServeOptions } from './gatekeeper.js';
@@ -25,6 +25,11 @@ const require = createRequire(import.meta.url);
  * process.once('SIGTERM', () => gateway.stop());
  */
 export async function serve(source: ConfigSource, options: ServeOptions = {}): Promise<Gatekeeper> {
+  return serveAlone(source, options);
+}
+
+/** As `serve`, for the program itself. */
+export async function serveAlone(source: ConfigSource, options: ServeOptions): Promise<OwnGateway> {
   const { serveAmong } = require('./served.js') as typeof Served;
   return serveAmong(source, options);
 }

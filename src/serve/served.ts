@@ -1,14 +1,14 @@
 /** Serves a Loom file as a gateway: listeners, request handler, reloads and graceful stop. */
 import { createRequire } from 'node:module';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { AdminListener } from '../admin/listener.js';
 import type { ProcessStatus } from '../admin/process-status.js';
-import { LocalChannel, type WorkerChannel } from '../admin/worker-channel.js';
+import { LocalChannel } from '../admin/worker-channel.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Compiled } from '../config/index.js';
-import type { Plan, PlannedLogging } from '../config/plan-types.js';
+import type { Plan, PlannedLogging, PlannedShutdown } from '../config/plan-types.js';
 import type { CredentialStoreStatus } from '../auth/method.js';
 import type { ConfigSource } from '../config/source.js';
-import { accessRules, type AccessRules } from '../routing/access-rules.js';
 import { markOf } from '../lib/file-mark.js';
 import type { Log } from '../lib/types.js';
 import { compose, tellWarnings, type Inspected } from '../runtime/compose.js';
@@ -16,47 +16,31 @@ import type { Loom } from '../runtime/middleware.js';
 import { createLog, type LeveledLog } from '../observe/log.js';
 import type { DecisionRecords } from '../admission/decision-records.js';
 import { SampledLog } from '../observe/sampled-log.js';
-import type { SharedMetrics } from '../observe/combined-metrics.js';
 import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
+import type { Among } from './among.js';
 import { adminOf, recordsOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
-import type { Gatekeeper, Listening, ServeOptions } from './gatekeeper.js';
+import type { Listening, OwnGateway, ServeOptions, StopOptions } from './gatekeeper.js';
 import { compileToServe, withTlsFindings } from './compile-to-serve.js';
 import type * as EventLoops from './event-loop.js';
 import { answerHealth } from './health.js';
 import { listen, type Running } from './listeners.js';
 import type * as ProcessStatuses from './process-status.js';
 import { HandshakeFaults } from './refusals.js';
-import type { TicketKeys } from './ticket-keys.js';
 import { ReloadHistory } from './reload-history.js';
 import { ShadowFiles } from './shadow-files.js';
 import { FileWatch } from './watch.js';
 
 const require = createRequire(import.meta.url);
 
-const GRACE_MS = 30_000;
-
-/** What a process shares with the other processes of one primary that serve the same file. */
-export interface Among {
-  /** The number of the worker, from 1. */
-  readonly worker: number;
-  readonly tickets: TicketKeys;
-  readonly sharedMetrics: SharedMetrics;
-  readonly channel: WorkerChannel;
-  /** The rules that the other workers serve. Undefined if no worker serves yet. */
-  readonly rules: AccessRules | undefined;
-  /** Receives the rules that this worker serves from now on. */
-  readonly took: (rules: AccessRules) => void;
-}
-
-export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<Gatekeeper> {
+export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<OwnGateway> {
   const gateway = new Served(source, options, among);
   await gateway.start();
   return gateway;
 }
 
-class Served implements Gatekeeper {
+class Served implements OwnGateway {
   readonly log: Log;
   readonly #loom: Loom;
   readonly #own: LeveledLog | undefined;
@@ -70,6 +54,8 @@ class Served implements Gatekeeper {
   #inspect!: () => Inspected;
   #eventLoop: EventLoops.EventLoopDelay | undefined;
   #admin: AdminListener | undefined;
+  /** Ends the delay of a stop. */
+  readonly #hurry = new AbortController();
   #state: 'starting' | 'ready' | 'stopping' = 'starting';
   /** The state of the files that the last compilation read, whether the compilation succeeded or not. */
   #read = new Map<string, string>();
@@ -157,7 +143,7 @@ class Served implements Gatekeeper {
     const { file, routes } = loom.plan;
     this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the file is in force');
     this.#state = 'ready';
-    this.among?.took(accessRules(loom.plan));
+    this.among?.took(loom.plan);
     this.#files?.follow(this.#read);
   }
 
@@ -183,11 +169,18 @@ class Served implements Gatekeeper {
     }
   }
 
-  async stop(graceMs = GRACE_MS): Promise<void> {
+  get shutdown(): PlannedShutdown {
+    return this.#loom.plan.shutdown;
+  }
+
+  async stop({ delay = this.shutdown.delayMs, timeout = this.shutdown.timeoutMs }: StopOptions = {}): Promise<void> {
     this.#state = 'stopping';
     this.#files?.close();
     this.#shadowFiles.close();
-    await this.#running?.stop(graceMs);
+    this.#running?.drain();
+    if (delay === 0) this.#hurry.abort();
+    await wait(delay, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
+    await this.#running?.stop(timeout);
     await this.#end();
   }
 
@@ -225,7 +218,7 @@ class Served implements Gatekeeper {
         this.#heed(logging);
         this.#records?.resize(plan.admin?.decisions ?? 0);
         tellWarnings(warnings, this.log);
-        this.among?.took(accessRules(plan));
+        this.among?.took(plan);
       },
       abandon: () => prepared?.abandon(),
     };

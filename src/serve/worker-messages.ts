@@ -1,5 +1,6 @@
 /** Defines the messages between the primary and its workers, which never contain a credential of a request. */
 import type { Worker } from 'node:cluster';
+import type { PlannedShutdown } from '../config/plan-types.js';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { ProcessMetrics } from '../observe/combined-metrics.js';
 
@@ -9,7 +10,8 @@ export type Order =
    * Base64. The secret for the session ticket keys. It is sent only over this channel, never on a disk, in argv or env.
    */
   | { readonly kind: 'tickets'; readonly secret: string }
-  | { readonly kind: 'stop'; readonly graceful: boolean }
+  /** Without `delay` the ports close at once, also if a stop with a delay has begun. */
+  | { readonly kind: 'stop'; readonly delay: boolean }
   /**
    * The rules that the other workers serve. A worker that starts later must not open guarded paths, as with a reload.
    */
@@ -45,8 +47,8 @@ export type Notice =
   | { readonly kind: 'here' }
   /** The worker accepts connections. */
   | { readonly kind: 'ready' }
-  /** The rules that the worker serves from now on. */
-  | { readonly kind: 'rules'; readonly rules: AccessRules }
+  /** The rules that the worker serves from now on, and the times of a stop. */
+  | { readonly kind: 'rules'; readonly rules: AccessRules; readonly shutdown: PlannedShutdown }
   | { readonly kind: 'counted'; readonly id: number; readonly snapshot: ProcessMetrics }
   /** The worker requests the counts of all workers. */
   | { readonly kind: 'total'; readonly id: number }

@@ -1,9 +1,11 @@
 /** One process of `serve --workers`: the usual gateway, but its primary decides when it stops. */
 import cluster from 'node:cluster';
-import type { AccessRules } from '../routing/access-rules.js';
+import type { Plan } from '../config/plan-types.js';
+import { accessRules, type AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
-import type { Gatekeeper, ServeOptions } from './gatekeeper.js';
-import { serveAmong, type Among } from './served.js';
+import type { OwnGateway, ServeOptions, StopOptions } from './gatekeeper.js';
+import type { Among } from './among.js';
+import { serveAmong } from './served.js';
 import { TicketKeys } from './ticket-keys.js';
 import { isOrder, tell, type Order } from './worker-messages.js';
 import { SharedChannel } from './shared-channel.js';
@@ -12,23 +14,26 @@ import { SharedWorkerMetrics } from './shared-metrics.js';
 /** The exit code of a process that SIGTERM has ended. */
 const ENDED = 143;
 
+/** The ports close without a delay. */
+const AT_ONCE: StopOptions = { delay: 0 };
+
 /** Starts the gateway as number `worker`, when the primary has sent the ticket keys. Rejects as `serve` does. */
-export async function serveAsWorker(file: string, options: ServeOptions, worker: number): Promise<Gatekeeper> {
+export async function serveAsWorker(file: string, options: ServeOptions, worker: number): Promise<OwnGateway> {
   const sharedMetrics = new SharedWorkerMetrics();
   const channel = new SharedChannel();
-  let running: Gatekeeper | undefined;
+  let running: OwnGateway | undefined;
   let stopping = false;
-  // Supervisors signal the whole process group, so one SIGTERM can arrive twice. Only the primary can end a stop early.
-  const stop = (): void => {
-    if (stopping) return;
+  const stop = (options?: StopOptions): void => {
+    if (!running) process.exit(ENDED);
     stopping = true;
-    if (running) void stopGracefully(running, sharedMetrics);
-    else process.exit(ENDED);
+    void endAfter(running.stop(options), running.log, sharedMetrics);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  const given = await givenByPrimary((graceful) => (graceful ? stop() : process.exit(ENDED)));
-  const took = (rules: AccessRules): void => tell({ kind: 'rules', rules });
+  // Supervisors signal the whole process group, so one signal can arrive twice. Only the primary can end a stop early.
+  const stopOnce = (options?: StopOptions): void => void (stopping || stop(options));
+  process.on('SIGTERM', () => stopOnce());
+  process.on('SIGINT', () => stopOnce(AT_ONCE));
+  const given = await givenByPrimary((delay) => stop(delay ? undefined : AT_ONCE));
+  const took = (plan: Plan): void => tell({ kind: 'rules', rules: accessRules(plan), shutdown: plan.shutdown });
   try {
     running = await serveAmong(file, options, { worker, sharedMetrics, channel, took, ...given });
   } catch (cause) {
@@ -41,12 +46,12 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
 }
 
 /** Follows the primary's orders from now on. */
-function givenByPrimary(stop: (graceful: boolean) => void): Promise<Pick<Among, 'tickets' | 'rules'>> {
+function givenByPrimary(stop: (delay: boolean) => void): Promise<Pick<Among, 'tickets' | 'rules'>> {
   return new Promise((resolve) => {
     let tickets: TicketKeys | undefined;
     let rules: AccessRules | undefined;
     const obey = (order: Order): void => {
-      if (order.kind === 'stop') return stop(order.graceful);
+      if (order.kind === 'stop') return stop(order.delay);
       if (order.kind === 'rules') rules = order.rules;
       if (order.kind !== 'tickets') return;
       const secret = Buffer.from(order.secret, 'base64');
@@ -60,16 +65,13 @@ function givenByPrimary(stop: (graceful: boolean) => void): Promise<Pick<Among, 
   });
 }
 
-async function stopGracefully(
-  running: Pick<Gatekeeper, 'stop'> & { readonly log: Log },
-  sharedMetrics: SharedWorkerMetrics,
-): Promise<void> {
+async function endAfter(stopped: Promise<void>, log: Log, sharedMetrics: SharedWorkerMetrics): Promise<void> {
   try {
-    await running.stop();
+    await stopped;
     await sharedMetrics.report();
     process.exit(0);
   } catch (err) {
-    running.log.error({ err }, 'stopping failed');
+    log.error({ err }, 'stopping failed');
     process.exit(2);
   }
 }

@@ -1,7 +1,7 @@
 /** Manages the processes of `serve --workers`: starts, replacements, signals and shared ticket keys. */
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
-import type { Plan } from '../config/plan-types.js';
+import type { Plan, PlannedShutdown } from '../config/plan-types.js';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
 import { tellWarnings } from '../runtime/compose.js';
@@ -10,11 +10,14 @@ import { compileToServe } from './compile-to-serve.js';
 import { MetricsCollector } from './metrics-collector.js';
 import { tlsOptions } from './tls.js';
 import { isOfChannel, WorkerRelay } from './worker-relay.js';
+import type { StopOptions } from './gatekeeper.js';
 import { isNotice, send, type Notice } from './worker-messages.js';
 
 export interface WorkersOptions {
   readonly count: number;
   readonly log: Log;
+  /** The times of a stop. A worker that reloads its file may have others. */
+  readonly shutdown: PlannedShutdown;
   /** Called if no worker is left and no worker can be started. */
   readonly gaveUp: () => void;
   /** How long the keys of session tickets are used. Default: a day. */
@@ -35,7 +38,10 @@ export class WorkerStartError extends Error {
  * @throws {ConfigError} The file is wrong.
  * @throws {TlsFileError} A certificate, key or CA cannot be used.
  */
-export function readForWorkers(file: string, { count, strict }: { count: number; strict: boolean }): { log: Log } {
+export function readForWorkers(
+  file: string,
+  { count, strict }: { count: number; strict: boolean },
+): Pick<WorkersOptions, 'log' | 'shutdown'> {
   const { plan, warnings } = compileToServe(file, { strict });
   const log = createLog(plan.logging);
   tellWarnings(warnings, log);
@@ -43,7 +49,7 @@ export function readForWorkers(file: string, { count, strict }: { count: number;
   if (count > 1 && countsHere(plan)) {
     log.warn({ workers: count }, `each worker counts for itself: ${count} x the limit, unless rate_limit.distributed`);
   }
-  return { log };
+  return { log, shutdown: plan.shutdown };
 }
 
 /** Whether a limit is counted only in the memory of the process that accepts the connection. */
@@ -67,8 +73,8 @@ const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 30_000;
 /** The most consecutive failed starts while no worker serves. */
 const MOST_FAILURES = 5;
-/** A worker ends by itself within 30 s. */
-const PATIENCE_MS = 35_000;
+/** A worker that has had the times of its stop ends by itself within this time. */
+const PATIENCE_MS = 5_000;
 
 export class Workers {
   readonly #members = new Set<Member>();
@@ -76,6 +82,7 @@ export class Workers {
   #secret = newSecret();
   /** The rules of the worker that reloaded last. */
   #rules: AccessRules | undefined;
+  #shutdown: PlannedShutdown;
   #rotation: NodeJS.Timeout | undefined;
   /** Consecutive deaths, each soon after the start. */
   #deaths = 0;
@@ -92,6 +99,7 @@ export class Workers {
       [...this.#members].flatMap(({ worker, readyAt }) => (readyAt === undefined ? [] : [worker]));
     this.#collector = new MetricsCollector(serving, options.log);
     this.#relay = new WorkerRelay(serving);
+    this.#shutdown = options.shutdown;
   }
 
   /**
@@ -115,14 +123,18 @@ export class Workers {
     for (const { worker, here } of this.#members) if (here) worker.process.kill('SIGHUP');
   }
 
-  /** Resolves when all workers have ended. Requests in flight may finish. */
-  async stop(): Promise<void> {
+  get shutdown(): PlannedShutdown {
+    return this.#shutdown;
+  }
+
+  /** Resolves when all workers have ended. Requests in flight may finish. A second call with `delay: 0` ends the delay. */
+  async stop({ delay = this.#shutdown.delayMs }: Pick<StopOptions, 'delay'> = {}): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#rotation);
     for (const timer of this.#waiting) clearTimeout(timer);
     const ends = [...this.#members].map(({ worker }) => new Promise((resolve) => worker.once('exit', resolve)));
-    for (const { worker } of this.#members) send(worker, { kind: 'stop', graceful: true });
-    const late = setTimeout(() => this.kill(), PATIENCE_MS);
+    for (const { worker } of this.#members) send(worker, { kind: 'stop', delay: delay > 0 });
+    const late = setTimeout(() => this.kill(), delay + this.#shutdown.timeoutMs + PATIENCE_MS);
     await Promise.all(ends);
     clearTimeout(late);
   }
@@ -160,6 +172,7 @@ export class Workers {
     if (isOfChannel(notice)) return this.#relay.receive(notice, member.worker);
     if (notice.kind === 'rules') {
       this.#rules = notice.rules;
+      this.#shutdown = notice.shutdown;
       return;
     }
     if (notice.kind === 'here') {

@@ -18,7 +18,7 @@ beforeAll(async () => {
   upstream = await echoUpstream();
 });
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((each) => each.stop(0)));
+  await Promise.all(running.splice(0).map((each) => each.stop({ timeout: 0 })));
 });
 afterAll(() => upstream.close());
 

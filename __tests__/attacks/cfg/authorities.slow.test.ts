@@ -107,7 +107,7 @@ upstreams: [{ name: near, endpoints: ["127.0.0.1:${upstream.port}"] }]`;
   expect(await status(other, '/service/x', made.wrongCa)).toBe(401);
   expect(await status(one, '/open/x', made.wrongCa)).toBe(undefined);
   expect(await status(one, '/service/x', made.client)).toBe(200);
-  await gateway.stop(0);
+  await gateway.stop({ timeout: 0 });
   await upstream.close();
   await made.remove();
 });

@@ -52,6 +52,6 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
   if (!stops) await until(() => held.length === 2);
   held.at(-1)?.end('in');
   expect(await late).toBe(stops ? 'refused' : 200);
-  await gateway.stop(0);
+  await gateway.stop({ timeout: 0 });
   await closed(backend);
 });

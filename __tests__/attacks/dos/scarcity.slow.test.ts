@@ -127,7 +127,7 @@ describe('DOS-10 scarcity', () => {
     expect(await at(3_600_000)).toEqual([401, 200, 401]);
     expect(await at(-3_600_000)).toEqual([401, 200, 401]);
     expect(await at(0)).toEqual([200, 200, 401]);
-    await gateway.stop(0);
+    await gateway.stop({ timeout: 0 });
   });
 
   // Like a worker that has run out of memory at its start, and like a terminated worker. The next worker is intact.

@@ -28,7 +28,7 @@ beforeAll(async () => {
   gateway = await serve(write('loom.yaml', {}), { log, watch: false });
 });
 afterAll(async () => {
-  await gateway.stop(0);
+  await gateway.stop({ timeout: 0 });
   rmSync(folder, { recursive: true });
 });
 

@@ -44,7 +44,7 @@ routes: [{ id: orders, path: /*, upstream: backend }]
     },
     { log, watch: false },
   );
-  closing.push(() => gate.stop(0));
+  closing.push(() => gate.stop({ timeout: 0 }));
   const post = (body: string, token = OPERATOR): Promise<Answer> =>
     ask({
       ...{ port: admin, path: '/explain', method: 'POST', body },

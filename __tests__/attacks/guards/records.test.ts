@@ -16,7 +16,7 @@ const backend = createServer((_req, res) => res.end('hello'));
 let backendPort = 0;
 const running: Gatekeeper[] = [];
 beforeAll(async () => void (backendPort = await listening(backend)));
-afterEach(() => Promise.all(running.splice(0).map((each) => each.stop(0))));
+afterEach(() => Promise.all(running.splice(0).map((each) => each.stop({ timeout: 0 }))));
 afterAll(() => closed(backend));
 
 const UUID = /^urn:uuid:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;

@@ -160,7 +160,7 @@ test('HDR-01 HDR-02 HDR-03 HDR-04 HDR-06 HDR-07 HDR-08 UPG-03 no client byte rea
     await fc.assert(property, { numRuns });
     expect(arrived).toBeGreaterThan(numRuns / 5);
   } finally {
-    await running.stop(0);
+    await running.stop({ timeout: 0 });
     await upstream.close();
   }
 });

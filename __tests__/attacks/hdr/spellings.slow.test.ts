@@ -94,7 +94,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream.port}"] }]`;
     expect(await userIds(own, '/api/x', ...lines, `X-API-Key: ${KEY}`)).toEqual(ours);
     expect(await userIds(own, '/public/x', ...lines)).toEqual([]);
     expect(await userIds(own, '/api/x', `X-API-Key: ${KEY}`)).toEqual(ours);
-    await running.stop(0);
+    await running.stop({ timeout: 0 });
     await upstream.close();
   });
 

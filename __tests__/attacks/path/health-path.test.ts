@@ -27,7 +27,7 @@ beforeAll(async () => {
   gateway = await serve({ text: fileOf('[{ id: all, path: /*, upstream: backend }]'), file: 'loom.yaml' }, { log });
 });
 afterAll(async () => {
-  await gateway.stop(0);
+  await gateway.stop({ timeout: 0 });
   await upstream.close();
 });
 

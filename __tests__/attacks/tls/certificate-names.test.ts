@@ -30,7 +30,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream.port}"] }]`;
   gateway = await serve({ text, file: 'loom.yaml' }, { log: quietLog() });
 });
 afterAll(async () => {
-  await gateway.stop(0);
+  await gateway.stop({ timeout: 0 });
   await upstream.close();
   await made.remove();
 });

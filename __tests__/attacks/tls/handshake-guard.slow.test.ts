@@ -57,7 +57,7 @@ test('a file that has lost its client_auth keeps the old one active', async () =
     await expect(running.reload()).rejects.toThrow(/guarded by a client certificate and would be PUBLIC/);
     expect(await knock()).toBe('no handshake');
   } finally {
-    await running.stop(0);
+    await running.stop({ timeout: 0 });
   }
 });
 
@@ -69,6 +69,6 @@ test('twin: one that opens the route explicitly is accepted', async () => {
     await until(() => running.listening.length === 1);
     expect(await knock()).toBe(200);
   } finally {
-    await running.stop(0);
+    await running.stop({ timeout: 0 });
   }
 });

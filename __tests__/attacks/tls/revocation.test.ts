@@ -37,7 +37,7 @@ listeners: [{ name: t, address: "127.0.0.1:${port}", protocol: https,
 routes: [{ path: /*, upstream: far, auth: { mtls: true } }]
 upstreams: [{ name: far, endpoints: ["127.0.0.1:${echo.port}"] }]`;
   const running = await serve({ text, file: 'loom.yaml' }, { log: quietLog() });
-  opened.push(() => running.stop(0));
+  opened.push(() => running.stop({ timeout: 0 }));
   return port;
 }
 

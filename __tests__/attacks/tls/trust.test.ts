@@ -85,7 +85,9 @@ async function start(block: string): Promise<{ port: number; started: Promise<vo
 listeners: [{ name: t, address: "127.0.0.1:${port}", protocol: https, tls: { cert_file: ${cert}, key_file: ${key}, ${block} } }]
 routes: [{ path: /*, upstream: far, auth: { mtls: true } }]
 upstreams: [{ name: far, endpoints: ["127.0.0.1:1"] }]`;
-  const started = serve({ text, file: 'loom.yaml' }, { log: quietLog() }).then((running) => running.stop(0));
+  const started = serve({ text, file: 'loom.yaml' }, { log: quietLog() }).then((running) =>
+    running.stop({ timeout: 0 }),
+  );
   started.catch(() => undefined);
   return { port, started };
 }

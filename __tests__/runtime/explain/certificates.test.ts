@@ -65,7 +65,7 @@ routes: [{ id: all, path: /*, upstream: backend }]
   };
   const close = async (): Promise<void> => {
     await explainer.close();
-    await gate.stop(0);
+    await gate.stop({ timeout: 0 });
   };
   return { live, explained, close };
 }

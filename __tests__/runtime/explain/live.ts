@@ -125,7 +125,7 @@ async function asGateway(source: Source, log: ReturnType<typeof quietLog>): Prom
     explained: (request) => explainer.explain(request),
     close: async () => {
       await explainer.close();
-      await gate.stop(0);
+      await gate.stop({ timeout: 0 });
     },
   };
 }

@@ -45,6 +45,7 @@ export function checkDraft(draft: Draft, context: Context): void {
     (require('./trusted-headers.js') as typeof TrustedHeaders).checkTrustedHeaders(plan, context);
   if (plan.rateLimit) (require('./limits.js') as typeof Limits).checkLimits(plan, context);
   if (plan.health) (require('./health.js') as typeof Health).checkHealth(draft, context);
+  if (blocks.shutdown) (require('./health.js') as typeof Health).checkShutdown(context);
   if (blocks.admin || blocks.metrics || blocks.tracing)
     (require('./operations.js') as typeof Operations).checkOperations(draft, context);
   if (blocks.routes.some(({ value }) => value.retries !== undefined || value.retry_codes !== undefined))

@@ -163,4 +163,11 @@ export const GATEWAY_NAMES: readonly ForeignNames[] = [
   },
   { at: ['metrics'], names: { path: 'endpoint url' } },
   { at: ['health'], names: { path: 'endpoint url uri' } },
+  {
+    at: ['shutdown'],
+    names: {
+      delay: 'requestAcceptGraceTimeout shutdownDelay preStop wait',
+      timeout: 'graceTimeOut gracePeriod drainTimeout grace drain',
+    },
+  },
 ];

@@ -4,7 +4,14 @@ import type { HeaderRule } from '../../auth/header-rule.js';
 import type { Requirement } from '../../auth/requirement.js';
 import { readBlocks, type Blocks } from '../blocks.js';
 import type { Context } from '../context.js';
-import type { Plan, PlannedLogging, PlannedOpening, PlannedRoute, PlannedUpstream } from '../plan-types.js';
+import type {
+  Plan,
+  PlannedLogging,
+  PlannedOpening,
+  PlannedRoute,
+  PlannedShutdown,
+  PlannedUpstream,
+} from '../plan-types.js';
 import { BLOCKS } from '../schema/file.js';
 import { hintFor } from '../hints/hint-for.js';
 import type * as Opens from '../opens.js';
@@ -60,6 +67,7 @@ export function draftPlan(context: Context): Draft {
     logging: planLogging(blocks.logging),
     ...operationsOf(blocks),
     ...(blocks.health && { health: blocks.health }),
+    shutdown: planShutdown(blocks.shutdown),
     identityHeaders: identityHeaders([
       ...methods.flatMap(({ headers }) => headers),
       ...roster.disabledHeaders,
@@ -174,6 +182,10 @@ function planOpens({ opens }: Blocks): { readonly opens?: readonly PlannedOpenin
   const { readOpening } = require('../opens.js') as typeof Opens;
   const read = opens.map(({ value }) => readOpening(value, () => true)).filter((each) => typeof each !== 'string');
   return read.length === 0 ? {} : { opens: read };
+}
+
+function planShutdown({ delay = 0, timeout = 30_000 }: Partial<NonNullable<Blocks['shutdown']>> = {}): PlannedShutdown {
+  return { delayMs: delay, timeoutMs: timeout };
 }
 
 function planLogging(block: LoggingBlock | undefined): PlannedLogging {

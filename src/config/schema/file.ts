@@ -72,6 +72,9 @@ export const BLOCKS = {
   get health() {
     return operations().health;
   },
+  get shutdown() {
+    return operations().shutdown;
+  },
   get metrics() {
     return operations().metrics;
   },
@@ -105,6 +108,7 @@ export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS,
   rate_limit: 'The global rate limit.',
   admin: 'The address of the pages for operators.',
   health: 'A path of every listener for health checks.',
+  shutdown: 'How a stop gives balancers and open requests time.',
   metrics: 'Metrics in the Prometheus format.',
   logging: 'The log.',
   tracing: 'OpenTelemetry spans.',

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { passwordHash, user, userName } from '../../auth/methods/basic/options.js';
 import { hasControlCharacter } from '../../lib/control-character.js';
-import { plainText } from '../../lib/fields.js';
+import { duration, LONGEST_TIMER, plainText, timeout } from '../../lib/fields.js';
 import { address } from './listeners.js';
 import { flag, listOf } from './fields.js';
 
@@ -141,6 +141,15 @@ export const health = z.strictObject({
     .describe(
       'Answered to GET and HEAD on every listener, before routes and without a credential: 200, or 503 once a stop has begun.',
     ),
+});
+
+export const shutdown = z.strictObject({
+  delay: duration({ min: 0, max: LONGEST_TIMER })
+    .prefault('0s')
+    .describe(
+      'Time from SIGTERM until the ports close. `/ready` and the health path answer 503 from the start, so that balancers send no more requests.',
+    ),
+  timeout: timeout().prefault('30s').describe('Time that open requests have after the ports have closed.'),
 });
 
 export type TracingBlock = z.output<typeof tracing>;

@@ -68,7 +68,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
   expect(await statusOf('jos\u00e9', 'pass')).toBe(200);
   expect(JSON.stringify(log.entries)).not.toMatch(/\$apr1\$|\$2y\$|apr1 password/);
 
-  await gateway.stop(0);
+  await gateway.stop({ timeout: 0 });
   await closed(backend);
 });
 
