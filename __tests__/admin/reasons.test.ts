@@ -89,7 +89,7 @@ const CASES: Readonly<Record<ReasonCode, Caused | Elsewhere>> = {
   credential_missing: {
     cause: () => sent(API_KEY, '{ api_key: true }', { 'X-Api-Token': KEY }),
     words: /no credential in header `X-Api-Key`; the request has `X-Api-Token`/,
-    cure: /in one of the places/,
+    cure: /where an auth method/,
   },
   credential_invalid: {
     cause: () => sent(API_KEY, '{ api_key: true }', { 'X-API-Key': ` "${KEY}"` }),
@@ -99,7 +99,7 @@ const CASES: Readonly<Record<ReasonCode, Caused | Elsewhere>> = {
   credential_duplicate: {
     cause: () => sent(API_KEY, '{ api_key: true }', { 'X-API-Key': [KEY, KEY] }),
     words: /two values in header `X-Api-Key`/,
-    cure: /Send it once/,
+    cure: /Send one credential/,
   },
   token_malformed: {
     cause: () => jwt(rawToken({ alg: 'RS256', crit: ['x'] }, {}, 'x')),
@@ -125,7 +125,7 @@ const CASES: Readonly<Record<ReasonCode, Caused | Elsewhere>> = {
   token_issuer: {
     cause: () => jwt(tokenOf({ iss: `${issuer.origin}/` })),
     words: /`iss` is .*; expected .*: they differ only by a trailing slash \(unverified/,
-    cure: /Copy `iss`/,
+    cure: /Set `issuer` to the `iss`/,
   },
   token_audience: {
     cause: () => jwt(tokenOf({ aud: 'web' })),

@@ -54,7 +54,7 @@ test('a pasted command goes there too, and the token may come from standard inpu
 test.each<readonly [string, string, Readonly<Record<string, string>>, RegExp]>([
   ['a wrong token', '', { LOOM_ADMIN_TOKEN: 'secret-token-of-another' }, /answered 401/],
   ['a token with a line end', '', { LOOM_ADMIN_TOKEN: 'secret\r\nX: y' }, /visible ASCII/],
-  ['no token', '', {}, /nothing was given/],
+  ['no token', '', {}, /set LOOM_ADMIN_TOKEN/],
   ['a user in the URL', 'ops:secret@', env, /no user and no password/],
 ])('%s is an error without its text', async (_name, user, given, words) => {
   const admin = (await open()).replace('http://', `http://${user}`);

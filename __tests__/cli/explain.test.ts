@@ -116,7 +116,7 @@ test('the text says what was looked for, what was found and what to do', async (
                 the request has \`X-Api-Token\`
                 looks in \`Authorization: Bearer …\`, subprotocol \`bearer\`
 
-    cure        Send the credential in one of the places that explain names.
+    cure        Send the credential where an auth method of the route reads it.
     "
   `);
 });

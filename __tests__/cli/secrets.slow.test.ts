@@ -76,8 +76,8 @@ describe('hash-password', () => {
   });
 
   test('refuses nothing, bytes that are no UTF-8, and floods', async () => {
-    await expect(hashPassword(piped('').use)).rejects.toThrow('nothing was given');
-    await expect(hashPassword(piped('\n').use)).rejects.toThrow('nothing was given');
+    await expect(hashPassword(piped('').use)).rejects.toThrow('standard input is empty');
+    await expect(hashPassword(piped('\n').use)).rejects.toThrow('standard input is empty');
     await expect(hashPassword(piped(Buffer.from([0x61, 0xff])).use)).rejects.toThrow('UTF-8');
     await expect(hashPassword(piped('x'.repeat(5_000)).use)).rejects.toThrow('longer than');
   });
@@ -94,10 +94,10 @@ describe('hash-password', () => {
   test('refuses two that differ, and gives up at Ctrl-C, with the echo back on', async () => {
     const differing = terminal(true);
     differing.stdin.write('one\rtwo\r');
-    await expect(hashPassword(differing.use)).rejects.toThrow('do not match');
+    await expect(hashPassword(differing.use)).rejects.toThrow('differ');
     const interrupted = terminal(true);
     interrupted.stdin.write('on\u0003');
-    await expect(hashPassword(interrupted.use)).rejects.toThrow('given up');
+    await expect(hashPassword(interrupted.use)).rejects.toThrow('cancelled');
     expect(interrupted.stdin.raw).toEqual([true, false]);
     expect(interrupted.printed()).toBe('');
   });

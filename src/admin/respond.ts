@@ -57,7 +57,7 @@ interface Refused {
 function refuse(req: IncomingMessage, { access, role }: Refused, { log, rules }: RespondDeps): Page {
   const facts = { event: 'denied', listener: 'admin', reason: access, client: req.socket.remoteAddress };
   const { status } = REFUSALS[access];
-  log.info({ ...facts, status, method: req.method }, 'denied');
+  log.info({ ...facts, status, http_method: req.method }, 'denied');
   const scheme = role === 'operator' || rules.auth.kind === 'bearer' ? 'Bearer' : 'Basic';
   const realm = rules.realm.replace(/["\\]/g, '\\$&');
   return { ...REFUSALS[access], ...(status === 401 && { challenge: `${scheme} realm="${realm}"` }) };

@@ -17,19 +17,29 @@ export const TOKEN = 'LOOM_ADMIN_TOKEN';
 const TIMEOUT_MS = 30_000;
 const LONGEST_ANSWER = 4_194_304;
 
+/** Reads the operator token from the environment, or else from standard input. */
+export async function operatorToken(terminal: Terminal): Promise<string> {
+  return (
+    terminal.env[TOKEN] ??
+    (await readSecret(terminal, 'operator token', {
+      empty: `set ${TOKEN}, or write the operator token to standard input`,
+    }))
+  );
+}
+
 /** @throws {InputError} The gateway does not answer, or refuses. The message has no part of the question. */
 export async function askGateway(
   admin: string | undefined,
   { path, body, option = '--admin' }: GatewayQuestion,
   terminal: Terminal,
 ): Promise<unknown> {
-  if (admin === undefined) throw new InputError('give the admin address of the gateway: --admin http://127.0.0.1:9901');
+  if (admin === undefined) throw new InputError('give the admin address of the gateway: --admin http://127.0.0.1:9091');
   if (!/^https?:\/\//i.test(admin) || !URL.canParse(admin))
     throw new InputError(`${option} must be an http:// or https:// URL`);
   const base = new URL(admin);
   if (base.username !== '' || base.password !== '')
     throw new InputError(`${option} must have no user and no password; set ${TOKEN}`);
-  const token = terminal.env[TOKEN] ?? (await readSecret(terminal, 'operator token'));
+  const token = await operatorToken(terminal);
   if (!/^[\x21-\x7e]+$/.test(token)) throw new InputError('the operator token must be visible ASCII without spaces');
   const { status, text } = await send(new URL(path, base), { token, body });
   const answer = parsed(text);

@@ -4,8 +4,8 @@ import { comparableOf, concealOnce, type PlanOf } from '../difference/comparable
 import type { PlanDifference } from '../difference/differences.js';
 import type { Difference } from '../difference/compare-trees.js';
 import { agreedKey, newHalf } from '../difference/key-agreement.js';
-import { askGateway, TOKEN } from './admin-client.js';
-import { InputError, readSecret } from './secret-input.js';
+import { askGateway, operatorToken, TOKEN } from './admin-client.js';
+import { InputError } from './secret-input.js';
 import type { Terminal } from './terminal.js';
 
 export interface GatewayDifference extends PlanDifference {
@@ -18,17 +18,13 @@ const OPTION = '--against';
 
 /** @throws {InputError} The gateway does not answer, or refuses. */
 export async function diffAgainst(admin: string, next: PlanOf, terminal: Terminal): Promise<GatewayDifference> {
-  const known = { ...terminal, env: { ...terminal.env, ...(await tokenOnce(terminal)) } };
+  // Standard input has the token once, and there are two requests.
+  const known = { ...terminal, env: { ...terminal.env, [TOKEN]: await operatorToken(terminal) } };
   const { offer, key } = offerIn(await askGateway(admin, { path: PATH, option: OPTION }, known));
   const half = newHalf();
   const plan = comparableOf(next, concealOnce(sharedKey(half, key)));
   const body = { offer, key: half.publicText, plan };
   return answerIn(await askGateway(admin, { path: PATH, body, option: OPTION }, known));
-}
-
-/** The token is read from standard input once, for two requests. */
-async function tokenOnce(terminal: Terminal): Promise<Record<string, string>> {
-  return terminal.env[TOKEN] === undefined ? { [TOKEN]: await readSecret(terminal, 'operator token') } : {};
 }
 
 function offerIn(answer: unknown): { readonly offer: string; readonly key: string } {

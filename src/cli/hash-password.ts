@@ -20,7 +20,7 @@ export function costIn(text: string): number {
 }
 
 export async function hashPassword(terminal: Terminal, cost: number = DEFAULT_COST): Promise<ExitCode> {
-  const password = await readSecret(terminal, 'Password', true);
+  const password = await readSecret(terminal, 'Password', { confirm: true });
   if (Buffer.byteLength(password) > BCRYPT_BYTES) throw new InputError(`bcrypt reads only ${BCRYPT_BYTES} bytes`);
   if (hasControlCharacter(password)) throw new InputError('a password cannot hold control characters');
   const warning = costWarning(cost);

@@ -25,11 +25,11 @@ export function addKeyCommands(program: Command, { terminal, defaultFile, finish
       .option('--file <file>', 'the Loom file', defaultFile)
       .option('--strategy <name...>', 'name of a Passport strategy that the host application registers');
   add('create', 'create a key, and print it once')
-    .requiredOption('--name <name>', 'the subject of the identity')
+    .requiredOption('--name <name>', 'the name of the caller, which is the subject of its identity')
     .option('--expires <time>', 'RFC 3339 date or date-time from which on the key is refused')
     .option('--not-before <time>', 'RFC 3339 date or date-time before which the key is refused')
-    .option('--scope <scope...>', 'scopes of the identity')
-    .option('--metadata <name=value...>', 'members of the claim `metadata`')
+    .option('--scope <scope...>', 'scopes of the key')
+    .option('--metadata <name=value...>', 'members of the claim metadata')
     .option('--rate-limit <rate>', 'the limit of this key alone, such as 100 or 1000/m')
     .option('--allow-ip <address...>', 'addresses and CIDR blocks that may use the key')
     .option('--prefix <label>', 'the label of the key (default: loom_live)')
@@ -44,21 +44,21 @@ export function addKeyCommands(program: Command, { terminal, defaultFile, finish
     .argument('<id-or-name>', 'the id of one key, or a name')
     .action((which: string, options: Keys.KeysFile) => finish(() => load().showKeys({ ...options, which }, terminal)));
   add('revoke', 'revoke all keys of a name, or one key by its id')
-    .argument('[name]', 'the name')
+    .argument('[name]', 'the name of the keys')
     .option('--id <id>', 'the id of one key')
     .option('--json', 'print the revoked records as JSON')
     .action((name: string | undefined, options: Keys.KeysFile & { id?: string }) =>
       finish(() => load().revokeKeys({ ...options, ...(name !== undefined && { name }) }, terminal)),
     );
-  add('rotate', 'create another key of a name; the old keys count until the end of the grace')
+  add('rotate', 'create another key of a name; the old keys stay valid for the grace period')
     .argument('<name>', 'the name')
-    .option('--grace <duration>', 'how long the old keys still count (default: 24h)')
-    .option('--expires <time>', 'when the new key expires (default: as the newest key of the name)')
+    .option('--grace <duration>', 'how long the old keys stay valid (default: 24h)')
+    .option('--expires <time>', 'when the new key expires (default: with the newest key of the name)')
     .option('--prefix <label>', 'the label of the new key (default: loom_live)')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  loom-auth keys rotate acme --grace 24h')
     .action((name: string, options: Keys.KeysFile) => finish(() => load().rotateKey({ ...options, name }, terminal)));
-  add('import', 'add keys from JSON lines, all or none')
+  add('import', 'add the keys of a file of JSON lines, all or none')
     .argument('<lines>', 'the file, or - for standard input')
     .addHelpText('after', '\nExample:\n  loom-auth keys import old-keys.jsonl')
     .action((from: string, options: Keys.KeysFile) => finish(() => load().importKeys({ ...options, from }, terminal)));

@@ -95,7 +95,7 @@ export function commands(terminal: Terminal, finish: Finish): Command {
     .description('list the mistakes in a file and who may call each route')
     .argument('[file]', 'the Loom file', DEFAULT_FILE)
     .option('--strict', 'exit with 1 if the file has a warning')
-    .addOption(new Option('--format <format>', 'what to print; default: text').choices(['text', 'json', 'sarif']))
+    .addOption(new Option('--format <format>', 'what to print (default: text)').choices(['text', 'json', 'sarif']))
     .option('--json', 'print one JSON document, as --format json does')
     .option('--max-warnings <n>', 'exit with 1 if the file has more warnings', numberOfWarnings)
     .option('--strategy <name...>', 'name of a Passport strategy that the host application registers')
@@ -126,13 +126,13 @@ export function commands(terminal: Terminal, finish: Finish): Command {
 }
 
 const EXPLAIN_HELP = `
-The request is judged by the rules of the file. Nothing is sent, no limit is counted and no plugin runs.
+The file decides about the request. The request is not sent, no limit is counted and no plugin runs.
 
 Examples:
   loom-auth explain loom.yaml GET https://api.example.com/orders -H 'X-API-Key: abc'
-  loom-auth explain --curl - < curl.txt         explain a pasted curl command; nothing of it runs
+  loom-auth explain --curl - < curl.txt         explain a curl command without running it
   loom-auth explain --at 2030-01-31T12:00:00Z GET https://api.example.com/orders
-  loom-auth explain urn:uuid:574c8e5e-3c1f-4c1b-9d39-6a4e5f9b2d10 --admin http://127.0.0.1:9901
+  loom-auth explain urn:uuid:574c8e5e-3c1f-4c1b-9d39-6a4e5f9b2d10 --admin http://127.0.0.1:9091
 
 With --admin the operator token is read from LOOM_ADMIN_TOKEN, or else from standard input.
 
@@ -142,14 +142,14 @@ function explainCommand(program: Command, terminal: Terminal, finish: Finish): v
   program
     .command('explain')
     .description('say why a request is allowed or denied')
-    .argument('[words...]', '[file] [method] URL, or the instance of a denial with --admin')
+    .argument('[words...]', '[file] [method] URL; with --admin also the instance of a denial')
     .option('-H, --header <line>', 'a header of the request; repeat it for more', collected)
     .option('--curl <source>', 'read the request as a curl command from standard input: --curl -')
     .option('--cert <file>', 'the client certificate in PEM, and its intermediates')
-    .option('--from <address>', 'the address of the client or proxy; 127.0.0.1 without it')
-    .option('--at <time>', 'the time of the request, in ISO 8601; now without it')
+    .option('--from <address>', 'the address of the client or proxy (default: 127.0.0.1)')
+    .option('--at <time>', 'the time of the request, in ISO 8601 (default: now)')
     .option('--jwks <file>', 'the key set of all issuers, or ISSUER=FILE for one; repeat it for more', collected)
-    .option('--online', 'fetch key sets and ask introspection endpoints')
+    .option('--online', 'fetch key sets, and ask introspection endpoints and the key store')
     .option('--admin <url>', 'ask the running gateway with this admin address')
     .option('--json', 'print one JSON document')
     .option('--strategy <name...>', 'name of a Passport strategy that the host application registers')

@@ -8,12 +8,21 @@ export class InputError extends Error {
 
 const LIMIT = 4_096;
 
-/**
- * From a pipe: all text except one trailing newline. From a terminal: one line, requested twice if `confirm` is set.
- */
-export async function readSecret(terminal: Terminal, prompt: string, confirm = false): Promise<string> {
+export interface SecretOptions {
+  /** Whether a terminal requests the secret twice. */
+  readonly confirm?: boolean;
+  /** The error message if nothing is entered. */
+  readonly empty?: string;
+}
+
+/** From a pipe: all text except one trailing newline. From a terminal: one line. */
+export async function readSecret(
+  terminal: Terminal,
+  prompt: string,
+  { confirm = false, empty = 'standard input is empty' }: SecretOptions = {},
+): Promise<string> {
   const secret = terminal.stdin.isTTY === true ? await ask(terminal, prompt, confirm) : await drain(terminal.stdin);
-  if (secret === '') throw new InputError('nothing was given');
+  if (secret === '') throw new InputError(empty);
   return secret;
 }
 
@@ -63,7 +72,7 @@ async function ask({ stdin, stderr }: Terminal, prompt: string, confirm: boolean
     stderr.write(`${prompt} again: `);
     const second = await typed.next();
     stderr.write('\n');
-    if (first !== second) throw new InputError('the two do not match');
+    if (first !== second) throw new InputError('the two entries differ');
     return first;
   } finally {
     typed.close();
@@ -92,7 +101,7 @@ class HiddenLines {
     for (;;) {
       const character = await this.#character();
       if (character === '\r' || character === '\n') return typed.join('');
-      if (character === END_OF_TEXT || character === END_OF_INPUT) throw new InputError('given up');
+      if (character === END_OF_TEXT || character === END_OF_INPUT) throw new InputError('cancelled');
       if (ERASE.has(character)) typed.pop();
       else typed.push(character);
       if (typed.length > LIMIT) throw new InputError(`the secret is longer than ${LIMIT} characters`);

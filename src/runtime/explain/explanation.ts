@@ -41,7 +41,7 @@ export interface ExplainRequest {
  * await loom('loom.yaml').explain({ url: '/orders' }, options);
  */
 export interface ExplainOptions {
-  /** Whether the introspection endpoint may be asked. Default: no request is sent. */
+  /** Whether introspection endpoints and the key store may be asked. Default: nothing is asked. */
   readonly online?: boolean;
   /**
    * The address of the person who asks. A wrong credential of the request is then a failed attempt of this address, in the
@@ -82,7 +82,7 @@ export interface ExplainedMethod {
   readonly detail?: string;
   /** What to do about it. */
   readonly cure?: string;
-  /** What the decision needs: a key set, introspection, a plugin or a strategy of the host application. */
+  /** What the decision needs and the explanation does not have. */
   readonly needs?: 'key_set' | 'introspection' | 'key_store' | 'plugin' | 'host_strategy';
 }
 
@@ -113,9 +113,9 @@ export interface Explanation {
     | 'undecided';
   /** Null: undecided. */
   readonly allowed: boolean | null;
-  /** The status that Loom answers. Null: the upstream or the host application answers, or it is undecided. */
+  /** The status of Loom's response. Null: the upstream or the host application responds, or it is undecided. */
   readonly status: number | null;
-  /** The code of the answer. */
+  /** The code of the response. */
   readonly code: DenialCode | null;
   /** The reason, which clients never see. */
   readonly reason: ReasonCode | null;
