@@ -55,7 +55,7 @@ test.each(Object.entries(made))('%s begins with one sentence and says that it is
 /** The rows of a table whose first cell is a name of the code. */
 const namesOn = (name: string): string[] =>
   Array.from(
-    pageOf(`${FOLDER}${name}.md`).text.matchAll(/^\| \[?`([^`]+)`(?:\]\([^)]*\))? \|/gm),
+    (pageOf(`${FOLDER}${name}.md`).text.split('\n## ')[0] as string).matchAll(/^\| \[?`([^`]+)`(?:\]\([^)]*\))? \|/gm),
     ([, word = '']) => word,
   );
 

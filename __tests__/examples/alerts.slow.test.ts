@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { LOOM_METRICS } from '../../scripts/reference/loom-metrics.mjs';
 import { ask } from '../support/ask.js';
 import { faultyGateway, type FaultyGateway } from '../support/faulty-gateway.js';
 import { freePorts } from '../support/ports.js';
@@ -129,6 +130,10 @@ async function query(expr: string): Promise<readonly number[]> {
 }
 
 test.each(queries)('the panel "%s" has data: %s', async (_title, expr) => {
+  await expectData(expr);
+});
+
+async function expectData(expr: string): Promise<void> {
   const end = Date.now() + 20_000;
   let values = await query(expr);
   while (!values.some(Number.isFinite) && Date.now() < end) {
@@ -137,6 +142,12 @@ test.each(queries)('the panel "%s" has data: %s', async (_title, expr) => {
     values = await query(expr);
   }
   expect({ expr, values: values.filter(Number.isFinite).length > 0 }).toEqual({ expr, values: true });
+}
+
+const ofLoom = LOOM_METRICS.flatMap(({ loom, here }) => (here === undefined ? [] : [[loom.join(', '), here] as const]));
+
+test.each(ofLoom)("the expression for %s of Loom's own gateway has data: %s", async (_names, expr) => {
+  await expectData(expr);
 });
 
 test('a real Prometheus reads every scrape and knows that a gateway is down', async () => {

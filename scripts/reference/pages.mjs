@@ -1,4 +1,5 @@
 /** The pages of docs/reference, from data that the code owns. */
+import { LOOM_METRICS } from './loom-metrics.mjs';
 import { cell, code, table } from './markdown.mjs';
 import { optionSections } from './options.mjs';
 import { rulePages } from './rules.mjs';
@@ -69,7 +70,15 @@ function metrics(data) {
   ]);
   const before =
     'Times are in seconds. A label has a name of the file or a value of a closed set, never a value that a client chooses. With several workers a page shows the sum, the lowest or the highest of their numbers.\n\n';
-  return before + table(['Metric', 'Type', 'Labels', 'Meaning', 'Of several workers'], rows);
+  const list = before + table(['Metric', 'Type', 'Labels', 'Meaning', 'Of several workers'], rows);
+  const others = LOOM_METRICS.map(({ loom, here, note = '' }) => [
+    loom.map(code).join(', '),
+    here ? code(here) : 'none',
+    note,
+  ]);
+  const heading =
+    "## Metrics of Loom's own gateway\n\nThe metrics that Loom's own gateway documents, and an expression that answers the same question here.\n\n";
+  return `${list}\n${heading}${table(["Metric of Loom's gateway", 'Here', 'Difference'], others)}`;
 }
 
 function log({ events, accessFields, logLines }) {
