@@ -68,7 +68,7 @@ async function open({ name, routes, keys }) {
   });
   const gateway = { name, port, child, write, output: lines(child.stderr), edit: 0 };
   gateways.push(gateway);
-  await said(gateway, 'the file is in force');
+  await said(gateway, 'the configuration is in use');
   const startMs = performance.now() - began;
   const { cpuMs } = await ask(gateway);
   const peak = peakMb(child.pid);
@@ -100,7 +100,7 @@ async function reloads(gateway) {
     for (let each = 0; each < RELOADS; each += 1) {
       gateway.write((gateway.edit += 1));
       gateway.child.kill('SIGHUP');
-      await said(gateway, 'the file was loaded anew');
+      await said(gateway, 'the configuration was reloaded');
     }
   });
   const { longestPauseMs } = await ask(gateway);
@@ -240,7 +240,7 @@ async function said({ child, output }, words) {
   for (; ; await sleep(5)) {
     const at = output.text.indexOf(words);
     if (at >= 0) return void (output.text = output.text.slice(at + words.length));
-    if (output.text.includes('the old table stays in force')) throw new Error(output.text);
+    if (output.text.includes('the reload failed: the old configuration stays in use')) throw new Error(output.text);
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the gateway ended: ${output.text}`);
   }
 }

@@ -199,7 +199,7 @@ routes: [{ path: /*, upstream: backend }]
   const holder = new DatabaseSync(join(folder, 'disk.db'));
   holder.prepare('SELECT * FROM loom_api_keys').all();
   const gateway = new Background('sh', ['-c', 'ulimit -f 1; exec "$@"', 'sh', NODE, built(), 'serve', file]);
-  await gateway.until(/the file is in force/);
+  await gateway.until(/the configuration is in use/);
   const answer = async (key: string): Promise<number> => (await ask({ port, headers: { 'X-API-Key': key } })).status;
   expect(await answer(keyIn(created.stdout))).toBe(502);
   // The gateway has the only connection now. If it closed the connection, it could not open the file again.
@@ -238,7 +238,7 @@ routes: [{ path: /*, upstream: backend }]
   const strict = await loomAuth(['serve', '--strict', file]);
   expect([strict.code, strict.stderr]).toEqual([2, expect.stringContaining('late.db does not exist')]);
   const gateway = start(['serve', file]);
-  await gateway.until(/the file is in force/);
+  await gateway.until(/the configuration is in use/);
   const answer = async (key: string): Promise<number> => (await ask({ port, headers: { 'X-API-Key': key } })).status;
   expect(await answer('a-key-that-no-store-can-judge')).toBe(503);
   const status = JSON.parse((await ask({ port: adminPort, path: '/status' })).body) as object;

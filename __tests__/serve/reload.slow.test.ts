@@ -162,7 +162,7 @@ test('the log of the file takes its level anew', async () => {
 test('a file that changes is taken once it is still, and once', async () => {
   const [port = 0] = await freePorts(1);
   const { log } = await start(listenersAt(plain(port)), true);
-  const taken = (): number => log.entries.filter(({ words }) => words === 'the file was loaded anew').length;
+  const taken = (): number => log.entries.filter(({ words }) => words === 'the configuration was reloaded').length;
   const text = listenersAt(plain(port)).replace('path: /*', 'path: /new/*');
   for (let at = 10; at < text.length; at += 40) writeFileSync(path, text.slice(0, at));
   writeFileSync(path, text);

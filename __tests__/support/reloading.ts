@@ -3,8 +3,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Ground } from './attack-ground.js';
 import { until } from './until.js';
 
-const TAKEN = /the file was loaded anew/g;
-const REFUSED = /the old table stays in force/g;
+const TAKEN = /the configuration was reloaded/g;
+const REFUSED = /the reload failed: the old configuration stays in use/g;
 
 export interface Outcomes {
   readonly taken: number;

@@ -60,7 +60,7 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
     respond(req, { log, pages, credentials, rules, proceed }).then(
       (page) => write(req, res, page),
       (err: unknown) => {
-        log.error({ err }, "a page of the administrator's address failed");
+        log.error({ err }, 'a page of the admin address failed');
         write(req, res, json(500, { error: 'the page failed' }));
       },
     );

@@ -21,7 +21,7 @@ export async function printCreated(created: CreatedKey, json: boolean | undefine
   const text = json
     ? jsonText({ key, ...shown(record) })
     : printable(
-        `key:  ${key}\nname: ${record.name}\nid:   ${record.id}\nThe store has only the digest of the key, so this is the only time that you see it.`,
+        `key:  ${key}\nname: ${record.name}\nid:   ${record.id}\nThe store has only the digest of the key. The key cannot be shown again.`,
       );
   await print(text, terminal);
 }

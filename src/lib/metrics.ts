@@ -116,11 +116,16 @@ export const METRICS = {
     labels: ['upstream', 'endpoint', 'outcome'],
   },
   loom_upstream_retries_total: { type: 'counter', help: 'Requests sent once more.', labels: ['upstream'] },
-  loom_config_generation: { type: 'gauge', help: 'How many tables have been in force.', labels: [], together: 'min' },
+  loom_config_generation: {
+    type: 'gauge',
+    help: 'How many configurations have been in use.',
+    labels: [],
+    together: 'min',
+  },
   loom_config_reloads_total: { type: 'counter', help: 'Reloads.', labels: ['outcome'] },
   loom_config_last_reload_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the table in force was loaded, in Unix seconds.',
+    help: 'When the configuration in use was loaded, in Unix seconds.',
     labels: [],
     together: 'min',
   },

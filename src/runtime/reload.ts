@@ -112,12 +112,15 @@ export class Reloading {
       this.#tell(true);
       const shown = changes.slice(0, MOST_CHANGES).map(({ where, before, after }) => `${where}: ${before} -> ${after}`);
       const facts = { event: 'config', generation: this.#generation, changed: changes.length, changes: shown };
-      log.info(facts, 'the file was loaded anew');
+      log.info(facts, 'the configuration was reloaded');
       return warnings;
     } catch (cause) {
       this.#lastReload = 'refused';
       this.#tell(false);
-      log.error({ event: 'config', generation: this.#generation, ...causeOf(cause) }, 'the old table stays in force');
+      log.error(
+        { event: 'config', generation: this.#generation, ...causeOf(cause) },
+        'the reload failed: the old configuration stays in use',
+      );
       throw cause;
     }
   }
@@ -183,7 +186,7 @@ export class Reloading {
     const { log } = this.parts.shared;
     const retiring = old
       .retire()
-      .catch((err: unknown) => log.error({ err }, 'an old table could not be closed'))
+      .catch((err: unknown) => log.error({ err }, 'an old configuration could not be closed'))
       .finally(() => this.#retiring.delete(retiring));
     this.#retiring.add(retiring);
   }

@@ -60,7 +60,7 @@ export function tellUnchanged(before: Plan, { admin, metrics }: Plan, log: Log):
   const where = (plan: Pick<Plan, 'admin'>): string => JSON.stringify([plan.admin?.host, plan.admin?.port]);
   const counted = JSON.stringify(metrics?.buckets) === JSON.stringify(before.metrics?.buckets);
   if (where({ ...(admin && { admin }) }) !== where(before) || !counted || !metrics !== !before.metrics)
-    log.warn({ event: 'config' }, 'admin.address and what metrics count are as they were: they change with a restart');
+    log.warn({ event: 'config' }, 'admin.address and metrics change with a restart');
 }
 
 /** Looked up when the metrics are read. */

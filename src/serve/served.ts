@@ -141,7 +141,7 @@ class Served implements OwnGateway {
     for (const { name: listener, ...where } of this.listening) this.log.info({ listener, ...where }, 'listening');
     if (this.#admin) this.log.info({ listener: 'admin', host: this.#admin.host, port: this.#admin.port }, 'listening');
     const { file, routes } = loom.plan;
-    this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the file is in force');
+    this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the configuration is in use');
     this.#state = 'ready';
     this.among?.took(loom.plan);
     this.#files?.follow(this.#read);
@@ -227,7 +227,7 @@ class Served implements OwnGateway {
   #heed(logging: PlannedLogging): void {
     if (!this.#own) return;
     this.#own.level = logging.level;
-    if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format counts from the next start on');
+    if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format changes with a restart');
     this.#logging = logging;
   }
 }

@@ -194,7 +194,7 @@ export class Workers {
     this.#deaths = settled ? 0 : this.#deaths + 1;
     if (readyAt === undefined) this.#failures += 1;
     if (this.#failures >= MOST_FAILURES && this.#nobodyServes()) {
-      log.error({ ...facts, starts: this.#failures }, 'no worker is left and none can be started: giving up');
+      log.error({ ...facts, starts: this.#failures }, 'no worker is left and none can be started: the gateway ends');
       this.#stopping = true;
       this.kill();
       this.options.gaveUp();

@@ -51,7 +51,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
 test('it does not open a route that the other workers refused to open', async () => {
   const { edit, file, killOne, knock, primary, seen } = await workers();
   edit('');
-  await seen(/the old table stays in force/g, 2);
+  await seen(/the reload failed: the old configuration stays in use/g, 2);
   expect(readFileSync(file, 'utf8')).toContain('id: a, path: "/a/*", upstream: backend }');
   killOne();
   const count = (pattern: RegExp): number => primary.output.match(pattern)?.length ?? 0;
@@ -66,7 +66,7 @@ test('it does not open a route that the other workers refused to open', async ()
 test('twin: a route that was opened on purpose since the start is open there as well', async () => {
   const { edit, killOne, knock, seen } = await workers();
   edit(', auth: none');
-  await seen(/the file was loaded anew/g, 2);
+  await seen(/the configuration was reloaded/g, 2);
   killOne();
   await seen(/a worker serves/g, 3);
   expect(new Set(await knock())).toEqual(new Set([200]));

@@ -109,7 +109,7 @@ routes: [{ id: all, path: /*, upstream: backend, auth: { bulk: true } }]
 `,
     );
     const gateway = new Background(NODE, [built(), 'serve', join(folder, 'loom.yaml')]);
-    await gateway.until(/the file is in force/);
+    await gateway.until(/the configuration is in use/);
     return { gateway, port };
   }
 

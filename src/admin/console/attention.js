@@ -27,7 +27,7 @@ export function attentionOf({ now, processes, missing = [] }) {
  */
 function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }, now) {
   if (config.lastReload === 'refused')
-    yield { level: 'bad', text: 'The last reload was refused. The configuration before it is in force.' };
+    yield { level: 'bad', text: 'The last reload was refused. The old configuration stays in use.' };
   for (const { name, certificate, revocation } of listeners) {
     if (certificate) yield* ofEnd(`The certificate of listener ${name}`, certificate.notAfter, now);
     for (const fault of revocation?.faults ?? []) yield { level: 'bad', text: `Listener ${name}: ${fault}` };
@@ -40,8 +40,8 @@ function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }
       yield {
         level: store.answers ? 'warn' : 'bad',
         text: store.answers
-          ? `${name}: notices of the key store do not arrive. A remembered key counts for one second.`
-          : `${name}: the key store does not answer. A key that is not remembered is answered 503.`,
+          ? `${name}: notices of the key store do not arrive. A key is cached for one second only.`
+          : `${name}: the key store does not answer. A key that is not cached is answered 503.`,
         detail: store.fault,
       };
     for (const { issuer, keys, fault } of keySets ?? []) {
@@ -70,8 +70,8 @@ function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }
   if (eventLoop && eventLoop.p99Ms > 200)
     yield {
       level: 'warn',
-      text: 'The event loop is late: requests wait for the processor.',
-      detail: `99 % of the turns take up to ${duration(eventLoop.p99Ms)}`,
+      text: 'The event loop is late, so requests wait.',
+      detail: `99 % of the delays are at most ${duration(eventLoop.p99Ms)}`,
     };
 }
 

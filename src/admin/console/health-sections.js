@@ -89,7 +89,7 @@ function configSection({ config }, now) {
     lastReload === 'refused' ? state('bad', 'refused') : state('good', generation > 1 ? 'taken' : 'none yet'),
     counted(warnings.length, 'warning'),
   ];
-  const section = table('Configuration', ['File', 'Generation', 'In force since', 'Last reload', 'Findings'], [row]);
+  const section = table('Configuration', ['File', 'Generation', 'In use since', 'Last reload', 'Findings'], [row]);
   if (warnings.length > 0) section.append(warningsOf(warnings));
   return section;
 }

@@ -23,8 +23,8 @@ export const throttleOption = (whose: string) =>
     )
     .prefault({})
     .describe(
-      `Failed attempts ${whose} within a window; over it 429, and nothing is asked or hashed, but for credentials that ` +
-        'are remembered. false: no limit.',
+      `The budget of failed attempts ${whose} within a window. Above the budget the response is 429, and nothing is ` +
+        'checked. Cached credentials still work. false: no budget.',
     );
 
 export type ThrottleOption = z.output<ReturnType<typeof throttleOption>>;

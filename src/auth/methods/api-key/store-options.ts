@@ -20,7 +20,7 @@ export const storeOptions = z
     type: z
       .enum(['sqlite', 'postgres', 'host'], { error: 'must be sqlite, postgres or host' })
       .describe(
-        '`sqlite`: a file that `loom-auth keys` makes. `postgres`: a table for several gateways; needs the package `pg`. ' +
+        '`sqlite`: a file that `loom-auth keys create` makes. `postgres`: a table for several gateways; needs the package `pg`. ' +
           '`host`: the option `keyStore` of `loom()`.',
       ),
     path: plainText().optional().describe('`sqlite`: the file, relative to the Loom file.'),
@@ -35,12 +35,12 @@ export const storeOptions = z
     ca: z.string().min(1, 'must not be empty').optional().describe('The same as PEM text, in place of a file.'),
     cache_ttl: duration({ min: 0, max: 3_600_000 })
       .prefault('30s')
-      .describe('How long a key is remembered. A notice of a revocation ends this time at once.'),
-    cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many keys are remembered.'),
+      .describe('How long a key is cached. A notice of a revocation ends this time at once.'),
+    cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many keys are cached.'),
     stale_if_error: duration({ min: 0, max: 86_400_000 })
       .prefault('0s')
-      .describe('How long a remembered key counts beyond `cache_ttl` while the store does not answer.'),
-    throttle: throttleOption('of an address, with keys that the store does not know,'),
+      .describe('How much longer than `cache_ttl` a cached key is accepted while the store does not answer.'),
+    throttle: throttleOption('of an address with unknown keys'),
   })
   .superRefine((block, context) => {
     const fault = (key: string, message: string): void =>

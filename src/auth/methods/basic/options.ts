@@ -48,7 +48,7 @@ export const basicOptions = z.strictObject({
     .describe('Whether users of `htpasswd_file` with another kind of hash are ignored. Otherwise they are errors.'),
   cache_ttl: duration({ min: 0, max: 86_400_000 })
     .prefault('5m')
-    .describe('How long a verified pair is remembered; "0s" hashes on each request.'),
+    .describe('How long a verified pair of user and password is cached; "0s" hashes on each request.'),
   throttle: throttleOption('of an address for one user'),
   claims_to_headers: z
     .strictObject({ username: headerName().optional().describe('Header that carries the user.') })

@@ -93,8 +93,7 @@ class MtlsStrategy extends Strategy implements MethodStrategy {
   private adviseOnce(): void {
     if (this.advice.given) return;
     this.advice.given = true;
-    const words =
-      'a verified certificate does not lead to mtls.ca_file; intermediates may have to stand in the file too';
+    const words = 'a verified certificate does not lead to mtls.ca_file; the file may need intermediates too';
     this.deps.log.warn({ method: 'mtls' }, words);
   }
 

@@ -56,8 +56,8 @@ export const oauthOptions = z.strictObject({
     .describe('How the secret is sent: `basic` (Authorization header) or `post` (form fields).'),
   cache_ttl: duration({ min: 0, max: 86_400_000 })
     .prefault('5m')
-    .describe('How long an answer is remembered, never past the `exp` of the token.'),
-  cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many answers are remembered.'),
+    .describe('How long a response is cached, never past the `exp` of the token.'),
+  cache_size: z.int().min(1).max(10_000_000).default(10_000).describe('How many responses are cached.'),
   distributed: oauthDistributed
     .optional()
     .describe('Shares answers with other instances, in Redis; needs the package `ioredis`. Default: each for itself.'),

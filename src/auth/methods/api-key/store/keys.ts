@@ -62,9 +62,9 @@ export interface CreatedKey {
  * export const slowly: RotateOptions = { grace: '7d' };
  */
 export interface RotateOptions {
-  /** How long the old keys still count: a duration such as `24h`, or milliseconds. Default: `24h`. */
+  /** How long the old keys stay valid: a duration such as `24h`, or milliseconds. Default: `24h`. */
   readonly grace?: string | number;
-  /** When the new key expires. Default: as the newest key of the name. */
+  /** When the new key expires. Default: with the newest key of the name. */
   readonly expires?: Time;
   /** The label of the new key. Default: `loom_live`. */
   readonly prefix?: string;
@@ -114,7 +114,7 @@ export interface Keys {
    */
   revoke(which: WhichKeys): Promise<readonly KeyRecord[]>;
   /**
-   * Creates another key of a name. The old keys count until the end of the grace.
+   * Creates another key of a name. The old keys stay valid for the grace period.
    *
    * @throws {KeyStoreError} `not_found`: the store has no key of this name; `invalid`: an option is wrong.
    */
