@@ -1,18 +1,27 @@
 /**
- * What a WASM plugin costs: a request inline and through a thread, a fresh instance, a million requests. The plugin is
- * the Loom page's own, in Rust and in AssemblyScript: it reads one header and sets another.
+ * What a WASM plugin costs: a request inline and through a thread, a fresh instance, a million requests, and a request to
+ * a gateway. The plugin is the Loom page's own, in Rust and in AssemblyScript: it reads one header and sets another.
+ * `BENCH_ROUNDS`, `BENCH_MS`, `BENCH_WARM` and `BENCH_ENGINES` say how the gateway is loaded.
  */
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { DIST } from './lib/contender.mjs';
-import { median, setting, summary, table, target } from './lib/numbers.mjs';
+import { judged as judgedRounds, median, setting, summary, table, target } from './lib/numbers.mjs';
+import { pluginRoutes } from './lib/plugin-routes.mjs';
 
 const CALLS = setting('BENCH_CALLS', 20_000);
 const BATCHES = setting('BENCH_BATCHES', 10);
 const STARTS = setting('BENCH_STARTS', 200);
 const GROWTH = setting('BENCH_GROWTH', 1_000_000);
 const AT_ONCE = 32;
+const ENGINES = (process.env.BENCH_ENGINES ?? 'undici,http-proxy-middleware').split(',');
+const LOAD = {
+  rounds: setting('BENCH_ROUNDS', 15),
+  ms: setting('BENCH_MS', 1_000),
+  warm: setting('BENCH_WARM', 10_000),
+  connections: AT_ONCE,
+};
 
 const { createRunner } = await dist('wasm/index.js');
 const { CallOuts } = await dist('wasm/callouts.js');
@@ -61,6 +70,12 @@ target('header-only plugin, inline', measured.Rust.inline, 10, ' µs of CPU a re
 target('header-only plugin, in a thread', measured.Rust.worker, 40, ' µs of CPU a request');
 target('a fresh instance', measured.Rust.start, 1, ' ms');
 target('memory after a million requests', measured.Rust.grown, 16, ' MB of growth');
+for (const engine of ENGINES) {
+  const { open, worker, inline } = await pluginRoutes(engine, LOAD);
+  console.log(`\n${engine}, ${AT_ONCE} connections: the open route ${median(open).toFixed(0)} µs of CPU a request`);
+  console.log(`inline above the open route: ${median(inline).toFixed(0)} µs`);
+  judgedRounds(`${engine}: one thread above the open route`, worker, { limit: 150, unit: ' µs' });
+}
 summary();
 
 function noop() {}
@@ -88,7 +103,7 @@ async function many(runner, calls, atOnce) {
   let left = calls;
   const loop = async () => {
     while (left-- > 0) {
-      const { kind } = await runner.judge(REQUEST);
+      const { kind } = await new Promise((resolve) => runner.judge(REQUEST, resolve));
       if (kind !== 'continue') throw new Error(`the plugin decided ${kind}`);
     }
   };

@@ -8,6 +8,7 @@ import { CallOuts } from '../../src/wasm/callouts.js';
 import { InlineRunner } from '../../src/wasm/inline.js';
 import { loadModule } from '../../src/wasm/module.js';
 import { ROOT } from '../support/built.js';
+import { decisionOf } from '../support/plugin-runner.js';
 import { quietLog } from '../support/quiet-log.js';
 
 const EXAMPLE = join(ROOT, 'examples/wasm-plugin');
@@ -41,7 +42,7 @@ async function decisions(bytes: Uint8Array): Promise<readonly unknown[]> {
   const judged: unknown[] = [];
   for (const key of [[], [['x-api-key', 'wrong']], [['x-api-key', 'sk_example_orders']]] as [string, string][][]) {
     const pairs = [[':method', 'GET'], [':path', '/'], [':authority', 'gw'], ...key] as [string, string][];
-    judged.push(await runner.judge({ pairs, properties: {}, hasBody: false }));
+    judged.push(await decisionOf(runner, { pairs, properties: {}, hasBody: false }));
   }
   await runner.close();
   return judged;

@@ -56,9 +56,12 @@ export function start(bytes: Uint8Array, { isolation = 'inline', port, metrics, 
   });
   runner.ready.catch(() => undefined);
   running.push(runner);
-  const ask = async (request: string | Partial<PluginRequest> = {}): Promise<PluginDecision> =>
-    runner.judge(requestOf(request));
+  const ask = (request: string | Partial<PluginRequest> = {}) => decisionOf(runner, requestOf(request));
   return { runner, said, ask };
+}
+
+export function decisionOf(runner: PluginRunner, request: PluginRequest): Promise<PluginDecision> {
+  return new Promise((resolve) => runner.judge(request, resolve));
 }
 
 /** For `afterEach`. */

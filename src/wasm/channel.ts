@@ -1,38 +1,31 @@
-/** The messages between a plugin's thread and the gateway, and the layout of their shared memory. */
+/**
+ * The messages between a plugin's thread and the gateway, and the layout of their shared memory. Requests and decisions
+ * are frames in shared memory. A message carries what has no room there, and wakes a thread that waits.
+ */
 import type { LogLevel } from './abi.js';
-import type { CallResponse, OutboundCall, PluginDecision, PluginRequest } from './decision.js';
+import type { CallResponse, OutboundCall } from './decision.js';
 import type { Metric } from './metrics.js';
 import type { ModuleFacts } from './module.js';
+import type { Frame } from './ring.js';
 import type { RunnerOptions } from './runner.js';
 import type { MessagePort } from 'node:worker_threads';
 
-/** A request on its way to a thread. It is one text, because cloning many small arrays costs more than JSON. */
-export interface SentRequest {
-  /** JSON of everything except the body. */
-  readonly text: string;
-  readonly body?: Uint8Array;
-}
-
-export function sent({ body, ...rest }: PluginRequest): SentRequest {
-  return { text: JSON.stringify(rest), ...(body && { body }) };
-}
-
-export function received({ text, body }: SentRequest): PluginRequest {
-  const rest = JSON.parse(text) as Omit<PluginRequest, 'body'>;
-  return body ? { ...rest, body } : rest;
-}
+/** There are frames to read. */
+export const WAKE = 0;
+type Wake = typeof WAKE;
 
 export type ToThread =
-  /** `until`: in milliseconds since the epoch. A request that would begin later has already been answered. */
-  | { readonly kind: 'begin'; readonly id: number; readonly until: number; readonly request: SentRequest }
+  | Wake
+  | { readonly kind: 'begin'; readonly frame: Frame; readonly body?: Uint8Array | undefined }
   | { readonly kind: 'abandon'; readonly id: number }
   | { readonly kind: 'answer'; readonly token: number; readonly response: CallResponse }
   | { readonly kind: 'queued'; readonly token: number };
 
 export type FromThread =
+  | Wake
   | { readonly kind: 'started' }
   | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'decided'; readonly id: number; readonly decision: PluginDecision }
+  | { readonly kind: 'decided'; readonly frame: Frame }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly words: string }
   | { readonly kind: 'call'; readonly call: OutboundCall }
   | {
@@ -62,9 +55,9 @@ export interface StoreAnswer {
 export const WORD = {
   /** Odd while the module runs. The number changes at each entry and each exit. */
   turn: 0,
-  /** The last 32 bits of the number of the request that was begun last. */
+  /** The id of the request that was begun last. */
   begun: 1,
-  /** The last 32 bits of the number of the request that is being begun. 0 in every other callback. */
+  /** The id of the request that is being begun. 0 in every other callback. */
   running: 2,
   /** 0 while the thread waits for the store. */
   store: 3,
@@ -72,19 +65,31 @@ export const WORD = {
   waited: 4,
   /** 1 if the thread must end. The module is stopped when it next asks the store. */
   ending: 5,
+  /** 1 if the thread reads its frames only after a message. */
+  threadWaits: 6,
+  /** 1 if the gateway reads its frames only after a message. */
+  gatewayWaits: 7,
+  /** The number of requests that the thread has received as messages. */
+  messages: 8,
 } as const;
-export const WORDS = 6;
+export const WORDS = 9;
 
-/**
- * Compares a request number with a word that holds the last 32 bits of another. Returns true if the request is later.
- */
-export const isBehind = (id: number, word: number): boolean => ((id - word) | 0) > 0;
+/** Bytes of shared memory in each direction. A request has more bytes than its decision. */
+export const RING_BYTES = { requests: 262_144, decisions: 65_536 } as const;
+
+/** Whether a whole number of 32 bits, such as the id of a request, comes after another. The numbers start again. */
+export const isAfter = (number: number, other: number): boolean => ((number - other) | 0) > 0;
+
+/** Milliseconds of a clock of 32 bits. Only differences have a meaning. */
+export const clock = (): number => Date.now() | 0;
 
 export interface ThreadData {
   readonly module: WebAssembly.Module;
   readonly facts: Pick<ModuleFacts, 'abi'>;
   readonly options: RunnerOptions;
   readonly words: SharedArrayBuffer;
+  readonly requests: SharedArrayBuffer;
+  readonly decisions: SharedArrayBuffer;
   readonly port: MessagePort;
   readonly store: MessagePort;
 }

@@ -22,8 +22,17 @@ export interface PluginResponse {
 }
 
 /** Why a plugin reached no decision. The answer to each is 503; the request never passes. */
-export type PluginFault =
-  'trap' | 'out_of_memory' | 'timeout' | 'pause_timeout' | 'overloaded' | 'bad_response' | 'closed' | 'unavailable';
+export const FAULTS = [
+  'trap',
+  'out_of_memory',
+  'timeout',
+  'pause_timeout',
+  'overloaded',
+  'bad_response',
+  'closed',
+  'unavailable',
+] as const;
+export type PluginFault = (typeof FAULTS)[number];
 
 export type PluginDecision =
   | {

@@ -1,5 +1,5 @@
 /** Runs a trusted plugin on the gateway's own thread. Its code has a loop guard. There is no other isolation. */
-import type { CallResponse, PluginDecision, PluginRequest } from './decision.js';
+import type { CallResponse, PluginRequest } from './decision.js';
 import { runRequest, unavailable } from './run-request.js';
 import { VmSupervisor } from './vm-supervisor.js';
 import { meterModule } from './meter.js';
@@ -8,6 +8,7 @@ import { loadModule } from './module.js';
 import { Queues } from './queues.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
 import { SharedData } from './shared-data.js';
+import type { Settle } from './stream.js';
 
 export class InlineRunner implements PluginRunner {
   readonly ready: Promise<void>;
@@ -20,20 +21,16 @@ export class InlineRunner implements PluginRunner {
     });
   }
 
-  judge(request: PluginRequest, abandoned?: AbortSignal): Promise<PluginDecision> {
+  judge(request: PluginRequest, settle: Settle): () => void {
     const supervisor = this.#supervisor;
-    if (!supervisor) return this.ready.then(() => this.judge(request, abandoned), unavailable);
-    const { pauseTimeoutMs } = this.parts.options;
-    return new Promise((resolve) => {
-      // Most plugins decide synchronously, before `judge` has returned.
-      let abandon = (): void => undefined;
-      const onAbort = (): void => abandon();
-      abandoned?.addEventListener('abort', onAbort, { once: true });
-      abandon = runRequest(supervisor, { request, pauseTimeoutMs }, (decision) => {
-        abandoned?.removeEventListener('abort', onAbort);
-        resolve(decision);
-      });
-    });
+    if (supervisor)
+      return runRequest(supervisor, { request, pauseTimeoutMs: this.parts.options.pauseTimeoutMs }, settle);
+    let abandon = (): void => undefined;
+    this.ready.then(
+      () => (abandon = this.judge(request, settle)),
+      (cause: unknown) => settle(unavailable(cause)),
+    );
+    return () => abandon();
   }
 
   stats(): RunnerStats {

@@ -1,7 +1,7 @@
 /** The threads of one plugin, with one spare. If a plugin breaks its thread, the spare takes over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LIMITS } from './abi.js';
-import { FAILED_CALL, type CallResponse, type PluginDecision, type PluginRequest } from './decision.js';
+import { FAILED_CALL, type CallResponse, type PluginRequest } from './decision.js';
 import type { FromThread } from './channel.js';
 import { ModuleError } from './binary.js';
 import { endings } from './endings.js';
@@ -10,7 +10,9 @@ import { meterModule } from './meter.js';
 import { loadModule } from './module.js';
 import { pluginLog, type PluginRunner, type RunnerParts, type RunnerStats } from './runner.js';
 import { PluginStore } from './store.js';
-import { LONGEST_WAIT_MS, PluginThread, type Pending, type ThreadParts } from './thread.js';
+import type { Settle } from './stream.js';
+import { LONGEST_WAIT_MS, Pending } from './thread-line.js';
+import { PluginThread, type ThreadParts } from './thread.js';
 
 const TOO_MANY_ENDING = 'threads of the plugin that were asked to end still run; no other is started';
 
@@ -18,8 +20,11 @@ const TOO_MANY_ENDING = 'threads of the plugin that were asked to end still run;
 const MOST_WAITING = 1_000;
 const LONGEST_RESPAWN_MS = 30_000;
 const OWED_MS = 20;
+/** Milliseconds between two checks of the threads. */
+const MOST_EVERY_MS = 50;
 
-interface Waiting extends Pending {
+interface Waiting {
+  readonly pending: Pending;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -58,23 +63,15 @@ export class PoolRunner implements PluginRunner {
     for (let count = 0; count <= options.workers; count += 1) this.#spawn();
     this.ready = this.#started();
     this.ready.catch(() => undefined);
-    this.#everyMs = Math.max(5, options.timeoutMs / 5);
+    this.#everyMs = Math.min(MOST_EVERY_MS, Math.max(5, options.timeoutMs / 5));
     this.#watch = setInterval(() => this.#look(), this.#everyMs);
     this.#watch.unref();
   }
 
-  judge(request: PluginRequest, abandoned?: AbortSignal): Promise<PluginDecision> {
-    return new Promise((resolve) => {
-      const told = new AbortController();
-      const settle = (decision: PluginDecision): void => {
-        told.abort();
-        resolve(decision);
-      };
-      const place = this.#give({ request, settle });
-      if (!place || !abandoned) return;
-      const gone = (): void => place.thread.say({ kind: 'abandon', id: place.id });
-      abandoned.addEventListener('abort', gone, { once: true, signal: told.signal });
-    });
+  judge(request: PluginRequest, settle: Settle): () => void {
+    const pending = new Pending(request, settle);
+    this.#give(pending);
+    return () => pending.abandon();
   }
 
   stats(): RunnerStats {
@@ -88,7 +85,7 @@ export class PoolRunner implements PluginRunner {
     this.#closed = true;
     clearInterval(this.#watch);
     this.#respawns.forEach(clearTimeout);
-    for (const { timer, ...pending } of this.#waiting.splice(0)) {
+    for (const { timer, pending } of this.#waiting.splice(0)) {
       clearTimeout(timer);
       this.#refuse(pending, 'the plugin is shutting down');
     }
@@ -112,17 +109,16 @@ export class PoolRunner implements PluginRunner {
   }
 
   /** Sends the request to the thread with the fewest requests. Without a ready thread the request waits. */
-  #give(pending: Pending): { readonly thread: PluginThread; readonly id: number } | undefined {
+  #give(pending: Pending): void {
     let best: PluginThread | undefined;
     for (const thread of this.#active()) if (!best || thread.load < best.load) best = thread;
     const isFull = best ? best.load >= LIMITS.openStreams : this.#waiting.length >= MOST_WAITING;
-    if (best && !isFull) return { thread: best, id: best.begin(pending) };
-    if (this.#closed) this.#refuse(pending, 'the plugin is shutting down');
+    if (best && !isFull) best.begin(pending);
+    else if (this.#closed) this.#refuse(pending, 'the plugin is shutting down');
     else if (this.#owed > 0 && this.#threads.size === 0) this.#refuse(pending, TOO_MANY_ENDING);
     else if (isFull) {
       pending.settle({ kind: 'fault', fault: 'overloaded', detail: 'too many requests wait for the plugin' });
     } else this.#wait(pending);
-    return undefined;
   }
 
   /** The first `workers` threads that are ready. Threads after them are spare. */
@@ -144,7 +140,7 @@ export class PoolRunner implements PluginRunner {
       this.#refuse(pending, 'the plugin has no running thread');
     };
     const timer = setTimeout(late, LONGEST_WAIT_MS);
-    this.#waiting.push({ ...pending, timer });
+    this.#waiting.push({ pending, timer });
   }
 
   #refuse(pending: Pending, detail: string): void {
@@ -155,7 +151,7 @@ export class PoolRunner implements PluginRunner {
     const { timeoutMs } = this.#parts.options;
     const now = performance.now();
     for (const thread of this.#threads) {
-      thread.refuseLate(now);
+      thread.look(now);
       const limitMs = thread.isReady ? timeoutMs : START_MS;
       if (!thread.isStuck(now, { limitMs, everyMs: this.#everyMs })) continue;
       this.#parts.log.warn(
@@ -222,7 +218,7 @@ export class PoolRunner implements PluginRunner {
   }
 
   #serveWaiting(): void {
-    for (const { timer, ...pending } of this.#waiting.splice(0)) {
+    for (const { timer, pending } of this.#waiting.splice(0)) {
       clearTimeout(timer);
       this.#give(pending);
     }

@@ -3,9 +3,10 @@ import type { Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
 import type { LogLevel } from './abi.js';
 import type { CallOuts } from './callouts.js';
-import type { PluginDecision, PluginRequest } from './decision.js';
+import type { PluginRequest } from './decision.js';
 import type { VmOptions } from './host.js';
 import type { Metric } from './metrics.js';
+import type { Settle } from './stream.js';
 
 export interface RunnerOptions extends VmOptions {
   /** Milliseconds of wall-clock time for one callback of the plugin. */
@@ -36,8 +37,11 @@ export interface RunnerStats {
 export interface PluginRunner {
   /** Rejects with a ModuleError if the plugin does not start. */
   readonly ready: Promise<void>;
-  /** Never rejects. `abandoned` signals that the decision is no longer needed. */
-  judge(request: PluginRequest, abandoned?: AbortSignal): Promise<PluginDecision>;
+  /**
+   * Calls `settle` exactly once, possibly before this method returns. Returns a function to call when the decision is no
+   * longer needed.
+   */
+  judge(request: PluginRequest, settle: Settle): () => void;
   stats(): RunnerStats;
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { decodedText } from './properties.js';
 export type Settle = (decision: PluginDecision) => void;
 
 export class Stream {
-  readonly headers: HeaderMap;
+  headers: HeaderMap;
   #properties: Map<string, Buffer> | undefined;
   #propertyBytes = 0;
   #decided = false;
@@ -20,8 +20,8 @@ export class Stream {
 
   constructor(
     readonly id: number,
-    readonly request: PluginRequest,
-    private readonly settle: Settle,
+    public request: PluginRequest,
+    private settle: Settle,
   ) {
     this.headers = new HeaderMap(request.pairs);
   }
@@ -41,6 +41,14 @@ export class Stream {
       this.#decided = false;
       throw cause;
     }
+  }
+
+  /** A map that shrinks keeps its old entries until the next major collection. An ended stream must be small there. */
+  release(): void {
+    this.request = NO_REQUEST;
+    this.headers = NO_HEADERS;
+    this.settle = NO_SETTLE;
+    this.#properties = undefined;
   }
 
   admit(): void {
@@ -74,6 +82,10 @@ export class Stream {
     return Object.fromEntries(entries);
   }
 }
+
+const NO_REQUEST: PluginRequest = { pairs: [], properties: {}, hasBody: false };
+const NO_HEADERS = new HeaderMap();
+const NO_SETTLE: Settle = () => undefined;
 
 /** By name: a name with different values was set, and a name without values was removed. */
 function changes(before: readonly Pair[], { pairs, touched }: HeaderMap): Pick<Changes, 'set' | 'removed'> {

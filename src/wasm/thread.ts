@@ -1,20 +1,14 @@
 /** One thread of a plugin as the gateway sees it: its requests, their decisions, and whether the thread is stuck. */
-import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { ModuleError } from './binary.js';
-import { isBehind, sent, WORD, WORDS, type FromThread, type ThreadData, type ToThread } from './channel.js';
-import type { PluginDecision, PluginFault, PluginRequest } from './decision.js';
+import { WORD, type FromThread, type ThreadData, type ToThread } from './channel.js';
+import type { PluginFault } from './decision.js';
 import { endings, type Told } from './endings.js';
 import type { Metric } from './metrics.js';
 import type { RunnerOptions } from './runner.js';
 import type { PluginStore } from './store.js';
-import type { Settle } from './stream.js';
+import { LONGEST_WAIT_MS, ThreadLine, type Heard, type Pending } from './thread-line.js';
 import { WORKER } from './worker-file.js';
-
-/** A request that waits for a decision. */
-export interface Pending {
-  readonly request: PluginRequest;
-  readonly settle: Settle;
-}
 
 export interface ThreadParts {
   readonly module: ThreadData['module'];
@@ -33,8 +27,6 @@ export interface ThreadParts {
 const HEAP_MB = 64;
 /** An upper bound: a thread that waits for a busy gateway is not stuck yet. */
 const MOST_FORGIVEN_MS = 1_000;
-/** Milliseconds until a new thread starts, or a busy thread becomes free. */
-export const LONGEST_WAIT_MS = 5_000;
 
 export interface Watch {
   /** Milliseconds for one callback. */
@@ -46,12 +38,7 @@ export interface Watch {
 export class PluginThread {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
-  readonly #port: MessagePort;
-  readonly #words: Int32Array;
-  readonly #pending = new Map<number, Pending>();
-  /** When each request was sent, the oldest first, until its answer. */
-  readonly #given = new Map<number, number>();
-  #lastId = 0;
+  readonly #line: ThreadLine;
   #state: { readonly restarts: number; readonly memoryBytes: number; readonly metrics: readonly Metric[] } = {
     restarts: 0,
     memoryBytes: 0,
@@ -65,28 +52,29 @@ export class PluginThread {
   #seen = { turn: 0, since: 0, last: 0, late: 0 };
 
   constructor(private readonly parts: ThreadParts) {
-    const words = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
-    this.#words = new Int32Array(words);
-    this.#words[WORD.store] = 1;
-    const [messages, questions] = [new MessageChannel(), new MessageChannel()];
-    this.#port = messages.port1;
+    const heard: Heard = {
+      said: (message) => this.#hear(message),
+      broken: (cause) => this.#end(cause),
+    };
+    this.#line = new ThreadLine(heard);
+    const { ends, port, words } = this.#line;
+    const questions = new MessageChannel();
     const { module, facts, options } = parts;
-    const workerData: ThreadData = { module, facts, options, words, port: messages.port2, store: questions.port2 };
+    const workerData: ThreadData = { module, facts, options, ...ends, store: questions.port2 };
     this.ready = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
     this.#worker = new Worker(WORKER, {
       workerData,
-      transferList: [messages.port2, questions.port2],
+      transferList: [ends.port, questions.port2],
       // The thread gets nothing of the gateway's environment and arguments. Panic messages come through the log.
       ...{ env: {}, argv: [], execArgv: [], name: `plugin ${options.name}` },
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
-    parts.store.serve(questions.port1, { words: this.#words, thread: this.#port });
-    this.#port.on('message', (message: FromThread) => this.#hear(message));
+    parts.store.serve(questions.port1, { words, thread: port });
     this.#worker.on('error', (cause: Error) => this.#end(cause));
     this.#worker.on('exit', () => this.#end(new Error('the thread ended')));
     // A process that only waits for its plugins to start must not end. After that, threads do not keep the process
     // alive.
-    const release = (): void => [this.#worker, this.#port, questions.port1].forEach((each) => each.unref());
+    const release = (): void => [this.#worker, port, questions.port1].forEach((each) => each.unref());
     this.ready.then(release, release);
   }
 
@@ -96,44 +84,34 @@ export class PluginThread {
 
   /** Whether the thread has begun a request that it was sent. */
   get hasBegun(): boolean {
-    return Atomics.load(this.#words, WORD.begun) !== 0;
+    return Atomics.load(this.#line.words, WORD.begun) !== 0;
   }
 
   get load(): number {
-    return this.#pending.size;
+    return this.#line.load;
   }
 
   get state() {
     return this.#state;
   }
 
-  begin(pending: Pending): number {
-    this.#lastId += 1;
-    this.#pending.set(this.#lastId, pending);
-    this.#given.set(this.#lastId, performance.now());
-    const until = Date.now() + LONGEST_WAIT_MS;
-    this.say({ kind: 'begin', id: this.#lastId, until, request: sent(pending.request) });
-    return this.#lastId;
+  begin(pending: Pending): void {
+    this.#line.begin(pending);
   }
 
-  /** Answers each request even if the thread is busy. The request counts as load until the thread has finished it. */
-  refuseLate(now: number): void {
-    const longest = LONGEST_WAIT_MS + this.parts.options.pauseTimeoutMs;
-    for (const [id, since] of this.#given) {
-      if (now - since < longest) return;
-      this.#given.delete(id);
-      const detail = 'the thread of the plugin is busy';
-      this.#pending.get(id)?.settle({ kind: 'fault', fault: 'overloaded', detail });
-    }
+  /** Receives decisions that are late, and answers requests that wait too long. */
+  look(now: number): void {
+    this.#line.read();
+    this.#line.refuseLate(now, LONGEST_WAIT_MS + this.parts.options.pauseTimeoutMs);
   }
 
   say(message: ToThread): void {
-    if (!this.#over) this.#port.postMessage(message);
+    if (!this.#over) this.#line.say(message);
   }
 
   /** Whether the module has exceeded the time limit of one callback. */
   isStuck(now: number, { limitMs, everyMs }: Watch): boolean {
-    const turn = Atomics.load(this.#words, WORD.turn);
+    const turn = Atomics.load(this.#line.words, WORD.turn);
     const seen = this.#seen;
     if (turn !== seen.turn) this.#seen = { turn, since: now, last: now, late: 0 };
     else this.#seen = { ...seen, last: now, late: seen.late + Math.max(0, now - seen.last - everyMs) };
@@ -141,8 +119,8 @@ export class PluginThread {
     if (turn % 2 === 0 || ran < limitMs) return false;
     // Time in the store counts as the gateway's if the gateway answered late, and as the thread's if it asks
     // repeatedly.
-    const waits = Atomics.load(this.#words, WORD.store) === 0;
-    const waited = waits ? Infinity : Atomics.load(this.#words, WORD.waited) / 1_000;
+    const waits = Atomics.load(this.#line.words, WORD.store) === 0;
+    const waited = waits ? Infinity : Atomics.load(this.#line.words, WORD.waited) / 1_000;
     return ran >= limitMs + Math.min(waited, this.#seen.late, MOST_FORGIVEN_MS);
   }
 
@@ -151,25 +129,10 @@ export class PluginThread {
    * returned for another thread.
    */
   stop(fault: PluginFault, detail: string): readonly Pending[] {
-    this.#drain();
-    const begun = Atomics.load(this.#words, WORD.begun);
-    const running = Atomics.load(this.#words, WORD.running);
+    this.#line.drain();
     void this.#close();
     this.#started?.reject(new ModuleError(`does not start: ${detail}`));
-    const rest: Pending[] = [];
-    for (const [id, pending] of this.#pending) {
-      if (!this.#given.has(id)) continue;
-      const paused: PluginDecision = {
-        kind: 'fault',
-        fault: 'unavailable',
-        detail: 'another request stopped the plugin',
-      };
-      if (isBehind(id, begun)) rest.push(pending);
-      else pending.settle((id | 0) === running ? { kind: 'fault', fault, detail } : paused);
-    }
-    this.#pending.clear();
-    this.#given.clear();
-    return rest;
+    return this.#line.stop(fault, detail);
   }
 
   /** Resolves when the thread has ended or is overdue. */
@@ -177,19 +140,13 @@ export class PluginThread {
     return this.#close();
   }
 
-  #hear(message: FromThread): void {
+  #hear(message: Parameters<Heard['said']>[0]): void {
     switch (message.kind) {
       case 'started':
         this.#ready = true;
         return this.#started?.resolve();
       case 'failed':
         return this.#started?.reject(new ModuleError(message.message));
-      case 'decided': {
-        const pending = this.#pending.get(message.id);
-        this.#pending.delete(message.id);
-        this.#given.delete(message.id);
-        return pending?.settle(message.decision);
-      }
       case 'state':
         this.#state = message;
         return;
@@ -198,27 +155,19 @@ export class PluginThread {
     }
   }
 
-  #drain(): void {
-    for (;;) {
-      const received: { readonly message?: unknown } | undefined = receiveMessageOnPort(this.#port);
-      if (!received) return;
-      this.#hear(received.message as FromThread);
-    }
-  }
-
   #close(): Promise<void> {
     if (this.#closing) return this.#closing;
     this.#over = true;
-    Atomics.store(this.#words, WORD.ending, 1);
-    this.parts.store.forget(this.#port);
-    this.#port.close();
+    Atomics.store(this.#line.words, WORD.ending, 1);
+    this.parts.store.forget(this.#line.port);
+    this.#line.port.close();
     return (this.#closing = endings.end(this.parts.options.name, this.#worker, this.parts.ending));
   }
 
   #end(cause: Error): void {
     if (this.#over) return;
     // The reason may have been sent and not been received yet.
-    this.#drain();
+    this.#line.drain();
     this.#started?.reject(cause);
     this.parts.ended(this);
   }

@@ -20,7 +20,7 @@ export class PluginVm {
   readonly #parts: VmParts;
   readonly #linked: Linked;
   readonly #contexts = new Contexts();
-  readonly #decided = new Set<Stream>();
+  #decided: Stream[] = [];
   /** Contexts that called `proxy_done`, to be deleted once the module has returned. */
   readonly #done: number[] = [];
   #fault: Error | undefined;
@@ -73,7 +73,7 @@ export class PluginVm {
   begin(request: PluginRequest, settle: Settle): Stream {
     const { streams } = this.#contexts;
     const stream: Stream = new Stream(this.#contexts.nextId(), request, (decision) => {
-      this.#decided.add(stream);
+      this.#decided.push(stream);
       settle(decision);
     });
     if (this.#fault) {
@@ -173,9 +173,11 @@ export class PluginVm {
   #run(context: number, act: () => void): void {
     this.#enter(context, act);
     const { resumed } = this.#contexts;
-    while (!this.#fault && resumed.size + this.#decided.size + this.#done.length > 0) {
+    while (!this.#fault && resumed.size + this.#decided.length + this.#done.length > 0) {
       for (const stream of this.#take(resumed)) this.#enter(stream.id, () => this.#goOn(stream));
-      for (const stream of this.#take(this.#decided)) this.#enter(stream.id, () => this.#end(stream));
+      const decided = this.#decided;
+      this.#decided = [];
+      for (const stream of decided) this.#enter(stream.id, () => this.#end(stream));
       for (const context of this.#done.splice(0)) this.#enter(context, () => this.#delete(context));
     }
   }
@@ -220,6 +222,7 @@ export class PluginVm {
   #delete(context: number): void {
     this.#linked.call('proxy_on_log', context);
     this.#linked.call('proxy_on_delete', context);
+    this.#contexts.streams.get(context)?.release();
     this.#contexts.streams.delete(context);
   }
 
@@ -232,6 +235,6 @@ export class PluginVm {
     const open = [...this.#contexts.streams.values()];
     this.#contexts.streams.clear();
     for (const stream of open) stream.decide({ kind: 'fault', fault, detail: this.#fault.message });
-    this.#decided.clear();
+    this.#decided = [];
   }
 }

@@ -2,7 +2,9 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { LIMITS, Status } from './abi.js';
 import {
-  received,
+  clock,
+  isAfter,
+  WAKE,
   WORD,
   type Numbered,
   type FromThread,
@@ -12,12 +14,16 @@ import {
   type ToThread,
 } from './channel.js';
 import type { PluginDecision } from './decision.js';
+import { decisionFrame, FramedRequest } from './frames.js';
 import { runRequest } from './run-request.js';
 import { VmSupervisor, type VmEnvironment } from './vm-supervisor.js';
 import { PluginMetrics } from './metrics.js';
+import { RingReader, RingWriter, type Frame } from './ring.js';
 
-const { module, facts, options, words, port, store } = workerData as ThreadData;
+const { module, facts, options, words, port, store, ...memory } = workerData as ThreadData;
 const shared = new Int32Array(words);
+const requests = new RingReader(memory.requests);
+const decisions = new RingWriter(memory.decisions);
 const metrics = new PluginMetrics();
 const abandons = new Map<number, () => void>();
 const STORE_MS = 5_000;
@@ -114,28 +120,78 @@ function sendState(): void {
 setInterval(sendState, STATE_MS).unref();
 
 const LATE: PluginDecision = { kind: 'fault', fault: 'overloaded', detail: 'the thread of the plugin was busy' };
+/** The longest that a written decision waits for the decisions after it, so that one message is enough for all. */
+const TELL_MS = 1;
 
-function begin({ id, until, request: asked }: Extract<ToThread, { kind: 'begin' }>): void {
+/** Since when the gateway must be woken. */
+let untoldSince: number | undefined;
+let isReading = false;
+
+function decide(id: number, decision: PluginDecision): void {
+  const frame = decisionFrame(id, decision);
+  if (!decisions.write(frame)) return send({ kind: 'decided', frame });
+  untoldSince ??= performance.now();
+  if (!isReading) tell();
+}
+
+function tell(): void {
+  untoldSince = undefined;
+  if (Atomics.exchange(shared, WORD.gatewayWaits, 0) === 1) send(WAKE);
+}
+
+function begin(frame: Frame, body?: Uint8Array): void {
+  const { id, numbers } = frame;
+  const [until = 0] = numbers;
   Atomics.store(shared, WORD.begun, id);
-  if (Date.now() > until) return send({ kind: 'decided', id, decision: LATE });
-  const request = received(asked);
+  if (isAfter(clock(), until)) return decide(id, LATE);
+  const framed = new FramedRequest(frame, body);
   Atomics.store(shared, WORD.running, id);
   let decided = false;
-  const abandon = runRequest(supervisor, { request, pauseTimeoutMs: options.pauseTimeoutMs }, (decision) => {
+  const abandon = runRequest(supervisor, { request: framed, pauseTimeoutMs: options.pauseTimeoutMs }, (decision) => {
     decided = true;
     abandons.delete(id);
-    send({ kind: 'decided', id, decision });
+    decide(id, decision);
   });
   Atomics.store(shared, WORD.running, 0);
   if (!decided) abandons.set(id, abandon);
 }
 
+/** Begins the requests that were written until now. Later ones wait for the next turn. */
+function read(): void {
+  isReading = true;
+  for (const frame of requests.take()) {
+    if (untoldSince !== undefined && performance.now() - untoldSince > TELL_MS) tell();
+    begin(frame);
+  }
+  isReading = false;
+  if (untoldSince !== undefined) tell();
+}
+
+/** Reads until the gateway knows that it must send a message. */
+function readTurn(): void {
+  read();
+  if (requests.isEmpty) {
+    Atomics.store(shared, WORD.threadWaits, 1);
+    if (requests.isEmpty || Atomics.exchange(shared, WORD.threadWaits, 0) === 0) return;
+  }
+  setImmediate(readTurn);
+}
+
 port.on('message', (message: ToThread) => {
-  if (message.kind === 'begin') begin(message);
-  else if (message.kind === 'abandon') abandons.get(message.id)?.();
-  else if (message.kind === 'queued') supervisor.queueReady(message.token);
-  else {
-    openCalls -= 1;
-    supervisor.answerCall(message.token, message.response);
+  if (message === WAKE) return readTurn();
+  // Frames were written before a message that was sent after them.
+  read();
+  switch (message.kind) {
+    case 'begin':
+      begin(message.frame, message.body);
+      Atomics.add(shared, WORD.messages, 1);
+      return;
+    case 'abandon':
+      return abandons.get(message.id)?.();
+    case 'queued':
+      return supervisor.queueReady(message.token);
+    case 'answer':
+      openCalls -= 1;
+      supervisor.answerCall(message.token, message.response);
   }
 });

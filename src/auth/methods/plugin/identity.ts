@@ -2,7 +2,10 @@
 import type { PluginDecision } from '../../../wasm/decision.js';
 import { decodedText } from '../../../wasm/properties.js';
 import { hasControlCharacter } from '../../../lib/control-character.js';
-import { copyOf, type Identity } from '../../identity.js';
+import type { Identity } from '../../identity.js';
+
+/** The bytes of most values are their text. */
+const ASCII = /^[ -~]*$/;
 
 interface Told {
   readonly decision: PluginDecision & { readonly kind: 'continue' };
@@ -15,7 +18,8 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
   const headers = new Map<string, string[]>();
   for (const [name, value] of decision.set) {
     if (!allowed.has(name) || value === '') continue;
-    headers.set(name, [...(headers.get(name) ?? []), decodedText(Buffer.from(value, 'latin1')) ?? '']);
+    const text = ASCII.test(value) ? value : (decodedText(Buffer.from(value, 'latin1')) ?? '');
+    headers.set(name, [...(headers.get(name) ?? []), text]);
   }
   // In the order of the file. The name must not depend on the order in which the plugin set the headers.
   const naming = [...allowed].find((name) => headers.has(name));
@@ -27,7 +31,7 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
   if (subject.length < 1 || subject.length > 256) return undefined;
   const values = [...headers].map(([name, [only, ...more]]) => [name, more.length === 0 ? only : [only, ...more]]);
   const claims = { ...decision.claims, ...(Object.fromEntries(values) as Identity['claims']) };
-  return copyOf({ method, subject, scopes: [], claims });
+  return { method, subject, scopes: [], claims };
 }
 
 /** Whether the plugin set an identity header or a subject, valid or not. */
