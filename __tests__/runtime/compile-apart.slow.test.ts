@@ -9,6 +9,7 @@ import { compileFile, type Compiled } from '../../src/config/index.js';
 import { compacted } from '../../src/auth/methods-in-use.js';
 import type { Plan } from '../../src/config/plan-types.js';
 import type { ConfigSource } from '../../src/config/source.js';
+import { planChange } from '../../src/difference/plan-change.js';
 import { loom, type Loom } from '../../src/loom.js';
 import { compareAccess, type AccessFindings } from '../../src/routing/access-findings.js';
 import { compileApart, isForThread } from '../../src/runtime/compile-apart.js';
@@ -77,6 +78,35 @@ describe('a thread', () => {
     }
     expect(Math.min(...Object.values(kinds))).toBeGreaterThan(1);
   }, 300_000);
+
+  describe('lists what a new plan changes for the record of an admin address', () => {
+    const admin =
+      'admin: { address: "127.0.0.1:9", auth: { type: bearer, bearer: { token: token-of-the-reader-01 } } }\n';
+    const written = (timeout: string, key: string, head: string): string =>
+      `${head}middleware: { auth: { api_key: { keys: [{ name: one, key: ${key} }] } } }
+listeners: [{ address: "127.0.0.1:8" }]
+routes: [{ id: a, path: /a/*, upstream: far, timeout: ${timeout}, auth: { api_key: true } }]
+upstreams: [{ name: far, endpoints: ["127.0.0.1:7"], tls: { enabled: false } }]\n`;
+    const changed = async (head: string) => {
+      const [before, after] = [written('30s', KEY, head), written('5s', `${KEY}-2`, head)];
+      const plan = compactPlan(compileFile(source(before), { mode: 'serve' }).plan);
+      const parts = { options: { mode: 'serve' }, before: plan, standalone: true, marked: () => undefined } as const;
+      const { compiled, found } = await compileApart(source(after), { ...parts, signal: new AbortController().signal });
+      return { found, here: planChange(plan, compiled.plan) };
+    };
+
+    test('as this one does, without a secret', async () => {
+      const { found, here } = await changed(admin);
+      expect(found).toEqual(here);
+      expect(found).toMatchObject({ total: 2, summary: { access: 1, timeouts: 1 } });
+      expect(JSON.stringify(found)).not.toContain(KEY);
+    });
+
+    test('and nothing without an admin address', async () => {
+      const { found, here } = await changed('');
+      expect([found, here.total]).toEqual([undefined, 2]);
+    });
+  });
 
   test('gets the same plan from its message, for every page and many of its slips', () => {
     let plans = 0;

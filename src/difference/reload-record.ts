@@ -3,6 +3,9 @@ import type { Diagnostic } from '../config/diagnostics.js';
 import type { ChangeClass } from '../lib/change-classes.js';
 import type { Difference } from './compare-trees.js';
 
+/** The most diagnostics, and the most differences, of one reload that are remembered. */
+export const MOST_LINES = 200;
+
 /** One reload, without secrets. */
 export interface ReloadRecord {
   /** The end of the reload, in ISO 8601. */

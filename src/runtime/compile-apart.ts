@@ -5,14 +5,16 @@ import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from '
 import { ConfigError } from '../config/diagnostics.js';
 import { readGiven } from '../config/given.js';
 import type { Compiled, CompileOptions } from '../config/index.js';
+import type { Plan } from '../config/plan-types.js';
 import type { Path } from '../config/report.js';
 import type { ConfigSource } from '../config/source.js';
+import type { PlanChange } from '../difference/plan-change.js';
 import { inSlices, type Steps } from '../lib/slices.js';
 import type { AccessFindings } from '../routing/access-findings.js';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { OldRoutes, ThreadResult, ThreadTask } from './compile-thread.js';
 import { COMPILE_THREAD } from './compile-thread-file.js';
-import { ArrivingPlan, piecesOf, type RoutePiece } from './travelling-plan.js';
+import { ArrivingPlan, headOf, piecesOf, type RoutePiece } from './travelling-plan.js';
 
 /** Compiling a smaller file takes less time than the start of a thread. */
 const LARGE_BYTES = 32_768;
@@ -38,8 +40,8 @@ function sizeOf(file: string): number {
 
 export interface ApartOptions {
   readonly options: Pick<CompileOptions, 'mode' | 'strict' | 'strategies'>;
-  /** The rules in force. */
-  readonly before: AccessRules;
+  /** The plan in force. */
+  readonly before: Plan;
   readonly standalone: boolean;
   /** Receives the marks of the files that the thread has read, whether the file is right or not. */
   readonly marked: (marks: ReadonlyMap<string, string>) => void;
@@ -53,6 +55,8 @@ export interface CompiledApart {
     readonly isIgnored: (path: Path) => boolean;
   };
   readonly findings: AccessFindings;
+  /** What the new plan changes, for the record on an admin address. */
+  readonly found?: PlanChange | undefined;
 }
 
 /**
@@ -61,8 +65,8 @@ export interface CompiledApart {
 export async function compileApart(source: ConfigSource, parts: ApartOptions): Promise<CompiledApart> {
   const { port1: port, port2 } = new MessageChannel();
   const { options, standalone, before, signal } = parts;
-  const rest = { ...before, routes: [] };
-  const workerData: ThreadTask = { source: plain(source), options, before: rest, standalone, port: port2 };
+  const old = headOf(before.admin ? before : rulesOf(before));
+  const workerData: ThreadTask = { source: plain(source), options, old, standalone, port: port2 };
   const worker = new Worker(COMPILE_THREAD, {
     workerData,
     transferList: [port2],
@@ -99,6 +103,11 @@ async function answerOf(worker: Worker, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Without an admin address nothing shows more than what callers notice. */
+function rulesOf({ listeners, unmatched, opens }: Plan): Omit<AccessRules, 'routes'> {
+  return { listeners, ...(unmatched && { unmatched }), ...(opens && { opens }) };
+}
+
 function* sent(routes: AccessRules['routes'], port: MessagePort): Steps<void> {
   for (const piece of piecesOf(routes)) {
     port.postMessage(piece satisfies OldRoutes);
@@ -113,7 +122,7 @@ function* received(port: MessagePort, { marked }: ApartOptions): Steps<CompiledA
   if (result.kind === 'refused') throw new ConfigError(result.diagnostics);
   if (result.kind === 'failed') throw result.cause;
   const arriving = new ArrivingPlan(result.head);
-  for (let piece = 0; piece < result.head.pieces; piece += 1) {
+  for (let piece = 0; piece < result.pieces; piece += 1) {
     yield;
     arriving.add(next(port) as RoutePiece);
   }
@@ -121,7 +130,8 @@ function* received(port: MessagePort, { marked }: ApartOptions): Steps<CompiledA
   const whole = { file: plan.file, line: 1, column: 1, path: '' };
   const placeAt: Compiled['placeAt'] = (path) => result.tls.places.get(JSON.stringify(path)) ?? whole;
   const isIgnored = (path: Path): boolean => result.tls.ignored.has(JSON.stringify(path));
-  return { compiled: { plan, warnings: plan.warnings, placeAt, isIgnored }, findings: result.findings };
+  const { findings, found } = result;
+  return { compiled: { plan, warnings: plan.warnings, placeAt, isIgnored }, findings, found };
 }
 
 function next(port: MessagePort): unknown {

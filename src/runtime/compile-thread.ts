@@ -3,18 +3,20 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { compacted } from '../auth/methods-in-use.js';
 import { ConfigError, type Diagnostic } from '../config/diagnostics.js';
 import { compileFile, type Compiled, type CompileOptions } from '../config/index.js';
-import type { PlannedRoute } from '../config/plan-types.js';
+import type { Plan, PlannedRoute } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
+import { planChange, type PlanChange } from '../difference/plan-change.js';
 import { markOf } from '../lib/file-mark.js';
 import { compareAccess, type AccessFindings } from '../routing/access-findings.js';
 import type { AccessRules } from '../routing/access-rules.js';
-import { packPlan, type PlanHead } from './travelling-plan.js';
+import { packPlan, wholeOf, type PlanHead } from './travelling-plan.js';
 
 /** The data that the thread starts with. The routes in force follow in pieces, and `undefined` after the last one. */
 export interface ThreadTask {
   readonly source: ConfigSource;
   readonly options: Pick<CompileOptions, 'mode' | 'strict' | 'strategies'>;
-  readonly before: AccessRules;
+  /** The rules in force; the whole plan if an admin address shows what a reload changes. */
+  readonly old: PlanHead<Omit<AccessRules, 'routes'> | Omit<Plan, 'routes'>>;
   readonly standalone: boolean;
   readonly port: MessagePort;
 }
@@ -25,7 +27,10 @@ export type ThreadResult = { readonly marks: ReadonlyMap<string, string> } & (
   | {
       readonly kind: 'compiled';
       readonly head: PlanHead;
+      /** The number of pieces that follow. */
+      readonly pieces: number;
       readonly findings: AccessFindings;
+      readonly found?: PlanChange | undefined;
       readonly tls: TlsPlaces;
     }
   | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[] }
@@ -39,7 +44,7 @@ export interface TlsPlaces {
   readonly ignored: ReadonlySet<string>;
 }
 
-const { source, options, before, standalone, port } = workerData as ThreadTask;
+const { source, options, old, standalone, port } = workerData as ThreadTask;
 const marks = new Map<string, string>();
 const routes: PlannedRoute[] = [];
 
@@ -56,14 +61,25 @@ function work(): void {
   const named = (file: string): void => void (marks.has(file) || marks.set(file, markOf(file)));
   try {
     const compiled = compileFile(source, { ...options, named });
-    const { plan } = compiled;
-    const findings = compareAccess({ plan: { ...before, routes }, standalone }, compiled);
-    const { head, pieces } = packPlan({ ...plan, methods: plan.methods.map(compacted) });
-    answer({ kind: 'compiled', marks, head, findings, tls: tlsPlaces(compiled) });
+    const before = wholeOf(old, routes);
+    const findings = compareAccess({ plan: before, standalone }, compiled);
+    const plan = { ...compiled.plan, methods: compiled.plan.methods.map(compacted) };
+    const found = plan.admin && 'admin' in before ? changeOf(before, plan) : undefined;
+    const { head, pieces } = packPlan(plan);
+    answer({ kind: 'compiled', marks, head, pieces: pieces.length, findings, found, tls: tlsPlaces(compiled) });
     for (const piece of pieces) port.postMessage(piece);
   } catch (cause) {
     if (cause instanceof ConfigError) answer({ kind: 'refused', marks, diagnostics: cause.diagnostics });
     else answer({ kind: 'failed', marks, cause });
+  }
+}
+
+/** A comparison that fails must not refuse the file. The gateway compares again, and logs why it fails. */
+function changeOf(before: Plan, after: Plan): PlanChange | undefined {
+  try {
+    return planChange(before, after);
+  } catch {
+    return undefined;
   }
 }
 

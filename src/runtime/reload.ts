@@ -5,6 +5,7 @@ import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/diagno
 import type { Compiled } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
+import type { PlanChange } from '../difference/plan-change.js';
 import type * as AccessChecks from '../routing/access-findings.js';
 import type { AccessFindings } from '../routing/access-findings.js';
 import type { NewFile } from '../routing/access-diagnostics.js';
@@ -33,8 +34,8 @@ export interface Compiler extends Pick<ApartOptions, 'options'>, Partial<Pick<Ap
 export interface ReloadParts {
   readonly shared: Shared;
   readonly compiler: Compiler;
-  /** Throws if the plan cannot be served. */
-  readonly prepare?: (plan: Plan) => Promise<Prepared>;
+  /** Throws if the plan cannot be served. `found`: what a thread found that the plan changes. */
+  readonly prepare?: (plan: Plan, found: PlanChange | undefined) => Promise<Prepared>;
 }
 
 export interface Standing {
@@ -128,7 +129,7 @@ export class Reloading {
   async #take(source: ConfigSource): Promise<Taken> {
     const { shared, prepare } = this.parts;
     const old = this.#current;
-    const { compiled, findings } = await this.#compile(source, old.plan);
+    const { compiled, findings, found } = await this.#compile(source, old.plan);
     const plan = compact(compiled.plan);
     const { changes, warnings } = unlessOpening(findings);
     const next = await Snapshot.createInSlices(plan, shared, old);
@@ -136,7 +137,7 @@ export class Reloading {
     try {
       for (const bears of this.#demands.values()) bears(next);
       await next.ready;
-      prepared = await prepare?.(plan);
+      prepared = await prepare?.(plan, found);
       await old.prepareSockets(next);
       this.#closing.signal.throwIfAborted();
     } catch (cause) {
@@ -163,10 +164,8 @@ export class Reloading {
       return { compiled, findings: findingsOf(old, compiled, shared) };
     }
     const { options, marked = () => undefined, finish = (apart) => apart } = compiler;
-    const { routes, listeners, unmatched, opens } = old;
-    const before = { routes, listeners, ...(unmatched && { unmatched }), ...(opens && { opens }) };
     const { signal } = this.#closing;
-    const apart = await compileApart(source, { options, before, standalone, marked, signal });
+    const apart = await compileApart(source, { options, before: old, standalone, marked, signal });
     return { ...apart, compiled: finish(apart.compiled) };
   }
 
@@ -203,6 +202,7 @@ export class Reloading {
 interface Compared {
   readonly compiled: Pick<Compiled, 'plan' | 'warnings'>;
   readonly findings: AccessFindings;
+  readonly found?: PlanChange | undefined;
 }
 
 /** What a reload changes for callers, and the findings for the operator. */

@@ -8,11 +8,10 @@ interface Hidden {
   readonly value: unknown;
 }
 
-/** The plan without its routes, which follow in pieces. */
-export interface PlanHead {
-  readonly plan: Plan;
+/** A plan without its routes, which follow in pieces. */
+export interface PlanHead<Kept = Plan> {
+  readonly plan: Kept & Pick<Plan, 'routes'>;
   readonly hidden: readonly Hidden[];
-  readonly pieces: number;
 }
 
 export interface RoutePiece {
@@ -26,6 +25,18 @@ const ROUTES_PER_PIECE = 50;
 
 export function* piecesOf<Item>(items: readonly Item[]): Generator<readonly Item[]> {
   for (let at = 0; at < items.length; at += ROUTES_PER_PIECE) yield items.slice(at, at + ROUTES_PER_PIECE);
+}
+
+export function headOf<Kept extends object>(plan: Kept): PlanHead<Kept> {
+  const rest = { ...plan, routes: [] };
+  return { plan: rest, hidden: [...hiddenIn(rest)] };
+}
+
+/** Puts a plan together from its head and its routes. */
+export function wholeOf<Kept>({ plan: rest, hidden }: PlanHead<Kept>, routes: Plan['routes']): PlanHead<Kept>['plan'] {
+  const plan = { ...rest, routes };
+  for (const { path, value } of hidden) reveal(plan, path, value);
+  return plan;
 }
 
 export function packPlan(plan: Plan): { readonly head: PlanHead; readonly pieces: readonly RoutePiece[] } {
@@ -43,8 +54,7 @@ export function packPlan(plan: Plan): { readonly head: PlanHead; readonly pieces
     });
     return { requirements, routes: numbered };
   });
-  const rest = { ...plan, routes: [] };
-  return { head: { plan: rest, hidden: [...hiddenIn(rest)], pieces: pieces.length }, pieces };
+  return { head: headOf(plan), pieces };
 }
 
 /** Puts a plan together from its pieces. */
@@ -62,13 +72,11 @@ export class ArrivingPlan {
   }
 
   get plan(): Plan {
-    const plan = { ...this.head.plan, routes: this.#routes };
-    for (const { path, value } of this.head.hidden) reveal(plan, path, value);
-    return plan;
+    return wholeOf(this.head, this.#routes);
   }
 }
 
-function reveal(plan: Plan, path: Hidden['path'], value: unknown): void {
+function reveal(plan: object, path: Hidden['path'], value: unknown): void {
   const holder = path.slice(0, -1).reduce<unknown>((at, part) => (at as Record<string, unknown>)[part], plan);
   Object.defineProperty(holder, path.at(-1) as string, { value, enumerable: false });
 }

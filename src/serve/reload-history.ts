@@ -2,16 +2,15 @@
 import { createRequire } from 'node:module';
 import { ConfigError, type Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
-import type * as Differences from '../difference/differences.js';
-import type { ReloadRecord, ReloadState } from '../difference/reload-record.js';
+import type * as PlanChanges from '../difference/plan-change.js';
+import type { PlanChange } from '../difference/plan-change.js';
+import { MOST_LINES, type ReloadRecord, type ReloadState } from '../difference/reload-record.js';
 import type { Log, Now } from '../lib/types.js';
 
 const require = createRequire(import.meta.url);
 
 /** Reloads that are remembered. */
 const MOST_RELOADS = 20;
-/** Lines of one reload that are remembered. */
-const MOST_LINES = 200;
 
 type Trigger = ReloadRecord['trigger'];
 
@@ -41,12 +40,12 @@ export class ReloadHistory {
     return worker === undefined ? own : { worker, ...own };
   }
 
-  /** The new configuration is in use. */
-  taken(trigger: Trigger, plan: Plan, warnings: readonly Diagnostic[]): void {
+  /** The new configuration is in use. `found`: what a thread found that it changed. */
+  taken(trigger: Trigger, plan: Plan, { warnings, found }: Reloaded): void {
     this.#generation += 1;
     this.#since = this.#time();
     // The records are only shown on an admin address.
-    const changed = plan.admin && this.#difference(this.plan, plan);
+    const changed = plan.admin && (found ?? this.#difference(this.plan, plan));
     this.plan = plan;
     const outcome = changed?.total === 0 ? 'unchanged' : 'taken';
     this.#add({ trigger, outcome, warnings, ...(changed && { changed }) });
@@ -77,17 +76,10 @@ export class ReloadHistory {
   }
 
   /** The new configuration is already in use, so a failed comparison must not fail the reload. */
-  #difference(before: Plan, after: Plan): Changed | undefined {
-    const { planDifference, countByClass } = require('../difference/differences.js') as typeof Differences;
+  #difference(before: Plan, after: Plan): PlanChange | undefined {
+    const { planChange } = require('../difference/plan-change.js') as typeof PlanChanges;
     try {
-      const { differences } = planDifference({ plan: before, standalone: true }, { plan: after, standalone: true });
-      const [total, summary] = [differences.length, countByClass(differences)];
-      return {
-        seen: differences.some(({ seen }) => seen),
-        total,
-        summary,
-        differences: differences.slice(0, MOST_LINES),
-      };
+      return planChange(before, after);
     } catch (err) {
       this.parts.log.error({ err }, 'the new configuration could not be compared with the old one');
       return undefined;
@@ -99,9 +91,12 @@ export class ReloadHistory {
   }
 }
 
-type Changed = Required<Pick<ReloadRecord, 'seen' | 'total' | 'summary' | 'differences'>>;
+interface Reloaded {
+  readonly warnings: readonly Diagnostic[];
+  readonly found?: PlanChange | undefined;
+}
 
 interface Ended extends Pick<ReloadRecord, 'trigger' | 'outcome' | 'error'> {
   readonly warnings: readonly Diagnostic[];
-  readonly changed?: Changed;
+  readonly changed?: PlanChange;
 }

@@ -9,6 +9,7 @@ import type { Compiled } from '../config/index.js';
 import type { Plan, PlannedLogging, PlannedShutdown } from '../config/plan-types.js';
 import type { CredentialStoreStatus } from '../auth/method.js';
 import type { ConfigSource } from '../config/source.js';
+import type { PlanChange } from '../difference/plan-change.js';
 import { markOf } from '../lib/file-mark.js';
 import type { Log } from '../lib/types.js';
 import { compose, tellWarnings, type Inspected } from '../runtime/compose.js';
@@ -60,6 +61,8 @@ class Served implements OwnGateway {
   /** The state of the files that the last compilation read, whether the compilation succeeded or not. */
   #read = new Map<string, string>();
   #logging: PlannedLogging;
+  /** What the last reload changed, if a thread compiled the file. */
+  #found: PlanChange | undefined;
 
   constructor(
     source: ConfigSource,
@@ -94,7 +97,7 @@ class Served implements OwnGateway {
         finish: (apart) => withTlsFindings(apart, { strict }),
         marked: (marks) => void (this.#read = new Map(marks)),
       },
-      prepare: (next) => this.#prepare(next),
+      prepare: (next, found) => this.#prepare(next, found),
       shadow: this.#shadowFiles,
     });
     this.#history = new ReloadHistory(this.#loom.plan, { worker: among?.worker, log: this.log, now });
@@ -157,7 +160,7 @@ class Served implements OwnGateway {
       const { plan } = this.#loom;
       const warnings = await this.#loom.reload();
       tellUnchanged(plan, this.#loom.plan, this.log);
-      this.#history.taken(trigger, this.#loom.plan, warnings);
+      this.#history.taken(trigger, this.#loom.plan, { warnings, found: this.#found });
       return warnings;
     } catch (cause) {
       this.#history.refused(trigger, cause);
@@ -209,12 +212,13 @@ class Served implements OwnGateway {
     return compileToServe(source, { strict, named });
   }
 
-  async #prepare(plan: Plan): Promise<Prepared> {
+  async #prepare(plan: Plan, found: PlanChange | undefined): Promise<Prepared> {
     const { listeners, logging, warnings } = plan;
     const prepared = await this.#running?.prepare(listeners);
     return {
       commit: () => {
         prepared?.commit();
+        this.#found = found;
         this.#heed(logging);
         this.#records?.resize(plan.admin?.decisions ?? 0);
         tellWarnings(warnings, this.log);
