@@ -1,6 +1,7 @@
 /** The paths that each upstream receives: patterns of routes after their rewriting, grouped by application. */
 import { atOnce, type Steps } from '../lib/slices.js';
 import { isLoopback } from '../lib/tls-url.js';
+import { isUnixAddress } from './address.js';
 import { parsePattern, patternKey, type Pattern } from './pattern.js';
 import type { PlannedRoute, PlannedUpstream } from './plan-types.js';
 
@@ -64,6 +65,7 @@ function applicationsOf(upstreams: readonly PlannedUpstream[]): ReadonlyMap<stri
 
 /** `localhost:3000`, `127.0.0.1:3000` and `[::1]:3000` are usually one listener, whatever the protocol. */
 function placeOf(endpoint: string): string {
+  if (isUnixAddress(endpoint)) return endpoint;
   const url = new URL(endpoint);
   const host = isLoopback(url) ? 'localhost' : url.hostname.replace(/\.$/, '');
   return `${host}:${url.port || url.protocol}`;

@@ -1,7 +1,7 @@
 /** Upstreams as the plan has them: pure data. */
 
 export interface PlannedEndpoint {
-  /** `http://host:port` or `https://host:port`; no path, no user. */
+  /** `http://host:port`, `https://host:port` or `unix:/path`; no path of a request, no user. */
   readonly url: string;
   readonly weight: number;
 }

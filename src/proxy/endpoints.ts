@@ -1,11 +1,17 @@
 /** Describes how a connection to an endpoint is made: address, timeouts and TLS options. */
 import type { PlannedEndpoint, PlannedUpstream } from '../config/plan-types.js';
+import { isUnixAddress, readUnixAddress } from '../config/address.js';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 /** The endpoint of one request, and the options of a connection to it. */
 export interface Endpoint {
+  /** In logs and metrics: host and port, or `unix:` and the path. */
+  readonly name: string;
+  /** For a Unix socket `http://localhost`, which is the `Host` if the client's is not forwarded. */
   readonly url: URL;
+  /** The path of the Unix socket that takes the connections. Undefined for TCP. */
+  readonly socketPath?: string;
   readonly connectTimeoutMs: number;
   /** The longest silence of an upgraded socket. Absent: no limit. */
   readonly silenceTimeoutMs?: number;
@@ -14,10 +20,20 @@ export interface Endpoint {
 }
 
 export function createEndpoint(planned: PlannedEndpoint, upstream: PlannedUpstream): Endpoint {
-  const url = new URL(planned.url);
+  const place = placeOf(planned.url);
   const { connectTimeoutMs, silenceTimeoutMs } = upstream;
-  const endpoint = { url, connectTimeoutMs, ...(silenceTimeoutMs !== undefined && { silenceTimeoutMs }) };
-  return url.protocol === 'https:' ? { ...endpoint, tls: tlsOptions(url, upstream.tls) } : endpoint;
+  const endpoint = { ...place, connectTimeoutMs, ...(silenceTimeoutMs !== undefined && { silenceTimeoutMs }) };
+  return place.url.protocol === 'https:' ? { ...endpoint, tls: tlsOptions(place.url, upstream.tls) } : endpoint;
+}
+
+function placeOf(planned: string): Pick<Endpoint, 'name' | 'url' | 'socketPath'> {
+  const unix = isUnixAddress(planned) ? readUnixAddress(planned) : undefined;
+  if (!unix) {
+    const url = new URL(planned);
+    return { name: url.host, url };
+  }
+  if ('fault' in unix) throw new TypeError(`the endpoint ${planned} ${unix.fault}`);
+  return { name: planned, url: new URL('http://localhost'), socketPath: unix.path };
 }
 
 /**
@@ -38,4 +54,10 @@ function tlsOptions(url: URL, tls: PlannedUpstream['tls']): ConnectionOptions {
 /** The host to connect to. An IPv6 address has no brackets. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+/** Where the connections of an endpoint go, as the options of Node's HTTP client. */
+export function addressOf({ url, tls, socketPath }: Endpoint): { socketPath: string } | { host: string; port: number } {
+  if (socketPath !== undefined) return { socketPath };
+  return { host: hostOf(url), port: Number(url.port || (tls ? 443 : 80)) };
 }

@@ -13,7 +13,7 @@ import { ownLimitOf } from '../lib/own-limit.js';
 import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
 import { EarlyBytes } from '../http/early-bytes.js';
-import { hostOf, type Endpoint } from './endpoints.js';
+import { addressOf, type Endpoint } from './endpoints.js';
 import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import type { FailureCode, FailureStatus } from './failure.js';
 import { awaitsBody } from './response.js';
@@ -90,9 +90,9 @@ function handshake(options: Forwarding, lease: EndpointLease): void {
     request.destroy();
     if (!socket.destroyed) lease.failed(error);
     const { status, code } = failureOf(error);
-    const facts = { upstream: upstream.name, endpoint: endpoint.url.host, status, code, cause: codeOf(error) };
+    const facts = { upstream: upstream.name, endpoint: endpoint.name, status, code, cause: codeOf(error) };
     options.log.warn(facts, failureWords(error, 'upgrade failed'));
-    options.context.endpointFailure = { endpoint: endpoint.url.host, cause: facts.cause };
+    options.context.endpointFailure = { endpoint: endpoint.name, cause: facts.cause };
     if (!socket.destroyed) options.deny(status, code);
   };
   const deadline = setTimeout(() => fail(new UpstreamTimeout('handshake')), timeoutMs);
@@ -147,8 +147,7 @@ function shakeHands(options: Forwarding, endpoint: Endpoint): ClientRequest {
   delete headers['content-length'];
   delete headers['transfer-encoding'];
   const parts: RequestOptions = {
-    host: hostOf(endpoint.url),
-    port: endpoint.url.port || (endpoint.tls ? 443 : 80),
+    ...addressOf(endpoint),
     path: url,
     method: 'GET',
     headers: {

@@ -167,7 +167,7 @@ class Forwarded implements ExchangeParts {
     const { context, res, options } = this.parts;
     const { planned, deps, throttledLog } = this.forwarder;
     const { status, code } = failureOf(error);
-    const endpoint = lease?.endpoint.url.host;
+    const endpoint = lease?.endpoint.name;
     const facts = { upstream: planned.name, endpoint, status, code, cause: codeOf(error) };
     throttledLog.warn(facts, failureWords(error, 'upstream failed'));
     context.endpointFailure = { endpoint: endpoint ?? `none of ${planned.name}`, cause: facts.cause };

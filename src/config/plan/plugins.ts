@@ -5,6 +5,7 @@ import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { PlannedUpstream } from '../plan-types.js';
 import type { Path } from '../report.js';
+import { isUnixAddress } from '../address.js';
 import { hint } from '../suggest.js';
 import type { Entry } from './methods.js';
 
@@ -82,12 +83,14 @@ function callsOf(
   const calls: CallUpstream[] = [];
   named.forEach((name, at) => {
     const upstream = known.get(name);
-    if (upstream) {
-      calls.push({ name, endpoints: upstream.endpoints, tls: upstream.tls });
-      return;
-    }
-    const message = `unknown upstream ${JSON.stringify(name)}${hint(name, known.keys())}`;
-    context.report.error({ path: [...path, 'upstreams', at], code: 'unknown_upstream', message });
+    const place = [...path, 'upstreams', at];
+    if (!upstream) {
+      const message = `unknown upstream ${JSON.stringify(name)}${hint(name, known.keys())}`;
+      context.report.error({ path: place, code: 'unknown_upstream', message });
+    } else if (upstream.endpoints.some(({ url }) => isUnixAddress(url))) {
+      const message = `${name} has an endpoint on a Unix socket, and a plugin calls only host:port`;
+      context.report.error({ path: place, code: 'wrong_value', message });
+    } else calls.push({ name, endpoints: upstream.endpoints, tls: upstream.tls });
   });
   return calls.length === named.length ? calls : undefined;
 }

@@ -1,19 +1,22 @@
 /** The `upstreams` block: where admitted requests go. */
 import { z } from 'zod';
 import { oneOrMore, timeout } from '../../lib/fields.js';
+import { isUnixAddress, readUnixAddress } from '../address.js';
 import { count, filePath, flag, listOf, name, retryCodes, status } from './fields.js';
 
 export const BALANCERS = ['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const;
 
-const ENDPOINT = 'must be "host:port", an http or https URL without a path, or {host, port, weight}';
+const ENDPOINT =
+  'must be "host:port", "unix:" and an absolute path, an http or https URL without a path, or {host, port, weight}';
 /** IPv6 holds 169.254.0.0/16 as well: mapped, translated (RFC 6052, RFC 2765), compatible, 6to4. */
 const FORBIDDEN_HOST =
   /^(?:169\.254\.|0\.0\.0\.0$|\[(?:fe[89ab].:|::\]|::(?:ffff:(?:0:)?)?a9fe:|::ffff:0:0\]|64:ff9b:(?:[\da-f:]*:)?a9fe:|2002:a9fe:|fd00:ec2::254\]))/i;
 /** A URL parser forgives more than it shows: white space, slashes, an empty user. */
 const AUTHORITY = /^[a-z][a-z\d+.-]*:\/\/[^\s/@]+\/?$/i;
 
-/** `http://host:port`, or why not. The cloud's metadata service is on 169.254.169.254 and gives keys to every client. */
+/** `http://host:port` or `unix:/path`, or why not. The cloud's metadata service is on 169.254.169.254 and gives keys to every client. */
 export function endpointUrl(written: string, secure: boolean): { readonly url: string } | { readonly fault: string } {
+  if (isUnixAddress(written)) return unixEndpoint(written, secure);
   const text = /^[a-z][a-z\d+.-]*:\/\//i.test(written) ? written : `${secure ? 'https' : 'http'}://${written}`;
   const explicit = /:\d+$/.test(written) || text === written;
   if (!explicit || !URL.canParse(text)) return { fault: ENDPOINT };
@@ -27,6 +30,13 @@ export function endpointUrl(written: string, secure: boolean): { readonly url: s
   if (secure && url.protocol === 'http:') return { fault: 'is http beside tls.enabled: true' };
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
   return { url: `${url.protocol}//${url.hostname}:${port}` };
+}
+
+function unixEndpoint(written: string, secure: boolean): ReturnType<typeof endpointUrl> {
+  if (secure)
+    return { fault: 'is a Unix socket beside tls.enabled: true: no network is between, so remove the tls block' };
+  const read = readUnixAddress(written);
+  return 'fault' in read ? read : { url: written };
 }
 
 export const ENGINES = ['http-proxy-middleware', 'undici'] as const;
@@ -133,7 +143,7 @@ const tls = z.strictObject({
 
 export const upstream = z.strictObject({
   name: name().describe('The name that routes use.'),
-  endpoints: listOf(endpoint).describe('`host:port`, URL, or `{host, port, weight}`.'),
+  endpoints: listOf(endpoint).describe('`host:port`, `unix:/path/of/a.sock`, URL, or `{host, port, weight}`.'),
   load_balancer: z
     .enum(BALANCERS)
     .optional()

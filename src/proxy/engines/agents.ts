@@ -16,10 +16,11 @@ export function createAgent(endpoint: Endpoint, planned: PlannedUpstream): HttpA
     timeout: planned.idleTimeoutMs,
     scheduling: 'lifo' as const,
   };
+  const { socketPath } = endpoint;
   const agent = endpoint.tls
     ? new HttpsAgent({ ...options, ...endpoint.tls })
     : // Plain HTTP needs no server name. Node would read a server name from each request's Host.
-      new HttpAgent({ ...options, ...{ servername: '' } });
+      new HttpAgent({ ...options, ...{ servername: '' }, ...(socketPath !== undefined && { socketPath }) });
   // The constructor ignores 0 and uses its default, 256.
   agent.maxFreeSockets = planned.maxIdle;
   return agent;

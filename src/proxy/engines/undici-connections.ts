@@ -112,9 +112,8 @@ export class Connections {
   }
 
   #open(connection: Connection, callback: buildConnector.Callback): void {
-    const { url, tls } = this.endpoint;
-    const address = { host: hostOf(url), port: Number(url.port || (tls ? 443 : 80)), noDelay: true };
-    const socket = tls ? this.#secure(address) : connectPlain(address);
+    const { tls, socketPath } = this.endpoint;
+    const socket = socketPath === undefined ? this.#connect() : connectPlain(socketPath);
     socket.setKeepAlive(true, PROBE_MS);
     const failed = (error: Error): void => {
       this.#session = undefined;
@@ -137,6 +136,12 @@ export class Connections {
     });
     connection.socket = socket;
     connection.holder?.opening();
+  }
+
+  #connect(): Socket {
+    const { url, tls } = this.endpoint;
+    const address = { host: hostOf(url), port: Number(url.port || (tls ? 443 : 80)), noDelay: true };
+    return tls ? this.#secure(address) : connectPlain(address);
   }
 
   /** The server name is that of the endpoint, whatever `Host` says. */

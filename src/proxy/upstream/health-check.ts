@@ -3,7 +3,7 @@ import { request as httpRequest, type ClientRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { OwnLimit, ownLimitOf } from '../../lib/own-limit.js';
-import { hostOf, type Endpoint } from '../endpoints.js';
+import { addressOf, type Endpoint } from '../endpoints.js';
 import { codeOf, UpstreamInvalid, UpstreamTimeout } from '../failure.js';
 
 export type HealthCheckPlan = NonNullable<PlannedUpstream['healthCheck']>;
@@ -84,8 +84,7 @@ export class HealthCheck {
   #send(): ClientRequest {
     const { url, tls } = this.endpoint;
     const options = {
-      host: hostOf(url),
-      port: url.port || (tls ? 443 : 80),
+      ...addressOf(this.endpoint),
       path: this.plan.path,
       method: 'GET',
       headers: { Host: url.host, 'User-Agent': 'loom-auth (health check)', Accept: '*/*', Connection: 'close' },

@@ -76,7 +76,7 @@ export class Member implements BalancedEndpoint {
     const line = new WaitingLine(planned.maxOpen);
     const shared = { load: this.#load, line, failed: (error: unknown) => this.#count(error) };
     this.#shared = { request: { ...shared, use: 'request' }, upgrade: { ...shared, use: 'upgrade' } };
-    this.#labels = { upstream: planned.name, endpoint: this.endpoint.url.host };
+    this.#labels = { upstream: planned.name, endpoint: this.endpoint.name };
     this.breaker =
       circuitBreaker && new Breaker(circuitBreaker, { now: deps.now, changed: (state) => this.#breakerIs(state) });
     this.#check =
@@ -112,7 +112,7 @@ export class Member implements BalancedEndpoint {
   status(): EndpointStatus {
     const { endpoint, weight, inFlight, breaker } = this;
     return {
-      url: endpoint.url.origin,
+      url: endpoint.socketPath === undefined ? endpoint.url.origin : endpoint.name,
       weight,
       up: this.#healthy && breaker?.state !== 'open',
       ...(this.#check && { healthy: this.#healthy }),
