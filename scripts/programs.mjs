@@ -7,7 +7,9 @@ import { extract, parse } from 'jest-docblock';
 export const PROGRAMS = {
   chromium: { package: 'chromium', names: ['chromium', 'chromium-browser', 'google-chrome', 'chrome'] },
   curl: { package: 'curl' },
+  haproxy: { package: 'haproxy' },
   htpasswd: { package: 'apache2-utils' },
+  nginx: { package: 'nginx-light' },
   openssl: { package: 'openssl' },
   // Debian keeps the server itself outside of the path.
   postgres: { package: 'postgresql', names: ['pg_ctlcluster'] },

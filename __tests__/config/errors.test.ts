@@ -166,7 +166,7 @@ const GATEWAY: readonly Case[] = [
     /client_auth/,
   ],
   [`${ROUTE}upstreams: [{name: a, endpoints: §[]}]\n`, 'wrong_value', 'upstreams[0].endpoints', /empty list/],
-  ...['http://u:p@h:1', 'http://h:1/x', '169.254.169.254:80', 'unix:/x', 'h:0', 'h', 'ftp://h:1'].map(
+  ...['http://u:p@h:1', 'http://h:1/x', '169.254.169.254:80', 'unix:x', 'h:0', 'h', 'ftp://h:1'].map(
     (endpoint): Case => [
       `${ROUTE}upstreams: [{name: a, endpoints: [§${JSON.stringify(endpoint)}]}]\n`,
       'wrong_value',

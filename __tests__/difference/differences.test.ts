@@ -144,7 +144,7 @@ test.each<readonly [string, (file: FileObject) => void, readonly string[]]>([
   ['the Host field', (f) => (f.routes[6].preserve_host = true), ['headers /old/*, preserve_host: false → true']],
   [
     'an endpoint',
-    (f) => (f.upstreams[1].endpoints = ['127.0.0.1:9004']),
+    (f) => (f.upstreams[1].endpoints[0] = '127.0.0.1:9004'),
     ['upstreams upstreams[second].endpoints[http://127.0.0.1:9003]: renamed to http://127.0.0.1:9004'],
   ],
   [
@@ -178,6 +178,30 @@ test.each<readonly [string, (file: FileObject) => void, readonly string[]]>([
     'a demand of a listener',
     (f) => (f.listeners[1].tls.client_auth = 'verify'),
     ['access listeners[127.0.0.1:8443].tls.client_auth: request → verify'],
+  ],
+  [
+    'the balancers of a listener',
+    (f) => (f.listeners[2].proxy_protocol.from = ['10.0.2.0/24']),
+    ['access', 'limits', 'headers'].map(
+      (each) => `${each} listeners[127.0.0.1:8444].proxy_protocol.from: 10.0.1.0/24 → 10.0.2.0/24`,
+    ),
+  ],
+  [
+    'a listener without its balancers',
+    (f) => delete f.listeners[2].proxy_protocol,
+    ['access', 'limits', 'headers'].map(
+      (each) => `${each} listeners[127.0.0.1:8444].proxy_protocol: removed (from 10.0.1.0/24)`,
+    ),
+  ],
+  [
+    'the permissions of a Unix socket',
+    (f) => (f.listeners[3].mode = '0666'),
+    ['operations listeners[unix:/run/loom.sock].mode: 660 → 666'],
+  ],
+  [
+    'the usual permissions, in words',
+    (f) => (f.listeners[3].mode = '0600'),
+    ['operations listeners[unix:/run/loom.sock].mode: 660 → 600'],
   ],
   [
     'a token of the admin address',

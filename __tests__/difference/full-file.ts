@@ -52,6 +52,8 @@ export class Folder {
       listeners: [
         { name: 'inside', address: '127.0.0.1:8080', read_timeout: '31s', write_timeout: '32s', idle_timeout: '61s' },
         { address: '127.0.0.1:8443', tls: { ...tls, crl_file: crl, client_cert_headers: { subject: 'X-Subject' } } },
+        { address: '127.0.0.1:8444', proxy_protocol: { from: ['10.0.1.0/24'] } },
+        { address: 'unix:/run/loom.sock', mode: '0660' },
       ],
       trusted_proxies: ['10.0.0.0/8'],
       client_ip_header: { name: 'CF-Connecting-IP', from: ['192.0.2.0/24'] },
@@ -157,5 +159,5 @@ const upstreams = (): object[] => [
     pool: { max_idle: 10, max_open: 20, idle_timeout: '10s' },
     tls: { enabled: true, ca_file: 'ca.pem' },
   },
-  { name: 'second', endpoints: ['127.0.0.1:9003'] },
+  { name: 'second', endpoints: ['127.0.0.1:9003', 'unix:/run/app.sock'] },
 ];

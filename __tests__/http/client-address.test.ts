@@ -14,6 +14,6 @@ it('is the peer until the gateway has judged, and then what it judged, for that 
     Object.defineProperty(req.socket, 'remoteAddress', { value: undefined });
     return clientAddressOf(req);
   };
-  expect(await node.ask(getWith(), gone)).toBe('');
+  expect(await node.ask(getWith(), gone)).toBe('unknown via no connection');
   await node.close();
 });

@@ -92,7 +92,7 @@ describe('the client behind proxies', () => {
     ['::ffff:10.0.0.1', ['203.0.113.1'], '203.0.113.1'],
     ['192.0.2.8', ['203.0.113.1'], '192.0.2.8'],
     ['fe80::1%eth0', ['203.0.113.1'], 'fe80::1'],
-    ['', ['203.0.113.1'], ''],
+    ['', ['203.0.113.1'], 'unknown via no connection'],
   ])('of the peer %s with the header %j is %s', (peer, said, client) => {
     expect(findClient(peer, said, PROXIES).address).toBe(client);
   });

@@ -1,10 +1,12 @@
 /** `serve --workers`: several processes on the same ports, replaced when they die, ended together. */
 import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
-import { loomAuth, start, write } from '../cli/command.js';
+import { existsSync, lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer as createNetServer, type Socket } from 'node:net';
+import { folder, loomAuth, start, write } from '../cli/command.js';
 import { ask } from '../support/ask.js';
 import { freePorts } from '../support/ports.js';
 import type { Background } from '../support/process.js';
+import { sendPieces } from '../support/proxy-headers.js';
 import { closed, listening } from '../support/recording-upstream.js';
 import { until } from '../support/until.js';
 import { visitor } from './tickets.js';
@@ -66,6 +68,8 @@ interface Line {
   readonly pid?: number;
   readonly msg: string;
   readonly path?: string;
+  readonly listener?: string;
+  readonly client?: string;
 }
 
 interface Gateway extends Ports {
@@ -328,4 +332,37 @@ describe('SIGTERM with a delay', () => {
     const gate = await gateway([], delayed);
     expect(await gate.primary.stop('SIGINT')).toBe(0);
   });
+});
+
+test('share a Unix socket with the permissions of the file, replace a stale one, and remove it at the end', async () => {
+  const path = `${folder}/shared.sock`;
+  const dead = createNetServer();
+  await new Promise<void>((done) => dead.listen(`${path}.dead`, done));
+  renameSync(`${path}.dead`, path);
+  await new Promise((done) => dead.close(done));
+  const umask = process.umask(0);
+  const gate = await gateway().finally(() => process.umask(umask));
+  const listener = `  - { name: local, address: "unix:${path}", mode: "0660", proxy_protocol: { from: [unix] } }`;
+  writeFileSync(gate.file, readFileSync(gate.file, 'utf8').replace('listeners:', `listeners:\n${listener}`));
+  await until(
+    () => gate.lines().filter(({ msg, listener: name }) => msg === 'listening' && name === 'local').length === 2,
+    () => gate.primary.output,
+  );
+  expect((lstatSync(path).mode & 0o777).toString(8)).toBe('660');
+  const header = 'PROXY TCP4 198.51.100.8 192.0.2.1 4711 443\r\n';
+  const status = async (): Promise<number | undefined> => {
+    const request = `${header}GET /socket HTTP/1.1\r\nHost: a\r\nX-API-Key: ${KEY}\r\n\r\n`;
+    return (await sendPieces({ path }, [request])).statuses[0];
+  };
+  for (let at = 0; at < 12; at += 1) expect(await status()).toBe(200);
+  await until(() => answeredBy(gate, '/socket').size === 2);
+  const client = gate.lines().find((line) => line.path === '/socket')?.client;
+  expect(client).toBe('198.51.100.8');
+  // The socket outlives a worker.
+  const [[, pid = 0] = []] = gate.pids();
+  process.kill(pid, 'SIGKILL');
+  await until(() => gate.pids().size === 3);
+  expect(await status()).toBe(200);
+  expect(await gate.primary.stop()).toBe(0);
+  expect(existsSync(path)).toBe(false);
 });

@@ -75,7 +75,7 @@ ${ENGINE_BLOCK}`
     .replaceAll('PORT2', String(second))
     .replaceAll('FOLDER', folder);
   const close = async (): Promise<void> => {
-    await gateway?.stop(0);
+    await gateway?.stop({ timeout: 0 });
     await upstream.close();
     rmSync(folder, { recursive: true });
   };

@@ -71,10 +71,11 @@ export async function faultyGateway(): Promise<FaultyGateway> {
   const redis = await RedisServer.start();
   const slowIssuer = createServer((_req, res) => setTimeout(() => res.end('{"active":false}'), LATE_MS));
   const [upstream, introspection] = [await listening(backend), await listening(slowIssuer)];
-  const [port = 0, secure = 0, admin = 0, down = 0, silent = 0] = await freePorts(5);
+  const [port = 0, secure = 0, admin = 0, down = 0, silent = 0, balanced = 0] = await freePorts(6);
   const file = `
 listeners:
   - { address: "127.0.0.1:${port}" }
+  - { name: balanced, address: "127.0.0.1:${balanced}", proxy_protocol: { from: [127.0.0.1] } }
   - { name: soon, address: "127.0.0.1:${secure}", tls: { cert_file: ${tls.path('server.crt')}, key_file: ${tls.path('server.key')}, client_auth: request, ca_file: ${tls.path('ca.crt')}, crl_file: ${tls.path('crl.pem')} } }
 admin: { address: "127.0.0.1:${admin}" }
 metrics: { enabled: true }
@@ -153,6 +154,7 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
     await ask({ port: hostPort, method: 'POST', headers: { 'X-API-Key': 'k-of-the-host' }, body: 'read' });
     await askStore();
     await ask({ port: secure, tls: strange }).catch(() => undefined);
+    await ask({ port: balanced }).catch(() => undefined);
   };
   return {
     targets: [`127.0.0.1:${admin}`, `127.0.0.1:${hostPort}`],

@@ -6,7 +6,7 @@ import type { PlannedClientIpHeader } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
 import type * as ClientIpHeader from '../http/client-ip-header.js';
 import { findClient } from '../http/forwarded-for.js';
-import { addressMatcher, type AddressMatcher } from '../lib/address.js';
+import { peerMatcher, type AddressMatcher } from '../lib/address.js';
 import { peerAddressOf } from '../lib/connection.js';
 import type { Log, Now } from '../lib/types.js';
 
@@ -51,7 +51,7 @@ export class Clients {
 
   constructor(private readonly deps: ClientsDeps) {
     const { header } = deps;
-    this.#cdn = header && { name: header.name, isCdn: addressMatcher(header.from) };
+    this.#cdn = header && { name: header.name, isCdn: peerMatcher(header.from) };
     this.header = header?.name.toLowerCase();
     this.isCdn = this.#cdn?.isCdn;
   }

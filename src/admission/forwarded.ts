@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { familyOf, foldName, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
 import { dropUnsent, editFields, setField, type FieldEdit } from '../http/fields.js';
+import { plainAddress } from '../lib/address.js';
 import { isConnection, isTls, peerAddressOf } from '../lib/connection.js';
 
 export interface ForwardOptions {
@@ -36,8 +37,11 @@ const NO_HEADERS = new TrustedHeaders([]);
  */
 export function prepareForward(req: IncomingMessage, options: ForwardOptions): void {
   const { trusted, trustedHeaders = NO_HEADERS, keeps, withoutCredential, clientHeader, cdnClient } = options;
-  const peer = plainAddress(peerAddressOf(req));
-  const sender: Sender = { believed: trusted(peer), trustedHeaders };
+  const from = peerAddressOf(req);
+  const plain = plainAddress(from);
+  // A peer on a Unix socket, or behind a balancer that does not name it, has no address.
+  const peer = plain ?? '';
+  const sender: Sender = { believed: trusted(plain ?? from), trustedHeaders };
   const named = namedByConnection(req);
   const isClientHeader = (name: string): boolean => clientHeader !== undefined && foldName(name) === clientHeader;
   editFields(req, (name, given) => {
@@ -51,7 +55,7 @@ export function prepareForward(req: IncomingMessage, options: ForwardOptions): v
   });
   dropUnsent(req, (name) => isOthersIdentity(name, sender) || isClientHeader(name));
   tellOfClient(req, { peer, believed: sender.believed });
-  if (cdnClient && peer !== '') tellOfCdnClient(req, peer, cdnClient);
+  if (cdnClient && from !== '') tellOfCdnClient(req, peer, cdnClient);
 }
 
 /**
@@ -97,7 +101,7 @@ function tellOfClient(req: IncomingMessage, { peer, believed }: { peer: string; 
 
 /** Removes what is to the left of the CDN in `X-Forwarded-For`: the CDN passes on the text of a client. */
 function tellOfCdnClient(req: IncomingMessage, peer: string, { address, route }: CdnClient): void {
-  setField(req, 'X-Forwarded-For', [address, ...route, peer].join(', '));
+  setField(req, 'X-Forwarded-For', [address, ...route, peer].filter((each) => each !== '').join(', '));
   setField(req, 'X-Real-IP', address);
 }
 
@@ -116,11 +120,4 @@ function portOf(headers: IncomingMessage['headers']): number | undefined {
   const [, port] = /^(?:\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(firstOf('x-forwarded-host')) ?? [];
   if (port === undefined) return DEFAULT_PORTS.get(firstOf('x-forwarded-proto').toLowerCase());
   return Number(port) >= 1 && Number(port) <= HIGHEST_PORT ? Number(port) : undefined;
-}
-
-/** A dual-stack listener reports IPv4 peers as `::ffff:a.b.c.d`, and link-local peers with a zone. */
-function plainAddress(address: string): string {
-  if (!address.includes(':')) return address;
-  const [bare = ''] = address.split('%');
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
 }

@@ -13,7 +13,7 @@ import type { Plan, PlannedMethod } from '../config/plan-types.js';
 import type { Guard, RequestContext } from '../context/request-context.js';
 import { createFramingCheck, type FramingCheck } from '../http/framing.js';
 import { TrustedHeaders } from '../http/header-policy.js';
-import { addressMatcher, type AddressMatcher } from '../lib/address.js';
+import { peerMatcher, type AddressMatcher } from '../lib/address.js';
 import { peerAddressOf } from '../lib/connection.js';
 import type { Metrics } from '../lib/metrics.js';
 import { throttleLog } from '../lib/log-throttle.js';
@@ -111,7 +111,7 @@ export class AdmissionPolicy {
     };
     this.framing = createFramingCheck(this.places.flatMap((place) => (place.in === 'header' ? [place.name] : [])));
     this.limits = new Limits(deps.limiter ?? new MemoryLimiter(deps.now), plan.rateLimit, deps.metrics);
-    this.#trusted = trustedProxies.length === 0 ? undefined : addressMatcher(trustedProxies);
+    this.#trusted = trustedProxies.length === 0 ? undefined : peerMatcher(trustedProxies);
     this.clients = new Clients({ ...deps, trusted: this.#trusted, header: plan.clientIpHeader });
     this.advice = new SetupAdvice({ plan, log: deps.log, isTrusted: this.isTrusted, isCdn: this.clients.isCdn });
     this.cors = plan.cors && createCors(plan.cors);
@@ -198,7 +198,7 @@ export class AdmissionPolicy {
   }
 }
 
-/** Two listener addresses may share a port. The rules of both listeners then apply to both addresses. */
+/** Two listener addresses may share a port, and Unix sockets share port 0. The rules of all then apply to each. */
 function rulesByPort(listeners: Plan['listeners']): ReadonlyMap<number, readonly HeaderRule[]> {
   const rules = new Map<number, readonly HeaderRule[]>();
   for (const { port, tls } of listeners)

@@ -1,8 +1,9 @@
 /** Logs once what the code of a host or a proxy in front of it has set up wrongly, with the cure. */
 import type { IncomingMessage } from 'node:http';
-import { methodOfType } from '../auth/methods.js';
+import { addressUseOf } from '../config/address-use.js';
 import type { Plan } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
+import { isUnknownClient } from '../http/client-address.js';
 import { hasBody, isBodyConsumed } from '../http/request-body.js';
 import { peerAddressOf } from '../lib/connection.js';
 import type { Log } from '../lib/types.js';
@@ -11,9 +12,9 @@ import { corsQuestionOf } from './cors.js';
 export interface SetupAdviceDeps {
   readonly plan: Plan;
   readonly log: Log;
-  /** Whether an address is one of `trusted_proxies`. */
+  /** Whether a peer is one of `trusted_proxies`. */
   readonly isTrusted: (address: string) => boolean;
-  /** Whether an address is in `client_ip_header.from`. Default: none is. */
+  /** Whether a peer is in `client_ip_header.from`. Default: none is. */
   readonly isCdn?: ((address: string) => boolean) | undefined;
 }
 
@@ -48,8 +49,8 @@ export class SetupAdvice {
     const forwardedFor = headers['x-forwarded-for'];
     if (this.#addressUse === undefined || (forwardedFor === undefined && headers.forwarded === undefined)) return;
     const peer = peerAddressOf({ socket });
-    // The header of the CDN decides, and not what else the CDN sends.
-    if (this.deps.isCdn?.(peer) === true) return;
+    // The header of the CDN decides, and not what else the CDN sends. An unknown peer cannot become a trusted one.
+    if (this.deps.isCdn?.(peer) === true || isUnknownClient(peer)) return;
     const facts = { peer, use: this.#addressUse };
     if (!this.deps.isTrusted(peer)) {
       if (!this.#isFirst('untrusted proxy')) return;
@@ -126,18 +127,4 @@ function awaitsParser(request: IncomingMessage): boolean {
 function trustsProxy(request: IncomingMessage): boolean {
   const { app } = request as { app?: { enabled?: (setting: string) => unknown } };
   return typeof app?.enabled === 'function' && app.enabled('trust proxy') === true;
-}
-
-/** Returns the first option of the file whose effect depends on the client address. */
-function addressUseOf({ rateLimit, routes, methods, upstreams }: Plan): string | undefined {
-  if (rateLimit || routes.some((route) => route.rateLimit)) return 'rate_limit';
-  const options = methods.map((each) => each.options as Options | undefined);
-  if (methods.some((each) => methodOfType(each.type)?.limitsAddresses?.(each.options))) return 'allowed_ips';
-  if (options.some((each) => each?.throttle)) return 'throttle';
-  return upstreams.some(({ balancer }) => balancer === 'ip_hash') ? 'ip_hash' : undefined;
-}
-
-/** The options of auth methods that depend on the client address. */
-interface Options {
-  readonly throttle?: unknown;
 }

@@ -146,7 +146,7 @@ function explainCommand(program: Command, terminal: Terminal, finish: Finish): v
     .option('-H, --header <line>', 'a header of the request; repeat it for more', collected)
     .option('--curl <source>', 'read the request as a curl command from standard input: --curl -')
     .option('--cert <file>', 'the client certificate in PEM, and its intermediates')
-    .option('--from <address>', 'the address of the client or proxy (default: 127.0.0.1)')
+    .option('--from <address>', 'the address of the client or proxy, or unix (default: 127.0.0.1)')
     .option('--at <time>', 'the time of the request, in ISO 8601 (default: now)')
     .option('--jwks <file>', 'the key set of all issuers, or ISSUER=FILE for one; repeat it for more', collected)
     .option('--online', 'fetch key sets, and ask introspection endpoints and the key store')

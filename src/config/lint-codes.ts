@@ -14,6 +14,10 @@ export const LINT_CODES = {
     'A key, certificate or revocation list ends soon: within 30 days, or in the last third of a shorter life.',
     'Make its successor now.',
   ),
+  forgeable_clients: warning(
+    'Every user of the machine can connect to a Unix socket whose peers name the client address.',
+    'Write a mode without access for others, such as `"0660"`.',
+  ),
   guessable_secret: warning(
     'A secret is made of common words, a repeated part or a run of neighbours.',
     'Make a random secret: `loom-auth new-key` prints one.',
@@ -33,6 +37,10 @@ export const LINT_CODES = {
   similar_issuers: warning(
     'Two issuers differ only by a trailing slash, by case or by the default port.',
     'Write the issuer exactly as the `iss` of its tokens, and remove the other spelling.',
+  ),
+  unknown_clients: warning(
+    'The clients of a Unix socket have no address, and an option of the file depends on it.',
+    'Write `unix` in `trusted_proxies`, or use `proxy_protocol`.',
   ),
   unreachable_limit: warning(
     'No request can reach a limit or a tier.',

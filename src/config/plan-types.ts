@@ -108,9 +108,14 @@ export interface PlannedTls {
 
 export interface PlannedListener {
   readonly name: string;
-  /** Absent: every address. */
+  /** Absent: every address, or a Unix socket. */
   readonly host?: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
+  /** The Unix socket. */
+  readonly unix?: { readonly path: string; readonly mode: number };
+  /** Who must announce the client with the PROXY protocol. Absent: no peer may. */
+  readonly proxyProtocol?: { readonly from: readonly string[] };
   readonly protocol: 'http' | 'https';
   readonly tls?: PlannedTls;
   readonly readTimeoutMs: number;
@@ -222,7 +227,7 @@ export interface Plan {
   readonly opens?: readonly PlannedOpening[];
   /** Every header that an auth method, route, certificate or plugin can set, as the file spells it. */
   readonly identityHeaders: readonly string[];
-  /** CIDR blocks, as the file writes them. */
+  /** CIDR blocks, as the file writes them, and `unix`. */
   readonly trustedProxies: readonly string[];
   /** The header in which a CDN sends the client address. Absent: no header is read. */
   readonly clientIpHeader?: PlannedClientIpHeader;

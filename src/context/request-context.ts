@@ -10,6 +10,7 @@ import type { PlannedRoute } from '../config/plan-types.js';
 import { adoptRequest, type InjectedRequest } from '../http/injected-request.js';
 import { findRequestState, replaceRequestState, RequestState } from '../http/request-state.js';
 import type { Target } from '../http/target.js';
+import { clientOfPeer } from '../http/client-address.js';
 import { peerAddressOf } from '../lib/connection.js';
 import type { Patience, RateLimitDecision } from '../limit/limiter.js';
 
@@ -183,7 +184,7 @@ export class RequestContext extends RequestState {
 
   /** The client address behind trusted proxies, or the address of the peer. */
   get address(): string {
-    return this.clientAddress ?? this.injected?.client ?? peerAddressOf(this.request);
+    return this.clientAddress ?? this.injected?.client ?? clientOfPeer(peerAddressOf(this.request));
   }
 
   get target(): Target {

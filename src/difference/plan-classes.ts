@@ -4,7 +4,7 @@ import type { Covered, Items, Leaf, Members } from '../lib/change-classes.js';
 import type { AdminAuth, Plan, PlannedAdmin, PlannedMethod, PlannedOpening } from '../config/plan-types.js';
 import type { HeaderRule } from '../auth/header-rule.js';
 import { LIMIT_CLASSES } from './limit-classes.js';
-import { addressOf, headerRuleText, LISTENER_CLASSES, type ListenerView } from './listener-classes.js';
+import { addressOf, CLIENT, headerRuleText, LISTENER_CLASSES, type ListenerView } from './listener-classes.js';
 import { canonical } from './tree.js';
 import { UPSTREAM_CLASSES } from './upstream-classes.js';
 
@@ -24,8 +24,6 @@ const NAMES: Leaf = {
   equal: (names: readonly string[]) => canonical(names.map((name) => name.toLowerCase()).sort()),
   default: [],
 };
-/** Which address a client has. */
-const CLIENT: Leaf = { in: ['access', 'limits', 'headers'] };
 const OPTIONS: Covered = { by: 'the options of the method' };
 
 const METHOD_CLASSES: Members<PlannedMethod> = {

@@ -1,5 +1,6 @@
 /** The client address of a request as the gateway determined it, for auth methods that check it (`allowed_ips`). */
 import type { IncomingMessage } from 'node:http';
+import { plainAddress } from '../lib/address.js';
 import { peerAddressOf } from '../lib/connection.js';
 import { findRequestState, requestStateOf } from './request-state.js';
 
@@ -8,9 +9,9 @@ export function setClientAddress(request: IncomingMessage, address: string): voi
   requestStateOf(request).clientAddress = address;
 }
 
-/** Returns the client address, or the peer address if no gateway ran before the auth method. */
+/** Returns the client address, or the peer as the client if no gateway ran before the auth method. */
 export function clientAddressOf(request: IncomingMessage): string {
-  return findRequestState(request)?.clientAddress ?? peerAddressOf(request);
+  return findRequestState(request)?.clientAddress ?? clientOfPeer(peerAddressOf(request));
 }
 
 const UNKNOWN = 'unknown via ';
@@ -28,4 +29,9 @@ export function unknownClient(peer: string): string {
 /** Whether a client address is the name of an unknown client. */
 export function isUnknownClient(address: string): boolean {
   return address.startsWith(UNKNOWN);
+}
+
+/** Returns the client of a peer that is itself the client: its address, or the name of an unknown client. */
+export function clientOfPeer(peer: string): string {
+  return plainAddress(peer) ?? (isUnknownClient(peer) ? peer : unknownClient(peer === '' ? 'no connection' : peer));
 }

@@ -1,6 +1,6 @@
 /** Finds the client address in the entries of `X-Forwarded-For` that trusted proxies wrote. */
 import { plainAddress, type AddressMatcher } from '../lib/address.js';
-import { unknownClient } from './client-address.js';
+import { clientOfPeer, unknownClient } from './client-address.js';
 
 /** The reason why the client is unknown: the fault of the entry at which the search ended. */
 export type UnknownReason = 'no address' | 'empty' | 'all trusted';
@@ -13,9 +13,10 @@ export interface ForwardedClient {
 
 /**
  * Returns the rightmost entry of `X-Forwarded-For` that is not a trusted proxy. The header of an untrusted peer is
- * ignored. A trusted peer without the header is itself the client. In all other cases the result is never a trusted
+ * ignored. A trusted peer without the header is itself the client. A peer without an address is an unknown client. In all other cases the result is never a trusted
  * address. The client is unknown if an entry is not an address, or if all entries are trusted.
  *
+ * @param peer As `peerAddressOf` returns it.
  * @param forwardedFor Each line of the header, in order.
  * @param isTrusted Undefined if no proxy is trusted.
  */
@@ -24,8 +25,9 @@ export function findClient(
   forwardedFor: readonly string[],
   isTrusted: AddressMatcher | undefined,
 ): ForwardedClient {
-  const from = plainAddress(peer) ?? peer;
-  if (!isTrusted || forwardedFor.length === 0 || !isTrusted(from)) return { address: from };
+  const plain = plainAddress(peer);
+  const from = plain ?? peer;
+  if (!isTrusted || forwardedFor.length === 0 || !isTrusted(from)) return { address: plain ?? clientOfPeer(peer) };
   for (const entry of forwardedFor.join(',').split(',').reverse()) {
     const address = entryAddress(entry);
     if (address === undefined) return { address: unknownClient(from), unknown: reasonOf(entry) };

@@ -42,6 +42,19 @@ export function addressMatcher(blocks: readonly string[]): AddressMatcher {
   };
 }
 
+/** A peer on a Unix socket, in a list of trusted peers. It has no address. */
+export const UNIX_PEER = 'unix';
+
+/**
+ * Returns a function that reports whether a peer is in the list: by its address, or because it is on a Unix socket.
+ *
+ * @throws TypeError for text that is neither an address block nor `unix`.
+ */
+export function peerMatcher(peers: readonly string[]): AddressMatcher {
+  const isIn = addressMatcher(peers.filter((peer) => peer !== UNIX_PEER));
+  return peers.includes(UNIX_PEER) ? (peer) => peer === UNIX_PEER || isIn(peer) : isIn;
+}
+
 /**
  * The address without blanks, brackets and zone, and IPv4-mapped IPv6 as IPv4; undefined for text that is not an address.
  *
@@ -55,6 +68,8 @@ export function plainAddress(text: string): string | undefined {
   if (isIP(bare) === 0) return undefined;
   // Zones and brackets belong to IPv6: `1.2.3.4%x` is not an address.
   if (isIP(bare) === 4) return bare === plain ? bare : undefined;
+  // Parsing costs more than all of the above, and most addresses are not mapped.
+  if (!/ffff/i.test(bare)) return bare;
   const groups = ipv6Groups(bare);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   return isMapped ? ipv4Of(groups) : bare;

@@ -1,6 +1,8 @@
 /** What Node itself knows of the connection of a request, and never what an adapter or a mock claims. */
 import { X509Certificate } from 'node:crypto';
-import { Socket } from 'node:net';
+import { Socket, type Server } from 'node:net';
+import { UNIX_PEER } from './address.js';
+import { HiddenProperty } from './hidden-property.js';
 
 /** The facts of a connection that a later or an imagined decision reads. */
 export interface ConnectionFacts {
@@ -63,9 +65,50 @@ export function isConnection(socket: unknown): socket is Socket {
   }
 }
 
-/** Returns the address of the peer, or `''` without a connection. No list of addresses contains `''`. */
+/** The peer that a balancer announced for a connection. */
+export interface AnnouncedPeer {
+  /** An address, or the name of an unknown client. */
+  readonly peer: string;
+  /** Undefined for an unknown client. */
+  readonly port?: number | undefined;
+}
+
+const announcedPeers = new HiddenProperty<AnnouncedPeer>('peer');
+
+/** Replaces the peer of a connection. The announced peer counts for every decision, and the balancer for none. */
+export function announcePeer(socket: Socket, announced: AnnouncedPeer): void {
+  announcedPeers.set(socket, announced);
+}
+
+export function announcedPeerOf(socket: Socket): AnnouncedPeer | undefined {
+  return announcedPeers.of(socket);
+}
+
+/** Returns the peer of a request, as `peerOf` does, or `''` without a connection. No list of peers contains `''`. */
 export function peerAddressOf({ socket }: { readonly socket: unknown }): string {
-  return isConnection(socket) ? (socket.remoteAddress ?? '') : '';
+  return isConnection(socket) ? peerOf(socket) : '';
+}
+
+/** Returns an address, `unix`, the name of an unknown client, or `''` for a connection that has closed. */
+export function peerOf(socket: Socket): string {
+  return announcedPeers.of(socket)?.peer ?? socket.remoteAddress ?? (isUnix(socket) ? UNIX_PEER : '');
+}
+
+/** The port of the peer. Undefined if the peer has none. */
+export function peerPortOf(socket: Socket): number | undefined {
+  const announced = announcedPeers.of(socket);
+  return announced ? announced.port : socket.remotePort;
+}
+
+/** Node says of the server alone that its sockets are Unix sockets. */
+function isUnix(socket: Socket): boolean {
+  const { server } = socket as { readonly server?: Partial<Server> };
+  return typeof server?.address?.() === 'string';
+}
+
+/** Returns the TCP or Unix socket below a TLS socket, for which Node has no public name, or the socket itself. */
+export function transportOf(socket: Socket): Socket {
+  return (socket as { readonly _parent?: Socket | null })._parent ?? socket;
 }
 
 /** Whether the connection of a request is TLS. */

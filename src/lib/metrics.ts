@@ -158,6 +158,11 @@ export const METRICS = {
     help: 'TLS handshakes that were refused, and client certificates that were not trusted, by the cause of OpenSSL.',
     labels: ['listener', 'cause'],
   },
+  loom_proxy_protocol_faults_total: {
+    type: 'counter',
+    help: 'Connections of a balancer that were closed, because they had no valid PROXY header.',
+    labels: ['listener', 'cause'],
+  },
   loom_accept_wait_seconds: {
     type: 'gauge',
     help: 'Longest time that a new connection can have waited to be accepted since the last scrape.',

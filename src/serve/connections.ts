@@ -6,9 +6,10 @@ import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
 import { endConnection, keepInTime } from '../http/connection-end.js';
 import { denialOfBytes } from '../admission/denial.js';
+import { transportOf } from '../lib/connection.js';
 import { LogThrottle } from '../lib/log-throttle.js';
 import type { Log } from '../lib/types.js';
-import { addressOf, isTlsError, type Refusals } from './refusals.js';
+import { clientOf, isTlsError, type Refusals } from './refusals.js';
 
 interface Open {
   readonly req: IncomingMessage;
@@ -33,7 +34,7 @@ export class Connections {
    * authorities.
    */
   readonly #shaken = new Map<TLSSocket, number>();
-  readonly #begun = new Map<string, number>();
+  readonly #begun = new WeakMap<Socket, number>();
   readonly #throttle = new LogThrottle(Date.now);
   #authorities = 0;
   /** Each response is the last one on its connection. */
@@ -48,25 +49,25 @@ export class Connections {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       rememberAddress(socket);
-      const peer = peerOf(socket);
-      this.#begun.set(peer, this.#authorities);
-      socket.once('close', () => {
-        this.#sockets.delete(socket);
-        this.#begun.delete(peer);
-      });
+      this.#begun.set(socket, this.#authorities);
+      socket.once('close', () => this.#sockets.delete(socket));
+      this.#arrived(socket);
     });
     server.on('secureConnection', (socket: TLSSocket) => {
+      this.#silent.delete(transportOf(socket));
       deps.refusals.shaken(socket);
       this.#shakenHands(socket);
+      this.#arrived(socket);
     });
-    server.on(planned.protocol === 'https' ? 'secureConnection' : 'connection', (socket: Socket) => {
-      if (this.#stopping) {
-        socket.destroy();
-        return;
-      }
-      this.#silent.add(socket);
-      socket.once('close', () => this.#silent.delete(socket));
-    });
+  }
+
+  #arrived(socket: Socket): void {
+    if (this.#stopping) {
+      socket.destroy();
+      return;
+    }
+    this.#silent.add(socket);
+    socket.once('close', () => this.#silent.delete(socket));
   }
 
   /** Tracks a request to its end. Returns false if the connection has too many requests; the connection then ends. */
@@ -92,7 +93,7 @@ export class Connections {
 
   #logPipelined(socket: Socket): void {
     this.#throttle.log('pipelined', (omitted) => {
-      const facts = { listener: this.planned.name, client: addressOf(socket), ...(omitted > 0 && { omitted }) };
+      const facts = { listener: this.planned.name, client: clientOf(socket), ...(omitted > 0 && { omitted }) };
       this.deps.log.warn(facts, 'too many requests without an answer');
     });
   }
@@ -107,7 +108,7 @@ export class Connections {
   }
 
   #shakenHands(socket: TLSSocket): void {
-    const since = this.#begun.get(peerOf(socket)) ?? -1;
+    const since = this.#begun.get(transportOf(socket)) ?? -1;
     this.#shaken.set(socket, since);
     socket.once('close', () => this.#shaken.delete(socket));
     if (since !== this.#authorities) this.#retire(socket);
@@ -207,11 +208,6 @@ export class Connections {
     if (hasBody) req.once('end', arm);
     arm();
   }
-}
-
-/** A TLS socket and the TCP socket below it have the same peer. */
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Node reads the address from the system on first access. A closed socket has no address. */

@@ -96,14 +96,14 @@ export interface Listening {
   readonly name: string;
   /** The protocol. */
   readonly protocol: 'http' | 'https';
-  /** The local address. */
+  /** The local address, or `unix:` and the path of a Unix socket. */
   readonly host: string;
-  /** The port; the actual one if the file says 0. */
+  /** The port; the actual one if the file says 0. A Unix socket has the port 0. */
   readonly port: number;
 }
 
 /**
- * A listener cannot use its port: another process has it, or the process lacks the privilege.
+ * A listener cannot use its port or its Unix socket: another process has it, or the process lacks the privilege.
  *
  * @example
  * import { PortError, serve } from 'loom-auth';
@@ -124,17 +124,28 @@ export class PortError extends Error {
   constructor(
     /** The name of the listener. */
     readonly listener: string,
-    /** The port. */
+    /** The port; 0 for a Unix socket. */
     readonly port: number,
-    options: { cause: NodeJS.ErrnoException },
+    { cause, path }: { readonly cause: NodeJS.ErrnoException; readonly path?: string | undefined },
   ) {
-    super(`listener ${listener}: port ${port} ${portTrouble(options.cause.code)}`, options);
+    const trouble =
+      path === undefined ? `port ${port} ${portTrouble(cause.code)}` : `${path} ${pathTrouble(cause.code)}`;
+    super(`listener ${listener}: ${trouble}`, { cause });
   }
 }
 
 function portTrouble(code: string | undefined): string {
   if (code === 'EADDRINUSE') return 'is already in use';
   if (code === 'EACCES') return 'needs more privileges';
+  return `cannot be listened on (${code ?? 'unknown'})`;
+}
+
+function pathTrouble(code: string | undefined): string {
+  if (code === 'EADDRINUSE') return 'is in use: another process answers on this socket';
+  if (code === 'EEXIST')
+    return 'exists, and is no socket that this user left behind: remove it, or choose another path';
+  if (code === 'EACCES' || code === 'EPERM') return 'cannot be created: this user may not write to its folder';
+  if (code === 'ENOENT') return 'cannot be created: its folder does not exist';
   return `cannot be listened on (${code ?? 'unknown'})`;
 }
 

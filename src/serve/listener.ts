@@ -5,10 +5,11 @@ import {
   type Server as TlsServer,
   type ServerOptions as TlsOptions,
 } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from '../lib/node-util.js';
 import { COMMON_METHODS } from '../http/http-methods.js';
+import { unixAddress } from '../config/address.js';
 import type { PlannedListener } from '../config/plan-types.js';
 import { OwnRequest } from '../http/fields.js';
 import { comesTooLate } from '../http/connection-end.js';
@@ -19,9 +20,11 @@ import type { Log } from '../lib/types.js';
 import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';
 import { PortError, type Listening } from './gatekeeper.js';
+import { readProxyHeaders } from './proxy-protocol.js';
 import { Refusals, type RefusalDeps } from './refusals.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { tlsOptions } from './tls.js';
+import { listenOnPath } from './unix-socket.js';
 
 export interface Handlers {
   request(req: IncomingMessage, res: ServerResponse): void;
@@ -51,6 +54,7 @@ export class Listener {
     const { log } = deps;
     this.#tls = tlsOf(planned);
     this.#server = createListener(planned, this.#tls);
+    readProxyHeaders(this.#server, planned, deps);
     this.#shareTickets();
     const refusals = new Refusals(planned, deps);
     this.#connections = new Connections(this.#server, planned, { log, refusals });
@@ -59,22 +63,22 @@ export class Listener {
     serve({ planned, server: this.#server, connections: this.#connections, refusals, acceptance }, handlers, log);
   }
 
-  /** Opens the port. Throws a PortError. */
-  bind(): Promise<Listening> {
-    const { name, protocol, port, host } = this.planned;
+  /** Opens the port or the Unix socket. Throws a PortError. */
+  async bind(): Promise<Listening> {
+    const { name, protocol, port, host, unix } = this.planned;
     const server = this.#server;
-    return new Promise((resolve, reject) => {
-      const refused = (cause: NodeJS.ErrnoException): void => reject(new PortError(name, port, { cause }));
-      server.once('error', refused);
-      server.listen({ port, ...(host !== undefined && { host }) }, () => {
-        server.off('error', refused);
-        // A connection could not be accepted, usually because descriptors ran out. Without a listener the error would
-        // end the process.
-        server.on('error', () => undefined);
-        const address = server.address() as AddressInfo;
-        resolve({ name, protocol, host: address.address, port: address.port });
-      });
-    });
+    try {
+      if (unix) await listenOnPath(server, unix);
+      else await listenOnPort(server, { port, ...(host !== undefined && { host }) });
+    } catch (cause) {
+      throw new PortError(name, port, { cause: cause as NodeJS.ErrnoException, path: unix?.path });
+    }
+    // A connection could not be accepted, usually because descriptors ran out. Without a listener the error would end
+    // the process.
+    server.on('error', () => undefined);
+    if (unix) return { name, protocol, host: unixAddress(unix.path), port };
+    const address = server.address() as AddressInfo;
+    return { name, protocol, host: address.address, port: address.port };
   }
 
   /** Whether the listener can continue as `next`, with the current TLS files. */
@@ -116,6 +120,16 @@ export class Listener {
   stop(graceMs: number): Promise<void> {
     return this.#connections.stop(graceMs);
   }
+}
+
+function listenOnPort(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 function tlsOf(planned: PlannedListener): TlsOptions | undefined {

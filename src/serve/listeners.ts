@@ -100,8 +100,11 @@ class Listeners implements Running {
     await Promise.all([...this.#open.map(({ listener }) => listener.stop(graceMs)), ...this.#closing]);
   }
 
-  #at({ host, port }: PlannedListener): Open | undefined {
-    return this.#open.find(({ listener: { planned } }) => planned.host === host && planned.port === port);
+  #at({ host, port, unix }: PlannedListener): Open | undefined {
+    return this.#open.find(
+      ({ listener: { planned } }) =>
+        planned.host === host && planned.port === port && planned.unix?.path === unix?.path,
+    );
   }
 
   #read(planned: readonly PlannedListener[]): readonly Listener[] {

@@ -10,6 +10,7 @@ import type {
   ProcessStatus,
 } from '../admin/process-status.js';
 import { methodOfType, PLUGIN } from '../auth/methods.js';
+import { unixAddress } from '../config/address.js';
 import type { Plan, PlannedListener, PlannedMethod } from '../config/plan-types.js';
 import type { Inspected } from '../runtime/compose.js';
 import type { Snapshot } from '../runtime/snapshot.js';
@@ -55,14 +56,16 @@ function ownVersion(): string {
 }
 
 function listenerStatus(planned: PlannedListener, listening: readonly Listening[]): ListenerStatus {
-  const { name, protocol, host = '0.0.0.0', port, tls } = planned;
+  const { name, protocol, host = '0.0.0.0', port, unix, tls } = planned;
   const open = listening.find((each) => each.name === name);
   const shown = open?.host ?? host;
   const certificate = tls && certificateOf(tls);
   const revocation = revocationState(planned);
   return {
     name,
-    address: `${protocol}://${shown.includes(':') ? `[${shown}]` : shown}:${open?.port ?? port}`,
+    address: unix
+      ? `${protocol}://${unixAddress(unix.path)}`
+      : `${protocol}://${shown.includes(':') ? `[${shown}]` : shown}:${open?.port ?? port}`,
     ...(tls && { clientAuth: tls.clientAuth }),
     ...(certificate && {
       certificate: {

@@ -9,15 +9,17 @@ import type { ReasonCode } from '../auth/verdict.js';
 import { boundedCause, hintOf, verificationError } from '../certificates/verification-errors.js';
 import type { PlannedListener } from '../config/plan-types.js';
 import type { DecisionSink } from '../context/request-context.js';
-import type { Metrics } from '../lib/metrics.js';
+import { clientOfPeer } from '../http/client-address.js';
+import { peerOf, transportOf } from '../lib/connection.js';
 import type { Log } from '../lib/types.js';
+import type { ConnectionFaults } from './connection-faults.js';
 
 export interface RefusalDeps {
   readonly log: Log;
   /** Default: no decision is kept. */
   readonly records?: DecisionSink | undefined;
   /** Default: nothing is counted. */
-  readonly faults?: HandshakeFaults;
+  readonly faults?: ConnectionFaults;
 }
 
 export class Refusals {
@@ -29,7 +31,7 @@ export class Refusals {
   /** Answers bytes that never reached the gateway, in the gateway's format. */
   deny(socket: Duplex, denial: Denial, method?: string): void {
     const instance = newInstance();
-    const about = { client: addressOf(socket as Socket), http_method: method, listener: this.planned.name };
+    const about = { client: clientOf(socket as Socket), http_method: method, listener: this.planned.name };
     const line = writeDenialLine(this.deps.log, { instance, denial, ...about });
     this.deps.records?.denied(line);
     denySocket(socket, denial, instance);
@@ -41,7 +43,7 @@ export class Refusals {
     const cause = verified ?? (isTlsError(error) ? error.code : undefined);
     if (cause === undefined) return;
     const { log, records } = this.deps;
-    const about = { listener: this.planned.name, client: addressOf(socket) };
+    const about = { listener: this.planned.name, client: clientOf(socket) };
     const instance = newInstance();
     this.#count(cause);
     log.info({ ...about, instance, cause }, 'handshake refused');
@@ -63,29 +65,13 @@ export class Refusals {
     const cause = verificationError(socket.authorizationError);
     if (cause === undefined || !socket.getPeerX509Certificate()) return;
     this.#count(cause);
-    const about = { listener: this.planned.name, client: addressOf(socket) };
+    const about = { listener: this.planned.name, client: clientOf(socket) };
     this.deps.log.info({ ...about, cause }, 'client certificate not trusted');
   }
 
   #count(cause: string): void {
-    this.deps.faults?.count(this.planned.name, boundedCause(cause));
-  }
-}
-
-/** Counts handshakes until the metrics are read. */
-export class HandshakeFaults {
-  readonly #counts = new Map<string, { readonly listener: string; readonly cause: string; by: number }>();
-
-  count(listener: string, cause: string): void {
-    const key = JSON.stringify([listener, cause]);
-    const counted = this.#counts.get(key) ?? { listener, cause, by: 0 };
-    counted.by += 1;
-    this.#counts.set(key, counted);
-  }
-
-  publish(metrics: Metrics): void {
-    for (const { by, ...labels } of this.#counts.values()) metrics.count('loom_client_tls_faults_total', labels, by);
-    this.#counts.clear();
+    const counted = { listener: this.planned.name, cause: boundedCause(cause) };
+    this.deps.faults?.count('loom_client_tls_faults_total', counted);
   }
 }
 
@@ -94,9 +80,13 @@ function reasonOf(verified: string | undefined): { readonly reason?: ReasonCode 
   return { reason: verified === 'CERT_HAS_EXPIRED' ? 'certificate_expired' : 'certificate_untrusted' };
 }
 
-/** A TLS socket that ended in its handshake has no address. The socket below it still has one. */
-export function addressOf(socket: Socket): string | undefined {
-  return socket.remoteAddress ?? (socket as { readonly _parent?: Socket | null })._parent?.remoteAddress;
+/**
+ * Returns the client that the connection itself has. A TLS socket that ended in its handshake has no address. The
+ * socket below it still has one, and the peer that a balancer announced.
+ */
+export function clientOf(socket: Socket): string | undefined {
+  const peer = peerOf(transportOf(socket)) || peerOf(socket);
+  return peer === '' ? undefined : clientOfPeer(peer);
 }
 
 export function isTlsError(error: NodeJS.ErrnoException): boolean {

@@ -24,11 +24,11 @@ import { adminOf, recordsOf, tellCertificates, tellUnchanged } from './admin.js'
 import { bodyGarbage } from './body-garbage.js';
 import type { Listening, OwnGateway, ServeOptions, StopOptions } from './gatekeeper.js';
 import { compileToServe, withTlsFindings } from './compile-to-serve.js';
+import { ConnectionFaults } from './connection-faults.js';
 import type * as EventLoops from './event-loop.js';
 import { answerHealth } from './health.js';
 import { listen, type Running } from './listeners.js';
 import type * as ProcessStatuses from './process-status.js';
-import { HandshakeFaults } from './refusals.js';
 import { ReloadHistory } from './reload-history.js';
 import { ShadowFiles } from './shadow-files.js';
 import { FileWatch } from './watch.js';
@@ -49,7 +49,7 @@ class Served implements OwnGateway {
   readonly #records: DecisionRecords | undefined;
   readonly #shadowFiles: ShadowFiles;
   readonly #acceptance = new Acceptance();
-  readonly #faults = new HandshakeFaults();
+  readonly #faults = new ConnectionFaults();
   readonly #history: ReloadHistory;
   #running: Running | undefined;
   #inspect!: () => Inspected;

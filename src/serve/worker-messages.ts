@@ -8,8 +8,9 @@ import type { ProcessMetrics } from '../observe/combined-metrics.js';
 export type Order =
   /**
    * Base64. The secret for the session ticket keys. It is sent only over this channel, never on a disk, in argv or env.
+   * `umask` is that of the process before the primary changed its own for the creation of Unix sockets.
    */
-  | { readonly kind: 'tickets'; readonly secret: string }
+  | { readonly kind: 'tickets'; readonly secret: string; readonly umask: number }
   /** Without `delay` the ports close at once, also if a stop with a delay has begun. */
   | { readonly kind: 'stop'; readonly delay: boolean }
   /**

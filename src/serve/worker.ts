@@ -54,6 +54,7 @@ function givenByPrimary(stop: (delay: boolean) => void): Promise<Pick<Among, 'ti
       if (order.kind === 'stop') return stop(order.delay);
       if (order.kind === 'rules') rules = order.rules;
       if (order.kind !== 'tickets') return;
+      process.umask(order.umask);
       const secret = Buffer.from(order.secret, 'base64');
       if (tickets) tickets.rotate(secret);
       else resolve({ tickets: (tickets = new TicketKeys(secret)), rules });

@@ -9,6 +9,7 @@ import { createLog } from '../observe/log.js';
 import { compileToServe } from './compile-to-serve.js';
 import { MetricsCollector } from './metrics-collector.js';
 import { tlsOptions } from './tls.js';
+import { PRIVATE_UMASK } from './unix-socket.js';
 import { isOfChannel, WorkerRelay } from './worker-relay.js';
 import type { StopOptions } from './gatekeeper.js';
 import { isNotice, send, type Notice } from './worker-messages.js';
@@ -88,6 +89,8 @@ export class Workers {
   #deaths = 0;
   /** Consecutive starts that failed. */
   #failures = 0;
+  /** The primary creates the Unix sockets of all workers. A worker then sets their permissions. */
+  readonly #umask = process.umask(PRIVATE_UMASK);
   #started = false;
   #stopping = false;
 
@@ -178,7 +181,7 @@ export class Workers {
     if (notice.kind === 'here') {
       member.here = true;
       if (this.#rules) send(member.worker, { kind: 'rules', rules: this.#rules });
-      send(member.worker, { kind: 'tickets', secret: this.#secret.toString('base64') });
+      this.#sendTickets(member);
       return;
     }
     member.readyAt = Date.now();
@@ -216,8 +219,11 @@ export class Workers {
   /** A ticket is valid for at most two rotations, so a stolen key decrypts little. */
   #rotate(): void {
     this.#secret = newSecret();
-    for (const { worker, here } of this.#members)
-      if (here) send(worker, { kind: 'tickets', secret: this.#secret.toString('base64') });
+    for (const { worker, here } of this.#members) if (here) this.#sendTickets({ worker });
+  }
+
+  #sendTickets({ worker }: Pick<Member, 'worker'>): void {
+    send(worker, { kind: 'tickets', secret: this.#secret.toString('base64'), umask: this.#umask });
   }
 }
 

@@ -1,4 +1,4 @@
-/** The PROXY protocol, which no listener supports: its preface is not a request, for any sender and content. */
+/** A PROXY preface on a listener without `proxy_protocol`: it is not a request, for any sender and content. */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -93,8 +93,8 @@ describe('FWD-07 a PROXY preface', () => {
     },
   );
 
-  test('cannot be enabled by an unknown option', () => {
-    for (const word of ['proxy_protocol: true', 'proxy_protocol: v2', 'accept_proxy: true']) {
+  test('cannot be enabled without the addresses of the balancers', () => {
+    for (const word of ['proxy_protocol: true', 'proxy_protocol: v2', 'proxy_protocol: {}', 'accept_proxy: true']) {
       const text = `listeners: [{ name: a, address: ":8080", protocol: http, ${word} }]`;
       expect(() => loom({ text, file: 'loom.yaml' })).toThrow(ConfigError);
     }

@@ -32,6 +32,8 @@ export function checkDraft(draft: Draft, context: Context): void {
   if (plan.listeners.length > 0) (require('./authorities.js') as typeof Authorities).checkAuthorities(plan, context);
   if (plan.trustedProxies.length > 0)
     (require('./proxies.js') as typeof Proxies).checkProxies(plan.trustedProxies, ['trusted_proxies'], context);
+  if (plan.listeners.some(({ proxyProtocol }) => proxyProtocol))
+    (require('./proxies.js') as typeof Proxies).checkBalancers(blocks.listeners, context);
   if (plan.methods.some(({ longestCredentialBytes }) => longestCredentialBytes !== undefined))
     (require('./credential-size.js') as typeof CredentialSize).checkCredentialSize(plan, context);
   if (plan.routes.length > 0 || plan.rateLimit)

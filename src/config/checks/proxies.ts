@@ -1,5 +1,6 @@
-/** Trusted proxies that together cover every address, however they are written. */
+/** Trusted peers that together cover every address, however they are written. */
 import { ipv6Groups, parseBlock } from '../../lib/address.js';
+import type { Blocks } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 
@@ -18,6 +19,12 @@ export function checkProxies(trusted: readonly string[], path: Path, { report }:
   const ranges = trusted.flatMap(rangeOf).sort(([a], [b]) => (a < b ? -1 : 1));
   if (!EVERY_ADDRESS.some((all) => isCovered(all, ranges))) return;
   report.error({ path, code: 'wrong_value', message: 'must not trust every address' });
+}
+
+/** A balancer decides the client address, too. */
+export function checkBalancers(listeners: Blocks['listeners'], context: Context): void {
+  for (const { value, path } of listeners)
+    if (value.proxy_protocol) checkProxies(value.proxy_protocol.from, [...path, 'proxy_protocol', 'from'], context);
 }
 
 function rangeOf(text: string): readonly Range[] {

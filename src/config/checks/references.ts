@@ -71,7 +71,7 @@ function checkListeners(listeners: readonly PlannedListener[], blocks: Blocks, {
       report.error({
         path: [...path, 'address'],
         code: 'duplicate',
-        message: `${rival.name} listens on this port already`,
+        message: `${rival.name} listens on this ${listener.unix ? 'path' : 'port'} already`,
       });
     }
     if (before.some(({ name }) => name === listener.name) && !rival) {
@@ -80,11 +80,12 @@ function checkListeners(listeners: readonly PlannedListener[], blocks: Blocks, {
   });
 }
 
-type Place = Pick<PlannedListener, 'host' | 'port'>;
+type Place = Pick<PlannedListener, 'host' | 'port' | 'unix'>;
 
 const ANY_ADDRESS = new Set([undefined, '0.0.0.0', '::']);
 
-/** Whether two would want one port of one address. */
+/** Whether two would want one port of one address, or one path. */
 export function collide(a: Place, b: Place): boolean {
+  if (a.unix || b.unix) return a.unix?.path === b.unix?.path;
   return a.port === b.port && (a.host === b.host || ANY_ADDRESS.has(a.host) || ANY_ADDRESS.has(b.host));
 }

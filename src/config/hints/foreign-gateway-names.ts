@@ -25,6 +25,8 @@ export const GATEWAY_NAMES: readonly ForeignNames[] = [
     names: {
       address: 'port bind listen host hostname addr',
       tls: 'ssl https certificate',
+      mode: 'permissions socketMode fileMode',
+      proxy_protocol: 'acceptProxy sendProxy proxyProtocolV2 useProxyProtocol',
       read_timeout: 'timeout requestTimeout headersTimeout',
       idle_timeout: 'keepAliveTimeout keepaliveTimeout',
       max_header_size: 'maxHeaderBytes maxRequestHeadersKb',

@@ -8,6 +8,7 @@ import { checkHeaders } from './headers.js';
 import { checkIssuers } from './issuers.js';
 import { checkSharedIdentity } from './shared-identity.js';
 import { checkSharedUpstreams } from './upstreams.js';
+import { checkUnixSockets } from './unix-sockets.js';
 import { checkSecrets } from './secrets.js';
 
 export interface LintOptions {
@@ -24,6 +25,7 @@ export function lint({ plan, context }: Compiled, { known, now }: LintOptions): 
   checkHeaders(plan, context);
   checkSharedIdentity(plan, context);
   checkSharedUpstreams(plan, context);
+  checkUnixSockets(plan, context);
   checkReach(plan, context);
   checkExemptRoutes(plan, context);
   context.report.tellIgnores();

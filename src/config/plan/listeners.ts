@@ -1,6 +1,7 @@
 /** Listeners as the plan has them; with the files that they name. */
 import { headerRules } from '../../auth/header-rule.js';
-import { parseAddress } from '../address.js';
+import { UNIX_PEER } from '../../lib/address.js';
+import { isUnixAddress, parseAddress, readUnixAddress } from '../address.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { PlannedListener, PlannedTls } from '../plan-types.js';
@@ -14,8 +15,16 @@ export function planListeners(items: readonly Item<ListenerBlock>[], context: Co
   return items.map((item) => planListener(item, context));
 }
 
+const DEFAULT_MODE = '0600';
+
 function planListener({ value: block, path }: Item<ListenerBlock>, context: Context): PlannedListener {
   const { host, port = 0 } = parseAddress(block.address) ?? {};
+  const unix = isUnixAddress(block.address) ? readUnixAddress(block.address) : undefined;
+  if (!unix && block.mode !== undefined) {
+    const message = 'is only for an address with unix:';
+    context.report.error({ path: [...path, 'mode'], code: 'no_effect', message, at: 'key' });
+  }
+  checkSenders(block, path, context);
   const protocol = (block.protocol ?? (block.tls ? 'https' : 'http')) as 'http' | 'https';
   if (protocol === 'http' && block.tls) {
     context.report.error({
@@ -32,6 +41,8 @@ function planListener({ value: block, path }: Item<ListenerBlock>, context: Cont
     name: block.name ?? block.address,
     ...(host !== undefined && { host }),
     port,
+    ...(unix && 'path' in unix && { unix: { path: unix.path, mode: parseInt(block.mode ?? DEFAULT_MODE, 8) } }),
+    ...(block.proxy_protocol && { proxyProtocol: { from: block.proxy_protocol.from } }),
     protocol,
     ...(block.tls && { tls: planTls(block.tls, [...path, 'tls'], context) }),
     readTimeoutMs: block.read_timeout,
@@ -39,6 +50,18 @@ function planListener({ value: block, path }: Item<ListenerBlock>, context: Cont
     idleTimeoutMs: block.idle_timeout,
     maxHeaderBytes: block.max_header_size,
   };
+}
+
+/** A balancer that can never be the peer would leave the header of every connection unread. */
+function checkSenders({ address, proxy_protocol: senders }: ListenerBlock, path: Path, { report }: Context): void {
+  const isUnix = isUnixAddress(address);
+  senders?.from.forEach((sender, at) => {
+    if ((sender === UNIX_PEER) === isUnix) return;
+    const message = isUnix
+      ? 'can never connect to a Unix socket, whose peers have no address: write unix'
+      : 'is only for a listener on a Unix socket: write the addresses of the balancers';
+    report.error({ path: [...path, 'proxy_protocol', 'from', at], code: 'wrong_value', message });
+  });
 }
 
 function planTls(block: TlsBlock, path: Path, context: Context): PlannedTls {

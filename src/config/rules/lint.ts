@@ -15,6 +15,12 @@ upstreams:
   - { name: site, endpoints: ["127.0.0.1:9002"] }
 `;
 
+const local = (more = ''): string =>
+  `listeners: [{ address: "unix:/run/loom.sock"${more} }]
+${auth(API_KEY)}routes: [{ path: /orders, upstream: orders, auth: { api_key: true } }]
+upstreams: [{ name: orders, endpoints: ["127.0.0.1:9001"] }]
+`;
+
 export const LINT_PAGES: Readonly<Record<keyof typeof LINT_CODES, RulePage>> = {
   bad_ignore: page(
     'The author believes that a warning is accepted, and it is not. A comment without a reason accepts nothing.',
@@ -30,6 +36,11 @@ export const LINT_PAGES: Readonly<Record<keyof typeof LINT_CODES, RulePage>> = {
     'When it ends, requests fail. A note leaves time to make the successor, and does not stop a deployment.',
     key('${ORDERS_KEY}', ', expires: "‹in 10 days›"'),
     key('${ORDERS_KEY}', ', expires: "‹in 300 days›"'),
+  ),
+  forgeable_clients: page(
+    'A local user can pose as any client, and reach keys with `allowed_ips` or the limits of others.',
+    `${local(', mode: "0666"')}trusted_proxies: [unix]\n`,
+    `${local(', mode: "0660"')}trusted_proxies: [unix]\n`,
   ),
   guessable_secret: page(
     'Attackers try such texts before all others. An encoding such as base64 hides nothing.',
@@ -58,6 +69,11 @@ export const LINT_PAGES: Readonly<Record<keyof typeof LINT_CODES, RulePage>> = {
       'chain: [jwt]',
     ),
     auth(`jwt: { ${JWT}, issuers: [{ issuer: "https://id.example.com/" }] }`, 'chain: [jwt]'),
+  ),
+  unknown_clients: page(
+    'All clients share one limit, and `allowed_ips` never matches.',
+    `${local()}rate_limit: { rate: 10 }\n`,
+    `${local()}trusted_proxies: [unix]\nrate_limit: { rate: 10 }\n`,
   ),
   unreachable_limit: page(
     'A limit that never counts looks like protection.',

@@ -1,14 +1,30 @@
 /** The `listeners` block: where the gateway listens, and its TLS. */
 import { z } from 'zod';
 import { byteSize, headerName, timeout } from '../../lib/fields.js';
-import { parseAddress } from '../address.js';
-import { filePath, name } from './fields.js';
+import { isUnixAddress, parseAddress, readUnixAddress } from '../address.js';
+import { filePath, listOf, name } from './fields.js';
+import { trustedProxy } from './proxies.js';
 
 const ADDRESS = 'must be "host:port" or ":port" with a port from 1 to 65535';
+const LISTENER_ADDRESS = `${ADDRESS}, or "unix:" and an absolute path`;
+const MODE = 'must be three octal digits in quotes that let the owner read and write, such as "0660"';
 const UNBUILT_PROTOCOLS = new Set(['grpc', 'grpcs', 'http2', 'h2', 'h2c', 'http3', 'h3', 'tcp', 'udp']);
 
 export const address = () =>
   z.string({ error: ADDRESS }).refine((text) => parseAddress(text) !== undefined, { error: ADDRESS });
+
+const listenerAddress = () =>
+  z.string({ error: LISTENER_ADDRESS }).superRefine((text, context) => {
+    const unix = isUnixAddress(text) ? readUnixAddress(text) : undefined;
+    const fault = unix ? 'fault' in unix && unix.fault : parseAddress(text) === undefined && LISTENER_ADDRESS;
+    if (fault !== false) context.addIssue({ code: 'custom', message: fault });
+  });
+
+const proxyProtocol = z.strictObject({
+  from: listOf(trustedProxy()).describe(
+    'Addresses and CIDR blocks of the balancers, or `unix` on a Unix socket. They must send the header, and no other peer may.',
+  ),
+});
 
 const header = (what: string) => headerName().optional().describe(`Header that carries the ${what}.`);
 
@@ -39,7 +55,15 @@ const tls = z.strictObject({
 
 export const listener = z.strictObject({
   name: name().optional().describe('Name in messages.'),
-  address: address().describe('`host:port` or `:port`.'),
+  address: listenerAddress().describe('`host:port`, `:port`, or `unix:/path/of/a.sock`.'),
+  mode: z
+    .string({ error: MODE })
+    .regex(/^0?[67][0-7]{2}$/, MODE)
+    .optional()
+    .describe('Permissions of a Unix socket, such as `"0660"`. Default: `"0600"`.'),
+  proxy_protocol: proxyProtocol
+    .optional()
+    .describe('Reads the client address from the PROXY protocol, versions 1 and 2. Absent: no peer may send it.'),
   protocol: z
     .string({ error: 'must be "http" or "https"' })
     .refine((text) => !UNBUILT_PROTOCOLS.has(text), { error: 'this protocol is not built; use "http" or "https"' })

@@ -1,5 +1,6 @@
 /** Reads the description of a request, and writes it as the bytes that a client would send. */
 import { isIP } from 'node:net';
+import { UNIX_PEER } from '../../lib/address.js';
 import type { ExplainRequest } from './explanation.js';
 
 export interface DescribedRequest {
@@ -12,7 +13,8 @@ export interface DescribedRequest {
   readonly port: number | undefined;
   /** Neither the URL nor the headers have a host. */
   readonly isHostAssumed: boolean;
-  readonly from: string;
+  /** An address or `unix`. Undefined: what the listener suggests. */
+  readonly from: string | undefined;
   readonly certificate: string | undefined;
   /** Milliseconds since the epoch; undefined: now. */
   readonly at: number | undefined;
@@ -25,7 +27,6 @@ const MEMBERS: ReadonlySet<string> = new Set(['method', 'url', 'headers', 'from'
 type Field = readonly [name: string, value: string];
 
 const URL_PARTS = /^(?:(https?|wss?):\/\/([^/?#]*))?([^#]*)/is;
-const DEFAULT_FROM = '127.0.0.1';
 const MOST_FIELDS = 2_000;
 const LONGEST_HEAD = 1_048_576;
 
@@ -34,10 +35,10 @@ export function readDescription(given: unknown): DescribedRequest {
   if (typeof given !== 'object' || given === null) throw new TypeError('explain() needs a request such as { url }');
   const unknown = Object.keys(given).some((name) => !MEMBERS.has(name));
   if (unknown) throw new TypeError(`explain: a request has only ${[...MEMBERS].join(', ')}`);
-  const { method = 'GET', url, headers, from = DEFAULT_FROM, certificate, at } = given as Partial<ExplainRequest>;
+  const { method = 'GET', url, headers, from, certificate, at } = given as Partial<ExplainRequest>;
   if (typeof url !== 'string' || url === '') throw new TypeError('explain: url must be a text');
   if (typeof method !== 'string' || !TOKEN.test(method)) throw new TypeError('explain: method must be an HTTP method');
-  if (typeof from !== 'string' || isIP(from) === 0) throw new TypeError('explain: from must be an IP address');
+  if (from !== undefined && !isPeer(from)) throw new TypeError('explain: from must be an IP address, or unix');
   if (certificate !== undefined && typeof certificate !== 'string')
     throw new TypeError('explain: certificate must be PEM text');
   const [, scheme, authority, rest = ''] = URL_PARTS.exec(url) ?? [];
@@ -61,6 +62,8 @@ export function readDescription(given: unknown): DescribedRequest {
     at: timeOf(at),
   };
 }
+
+const isPeer = (from: unknown): boolean => from === UNIX_PEER || (typeof from === 'string' && isIP(from) > 0);
 
 function fieldsOf(headers: unknown): readonly Field[] {
   if (headers === undefined) return [];

@@ -1,6 +1,7 @@
 /** The listener that a described request would reach, and what its TLS server says about the client certificate. */
 import { X509Certificate } from 'node:crypto';
 import { Authorities } from '../../certificates/authorities.js';
+import { UNIX_PEER } from '../../lib/address.js';
 import type { Plan, PlannedListener } from '../../config/plan-types.js';
 import type { DescribedRequest } from './described-request.js';
 import { describeConnection, type ConnectionFacts } from './described-connection.js';
@@ -32,7 +33,13 @@ export function endpointOf(
   const missing = isRequired && judged.length === 0 ? 'the listener requires a client certificate' : undefined;
   return {
     listener,
-    connection: { from, localPort: listener?.port ?? port, tls, chain: judged, authorized: fault === undefined },
+    connection: {
+      from: from ?? usualPeer(listener),
+      localPort: listener?.unix ? undefined : (listener?.port ?? port),
+      tls,
+      chain: judged,
+      authorized: fault === undefined,
+    },
     handshakeFault: isRequired ? (missing ?? fault) : undefined,
     notes: [
       ...(scheme === 'https' && !tls
@@ -44,6 +51,11 @@ export function endpointOf(
       ...(judged.length > 0 ? [standalone ? LISTENER_NOTE : HOST_NOTE] : []),
     ],
   };
+}
+
+/** With the PROXY protocol a peer on a Unix socket announces an address, which is the peer then. */
+function usualPeer(listener: PlannedListener | undefined): string {
+  return listener?.unix && !listener.proxyProtocol ? UNIX_PEER : '127.0.0.1';
 }
 
 /** The server of a host application is not in the file. */

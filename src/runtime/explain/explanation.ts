@@ -23,7 +23,10 @@ export interface ExplainRequest {
   readonly headers?:
     | Readonly<Record<string, string | readonly string[] | undefined>>
     | readonly (readonly [name: string, value: string])[];
-  /** The address of the client, or of the proxy in front of Loom. Default: `127.0.0.1`. */
+  /**
+   * The address of the client, or of the proxy in front of Loom. `unix`: a peer on a Unix socket. Default: `127.0.0.1`, or
+   * `unix` if the listener is a Unix socket without `proxy_protocol`.
+   */
   readonly from?: string;
   /** The client certificate in PEM text, then its intermediates. Default: none. */
   readonly certificate?: string;

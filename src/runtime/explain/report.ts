@@ -36,7 +36,7 @@ export function report(rehearsed: Rehearsed): Explanation {
       method: description.method,
       host: loggedHost(context?.request.headers.host) ?? null,
       path: loggedPath(description.target),
-      client: context?.address ?? description.from,
+      client: context?.address ?? endpoint.connection.from,
       tls: endpoint.connection.tls,
       at: new Date(trial.at).toISOString(),
       listener: endpoint.listener?.name ?? null,

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { peerCertificate, tlsSocketOf } from '../../../certificates/certificate.js';
 import { clientAddressOf, isUnknownClient } from '../../../http/client-address.js';
-import { isConnection } from '../../../lib/connection.js';
+import { isConnection, peerPortOf } from '../../../lib/connection.js';
 import type { PluginRequest } from '../../../wasm/decision.js';
 import type { Pair } from '../../../wasm/header-map.js';
 import type { Properties } from '../../../wasm/properties.js';
@@ -101,7 +101,8 @@ const single = (value: string | string[] | undefined): string | undefined => (Ar
 const NO_CONNECTION: Partial<Socket> = {};
 
 function connectionProperties(req: IncomingMessage, now: number): Properties {
-  const { remotePort = 0, localAddress = '', localPort = 0 } = isConnection(req.socket) ? req.socket : NO_CONNECTION;
+  const { localAddress = '', localPort = 0 } = isConnection(req.socket) ? req.socket : NO_CONNECTION;
+  const remotePort = (isConnection(req.socket) && peerPortOf(req.socket)) || 0;
   const tls = tlsSocketOf(req.socket);
   return {
     'source.address': at(clientAddressOf(req), remotePort),
