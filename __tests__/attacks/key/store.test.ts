@@ -42,6 +42,27 @@ describe('G-22 a name that a customer chooses', () => {
     await expect(gate.keys.import([line])).rejects.toMatchObject({ code: 'invalid' });
   });
 
+  test.each(['Admin', 'ADMIN', '\u00e1dmin', '\uff41\uff44\uff4d\uff49\uff4e', 'ad\u200bmin', 'admin\u0301'])(
+    'cannot look like a name of the file: %s',
+    async (name) => {
+      const { gate, store } = await guarded(keys);
+      await expect(gate.keys.create({ name })).rejects.toMatchObject({ code: 'name_taken' });
+      const line = JSON.stringify({ name, key: newKeyText() });
+      await expect(gate.keys.import([line])).rejects.toMatchObject({ code: 'invalid' });
+      expect(store.records).toEqual([]);
+    },
+  );
+
+  test.each(['__proto__', 'constructor', 'toString', 'admin2', 'adm in', '\u6f22\u5b57', 'x'.repeat(256)])(
+    'twin: %s is a name like any other',
+    async (name) => {
+      const at = await guarded(keys);
+      const { key } = await at.gate.keys.create({ name });
+      expect(await at.ask(withKey(key))).toBe(`200 api_key:${name}`);
+      expect(await at.ask(withKey(key))).toBe(`200 api_key:${name}`);
+    },
+  );
+
   test('of the file in a record that came another way is refused, and logged', async () => {
     const at = await guarded(keys);
     const { key, record } = await at.gate.keys.create({ name: 'ada' });

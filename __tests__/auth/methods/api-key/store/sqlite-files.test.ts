@@ -8,6 +8,7 @@ import { migrateSqliteFile } from '../../../../../src/auth/methods/api-key/store
 import { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
 import type { KeyNotice } from '../../../../../src/auth/methods/api-key/store/key-store.js';
 import { closeFronted, fronted, frontFile } from '../../../../support/fronted.js';
+import { runProcess } from '../../../../support/process.js';
 import { quietLog } from '../../../../support/quiet-log.js';
 import { until } from '../../../../support/until.js';
 
@@ -52,7 +53,10 @@ test('G-23 a deleted write-ahead log does not hide a revocation', async () => {
   const { ask } = await running();
   expect(await ask(key)).toBe('200 api_key:ada');
   for (const end of ['-wal', '-shm']) rmSync(`${path}${end}`);
-  await keysIn(storeAt()).revoke({ name: 'ada' });
+  // Connections of one process share what they know of a log.
+  const revoke = `new (require('node:sqlite').DatabaseSync)(process.argv[1])
+    .exec("UPDATE loom_api_keys SET revoked = 1 WHERE name = 'ada'")`;
+  expect((await runProcess(process.execPath, ['-e', revoke, path])).code).toBe(0);
   expect(await untilIs('401', () => ask(key))).toBe(true);
   expect(await ask(other.key)).toBe('200 api_key:bob');
 });

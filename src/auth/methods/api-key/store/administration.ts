@@ -2,13 +2,14 @@
 import { parseDuration } from '../../../../lib/fields.js';
 import type { Log, Now } from '../../../../lib/types.js';
 import type { KeyRecord } from './key-record.js';
-import { KeyStoreError, nameUnknown, type KeyStore } from './key-store.js';
+import { KeyStoreError, nameOfFile, nameUnknown, type KeyStore } from './key-store.js';
 import { newKeyText } from './key-text.js';
 import { ImportedLines } from './imported-lines.js';
 import { readId, readName, readQuery, readWhich } from './key-arguments.js';
 import type { CreatedKey, Imported, Keys, RotateOptions, WhichKeys } from './keys.js';
 import type { NewKey } from './keys.js';
 import { readNewKey, recordOfKey } from './new-key.js';
+import { TakenNames } from './taken-names.js';
 
 export interface AdministrationParts {
   readonly store: KeyStore;
@@ -22,7 +23,11 @@ const PAGE = 1_000;
 const LONGEST_GRACE_MS = 366 * 86_400_000;
 
 export class KeyAdministration implements Keys {
-  constructor(private readonly parts: AdministrationParts) {}
+  readonly #taken: TakenNames;
+
+  constructor(private readonly parts: AdministrationParts) {
+    this.#taken = new TakenNames(parts.taken);
+  }
 
   async create(options: NewKey): Promise<CreatedKey> {
     const { conditions, prefix } = readNewKey(options);
@@ -86,8 +91,8 @@ export class KeyAdministration implements Keys {
   }
 
   async import(lines: Iterable<string> | AsyncIterable<string>): Promise<Imported> {
-    const { store, taken, log } = this.parts;
-    const read = new ImportedLines(taken, () => this.#now());
+    const { store, log } = this.parts;
+    const read = new ImportedLines(this.#taken, () => this.#now());
     try {
       for await (const line of lines) if (!read.add(line)) break;
       const { records, count, warnings } = read.finish();
@@ -127,8 +132,7 @@ export class KeyAdministration implements Keys {
   }
 
   #refuseName(name: string): void {
-    if (this.parts.taken.has(name))
-      throw new KeyStoreError('name_taken', `the file has a key named ${JSON.stringify(name)} already`);
+    if (this.#taken.has(name)) throw nameOfFile(name);
   }
 
   #refuseEnded({ expires = Infinity }: KeyRecord): void {

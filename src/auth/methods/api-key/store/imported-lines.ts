@@ -2,9 +2,10 @@
 import type { Now } from '../../../../lib/types.js';
 import { ImportSpool } from './import-spool.js';
 import type { KeyRecord } from './key-record.js';
-import { KeyStoreError } from './key-store.js';
+import { KeyStoreError, nameOfFile } from './key-store.js';
 import { isGuessable } from './key-text.js';
 import { readImport, type ReadImport } from './new-key.js';
+import type { TakenNames } from './taken-names.js';
 
 const MOST_FAULTS = 20;
 const MOST_WARNINGS = 100;
@@ -24,7 +25,7 @@ export class ImportedLines {
   #number = 0;
 
   constructor(
-    private readonly taken: ReadonlySet<string>,
+    private readonly taken: TakenNames,
     private readonly now: Now,
   ) {}
 
@@ -35,8 +36,7 @@ export class ImportedLines {
     if (text.trim() === '') return true;
     try {
       const { record, key } = readLine(text, this.now());
-      if (this.taken.has(record.name))
-        throw new KeyStoreError('name_taken', `the file has a key named ${JSON.stringify(record.name)} already`);
+      if (this.taken.has(record.name)) throw nameOfFile(record.name);
       this.#spool.add(record, number);
       if (key !== undefined && isGuessable(key)) this.#warn(number);
       return true;

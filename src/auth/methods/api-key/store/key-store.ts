@@ -122,6 +122,10 @@ export function nameTaken({ name }: KeyRecord): KeyStoreError {
   return new KeyStoreError('name_taken', `the store has a key named ${JSON.stringify(name)} already`);
 }
 
+export function nameOfFile(name: string): KeyStoreError {
+  return new KeyStoreError('name_taken', `the file has a key named ${JSON.stringify(name)} already, or a similar name`);
+}
+
 export function digestTaken({ name }: KeyRecord): KeyStoreError {
   return new KeyStoreError('digest_taken', `the store has the key of ${JSON.stringify(name)} already`);
 }

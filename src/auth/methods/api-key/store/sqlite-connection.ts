@@ -1,6 +1,6 @@
 /** The connection to the SQLite file of API keys. It is made again after a failure, and for a file in place of the old one. */
 import { KeyStoreError } from './key-store.js';
-import { filesOf, isBusy, openFile, type Opened } from './sqlite-file.js';
+import { faultText, filesOf, isBusy, openFile, type Opened } from './sqlite-file.js';
 
 export class SqliteConnection {
   #opened: Opened | undefined;
@@ -34,8 +34,7 @@ export class SqliteConnection {
   /** The error of a change that failed. A full disk still has all keys, so the file stays open. */
   refusal(cause: unknown): KeyStoreError {
     if (cause instanceof KeyStoreError) return cause;
-    const words = cause instanceof Error ? cause.message : 'failed';
-    return new KeyStoreError('unavailable', `${this.path}: ${words}`, { cause });
+    return new KeyStoreError('unavailable', `${this.path}: ${faultText(cause)}`, { cause });
   }
 
   #drop(): void {

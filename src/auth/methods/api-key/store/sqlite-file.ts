@@ -83,15 +83,33 @@ export function migrateSqliteFile(path: string): readonly string[] {
     }
   } catch (cause) {
     if (cause instanceof KeyStoreError) throw cause;
-    throw new KeyStoreError('unavailable', `${path}: ${cause instanceof Error ? cause.message : 'failed'}`, { cause });
+    throw new KeyStoreError('unavailable', `${path}: ${faultText(cause)}`, { cause });
   }
 }
 
 const BUSY = 5;
 const LOCKED = 6;
 
+/** The error codes of SQLite whose message does not say what to do. */
+const CURES: ReadonlyMap<number, string> = new Map([
+  [8, 'the file and its folder must be writable, because SQLite writes two more files there'],
+  [10, 'the disk may be full'],
+  [14, 'its folder must be writable, because SQLite writes two more files there'],
+]);
+
+/** The message of SQLite, and what to do. */
+export function faultText(cause: unknown): string {
+  const cure = CURES.get(errorCodeOf(cause) ?? 0);
+  const words = cause instanceof Error ? cause.message : 'failed';
+  return cure === undefined ? words : `${words}; ${cure}`;
+}
+
 /** Whether another process holds the lock. */
 export function isBusy(cause: unknown): boolean {
+  return [BUSY, LOCKED].includes(errorCodeOf(cause) ?? 0);
+}
+
+function errorCodeOf(cause: unknown): number | undefined {
   const { errcode } = cause as { readonly errcode?: number };
-  return typeof errcode === 'number' && [BUSY, LOCKED].includes(errcode & 0xff);
+  return typeof errcode === 'number' ? errcode & 0xff : undefined;
 }
