@@ -1,6 +1,8 @@
 /** Finds the key of a digest in a store: caches answers, bounds the lookups, and forgets what a notice names. */
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import { clientAddressOf } from '../../../../http/client-address.js';
+import { clientNetwork } from '../../../../lib/address.js';
 import { ageOf, momentOf, type Moment } from '../../../../lib/moment.js';
 import { SingleFlight } from '../../../../lib/single-flight.js';
 import type { MaybePromise } from '../../../../lib/types.js';
@@ -130,12 +132,12 @@ export class KeyLookup {
     return moment !== undefined && ageOf(moment, this.parts.deps.now) < ms;
   }
 
-  /** The budget of the address is checked first, then the request waits in turn. */
+  /** The budget of the address is checked first, then the request waits in turn with the other addresses. */
   async #ask({ request, digest, isShared }: Wanted): Promise<KnownKey | undefined> {
     try {
       const key = await this.budget.run({
         request,
-        work: () => this.#flights.run(digest, () => this.#gate.run(() => this.#load(digest))),
+        work: () => this.#flights.run(digest, () => this.#gate.run(() => this.#load(digest), ownerOf(request))),
         isFailure: (found) => found === undefined && !isShared,
       });
       if (!key && isShared) failIfDenied(request, () => this.budget.fail(request));
@@ -203,6 +205,12 @@ export class KeyLookup {
     this.parts.deps.metrics?.count('loom_key_lookups_total', { outcome });
     return value;
   }
+}
+
+/** The addresses of one subscriber wait as one. */
+function ownerOf(request: IncomingMessage): string {
+  const address = clientAddressOf(request);
+  return clientNetwork(address) ?? address;
 }
 
 function unavailable(cause: unknown): UnavailableError {
