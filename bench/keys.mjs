@@ -90,7 +90,9 @@ async function seed(place, count) {
 }
 
 /** Numbers that do not repeat soon, so that no lookup is cached. */
-const scattered = (at) => FEW + ((at * 7_919) % (KEYS - FEW));
+function scattered(at) {
+  return FEW + ((at * 7_919) % (KEYS - FEW));
+}
 
 function recordsFrom(from, count) {
   return Array.from({ length: Math.min(CHUNK, count - from) }, (_, n) => ({
