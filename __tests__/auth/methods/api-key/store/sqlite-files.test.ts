@@ -52,13 +52,15 @@ test('G-23 a deleted write-ahead log does not hide a revocation', async () => {
   await store.close();
   const { ask } = await running();
   expect(await ask(key)).toBe('200 api_key:ada');
-  for (const end of ['-wal', '-shm']) rmSync(`${path}${end}`);
-  // Connections of one process share what they know of a log.
-  const revoke = `new (require('node:sqlite').DatabaseSync)(process.argv[1])
-    .exec("UPDATE loom_api_keys SET revoked = 1 WHERE name = 'ada'")`;
+  // Another process, because connections of one process share what they know of a log.
+  const revoke = `const [path] = process.argv.slice(1);
+    for (const end of ['-wal', '-shm']) require('node:fs').rmSync(path + end);
+    new (require('node:sqlite').DatabaseSync)(path).exec("UPDATE loom_api_keys SET revoked = 1 WHERE name = 'ada'")`;
   expect((await runProcess(process.execPath, ['-e', revoke, path])).code).toBe(0);
   expect(await untilIs('401', () => ask(key))).toBe(true);
   expect(await ask(other.key)).toBe('200 api_key:bob');
+  await closeFronted();
+  expect(await keysIn(storeAt()).list({ name: 'ada' })).toMatchObject([{ revoked: 1 }]);
 });
 
 test('G-23 a copy that is restored into the file counts, and so do the changes after it', async () => {

@@ -1,6 +1,7 @@
 /** The connection to the SQLite file of API keys. It is made again after a failure, and for a file in place of the old one. */
+import type { DatabaseSync } from 'node:sqlite';
 import { KeyStoreError } from './key-store.js';
-import { faultText, filesOf, isBusy, openFile, type Opened } from './sqlite-file.js';
+import { faultText, filesOf, isBusy, openFile, openForChange, type Opened } from './sqlite-file.js';
 
 export class SqliteConnection {
   #opened: Opened | undefined;
@@ -20,9 +21,23 @@ export class SqliteConnection {
     return this.open();
   }
 
+  /** Opens the files that have the names now, for one change. */
+  openForChange(): DatabaseSync {
+    this.current();
+    return openForChange(this.path);
+  }
+
   close(): void {
+    const wasOpen = this.#opened !== undefined;
     this.#closed = true;
     this.#drop();
+    if (!wasOpen) return;
+    try {
+      // The last connection that can write puts the log into the file.
+      openForChange(this.path).close();
+    } catch {
+      // The log is read when the file is opened again.
+    }
   }
 
   /** The error of a read that failed. The file is opened again for the next one, unless it was only locked. */

@@ -22,22 +22,34 @@ export interface Opened {
   readonly find: StatementSync;
 }
 
+/**
+ * Opens the file for lookups. At its end a connection that can write deletes the log beside the file, even if another
+ * process has made a new log there, with changes that would be lost.
+ */
 export function openFile(path: string): Opened {
-  const { DatabaseSync } = require('node:sqlite') as typeof Sqlite;
   const real = realPathOf(path);
   // Read before the file is opened. A file that replaces it at this moment is found at the next comparison.
   const inode = inodeOf(real);
-  let database: DatabaseSync;
+  const database = opened(path, { readOnly: true });
   try {
-    database = new DatabaseSync(real);
+    const find = database.prepare(`SELECT * FROM ${TABLE} WHERE digest = ?`);
+    return { database, files: [inode, ...besideInodesOf(real)].join(' '), find };
   } catch (cause) {
-    throw new KeyStoreError('unavailable', `${path} cannot be opened`, { cause });
+    database.close();
+    throw cause;
   }
+}
+
+/** Opens the file for one change. */
+export const openForChange = (path: string): DatabaseSync => opened(path, { readOnly: false });
+
+function opened(path: string, options: Sqlite.DatabaseSyncOptions): DatabaseSync {
+  const { DatabaseSync } = require('node:sqlite') as typeof Sqlite;
+  const database = new DatabaseSync(realPathOf(path), options);
   try {
     database.exec(`PRAGMA busy_timeout = ${REQUEST_BUSY_MS};`);
     checkSqlite(database, path);
-    const find = database.prepare(`SELECT * FROM ${TABLE} WHERE digest = ?`);
-    return { database, files: [inode, ...besideInodesOf(real)].join(' '), find };
+    return database;
   } catch (cause) {
     database.close();
     throw cause;

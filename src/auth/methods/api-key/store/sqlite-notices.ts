@@ -33,8 +33,8 @@ export class SqliteNotices {
 
   watch(listener: (notice: KeyNotice) => void): () => void {
     this.#listeners.add(listener);
-    this.#poll ??= setInterval(() => this.#look(), POLL_MS).unref();
-    this.#look();
+    this.#poll ??= setInterval(() => this.look(), POLL_MS).unref();
+    this.look();
     if (!this.#isLost) listener({ kind: 'live' });
     return () => {
       this.#listeners.delete(listener);
@@ -48,18 +48,9 @@ export class SqliteNotices {
     this.#listeners.clear();
   }
 
-  /** The connection does not see its own changes in `data_version`. What cannot be read now is read at the next poll. */
-  changed(): void {
-    if (this.#seen === undefined || this.#listeners.size === 0) return;
-    try {
-      if (this.connection.open() === this.#seen) this.#tell(this.#seen.database);
-    } catch {
-      this.#dataVersion = undefined;
-    }
-  }
-
-  /** Asks whether another process changed the file, or put another file in its place. */
-  #look(): void {
+  /** Asks whether the file was changed, or another file was put in its place. */
+  look(): void {
+    if (this.#listeners.size === 0) return;
     try {
       const opened = this.connection.current();
       const version = Object.values(opened.database.prepare('PRAGMA data_version').get() ?? {})[0];

@@ -122,9 +122,9 @@ export class SqliteStore implements KeyStore {
   }
 
   #changeNow<T>(act: (database: DatabaseSync) => T): T {
-    const { database } = this.#connection.current();
-    database.exec('BEGIN IMMEDIATE');
+    const database = this.#connection.openForChange();
     try {
+      database.exec('BEGIN IMMEDIATE');
       const outcome = act(database);
       database.exec(
         `DELETE FROM loom_key_changes WHERE revision <= (SELECT max(revision) FROM loom_key_changes) - ${KEPT_CHANGES}`,
@@ -132,8 +132,9 @@ export class SqliteStore implements KeyStore {
       database.exec('COMMIT');
       return outcome;
     } finally {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      this.#notices.changed();
+      // Without a commit the change is rolled back.
+      database.close();
+      this.#notices.look();
     }
   }
 }
