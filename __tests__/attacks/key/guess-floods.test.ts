@@ -14,7 +14,7 @@ function wanted(value: string, address: string): Wanted {
 }
 
 /** A store that answers when the test says so. */
-function ground(): { readonly lookup: KeyLookup; readonly asked: readonly string[]; answer(): void } {
+function ground(): { readonly lookup: KeyLookup; readonly asked: readonly string[]; readonly answer: () => void } {
   const store = memoryStore();
   let answer = (): void => undefined;
   store.gate = new Promise((resolve) => (answer = resolve));
