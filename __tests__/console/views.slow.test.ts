@@ -49,10 +49,10 @@ test('a request is explained with the token of the operator, and not with the to
   await ground.signIn(page, 'explain');
   await page.getByLabel('URL').fill('/api/orders');
   await page.getByLabel('Headers').fill(`X-API-Key: ${KEY}`);
-  await page.getByLabel('Token of the operator').fill(TOKEN);
+  await page.getByLabel('Operator token').fill(TOKEN);
   await page.getByRole('button', { name: 'Explain' }).click();
   await page.getByText('for operators').waitFor();
-  await page.getByLabel('Token of the operator').fill(OPERATOR);
+  await page.getByLabel('Operator token').fill(OPERATOR);
   await page.getByRole('button', { name: 'Explain' }).click();
   await page.locator('#detail-title').waitFor();
   const granted = await page.locator('.answer').innerText();

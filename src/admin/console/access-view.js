@@ -82,7 +82,7 @@ class AccessMap {
   #controls() {
     const input = el('input', {
       type: 'search',
-      placeholder: 'Filter by path, host, method, upstream',
+      placeholder: 'Filter by path, host, HTTP method, upstream',
       'aria-label': 'Filter routes',
       'aria-keyshortcuts': '/',
     });

@@ -47,7 +47,7 @@ export function decisionElement(decision, glossary, narrow) {
         el('h3', {}, 'Limit'),
         factList([
           ['Counted by', record.limit.key],
-          ['Opens in', duration(record.limit.opens_in_s * 1_000)],
+          ['Retry after', duration(record.limit.opens_in_s * 1_000)],
         ]),
       ),
     record.endpoint &&

@@ -16,7 +16,7 @@ export function explainView({ session, status }) {
   const lead = el(
     'p',
     { class: 'lead' },
-    'The gateway decides by its configuration in use. It sends nothing and counts nothing.',
+    'The gateway decides with its configuration in use. The request is not sent, and no limit is counted.',
   );
   if (!status.operator) {
     const words = el(
@@ -60,11 +60,15 @@ class ExplainForm {
     this.element = el(
       'form',
       { class: 'explain-form', on: { submit: (/** @type {SubmitEvent} */ event) => void this.#submit(event) } },
-      el('div', { class: 'line-fields' }, labelled('Method', this.#method), labelled('URL', this.#url)),
-      labelled('Headers', this.#headers, 'One in each line, as a client sends them.'),
-      labelled('Client address', this.#from, 'Of the client, or of the proxy in front of the gateway.'),
+      el('div', { class: 'line-fields' }, labelled('HTTP method', this.#method), labelled('URL', this.#url)),
+      labelled('Headers', this.#headers, 'One header a line.'),
+      labelled(
+        'Client address',
+        this.#from,
+        'Of the client, or of the proxy in front of the gateway. Default: 127.0.0.1.',
+      ),
       labelled('Client certificate', this.#certificate, 'PEM text, then its intermediates.'),
-      labelled('Token of the operator', this.#token, 'admin.auth.operator. It is sent with this question only.'),
+      labelled('Operator token', this.#token, 'The token of admin.auth.operator. Other views do not send it.'),
       el('div', {}, this.#button),
     );
   }

@@ -98,7 +98,7 @@ function methodBlock({ name, result, reason, detail, cure, looksIn, found, cache
     factList([
       ['Looked in', looksIn.join(', ')],
       ['Found', found],
-      ['Remembered', cache === undefined ? undefined : cache === 'hit' ? 'yes' : 'no'],
+      ['Cached', cache === undefined ? undefined : cache === 'hit' ? 'yes' : 'no'],
       ['Time spent', took === undefined ? undefined : duration(took)],
     ]),
     glossary !== EMPTY && cureOf(cure ?? entry?.cure),
@@ -156,7 +156,7 @@ export function explanationElement(explained, glossary) {
         ['Why', route?.matched],
         ['Requires', requirement],
         ['Upstream', route?.upstream],
-        ['Path there', upstreamPath && el('code', {}, upstreamPath)],
+        ['Upstream path', upstreamPath && el('code', {}, upstreamPath)],
       ]),
     ),
     methodBlocks(found, glossary, reason),
@@ -183,7 +183,7 @@ export function explanationElement(explained, glossary) {
       el(
         'section',
         {},
-        el('h3', {}, 'Limits that would count it'),
+        el('h3', {}, 'Limits that would count the request'),
         factList(
           limits.map((/** @type {any} */ { scope, requests, seconds, burst }) => [
             scope,

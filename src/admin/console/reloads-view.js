@@ -1,7 +1,7 @@
 /** The last reloads, each with what it changed. */
 // @ts-check
 import { el, replace } from './dom.js';
-import { counted, number } from './format.js';
+import { counted, instant, number } from './format.js';
 import { problemOf } from './problem.js';
 
 /** @type {Record<string, readonly [level: string, words: string]>} */
@@ -45,7 +45,7 @@ function elementsOf({ generation, since, reloads, others = [], missing = [] }) {
 }
 
 /** @param {string} time ISO 8601. */
-const moment = (time) => time.replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
+const moment = (time) => instant(Date.parse(time));
 
 /** @param {any} reload @param {boolean} isOpen Whether its differences are shown at first. */
 function reloadElement(
@@ -61,7 +61,7 @@ function reloadElement(
     el(
       'p',
       { class: 'muted' },
-      `Configuration ${number(generation)}, ${trigger === 'file' ? 'after a change of a file' : 'after a call'}. `,
+      `Configuration ${number(generation)}, ${trigger === 'file' ? 'after a change of a file' : 'after SIGHUP or reload()'}. `,
       outcome !== 'refused' &&
         (seen ? `${counted(total, 'difference')}: ${classes.join(', ')}.` : 'No caller sees a difference.'),
     ),

@@ -1,7 +1,7 @@
 /** What a shadow file would decide otherwise, on the requests of this gateway. */
 // @ts-check
 import { el, replace } from './dom.js';
-import { counted, number } from './format.js';
+import { counted, instant, number } from './format.js';
 import { problemOf } from './problem.js';
 
 const EVERY_MS = 5_000;
@@ -62,7 +62,7 @@ function reportElements({
     'p',
     { class: 'lead' },
     el('code', {}, file ?? ''),
-    since !== undefined && ` since ${since.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}. `,
+    since !== undefined && ` since ${instant(Date.parse(since))}. `,
     `${counted(compared, 'request')} compared, `,
     requests.different === 0 ? 'none differs.' : el('span', { class: 'stamp' }, `${number(requests.different)} differ`),
   );
@@ -108,7 +108,7 @@ function messages(title, texts) {
 
 /** @param {readonly any[]} differences */
 function differenceTable(differences) {
-  const heads = ['Requests', 'Now', 'Then', 'Why'];
+  const heads = ['Requests', 'File in use', 'Shadow file', 'Why'];
   const rows = differences.map(
     ({ kind, from, to, why, count, http_method: method, host = '', path, callers, last_seen: last }) =>
       el(

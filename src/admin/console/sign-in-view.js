@@ -1,4 +1,4 @@
-/** Asks for the credential of the admin address. It goes nowhere but into the session. */
+/** Asks for the credential of the admin address, and passes it to the session only. */
 // @ts-check
 import { el, replace } from './dom.js';
 import { Refusal } from './session.js';
@@ -52,7 +52,7 @@ export function signInView({ session, scheme, notice, done }) {
       { class: 'muted' },
       isBasic ? 'With a user of ' : 'With the token of ',
       el('code', {}, 'admin.auth'),
-      '. It stays in this page and ends with it.',
+      '. The page does not store it.',
     ),
     fields.map(({ element }) => element),
     problem,
@@ -76,6 +76,6 @@ export function field(label, type, autocomplete) {
 function messageOf(error) {
   if (error instanceof Refusal && error.status === 401) return 'The gateway does not accept this credential.';
   // A header field holds no such character.
-  if (error instanceof TypeError) return 'The credential has a character that no credential has.';
+  if (error instanceof TypeError) return 'The credential has a character that a header cannot contain.';
   return error instanceof Error ? error.message : String(error);
 }
