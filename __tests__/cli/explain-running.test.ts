@@ -72,6 +72,7 @@ test('a kept decision is shown by the instance that the client received', async 
   const { instance } = JSON.parse(answer.body) as { readonly instance: string };
   const { code, stdout } = await explain([instance, '--admin', admin], { env });
   expect([code, stdout]).toEqual([1, expect.stringMatching(/^reason: credential_missing$/m)]);
+  expect(stdout).toMatch(/^cure: Send the credential where/m);
   expect(stdout).toMatch(/no credential in header `X-Api-Key`; the request has\s+`X-Api-Token`/);
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   const json = await explain([instance, '--admin', admin, '--json'], { env });

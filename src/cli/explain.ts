@@ -1,8 +1,11 @@
 /** The `loom-auth explain` command: says why a request is admitted or refused, from a file or from a running gateway. */
 import { readFileSync } from 'node:fs';
+import type { ReasonCode } from '../auth/verdict.js';
 import { ConfigError } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
 import { Source } from '../config/source.js';
+import type { DenialCode } from '../http/problem.js';
+import { cureOf } from '../runtime/explain/cures.js';
 import { Explainer } from '../runtime/explain/explainer.js';
 import type { Explanation, ExplainRequest } from '../runtime/explain/explanation.js';
 import { askGateway } from './admin-client.js';
@@ -154,16 +157,26 @@ async function explainRunning(
   return answer as Explanation;
 }
 
+interface KeptDecision {
+  readonly kind?: unknown;
+  readonly code?: DenialCode;
+  readonly reason?: ReasonCode;
+}
+
 /** The gateway answers with every kept decision of the id, the newest first. */
 interface KeptDecisions {
-  readonly decisions?: readonly { readonly kind?: unknown }[];
+  readonly decisions?: readonly KeptDecision[];
+}
+
+function cureIn({ code, reason }: KeptDecision): string | undefined {
+  return code === undefined ? undefined : cureOf(code, reason);
 }
 
 async function explainRecord(id: string, options: ExplainCommandOptions, terminal: Terminal): Promise<ExplainExitCode> {
   const path = `/decisions/${encodeURIComponent(id)}`;
   const answer = (await askGateway(options.admin, { path }, terminal)) as KeptDecisions;
   const { decisions = [] } = answer;
-  const text = decisions.map((each) => printable(recordText(each))).join('\n\n');
+  const text = decisions.map((each) => printable(recordText({ ...each, cure: cureIn(each) }))).join('\n\n');
   write(options.json ? asciiJson(answer) : text, terminal);
   return decisions[0]?.kind === 'granted' ? EXPLAINED.allowed : EXPLAINED.denied;
 }
