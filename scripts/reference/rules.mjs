@@ -26,20 +26,20 @@ function rulePage({ code, level, meaning, cure, why, example, checkOnly }) {
 
 function examples({ wrong, right, before, files = {} }, cure) {
   const listed = Object.entries(files).map(([name, what]) => `${name}, ${what}`);
-  const beside = listed.length > 0 ? ` Beside it: ${listed.join('; ')}.` : '';
+  const beside = listed.length > 0 ? ` Files beside it: ${listed.join('; ')}.` : '';
   const shortened = wrong.includes('‹') ? ' `‹…›` replaces what a page cannot show.' : '';
   return [
     ...(before ? [`## The file in use\n\n${fence(before)}`] : []),
-    `## Example\n\nThis file causes the rule, and no other.${beside}${shortened}\n\n${fence(wrong)}`,
+    `## Example\n\nThis file breaks this rule only.${beside}${shortened}\n\n${fence(wrong)}`,
     `## Cure\n\n${cure}\n\n${fence(right)}`,
   ];
 }
 
 function acceptance(code, level) {
   if (level === 'error' || code.endsWith('_ignore') || code.startsWith('reload_')) return [];
-  const what = level === 'error or warning' ? 'A warning of this rule' : `The ${level}`;
+  const what = level === 'error or warning' ? 'a warning of this rule' : `the ${level}`;
   return [
-    `## Accept it\n\n${what} is silent on a line with \`# loom-ignore: ${code} reason\`, or below such a line. See [check a file](../../operations.md#check-a-file).`,
+    `## Accept it\n\nThe comment \`# loom-ignore: ${code} reason\`, on the line or on a line above it, silences ${what}. See [check a file](../../operations.md#check-a-file).`,
   ];
 }
 

@@ -44,7 +44,7 @@ export const AUTH_PAGES = {
     `${KEYS_GUARD_ALL}rate_limit:\n  rate: 10\n  key: identity\n`,
   ),
   crl_of_host: page(
-    'In a host application its own server does the TLS handshake. Only that server can refuse a revoked certificate.',
+    'The server of the host application does the TLS handshake. Only this server can refuse a revoked certificate.',
     hosted(', crl_file: crl.pem'),
     hosted(''),
     {
@@ -66,7 +66,7 @@ export const AUTH_PAGES = {
     auth(JWT.replace(' }', ', claims_to_headers: { sub: X-User } }'), 'chain: [jwt]'),
   ),
   method_error: page(
-    'The options of the block cannot be true together, so Loom would have to choose one.',
+    'The options contradict each other, and Loom does not choose between them.',
     auth(JWT.replace(' }', ', algorithms: [HS256] }'), 'chain: [jwt]'),
     auth(JWT.replace(' }', ', algorithms: [RS256] }'), 'chain: [jwt]'),
   ),
@@ -86,7 +86,7 @@ export const AUTH_PAGES = {
     auth(JWT, 'chain: [jwt]'),
   ),
   never_set: page(
-    'A limit or tier by a claim that no caller has never counts as the author expects.',
+    'No caller has the claim, so the limit or tier does not work as its author expects.',
     `${KEYS_GUARD_ALL}rate_limit:\n  rate: 10\n  key: jwt:sub\n`
       .replace(API_KEY, `basic: { users: [${OPS}] }`)
       .replace('[api_key]', '[basic]'),
@@ -101,12 +101,12 @@ export const AUTH_PAGES = {
     { files: { ...SERVER, 'ca.pem': 'the certificate of an authority' } },
   ),
   nothing_required: page(
-    'An auth method that no route requires guards nothing. The author expects the opposite.',
+    'An auth method that no route requires guards nothing.',
     `${auth(API_KEY)}routes: [{ path: /public, auth: none }]\n`,
     `${auth(API_KEY)}routes: [{ path: /public, auth: none }, { path: /orders, auth: { api_key: true } }]\n`,
   ),
   plugin_error: page(
-    'Loom loads a plugin before the first request. One that cannot run would refuse every request.',
+    'Loom loads a plugin before the first request. A plugin that cannot run would refuse every request.',
     plugin('plugin.wasm', 'custom-auth'),
     plugin('auth-rust.wasm', 'custom-auth'),
     {
@@ -139,7 +139,7 @@ export const AUTH_PAGES = {
     ),
   ),
   shared_place: page(
-    'A method that asks a server would send it every API key that is in the same place.',
+    'An auth method that asks a server would send the API keys in the same place to this server.',
     auth(
       API_KEY.replace('{ keys', '{ header: Authorization, scheme: Bearer, keys'),
       'oauth: { introspection_url: "https://id.example.com/i", client_id: loom, client_secret: "${OAUTH_SECRET}" }',
@@ -154,7 +154,7 @@ export const AUTH_PAGES = {
     ),
   ),
   two_authorities: page(
-    'A route does not say by which listener a request comes. A name of one authority would count as the name of the other.',
+    'A route takes requests of all listeners. A name from one authority would be accepted as the same name from the other.',
     two('ca.pem', 'other-ca.pem'),
     two('ca.pem', 'ca.pem'),
     {
@@ -166,7 +166,7 @@ export const AUTH_PAGES = {
     },
   ),
   unknown_name: page(
-    'A misspelt name refuses the caller that was meant.',
+    'With a misspelt name the caller is refused.',
     `${auth(API_KEY)}routes: [{ path: /orders, auth: { api_key: { names: [order] } } }]\n`,
     `${auth(API_KEY)}routes: [{ path: /orders, auth: { api_key: { names: [orders] } } }]\n`,
   ),

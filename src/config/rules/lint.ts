@@ -23,7 +23,7 @@ upstreams: [{ name: orders, endpoints: ["127.0.0.1:9001"] }]
 
 export const LINT_PAGES: Readonly<Record<keyof typeof LINT_CODES, RulePage>> = {
   bad_ignore: page(
-    'The author believes that a warning is accepted, and it is not. A comment without a reason accepts nothing.',
+    'The comment does not accept the warning that its author means. A comment without a reason accepts nothing.',
     'routes:\n  - path: /health\n    auth: none # loom-ignore: public_route\n',
     'routes:\n  - path: /health\n    auth: none\n',
   ),
@@ -33,7 +33,7 @@ export const LINT_PAGES: Readonly<Record<keyof typeof LINT_CODES, RulePage>> = {
     key('${ORDERS_KEY}', ', expires: "2124-12-31"'),
   ),
   expires_soon: page(
-    'When it ends, requests fail. A note leaves time to make the successor, and does not stop a deployment.',
+    'After the end, requests fail. This note leaves time for a replacement, and does not stop a deployment.',
     key('${ORDERS_KEY}', ', expires: "‹in 10 days›"'),
     key('${ORDERS_KEY}', ', expires: "‹in 300 days›"'),
   ),
@@ -53,7 +53,7 @@ export const LINT_PAGES: Readonly<Record<keyof typeof LINT_CODES, RulePage>> = {
     key('${ORDERS_KEY}'),
   ),
   public_beside_guarded: page(
-    'If the upstream reads a path in another way than Loom, a request for the open route can reach guarded content.',
+    'If the upstream reads a path in another way than Loom, a request for the public route can reach guarded content.',
     gateway('orders'),
     gateway('site'),
   ),

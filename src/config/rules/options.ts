@@ -32,7 +32,7 @@ export const OPTION_PAGES = {
     key('"${ORDERS_KEY}"'),
   ),
   bad_reference: page(
-    'A reference that is misspelt would be compared as a text: everyone who reads the file knows that secret.',
+    'A misspelt reference would be a secret by its text, which every reader of the file knows.',
     key('"${orders key}"'),
     key('"${ORDERS_KEY}"'),
   ),
@@ -43,7 +43,7 @@ export const OPTION_PAGES = {
     { files: { 'key.txt': 'a text of two lines' } },
   ),
   duplicate: page(
-    'Two entries of one name are one bucket, one upstream or one route, and it is unclear which one counts.',
+    'Of two entries with one name, it is unclear which entry is used.',
     `${ROUTE.replace('/public', '/a')}    id: open\n  - path: /b\n    auth: none\n    id: open\n`,
     `${ROUTE.replace('/public', '/a')}    id: a\n  - path: /b\n    auth: none\n    id: b\n`,
   ),
@@ -59,12 +59,12 @@ export const OPTION_PAGES = {
     'routes:\n  - path: /public\n    auth: none\n',
   ),
   no_effect: page(
-    'An option without effect looks like a rule that is in force.',
+    'An option without effect looks like protection.',
     `${KEYS_GUARD_ALL}rate_limit:\n  rate: 10\n  on_store_error: deny\n`,
     `${KEYS_GUARD_ALL}rate_limit:\n  rate: 10\n`,
   ),
   not_built: page(
-    'The documentation of Loom has this option. Here it would do nothing.',
+    'The Loom API gateway documents this option, but here it would do nothing.',
     `${KEYS_GUARD_ALL}cache: {}\n`,
     KEYS_GUARD_ALL,
   ),
@@ -80,7 +80,7 @@ export const OPTION_PAGES = {
     key('"${ORDERS_KEY}"'),
   ),
   secret_default: page(
-    'The default is a second secret, which everyone who reads the file knows.',
+    'The default is a second secret, which every reader of the file knows.',
     key('"${ORDERS_KEY:-sk_orders_4711}"'),
     key('"${ORDERS_KEY}"'),
   ),
@@ -112,7 +112,7 @@ export const OPTION_PAGES = {
     key('"${ORDERS_KEY}"'),
   ),
   weak_secret: page(
-    'A short secret can be guessed. For a token the guess needs no request: one token is enough.',
+    'A short secret can be guessed. With one token, an attacker guesses its secret without a request to Loom.',
     jwt('secret: kT9vLp2xRq7m'),
     jwt('secret: "${JWT_SECRET}"'),
   ),
@@ -128,12 +128,12 @@ export const OPTION_PAGES = {
     },
   ),
   wrong_key: page(
-    'A key that is no text is another key for another reader.',
+    'Another YAML reader may read a key that is no text as another key.',
     `${KEYS_GUARD_ALL.replace('}] }', '}], claims_to_headers: { 1: X-User } }')}`,
     `${KEYS_GUARD_ALL.replace('}] }', '}], claims_to_headers: { name: X-User } }')}`,
   ),
   wrong_type: page(
-    'A text in place of a number or boolean is often a missing or needless quote.',
+    'A value of the wrong type is often a missing or needless quote.',
     'routes:\n  - path: /public\n    auth: none\n    priority: high\n',
     'routes:\n  - path: /public\n    auth: none\n    priority: 10\n',
   ),

@@ -14,7 +14,7 @@ const INDEX = 'path: "/:area/index", upstream: site, auth: none';
 
 export const ROUTE_PAGES = {
   duplicate_route: page(
-    'Only one of the two routes gets the requests. The other one looks like a rule that is in force.',
+    'Only one of the two routes gets the requests. The other route has no effect.',
     routes('path: /orders, auth: { api_key: true }', 'path: /orders, auth: { api_key: true }'),
     routes('path: /orders, auth: { api_key: true }'),
   ),
@@ -34,7 +34,7 @@ export const ROUTE_PAGES = {
     served(ORDERS, 'path: /assets/*, upstream: site, auth: none'),
   ),
   public_route: page(
-    'A route that forgets its `auth` looks like a route that is open on purpose.',
+    'A route without `auth` may be public by mistake.',
     'routes: [{ path: /public }]\n',
     'routes: [{ path: /public, auth: none }]\n',
   ),
@@ -45,7 +45,7 @@ export const ROUTE_PAGES = {
     { before: served(ORDERS, INDEX, REPORTS) },
   ),
   reload_weakens: page(
-    'A guarded path that loses its route falls to a wider route, whose callers may be others.',
+    'A guarded path that loses its route matches a wider route, which may admit other callers.',
     `${auth(API_KEY, 'basic: { users: [{ username: ops, password_hash: "${OPS_HASH}" }] }')}routes:\n  - { path: /*, auth: { api_key: true } }\n  - { path: /ops, auth: { basic: true } }\n`,
     `${auth(API_KEY, 'basic: { users: [{ username: ops, password_hash: "${OPS_HASH}" }] }')}routes:\n  - { path: /*, auth: { api_key: true } }\n  - { path: /ops, auth: { basic: true } }\n  - { path: /admin/*, auth: { basic: true } }\n`,
     {
