@@ -23,8 +23,8 @@ export interface Opened {
 }
 
 /**
- * Opens the file for lookups. At its end a connection that can write deletes the log beside the file, even if another
- * process has made a new log there, with changes that would be lost.
+ * Opens the file for lookups. At its end a connection that can write deletes the log beside the file. Another process may
+ * have made a new log there, and its changes would be lost.
  */
 export function openFile(path: string): Opened {
   const real = realPathOf(path);
