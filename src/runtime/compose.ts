@@ -2,7 +2,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { PLUGIN } from '../auth/methods.js';
-import type { Keys } from '../auth/methods/api-key/store/keys.js';
 import type { Protection } from '../auth/protection.js';
 import type { Diagnostic } from '../config/diagnostics.js';
 import type { Plan } from '../config/plan-types.js';
@@ -18,6 +17,7 @@ import type * as ShadowReports from './shadow/report.js';
 import type { Shared, Snapshot } from './snapshot.js';
 import { NO_ROUTE, type Metrics } from '../lib/metrics.js';
 import type { Log } from '../lib/types.js';
+import type * as CurrentKeys from './current-keys.js';
 import type * as Explain from './explain/explainers.js';
 import { Limiters } from './limiters.js';
 import type { ConnectMiddleware, Loom } from './middleware.js';
@@ -123,7 +123,7 @@ export function compose(
   let passport: PassportLike | undefined;
   return Object.defineProperties(loom, {
     plan: { get: () => tables.current.plan, enumerable: true },
-    keys: { get: () => keysOf(tables.current.methods.keysOfStore) },
+    keys: { get: () => keysOf(() => tables.current.methods.keysOfStore) },
     passport: { get: () => (passport ??= passportOf(tables)), enumerable: true },
   }) as Loom;
 }
@@ -145,9 +145,10 @@ function namesOf({ routes, upstreams, methods, listeners }: Plan): Parameters<Pr
   };
 }
 
-function keysOf(keys: Keys | undefined): Keys {
-  if (!keys) throw new TypeError('the file has no middleware.auth.api_key.store');
-  return keys;
+/** Most files have no store of keys. */
+function keysOf(find: Parameters<typeof CurrentKeys.currentKeys>[0]): Loom['keys'] {
+  const { currentKeys } = require('./current-keys.js') as typeof CurrentKeys;
+  return currentKeys(find);
 }
 
 /** prom-client loads only for files with metrics. */

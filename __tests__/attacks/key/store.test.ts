@@ -87,6 +87,53 @@ describe('G-22 a name that a customer chooses', () => {
   });
 });
 
+describe('G-22 functions that a host keeps', () => {
+  const text = (keys: string): string =>
+    frontFile(api(keys), '{ api_key: true }').replaceAll('UPSTREAM', '127.0.0.1:1');
+
+  test('refuse a name that a later file has; twin: they work after the reload', async () => {
+    const { gate } = await guarded();
+    const { keys } = gate;
+    await gate.reload({
+      text: text('keys: [{ key: sk-the-operator-of-this-gateway, name: admin }],'),
+      file: 'loom.yaml',
+    });
+    await expect(keys.create({ name: 'admin' })).rejects.toMatchObject({ code: 'name_taken' });
+    await keys.create({ name: 'ada' });
+    expect(await keys.revoke({ name: 'ada' })).toHaveLength(1);
+  });
+
+  test('reject when a later file has no store, and gate.keys throws', async () => {
+    const { gate } = await guarded();
+    const { keys } = gate;
+    await gate.reload({ text: text('').replace('store: { type: host,  }', 'realm: other'), file: 'loom.yaml' });
+    await expect(keys.create({ name: 'ada' })).rejects.toThrow('has no middleware.auth.api_key.store');
+    expect(() => gate.keys).toThrow('has no middleware.auth.api_key.store');
+  });
+});
+
+describe('the conditions of a record', () => {
+  test('G-21 its rate limit counts for all keys of the name together', async () => {
+    const at = await guarded();
+    const { key } = await at.gate.keys.create({ name: 'ada', rate_limit: { rate: '1/h', burst: 3 } });
+    const other = await at.gate.keys.create({ name: 'bob' });
+    const second = await at.gate.keys.rotate('ada');
+    const statuses: string[] = [];
+    for (const each of [key, second.key, key, second.key, key, other.key]) statuses.push(await at.ask(withKey(each)));
+    const ada = '200 api_key:ada';
+    expect(statuses).toEqual([ada, ada, ada, '429', '429', '200 api_key:bob']);
+  });
+
+  test('G-25 its addresses admit no client whose proxy does not report an address; twin: a reported one passes', async () => {
+    const at = await ground(frontFile(api(), '{ api_key: true }', 'trusted_proxies: [127.0.0.0/8]'));
+    const { key } = await at.gate.keys.create({ name: 'ada', allowed_ips: ['0.0.0.0/0', '::/0'] });
+    const from = (value: string) => ({ headers: { 'X-API-Key': key, 'X-Forwarded-For': value } });
+    for (const value of ['unknown', '_hidden', '198.51.100.300', '']) expect(await at.ask(from(value))).toBe('403');
+    expect(await at.ask(from('198.51.100.3'))).toBe('200 api_key:ada');
+    expect(await at.ask(from('2001:db8::1'))).toBe('200 api_key:ada');
+  });
+});
+
 describe('G-23 a cached key', () => {
   test('whose lookup began before its revocation is not cached after it', async () => {
     const at = await guarded();

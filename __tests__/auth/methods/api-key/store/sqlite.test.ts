@@ -7,6 +7,7 @@ import { KeyAdministration } from '../../../../../src/auth/methods/api-key/store
 import { migrateSqliteFile } from '../../../../../src/auth/methods/api-key/store/sqlite-file.js';
 import { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
 import { keyDigestOf, newKeyText } from '../../../../../src/auth/methods/api-key/store/key-text.js';
+import { loom } from '../../../../../src/index.js';
 import { closeFronted, fronted, frontFile } from '../../../../support/fronted.js';
 import { quietLog } from '../../../../support/quiet-log.js';
 import { until } from '../../../../support/until.js';
@@ -126,6 +127,21 @@ test('a lookup waits for another writer without blocking, and fails after a whil
   await expect(store.find(keyDigestOf(key))).rejects.toMatchObject({ code: 'unavailable' });
   writer.exec('COMMIT');
   writer.close();
+});
+
+test('the functions that a host keeps work after a reload that opens the file again', async () => {
+  migrateSqliteFile(path);
+  const text = (more: string): string =>
+    `middleware: { auth: { api_key: { ${more} store: { type: sqlite, path: "${path}" } } } }
+routes: [{ path: /*, auth: { api_key: true } }]`;
+  const gate = loom({ text: text(''), file: 'loom.yaml' }, { log: quietLog() });
+  const { keys } = gate;
+  await keys.create({ name: 'ada' });
+  await gate.reload({ text: text('realm: other,'), file: 'loom.yaml' });
+  await keys.create({ name: 'bob' });
+  expect((await keys.list()).map(({ name }) => name).sort()).toEqual(['ada', 'bob']);
+  await gate.close();
+  await expect(keys.create({ name: 'eve' })).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 test('a change waits for another writer, and requests run meanwhile', async () => {
