@@ -44,7 +44,7 @@ export type { Log, Next, Now } from './lib/types.js';
 export { loom, type ConnectMiddleware, type Loom, type LoomOptions } from './loom.js';
 export type { ExplainedMethod, ExplainOptions, ExplainRequest, Explanation } from './runtime/explain/explanation.js';
 export type { UpstreamStatus } from './proxy/upstream.js';
-export type { EndpointStatus } from './proxy/upstream/member.js';
+export type { EndpointStatus, NameStatus } from './proxy/upstream/endpoint-status.js';
 export type {
   ShadowCallers,
   ShadowCounts,

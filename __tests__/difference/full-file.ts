@@ -156,8 +156,9 @@ const upstreams = (): object[] => [
     circuit_breaker: { failure_threshold: 4 },
     retry: { max_retries: 2, backoff_base: '50ms' },
     timeout: { connect: '2s', write: '9s', idle: '1h' },
-    pool: { max_idle: 10, max_open: 20, idle_timeout: '10s' },
+    pool: { max_idle: 10, max_open: 20, idle_timeout: '10s', max_lifetime: '8m' },
     tls: { enabled: true, ca_file: 'ca.pem' },
   },
   { name: 'second', endpoints: ['127.0.0.1:9003', 'unix:/run/app.sock'] },
+  { name: 'named', endpoints: ['api.example:9004'], dns: { refresh: '9s', servers: ['192.0.2.53'] } },
 ];

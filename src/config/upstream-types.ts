@@ -42,6 +42,13 @@ export interface PlannedUpstream {
     readonly timeoutMs: number;
   };
   readonly retry?: PlannedRetry;
+  /** Absent: a name is resolved when a connection opens. */
+  readonly dns?: {
+    /** From one resolution of a name to the next. */
+    readonly refreshMs: number;
+    /** Name servers; absent: the resolver of the system. */
+    readonly servers?: readonly string[];
+  };
   readonly connectTimeoutMs: number;
   /** Of one attempt, to the response head and between two bytes; absent: the route's alone counts. */
   readonly readTimeoutMs?: number;
@@ -53,6 +60,8 @@ export interface PlannedUpstream {
   readonly maxIdle: number;
   readonly maxOpen: number;
   readonly idleTimeoutMs: number;
+  /** The age at which a connection takes no further request; absent: none. */
+  readonly maxLifetimeMs?: number;
   readonly tls?: {
     readonly ca?: string;
     readonly cert?: string;

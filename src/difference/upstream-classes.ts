@@ -46,6 +46,7 @@ export const UPSTREAM_CLASSES: Members<PlannedUpstream> = {
       members: { failureThreshold: UPSTREAM, successThreshold: UPSTREAM, timeoutMs: duration('timeout') },
     },
     retry: RETRY,
+    dns: { members: { refreshMs: duration('refresh'), servers: { ...UPSTREAM, unordered: true } } },
     connectTimeoutMs: time('timeout.connect', 5_000),
     readTimeoutMs: time('timeout.read'),
     writeTimeoutMs: time('timeout.write'),
@@ -53,6 +54,7 @@ export const UPSTREAM_CLASSES: Members<PlannedUpstream> = {
     maxIdle: named('pool.max_idle', 100),
     maxOpen: named('pool.max_open', 1_000),
     idleTimeoutMs: { ...duration('pool.idle_timeout'), default: 90_000 },
+    maxLifetimeMs: duration('pool.max_lifetime'),
     tls: {
       members: {
         ca: content('upstreams', 'ca_file'),

@@ -95,13 +95,13 @@ export const METRICS = {
   },
   loom_upstream_up: {
     type: 'gauge',
-    help: '1 while an endpoint takes requests, 0 while its health or its breaker keeps it out.',
+    help: '1 while an endpoint takes requests at one of its addresses, 0 while health or breakers keep all of them out.',
     labels: ['upstream', 'endpoint'],
     together: 'min',
   },
   loom_upstream_breaker: {
     type: 'gauge',
-    help: 'Circuit breaker of an endpoint: 0 closed, 1 half open, 2 open.',
+    help: 'Circuit breaker of an endpoint: 0 closed, 1 half open, 2 open. Of several addresses, the highest value.',
     labels: ['upstream', 'endpoint'],
     together: 'max',
   },
@@ -113,6 +113,17 @@ export const METRICS = {
   loom_upstream_health_checks_total: {
     type: 'counter',
     help: 'Health checks of endpoints.',
+    labels: ['upstream', 'endpoint', 'outcome'],
+  },
+  loom_upstream_addresses: {
+    type: 'gauge',
+    help: 'Addresses that the name of an endpoint has.',
+    labels: ['upstream', 'endpoint'],
+    together: 'max',
+  },
+  loom_upstream_resolutions_total: {
+    type: 'counter',
+    help: 'Resolutions of the names of endpoints.',
     labels: ['upstream', 'endpoint', 'outcome'],
   },
   loom_upstream_retries_total: { type: 'counter', help: 'Requests sent once more.', labels: ['upstream'] },

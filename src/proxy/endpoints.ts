@@ -1,7 +1,7 @@
 /** Describes how a connection to an endpoint is made: address, timeouts and TLS options. */
 import type { PlannedEndpoint, PlannedUpstream } from '../config/plan-types.js';
 import { isUnixAddress, readUnixAddress } from '../config/address.js';
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 /** The endpoint of one request, and the options of a connection to it. */
@@ -12,6 +12,10 @@ export interface Endpoint {
   readonly url: URL;
   /** The path of the Unix socket that takes the connections. Undefined for TCP. */
   readonly socketPath?: string;
+  /** The address that the name of `url` had when it was resolved. TLS and `Host` use the name. */
+  readonly address?: string;
+  /** Resolves the name of `url`. Absent: the resolver of the system, for each new connection. */
+  readonly lookup?: LookupFunction;
   readonly connectTimeoutMs: number;
   /** The longest silence of an upgraded socket. Absent: no limit. */
   readonly silenceTimeoutMs?: number;
@@ -19,14 +23,19 @@ export interface Endpoint {
   readonly tls?: ConnectionOptions;
 }
 
-export function createEndpoint(planned: PlannedEndpoint, upstream: PlannedUpstream): Endpoint {
-  const place = placeOf(planned.url);
+export function createEndpoint(
+  planned: PlannedEndpoint,
+  upstream: PlannedUpstream,
+  resolved: Pick<Endpoint, 'address' | 'lookup'> = {},
+): Endpoint {
+  const place = { ...resolved, ...placeOf(planned.url) };
   const { connectTimeoutMs, silenceTimeoutMs } = upstream;
   const endpoint = { ...place, connectTimeoutMs, ...(silenceTimeoutMs !== undefined && { silenceTimeoutMs }) };
   return place.url.protocol === 'https:' ? { ...endpoint, tls: tlsOptions(place.url, upstream.tls) } : endpoint;
 }
 
-function placeOf(planned: string): Pick<Endpoint, 'name' | 'url' | 'socketPath'> {
+/** The name, the URL and the socket of an endpoint of the file. */
+export function placeOf(planned: string): Pick<Endpoint, 'name' | 'url' | 'socketPath'> {
   const unix = isUnixAddress(planned) ? readUnixAddress(planned) : undefined;
   if (!unix) {
     const url = new URL(planned);
@@ -57,7 +66,13 @@ export function hostOf(url: URL): string {
 }
 
 /** Where the connections of an endpoint go, as the options of Node's HTTP client. */
-export function addressOf({ url, tls, socketPath }: Endpoint): { socketPath: string } | { host: string; port: number } {
+export function addressOf({ url, tls, socketPath, lookup }: Endpoint): { socketPath: string } | TcpAddress {
   if (socketPath !== undefined) return { socketPath };
-  return { host: hostOf(url), port: Number(url.port || (tls ? 443 : 80)) };
+  return { host: hostOf(url), port: Number(url.port || (tls ? 443 : 80)), ...(lookup && { lookup }) };
+}
+
+interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly lookup?: LookupFunction;
 }

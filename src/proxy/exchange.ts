@@ -66,6 +66,11 @@ export class Exchange implements CallEvents, PumpOwner, DeadlinesOwner {
   }
 
   #hand(lease: EndpointLease): void {
+    if (lease.member.isLeaving) {
+      // The name lost this address while the request waited for a connection.
+      lease.release();
+      return this.start();
+    }
     this.#attached = this.#connected = false;
     this.#interim = 0;
     this.#call = this.parts.call(lease, this);

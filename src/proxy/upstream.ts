@@ -16,7 +16,8 @@ import { Exchange, type ExchangeParts } from './exchange.js';
 import { codeOf, failureOf, failureWords, retryAfter, type Failure, type UpstreamShortage } from './failure.js';
 import { breakOff } from './response.js';
 import { limitsOf, type ExchangeLimits } from './upstream/deadlines.js';
-import type { EndpointStatus, EndpointLease } from './upstream/member.js';
+import type { EndpointStatus } from './upstream/endpoint-status.js';
+import type { EndpointLease } from './upstream/member.js';
 import { Members } from './upstream/members.js';
 import { Attempts, isRepeatable, RetryBudget, type AttemptsShared } from './upstream/retries.js';
 
@@ -168,7 +169,7 @@ class Forwarded implements ExchangeParts {
     const { planned, deps, throttledLog } = this.forwarder;
     const { status, code } = failureOf(error);
     const endpoint = lease?.endpoint.name;
-    const facts = { upstream: planned.name, endpoint, status, code, cause: codeOf(error) };
+    const facts = { upstream: planned.name, ...placeOf(lease?.endpoint), status, code, cause: codeOf(error) };
     throttledLog.warn(facts, failureWords(error, 'upstream failed'));
     context.endpointFailure = { endpoint: endpoint ?? `none of ${planned.name}`, cause: facts.cause };
     if (!lease || error instanceof OwnLimit)
@@ -180,6 +181,11 @@ class Forwarded implements ExchangeParts {
     for (const [header, value] of Object.entries(retryAfter(status).headers ?? {})) res.setHeader(header, value);
     (options.onFailure ?? deps.onFailure)(context, res, { status, code });
   }
+}
+
+/** The address is a fact of its own, so that lines about one endpoint have one name. */
+function placeOf(endpoint: Endpoint | undefined): object {
+  return { endpoint: endpoint?.name, ...(endpoint?.address !== undefined && { address: endpoint.address }) };
 }
 
 /** Returns the client as limits count it. The IPv6 addresses of a subscriber change, but their /64 does not. */

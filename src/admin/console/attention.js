@@ -54,13 +54,21 @@ function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }
       };
     }
   }
-  for (const { name, endpoints } of upstreams) {
+  for (const { name, endpoints: all } of upstreams) {
+    const endpoints = all.filter((/** @type {any} */ { leaving }) => !leaving);
+    for (const { url, name: resolution } of endpoints.filter(isFirstOfName))
+      if (resolution?.fault !== undefined)
+        yield {
+          level: 'warn',
+          text: `Upstream ${name}: the name of ${url} was not resolved. Its earlier addresses are still used.`,
+          detail: resolution.fault,
+        };
     const down = endpoints.filter((/** @type {any} */ { up }) => !up);
     if (down.length === 0) continue;
-    const all = down.length === endpoints.length;
+    const none = down.length === endpoints.length;
     yield {
-      level: all ? 'bad' : 'warn',
-      text: all
+      level: none ? 'bad' : 'warn',
+      text: none
         ? `Upstream ${name} has no endpoint that takes requests.`
         : `Upstream ${name}: ${down.length} of ${endpoints.length} endpoints take no requests.`,
     };
@@ -73,6 +81,17 @@ function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }
       text: 'The event loop is late, so requests wait.',
       detail: `99 % of the delays are at most ${duration(eventLoop.p99Ms)}`,
     };
+}
+
+/**
+ * One of the endpoints that are the addresses of one name.
+ *
+ * @param {any} endpoint
+ * @param {number} at
+ * @param {any[]} all
+ */
+function isFirstOfName({ url }, at, all) {
+  return all.findIndex((each) => each.url === url) === at;
 }
 
 /**

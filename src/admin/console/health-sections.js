@@ -177,10 +177,10 @@ function keySetsSection({ methods }, now) {
 function upstreamsSection({ upstreams }) {
   if (upstreams.length === 0) return undefined;
   const rows = upstreams.flatMap((/** @type {any} */ { name, balancer, endpoints }) =>
-    endpoints.map((/** @type {any} */ { url, up, healthy, breaker, inFlight, weight }) => [
+    endpoints.map((/** @type {any} */ { url, address, leaving, up, healthy, breaker, inFlight, weight }) => [
       [name, el('small', {}, balancer)],
-      el('code', {}, url),
-      up ? state('good', 'up') : state('bad', 'down'),
+      [el('code', {}, url), ...(address === undefined ? [] : [' ', el('small', {}, address)])],
+      leaving ? state('warn', 'leaving') : up ? state('good', 'up') : state('bad', 'down'),
       healthy === undefined ? 'not checked' : healthy ? 'healthy' : 'unhealthy',
       breaker === undefined ? 'none' : breaker.replace('_', ' '),
       number(inFlight),

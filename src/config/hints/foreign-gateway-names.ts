@@ -80,6 +80,8 @@ export const GATEWAY_NAMES: readonly ForeignNames[] = [
       circuit_breaker: 'outlierDetection breaker circuitBreakers',
       retry: 'retries retryPolicy',
       pool: 'keepalive connectionPool connections',
+      dns: 'resolver resolvers resolve dnsResolvers',
+      'dns.refresh': 'dnsRefreshRate resolveInterval dnsTtl',
       timeout: 'timeouts connectTimeout readTimeout proxyReadTimeout',
       tls: 'ssl https transportSocket',
     },
@@ -108,6 +110,17 @@ export const GATEWAY_NAMES: readonly ForeignNames[] = [
     names: {
       max_retries: 'attempts count numRetries retries max',
       retryable_codes: 'status codes retryOn statusCodes',
+    },
+  },
+  {
+    at: ['upstreams[].pool'],
+    names: { max_lifetime: 'maxAge maxConnectionDuration maxConnectionAge keepaliveTime connMaxLifetime' },
+  },
+  {
+    at: ['dns', 'upstreams[].dns'],
+    names: {
+      refresh: 'interval valid ttl refreshRate refreshInterval period every',
+      servers: 'nameservers nameserver resolver resolvers server addresses',
     },
   },
   {

@@ -126,7 +126,7 @@ export const UNBUILT: readonly Unbuilt[] = [
     'token-bucket',
   ]),
   warning('upstreams[].bulkhead', 'is not built: pool.max_open limits the connections of an endpoint'),
-  warning('upstreams[].service_discovery', 'is not built: only endpoints are used'),
+  warning('upstreams[].service_discovery', 'is not built: only endpoints are used, and dns resolves their names again'),
   warning('upstreams[].consistent_hash', NO_EFFECT),
   warning('upstreams[].circuit_breaker.per_endpoint', 'is not built: each endpoint has a breaker of its own', [true]),
   ...BREAKER_OPTIONS.map((option) => warning(`upstreams[].circuit_breaker.${option}`, NO_EFFECT)),

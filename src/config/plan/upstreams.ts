@@ -1,21 +1,25 @@
 /** Upstreams as the plan has them, the texts of their TLS files included. */
+import { isIP } from 'node:net';
 import { serverAuthorities } from '../../certificates/trust-anchors.js';
 import { judgeKeyPair, type KeyPair } from '../../certificates/key-pair.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
 import type { Balancer, PlannedEndpoint, PlannedRetry, PlannedUpstream } from '../plan-types.js';
 import type { Path } from '../report.js';
-import { endpointUrl, retry, type ProxyBlock, type UpstreamBlock } from '../schema/upstreams.js';
+import { isUnixAddress } from '../address.js';
+import { endpointUrl, retry, type DnsBlock, type ProxyBlock, type UpstreamBlock } from '../schema/upstreams.js';
 
 export interface UpstreamBlocks {
   readonly upstreams: readonly Item<UpstreamBlock>[];
   /** The top-level block. */
   readonly proxy?: ProxyBlock | undefined;
+  /** The top-level block. */
+  readonly dns?: DnsBlock | undefined;
 }
 
-export function planUpstreams({ upstreams, proxy }: UpstreamBlocks, context: Context): readonly PlannedUpstream[] {
+export function planUpstreams({ upstreams, proxy, dns }: UpstreamBlocks, context: Context): readonly PlannedUpstream[] {
   const seen = new Set<string>();
-  return upstreams.map((item) => {
+  const planned = upstreams.map((item) => {
     const { name } = item.value;
     if (seen.has(name)) {
       context.report.error({
@@ -26,9 +30,41 @@ export function planUpstreams({ upstreams, proxy }: UpstreamBlocks, context: Con
     }
     seen.add(name);
     const engine = item.value.proxy?.engine ?? proxy?.engine;
+    const planned = planUpstream(item, context);
     // The default engine is left out: a file that names the default keeps the state of its upstreams in a reload.
-    return { ...planUpstream(item, context), ...(engine === 'undici' && { engine }) };
+    return { ...planned, ...(engine === 'undici' && { engine }), ...planDns(item, { planned, dns, context }) };
   });
+  if (dns?.enabled && !planned.some(hasName)) warnWithoutName([], 'no upstream has an endpoint with a name', context);
+  return planned;
+}
+
+interface DnsParts {
+  readonly planned: PlannedUpstream;
+  /** The top-level block. */
+  readonly dns: DnsBlock | undefined;
+  readonly context: Context;
+}
+
+function planDns(
+  { value, path }: Item<UpstreamBlock>,
+  { planned, dns, context }: DnsParts,
+): Pick<PlannedUpstream, 'dns'> {
+  const block = value.dns ?? dns;
+  if (block?.enabled !== true) return {};
+  if (hasName(planned)) return { dns: { refreshMs: block.refresh, ...(block.servers && { servers: block.servers }) } };
+  if (value.dns) warnWithoutName(path, 'every endpoint is an address', context);
+  return {};
+}
+
+function hasName({ endpoints }: PlannedUpstream): boolean {
+  return endpoints.some(
+    ({ url }) => !isUnixAddress(url) && isIP(new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')) === 0,
+  );
+}
+
+function warnWithoutName(path: Path, cause: string, { report }: Context): void {
+  const message = `${cause}, so no name is resolved`;
+  report.warning({ path: [...path, 'dns'], code: 'no_effect', message, at: 'key' });
 }
 
 function planUpstream({ value: block, path }: Item<UpstreamBlock>, context: Context): PlannedUpstream {
@@ -49,6 +85,7 @@ function planUpstream({ value: block, path }: Item<UpstreamBlock>, context: Cont
     maxIdle: block.pool.max_idle,
     maxOpen: block.pool.max_open,
     idleTimeoutMs: block.pool.idle_timeout,
+    ...(block.pool.max_lifetime !== undefined && { maxLifetimeMs: block.pool.max_lifetime }),
     ...(tls && { tls }),
   };
 }

@@ -90,6 +90,9 @@ export const BLOCKS = {
   get proxy() {
     return (require('./upstreams.js') as typeof Upstreams).proxy;
   },
+  get dns() {
+    return (require('./upstreams.js') as typeof Upstreams).dns;
+  },
   get client_ip_header() {
     return proxies().clientIpHeader();
   },
@@ -115,6 +118,7 @@ export const MEANINGS: Readonly<Record<keyof typeof LISTS | keyof typeof BLOCKS,
   tracing: 'OpenTelemetry spans.',
   cors: 'Cross-origin requests of browsers.',
   client_ip_header: 'The header in which a CDN sends the client address. Default: no header is read.',
+  dns: 'When the names of endpoints are resolved again, for upstreams that do not choose. Default: never.',
   proxy: 'How requests are forwarded to upstreams that do not choose for themselves.',
   max_path_segments: 'Largest number of segments of a request path; a path with more is answered 400.',
   shadow: 'A file whose decisions are compared with those of this file, on copies of the requests. Default: none.',

@@ -1,16 +1,16 @@
 /** The `upstreams` block: where admitted requests go. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { oneOrMore, timeout } from '../../lib/fields.js';
+import { duration, LONGEST_TIMER, oneOrMore, timeout } from '../../lib/fields.js';
+import { isForbiddenHost } from '../../lib/link-local.js';
 import { isUnixAddress, readUnixAddress } from '../address.js';
 import { count, filePath, flag, listOf, name, retryCodes, status } from './fields.js';
 
 export const BALANCERS = ['round_robin', 'weighted', 'least_conn', 'random', 'ip_hash'] as const;
 
+const DNS_SERVER = 'must be the address of a name server, such as "10.0.0.2", "10.0.0.2:53" or "[2001:db8::2]:53"';
 const ENDPOINT =
   'must be "host:port", "unix:" and an absolute path, an http or https URL without a path, or {host, port, weight}';
-/** IPv6 holds 169.254.0.0/16 as well: mapped, translated (RFC 6052, RFC 2765), compatible, 6to4. */
-const FORBIDDEN_HOST =
-  /^(?:169\.254\.|0\.0\.0\.0$|\[(?:fe[89ab].:|::\]|::(?:ffff:(?:0:)?)?a9fe:|::ffff:0:0\]|64:ff9b:(?:[\da-f:]*:)?a9fe:|2002:a9fe:|fd00:ec2::254\]))/i;
 /** A URL parser forgives more than it shows: white space, slashes, an empty user. */
 const AUTHORITY = /^[a-z][a-z\d+.-]*:\/\/[^\s/@]+\/?$/i;
 
@@ -26,7 +26,7 @@ export function endpointUrl(written: string, secure: boolean): { readonly url: s
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     return { fault: 'must not hold a path, a query or a fragment' };
   if (url.port === '0' || url.hostname === '' || !AUTHORITY.test(text)) return { fault: ENDPOINT };
-  if (FORBIDDEN_HOST.test(url.hostname)) return { fault: 'must not be a link-local or unspecified address' };
+  if (isForbiddenHost(url.hostname)) return { fault: 'must not be a link-local or unspecified address' };
   if (secure && url.protocol === 'http:') return { fault: 'is http beside tls.enabled: true' };
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
   return { url: `${url.protocol}//${url.hostname}:${port}` };
@@ -52,6 +52,29 @@ const engine = () =>
 export const proxy = z.strictObject({ engine: engine().default('http-proxy-middleware') });
 
 export type ProxyBlock = z.output<typeof proxy>;
+
+const dnsServer = () => z.string({ error: DNS_SERVER }).refine(isServer, { error: DNS_SERVER });
+
+/** A name would need a name server itself. */
+function isServer(text: string): boolean {
+  const [, v4, v6, port] = /^(?:([\d.]+)|\[([\da-f:.]+)\]):(\d{1,5})$/i.exec(text) ?? [];
+  if (port === undefined) return isIP(text) !== 0;
+  return (isIP(v4 ?? '') === 4 || isIP(v6 ?? '') === 6) && Number(port) >= 1 && Number(port) <= 65_535;
+}
+
+/** At the top level: for each upstream that does not choose. */
+export const dns = z.strictObject({
+  enabled: flag().default(true).describe('false: a name is resolved when a connection to it opens.'),
+  refresh: duration({ min: 1_000, max: LONGEST_TIMER })
+    .prefault('30s')
+    .describe('From one resolution of a name to the next, 10 % more or less. Each address becomes an endpoint.'),
+  servers: listOf(dnsServer())
+    .max(8, 'must be at most 8')
+    .optional()
+    .describe('Name servers, as `address` or `address:port`. Default: the resolver of the system.'),
+});
+
+export type DnsBlock = z.output<typeof dns>;
 
 const endpoint = z.union(
   [
@@ -116,6 +139,11 @@ const pool = z.strictObject({
       'Connections per endpoint; as many requests more, at least 100, may wait for one. Upgraded sockets are counted apart.',
     ),
   idle_timeout: timeout().prefault('90s').describe('Time that an idle connection is kept.'),
+  max_lifetime: timeout()
+    .optional()
+    .describe(
+      'Age at which a connection takes no further request, up to 10 % less. Upgraded sockets are not counted. Default: no limit.',
+    ),
 });
 
 const timeouts = z.strictObject({
@@ -162,6 +190,9 @@ export const upstream = z.strictObject({
     .strictObject({ engine: engine().optional() })
     .optional()
     .describe('How requests are forwarded. Default: the `proxy` block at the top level.'),
+  dns: dns
+    .optional()
+    .describe('When the names of endpoints are resolved again. Default: the `dns` block at the top level, or never.'),
   pool: pool.prefault({}).describe('Connections kept to each endpoint.'),
   timeout: timeouts.prefault({}).describe('Time limits towards the upstream.'),
   tls: tls.optional().describe('TLS towards the upstream.'),

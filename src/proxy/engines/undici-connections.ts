@@ -7,6 +7,7 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Client, type buildConnector, type Dispatcher } from 'undici';
 import type { PlannedUpstream } from '../../config/plan-types.js';
+import { atAge } from './agents.js';
 import { hostOf, type Endpoint } from '../endpoints.js';
 
 export type Controller = Dispatcher.DispatchController;
@@ -32,6 +33,8 @@ export interface Connection {
   socket: Socket | undefined;
   /** The call that uses the connection. */
   holder: Holder | undefined;
+  /** The connection takes no further request. */
+  aged: boolean;
 }
 
 export class Connections {
@@ -56,6 +59,7 @@ export class Connections {
     const connection: Connection = {
       socket: undefined,
       holder: undefined,
+      aged: false,
       client: new Client(this.endpoint.url, {
         allowH2: false,
         pipelining: 1,
@@ -72,9 +76,7 @@ export class Connections {
     // An idle connection has closed. Without this listener the client would keep its place among the idle ones.
     connection.client.on('disconnect', () => {
       const at = this.#idle.indexOf(connection);
-      if (at < 0) return;
-      this.#idle.splice(at, 1);
-      this.discard(connection);
+      if (at >= 0) this.discard(this.#idle.splice(at, 1)[0] as Connection);
     });
     // The types of undici leave this event out. A throw of a handler must not end the process.
     const emitter: EventEmitter = connection.client;
@@ -85,7 +87,7 @@ export class Connections {
   /** For a connection whose request and response are complete. */
   giveBack(connection: Connection): void {
     connection.holder = undefined;
-    if (this.#closed) {
+    if (this.#closed || connection.aged) {
       // undici still reads the end of the response.
       setImmediate(() => this.discard(connection));
       return;
@@ -111,6 +113,13 @@ export class Connections {
     while (this.#idle.length > this.planned.maxIdle) this.discard(this.#idle.shift() as Connection);
   }
 
+  /** An idle connection closes at its age, and a busy one after its response. */
+  #grow(connection: Connection): void {
+    connection.aged = true;
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.discard(this.#idle.splice(at, 1)[0] as Connection);
+  }
+
   #open(connection: Connection, callback: buildConnector.Callback): void {
     const { tls, socketPath } = this.endpoint;
     const socket = socketPath === undefined ? this.#connect() : connectPlain(socketPath);
@@ -134,13 +143,16 @@ export class Connections {
       connection.holder?.opened();
       callback(null, socket);
     });
+    const { maxLifetimeMs } = this.planned;
+    if (maxLifetimeMs !== undefined) atAge(socket, maxLifetimeMs, () => this.#grow(connection));
     connection.socket = socket;
     connection.holder?.opening();
   }
 
   #connect(): Socket {
-    const { url, tls } = this.endpoint;
-    const address = { host: hostOf(url), port: Number(url.port || (tls ? 443 : 80)), noDelay: true };
+    const { url, tls, lookup } = this.endpoint;
+    const port = Number(url.port || (tls ? 443 : 80));
+    const address = { host: hostOf(url), port, noDelay: true, ...(lookup && { lookup }) };
     return tls ? this.#secure(address) : connectPlain(address);
   }
 

@@ -4,12 +4,14 @@ import type { Metrics } from '../../lib/metrics.js';
 import { OwnLimit } from '../../lib/own-limit.js';
 import type { Log, Now } from '../../lib/types.js';
 import type { PlannedUpstream } from '../../config/plan-types.js';
+import type { LookupFunction } from 'node:net';
 import { createEngine } from '../create-engine.js';
 import { createEndpoint, type Endpoint } from '../endpoints.js';
 import type { Engine } from '../engine.js';
 import { failureOf, OWN_LIMIT } from '../failure.js';
 import { hashOf } from './address-hash.js';
 import type { BalancedEndpoint } from './balancer.js';
+import type { EndpointStatus } from './endpoint-status.js';
 import { HealthCheck } from './health-check.js';
 import { WaitingLine } from './waiting-line.js';
 
@@ -20,30 +22,19 @@ export interface MemberDeps {
   readonly metrics?: Metrics;
 }
 
+/** Called after a change of a member. */
+interface Told {
+  up(): void;
+  breaker(): void;
+}
+
 export type Use = 'request' | 'upgrade';
 
-/** The state of an endpoint for operators. */
-/**
- * The state of one endpoint of an upstream.
- *
- * @example
- * import type { EndpointStatus } from 'loom-auth';
- *
- * export const lineOf = ({ url, up, inFlight }: EndpointStatus): string => `${url} ${up} ${inFlight}`;
- */
-export interface EndpointStatus {
-  /** Scheme, host and port. */
-  readonly url: string;
-  /** The share of requests, relative to the other endpoints. */
-  readonly weight: number;
-  /** Whether the endpoint takes new requests. */
-  readonly up: boolean;
-  /** The result of the health checks; absent without health checks. */
-  readonly healthy?: boolean;
-  /** The state of the circuit breaker; absent without a circuit breaker. */
-  readonly breaker?: BreakerState;
-  /** Requests without a complete response, and upgraded sockets. */
-  readonly inFlight: number;
+/** Where a member is. */
+export interface MemberPlace {
+  /** One address of the endpoint's name. Absent: each connection resolves the name. */
+  readonly address?: string;
+  readonly lookup?: LookupFunction;
 }
 
 /** A pool below this size makes requests wait for each other. */
@@ -57,26 +48,32 @@ export class Member implements BalancedEndpoint {
   readonly breaker: Breaker | undefined;
   readonly #check: HealthCheck | undefined;
   readonly #labels: { readonly upstream: string; readonly endpoint: string };
+  /** Of log lines. A metric has one series for all addresses of a name. */
+  readonly #facts: object;
   readonly #load = { request: 0, upgrade: 0 };
   readonly #shared: Readonly<Record<Use, EndpointLeaseParts>>;
+  readonly #line: WaitingLine;
   #healthy = true;
+  #leaving = false;
 
   constructor(
     private readonly planned: PlannedUpstream,
-    /** The index of the endpoint in the plan. */
-    readonly at: number,
-    private readonly deps: MemberDeps,
+    /** `at`: the index of the endpoint in the plan. */
+    { at, ...place }: MemberPlace & { readonly at: number },
+    private readonly deps: MemberDeps & { readonly told: Told },
   ) {
     const own = planned.endpoints[at] as PlannedUpstream['endpoints'][number];
     const { circuitBreaker, healthCheck } = planned;
-    this.endpoint = createEndpoint(own, planned);
+    const { address } = place;
+    this.endpoint = createEndpoint(own, planned, place);
     this.engine = createEngine(this.endpoint, planned);
     this.weight = own.weight;
-    this.hash = hashOf(own.url);
-    const line = new WaitingLine(planned.maxOpen);
-    const shared = { load: this.#load, line, failed: (error: unknown) => this.#count(error) };
+    this.hash = hashOf(address === undefined ? own.url : `${own.url} ${address}`);
+    this.#line = new WaitingLine(planned.maxOpen);
+    const shared = { load: this.#load, line: this.#line, failed: (error: unknown) => this.#count(error) };
     this.#shared = { request: { ...shared, use: 'request' }, upgrade: { ...shared, use: 'upgrade' } };
     this.#labels = { upstream: planned.name, endpoint: this.endpoint.name };
+    this.#facts = { ...this.#labels, ...(address !== undefined && { address }) };
     this.breaker =
       circuitBreaker && new Breaker(circuitBreaker, { now: deps.now, changed: (state) => this.#breakerIs(state) });
     this.#check =
@@ -85,13 +82,17 @@ export class Member implements BalancedEndpoint {
         random: deps.random,
         checked: (cause) => this.#checked(cause),
         changed: (healthy, cause) => this.#healthIs(healthy, cause),
-        prevented: ({ code }) => deps.log.warn({ ...this.#labels, cause: code }, OWN_LIMIT),
+        prevented: ({ code }) => deps.log.warn({ ...this.#facts, cause: code }, OWN_LIMIT),
       });
-    this.#tellUp();
   }
 
   get inFlight(): number {
     return this.#load.request + this.#load.upgrade;
+  }
+
+  /** Whether the endpoint takes requests, as metrics and pages say. */
+  get isUp(): boolean {
+    return this.#healthy && this.breaker?.state !== 'open';
   }
 
   /** Whether health and circuit breaker admit a request. This value does not include capacity. */
@@ -113,12 +114,25 @@ export class Member implements BalancedEndpoint {
     const { endpoint, weight, inFlight, breaker } = this;
     return {
       url: endpoint.socketPath === undefined ? endpoint.url.origin : endpoint.name,
+      ...(endpoint.address !== undefined && { address: endpoint.address }),
       weight,
-      up: this.#healthy && breaker?.state !== 'open',
+      up: this.isUp,
       ...(this.#check && { healthy: this.#healthy }),
       ...(breaker && { breaker: breaker.state }),
       inFlight,
     };
+  }
+
+  /** Whether the endpoint takes no new request, because its name lost the address. */
+  get isLeaving(): boolean {
+    return this.#leaving;
+  }
+
+  /** Requests with a connection finish. Requests that wait for a connection go elsewhere. */
+  leave(): void {
+    this.#leaving = true;
+    this.close();
+    this.#line.dissolve();
   }
 
   close(): void {
@@ -133,23 +147,18 @@ export class Member implements BalancedEndpoint {
 
   #healthIs(healthy: boolean, cause: string | undefined): void {
     this.#healthy = healthy;
-    if (healthy) this.deps.log.info(this.#labels, 'endpoint is healthy again and takes requests');
-    else this.deps.log.warn({ ...this.#labels, cause }, 'endpoint is unhealthy and takes no new requests');
-    this.#tellUp();
+    if (healthy) this.deps.log.info(this.#facts, 'endpoint is healthy again and takes requests');
+    else this.deps.log.warn({ ...this.#facts, cause }, 'endpoint is unhealthy and takes no new requests');
+    this.deps.told.up();
   }
 
   #breakerIs(state: BreakerState): void {
-    const { log, metrics } = this.deps;
-    if (state === 'open') log.warn(this.#labels, 'circuit opened: the endpoint takes no requests for a while');
-    else if (state === 'half_open') log.info(this.#labels, 'circuit half open: a few requests try the endpoint');
-    else log.info(this.#labels, 'circuit closed: the endpoint takes requests again');
-    metrics?.gauge('loom_upstream_breaker', this.#labels, { closed: 0, half_open: 1, open: 2 }[state]);
-    this.#tellUp();
-  }
-
-  #tellUp(): void {
-    const up = this.#healthy && this.breaker?.state !== 'open';
-    this.deps.metrics?.gauge('loom_upstream_up', this.#labels, up ? 1 : 0);
+    const { log, told } = this.deps;
+    if (state === 'open') log.warn(this.#facts, 'circuit opened: the endpoint takes no requests for a while');
+    else if (state === 'half_open') log.info(this.#facts, 'circuit half open: a few requests try the endpoint');
+    else log.info(this.#facts, 'circuit closed: the endpoint takes requests again');
+    told.breaker();
+    told.up();
   }
 
   #count(error: unknown): void {

@@ -2,7 +2,10 @@
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { UpstreamShortage } from '../failure.js';
 import { createBalancer, type Pick } from './balancer.js';
-import { Member, type EndpointStatus, type EndpointLease, type MemberDeps, type Use } from './member.js';
+import type { EndpointStatus } from './endpoint-status.js';
+import type { EndpointLease, Member, MemberDeps, Use } from './member.js';
+import { NamedEndpoint } from './named-endpoint.js';
+import { createResolver, type NameResolver } from './resolver.js';
 
 export interface Wanted {
   readonly use: Use;
@@ -13,16 +16,32 @@ export interface Wanted {
 }
 
 export class Members {
-  readonly all: readonly Member[];
-  readonly #pick: Pick<Member>;
+  #all: readonly Member[] = [];
+  #pick!: Pick<Member>;
   /** Set if there is nothing to choose. */
-  readonly #only: Member | undefined;
+  #only: Member | undefined;
+  readonly #endpoints: readonly NamedEndpoint[];
+  readonly #resolver: NameResolver | undefined;
 
-  constructor(planned: PlannedUpstream, deps: MemberDeps) {
-    this.all = planned.endpoints.map((_, at) => new Member(planned, at, deps));
-    this.#only = this.all.length === 1 ? this.all[0] : undefined;
-    if (this.all.length === 0) throw new TypeError('an upstream needs an endpoint');
-    this.#pick = createBalancer({ algorithm: planned.balancer, candidates: this.all, random: deps.random });
+  constructor(
+    private readonly planned: PlannedUpstream,
+    private readonly deps: MemberDeps,
+  ) {
+    if (planned.endpoints.length === 0) throw new TypeError('an upstream needs an endpoint');
+    this.#resolver = planned.dns && createResolver(planned.dns.servers);
+    const changed = (): void => this.#choosesAmong();
+    const parts = { ...deps, resolver: this.#resolver, changed };
+    this.#endpoints = planned.endpoints.map((_, at) => new NamedEndpoint(planned, at, parts));
+    this.#choosesAmong();
+  }
+
+  /** The balancer begins anew. A client of `ip_hash` keeps its address if the address stays. */
+  #choosesAmong(): void {
+    const { planned, deps } = this;
+    const candidates = this.#endpoints.flatMap(({ members }) => members);
+    this.#all = candidates;
+    this.#only = candidates.length === 1 ? candidates[0] : undefined;
+    this.#pick = createBalancer({ algorithm: planned.balancer, candidates, random: deps.random });
   }
 
   /**
@@ -42,19 +61,20 @@ export class Members {
   }
 
   get anyUp(): boolean {
-    return this.all.some(({ up }) => up);
+    return this.#all.some(({ up }) => up);
   }
 
   get inFlight(): number {
-    return this.all.reduce((sum, { inFlight }) => sum + inFlight, 0);
+    return this.#endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
   status(): readonly EndpointStatus[] {
-    return this.all.map((member) => member.status());
+    return this.#endpoints.flatMap((endpoint) => endpoint.status());
   }
 
   close(): void {
-    for (const member of this.all) member.close();
+    for (const endpoint of this.#endpoints) endpoint.close();
+    this.#resolver?.close();
   }
 }
 

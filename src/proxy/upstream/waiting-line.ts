@@ -20,6 +20,16 @@ export class WaitingLine {
     go();
   }
 
+  /** Calls back for every entry that waits, whatever the places. */
+  dissolve(): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const go of waiting) {
+      this.#going++;
+      go();
+    }
+  }
+
   /** Removes an entry. A running entry gives its place to the next. A waiting entry is forgotten. */
   leave(who: object): void {
     if (this.#waiting.delete(who)) return;
