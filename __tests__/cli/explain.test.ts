@@ -151,10 +151,8 @@ test('no line is longer than 80 columns, and only a terminal gets colors', async
   const args = [loom(), 'GET', `https://a.example/orders/${'x'.repeat(300)}`, '-H', long, '-H', 'X-API-Key: wrong'];
   const { stdout } = await explain(args);
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  // eslint-disable-next-line no-control-regex
-  expect(stdout).not.toMatch(/\u001b/);
-  // eslint-disable-next-line no-control-regex
-  expect((await explain(args, { isTTY: true })).stdout).toMatch(/^\u001b\[31mDENIED/);
+  expect(stdout).not.toContain('\u001b');
+  expect((await explain(args, { isTTY: true })).stdout).toContain('\u001b[31mDENIED');
 });
 
 test('control characters and marks of direction are escaped, in text and JSON', async () => {
@@ -162,8 +160,7 @@ test('control characters and marks of direction are escaped, in text and JSON', 
   const args = [loom(), 'GET', 'https://a.example/orders/1', '--jwks', jwks(), '-H'];
   const all = [...args, `Authorization: Bearer ${await token({ sub: subject })}`];
   const outputs = await Promise.all([explain(all), explain([...all, '--json'])]);
-  // eslint-disable-next-line no-control-regex
-  for (const { stdout } of outputs) expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202e]/);
+  for (const { stdout } of outputs) expect(stdout).not.toMatch(/(?!\n)[\p{Cc}\u2028\u202e]/u);
 });
 
 test('no output has the credential', async () => {

@@ -47,8 +47,7 @@ function readField(line: string): readonly [string, string] {
   const name = line.slice(0, at);
   if (at < 1 || !TOKEN.test(name)) throw new Malformed(`field ${JSON.stringify(line)}`);
   const value = line.slice(at + 1).replace(/^[ \t]+|[ \t]+$/g, '');
-  // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) throw new Malformed(`field ${JSON.stringify(line)}`);
+  if (/(?![\t\u0080-\u009f])\p{Cc}/u.test(value)) throw new Malformed(`field ${JSON.stringify(line)}`);
   return [name, value];
 }
 

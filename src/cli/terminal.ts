@@ -40,7 +40,5 @@ export function asciiJson(value: unknown): string {
  * the terminal that prints the name.
  */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  const plain = text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
-  return escapeLineAndDirection(plain);
+  return escapeLineAndDirection(text.replace(/(?!\n)\p{Cc}/gu, '\ufffd'));
 }

@@ -22,8 +22,7 @@ export function hasTooManyMarks(segments: Segments): boolean {
   return false;
 }
 
-// eslint-disable-next-line no-control-regex
-const ASCII = /^[\u0000-\u007f]*$/;
+const ASCII = /^[^\u0080-\uffff]*$/;
 
 /** As `hasMark`, also for characters that Unicode normalization converts to `;`, `?` or `#`. */
 export function hasMarkOrLookalike(segments: Segments): boolean {

@@ -15,8 +15,7 @@ export interface Reading {
 /** A change that some upstreams make to a path. Returns the results, or nothing if the path does not change. */
 type Step = (segments: Segments) => readonly Segments[];
 
-// eslint-disable-next-line no-control-regex
-const ASCII = /^[\u0000-\u007f]*$/;
+const ASCII = /^[^\u0080-\uffff]*$/;
 const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**

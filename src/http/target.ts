@@ -125,6 +125,5 @@ function decodeSegment(segment: string): string | undefined {
   } catch {
     return undefined;
   }
-  // eslint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f]/.test(decoded) || hasEscape(decoded) ? undefined : decoded;
+  return /\p{Cc}/u.test(decoded) || hasEscape(decoded) ? undefined : decoded;
 }

@@ -114,8 +114,7 @@ function take(buffer: Buffer, from: number, length: number): string | undefined 
 }
 
 const NAME = /^(?::[a-z]+|[!#$%&'*+.^_`|~0-9a-z-]+)$/i;
-// eslint-disable-next-line no-control-regex
-const LINE_BREAK = /[\u0000\r\n]/;
+const LINE_BREAK = /[\0\r\n]/;
 
 /**
  * Accepts a token or a pseudo-header as name, and a value without CR, LF and NUL. Other characters could start a field.

@@ -140,8 +140,7 @@ describe('G-30 no secret in a record', () => {
     await askBytes(port, 'GET /any/\u009b31m HTTP/1.1\r\nHost: x\r\nX-API-Key: y\r\n\r\n');
     await ask({ port, path: `/any/${encodeURIComponent('\u202e\u2028')}` });
     const { body } = await ask({ port: admin, path: '/decisions' });
-    // eslint-disable-next-line no-control-regex
-    expect(body.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
+    expect(body.trimEnd()).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e]/u);
   });
 });
 

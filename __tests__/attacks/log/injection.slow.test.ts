@@ -8,8 +8,7 @@ import { request as httpRequest } from 'node:http';
 afterAll(closeGrounds);
 
 /** Characters that an editor, a terminal or a browser acts on, except the line feed at the end of each line. */
-// eslint-disable-next-line no-control-regex
-const ACTED_ON = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+const ACTED_ON = /(?!\n)[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 
 const FORGED = '{"level":30,"msg":"access","status":200,"subject":"admin"}';
 const SUBJECTS: readonly string[] = [
