@@ -6,14 +6,14 @@ import { comparableOf, concealOnce, type Comparable } from '../difference/compar
 import type { ComparisonOutcome } from '../difference/comparison-outcome.js';
 import { differenceOf } from '../difference/differences.js';
 import { agreedKey, newHalf, type AgreementHalf } from '../difference/key-agreement.js';
-import { readPostedPlan, secretsOf } from '../difference/posted-plan.js';
+import { digestsOf, readPostedPlan } from '../difference/posted-plan.js';
 import type { Now } from '../lib/types.js';
 
 const MOST_OFFERS = 16;
 const OFFER_MS = 60_000;
 /** The comparison occupies the process: its cost grows with the routes of both plans. */
 const MOST_PAIRS = 4_000_000;
-/** Secrets that are other than all of the gateway: each is a guess. */
+/** Digests that are other than all of the gateway: each may be a guess. */
 const MOST_GUESSES = 1_000;
 const GUESSES_MS = 3_600_000;
 
@@ -83,6 +83,6 @@ function keyFrom({ half }: Offer, text: string): Uint8Array | undefined {
 }
 
 function guessesIn(posted: Comparable, own: Comparable): number {
-  const known = new Set(secretsOf(own));
-  return secretsOf(posted).filter((each) => !known.has(each)).length;
+  const known = new Set(digestsOf(own));
+  return digestsOf(posted).filter((each) => !known.has(each)).length;
 }

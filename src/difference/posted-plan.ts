@@ -113,13 +113,22 @@ export function readPostedPlan(value: unknown): Comparable | undefined {
   }
 }
 
-/** The digests of everything that is hidden as a secret, with the conditions of routes. */
-export function secretsOf({ tree: whole, routes }: Comparable): readonly string[] {
-  return [...secretsIn(whole), ...routes.flatMap(({ conditions: given }) => given?.equal ?? [])];
+/** The form of a digest of a hidden value. The text of a value that is shown is JSON, and has another form. */
+const DIGEST = /^[\w-]{43}$/;
+
+/**
+ * The digests of everything that is hidden, with the conditions of routes. A posted plan may have a digest anywhere, also
+ * where it is not marked as hidden.
+ */
+export function digestsOf({ tree: whole, routes }: Comparable): readonly string[] {
+  const leaves = routes.flatMap(({ target, settings, conditions: given }) => {
+    return [target.equal, ...Object.values(settings).map(({ equal }) => equal), given?.equal ?? ''];
+  });
+  return [...digestsIn(whole), ...leaves].filter((text) => DIGEST.test(text));
 }
 
-function secretsIn(part: Tree): readonly string[] {
-  if ('equal' in part) return part.hide === 'secret' ? [part.equal] : [];
-  if ('members' in part) return Object.values(part.members).flatMap(secretsIn);
-  return part.items.flatMap((item) => secretsIn(item.tree));
+function digestsIn(part: Tree): readonly string[] {
+  if ('equal' in part) return [part.equal];
+  if ('members' in part) return Object.values(part.members).flatMap(digestsIn);
+  return part.items.flatMap((item) => digestsIn(item.tree));
 }

@@ -1,13 +1,14 @@
 /** Abuses of the comparison with a running gateway: a reader, guesses of secrets, an old offer; each beside a twin. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { PlanComparisons } from '../../../src/admin/plan-comparisons.js';
 import { diff } from '../../../src/cli/diff.js';
 import type { Terminal } from '../../../src/cli/terminal.js';
 import { compileFile } from '../../../src/config/index.js';
-import { comparableOf, concealOnce } from '../../../src/difference/comparable.js';
+import { comparableOf, concealOnce, type Comparable } from '../../../src/difference/comparable.js';
 import { agreedKey, newHalf } from '../../../src/difference/key-agreement.js';
 import { serve, type Gatekeeper } from '../../../src/serve/serve.js';
 import { ask, type Answer } from '../../support/ask.js';
@@ -57,6 +58,24 @@ const send = (method: string, token: string, body?: unknown): Promise<Answer> =>
   const headers = { Authorization: `Bearer ${token}`, ...about };
   return ask({ port: admin, path: '/diff', method, headers, ...(text !== undefined && { body: text }) });
 };
+
+/** The comparisons of one process, and plans for them. */
+function inProcess() {
+  const planOf = (keys: object[]) =>
+    compileFile({ config: fileOf({ keys }), file: 'a.yaml' }, { mode: 'serve', env: {} }).plan;
+  const own = planOf([{ name: 'ci', key: KEY }]);
+  const comparisons = new PlanComparisons(() => own, Date.now);
+  const prepare = (keys: object[]) => {
+    const { offer, key } = comparisons.offer();
+    const half = newHalf();
+    const conceal = concealOnce(agreedKey(half, key));
+    const plan = JSON.parse(
+      JSON.stringify(comparableOf({ plan: planOf(keys), standalone: true }, conceal)),
+    ) as Comparable;
+    return { offer: { offer, key: half.publicText }, plan };
+  };
+  return { comparisons, prepare };
+}
 
 const offered = async () => JSON.parse((await send('GET', OPERATOR)).body) as { offer: string; key: string };
 
@@ -164,5 +183,44 @@ describe('G-39 a file is compared with a running gateway', () => {
     const refused = await post({ keys: guesses });
     expect([refused.status, refused.body]).toEqual([429, expect.stringContaining('try again')]);
     expect((await post({ timeout: '1s' })).status).toBe(200);
+  });
+
+  /** A plan with another digest in place of each hidden value, which the plan shows as a plain value. */
+  const disguised = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(disguised);
+    if (typeof value !== 'object' || value === null) return value;
+    const { hide, ...rest } = value as { readonly hide?: string };
+    const members = Object.entries(
+      hide === undefined ? rest : { ...rest, equal: randomBytes(32).toString('base64url') },
+    );
+    return Object.fromEntries(members.map(([name, each]) => [name, disguised(each)]));
+  };
+
+  test('a guess that does not say that it is one counts too, in each place of a plan', () => {
+    const { comparisons, prepare } = inProcess();
+    const { offer, plan } = prepare(
+      Array.from({ length: 600 }, (_, at) => ({ name: 'ci', key: `guess-${at}-0123456789abcdef` })),
+    );
+    expect(comparisons.compare({ ...offer, plan: disguised(plan) }).kind).toBe('compared');
+    const again = prepare(
+      Array.from({ length: 600 }, (_, at) => ({ name: 'ci', key: `other-${at}-0123456789abcdef` })),
+    );
+    expect(comparisons.compare({ ...again.offer, plan: disguised(again.plan) }).kind).toBe('too_many_guesses');
+  });
+
+  test('a digest in a setting or in the target of a route counts, and the right digests do not', () => {
+    const { comparisons, prepare } = inProcess();
+    const guess = () => ({ in: ['access'], equal: randomBytes(32).toString('base64url') });
+    const compare = (members: object) => {
+      const { offer, plan } = prepare([{ name: 'ci', key: KEY }]);
+      const routes = plan.routes.map((route) => ({ ...route, ...members }));
+      return comparisons.compare({ ...offer, plan: { ...plan, routes } }).kind;
+    };
+    const settings = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`guess_${at}`, guess()]));
+    expect(compare({ settings })).toBe('compared');
+    expect(compare({ target: guess() })).toBe('too_many_guesses');
+    expect(compare({ settings: { guess: guess() } })).toBe('too_many_guesses');
+    // Twin: a file with the same secrets spends nothing.
+    expect(compare({})).toBe('compared');
   });
 });
