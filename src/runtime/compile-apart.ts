@@ -47,7 +47,12 @@ export interface ApartOptions {
   readonly marked: (marks: ReadonlyMap<string, string>) => void;
   /** Ends the thread. */
   readonly signal: AbortSignal;
+  /** Default: two minutes. */
+  readonly deadlineMs?: number;
 }
+
+/** A file that never ends, such as a pipe, blocks the thread. Later reloads wait for this one. */
+const DEADLINE_MS = 120_000;
 
 export interface CompiledApart {
   readonly compiled: Pick<Compiled, 'plan' | 'warnings' | 'placeAt'> & {
@@ -64,7 +69,7 @@ export interface CompiledApart {
  */
 export async function compileApart(source: ConfigSource, parts: ApartOptions): Promise<CompiledApart> {
   const { port1: port, port2 } = new MessageChannel();
-  const { options, standalone, before, signal } = parts;
+  const { options, standalone, before, signal, deadlineMs = DEADLINE_MS } = parts;
   const old = headOf(before.admin ? before : rulesOf(before));
   const workerData: ThreadTask = { source: plain(source), options, old, standalone, port: port2 };
   const worker = new Worker(COMPILE_THREAD, {
@@ -74,7 +79,7 @@ export async function compileApart(source: ConfigSource, parts: ApartOptions): P
     ...{ argv: [], execArgv: [], name: 'reload' },
   });
   try {
-    const answered = answerOf(worker, signal);
+    const answered = answerOf(worker, { signal, deadlineMs });
     // Handled below: the thread may end while the rules are sent.
     answered.catch(() => undefined);
     await inSlices(sent(before.routes, port));
@@ -85,20 +90,30 @@ export async function compileApart(source: ConfigSource, parts: ApartOptions): P
     throw cause;
   } finally {
     port.close();
-    await worker.terminate();
+    // Not awaited: a thread that waits for a file ends with its read.
+    void worker.terminate();
   }
 }
 
-async function answerOf(worker: Worker, signal: AbortSignal): Promise<void> {
+async function answerOf(
+  worker: Worker,
+  { signal, deadlineMs }: Required<Pick<ApartOptions, 'signal' | 'deadlineMs'>>,
+): Promise<void> {
   const over = new AbortController();
   const ended = once(worker, 'exit', { signal: over.signal }).then(() => {
     throw new Error('the thread that compiles the file has ended');
   });
   ended.catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const words = `the thread that compiles the file has not answered in ${deadlineMs / 1_000} s`;
+    timer = setTimeout(() => reject(new Error(words)), deadlineMs);
+  });
   try {
     // `once` rejects with an error of the thread, such as a heap that is too small.
-    await Promise.race([once(worker, 'message', { signal }), ended]);
+    await Promise.race([once(worker, 'message', { signal }), ended, late]);
   } finally {
+    clearTimeout(timer);
     over.abort();
   }
 }

@@ -156,6 +156,7 @@ class Served implements OwnGateway {
 
   async #reload(trigger: 'file' | 'call'): Promise<readonly Diagnostic[]> {
     const before = this.#read;
+    const marks = new Map([...before.keys()].map((file) => [file, markOf(file)]));
     try {
       const { plan } = this.#loom;
       const warnings = await this.#loom.reload();
@@ -164,8 +165,9 @@ class Served implements OwnGateway {
       return warnings;
     } catch (cause) {
       this.#history.refused(trigger, cause);
-      // A change to a file that the refused configuration no longer names may repair the configuration.
-      this.#read = new Map([...before, ...this.#read]);
+      // A change to a file that the refused configuration no longer names may repair the configuration. A thread that
+      // died has told no marks, and the same files must not be read again and again.
+      this.#read = new Map([...before, ...(this.#read === before ? marks : this.#read)]);
       throw cause;
     } finally {
       this.#files?.follow(this.#read);
@@ -229,10 +231,11 @@ class Served implements OwnGateway {
   }
 
   #heed(logging: PlannedLogging): void {
+    const before = this.#logging;
+    this.#logging = logging;
     if (!this.#own) return;
     this.#own.level = logging.level;
-    if (logging.format !== this.#logging.format) this.log.warn({}, 'logging.format changes with a restart');
-    this.#logging = logging;
+    if (logging.format !== before.format) this.log.warn({}, 'logging.format changes with a restart');
   }
 }
 
