@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { PlannedAdmin } from '../config/plan-types.js';
 import { clientNetwork } from '../lib/address.js';
+import { canonical } from '../difference/tree.js';
 import { constantTimeEqual, ProcessDigest } from '../lib/digest.js';
 import type { Now } from '../lib/types.js';
 import { Throttle } from '../limit/throttle.js';
@@ -85,4 +86,11 @@ function readerCredential(auth: PlannedAdmin['auth'], scheme: GivenCredential['s
   if (auth.kind === 'basic' && scheme === 'basic')
     return Buffer.from(`${auth.username}:${auth.password}`).toString('base64');
   return undefined;
+}
+
+/** Whether two configurations accept the same credentials. */
+export function hasSameCredentials(one: Credentials, other: Credentials): boolean {
+  if (one.auth === other.auth && one.operator === other.operator) return true;
+  const [left, right] = [one, other].map(({ auth, operator }) => canonical([auth, operator ?? null]));
+  return left === right;
 }

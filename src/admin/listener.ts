@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import type { Plan, PlannedAdmin } from '../config/plan-types.js';
 import type { Log } from '../lib/types.js';
 import { AdminConnections } from './connections.js';
-import { AdminCredentials } from './credentials.js';
+import { AdminCredentials, hasSameCredentials } from './credentials.js';
 import { json, type AdminPage, type Page } from './page.js';
 import { respond } from './respond.js';
-import { writePage } from './write-page.js';
+import { writePage, type Asking } from './write-page.js';
 
 export interface AdminListener {
   readonly host: string;
@@ -39,9 +39,9 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
   server.on('connection', (socket) => connections.opened(socket));
   const credentials = new AdminCredentials(Date.now);
   const { log, pages } = deps;
-  const write = (req: IncomingMessage, res: ServerResponse, page: Page): void => {
-    writePage(req, res, page);
-    if (res.writableEnded) connections.idle(req.socket);
+  const write = (asked: Asking, page: Page): void => {
+    writePage(asked, page);
+    if (asked.res.writableEnded) connections.idle(asked.req.socket);
   };
   const asking = new WeakMap<object, ServerResponse>();
   const answer = (req: IncomingMessage, res: ServerResponse, proceed: () => void = () => undefined): void => {
@@ -57,11 +57,12 @@ export async function openAdmin(planned: PlannedAdmin, deps: AdminDeps): Promise
     const { auth, operator, realm } = deps.plan().admin ?? planned;
     const { host, port } = planned;
     const rules = { ...(host !== undefined && { host }), port, auth, realm, ...(operator && { operator }) };
+    const asked = { req, res, isAdmitted: () => hasSameCredentials(deps.plan().admin ?? planned, rules) };
     respond(req, { log, pages, credentials, rules, proceed }).then(
-      (page) => write(req, res, page),
+      (page) => write(asked, page),
       (err: unknown) => {
         log.error({ err }, 'a page of the admin address failed');
-        write(req, res, json(500, { error: 'the page failed' }));
+        write(asked, json(500, { error: 'the page failed' }));
       },
     );
   };

@@ -1,13 +1,18 @@
 /** Abuses of the admin address by a reader, a guesser and a page of another site, each beside an honest twin. */
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { eventStream } from '../../../src/admin/event-stream.js';
 import { openAdmin, type AdminListener } from '../../../src/admin/listener.js';
-import { json, type AdminPage } from '../../../src/admin/page.js';
+import { json, type AdminPage, type StreamedPage } from '../../../src/admin/page.js';
 import { pagesOf } from '../../../src/admin/pages.js';
 import { LocalChannel } from '../../../src/admin/worker-channel.js';
 import { compileFile } from '../../../src/config/index.js';
+import type { PlannedAdmin } from '../../../src/config/plan-types.js';
 import { errorsOf } from '../../config/files.js';
 import { ask } from '../../support/ask.js';
 import { freePorts } from '../../support/ports.js';
 import { quietLog } from '../../support/quiet-log.js';
+import { until } from '../../support/until.js';
 
 const READER = 'token-of-the-scraper-01';
 const OPERATOR = 'token-of-the-operator-02';
@@ -35,6 +40,33 @@ async function open(auth: string) {
   const post = (headers: object = {}, body = '{"a":1}') =>
     send('/asked', { 'Content-Type': 'application/json', ...headers }, { method: 'POST', body });
   return { port, log, send, post };
+}
+
+/** An endpoint with a stream that sends all the time, and whose configuration can be replaced. */
+async function openStreaming() {
+  const [port = 0] = await freePorts(1);
+  const planOf = ({ token = READER }) => {
+    const auth = `type: bearer, bearer: { token: ${token} }, operator: { token: ${OPERATOR} }`;
+    const text = `admin: { address: "127.0.0.1:${port}", auth: { ${auth} } }\nroutes: [{ path: /*, auth: none }]`;
+    return compileFile({ text, file: 'loom.yaml' }, { mode: 'middleware' }).plan;
+  };
+  let plan = planOf({});
+  const start: StreamedPage['start'] = (stream) => {
+    const timer = setInterval(() => stream.write(': more\n\n'), 5);
+    return () => clearInterval(timer);
+  };
+  const pages: readonly AdminPage[] = [
+    { path: () => '/stream', role: 'reader', methods: ['GET'], answer: () => eventStream(start) },
+  ];
+  running.push(await openAdmin(plan.admin as PlannedAdmin, { log: quietLog(), plan: () => plan, pages }));
+  const follow = async (token: string) => {
+    const asking = get({ port, path: '/stream', headers: bearer(token), agent: false });
+    const [response] = (await once(asking, 'response')) as [IncomingMessage];
+    let sent = 0;
+    response.on('data', () => (sent += 1));
+    return { status: response.statusCode, sent: () => sent, ended: () => response.readableEnded };
+  };
+  return { follow, replace: (parts: { token?: string }) => void (plan = planOf(parts)) };
 }
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
@@ -108,6 +140,24 @@ describe('G-36 pages for operators', () => {
     for (let at = 0; at < 25; at++) await send('/routes', bearer(`guess-number-${at}`));
     expect((await send('/routes', bearer(READER))).status).toBe(200);
     expect((await send('/secret/a', bearer(OPERATOR))).status).toBe(429);
+  });
+
+  test('a stream ends when a reload replaces the credential that opened it, and the old one opens none', async () => {
+    const { follow, replace } = await openStreaming();
+    const stream = await follow(READER);
+    replace({ token: 'token-of-the-scraper-03' });
+    await until(() => stream.ended());
+    expect((await follow(READER)).status).toBe(401);
+    expect((await follow('token-of-the-scraper-03')).status).toBe(200);
+  });
+
+  test('twin: a reload with the same credentials keeps the stream', async () => {
+    const { follow, replace } = await openStreaming();
+    const stream = await follow(READER);
+    replace({});
+    const before = stream.sent();
+    await until(() => stream.sent() > before + 3);
+    expect(stream.ended()).toBe(false);
   });
 
   test('the file: a short token, a token of a reader, and an open address are errors', () => {
