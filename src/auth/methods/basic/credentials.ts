@@ -7,6 +7,8 @@ export interface UserPass {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const COLON = 0x3a;
+
 /** Bcrypt ignores later bytes. A longer password would match by its prefix. */
 const BCRYPT_BYTES = 72;
 
@@ -20,7 +22,8 @@ export function readUserPass(token: string): UserPass | undefined {
   if (colon < 0) return undefined;
   const password = text.slice(colon + 1);
   if (Buffer.byteLength(password) > BCRYPT_BYTES) return undefined;
-  return { username: text.slice(0, colon), password };
+  // A part of the text would keep the whole text in memory, and a user name is kept for long.
+  return { username: bytes.toString('utf8', 0, bytes.indexOf(COLON)), password };
 }
 
 function decodeUtf8(bytes: Buffer): string | undefined {
