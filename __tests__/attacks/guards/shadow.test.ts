@@ -2,6 +2,7 @@
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import { hashSync } from 'bcryptjs';
+import { memoryStore } from '../../auth/methods/api-key/store/memory-store.js';
 import { askedServer, json, type AskedServer } from '../../tokens/introspection-server.js';
 import { listening, closed } from '../../support/recording-upstream.js';
 import { shadowed, type Shadowed } from '../../support/shadowed.js';
@@ -222,6 +223,55 @@ describe('G-40 code that must not run twice', () => {
       { count: 3, from: { status: 401 }, to: { status: 429, reason: 'throttled' } },
       { count: 1, from: { outcome: 'granted' }, to: { status: 429, reason: 'throttled' } },
     ]);
+  });
+});
+
+describe('G-40 a store of keys', () => {
+  const storing = (more: string, store = '') => ({
+    text: `
+middleware:
+  auth:
+    api_key: { header: X-Token, store: { type: host${store} } }
+    ${more}
+    chain: [api_key${more === '' ? '' : ', oauth'}]
+    require_any: true
+routes: [{ id: a, path: /a/* }]`,
+  });
+  const shared = (url: string): string =>
+    `oauth: { header: X-Token, introspection_url: "${url}/introspect", client_id: loom, client_secret: a-secret-of-loom, allow_insecure_http: true }`;
+
+  async function withStore(live: { text: string }, next: { text: string }) {
+    const keyStore = memoryStore();
+    const started = await start(live, next, { keyStore });
+    const { key } = await started.gate.keys.create({ name: 'ada' });
+    return { ...started, keyStore, key };
+  }
+  const token = (value: string) => ({ path: '/a/1', headers: { 'X-Token': value } });
+
+  test('a changed block never asks the store, and reports no decision that it could not make', async () => {
+    const { send, after, keyStore, key } = await withStore(storing(''), storing('', ', cache_ttl: 7s'));
+    expect((await send(token(key))).status).toBe(200);
+    const asked = keyStore.asked.length;
+    const { requests, differences, not_evaluated } = await after(1);
+    expect({ requests, differences }).toMatchObject({ requests: { not_evaluated: 1, different: 0 }, differences: [] });
+    expect(not_evaluated[0]?.why).toContain('asks the key store');
+    expect(keyStore.asked).toHaveLength(asked);
+  });
+
+  test('a value that another method reads too is not taken for a key', async () => {
+    const issuer = await recorder();
+    const file = storing(shared(issuer.origin));
+    const { send, after } = await withStore(file, file);
+    expect((await send(token('opaque-token-of-the-issuer'))).status).toBe(200);
+    expect((await after(1)).differences).toEqual([]);
+  });
+
+  test('twin: with the same block the verdict on a key is that of the live file', async () => {
+    const { send, after, key } = await withStore(storing(''), storing(''));
+    expect((await send(token(key))).status).toBe(200);
+    expect((await send(token('sk_unknown_to_the_store'))).status).toBe(401);
+    expect((await send({ path: '/a/1' })).status).toBe(401);
+    expect(await after(3)).toMatchObject({ requests: { same: 3 }, differences: [], not_evaluated: [] });
   });
 });
 

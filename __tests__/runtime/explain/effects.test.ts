@@ -1,6 +1,7 @@
 /** An explanation has no effect, uses what the gateway has loaded, and says what it cannot decide. */
 import { hashSync } from 'bcryptjs';
 import { loom, type Loom, type LoomOptions } from '../../../src/loom.js';
+import { memoryStore } from '../../auth/methods/api-key/store/memory-store.js';
 import type { ExplainRequest } from '../../../src/runtime/explain/explanation.js';
 import { ask } from '../../support/ask.js';
 import { HOSTS } from '../../support/hosts.js';
@@ -67,6 +68,24 @@ metrics: {}
   expect((await ask({ port, path: '/orders', headers: { 'X-API-Key': KEY } })).status).toBe(200);
   // Twin: a live request takes its token.
   expect((await ask({ port, path: '/orders', headers: { 'X-API-Key': KEY } })).status).toBe(429);
+});
+
+test('a question about another time leaves no answer of the store behind', async () => {
+  const keyStore = memoryStore();
+  const text = 'middleware: { auth: { api_key: { store: { type: host } }, chain: [api_key] } }';
+  const { gate } = open(text, { keyStore });
+  const { key, record } = await gate.keys.create({ name: 'ada' });
+  const asked = (at?: string) =>
+    gate.explain({ ...orders({ 'X-API-Key': key }), ...(at !== undefined && { at }) }, { online: true });
+  keyStore.records.length = 0;
+  expect(await asked('2999-01-01')).toMatchObject({ reason: 'credential_invalid' });
+  keyStore.records.push(record);
+  // Twin: the live request and the explanation agree, without a notice.
+  const port = await served(gate);
+  expect((await ask({ port, path: '/orders', headers: { 'X-API-Key': key } })).status).toBe(200);
+  expect(await asked()).toMatchObject({ allowed: true });
+  expect(await asked('2031-01-01')).toMatchObject({ allowed: true });
+  expect(keyStore.records[0]).not.toHaveProperty('last_used');
 });
 
 test('asker: a wrong credential is a failed attempt of the person who asks', async () => {

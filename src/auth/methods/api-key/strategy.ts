@@ -80,7 +80,8 @@ export class ApiKeyStrategy extends Base implements MethodStrategy {
     if (offer.kind !== 'one') return undefined;
     const { value, place } = offer;
     if (reason === 'key_store_unavailable' || reason === 'throttled' || reason === 'pool_full') return undefined;
-    const key = this.find(request, value);
+    const key = this.findLookedUp(request, value);
+    if (key === 'not looked up') return undefined;
     const { describeKnown, describeUnknown } = require('./describe.js') as typeof Describe;
     if (!key) return describeUnknown(value, place);
     return describeKnown(key, { reason, address: clientAddressOf(request), nowMs: this.now() });
@@ -171,6 +172,16 @@ export class ApiKeyStrategy extends Base implements MethodStrategy {
 
   private find(request: IncomingMessage, value: string): KnownKey | undefined {
     return this.ofFile(value) ?? this.stored?.find(request, value);
+  }
+
+  /** The verdict may be that of another configuration, which alone has looked the key up. */
+  private findLookedUp(request: IncomingMessage, value: string): KnownKey | 'not looked up' | undefined {
+    try {
+      return this.find(request, value);
+    } catch (cause) {
+      if (cause instanceof UnavailableError) return 'not looked up';
+      throw cause;
+    }
   }
 
   private ofFile(value: string): KnownKey | undefined {

@@ -3,6 +3,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { requestStateOf } from '../../../../http/request-state.js';
 import { looksLikeJws } from '../../../../lib/jws-form.js';
+import { NotEvaluatedError } from '../../../../lib/not-evaluated.js';
 import type { MaybePromise } from '../../../../lib/types.js';
 import type { Identity } from '../../../identity.js';
 import type { CredentialStoreStatus, Sessions } from '../../../method.js';
@@ -73,6 +74,8 @@ export class AnswersOfRequests {
       const found = this.look(wanted);
       return found instanceof Promise ? found.catch(unavailableOf) : found;
     } catch (cause) {
+      // The evaluation of a shadow file ends here: no other method may decide.
+      if (cause instanceof NotEvaluatedError) throw cause;
       return unavailableOf(cause);
     }
   }

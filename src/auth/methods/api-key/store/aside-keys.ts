@@ -1,5 +1,6 @@
 /** The keys of a store for an explanation: nothing is watched, written or counted as a use. */
 import type { IncomingMessage } from 'node:http';
+import { NotEvaluatedError } from '../../../../lib/not-evaluated.js';
 import { notEvaluated } from '../../../aside.js';
 import type { MethodDeps } from '../../../method.js';
 import { UnavailableError } from '../../../outcome.js';
@@ -43,7 +44,11 @@ export class AsideKeys implements KeysOfStore {
     this.#answers = new AnswersOfRequests((wanted) => {
       const cached = this.#live?.peek(wanted.digest);
       if (cached) return cached;
+      if (deps.offline)
+        throw new NotEvaluatedError(undefined, 'api_key: only the live configuration asks the key store');
       if (!this.#lookup) throw new UnavailableError(NOT_ASKED);
+      // No notice arrives here, and an explanation may be for another time. So no answer is kept.
+      this.#lookup.notice({ kind: 'changed' });
       return this.#lookup.find(wanted);
     });
   }
