@@ -8,7 +8,7 @@ import { ConfigError } from '../../../src/config/diagnostics.js';
 import { freePorts } from '../../support/ports.js';
 import { askedServer, type AskedServer } from '../../tokens/introspection-server.js';
 import { Chance } from './chance.js';
-import { createCredentials, type Credentials } from './credentials.js';
+import { createCredentials, PASSWORD_HASH, type Credentials } from './credentials.js';
 import { answerSeen, atWork, judgedBy, type AtWork } from './live.js';
 import { randomRequest, randomWorld } from './worlds.js';
 
@@ -33,6 +33,8 @@ export async function compare({ seed, configurations, requestsEach }: Comparison
   const folder = mkdtempSync(join(tmpdir(), 'loom-explain-'));
   const jwksFile = join(folder, 'keys.json');
   writeFileSync(jwksFile, credentials.jwks);
+  const htpasswd = join(folder, 'users');
+  writeFileSync(htpasswd, `# users\nada:${PASSWORD_HASH}\n`);
   const issuer = await introspectionServer();
   const backend = createServer({ requireHostHeader: false }, answerSeen);
   await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
@@ -42,7 +44,7 @@ export async function compare({ seed, configurations, requestsEach }: Comparison
       const chance = new Chance(seed + at);
       const [own = 0] = await freePorts(1);
       const ports = [own, portOf(backend)] as const;
-      const places = { jwksFile, introspection: `${issuer.origin}/introspect` };
+      const places = { jwksFile, htpasswd, introspection: `${issuer.origin}/introspect` };
       const world = randomWorld(chance, places, ports);
       const working = await open(() => atWork(world, own));
       if (!working) continue;

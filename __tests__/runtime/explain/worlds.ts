@@ -12,6 +12,7 @@ import {
 
 const PATHS = ['/', '/a', '/a/*', '/a/:id', '/a/b/*', '/b/*', '/b/:x/c', '/*', '/a/b/c', '/caf%C3%A9/*'] as const;
 const HOSTS = ['api.example.com', '*.example.com', 'other.example'] as const;
+const CDN_HEADER = 'CF-Connecting-IP';
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const;
 
 export interface World {
@@ -21,6 +22,7 @@ export interface World {
 
 export interface Places {
   readonly jwksFile: string;
+  readonly htpasswd: string;
   readonly introspection: string;
 }
 
@@ -37,6 +39,7 @@ export function randomWorld(chance: Chance, places: Places, ports: readonly [own
     ...(gateway ? listenersOf(ports) : {}),
     middleware: { auth: { ...auth, chain: chosen, ...requireAny } },
     ...(chance.happens(0.5) ? { trusted_proxies: ['127.0.0.1', '10.0.0.0/8'] } : {}),
+    ...(chance.happens(0.3) ? { client_ip_header: { name: CDN_HEADER, from: ['127.0.0.1'] } } : {}),
     ...(chance.happens(0.3) ? { cors: { allowed_origins: ['https://page.example'] } } : {}),
     routes: gateway && routes.length === 0 ? [{ id: 'all', path: '/*', upstream: 'backend' }] : routes,
   };
@@ -51,7 +54,7 @@ function listenersOf([own, backend]: readonly [number, number]): object {
   };
 }
 
-function randomAuth(chance: Chance, { jwksFile, introspection }: Places): Record<string, object> {
+function randomAuth(chance: Chance, { jwksFile, htpasswd, introspection }: Places): Record<string, object> {
   const all: Record<string, object> = {
     api_key: {
       keys: [
@@ -63,7 +66,7 @@ function randomAuth(chance: Chance, { jwksFile, introspection }: Places): Record
       claims_to_headers: { name: 'X-Caller' },
     },
     basic: {
-      users: [{ username: 'ada', password_hash: PASSWORD_HASH }],
+      ...chance.one([{ users: [{ username: 'ada', password_hash: PASSWORD_HASH }] }, { htpasswd_file: htpasswd }]),
       throttle: false,
       claims_to_headers: { username: 'X-Caller' },
     },
@@ -169,6 +172,11 @@ export function randomRequest(chance: Chance, from: Credentials): RandomRequest 
   add(0.2, () => [chance.one(['X-API-Key', 'x-api-key', 'X-Token', 'X-Api-Token']), chance.one(from.keys)]);
   add(0.1, () => ['Cookie', `session=${chance.one(from.tokens)}; theme=dark`]);
   add(0.2, () => ['X-Forwarded-For', chance.one(['10.1.2.3', '203.0.113.9', '203.0.113.9, 10.0.0.1', 'unknown', '1'])]);
+  add(0.2, () => [
+    CDN_HEADER,
+    chance.one(['10.1.2.3', '203.0.113.9', '::ffff:10.1.2.3', '10.1.2.3, 1.1.1.1', 'x', '']),
+  ]);
+  add(0.02, () => [CDN_HEADER, '10.9.9.9']);
   add(0.1, () => [chance.one(['X-User', 'X-Caller', 'x_caller', 'X-Email']), 'admin']);
   add(0.15, () => ['Origin', chance.one(['https://page.example', 'https://evil.example', 'null'])]);
   add(0.15, () => ['Sec-Fetch-Site', chance.one(['cross-site', 'same-origin', 'none'])]);
