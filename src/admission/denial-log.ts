@@ -10,7 +10,7 @@ import { outcomeOf, type Denial } from './denial.js';
 export interface DenialFacts {
   /** The `instance` member of the response body. */
   readonly instance: string;
-  readonly denial: Pick<Denial, 'status' | 'code' | 'reason' | 'target' | 'method' | 'detail' | 'limit'>;
+  readonly denial: Pick<Denial, 'status' | 'code' | 'reason' | 'target' | 'method' | 'detail' | 'limit' | 'near'>;
   readonly client: string | undefined;
   /** Undefined if the bytes were never parsed as a request. */
   readonly http_method?: string | undefined;
@@ -69,5 +69,5 @@ export function writeDenialLine(log: Log, { instance, denial, ...about }: Denial
   // An upstream or the gateway failed. The client did nothing wrong.
   if (outcome === 'failed') log.info({ event: 'failed', ...line }, 'failed');
   else log.info({ event: 'denied', ...line }, 'denied');
-  return { ...facts, outcome, limit: denial.limit };
+  return { ...facts, outcome, limit: denial.limit, near: denial.near };
 }

@@ -1,5 +1,5 @@
 /** Denials as data: the response to a refused request, and the denial that belongs to a verdict. */
-import type { Decision, Outcome } from '../auth/decision.js';
+import type { Decision, NearRoute, Outcome } from '../auth/decision.js';
 import type { Challenge, Detail, RawResponse, ReasonCode, Rejected, Verdict } from '../auth/verdict.js';
 import type { DeniedLine } from '../context/request-context.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -22,6 +22,8 @@ export interface Denial {
   readonly detail?: Detail | undefined;
   /** For the log: the path that is ambiguous, and why. */
   readonly target?: TargetFault;
+  /** For the decision record: the routes that nearly match. */
+  readonly near?: (() => readonly NearRoute[]) | undefined;
   /** For the decision record: the bucket that is empty. */
   readonly limit?: DeniedLine['limit'];
 }
@@ -124,8 +126,8 @@ export function denialOfBytes(code: string | undefined): Denial {
 export function decisionOf({ id, kind, route, identities }: RequestContext, denial: Denial | undefined): Decision {
   const about = { requestId: id, route: route?.id };
   if (denial) {
-    const { status, reason, code, method } = denial;
-    return { ...about, outcome: outcomeOf(denial), status, method, identities: [], reason, code };
+    const { status, reason, code, method, near } = denial;
+    return { ...about, outcome: outcomeOf(denial), status, method, identities: [], reason, code, near };
   }
   if (kind === 'preflight') return { ...about, outcome: 'preflight', identities: [] };
   const outcome = identities.length > 0 ? 'granted' : 'open';

@@ -106,21 +106,27 @@ function find(policy: AdmissionPolicy, req: IncomingMessage, target: Target): Lo
     case 'ambiguous_cut':
       return { denial: badTargets().ambiguousCut(target.raw, answer) };
     case 'method_not_allowed':
-      return { denial: methodNotAllowed(answer.allow) };
+      return { denial: { ...methodNotAllowed(answer.allow), near: nearTo(policy, question, answer) } };
     case 'excluded':
     case 'ambiguous_fold':
-      return { denial: noRoute(policy, question, answer.kind) };
+      return { denial: noRoute(policy, question, answer) };
     case 'none':
       if (!policy.standalone) return withoutRoute(policy.unmatched, req, target);
-      return { denial: noRoute(policy, question, answer.kind) };
+      return { denial: noRoute(policy, question, answer) };
   }
 }
 
-function noRoute(policy: AdmissionPolicy, question: RouteQuestion, kind: RouteAnswer['kind']): Denial {
-  return {
-    ...NO_ROUTE,
-    detail: () => (require('./near-routes.js') as typeof NearRoutes).describeNoRoute(policy, question, kind),
-  };
+const nearRoutes = (): typeof NearRoutes => require('./near-routes.js') as typeof NearRoutes;
+
+function noRoute(policy: AdmissionPolicy, question: RouteQuestion, answer: RouteAnswer): Denial {
+  const near = nearTo(policy, question, answer);
+  return { ...NO_ROUTE, near, detail: () => nearRoutes().describeNoRoute(question, answer.kind, near()) };
+}
+
+/** The sentence and the record have the same list. */
+function nearTo(policy: AdmissionPolicy, question: RouteQuestion, answer: RouteAnswer): NonNullable<Denial['near']> {
+  let known: ReturnType<NonNullable<Denial['near']>> | undefined;
+  return () => (known ??= nearRoutes().nearRoutes(policy, question, answer));
 }
 
 function methodNotAllowed(allow: readonly string[]): Denial {

@@ -21,6 +21,15 @@ export type Outcome =
   | 'unrouted'
   | 'failed';
 
+/** A route that nearly matches, and the part of the request that differs. */
+export interface NearRoute {
+  readonly route: string;
+  /** `conditions`: the headers or the query parameters that the route needs. */
+  readonly differs: 'http_method' | 'host' | 'path' | 'conditions';
+  /** What the route has. Of conditions only the names: a value may be a secret. */
+  readonly has: string;
+}
+
 export interface Decision {
   readonly requestId?: string | undefined;
   /** The id of the route; absent if no route matched. */
@@ -38,4 +47,6 @@ export interface Decision {
   readonly reason?: ReasonCode | undefined;
   /** The code of the denial. */
   readonly code?: string | undefined;
+  /** For a request without a route: the routes that nearly match. */
+  readonly near?: (() => readonly NearRoute[]) | undefined;
 }

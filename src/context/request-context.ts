@@ -1,7 +1,7 @@
 /** The state of one request or upgrade in the gateway, from its arrival to its end. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Place } from '../auth/credentials.js';
-import type { Decision, Outcome } from '../auth/decision.js';
+import type { Decision, NearRoute, Outcome } from '../auth/decision.js';
 import type { Identity } from '../auth/identity.js';
 import type { Requirement } from '../auth/requirement.js';
 import type { Challenge, Detail, ReasonCode, Verdict } from '../auth/verdict.js';
@@ -98,6 +98,8 @@ export interface DeniedLine {
   readonly http_method?: string | undefined;
   readonly route?: string | undefined;
   readonly listener?: string | undefined;
+  /** The routes that nearly match. */
+  readonly near?: (() => readonly NearRoute[]) | undefined;
   /** The bucket that is empty, in words, and the seconds until it has a token. */
   readonly limit?: { readonly key: string; readonly opens_in_s: number } | undefined;
 }

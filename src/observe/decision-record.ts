@@ -1,5 +1,5 @@
 /** The decision record: what the gateway decided on one request and why, as a plain bounded value without a secret. */
-import type { Outcome } from '../auth/decision.js';
+import type { NearRoute, Outcome } from '../auth/decision.js';
 import type { ReasonCode, Verdict } from '../auth/verdict.js';
 
 /** A record is at most this long as JSON, in bytes. */
@@ -38,6 +38,8 @@ export interface DecisionRecord {
   readonly route?: string;
   /** Why the route matches, or which routes nearly match. */
   readonly routing?: string;
+  /** For a request without a route: the routes that nearly match. */
+  readonly near?: readonly NearRoute[];
   readonly requirement?: string;
   /** The auth method that decided. */
   readonly auth_method?: string;

@@ -21,9 +21,9 @@ export interface RouteQuestion {
 
 export type RouteAnswer =
   | { readonly kind: 'route'; readonly route: PlannedRoute; readonly index: number }
-  | { readonly kind: 'method_not_allowed'; readonly allow: readonly string[] }
+  | { readonly kind: 'method_not_allowed'; readonly allow: readonly string[]; readonly near: readonly PlannedRoute[] }
   /** The file has the pattern, but no route of the pattern has these headers or this query. 404, also as middleware. */
-  | { readonly kind: 'excluded' }
+  | { readonly kind: 'excluded'; readonly near: readonly PlannedRoute[] }
   /** Another spelling of the path has another protection (docs/security.md). 404, also as middleware. */
   | { readonly kind: 'ambiguous_fold' }
   /**
@@ -176,9 +176,9 @@ function allows({ methods }: PlannedRoute, method: string): boolean {
 }
 
 function refusal(routes: readonly CompiledRoute[], { headers, target }: RouteQuestion): RouteAnswer {
-  const near = routes.filter((each) => each.fits(headers, target.query));
-  if (near.length === 0) return { kind: 'excluded' };
-  const allow = new Set(near.flatMap(({ route }) => route.methods ?? COMMON_METHODS));
+  const near = routes.filter((each) => each.fits(headers, target.query)).map(({ route }) => route);
+  if (near.length === 0) return { kind: 'excluded', near: routes.map(({ route }) => route) };
+  const allow = new Set(near.flatMap(({ methods }) => methods ?? COMMON_METHODS));
   if (allow.has('GET')) allow.add('HEAD');
-  return { kind: 'method_not_allowed', allow: [...allow].filter((method) => !NEVER_SERVED.has(method)) };
+  return { kind: 'method_not_allowed', allow: [...allow].filter((method) => !NEVER_SERVED.has(method)), near };
 }

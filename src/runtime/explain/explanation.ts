@@ -150,6 +150,15 @@ export interface Explanation {
     readonly matched: string;
     readonly upstream: string | null;
   } | null;
+  /**
+   * For a request without a route: the routes that nearly match, and the part of the request that differs. `has` is what
+   * the route has; of conditions it names the headers and the query parameters.
+   */
+  readonly near: readonly {
+    readonly route: string;
+    readonly differs: 'http_method' | 'host' | 'path' | 'conditions';
+    readonly has: string;
+  }[];
   /** In words: `jwt or api_key`, `PUBLIC`. Null: the request was refused before a requirement was found. */
   readonly requirement: string | null;
   /** The auth methods of the route, in their order. */

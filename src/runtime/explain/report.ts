@@ -42,6 +42,7 @@ export function report(rehearsed: Rehearsed): Explanation {
       listener: endpoint.listener?.name ?? null,
     },
     route: context?.route ? matchedBy(context.route) : null,
+    near: trial.decision?.near?.() ?? [],
     requirement: requirement ? describe(requirement) : null,
     methods,
     identities: admitted ? identitiesOf(trial) : [],
