@@ -15,7 +15,7 @@ let port = 0;
 let admin = 0;
 let log: ReturnType<typeof quietLog>;
 
-const fileOf = (blocks: string): string => `
+const fileOf = (blocks: string, routes: string): string => `
 admin: { address: "127.0.0.1:${admin}" ${blocks} }
 listeners: [{ name: main, address: "127.0.0.1:${port}", protocol: http }]
 middleware:
@@ -26,7 +26,7 @@ routes:
   - { id: keys, path: /keys/*, upstream: backend, auth: { api_key: true } }
   - { id: both, path: /both/*, upstream: backend, auth: { methods: [api_key, basic] } }
   - { id: open, path: /open/*, upstream: backend, auth: none }
-  - { id: dead, path: /dead, upstream: dead, auth: none }
+  - { id: dead, path: /dead, upstream: dead, auth: none }${routes}
 upstreams:
   - { name: backend, endpoints: ["127.0.0.1:${upstream.port}"] }
   - { name: dead, endpoints: ["127.0.0.1:1"] }`;
@@ -41,8 +41,8 @@ beforeEach(async () => {
 afterEach(() => gateway.stop({ timeout: 0 }));
 afterAll(() => upstream.close());
 
-const start = async (blocks = ''): Promise<void> => {
-  gateway = await serve({ text: fileOf(blocks), file: 'loom.yaml' }, { log });
+const start = async (blocks = '', routes = ''): Promise<void> => {
+  gateway = await serve({ text: fileOf(blocks, routes), file: 'loom.yaml' }, { log });
 };
 const decisions = async (query = ''): Promise<readonly DecisionRecord[]> => {
   const { status, body } = await ask({ port: admin, path: `/decisions${query}` });
@@ -131,7 +131,30 @@ test('a limit has its key and the time when it opens; a near route is named', as
   expect(unrouted).toMatchObject({
     code: 'no_route',
     routing: expect.stringContaining('the route "open" has it in lower case') as string,
+    near: [{ route: 'open', differs: 'path', has: '/open/*' }],
   });
+});
+
+test('the near routes are a list: by host, by HTTP method and by conditions', async () => {
+  await start(
+    '',
+    `
+  - { id: hosted, path: /hosted/*, host: api.example.com, upstream: backend, auth: none }
+  - { id: reads, path: /reads, methods: [GET], upstream: backend, auth: none }
+  - { id: dated, path: /dated, headers: { X-Version: "a-secret-value" }, query: { beta: "1" }, upstream: backend, auth: none }`,
+  );
+  await asked('/hosted/a');
+  await ask({ port, path: '/reads', method: 'POST' });
+  await asked('/dated');
+  await asked('/nothing/like/it');
+  const all = await decisions('?kind=denied');
+  expect(all.map(({ path, near }) => [path, near])).toEqual([
+    ['/nothing/like/it', undefined],
+    ['/dated', [{ route: 'dated', differs: 'conditions', has: 'header X-Version and query parameter beta' }]],
+    ['/reads', [{ route: 'reads', differs: 'http_method', has: 'GET' }]],
+    ['/hosted/a', [{ route: 'hosted', differs: 'host', has: 'api.example.com' }]],
+  ]);
+  expect(JSON.stringify(all)).not.toContain('a-secret-value');
 });
 
 test('filters, and one record by the instance of the response or by its own id', async () => {

@@ -1,6 +1,7 @@
 /** The pages of decisions: the last ones of all workers, one by its id, and a stream of new ones. */
 import type { DecisionKind, DecisionQuery, DecisionRecord } from '../observe/decision-record.js';
-import type { DecisionRecords } from '../admission/decision-records.js';
+import type { DecisionRecords, KeptDecision } from '../admission/decision-records.js';
+import { DecisionPlaces } from '../observe/decision-ring.js';
 import { eventStream, event } from './event-stream.js';
 import { json, type AdminPage, type Page, type PageRequest } from './page.js';
 import type { WorkerChannel } from './worker-channel.js';
@@ -10,21 +11,24 @@ const USUAL_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 const MAX_STREAMS = 16;
 /** A worker publishes at most this many decisions in this time. The others are counted. */
-const PUBLISHED = { decisions: 40, perMs: 200 };
+const PUBLISHED = { decisions: 100, perMs: 200 };
 
 /** Lets this process answer for its decisions, and publish new ones while a process follows them. */
 export function offerDecisions(records: DecisionRecords, channel: WorkerChannel): void {
   channel.answer('decisions', (query) => records.find(query));
   channel.source('decisions', (publish) => {
-    let batch: DecisionRecord[] = [];
-    let dropped = 0;
-    const leave = records.follow((read) => {
-      if (batch.length < PUBLISHED.decisions) batch.push(read());
-      else dropped += 1;
-    });
+    // A flood of one client or of one kind leaves places for the others, as in the kept decisions.
+    let places = new DecisionPlaces<KeptDecision>(PUBLISHED.decisions);
+    const leave = records.follow((decision) => places.add(decision, decision));
     const timer = setInterval(() => {
-      if (batch.length > 0 || dropped > 0) publish(batch, dropped);
-      [batch, dropped] = [[], 0];
+      const { added } = places;
+      if (added === 0) return;
+      const batch = [...places.newest()].reverse();
+      places = new DecisionPlaces(PUBLISHED.decisions);
+      publish(
+        batch.map(({ read }) => read()),
+        added - batch.length,
+      );
     }, PUBLISHED.perMs).unref();
     return () => {
       clearInterval(timer);

@@ -3,15 +3,19 @@ import type { DecisionSink, DeniedLine, RequestContext } from '../context/reques
 import { clientNetwork } from '../lib/address.js';
 import type { Now } from '../lib/types.js';
 import type { DecisionKind, DecisionQuery, DecisionRecord } from '../observe/decision-record.js';
-import { DecisionRing } from '../observe/decision-ring.js';
+import { DecisionPlaces } from '../observe/decision-ring.js';
 import { deniedRecord } from './denied-record.js';
 import { grantedNote, grantedRecord } from './granted-note.js';
 
-/** The part of the places that each kind has. A flood of one kind leaves the others. */
-const PARTS: Readonly<Record<DecisionKind, number>> = { denied: 0.5, granted: 0.3, failed: 0.2 };
+/** A decision whose record may be made later. */
+export interface KeptDecision {
+  readonly kind: DecisionKind;
+  /** The network of the client: an IPv6 client has 2^64 addresses. */
+  readonly client: string;
+  readonly read: () => DecisionRecord;
+}
 
-type Read = () => DecisionRecord;
-type Follower = (read: Read) => void;
+type Follower = (decision: KeptDecision) => void;
 
 export interface DecisionRecordsOptions {
   readonly capacity: number;
@@ -20,13 +24,13 @@ export interface DecisionRecordsOptions {
 }
 
 export class DecisionRecords implements DecisionSink {
-  #rings: Readonly<Record<DecisionKind, DecisionRing<Read>>>;
+  #places: DecisionPlaces<KeptDecision>;
   #capacity: number;
   readonly #followers = new Set<Follower>();
 
   constructor(private readonly options: DecisionRecordsOptions) {
     this.#capacity = options.capacity;
-    this.#rings = ringsOf(options.capacity);
+    this.#places = new DecisionPlaces(options.capacity);
   }
 
   /** 0: no record is kept. */
@@ -38,7 +42,7 @@ export class DecisionRecords implements DecisionSink {
   resize(capacity: number): void {
     if (capacity === this.#capacity) return;
     this.#capacity = capacity;
-    this.#rings = ringsOf(capacity);
+    this.#places = new DecisionPlaces(capacity);
   }
 
   admitted(context: RequestContext): void {
@@ -53,16 +57,19 @@ export class DecisionRecords implements DecisionSink {
     const at = this.options.now();
     process.nextTick(() => {
       const record = this.#signed(deniedRecord(line, context, at));
-      this.#keep(record.kind, line.client ?? '', () => record);
+      this.#keep(record.kind, line.client ?? '', reading(record));
     });
   }
 
   /** The newest first. */
   find(query: DecisionQuery): readonly DecisionRecord[] {
-    const kinds = query.kind ? [query.kind] : (Object.keys(PARTS) as DecisionKind[]);
-    const all = kinds.flatMap((kind) => this.#rings[kind].values().map((read) => read()));
-    const found = all.filter((record) => matches(record, query));
-    return found.sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0)).slice(0, query.limit);
+    const found: DecisionRecord[] = [];
+    for (const { read } of this.#places.newest(query.kind)) {
+      const record = read();
+      if (matches(record, query)) found.push(record);
+      if (found.length === query.limit) break;
+    }
+    return found;
   }
 
   /** Calls the follower with each new decision. Returns the function that ends it. */
@@ -71,10 +78,11 @@ export class DecisionRecords implements DecisionSink {
     return () => void this.#followers.delete(follower);
   }
 
-  #keep(kind: DecisionKind, client: string, read: Read): void {
-    // An IPv6 client has 2^64 addresses.
-    this.#rings[kind].add(client.includes(':') ? (clientNetwork(client) ?? client) : client, read);
-    for (const follower of this.#followers) follower(read);
+  #keep(kind: DecisionKind, address: string, read: KeptDecision['read']): void {
+    const client = address.includes(':') ? (clientNetwork(address) ?? address) : address;
+    const kept = { kind, client, read };
+    this.#places.add(kept, kept);
+    for (const follower of this.#followers) follower(kept);
   }
 
   #signed(record: DecisionRecord): DecisionRecord {
@@ -83,11 +91,11 @@ export class DecisionRecords implements DecisionSink {
   }
 }
 
-function ringsOf(capacity: number): Readonly<Record<DecisionKind, DecisionRing<Read>>> {
-  const ring = (kind: DecisionKind): DecisionRing<Read> =>
-    new DecisionRing(Math.max(1, Math.round(capacity * PARTS[kind])));
-  return { denied: ring('denied'), granted: ring('granted'), failed: ring('failed') };
-}
+/** Defined here: a function keeps all variables of the functions around it, such as the request of the record. */
+const reading =
+  (record: DecisionRecord): KeptDecision['read'] =>
+  () =>
+    record;
 
 function matches(record: DecisionRecord, { id, route, reason, client }: DecisionQuery): boolean {
   if (id !== undefined && ![record.id, record.instance, record.request_id].includes(id)) return false;

@@ -75,8 +75,9 @@ export function grantedRecord(note: GrantedNote): DecisionRecord {
 /** The query may contain a credential. V8 keeps the whole text for a part of it, so the part is copied. */
 function pathOf(url: string): string {
   const end = url.indexOf('?');
-  const path = end < 0 ? url : ` ${url.slice(0, end)}`.slice(1);
-  return PLAIN_PATH.test(path) ? path : loggedPath(path);
+  const path = end < 0 ? url : url.slice(0, end);
+  const kept = PLAIN_PATH.test(path) ? path : loggedPath(path);
+  return kept === url ? url : ` ${kept}`.slice(1);
 }
 
 /** Each requirement in words, once for each guard. */

@@ -34,8 +34,12 @@ const SHORTER: readonly ((record: DecisionRecord) => DecisionRecord)[] = [
     ...record,
     path: boundedText(record.path ?? '', 128),
     routing: boundedText(record.routing ?? '', 64),
+    near: [],
   }),
-  ({ id, time, kind, outcome }) => ({ id, time, kind, outcome }),
+  // A client chooses the other texts. It must not remove who it is and what was decided.
+  ({ id, time, kind, outcome, status, code, cause, reason, instance, client, http_method, route }) =>
+    without({ id, time, kind, outcome, status, code, cause, reason, instance, client, http_method, route }),
+  ({ id, time, kind, outcome, client }) => without({ id, time, kind, outcome, client }),
 ];
 
 function onlyMembers(
@@ -49,12 +53,17 @@ function onlyMembers(
   });
 }
 
-/** Returns the record, or a shorter one, with at most `MAX_RECORD_BYTES`. */
+/**
+ * Returns the record, or a shorter one, with at most `MAX_RECORD_BYTES`. It is a copy: V8 keeps a whole text for each part
+ * of it, and a part of a target would keep the query with its credential.
+ */
 export function boundedRecord(record: DecisionRecord): DecisionRecord {
   let bounded = record;
+  let text = JSON.stringify(bounded);
   for (const shorten of SHORTER) {
-    if (Buffer.byteLength(JSON.stringify(bounded)) <= MAX_RECORD_BYTES) return bounded;
+    if (Buffer.byteLength(text) <= MAX_RECORD_BYTES) break;
     bounded = { ...shorten(bounded), shortened: true };
+    text = JSON.stringify(bounded);
   }
-  return bounded;
+  return JSON.parse(text) as DecisionRecord;
 }

@@ -1,4 +1,5 @@
 /** Keeps the last decisions in a fixed number of places. No client address can displace the decisions of the others. */
+import type { DecisionKind } from './decision-record.js';
 
 interface Entry<T> {
   readonly value: T;
@@ -57,9 +58,11 @@ export class DecisionRing<T> {
 
   /** The newest first. */
   values(): readonly T[] {
-    const values: T[] = [];
-    for (let entry = this.#newest; entry; entry = entry.older) values.push(entry.value);
-    return values;
+    return [...this.newest()];
+  }
+
+  *newest(): Generator<T> {
+    for (let entry = this.#newest; entry; entry = entry.older) yield entry.value;
   }
 
   get size(): number {
@@ -90,5 +93,49 @@ export class DecisionRing<T> {
     if (newer) newer.older = older;
     else this.#newest = older;
     this.#size -= 1;
+  }
+}
+
+/** The part of the places that each kind has. A flood of one kind leaves the others. */
+const PARTS: Readonly<Record<DecisionKind, number>> = { denied: 0.5, granted: 0.3, failed: 0.2 };
+const KINDS = Object.keys(PARTS) as readonly DecisionKind[];
+
+/** A decision with its place in the order of arrival. */
+interface Numbered<T> {
+  readonly number: number;
+  readonly value: T;
+}
+
+function nextOf<T>(list: Generator<T>): T | undefined {
+  const next = list.next();
+  return next.done ? undefined : next.value;
+}
+
+/** Places for decisions of all kinds. */
+export class DecisionPlaces<T> {
+  readonly #rings: Readonly<Record<DecisionKind, DecisionRing<Numbered<T>>>>;
+  /** The decisions that were added, also those that have no place any more. */
+  added = 0;
+
+  constructor(capacity: number) {
+    const ring = (kind: DecisionKind): DecisionRing<Numbered<T>> =>
+      new DecisionRing(Math.max(1, Math.round(capacity * PARTS[kind])));
+    this.#rings = { denied: ring('denied'), granted: ring('granted'), failed: ring('failed') };
+  }
+
+  add({ kind, client }: { readonly kind: DecisionKind; readonly client: string }, value: T): void {
+    this.#rings[kind].add(client, { number: ++this.added, value });
+  }
+
+  /** The newest first. Default: all kinds. A reader of a few decisions does not walk over the others. */
+  *newest(kind?: DecisionKind): Generator<T> {
+    const lists = (kind ? [kind] : KINDS).map((each) => this.#rings[each].newest());
+    const heads = lists.map((list) => ({ list, head: nextOf(list) }));
+    for (;;) {
+      const latest = heads.reduce((a, b) => ((b.head?.number ?? 0) > (a.head?.number ?? 0) ? b : a));
+      if (!latest.head) return;
+      yield latest.head.value;
+      latest.head = nextOf(latest.list);
+    }
   }
 }

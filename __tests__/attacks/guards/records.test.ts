@@ -1,12 +1,18 @@
 /** Abuses of the decisions that a gateway keeps: floods, foreign ids, long and secret values, each with an honest twin. */
-import { createServer, request } from 'node:http';
+import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { createServer, get, request, type IncomingMessage } from 'node:http';
 import { DecisionRing } from '../../../src/observe/decision-ring.js';
 import { MAX_RECORD_BYTES, type DecisionRecord } from '../../../src/observe/decision-record.js';
 import { DecisionRecords } from '../../../src/admission/decision-records.js';
+import { contextOf } from '../../../src/context/request-context.js';
+import { OwnRequest } from '../../../src/http/fields.js';
 import { serve, type Gatekeeper } from '../../../src/serve/serve.js';
 import { ask, askBytes, type Answer } from '../../support/ask.js';
 import { freePorts } from '../../support/ports.js';
 import { quietLog } from '../../support/quiet-log.js';
+import { until } from '../../support/until.js';
 import { closed, listening } from '../../support/recording-upstream.js';
 
 const KEY = 'sk_of_the_records_001';
@@ -44,6 +50,20 @@ ${blocks}`;
   };
   const send = (path: string, headers = {}): Promise<Answer> => ask({ port, path, headers });
   return { port, admin, log, read, send };
+}
+
+/** Follows the stream of new decisions. */
+async function follow(admin: number) {
+  const [asking, text] = [get({ port: admin, path: '/decisions/stream' }), { all: '' }];
+  const [response] = (await once(asking, 'response')) as [IncomingMessage];
+  response.on('data', (piece: Buffer) => (text.all += piece.toString()));
+  const events = (name: string): readonly string[] =>
+    [...text.all.matchAll(new RegExp(`^event: ${name}\\ndata: (.*)\\n\\n`, 'gm'))].map(([, data = '']) => data);
+  return {
+    records: () => events('decision').map((data) => JSON.parse(data) as DecisionRecord),
+    dropped: () => events('dropped').reduce((sum, data) => sum + (JSON.parse(data) as { count: number }).count, 0),
+    end: () => void asking.destroy(),
+  };
 }
 
 const from = (client: string) => ({ 'X-Forwarded-For': client });
@@ -88,6 +108,71 @@ describe('G-37 the evidence stays', () => {
     expect(ring.size).toBe(16);
   });
 
+  test('a flood of one client leaves places in the stream of new decisions', async () => {
+    const { send, admin } = await open(100);
+    const stream = await follow(admin);
+    const junk = (): Promise<unknown> =>
+      Promise.all(Array.from({ length: 200 }, (_, n) => send(`/keys/junk-${n}`, from('198.51.100.1'))));
+    for (let turn = 0; turn < 3; turn += 1) {
+      const flood = junk();
+      await send(`/keys/evidence-${turn}`, { ...from('192.0.2.7'), 'X-API-Key': 'sk_stolen_and_revoked' });
+      await send(`/keys/honest-${turn}`, { ...from('192.0.2.8'), 'X-API-Key': KEY });
+      await flood;
+    }
+    const paths = (name: string) => stream.records().filter(({ path }) => path?.startsWith(`/keys/${name}`));
+    await until(() => paths('evidence').length === 3 && paths('honest').length === 3);
+    await until(() => paths('junk').length + stream.dropped() === 600);
+    expect(stream.dropped()).toBeGreaterThan(100);
+    stream.end();
+  });
+
+  test('twin: without a flood the stream has each decision, in their order', async () => {
+    const { send, admin } = await open(100);
+    const stream = await follow(admin);
+    const paths = Array.from({ length: 20 }, (_, at) => `/keys/${at}`);
+    for (const [at, path] of paths.entries()) await send(path, at % 2 === 0 ? {} : { 'X-API-Key': KEY });
+    await until(() => stream.records().length === 20);
+    expect(stream.records().map(({ path }) => path)).toEqual(paths);
+    expect(stream.dropped()).toBe(0);
+    stream.end();
+  });
+
+  test('a long request cannot remove who sent it and what was decided', async () => {
+    const records = new DecisionRecords({ capacity: 10, now: Date.now });
+    const facts = {
+      status: 401,
+      code: 'unauthorized',
+      reason: 'token_issuer',
+      outcome: 'rejected',
+      http_method: 'GET',
+    } as const;
+    const line = { ...facts, instance: 'urn:uuid:1', client: '192.0.2.1', route: 'orders', host: 'h'.repeat(253) };
+    for (const filler of ['\u65e5', '"', '\u0001', '\ud800'])
+      records.denied({ ...line, path: filler.repeat(512), detail: filler.repeat(1_024) });
+    await new Promise((done) => setImmediate(done));
+    const found = records.find({ client: '192.0.2.1', route: 'orders', reason: 'token_issuer', limit: 10 });
+    expect(found).toHaveLength(4);
+    for (const record of found) {
+      expect(record).toMatchObject({ ...facts, client: '192.0.2.1', shortened: true });
+      expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThanOrEqual(MAX_RECORD_BYTES);
+    }
+  });
+
+  test('a sentence that cannot be built ends neither the process nor the record', async () => {
+    const records = new DecisionRecords({ capacity: 10, now: Date.now });
+    const context = contextOf(Object.create(OwnRequest.prototype) as IncomingMessage);
+    const fails = (): string => {
+      throw new Error('a bug');
+    };
+    const verdict = { kind: 'absent', challenges: [], detail: fails } as const;
+    const outcome = { method: 'api_key', places: [], verdict, elapsedMs: 1, cache: undefined };
+    context.methodOutcomes = [outcome, { ...outcome, method: 'basic' }];
+    const facts = { status: 401, code: 'unauthorized', outcome: 'absent', client: '192.0.2.1' } as const;
+    records.denied({ ...facts, instance: 'urn:uuid:1' }, context);
+    await new Promise((done) => setImmediate(done));
+    expect(records.find({ limit: 10 })).toMatchObject([{ ...facts, kind: 'denied' }]);
+  });
+
   test('a request id that a client chooses is kept as a field, and masks no record', async () => {
     const { send, read } = await open(100, 'logging: { request_id: { header: X-Request-ID } }');
     await send('/keys/first', { 'X-Request-ID': 'chosen-by-the-client' });
@@ -118,6 +203,41 @@ describe('G-37 the evidence stays', () => {
     for (const record of decisions)
       expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThanOrEqual(MAX_RECORD_BYTES);
   });
+});
+
+describe('G-37 a kept record refers to nothing', () => {
+  /** Node has no such function without a flag. */
+  const collect = (): void => {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+  };
+
+  test.each(['denied', 'granted'] as const)('the request of a %s decision is not kept in memory', async (kind) => {
+    const records = new DecisionRecords({ capacity: 100, now: Date.now });
+    const requests: WeakRef<object>[] = [];
+    // A loop keeps no variable of an earlier turn.
+    for (let at = 0; at < 5; at += 1) requests.push(decide(records, { kind, at }));
+    await new Promise((done) => setImmediate(done));
+    expect(records.find({ limit: 10 }).map(({ path }) => path)).toEqual(['/4', '/3', '/2', '/1', '/0']);
+    await until(() => {
+      collect();
+      return requests.every((each) => each.deref() === undefined);
+    });
+  });
+
+  function decide(records: DecisionRecords, { kind, at }: { kind: 'denied' | 'granted'; at: number }): WeakRef<object> {
+    const request = Object.assign(Object.create(OwnRequest.prototype) as IncomingMessage, {
+      method: 'GET',
+      url: `/${at}?token=${'secret'.repeat(1_000)}`,
+      headers: { host: 'example' },
+    });
+    const context = contextOf(request);
+    context.guard = { requirement: { kind: 'open' }, vary: [], challenges: new Map() };
+    const line = { instance: `urn:${at}`, status: 404, code: 'no_route', outcome: 'unrouted', path: `/${at}` } as const;
+    if (kind === 'denied') records.denied(line, context);
+    else records.admitted(context);
+    return new WeakRef(request);
+  }
 });
 
 describe('G-30 no secret in a record', () => {
