@@ -1,7 +1,6 @@
 /** A configuration that is compiled beside the live one and decides about copies of requests. */
 import { admit } from '../../admission/admit.js';
 import { corsQuestionOf } from '../../admission/cors.js';
-import type { Denial } from '../../admission/denial.js';
 import { AdmissionPolicy } from '../../admission/policy.js';
 import { NotEvaluatedError } from '../../lib/not-evaluated.js';
 import { offlineMethods, type OfflineMethods } from '../../auth/offline-methods.js';
@@ -52,16 +51,12 @@ export class Candidate {
     if (decided.kind !== 'upgrade') context.kind = this.#isPreflight(context) ? 'preflight' : 'request';
     const denial = admit(this.#policy, context);
     return denial instanceof Promise
-      ? denial.then((each) => this.#settle(context, each))
-      : this.#settle(context, denial);
+      ? denial.then((each) => candidateJudgement(context, each))
+      : candidateJudgement(context, denial);
   }
 
   close(): Promise<void> {
     return this.#methods.close();
-  }
-
-  #settle(context: RequestContext, denial: Denial | undefined): Judgement {
-    return candidateJudgement(context, denial);
   }
 
   #isPreflight({ request }: RequestContext): boolean {

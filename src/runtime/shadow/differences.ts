@@ -1,7 +1,6 @@
 /** The bounded list of decisions that another configuration would change, grouped by what changes. */
 import { reasonOf, subjectOf, type DifferenceKind, type Judgement } from './judgement.js';
-
-import type { ShadowCallers, ShadowDifference, ShadowSide } from './report.js';
+import { keyOf, MOST_CALLERS, type ShadowCallers, type ShadowDifference, type ShadowSide } from './report.js';
 
 export interface Seen {
   readonly kind: DifferenceKind;
@@ -14,7 +13,6 @@ export interface Seen {
 }
 
 const MOST_GROUPS = 256;
-const MOST_CALLERS = 10;
 
 interface Group extends Omit<ShadowDifference, 'first_seen' | 'last_seen'> {
   readonly firstAt: number;
@@ -35,7 +33,7 @@ export class Differences {
   add(seen: Seen): ShadowDifference | undefined {
     const { kind, live, candidate } = seen;
     const [from, to] = [sideOf(live), sideOf(candidate)];
-    const key = JSON.stringify([kind, from, to]);
+    const key = keyOf({ kind, from, to });
     let group = this.#groups.get(key);
     if (!group) {
       if (this.#groups.size >= MOST_GROUPS) {

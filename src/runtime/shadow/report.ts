@@ -165,12 +165,18 @@ function causesOf(all: ShadowReport['not_evaluated']): ShadowReport['not_evaluat
   return [...counts].map(([why, count]) => ({ why, count }));
 }
 
-const MOST_CALLERS = 10;
+/** The most callers of one difference in the report. */
+export const MOST_CALLERS = 10;
+
+/** Equal for the requests that the two files decide in the same two ways. */
+export function keyOf({ kind, from, to }: Pick<ShadowDifference, 'kind' | 'from' | 'to'>): string {
+  return JSON.stringify([kind, from, to]);
+}
 
 function differencesOf(all: readonly ShadowDifference[]): readonly ShadowDifference[] {
   const groups = new Map<string, ShadowDifference>();
   for (const each of all) {
-    const key = JSON.stringify([each.kind, each.from, each.to]);
+    const key = keyOf(each);
     const known = groups.get(key);
     groups.set(key, known ? joined(known, each) : each);
   }

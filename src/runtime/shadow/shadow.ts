@@ -12,7 +12,7 @@ import type { Candidate } from './candidate.js';
 import { Differences } from './differences.js';
 import { differenceOf, liveJudgement, subjectOf, type Judgement } from './judgement.js';
 import { Observed, type Decided } from './observed.js';
-import type { ShadowCounts, ShadowDifference } from './report.js';
+import { keyOf, type ShadowCounts, type ShadowDifference } from './report.js';
 import { WorkQueue } from './work-queue.js';
 
 export interface ShadowDeps {
@@ -146,7 +146,7 @@ export class Shadow implements Observer {
     { live, candidate }: { readonly live: Judgement; readonly candidate: Judgement },
   ): void {
     const { kind, from, to, why, http_method, host, path, count } = group;
-    this.#lines.log(JSON.stringify([kind, from, to]), (omitted) => {
+    this.#lines.log(keyOf(group), (omitted) => {
       const facts: ShadowFacts = {
         event: 'shadow',
         difference: kind,
@@ -174,9 +174,5 @@ function hostIn(rawHeaders: readonly string[]): string | undefined {
 
 /** @example textOf({ outcome: 'rejected', status: 401, reason: 'token_audience', … }) // 'rejected 401 token_audience' */
 function textOf({ outcome, status, code, reason }: Judgement): string {
-  return [
-    outcome,
-    ...(status === undefined ? [] : [status]),
-    ...(status === undefined ? [] : [reason ?? code ?? '']),
-  ].join(' ');
+  return status === undefined ? outcome : `${outcome} ${status} ${reason ?? code ?? ''}`;
 }
