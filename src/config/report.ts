@@ -72,7 +72,7 @@ export class Report {
   }
 
   /** What is wrong with the `loom-ignore` comments. Call it when every rule has run. */
-  tellIgnores(): void {
+  reportIgnores(): void {
     for (const { code, message, line, column } of this.options.ignores?.faults ?? [])
       this.#found.push({ level: 'warning', code, file: this.file, line, column, path: '', message });
   }

@@ -155,7 +155,7 @@ routes:
     expect(found).toEqual([
       expect.objectContaining({ level: 'note', code: 'public_beside_guarded', path: 'routes[0]' }),
     ]);
-    expect(found[0]?.message).toContain('routes[2], which is guarded');
+    expect(found[0]?.message).toContain('the guarded route routes[2]');
     expect(paths('public_beside_guarded', file('site'), SERVE)).toEqual([]);
   });
 });

@@ -23,13 +23,13 @@ interface Clock {
 }
 
 export function checkExpiry(context: Context, { known, now }: Clock): void {
-  const told = new Set(known.map(({ path }) => path));
+  const reported = new Set(known.map(({ path }) => path));
   for (const [path, value] of context.scalars()) {
     if (typeof value !== 'string') continue;
     const lives = livesIn({ path, value }, context);
     const ended = lives.filter(({ until }) => until <= now);
     const ending = lives.filter((life) => life.until > now && isSoon(life, now));
-    if (ended.length > 0 && !told.has(formatPath(path)))
+    if (ended.length > 0 && !reported.has(formatPath(path)))
       context.report.warning({ path, code: 'expired', message: ended.map((life) => pastText(life)).join('; ') });
     if (ending.length > 0)
       context.report.note({

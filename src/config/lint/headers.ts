@@ -17,12 +17,12 @@ export function checkHeaders(plan: Facts, context: Context): void {
   const used = new Set(requirements.flatMap(methodsOf));
   for (const method of plan.methods) {
     if (used.has(method.name)) checkIssuerMaps(method, requirements, context);
-    else for (const path of mapsOf(method, context)) tellUnused(path, method, context);
+    else for (const path of mapsOf(method, context)) warnUnused(path, method, context);
   }
   checkCertificateHeaders(plan, requirements, context);
 }
 
-function tellUnused(path: Path, { name }: PlannedMethod, { report }: Context): void {
+function warnUnused(path: Path, { name }: PlannedMethod, { report }: Context): void {
   report.warning({
     path,
     code: 'unsent_header',

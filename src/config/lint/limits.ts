@@ -18,16 +18,16 @@ export function checkReach(plan: Facts, context: Context): void {
   if (!limit) return;
   limit.tiers.forEach((tier, at) => {
     const why = tierFault(tier, { before: limit.tiers.slice(0, at), methods: plan.methods });
-    if (why !== undefined) tell([...BLOCK, 'tiers', at, 'match'], why, context);
+    if (why !== undefined) warn([...BLOCK, 'tiers', at, 'match'], why, context);
   });
   limit.quotas.forEach((quota, at) => {
     const why = quotaFault(quota, { limit, plan });
-    if (why !== undefined) tell([...BLOCK, 'quotas', at, 'limit'], why, context);
+    if (why !== undefined) warn([...BLOCK, 'quotas', at, 'limit'], why, context);
   });
   checkRates(plan, limit, context);
 }
 
-function tell(path: Path, message: string, { report }: Context): void {
+function warn(path: Path, message: string, { report }: Context): void {
   report.warning({ path, code: 'unreachable_limit', message });
 }
 
@@ -104,16 +104,16 @@ function checkRates({ routes, methods, unmatched }: Facts, limit: PlannedRateLim
     limit.quotas.find((each) => sameKey(each.key, key) && isAlwaysFirst(each.rate, of));
   const say = (path: Path, of: Rate): void => {
     const first = quota(of);
-    if (first) tell(path, `no request reaches this limit: the quota ${JSON.stringify(first.name)} is smaller`, context);
+    if (first) warn(path, `no request reaches this limit: the quota ${JSON.stringify(first.name)} is smaller`, context);
   };
   routes.forEach(({ rateLimit }, at) => rateLimit && say(['routes', at, 'rate_limit'], rateLimit));
   tiers.forEach((tier, at) => say([...BLOCK, 'tiers', at, 'rate'], tier.rate));
   if (!rate) return;
   if (context.mode === 'serve' && !unmatched && routes.every((each) => each.rateLimit))
-    tell([...BLOCK, 'rate'], 'no request counts here: every route has a rate_limit of its own', context);
+    warn([...BLOCK, 'rate'], 'no request counts here: every route has a rate_limit of its own', context);
   else if (everyCallerHasOwn(routes, methods)) {
     if (!key.some(({ kind }) => kind === 'ip'))
-      tell([...BLOCK, 'rate'], 'no request counts here: every key has a rate_limit of its own', context);
+      warn([...BLOCK, 'rate'], 'no request counts here: every key has a rate_limit of its own', context);
   } else say([...BLOCK, 'rate'], rate);
 }
 
@@ -149,15 +149,15 @@ export function checkExemptRoutes({ rateLimit: limit, routes, unmatched }: Facts
   for (const family of ['ipv4', 'ipv6'] as const) {
     const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
     if (coversAll(addresses, family))
-      tell(list, `exempts every ${name} address: no limit of this block counts`, context);
+      warn(list, `exempts every ${name} address: no limit of this block counts`, context);
   }
   const isExempt = ({ pattern }: Plan['routes'][number]): boolean => paths.some((each) => covers(each, pattern));
   const everyRoute = routes.length > 0 && !unmatched && context.mode === 'serve' && routes.every(isExempt);
   const everyPath = paths.some(({ segments, rest }) => segments.length === 0 && rest);
   if (everyPath || everyRoute)
-    return tell(list, `exempts every ${everyPath ? 'path' : 'route'}: no limit of this block counts`, context);
+    return warn(list, `exempts every ${everyPath ? 'path' : 'route'}: no limit of this block counts`, context);
   routes.forEach((route, at) => {
     if (!route.rateLimit || !isExempt(route)) return;
-    tell(['routes', at, 'rate_limit'], 'no request counts here: rate_limit.exemptions has the path', context);
+    warn(['routes', at, 'rate_limit'], 'no request counts here: rate_limit.exemptions has the path', context);
   });
 }

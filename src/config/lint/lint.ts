@@ -28,5 +28,5 @@ export function lint({ plan, context }: Compiled, { known, now }: LintOptions): 
   checkUnixSockets(plan, context);
   checkReach(plan, context);
   checkExemptRoutes(plan, context);
-  context.report.tellIgnores();
+  context.report.reportIgnores();
 }

@@ -15,7 +15,7 @@ type Facts = Pick<Plan, 'methods' | 'routes' | 'unmatched'>;
 
 /** `alice` of one method and `alice` of the other are one caller for the upstream. */
 export function checkSharedIdentity(plan: Facts, context: Context): void {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   for (const group of groupsOf(plan)) {
     const filled = new Map<string, PlannedMethod[]>();
     for (const method of group) {
@@ -25,7 +25,7 @@ export function checkSharedIdentity(plan: Facts, context: Context): void {
         filled.set(header, [...(filled.get(header) ?? []), method]);
     }
     for (const [header, [first, ...others]] of filled) {
-      for (const other of others) tell(header, { first: first as PlannedMethod, other, told }, context);
+      for (const other of others) warn(header, { first: first as PlannedMethod, other, reported }, context);
     }
   }
 }
@@ -52,14 +52,14 @@ function groupsOf({ methods, routes, unmatched }: Facts): readonly (readonly Pla
 interface Pair {
   readonly first: PlannedMethod;
   readonly other: PlannedMethod;
-  readonly told: Set<string>;
+  readonly reported: Set<string>;
 }
 
-function tell(header: string, { first, other, told }: Pair, context: Context): void {
+function warn(header: string, { first, other, reported }: Pair, context: Context): void {
   const path = placeOf(header, other, context);
   const key = JSON.stringify([path, first.name]);
-  if (path === undefined || told.has(key)) return;
-  told.add(key);
+  if (path === undefined || reported.has(key)) return;
+  reported.add(key);
   const name = other.headers.find((each) => foldName(each.header) === header)?.header ?? header;
   const message =
     `${first.name} and ${other.name} both fill ${name}: the upstream takes callers of the same name for one caller; ` +
