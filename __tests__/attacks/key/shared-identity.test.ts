@@ -34,7 +34,7 @@ beforeAll(async () => {
   const metadata = { plan: 'free', deep: { list: ['a'], on: false } };
   ({ key } = await gate.keys.create({ name: 'ada', scopes: ['read'], metadata, rate_limit: 1_000 }));
   token = await secretToken(SECRET, { ...livelyClaims(), scope: 'read', deep: { plan: 'free', list: [{ a: 1 }] } });
-  const passport = gate.passport.authenticate(['api_key', 'jwt', 'basic'], { session: false }) as ConnectMiddleware;
+  const passport = gate.passport.authenticate<ConnectMiddleware>(['api_key', 'jwt', 'basic'], { session: false });
   server = createServer((request, response) =>
     (request.url === '/passport' ? passport : gate)(request, response, () => {
       const seen = [request.auth, (request as { user?: unknown }).user, authOf(request), identitiesOf(request)];
