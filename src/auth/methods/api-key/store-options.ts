@@ -8,6 +8,10 @@ const POSTGRES_URL = 'must be a URL such as postgres://user:password@host:5432/d
 const isPostgresUrl = (text: string): boolean =>
   URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
 
+/** The package pg reads TLS options of the URL in place of all others, so that `sslmode=disable` would end TLS. */
+const hasTlsOption = (url: string): boolean =>
+  URL.canParse(url) && [...new URL(url).searchParams.keys()].some((name) => /^(?:ssl|uselibpqcompat)/i.test(name));
+
 /** The options that one type of store needs, and those that it does not have. */
 const FIELDS = {
   sqlite: { needs: ['path'], lacks: ['url', 'ca_file'] },
@@ -48,6 +52,9 @@ export const storeOptions = z
     const { needs, lacks } = FIELDS[block.type];
     for (const key of needs) if (block[key] === undefined) fault(key, `is required for ${block.type}`);
     for (const key of lacks) if (block[key] !== undefined) fault(key, `has no meaning for ${block.type}; remove it`);
+    const authority = block.ca_file !== undefined || block.ca !== undefined;
+    if (authority && hasTlsOption(block.url ?? ''))
+      fault('url', 'must have no TLS option such as sslmode beside ca_file, which requires TLS; remove one of the two');
   });
 
 export type StoreOptions = z.output<typeof storeOptions>;
