@@ -328,6 +328,17 @@ test.each(['169.254.169.254', '0.0.0.0', '::ffff:a9fe:a9fe', 'fe80::1'])(
   },
 );
 
+test('a name that never had an allowed address leads nowhere', async () => {
+  const a = await open(A);
+  const ground = await named({ zone: 'SERVFAIL' });
+  dns.set(NAME, ['0.0.0.0']);
+  await until(() => ground.upstream.status().endpoints[0]?.name?.fault === 'forbidden address');
+  expect([(await ground.get('/x')).status, a.connections]).toEqual([502, 0]);
+  expect(ground.log.at(-1)?.facts).toMatchObject({ cause: 'forbidden address' });
+  dns.set(NAME, ['0.0.0.0', A]);
+  expect((await ground.get('/x')).body).toBe(A);
+});
+
 test('one answer makes at most 256 endpoints', async () => {
   const many = Array.from({ length: 300 }, (_, at) => `127.1.${at >> 8}.${at & 255}`);
   const ground = await named({ zone: 'NXDOMAIN' });

@@ -56,11 +56,11 @@ function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }
   }
   for (const { name, endpoints: all } of upstreams) {
     const endpoints = all.filter((/** @type {any} */ { leaving }) => !leaving);
-    for (const { url, name: resolution } of endpoints.filter(isFirstOfName))
+    for (const { url, address, name: resolution } of endpoints)
       if (resolution?.fault !== undefined)
         yield {
           level: 'warn',
-          text: `Upstream ${name}: the name of ${url} was not resolved. Its earlier addresses are still used.`,
+          text: `Upstream ${name}: the name of ${url} was not resolved.${address === undefined ? '' : ' Its earlier addresses are still used.'}`,
           detail: resolution.fault,
         };
     const down = endpoints.filter((/** @type {any} */ { up }) => !up);
@@ -81,17 +81,6 @@ function* inProcess({ config, listeners, methods, upstreams, limits, eventLoop }
       text: 'The event loop is late, so requests wait.',
       detail: `99 % of the delays are at most ${duration(eventLoop.p99Ms)}`,
     };
-}
-
-/**
- * One of the endpoints that are the addresses of one name.
- *
- * @param {any} endpoint
- * @param {number} at
- * @param {any[]} all
- */
-function isFirstOfName({ url }, at, all) {
-  return all.findIndex((each) => each.url === url) === at;
 }
 
 /**

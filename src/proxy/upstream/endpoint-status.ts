@@ -43,6 +43,6 @@ export interface EndpointStatus {
 export interface NameStatus {
   /** When the name was resolved last, in milliseconds since the Unix epoch. Absent: never. */
   readonly resolvedAt?: number;
-  /** The error code of the last resolution; absent if it succeeded. The earlier addresses stay in use. */
+  /** The error code of the last resolution, or `forbidden address`; absent if it succeeded. Earlier addresses stay in use. */
   readonly fault?: string;
 }

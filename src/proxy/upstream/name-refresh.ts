@@ -1,7 +1,6 @@
 /** Resolves the name of one endpoint at intervals, and reports its addresses when they have changed. */
 import type { Log, Now } from '../../lib/types.js';
 import type { Metrics } from '../../lib/metrics.js';
-import { isForbiddenHost } from '../../lib/link-local.js';
 import type { NameStatus } from './endpoint-status.js';
 import type { NameResolver, Resolution } from './resolver.js';
 
@@ -59,22 +58,18 @@ export class NameRefresh {
     this.#timer = setTimeout(() => void this.#ask(), ms * (1 - JITTER + 2 * JITTER * random())).unref();
   }
 
-  #take({ addresses, fault }: Resolution): void {
+  #take({ addresses, fault, forbidden = 0 }: Resolution): void {
     const { labels, metrics, now } = this.parts;
     metrics?.count('loom_upstream_resolutions_total', {
       ...labels,
       outcome: fault === undefined ? 'resolved' : 'failed',
     });
-    const allowed = [...new Set(addresses)].filter((address) => !isForbiddenHost(urlHost(address))).sort();
-    const found = allowed.slice(0, MOST_ADDRESSES);
-    const reason = fault ?? (found.length === 0 ? 'no usable address' : undefined);
-    this.#tell(reason);
-    if (reason === undefined) this.#resolvedAt = now();
+    const all = [...new Set(addresses)].sort();
+    const found = all.slice(0, MOST_ADDRESSES);
+    this.#tell(fault);
+    if (fault === undefined) this.#resolvedAt = now();
     if (found.length === 0 || found.join() === this.#addresses.join()) return;
-    this.#tellChange(found, {
-      forbidden: new Set(addresses).size - allowed.length,
-      omitted: allowed.length - found.length,
-    });
+    this.#tellChange(found, { forbidden, omitted: all.length - found.length });
     this.#addresses = found;
     this.parts.changed(found);
   }
@@ -103,9 +98,4 @@ export class NameRefresh {
     };
     log.info({ ...labels, ...facts }, 'the addresses of a name have changed');
   }
-}
-
-/** As the host of a URL, which has one spelling. */
-function urlHost(address: string): string {
-  return new URL(`http://${address.includes(':') ? `[${address}]` : address}`).hostname;
 }

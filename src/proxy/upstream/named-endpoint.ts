@@ -35,7 +35,7 @@ export class NamedEndpoint {
     const hasName = socketPath === undefined && isIP(host) === 0;
     const resolves = planned.dns !== undefined && resolver !== undefined && hasName;
     // Until the first answer each connection resolves the name.
-    const through = resolves && planned.dns?.servers ? { lookup: lookupThrough(resolver) } : {};
+    const through = resolves ? { lookup: lookupThrough(resolver) } : {};
     this.#members = [this.#create(through)];
     this.#tellUp();
     if (!resolves) return;

@@ -3,12 +3,15 @@ import { ADDRCONFIG } from 'node:dns';
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { isForbiddenHost } from '../../lib/link-local.js';
 
 export interface Resolution {
   /** Never empty, unless no resolution has succeeded. */
   readonly addresses: readonly string[];
   /** The error code of a resolution that failed, as a whole or for one family. The addresses are then earlier ones. */
   readonly fault?: string;
+  /** Addresses that no endpoint may have, and that were left out. */
+  readonly forbidden?: number;
 }
 
 export interface NameResolver {
@@ -18,7 +21,26 @@ export interface NameResolver {
 }
 
 export function createResolver(servers: readonly string[] | undefined): NameResolver {
-  return servers ? new ServerResolver(servers) : SYSTEM;
+  const resolver = servers ? new ServerResolver(servers) : SYSTEM;
+  return {
+    resolve: async (host, known) => withoutForbidden(await resolver.resolve(host, known), known),
+    close: () => resolver.close(),
+  };
+}
+
+/** A name must not lead where an endpoint of the file must not. */
+function withoutForbidden(resolution: Resolution, known: readonly string[]): Resolution {
+  const { addresses } = resolution;
+  const allowed = addresses.filter((address) => !isForbiddenHost(urlHost(address)));
+  const forbidden = addresses.length - allowed.length;
+  if (forbidden === 0) return resolution;
+  if (allowed.length === 0) return { addresses: known, fault: 'forbidden address', forbidden };
+  return { ...resolution, addresses: allowed, forbidden };
+}
+
+/** As the host of a URL, which has one spelling. */
+function urlHost(address: string): string {
+  return new URL(`http://${address.includes(':') ? `[${address}]` : address}`).hostname;
 }
 
 /** Reads `/etc/hosts` and search domains, too. */
