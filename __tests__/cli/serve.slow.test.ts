@@ -98,6 +98,22 @@ test('a port that is in use is exit code 3, and the process that uses the port s
   expect(await withKey(`${url}/orders/1`)).toMatch(/200$/);
 });
 
+test('SIGTERM with a delay keeps the port open, and a second one closes it', async () => {
+  const [port = 0] = await freePorts(1);
+  const delayed = `${gateway(port)}shutdown: { delay: 1h }\nhealth: { path: /healthz }\n`;
+  const process = start(['serve', write(`${port}.yaml`, delayed)], { SERVED_KEY: KEY });
+  running.push(process);
+  await process.until(/"msg":"listening"/);
+  const url = `http://127.0.0.1:${port}`;
+  expect(await curl(`${url}/healthz`)).toMatch(/200$/);
+  const ended = process.stop('SIGTERM');
+  await process.until(/"msg":"stopping: requests in flight may finish"/);
+  expect(await curl(`${url}/healthz`)).toMatch(/503$/);
+  expect(await withKey(`${url}/orders/1`)).toBe('caller=orders-app\n200');
+  const again = process.stop('SIGTERM');
+  expect([await ended, await again]).toEqual([0, 0]);
+});
+
 describe('a file that cannot be served is exit code 1', () => {
   const refused = async (name: string, text: string | undefined, env = { SERVED_KEY: KEY }) => {
     if (text !== undefined) write(name, text);

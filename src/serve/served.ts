@@ -141,13 +141,14 @@ class Served implements OwnGateway {
       await this.#end();
       throw cause;
     }
+    this.#state = 'ready';
+    this.among?.took(loom.plan);
+    this.#files?.follow(this.#read);
+    // Last: a supervisor that reads these lines may send a signal at once.
     for (const { name: listener, ...where } of this.listening) this.log.info({ listener, ...where }, 'listening');
     if (this.#admin) this.log.info({ listener: 'admin', host: this.#admin.host, port: this.#admin.port }, 'listening');
     const { file, routes } = loom.plan;
     this.log.info({ event: 'config', generation: 1, file, routes: routes.length }, 'the configuration is in use');
-    this.#state = 'ready';
-    this.among?.took(loom.plan);
-    this.#files?.follow(this.#read);
   }
 
   reload(): Promise<readonly Diagnostic[]> {
