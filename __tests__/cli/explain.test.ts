@@ -97,6 +97,34 @@ describe('keys, time and address', () => {
     expect(await json([...args, '--from', '10.1.2.3'])).toMatchObject({ allowed: true });
     expect(await json([...args, '--from', '192.0.2.1'])).toMatchObject({ status: 403, reason: 'not_allowed' });
   });
+
+  test('on a Unix socket the client is unknown, unless a trusted header or --from has its address', async () => {
+    const socket = (more: string): string =>
+      file(
+        'socket.yaml',
+        `listeners: [{ name: local, address: "unix:/run/loom.sock"${more} }]
+middleware: { auth: { api_key: { keys: [{ key: ${KEY}, name: orders, allowed_ips: [198.51.100.0/24, 127.0.0.1] }] } } }
+routes: [{ path: /orders, upstream: orders, auth: { api_key: true } }]
+upstreams: [{ name: orders, endpoints: ["unix:/run/app.sock"] }]
+trusted_proxies: [unix]
+`,
+      );
+    const key = ['-H', `X-API-Key: ${KEY}`];
+    const named = [...key, '-H', 'X-Forwarded-For: 198.51.100.8'];
+    const balanced = ', proxy_protocol: { from: [unix] }';
+    for (const [more, args, client, allowed] of [
+      ['', key, 'unknown via unix', false],
+      ['', named, '198.51.100.8', true],
+      ['', [...named, '--from', 'unix'], '198.51.100.8', true],
+      ['', [...key, '--from', '198.51.100.9'], '198.51.100.9', true],
+      [balanced, named, '127.0.0.1', true],
+      [balanced, [...key, '--from', '203.0.113.1'], '203.0.113.1', false],
+    ] as const) {
+      const explained = await json([socket(more), 'GET', '/orders', ...args]);
+      expect([args, explained.request.client, explained.allowed]).toEqual([args, client, allowed]);
+      expect(explained.request.listener).toBe('local');
+    }
+  });
 });
 
 test('the text says what was looked for, what was found and what to do', async () => {

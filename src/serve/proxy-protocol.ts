@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { PlannedListener } from '../config/plan-types.js';
 import { unknownClient } from '../http/client-address.js';
-import { peerMatcher, type AddressMatcher } from '../lib/address.js';
+import { peerMatcher, plainAddress, type AddressMatcher } from '../lib/address.js';
 import { announcedPeerOf, announcePeer, peerOf, transportOf } from '../lib/connection.js';
 import { LogThrottle } from '../lib/log-throttle.js';
 import { readProxyHeader, type ProxyHeaderFault, type ProxySource } from '../lib/proxy-header.js';
@@ -68,7 +68,8 @@ class Senders {
         socket.destroy();
       } else {
         const { source } = result;
-        announcePeer(socket, source ? { peer: source.address, port: source.port } : { peer: unknownClient(sender) });
+        const unknown = unknownClient(plainAddress(sender) ?? sender);
+        announcePeer(socket, source ? { peer: source.address, port: source.port } : { peer: unknown });
         passOn();
       }
     });

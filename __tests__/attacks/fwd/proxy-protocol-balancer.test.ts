@@ -65,7 +65,9 @@ describe('G-07 a PROXY header that no balancer sent', () => {
   });
 
   test('without an address makes an unknown client, and never the balancer', async () => {
-    const on = await balanced(HTTP, { top: 'logging: { access: { enabled: true } }' });
+    // A listener on all addresses sees the balancer as ::ffff:127.0.0.1.
+    const listener = HTTP.replace('127.0.0.1:PORT1', ':PORT1');
+    const on = await balanced(listener, { top: 'logging: { access: { enabled: true } }' });
     for (const [, header] of SILENT) {
       expect((await send(on, header + get('/keys/x', NEAR))).statuses).toEqual([403]);
       expect((await send(on, header + handshake('/keys/x', NEAR))).statuses).toEqual([403]);

@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import fc from 'fast-check';
 import { get } from '../../support/attack-ground.js';
 import { balanced, closeBalanced, OFFICE } from '../../support/balanced.js';
 import { makeCertificates, type Certificates } from '../../support/certificates.js';
+import { cases } from '../../support/fast-check-runs.js';
 import { valuesOf } from '../../support/messages.js';
 import { ANNOUNCING, V1, v2 } from '../../support/proxy-headers.js';
 import { until } from '../../support/until.js';
@@ -26,10 +28,15 @@ const https = (more = ''): string =>
     proxy_protocol: { from: [127.0.0.1] }
     tls: { cert_file: ${certificates.server.cert}, key_file: ${certificates.server.key}${more} }`;
 /** Sends bytes before the handshake, in the same packet as its start, and a request inside of TLS. */
-function beforeTls(port: number, header: string, inside: string, options: ConnectionOptions = {}): Promise<string> {
+function beforeTls(
+  port: number,
+  header: string,
+  inside: string,
+  { cuts = [], ...options }: ConnectionOptions & { readonly cuts?: readonly number[] } = {},
+): Promise<string> {
   return new Promise((resolve) => {
     const plain = connect({ ...BALANCER, port });
-    const wire = new Prefixed(plain, Buffer.from(header, 'latin1'));
+    const wire = new Prefixed(plain, Buffer.from(header, 'latin1'), [...cuts]);
     let text = '';
     const secure = connectTls(
       { socket: wire, servername: 'localhost', ca: readFileSync(certificates.ca), ...options },
@@ -41,11 +48,12 @@ function beforeTls(port: number, header: string, inside: string, options: Connec
   });
 }
 
-/** Writes the prefix and the first write of TLS as one packet. */
+/** Writes the prefix and the first write of TLS as one packet, or cut at these places. */
 class Prefixed extends Duplex {
   constructor(
     private readonly plain: Socket,
     private prefix: Buffer,
+    private readonly cuts: number[],
   ) {
     super();
     plain.on('data', (chunk) => void this.push(chunk));
@@ -57,8 +65,15 @@ class Prefixed extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.plain.write(Buffer.concat([this.prefix, chunk]), done);
+    const bytes = Buffer.concat([this.prefix, chunk]);
+    const cuts = [0, ...this.cuts.splice(0).filter((cut) => cut < bytes.length), bytes.length];
     this.prefix = Buffer.alloc(0);
+    const write = (at: number): void => {
+      const end = cuts[at + 1];
+      if (end === undefined) done();
+      else this.plain.write(bytes.subarray(cuts[at], end), () => setImmediate(() => write(at + 1)));
+    };
+    write(0);
   }
 }
 
@@ -111,6 +126,22 @@ describe('G-07 TLS', () => {
     expect(await beforeTls(on.ports[1], V1, get('/open/x', CLOSE), { maxVersion: 'TLSv1.2' })).toBe('');
     await until(() => on.log.some(({ words }) => words === 'handshake refused'));
     expect(on.log.find(({ words }) => words === 'handshake refused')?.facts['client']).toBe('198.51.100.8');
+  });
+
+  test('twin: any split of the header and the start of the handshake has the same answer', async () => {
+    const on = await balanced(`${HTTP}\n${https()}`);
+    const cuts = fc.uniqueArray(fc.nat(400), { maxLength: 5 }).map((all) => all.sort((a, b) => a - b));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...ANNOUNCING), cuts, async ([, header, client], places) => {
+        const around = [header.length - 1, header.length, header.length + 1];
+        for (const each of [places, around]) {
+          const answer = await beforeTls(on.ports[1], header, get('/keys/x', OFFICE, CLOSE), { cuts: each });
+          expect(answer.slice(0, 12)).toBe('HTTP/1.1 200');
+          expect(on.arrived().flatMap((message) => valuesOf(message, 'x-forwarded-for'))).toEqual([client]);
+        }
+      }),
+      cases(10, { cost: 50 }),
+    );
   });
 
   test('twin: the header comes before the handshake, and the certificate and the address both count', async () => {

@@ -1,8 +1,21 @@
 /** Unix sockets: who may connect, what is removed for them, and who their clients are. */
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { loom } from '../../../src/index.js';
 import { get } from '../../support/attack-ground.js';
 import { balanced, closeBalanced, NEAR, OFFICE, type Balanced } from '../../support/balanced.js';
 import { makeCertificates } from '../../support/certificates.js';
@@ -94,6 +107,34 @@ describe('G-08 the client behind a Unix socket', () => {
     expect(message && valuesOf(message, 'x-forwarded-for')).toEqual(['198.51.100.8']);
     expect((await send(on, get('/keys/x', OFFICE, 'CF-Connecting-IP: 203.0.113.1'))).statuses).toEqual([403]);
     expect((await send(on, get('/keys/x', OFFICE))).statuses).toEqual([403]);
+  });
+
+  test.each([
+    ['', [403, 403, 200]],
+    ['trusted_proxies: [unix]', [200, 403, 200]],
+  ])('of the server of a host is unknown too: %s', async (top, expected) => {
+    const text = `
+middleware: { auth: { api_key: { keys: [{ key: key-of-the-office-1234, name: office, allowed_ips: [198.51.100.0/24] }, { key: key-of-the-balancer-12, name: near, allowed_ips: [127.0.0.0/8, "::1"] }] } } }
+routes: [{ path: /keys/*, auth: { api_key: true } }, { path: /open/*, auth: none }]
+${top}`;
+    const gate = loom({ text, file: 'loom.yaml' }, { log: quietLog() });
+    const server = createHttpServer((req, res) => gate(req, res, () => res.end('passed')));
+    const folder = mkdtempSync(join(tmpdir(), 'loom-host-'));
+    const path = join(folder, 'host.sock');
+    await new Promise<void>((done) => server.listen(path, done));
+    try {
+      const asked = [
+        get('/keys/x', OFFICE, 'X-Forwarded-For: 198.51.100.8'),
+        get('/keys/x', NEAR),
+        get('/open/x'),
+      ];
+      const sent = await Promise.all(asked.map((bytes) => sendPieces({ path }, [bytes])));
+      expect(sent.map(({ statuses }) => statuses[0])).toEqual(expected);
+    } finally {
+      await new Promise((done) => server.close(done));
+      await gate.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('twin: TLS on the socket has client certificates and their headers', async () => {
