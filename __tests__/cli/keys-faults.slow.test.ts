@@ -1,4 +1,5 @@
 /** The `loom-auth keys` commands with hostile records, long files and a disk that is full. */
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { keyDigestOf, newKeyText } from '../../src/auth/methods/api-key/store/key-text.js';
@@ -6,7 +7,8 @@ import { ask } from '../support/ask.js';
 import { built, NODE } from '../support/built.js';
 import { freePorts } from '../support/ports.js';
 import { Background, runProcess } from '../support/process.js';
-import { folder, loomAuth, write } from './command.js';
+import { until } from '../support/until.js';
+import { folder, loomAuth, start, write } from './command.js';
 
 const TEXT = `middleware: { auth: { api_key: { store: { type: sqlite, path: keys.db } } } }
 routes: [{ path: /*, auth: { api_key: true } }]
@@ -116,5 +118,48 @@ routes: [{ path: /*, upstream: backend }]
   await gateway.until(/the last use of keys could not be written/);
   expect(await answer(keyIn(created.stdout))).toBe(502);
   expect(await answer(newKeyText())).toBe(401);
+  await gateway.stop();
+}, 60_000);
+
+test('a key that is revoked while the gateway is paused is refused by its first request', async () => {
+  const [port = 0] = await freePorts(1);
+  const file = write(
+    'pause.yaml',
+    `listeners: [{ name: http, address: "127.0.0.1:${port}" }]
+middleware: { auth: { api_key: { store: { type: sqlite, path: pause.db } }, chain: [api_key] } }
+upstreams: [{ name: backend, endpoints: ["127.0.0.1:1"] }]
+routes: [{ path: /*, upstream: backend }]
+`,
+  );
+  const keys: string[] = [];
+  for (const name of ['ada', 'bob'])
+    keys.push(keyIn((await loomAuth(['keys', 'create', '--name', name, '--file', file])).stdout));
+  const gateway = start(['serve', file]);
+  await gateway.until(/the configuration is in use/);
+  const clients = keys.map((key) => {
+    const client = { socket: connect(port, '127.0.0.1'), text: '' };
+    client.socket.setEncoding('latin1').on('data', (chunk: string) => (client.text += chunk));
+    return {
+      ...client,
+      ask: () => client.socket.write(`GET / HTTP/1.1\r\nHost: gw\r\nX-API-Key: ${key}\r\n\r\n`),
+      seen: () => client.text,
+    };
+  });
+  for (const client of clients) client.ask();
+  await until(() => clients.every((client) => client.seen().includes('HTTP/1.1 502')));
+  process.kill(gateway.pid, 'SIGSTOP');
+  const stopped = Date.now();
+  expect((await loomAuth(['keys', 'revoke', 'ada', '--file', file])).stdout).toContain('revoked 1 key');
+  await until(() => Date.now() - stopped > 1_500);
+  for (const client of clients) client.ask();
+  process.kill(gateway.pid, 'SIGCONT');
+  const statuses = (text: string): readonly string[] =>
+    [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status = '']) => status);
+  await until(() => clients.every((client) => statuses(client.seen()).length === 2));
+  expect(clients.map((client) => statuses(client.seen()))).toEqual([
+    ['502', '401'],
+    ['502', '502'],
+  ]);
+  for (const { socket } of clients) socket.destroy();
   await gateway.stop();
 }, 60_000);
