@@ -123,11 +123,7 @@ ${top}`;
     const path = join(folder, 'host.sock');
     await new Promise<void>((done) => server.listen(path, done));
     try {
-      const asked = [
-        get('/keys/x', OFFICE, 'X-Forwarded-For: 198.51.100.8'),
-        get('/keys/x', NEAR),
-        get('/open/x'),
-      ];
+      const asked = [get('/keys/x', OFFICE, 'X-Forwarded-For: 198.51.100.8'), get('/keys/x', NEAR), get('/open/x')];
       const sent = await Promise.all(asked.map((bytes) => sendPieces({ path }, [bytes])));
       expect(sent.map(({ statuses }) => statuses[0])).toEqual(expected);
     } finally {
