@@ -157,11 +157,13 @@ describe('methods, headers and query', () => {
 
   it('say which methods the pattern has', () => {
     const table = new RouteTable(routes);
+    const near = (...ids: readonly string[]) => ids.map((id) => expect.objectContaining({ id }) as unknown);
     expect(answer(table, '/a', { method: 'DELETE' })).toEqual({
       kind: 'method_not_allowed',
       allow: ['GET', 'POST', 'HEAD'],
+      near: near('get', 'post'),
     });
-    expect(answer(table, '/head')).toEqual({ kind: 'method_not_allowed', allow: ['HEAD'] });
+    expect(answer(table, '/head')).toEqual({ kind: 'method_not_allowed', allow: ['HEAD'], near: near('head') });
     const trace = answer(table, '/z', { method: 'TRACE' });
     const allow = trace.kind === 'method_not_allowed' ? trace.allow : [];
     expect(allow).toEqual(expect.arrayContaining(['GET', 'HEAD', 'POST']));
