@@ -57,6 +57,23 @@ test('a frame of more than a quarter of the memory is refused', () => {
   expect(reader.take()).toEqual([]);
 });
 
+test('a write that throws in its middle leaves nothing, and the next frame arrives', () => {
+  const { writer, reader } = opened();
+  const throwing = Object.assign([1, 2], {
+    *[Symbol.iterator]() {
+      yield 1;
+      throw new RangeError('Maximum call stack size exceeded');
+    },
+  });
+  for (let at = 0; at < 40; at += 1) {
+    expect(() => writer.write({ id: 7, numbers: throwing, texts: ['lost'] })).toThrow(RangeError);
+    expect(reader.isEmpty).toBe(true);
+    const frame: Frame = { id: at, numbers: [at], texts: ['whole'.repeat(at)] };
+    expect(writer.write(frame)).toBe(true);
+    expect(reader.take()).toEqual([frame]);
+  }
+});
+
 test('with any content of the memory the reader returns texts and numbers, or throws, and ends', () => {
   const word = fc.oneof(fc.integer({ min: -2, max: 600 }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }));
   const change = fc.tuple(fc.nat({ max: BYTES / 4 - 1 }), word);

@@ -72,9 +72,9 @@ export class RingWriter extends Ring {
     const at = size * 4 > this.end ? undefined : this.#place(size);
     if (at === undefined) return false;
     const { words } = this;
-    this.serial = (this.serial + 1) | 0;
+    const serial = (this.serial + 1) | 0;
     words[at] = size;
-    words[at + 1] = this.serial;
+    words[at + 1] = serial;
     words[at + 2] = id;
     words[at + 3] = numbers.length;
     words[at + 4] = texts.length;
@@ -83,8 +83,11 @@ export class RingWriter extends Ring {
     for (const number of numbers) words[place++] = number;
     for (const each of texts) words[place++] = each.length;
     this.bytes.write(text, (at + from) * WORD_BYTES, text.length * width, width === 2 ? 'utf16le' : 'latin1');
-    this.at = at + size === this.end ? START : at + size;
-    Atomics.store(words, WRITTEN, this.at);
+    const next = at + size === this.end ? START : at + size;
+    // A plugin may have used up the stack, so that a call above throws. The writer is then unchanged.
+    this.serial = serial;
+    this.at = next;
+    Atomics.store(words, WRITTEN, next);
     return true;
   }
 

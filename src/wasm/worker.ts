@@ -61,6 +61,11 @@ function waitFor(serial: number, until: number): StoreAnswer | undefined {
 }
 
 let openCalls = 0;
+/** Since when the gateway must be woken. */
+let untoldSince: number | undefined;
+let isReading = false;
+/** Whether the module is on the stack. */
+let isRunning = false;
 
 const environment: VmEnvironment = {
   metrics,
@@ -91,8 +96,10 @@ const environment: VmEnvironment = {
   // The store notifies every thread that has registered the queue.
   queued: () => undefined,
   running: (on) => {
+    isRunning = on;
     if (on) Atomics.store(shared, WORD.waited, 0);
     Atomics.add(shared, WORD.turn, 1);
+    if (!on && !isReading && untoldSince !== undefined) tell();
   },
   // The gateway measures the time.
   isOver: () => Atomics.load(shared, WORD.ending) === 1,
@@ -123,15 +130,16 @@ const LATE: PluginDecision = { kind: 'fault', fault: 'overloaded', detail: 'the 
 /** The longest that a written decision waits for the decisions after it, so that one message is enough for all. */
 const TELL_MS = 1;
 
-/** Since when the gateway must be woken. */
-let untoldSince: number | undefined;
-let isReading = false;
-
+/**
+ * The module may have used up the stack. What throws before the frame is written leaves the request undecided, and
+ * nothing after it may throw: the request would have two decisions. So the gateway is woken when the module has returned.
+ */
 function decide(id: number, decision: PluginDecision): void {
   const frame = decisionFrame(id, decision);
+  const now = performance.now();
   if (!decisions.write(frame)) return send({ kind: 'decided', frame });
-  untoldSince ??= performance.now();
-  if (!isReading) tell();
+  untoldSince ??= now;
+  if (!isReading && !isRunning) tell();
 }
 
 function tell(): void {
