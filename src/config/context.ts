@@ -1,5 +1,5 @@
 /** What every step from the parsed file to the plan needs: the tree, where mistakes go, the files beside it. */
-import { hasPath, nodeAt, scalarsOf, valueOf, type DocumentNode } from './document.js';
+import { hasPath, nodeAt, eachScalar, valueOf, type DocumentNode } from './document.js';
 import type { Reading } from './issues.js';
 import type { Path, Report } from './report.js';
 import type { Source } from './source.js';
@@ -34,8 +34,10 @@ export class Context implements Reading {
   }
 
   /** Every scalar of the file, with its path. */
-  *scalars(): Generator<readonly [Path, DocumentNode['value']]> {
-    for (const [path, { value }] of scalarsOf(this.#root)) yield [path, value];
+  scalars(): readonly (readonly [Path, DocumentNode['value']])[] {
+    const found: [Path, DocumentNode['value']][] = [];
+    eachScalar(this.#root, (path, { value }) => found.push([[...path], value]));
+    return found;
   }
 
   /**

@@ -36,12 +36,23 @@ export function hasPath(root: DocumentNode, path: Path): boolean {
 export function valueOf(node: DocumentNode): unknown {
   if (node.kind === 'scalar') return node.value;
   const children = node.children ?? new Map<string | number, DocumentNode>();
-  if (node.kind === 'list') return [...children.values()].map(valueOf);
-  return Object.fromEntries([...children].map(([key, child]) => [key, valueOf(child)]));
+  if (node.kind === 'list') return Array.from(children.values(), valueOf);
+  const value: Record<string, unknown> = {};
+  for (const [key, child] of children) value[key] = valueOf(child);
+  return value;
 }
 
-/** Every scalar below a node, with its path. */
-export function* scalarsOf(node: DocumentNode, path: Path = []): Generator<readonly [Path, DocumentNode]> {
-  if (node.kind === 'scalar') yield [path, node];
-  for (const [key, child] of node.children ?? []) yield* scalarsOf(child, [...path, key]);
+/** Calls `visit` with every scalar below a node. The path changes after the call, because a file may have 200,000 scalars. */
+export function eachScalar(root: DocumentNode, visit: (path: Path, scalar: DocumentNode) => void): void {
+  const path: (string | number)[] = [];
+  const walk = (node: DocumentNode): void => {
+    if (node.kind === 'scalar') return visit(path, node);
+    if (!node.children) return;
+    for (const [key, child] of node.children) {
+      path.push(key);
+      walk(child);
+      path.pop();
+    }
+  };
+  walk(root);
 }

@@ -1,7 +1,7 @@
 /** `${ENV}`, `${ENV:-default}` and `${file:PATH}`, resolved after parsing and inside strings only. */
 import type { ErrorCode } from './diagnostic-codes.js';
 import { checkOtherNotation, referenceHint } from './other-notation.js';
-import { scalarsOf, type DocumentNode } from './document.js';
+import { eachScalar, type DocumentNode } from './document.js';
 import { matchesPattern } from './loom/option-paths.js';
 import type { Path, Report } from './report.js';
 import { isSecret } from './secrets.js';
@@ -21,19 +21,16 @@ export interface World {
 
 /** Replaces the references in every string of the tree; what was inserted is never read again. */
 export function interpolate(root: DocumentNode, world: World): void {
-  for (const [path, node] of scalarsOf(root)) {
-    if (typeof node.value !== 'string') continue;
-    if (!node.value.includes('${')) {
-      checkOtherNotation(path, node.value, world.report);
-      continue;
-    }
+  eachScalar(root, (path, node) => {
+    if (typeof node.value !== 'string') return;
+    if (!node.value.includes('${')) return checkOtherNotation(path, node.value, world.report);
     const whole = WHOLE.test(node.value);
     const reference = new Reference(path, world);
     node.value = node.value.replace(REFERENCE, (match, name: string | undefined, offset: number, text: string) =>
       match === '$${' ? '${' : reference.resolve(name, text.slice(offset)),
     );
     node.reference = !whole ? 'part' : reference.failed ? 'unresolved' : 'resolved';
-  }
+  });
 }
 
 /** Options outside of `routes[].auth` and `opens` that decide which credentials are enough. */

@@ -9,6 +9,7 @@ import type * as ObjectReader from './object.js';
 import { parseText, type Parsed } from './parse.js';
 import { Report, type Locate } from './report.js';
 import { checkSecrets, secretsOf } from './secrets.js';
+import { collectLarge } from './text.js';
 import type { Env, Source } from './source.js';
 
 const require = createRequire(import.meta.url);
@@ -30,6 +31,7 @@ export function readFile(source: Source, options: ReadOptions): ReadFile {
   const read = source.read();
   if (read.kind === 'unreadable') throw unreadable(source.file, read.why);
   const parsed = read.kind === 'object' ? fromObject(read.config) : parseText(read.text);
+  if (read.kind === 'text') collectLarge(read.text);
   const { root } = parsed;
   const secrets = new Set<string>();
   const ignores = read.kind === 'text' && root ? ignoresOf(read.text) : undefined;

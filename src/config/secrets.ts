@@ -1,5 +1,5 @@
 /** Which fields hold secrets, and which values are no secrets at all because a public page prints them. */
-import { scalarsOf, type DocumentNode } from './document.js';
+import { eachScalar, type DocumentNode } from './document.js';
 import type { Path, Report } from './report.js';
 
 const SECRET_FIELDS = new Set(['key', 'secret', 'client_secret', 'password', 'password_hash', 'key_hash', 'token']);
@@ -44,13 +44,16 @@ export function isAmbiguous(plain: string): boolean {
 
 /** What no message may quote. Shorter ones are words that messages need. */
 export function secretsOf(root: DocumentNode): readonly string[] {
-  const values = [...scalarsOf(root)].flatMap(([path, { value }]) => (isSecret(path) ? [value] : []));
-  return values.filter((value) => typeof value === 'string' && value.length >= 4) as string[];
+  const secrets: string[] = [];
+  eachScalar(root, (path, { value }) => {
+    if (typeof value === 'string' && value.length >= 4 && isSecret(path)) secrets.push(value);
+  });
+  return secrets;
 }
 
 /** Secrets that another YAML reader would not read as this string, and secrets that are public. */
 export function checkSecrets(root: DocumentNode, report: Report): void {
-  for (const [path, node] of scalarsOf(root)) {
+  eachScalar(root, (path, node) => {
     // What is no string for us either, the schema of the field says.
     if (isSecret(path) && typeof node.value === 'string' && node.plain !== undefined && isAmbiguous(node.plain)) {
       report.error({
@@ -66,5 +69,5 @@ export function checkSecrets(root: DocumentNode, report: Report): void {
         message: 'this secret is printed in the Loom documentation, so it is public; make a new one',
       });
     }
-  }
+  });
 }
