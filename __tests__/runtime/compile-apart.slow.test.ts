@@ -1,11 +1,9 @@
 /** Large files are compiled in a thread: the result is that of a small file, and requests do not wait. */
-import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { ConfigError } from '../../src/config/diagnostics.js';
 import { compileFile, type Compiled } from '../../src/config/index.js';
 import { compacted } from '../../src/auth/methods-in-use.js';
@@ -18,10 +16,7 @@ import { compileApart, isForThread } from '../../src/runtime/compile-apart.js';
 import { ArrivingPlan, packPlan } from '../../src/runtime/travelling-plan.js';
 import { textMutants } from '../config/mutants/text-mutants.js';
 import { PAGE_CASES, type PageCase } from '../config/mutants/page-access.js';
-import { serve } from '../../src/serve/serve.js';
 import { ask } from '../support/ask.js';
-import { freePorts } from '../support/ports.js';
-import { until } from '../support/until.js';
 import { quietLog } from '../support/quiet-log.js';
 import { closed, listening } from '../support/recording-upstream.js';
 
@@ -224,57 +219,6 @@ describe('a reload of a large file', () => {
     const asked = { port, path: '/r1/x' };
     expect((await ask({ ...asked, headers: { 'X-API-Key': 'second-key-of-the-host' } })).status).toBe(200);
     expect((await ask({ ...asked, headers: { 'X-API-Key': KEY } })).status).toBe(401);
-  });
-
-  test('that does not end in time is refused with the cause, and the next one takes effect', async () => {
-    const pipe = join(folder, 'pipe');
-    execFileSync('mkfifo', [pipe]);
-    const parts = {
-      options: { mode: 'middleware' as const },
-      standalone: false,
-      marked: () => undefined,
-      signal: new AbortController().signal,
-    };
-    const before = compileFile(source(file(routes(1))), { mode: 'middleware' }).plan;
-    const text = file(routes(MANY)).replace(KEY, `"\${file:${pipe}}"`);
-    try {
-      await expect(compileApart(source(text), { ...parts, before, deadlineMs: 1_500 })).rejects.toThrow(
-        'the thread that compiles the file has not answered in 1.5 s',
-      );
-      const { compiled } = await compileApart(source(file(routes(MANY))), { ...parts, before, deadlineMs: 60_000 });
-      expect(compiled.plan.routes).toHaveLength(MANY);
-    } finally {
-      // The thread waits for a writer.
-      writeFileSync(pipe, 'the-key-of-the-pipe');
-    }
-  });
-
-  test('whose thread dies is refused once, and not read again until the file changes', async () => {
-    const [port = 0] = await freePorts(1);
-    const at = join(folder, 'dies.yaml');
-    const served = (more = ''): string =>
-      `listeners: [{ name: main, address: "127.0.0.1:${port}", protocol: http }]\n` +
-      `upstreams: [{ name: backend, endpoints: ["127.0.0.1:1"] }]\n` +
-      file(routes(MANY).replaceAll(', auth:', ', upstream: backend, auth:')) +
-      more;
-    writeFileSync(at, served());
-    const log = quietLog();
-    const gateway = await serve(at, { log });
-    closing.push(() => gateway.stop({ timeout: 0 }));
-    const refusals = () => log.entries.filter(({ words }) => words.startsWith('the reload failed'));
-    // Only threads that start later have the small heap.
-    setFlagsFromString('--max-old-space-size=48');
-    try {
-      writeFileSync(at, served(`x: [${'[1],'.repeat(400_000)}]\n`));
-      await until(() => refusals().length > 0);
-    } finally {
-      setFlagsFromString('--max-old-space-size=0');
-    }
-    expect((refusals()[0]?.facts['err'] as Error).message).toContain('memory');
-    expect((await ask({ port, path: '/r1/x' })).status).toBe(401);
-    writeFileSync(at, served('# another file\n'));
-    await until(() => log.entries.some(({ words }) => words === 'the configuration was reloaded'));
-    expect(refusals()).toHaveLength(1);
   });
 
   test('ends with the gateway, and does not take effect any more', async () => {

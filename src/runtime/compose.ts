@@ -79,10 +79,12 @@ export function compose(
   const shadowed = (next: Plan, from?: ConfigSource): void => {
     if (!shadows && shadow?.source === undefined && next.shadow === undefined) return;
     const { ShadowLoader } = require('./shadow-loader.js') as typeof ShadowLoaders;
-    shadows ??= new ShadowLoader(source, shadow, { compile: parts.compiler.compile, ...watched, slot, live });
+    shadows ??= new ShadowLoader(source, shadow, { ...parts, ...watched, slot, live, isServing: () => serving });
     shadows.follow(next, from);
   };
+  let serving = false;
   shadowed(plan);
+  serving = true;
   const { ready } = tables.current;
   metrics?.gauge('loom_config_generation', {}, 1);
   metrics?.gauge('loom_config_last_reload_timestamp_seconds', {}, Math.floor(now() / 1_000));

@@ -2,6 +2,8 @@
 import type { Compiled } from '../config/index.js';
 import type { Plan } from '../config/plan-types.js';
 import type { ConfigSource } from '../config/source.js';
+import type { MaybePromise } from '../lib/types.js';
+import type { Compiler } from './reload.js';
 import { NO_SHADOW, type ShadowReport } from './shadow/report.js';
 import { Shadows, type ShadowsDeps } from './shadow/shadows.js';
 
@@ -10,8 +12,10 @@ export interface ShadowParts {
   readonly source?: ConfigSource | undefined;
   /** Default: as the live file. */
   readonly compile?: (source: ConfigSource) => Compiled;
+  /** Receives the marks of the files that a thread has read. */
+  readonly marked?: Compiler['marked'];
   /** Called after each reading of the file, with the function that reads it again. */
-  readonly read?: (again: () => void) => void;
+  readonly read?: (again: () => MaybePromise<void>) => void;
 }
 
 export class ShadowLoader {
@@ -30,8 +34,8 @@ export class ShadowLoader {
     const wanted = this.parts.source ?? (shadow === undefined ? undefined : besideOf(source, shadow));
     if (this.#closed || (wanted === undefined && !this.#shadows)) return;
     if (wanted === undefined) this.#shadows?.stop();
-    else (this.#shadows ??= this.#start()).follow(wanted);
-    this.parts.read?.(() => this.#again());
+    const reading = wanted === undefined ? undefined : (this.#shadows ??= this.#start()).follow(wanted);
+    void this.#read(reading);
   }
 
   report(): ShadowReport {
@@ -43,15 +47,20 @@ export class ShadowLoader {
     this.#shadows?.stop();
   }
 
-  #again(): void {
-    if (this.#closed) return;
-    this.#shadows?.follow();
-    this.parts.read?.(() => this.#again());
+  #again(): MaybePromise<void> {
+    if (!this.#closed) return this.#read(this.#shadows?.follow());
+  }
+
+  #read(reading: MaybePromise<void>): MaybePromise<void> {
+    if (reading instanceof Promise) return reading.then(() => this.#read(undefined));
+    if (!this.#closed) this.parts.read?.(() => this.#again());
   }
 
   #start(): Shadows {
-    const { compile = this.deps.compile } = this.parts;
-    return new Shadows({ ...this.deps, compile });
+    const { compiler } = this.deps;
+    const { compile = compiler.compile, marked } = this.parts;
+    const { options } = compiler;
+    return new Shadows({ ...this.deps, compiler: { compile, options, ...(marked && { marked }) } });
   }
 }
 

@@ -4,6 +4,7 @@ import type { ConfigSource } from '../config/source.js';
 import type { ShadowParts } from '../runtime/shadow-loader.js';
 import { compileToServe } from './compile-to-serve.js';
 import type { ServeOptions } from './gatekeeper.js';
+import type { MaybePromise } from '../lib/types.js';
 import { markOf } from '../lib/file-mark.js';
 import { FileWatch } from './watch.js';
 
@@ -12,7 +13,7 @@ export class ShadowFiles implements ShadowParts {
   /** The state of the files that the last compilation read, whether it succeeded or not. */
   #marks = new Map<string, string>();
   #watch: FileWatch | undefined;
-  #again: () => void = () => undefined;
+  #again: () => MaybePromise<void> = () => undefined;
   #closed = false;
 
   constructor(private readonly options: Pick<ServeOptions, 'shadow' | 'strict' | 'watch'>) {
@@ -26,13 +27,16 @@ export class ShadowFiles implements ShadowParts {
     return compileToServe(source, { strict: this.options.strict ?? false, named });
   };
 
-  read = (again: () => void): void => {
+  marked = (marks: ReadonlyMap<string, string>): void => void (this.#marks = new Map(marks));
+
+  read = (again: () => MaybePromise<void>): void => {
     this.#again = again;
     if (this.#closed || this.options.watch === false) return;
     this.#watch ??= new FileWatch({
-      changed: () => {
-        this.#again();
-        return Promise.resolve();
+      changed: async () => {
+        // A thread that dies reports no marks, and the same files must not be read again and again.
+        this.#marks = new Map([...this.#marks.keys()].map((file) => [file, markOf(file)]));
+        await this.#again();
       },
     });
     this.#watch.follow(this.#marks);

@@ -1,7 +1,7 @@
 /** A configuration that is compiled beside the live one and decides about copies of requests. */
 import { admit } from '../../admission/admit.js';
 import { corsQuestionOf } from '../../admission/cors.js';
-import { AdmissionPolicy } from '../../admission/policy.js';
+import { AdmissionPolicy, type RoutingTables } from '../../admission/policy.js';
 import { NotEvaluatedError } from '../../lib/not-evaluated.js';
 import { offlineMethods, type OfflineMethods } from '../../auth/offline-methods.js';
 import type { Offline } from '../../auth/method.js';
@@ -16,6 +16,13 @@ import { recordedRequest, type Decided } from './observed.js';
 /** Each request of a client could write a line. The live configuration has written it already. */
 const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
+interface CandidateParts {
+  readonly standalone: boolean;
+  readonly offline: Offline;
+  /** Default: made here. */
+  readonly tables?: RoutingTables | undefined;
+}
+
 export class Candidate {
   /** Whether a decision can depend on the certificate of the client. */
   readonly certificates: boolean;
@@ -27,11 +34,11 @@ export class Candidate {
   /** Its limits and failure budgets count in memory of their own, also if the file names a Redis server. */
   constructor(
     readonly plan: Plan,
-    { standalone, offline }: { readonly standalone: boolean; readonly offline: Offline },
+    { standalone, offline, tables }: CandidateParts,
   ) {
     const now: Now = () => this.#at;
     this.#methods = offlineMethods(plan.methods, { now, log: SILENT, offline });
-    this.#policy = new AdmissionPolicy(plan, { methods: this.#methods.compiled, now, log: SILENT, standalone });
+    this.#policy = new AdmissionPolicy(plan, { methods: this.#methods.compiled, now, log: SILENT, standalone }, tables);
     this.certificates =
       plan.methods.some(({ certificate, ambient }) => certificate || ambient === 'unknown') ||
       plan.listeners.some(({ tls }) => tls !== undefined && tls.clientCertHeaders.length > 0);

@@ -3,7 +3,12 @@ import { ConfigError, formatDiagnostic, type Diagnostic } from '../../config/dia
 import type { Compiled } from '../../config/index.js';
 import type { ConfigSource } from '../../config/source.js';
 import type { ShadowSlot } from '../../gateway/shadow-slot.js';
-import { changesUnlessOpening } from '../reload.js';
+import { routingInSteps, type RoutingTables } from '../../admission/policy.js';
+import type { Plan } from '../../config/plan-types.js';
+import { inSlices } from '../../lib/slices.js';
+import type { MaybePromise } from '../../lib/types.js';
+import { compileApart, isForThread } from '../compile-apart.js';
+import { changesUnlessOpening, type Compiler } from '../reload.js';
 import type { Snapshot } from '../snapshot.js';
 import { Candidate } from './candidate.js';
 import { NO_SHADOW, togetherOf, type ShadowReport } from './report.js';
@@ -13,12 +18,22 @@ export interface ShadowsDeps extends ShadowDeps {
   readonly slot: ShadowSlot;
   readonly live: () => Snapshot;
   /** Compiles the shadow file. Throws a ConfigError if the file is wrong. */
-  readonly compile: (source: ConfigSource) => Compiled;
+  readonly compiler: Pick<Compiler, 'compile' | 'options' | 'marked'>;
+  /** Whether requests would wait for the compilation of a large file. */
+  readonly isServing: () => boolean;
 }
 
 interface Loaded {
   readonly shadow?: Shadow;
   readonly about: Pick<ShadowReport, 'state' | 'file' | 'since' | 'errors' | 'reload_errors'>;
+}
+
+/** A file that can be evaluated. */
+interface Accepted {
+  readonly plan: Plan;
+  readonly tables?: RoutingTables;
+  /** Why a reload would refuse the file. */
+  readonly reloadErrors: readonly string[] | undefined;
 }
 
 /** The most errors of a file in a line and in the report. */
@@ -27,22 +42,34 @@ const MOST_ERRORS = 50;
 export class Shadows {
   #loaded: Loaded | undefined;
   #source: ConfigSource | undefined;
+  #loading: AbortController | undefined;
 
   constructor(private readonly deps: ShadowsDeps) {}
 
-  /** Loads the file, or loads it again. Undefined: no file is evaluated. Never throws. */
-  follow(source: ConfigSource | undefined = this.#source): void {
+  /**
+   * Loads the file, or loads it again. Undefined: no file is evaluated. Never throws and never rejects. A large file is
+   * compiled in a thread, and the file before it is evaluated until then.
+   */
+  follow(source: ConfigSource | undefined = this.#source): MaybePromise<void> {
     this.#source = source;
-    const before = this.#loaded?.shadow;
-    this.#loaded = source === undefined ? undefined : this.#load(source);
-    this.deps.slot.current = this.#loaded?.shadow;
-    this.deps.metrics?.gauge('loom_shadow_active', {}, this.#loaded?.shadow ? 1 : 0);
-    before?.close().catch(() => undefined);
+    this.#loading?.abort(new Error('the shadow file is read again'));
+    if (source === undefined) return this.#replace(undefined);
+    if (!this.deps.isServing() || !isForThread(source)) return this.#replace(this.#load(source));
+    const { signal } = (this.#loading = new AbortController());
+    return this.#loadApart(source, signal).then((loaded) => loaded && this.#replace(loaded));
   }
 
   stop(): void {
     this.#source = undefined;
-    this.follow();
+    void this.follow();
+  }
+
+  #replace(loaded: Loaded | undefined): void {
+    const before = this.#loaded?.shadow;
+    this.#loaded = loaded;
+    this.deps.slot.current = loaded?.shadow;
+    this.deps.metrics?.gauge('loom_shadow_active', {}, loaded?.shadow ? 1 : 0);
+    before?.close().catch(() => undefined);
   }
 
   /** Resolves when no copy of a request waits. */
@@ -67,28 +94,61 @@ export class Shadows {
   }
 
   #load(source: ConfigSource): Loaded {
-    const { log, now, live, standalone } = this.deps;
-    const since = new Date(now()).toISOString();
-    const file = nameOf(source);
     try {
-      const compiled = this.deps.compile(source);
-      const offline = { keysOf: (name: string) => live().methods.loadedKeys(name) };
-      const candidate = new Candidate(compiled.plan, { standalone, offline });
-      const reloadErrors = this.#reloadErrors(compiled);
-      const facts = { event: 'shadow', file, routes: compiled.plan.routes.length };
-      log.info(facts, 'the shadow file is evaluated');
-      if (reloadErrors)
-        log.warn({ event: 'shadow', file, errors: reloadErrors }, 'a reload would refuse the shadow file');
-      const about = { state: 'active', file, since, ...(reloadErrors && { reload_errors: reloadErrors }) } as const;
-      return { shadow: new Shadow(candidate, this.deps), about };
+      const compiled = this.deps.compiler.compile(source);
+      return this.#active(source, { plan: compiled.plan, reloadErrors: this.#reloadErrors(compiled) });
     } catch (cause) {
-      const errors = errorsOf(cause);
-      log.error(
-        { event: 'shadow', file, errors, ...(cause instanceof ConfigError ? {} : { err: cause }) },
-        'the shadow file is rejected',
-      );
-      return { about: { state: 'rejected', file, since, errors } };
+      return this.#rejected(source, cause);
     }
+  }
+
+  /** Resolves to undefined if the file is read again in the meantime. */
+  async #loadApart(source: ConfigSource, signal: AbortSignal): Promise<Loaded | undefined> {
+    const { compiler, live, standalone } = this.deps;
+    const { options, marked = () => undefined } = compiler;
+    // Without an admin address the thread compares only who may pass.
+    const before: { -readonly [Name in keyof Plan]: Plan[Name] } = { ...live().plan };
+    delete before.admin;
+    try {
+      const { compiled, findings } = await compileApart(source, { options, before, standalone, marked, signal });
+      const { plan } = compiled;
+      const tables = await inSlices(routingInSteps(plan, standalone));
+      const { openings } = findings;
+      const reloadErrors = openings.length > 0 ? errorsOf(new ConfigError(openings)) : undefined;
+      return signal.aborted ? undefined : this.#active(source, { plan, tables, reloadErrors });
+    } catch (cause) {
+      return signal.aborted ? undefined : this.#rejected(source, cause);
+    }
+  }
+
+  #active(source: ConfigSource, { plan, tables, reloadErrors }: Accepted): Loaded {
+    const { log, live, standalone } = this.deps;
+    const offline = { keysOf: (name: string) => live().methods.loadedKeys(name) };
+    const candidate = new Candidate(plan, { standalone, offline, tables });
+    const file = nameOf(source);
+    log.info({ event: 'shadow', file, routes: plan.routes.length }, 'the shadow file is evaluated');
+    if (reloadErrors)
+      log.warn({ event: 'shadow', file, errors: reloadErrors }, 'a reload would refuse the shadow file');
+    const about = {
+      state: 'active',
+      file,
+      since: this.#now(),
+      ...(reloadErrors && { reload_errors: reloadErrors }),
+    } as const;
+    return { shadow: new Shadow(candidate, this.deps), about };
+  }
+
+  #rejected(source: ConfigSource, cause: unknown): Loaded {
+    const [file, errors] = [nameOf(source), errorsOf(cause)];
+    this.deps.log.error(
+      { event: 'shadow', file, errors, ...(cause instanceof ConfigError ? {} : { err: cause }) },
+      'the shadow file is rejected',
+    );
+    return { about: { state: 'rejected', file, since: this.#now(), errors } };
+  }
+
+  #now(): string {
+    return new Date(this.deps.now()).toISOString();
   }
 
   /** A reload refuses a file that opens a guarded path. The evaluation shows who would pass. */
