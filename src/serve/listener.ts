@@ -11,11 +11,10 @@ import { isDeepStrictEqual } from '../lib/node-util.js';
 import { COMMON_METHODS } from '../http/http-methods.js';
 import { unixAddress } from '../config/address.js';
 import type { PlannedListener } from '../config/plan-types.js';
-import { OwnRequest } from '../http/fields.js';
+import type { OwnRequest } from '../http/fields.js';
 import { comesTooLate } from '../http/connection-end.js';
-import { awaitContinue } from '../http/expect-continue.js';
 import { hasBody } from '../http/request-body.js';
-import { upgradeWebSocketsAlone } from '../http/upgrade-check.js';
+import { onEachRequest, READING_OPTIONS } from '../http/request-server.js';
 import type { Log } from '../lib/types.js';
 import { Acceptance } from './acceptance.js';
 import { Connections } from './connections.js';
@@ -140,16 +139,13 @@ function tlsOf(planned: PlannedListener): TlsOptions | undefined {
 
 function createListener(planned: PlannedListener, tls: TlsOptions | undefined): Server {
   const options: ServerOptions<typeof OwnRequest> = {
-    IncomingMessage: OwnRequest,
+    ...READING_OPTIONS,
     maxHeaderSize: planned.maxHeaderBytes,
     headersTimeout: planned.readTimeoutMs,
     // A total limit would cut long uploads. The connections limit the silence instead.
     requestTimeout: 0,
     keepAliveTimeout: planned.idleTimeoutMs,
     connectionsCheckingInterval: Math.max(50, Math.min(5_000, Math.floor(planned.readTimeoutMs / 4))),
-    insecureHTTPParser: false,
-    // Node would answer with its own text and without a log line. The framing check requires one host.
-    requireHostHeader: false,
     noDelay: true,
   };
   return tls ? createTlsServer({ ...options, ...tls }) : createServer(options);
@@ -189,14 +185,7 @@ function serve({ planned, server, connections, refusals, acceptance }: Opening, 
       });
     }
   };
-  server.on('request', request);
-  // The gateway sends no 100 before admission: the 100 is written when the body is about to be read.
-  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    awaitContinue(req, res);
-    request(req, res);
-  });
-  server.on('checkExpectation', request);
-  upgradeWebSocketsAlone(server);
+  onEachRequest(server, request);
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     acceptance.release(socket);
     connections.upgraded(socket);

@@ -2,10 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { contextOf } from '../../context/request-context.js';
-import { awaitContinue } from '../../http/expect-continue.js';
-import { OwnRequest } from '../../http/fields.js';
 import { isHealthCheck } from '../../http/health-check.js';
-import { upgradeWebSocketsAlone } from '../../http/upgrade-check.js';
+import { onEachRequest, READING_OPTIONS } from '../../http/request-server.js';
 import type { Snapshot } from '../snapshot.js';
 import { describeConnection } from './described-connection.js';
 import type { DescribedRequest } from './described-request.js';
@@ -51,23 +49,9 @@ export class Rehearsal {
     return server;
   }
 
-  /** The options are those of a listener (`serve/listener.ts`). */
   #create(maxHeaderSize: number | undefined): Server {
-    const size = maxHeaderSize === undefined ? {} : { maxHeaderSize };
-    const server = createServer({
-      IncomingMessage: OwnRequest,
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-      ...size,
-    });
-    const request = (req: IncomingMessage, res: ServerResponse): void => this.#request(req, res);
-    server.on('request', request);
-    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-      awaitContinue(req, res);
-      request(req, res);
-    });
-    server.on('checkExpectation', request);
-    upgradeWebSocketsAlone(server);
+    const server = createServer({ ...READING_OPTIONS, ...(maxHeaderSize !== undefined && { maxHeaderSize }) });
+    onEachRequest(server, (req, res) => this.#request(req, res));
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(req, socket, head));
     server.on('connect', () => this.#trial?.end({ unreadable: 'CONNECT' }));
     server.on('clientError', ({ code }: NodeJS.ErrnoException) => this.#trial?.end({ unreadable: code }));

@@ -119,7 +119,10 @@ export class KeyStoreError extends Error {
 }
 
 export function nameTaken({ name }: KeyRecord): KeyStoreError {
-  return new KeyStoreError('name_taken', `the store has a key named ${JSON.stringify(name)} already`);
+  return new KeyStoreError(
+    'name_taken',
+    `the store has a key named ${JSON.stringify(name)} already; rotate it to create another key`,
+  );
 }
 
 export function nameOfFile(name: string): KeyStoreError {
