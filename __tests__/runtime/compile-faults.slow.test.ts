@@ -4,9 +4,12 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { compacted } from '../../src/auth/methods-in-use.js';
 import { compileFile } from '../../src/config/index.js';
+import type { Plan } from '../../src/config/plan-types.js';
 import { compileApart } from '../../src/runtime/compile-apart.js';
 import { serve } from '../../src/serve/serve.js';
+import { Folder } from '../difference/full-file.js';
 import { ask } from '../support/ask.js';
 import { freePorts } from '../support/ports.js';
 import { quietLog } from '../support/quiet-log.js';
@@ -85,6 +88,34 @@ describe('a large file', () => {
     expect(refusals()).toHaveLength(1);
   });
 });
+
+test('a plan with every option is equal, whether a thread has compiled it or not', async () => {
+  const full = await Folder.open();
+  const given = { text: JSON.stringify(full.full()), file: full.path('loom.yaml'), env: {} };
+  const { plan: here } = compileFile(given, { mode: 'serve' });
+  const { signal } = new AbortController();
+  const parts = {
+    options: { mode: 'serve' as const },
+    before: here,
+    standalone: true,
+    marked: () => undefined,
+    signal,
+  };
+  const { plan: there } = (await compileApart(given, parts)).compiled;
+  // As a reload compares the methods: an equal one keeps its plugin, its caches and its sockets.
+  const optionsOf = (plan: Plan) => plan.methods.map((method) => [method.name, compacted(method).options]);
+  const [one, other] = [optionsOf(here), structuredClone(optionsOf(there))];
+  expect(one.map(([name]) => name)).toContain('filter');
+  expect(other).toStrictEqual(structuredClone(one));
+  expect(new Set(bytesIn(optionsOf(here)).map((each) => Buffer.isBuffer(each)))).toEqual(new Set([false]));
+  await full.remove();
+});
+
+/** The bytes in a value, at any depth. */
+function bytesIn(value: unknown): readonly Uint8Array[] {
+  if (value instanceof Uint8Array) return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(bytesIn) : [];
+}
 
 describe('a large shadow file', () => {
   const shadowText = { live: file(routes(3)), next: file(routes(MANY)) };

@@ -63,10 +63,13 @@ export class Source {
     return this.#text(this.resolve(path), LARGEST_FILE);
   }
 
-  /** The bytes of a file that the file names; a string says why there are none. */
+  /**
+   * The bytes of a file that the file names; a string says why there are none. Not a Buffer: in a message between threads
+   * a Buffer becomes a Uint8Array, and an equal plan of a thread would differ.
+   */
   readBytesBeside(path: string): Uint8Array | string {
     const read = this.#bytes(this.resolve(path), LARGEST_MODULE);
-    return 'why' in read ? read.why : read.bytes;
+    return 'why' in read ? read.why : new Uint8Array(read.bytes);
   }
 
   resolve(path: string): string {
