@@ -219,9 +219,13 @@ describe('what the upstream receives about the client', () => {
     expect((await proxied(['X-Real-IP: 1.2.3.4'])).of('x-real-ip')).toEqual(['1.2.3.4']);
   });
 
-  it('is the address of the proxy if Connection names X-Forwarded-For', async () => {
-    const { of } = await proxied(['X-Forwarded-For: 1.2.3.4', 'Connection: x-forwarded-for']);
-    expect(of('x-forwarded-for')).toEqual(['127.0.0.1']);
+  it('is what the proxy says even if Connection names its headers', async () => {
+    const { of } = await proxied([
+      'X-Forwarded-For: 1.2.3.4',
+      'X-Forwarded-Proto: https',
+      'Connection: x-forwarded-for, X-Forwarded-Proto',
+    ]);
+    expect([of('x-forwarded-for'), of('x-forwarded-proto')]).toEqual([['1.2.3.4, 127.0.0.1'], ['https']]);
   });
 
   it('says https on TLS, and no host where none was named', async () => {

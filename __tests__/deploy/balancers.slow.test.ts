@@ -210,6 +210,31 @@ backend loom
   });
 });
 
+test('HAProxy in mode http names its client, even if the client writes names into Connection', async () => {
+  const on = await balanced('  - { name: web, address: "127.0.0.1:PORT1" }', { top: 'trusted_proxies: [127.0.0.1]' });
+  const [port = 0] = await freePorts(1);
+  await haproxy(
+    `frontend web
+    mode http
+    bind 127.0.0.1:${port}
+    option forwardfor
+    http-request set-header X-Real-IP %[src]
+    default_backend loom
+backend loom
+    mode http
+    server one 127.0.0.1:${on.ports[0]}
+`,
+    port,
+  );
+  for (const line of ['Accept: */*', 'Connection: X-Forwarded-For, X-Real-IP', 'Connection: close, x-forwarded-for']) {
+    const sent = await sendPieces({ ...at(port), localAddress: '127.0.0.9' }, [get('/keys/x', NEAR, line)]);
+    expect([line, sent.statuses]).toEqual([line, [200]]);
+    const [message] = on.arrived();
+    const values = ['x-forwarded-for', 'x-real-ip'].map((name) => message && valuesOf(message, name));
+    expect([line, values]).toEqual([line, [['127.0.0.9, 127.0.0.1'], ['127.0.0.9']]]);
+  }
+});
+
 test('curl writes the header as HAProxy does', async () => {
   const on = await balanced('  - { name: web, address: "127.0.0.1:PORT1", proxy_protocol: { from: [127.0.0.1] } }');
   const url = `http://127.0.0.1:${on.ports[0]}/keys/x`;

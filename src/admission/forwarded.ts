@@ -1,6 +1,14 @@
 /** Removes the headers that end at this hop, and sets the forwarding headers for the next hop. */
 import type { IncomingMessage } from 'node:http';
-import { familyOf, foldName, goesOn, isOthersIdentity, TrustedHeaders, type Sender } from '../http/header-policy.js';
+import {
+  familyOf,
+  foldName,
+  goesOn,
+  isOfProxy,
+  isOthersIdentity,
+  TrustedHeaders,
+  type Sender,
+} from '../http/header-policy.js';
 import { dropUnsent, editFields, setField, type FieldEdit } from '../http/fields.js';
 import { plainAddress } from '../lib/address.js';
 import { isConnection, isTls, peerAddressOf } from '../lib/connection.js';
@@ -47,9 +55,9 @@ export function prepareForward(req: IncomingMessage, options: ForwardOptions): v
   editFields(req, (name, given) => {
     const value = withoutCredential ? withoutCredential(name, given) : given;
     if (value === undefined) return undefined;
-    if (named?.has(name) === true && !isFraming(name)) return undefined;
     // An upstream that reads the header may believe it. So only the address that Loom believes is forwarded.
     if (isClientHeader(name)) return name === clientHeader ? cdnClient?.address : undefined;
+    if (named?.has(name) === true && !isFraming(name) && !isOfProxy(name, sender)) return undefined;
     const passes = goesOn(name, sender) || keeps?.(name, value) === true;
     return passes && !isConnectionBound(name, value) ? value : undefined;
   });
@@ -67,6 +75,10 @@ function isFraming(name: string): boolean {
   return family?.perHop === true && family.passage === 'always';
 }
 
+/**
+ * HAProxy passes the `Connection` of a client on. The client must not remove what the proxy reports of it: the upstream
+ * would take the proxy for the client (CVE-2022-31813).
+ */
 function namedByConnection(req: IncomingMessage): ReadonlySet<string> | undefined {
   const { connection } = req.headers;
   return connection === undefined

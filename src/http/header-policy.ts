@@ -217,6 +217,11 @@ export function goesOn(name: string, sender: Sender): boolean {
   return passage === 'always' || (passage === 'from_proxies' && sender.believed && foldName(name) === name);
 }
 
+/** Whether a header is forwarded only because a trusted proxy sent it. */
+export function isOfProxy(name: string, sender: Sender): boolean {
+  return goesOn(name, sender) && !goesOn(name, { ...sender, believed: false });
+}
+
 /** Whether `claims_to_headers`, a plugin (`any`) or `client_cert_headers` (`certificate`) may set the header. */
 export function maySet(name: string, setter: Exclude<Setters, 'none'>): boolean {
   const { setBy = 'any' } = familyOf(name) ?? {};
