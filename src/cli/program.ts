@@ -9,6 +9,7 @@ import type * as Demo from './demo.js';
 import type * as Diff from './diff.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 import type * as Explain from './explain.js';
+import { keepYoungGenerationSmall } from '../lib/young-generation.js';
 import { addKeyCommands } from './key-commands.js';
 import type * as HashKey from './hash-key.js';
 import type * as HashPassword from './hash-password.js';
@@ -31,7 +32,10 @@ const modules = {
   hashPassword: () => require('./hash-password.js') as typeof HashPassword,
   newKey: () => require('./new-key.js') as typeof NewKey,
   schema: () => require('./schema.js') as typeof Schema,
-  serve: () => require('./serve.js') as typeof Serve,
+  serve: () => {
+    keepYoungGenerationSmall();
+    return require('./serve.js') as typeof Serve;
+  },
 };
 
 const DEFAULT_FILE = 'loom.yaml';

@@ -2,6 +2,7 @@
 import cluster from 'node:cluster';
 import { createLog } from '../observe/log.js';
 import { inspectRuntime } from '../lib/runtime.js';
+import { letYoungGenerationGrow } from '../lib/young-generation.js';
 import { onReloadSignal } from '../serve/reload-signal.js';
 import { serveAlone } from '../serve/serve.js';
 import { onStopSignals } from '../serve/stop-signals.js';
@@ -47,6 +48,7 @@ async function serveHere(file: string, options: ServeOptions, worker?: number): 
   const given = { strict, watch, ...(shadow !== undefined && { shadow }) };
   const reloads = onReloadSignal();
   const running = await (worker === undefined ? serveAlone(file, given) : serveAsWorker(file, given, worker));
+  letYoungGenerationGrow();
   reloads(() => running.reload());
   // A worker stops on a message of its primary.
   if (worker === undefined) {
