@@ -84,6 +84,17 @@ test('a request is a server span in the trace of its caller, its upstream call a
   expect(JSON.stringify(spans().map(({ name, attributes }) => [name, attributes]))).not.toMatch(/sk_of|alice|token/);
 });
 
+test('the trace goes on to the upstream, even if the Connection of the client names its fields', async () => {
+  const gate = await open('tracing: { enabled: true }');
+  const connection = 'close, Traceparent, tracestate';
+  const { body } = await gate.ask('/keys/a', { traceparent: PARENT, tracestate: 'vendor=1', connection });
+  await gate.close();
+  const client = spans().find(({ kind }) => kind === SpanKind.CLIENT);
+  const { traceparent, tracestate } = arrivedWith(body);
+  expect(parseTraceParent(String(traceparent))?.spanId).toBe(client?.spanContext().spanId);
+  expect(tracestate).toBe('vendor=1');
+});
+
 test.each([
   'garbage',
   '00-00000000000000000000000000000000-00f067aa0ba902b7-01',

@@ -25,6 +25,8 @@ export interface ForwardOptions {
   readonly keeps?: (name: string, value: string) => boolean;
   /** Removes the credentials, before the other rules read a field line. Default: none is removed. */
   readonly withoutCredential?: FieldEdit;
+  /** Whether Loom has set a field already, so that `Connection` of the client cannot remove it. Default: no field. */
+  readonly isSet?: (name: string) => boolean;
   /** The `client_ip_header` of the configuration, in lower case. */
   readonly clientHeader?: string | undefined;
   /** Set if the header of the CDN has the client address. */
@@ -44,7 +46,7 @@ const NO_HEADERS = new TrustedHeaders([]);
  * headers are set. Otherwise a client's `Connection: X-User-ID` would remove Loom's header (CVE-2024-45410).
  */
 export function prepareForward(req: IncomingMessage, options: ForwardOptions): void {
-  const { trusted, trustedHeaders = NO_HEADERS, keeps, withoutCredential, clientHeader, cdnClient } = options;
+  const { trusted, trustedHeaders = NO_HEADERS, keeps, withoutCredential, isSet, clientHeader, cdnClient } = options;
   const from = peerAddressOf(req);
   const plain = plainAddress(from);
   // A peer on a Unix socket, or behind a balancer that does not name it, has no address.
@@ -57,7 +59,8 @@ export function prepareForward(req: IncomingMessage, options: ForwardOptions): v
     if (value === undefined) return undefined;
     // An upstream that reads the header may believe it. So only the address that Loom believes is forwarded.
     if (isClientHeader(name)) return name === clientHeader ? cdnClient?.address : undefined;
-    if (named?.has(name) === true && !isFraming(name) && !isOfProxy(name, sender)) return undefined;
+    if (named?.has(name) === true && !isFraming(name) && !isOfProxy(name, sender) && isSet?.(name) !== true)
+      return undefined;
     const passes = goesOn(name, sender) || keeps?.(name, value) === true;
     return passes && !isConnectionBound(name, value) ? value : undefined;
   });

@@ -41,6 +41,7 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
     trusted: policy.isTrusted,
     trustedHeaders: policy.trustedHeaders,
     clientHeader: policy.clients.header,
+    isSet: (name) => isSetFor(policy, context, name),
     cdnClient: context.cdnRoute && { address: context.address, route: context.cdnRoute },
     // A granted credential may have the name of an identity header, such as `Cf-Access-Jwt-Assertion`.
     keeps: (name, value) =>
@@ -50,6 +51,15 @@ export function prepareOutbound(policy: AdmissionPolicy, context: RequestContext
   // The handlers of a host may log who called. A gateway has no handlers.
   if (!policy.standalone) setIdentities(context);
   return withoutCredentials(path + query, policy.places);
+}
+
+/** The fields of the span (https://www.w3.org/TR/trace-context/). */
+const TRACE: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
+
+/** Whether a field is the request id or the span, which Loom has set. `name` is in lower case. */
+function isSetFor({ plan }: AdmissionPolicy, { id, trail }: RequestContext, name: string): boolean {
+  if (TRACE.has(name)) return trail?.span !== undefined;
+  return id !== undefined && name === plan.logging.requestId?.header.toLowerCase();
 }
 
 /**

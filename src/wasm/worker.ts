@@ -89,8 +89,9 @@ const environment: VmEnvironment = {
   log: (level, said) => send({ kind: 'log', level, words: said }),
   call: (call) => {
     if (openCalls >= LIMITS.openCalls) return false;
-    openCalls += 1;
     send({ kind: 'call', call });
+    // After the message: without stack left it throws, and no answer would lower the number again.
+    openCalls += 1;
     return true;
   },
   // The store notifies every thread that has registered the queue.

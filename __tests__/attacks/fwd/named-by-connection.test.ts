@@ -63,6 +63,24 @@ test('HDR-04 the header of a CDN has the client address, even if Connection name
   expect(values).toEqual([['203.0.113.9'], ['203.0.113.9, 127.0.0.1'], ['203.0.113.9']]);
 });
 
+test('HDR-04 the request id is sent, even if Connection names it', async () => {
+  const top = 'logging: { request_id: { header: X-Request-ID } }';
+  const on = await balanced(HTTP, { top });
+  for (const line of ['Accept: */*', 'Connection: X-Request-ID', 'Connection: close, x-request-id']) {
+    await sendPieces({ host: '127.0.0.1', port: on.ports[0] }, [get('/open/x', 'X-Request-ID: forged', line)]);
+    const [message] = on.arrived();
+    expect([line, message && valuesOf(message, 'x-request-id')]).toEqual([
+      line,
+      [expect.stringMatching(/^[0-9a-f-]{36}$/)],
+    ]);
+  }
+  const without = await balanced(HTTP);
+  const own = ['X-Request-ID: of-the-client', 'Traceparent: x', 'Connection: X-Request-ID, Traceparent'];
+  await sendPieces({ host: '127.0.0.1', port: without.ports[0] }, [get('/open/x', ...own)]);
+  const [message] = without.arrived();
+  expect(message && ['x-request-id', 'traceparent'].flatMap((name) => valuesOf(message, name))).toEqual([]);
+});
+
 test('HDR-04 twin: a peer that is no proxy reports nothing, and fields that Connection names end here', async () => {
   for (const seen of await upstreamSees('', BYTES)) {
     expect(seen['X-Forwarded-For']).toEqual(['127.0.0.1']);
