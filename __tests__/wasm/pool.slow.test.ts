@@ -33,7 +33,7 @@ test.each([1, 2])('with %d threads, loops in a row fail alone', async (workers) 
 });
 
 test('the thread of the gateway stays responsive', async () => {
-  const { ask } = await run(await made(plain), { isolation: 'worker', timeoutMs: 300 });
+  const { ask } = await run(await made(plain), { isolation: 'worker', timeoutMs: 1_000 });
   const lags: number[] = [];
   let last = performance.now();
   const timer = setInterval(() => {
