@@ -10,7 +10,7 @@ import type { Parts } from '../support/wat.js';
 interface Called {
   readonly port: number;
   readonly received: string[];
-  /** The number of open connections. */
+  /** The number of open connections with a call. An agent keeps a connection whose call ended before it was open. */
   readonly connections: () => number;
   close(): Promise<void>;
 }
@@ -19,9 +19,12 @@ interface Called {
 async function called(answer: (socket: Socket) => void): Promise<Called> {
   const received: string[] = [];
   const open = new Set<Socket>();
+  const asked = new Set<Socket>();
   const server: Server = createServer((socket) => {
-    open.add(socket.on('close', () => open.delete(socket)).on('error', () => socket.destroy()));
+    open.add(socket.on('error', () => socket.destroy()));
+    socket.on('close', () => [open, asked].forEach((each) => each.delete(socket)));
     socket.on('data', (bytes) => {
+      asked.add(socket);
       received.push(bytes.toString('latin1'));
       answer(socket);
     });
@@ -30,7 +33,7 @@ async function called(answer: (socket: Socket) => void): Promise<Called> {
   return {
     port: (server.address() as AddressInfo).port,
     received,
-    connections: () => open.size,
+    connections: () => asked.size,
     close: async () => {
       open.forEach((socket) => socket.destroy());
       server.close();
