@@ -27,6 +27,15 @@ function parentOf(pid: string): number | undefined {
   }
 }
 
+/** A process of the server may end at any time. */
+function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+  }
+}
+
 export class PostgresServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'loom-postgres-'));
   #child: ChildProcess | undefined;
@@ -86,7 +95,7 @@ export class PostgresServer {
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const parent = this.#child?.pid ?? 0;
     const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parentOf(pid) === parent);
-    for (const pid of [parent, ...children.map(Number)]) process.kill(pid, signal);
+    for (const pid of [parent, ...children.map(Number)]) signalTo(pid, signal);
   }
 
   /** Ends at once; open connections are cut. */

@@ -153,15 +153,15 @@ upstreams: [{ name: backend, endpoints: ["127.0.0.1:${upstream}"] }]
       await running.until(/listening/);
       seen['before'] = [await knock('first-key-of-the-map'), await knock('second-key-of-the-map')];
       version('two', { 'loom.yaml': text, key: hashed('second-key-of-the-map') });
-      await running.until(/loaded anew/);
+      await running.until(/configuration was reloaded/);
       seen['swapped'] = [await knock('first-key-of-the-map'), await knock('second-key-of-the-map')];
       // A version that contains half a file: nothing changes.
       version('three', { 'loom.yaml': text.slice(0, 150), key: hashed('third-key-of-the-map') });
-      await running.until(/old table stays/);
+      await running.until(/old configuration stays/);
       seen['half'] = [await knock('second-key-of-the-map'), await knock('third-key-of-the-map')];
       version('four', { 'loom.yaml': text, key: hashed('third-key-of-the-map') });
       await until(
-        () => (running.output.match(/loaded anew/g)?.length ?? 0) === 2,
+        () => (running.output.match(/configuration was reloaded/g)?.length ?? 0) === 2,
         () => running.output,
       );
       seen['mended'] = [await knock('second-key-of-the-map'), await knock('third-key-of-the-map')];

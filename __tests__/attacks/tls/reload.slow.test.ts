@@ -71,10 +71,10 @@ function client(port: number, name = 'client') {
 }
 
 async function reloaded({ process }: Gateway, act: () => void): Promise<void> {
-  const before = process.output.match(/loaded anew/g)?.length ?? 0;
+  const before = process.output.match(/configuration was reloaded/g)?.length ?? 0;
   act();
   await until(
-    () => (process.output.match(/loaded anew/g)?.length ?? 0) > before,
+    () => (process.output.match(/configuration was reloaded/g)?.length ?? 0) > before,
     () => process.output,
   );
 }
