@@ -40,11 +40,6 @@ export interface MemberPlace {
 /** A pool below this size makes requests wait for each other. */
 const WAITING_AT_LEAST = 100;
 
-interface EndpointLabels {
-  readonly upstream: string;
-  readonly endpoint: string;
-}
-
 export class Member implements BalancedEndpoint {
   readonly endpoint: Endpoint;
   readonly engine: Engine;
@@ -52,9 +47,9 @@ export class Member implements BalancedEndpoint {
   readonly hash: number;
   readonly breaker: Breaker | undefined;
   readonly #check: HealthCheck | undefined;
-  readonly #labels: EndpointLabels;
+  readonly #labels: Readonly<Record<'upstream' | 'endpoint', string>>;
   /** Of log lines. A metric has one series for all addresses of a name. */
-  readonly #facts: EndpointLabels & { readonly address?: string };
+  readonly #facts: Readonly<Record<'upstream' | 'endpoint', string>> & { readonly address?: string };
   readonly #load = { request: 0, upgrade: 0 };
   readonly #shared: Readonly<Record<Use, EndpointLeaseParts>>;
   readonly #line: WaitingLine;
