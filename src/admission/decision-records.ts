@@ -13,6 +13,8 @@ export interface KeptDecision {
   /** The network of the client: an IPv6 client has 2^64 addresses. */
   readonly client: string;
   readonly read: () => DecisionRecord;
+  /** Whether the record has this id. Costs less than reading the record. */
+  readonly isNamed: (id: string) => boolean;
 }
 
 type Follower = (decision: KeptDecision) => void;
@@ -48,7 +50,10 @@ export class DecisionRecords implements DecisionSink {
   admitted(context: RequestContext): void {
     if (this.#capacity === 0) return;
     const note = grantedNote(context, this.options.now());
-    this.#keep('granted', note.client, () => this.#signed(grantedRecord(note)));
+    this.#keep('granted', note.client, {
+      read: () => this.#signed(grantedRecord(note)),
+      isNamed: (id) => note.id === id || note.requestId === id,
+    });
   }
 
   /** The record is made after the response was written, in the same turn of the event loop. */
@@ -64,7 +69,8 @@ export class DecisionRecords implements DecisionSink {
   /** The newest first. */
   find(query: DecisionQuery): readonly DecisionRecord[] {
     const found: DecisionRecord[] = [];
-    for (const { read } of this.#places.newest(query.kind)) {
+    for (const { read, isNamed } of this.#places.newest(query.kind)) {
+      if (query.id !== undefined && !isNamed(query.id)) continue;
       const record = read();
       if (matches(record, query)) found.push(record);
       if (found.length === query.limit) break;
@@ -78,9 +84,9 @@ export class DecisionRecords implements DecisionSink {
     return () => void this.#followers.delete(follower);
   }
 
-  #keep(kind: DecisionKind, address: string, read: KeptDecision['read']): void {
+  #keep(kind: DecisionKind, address: string, reader: Pick<KeptDecision, 'read' | 'isNamed'>): void {
     const client = address.includes(':') ? (clientNetwork(address) ?? address) : address;
-    const kept = { kind, client, read };
+    const kept = { kind, client, ...reader };
     this.#places.add(kept, kept);
     for (const follower of this.#followers) follower(kept);
   }
@@ -92,13 +98,12 @@ export class DecisionRecords implements DecisionSink {
 }
 
 /** Defined here: a function keeps all variables of the functions around it, such as the request of the record. */
-const reading =
-  (record: DecisionRecord): KeptDecision['read'] =>
-  () =>
-    record;
+const reading = (record: DecisionRecord): Pick<KeptDecision, 'read' | 'isNamed'> => ({
+  read: () => record,
+  isNamed: (id) => [record.id, record.instance, record.request_id].includes(id),
+});
 
-function matches(record: DecisionRecord, { id, route, reason, client }: DecisionQuery): boolean {
-  if (id !== undefined && ![record.id, record.instance, record.request_id].includes(id)) return false;
+function matches(record: DecisionRecord, { route, reason, client }: DecisionQuery): boolean {
   if (route !== undefined && record.route !== route) return false;
   if (reason !== undefined && record.reason !== reason && record.code !== reason) return false;
   return client === undefined || record.client === client;
