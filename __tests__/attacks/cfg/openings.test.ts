@@ -383,7 +383,7 @@ describe('G-04 the file that is compiled is the file that was compared', () => {
     const { plan } = compileFile(onDisk('tls.yaml', text), { mode: 'middleware' });
     const [listener] = plan.listeners;
     if (!listener?.tls) throw new Error('there is no listener');
-    expect([...(listener.tls.files?.values() ?? [])].map(String)).toEqual(['first']);
+    expect([...(listener.tls.files?.values() ?? [])].map((read) => Buffer.from(read).toString())).toEqual(['first']);
     expect(JSON.stringify(plan)).not.toContain('first');
     writeFileSync(pem, '-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n');
     expect(() => tlsOptions(listener, listener.tls as NonNullable<typeof listener.tls>)).toThrow(/holds no PEM block/);
