@@ -1,13 +1,15 @@
 /**
  * Large files: 10,000 routes and 100,000 API keys, `npm run bench:scale` (about five minutes). The bench measures the
- * start, its peak of memory, requests beside reloads, and memory after ten reloads. It compares the CPU per request with
- * that of a small file.
- * `BENCH_ROUTES`, `BENCH_KEYS`, `BENCH_TOKENS`, `BENCH_RELOADS`, `BENCH_ROUNDS`, `BENCH_REQUESTS` (a round). Linux.
+ * start, its peak of memory, requests beside reloads, memory after ten reloads, and memory of idle WebSockets. It compares
+ * the CPU per request with that of a small file.
+ * `BENCH_ROUTES`, `BENCH_KEYS`, `BENCH_TOKENS`, `BENCH_SOCKETS`, `BENCH_RELOADS`, `BENCH_ROUNDS`, `BENCH_REQUESTS` (a round). Linux.
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent, createServer, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +24,7 @@ import { peers } from './peers/index.mjs';
 const ROUTES = setting('BENCH_ROUTES', 10_000);
 const KEYS = setting('BENCH_KEYS', 100_000);
 const TOKENS = setting('BENCH_TOKENS', 10_000);
+const SOCKETS = setting('BENCH_SOCKETS', 2_000);
 const RELOADS = setting('BENCH_RELOADS', 10);
 const ROUNDS = setting('BENCH_ROUNDS', 9);
 const REQUESTS = setting('BENCH_REQUESTS', 4_000);
@@ -32,11 +35,12 @@ const MEGABYTE = 1_048_576;
 
 const folder = mkdtempSync(join(tmpdir(), 'loom-scale-'));
 const issuer = await openIssuer();
-const [backendPort, ...ports] = await freePorts(4);
+const [backendPort, socketsPort, ...ports] = await freePorts(5);
 const backend = await start((await peers[0].run()).command, {
   port: backendPort,
   env: { PORT: String(backendPort) },
 });
+const echo = createServer().on('upgrade', acceptSocket).listen(socketsPort, '127.0.0.1');
 const gateways = [];
 
 try {
@@ -46,10 +50,13 @@ try {
   starts([small, routes, keys]);
   for (const gateway of [routes, keys]) await reloads(gateway);
   await perRequest({ small, routes, keys });
+  await idleSockets(small);
   summary();
 } finally {
   for (const { child } of gateways) child.kill('SIGKILL');
   await backend.stop();
+  echo.close();
+  echo.closeAllConnections();
   issuer.close();
   rmSync(folder, { recursive: true });
 }
@@ -58,7 +65,10 @@ async function open({ name, routes, keys }) {
   const port = ports.shift();
   const file = join(folder, `${port}.yaml`);
   const write = (edit) =>
-    writeFileSync(file, largeFile({ port, upstream: backendPort, issuer, routes, keys, edit, engine: 'undici' }));
+    writeFileSync(
+      file,
+      largeFile({ port, upstream: backendPort, sockets: socketsPort, issuer, routes, keys, edit, engine: 'undici' }),
+    );
   write(0);
   const watched = fileURLToPath(new URL('lib/watched.mjs', import.meta.url));
   const began = performance.now();
@@ -207,6 +217,37 @@ async function cost({ gateway, requests }, count) {
   const wrong = Object.keys(statuses).find((status) => !status.startsWith('2'));
   if (wrong !== undefined) throw new Error(`${gateway.name}: a request was answered ${wrong}`);
   return (((await ask(gateway)).cpuMs - before.cpuMs) / answered) * 1_000;
+}
+
+/** Memory of idle WebSockets, with the connection to the upstream of each. */
+async function idleSockets(gateway) {
+  const before = await ask(gateway, true);
+  const opened = [];
+  while (opened.length < SOCKETS) opened.push(await openSocket(gateway.port));
+  await sleep(SETTLE_MS);
+  const after = await ask(gateway, true);
+  console.log(`memory of an idle WebSocket: ${((after.rss - before.rss) / SOCKETS / 1_024).toFixed(1)} KiB\n`);
+  for (const socket of opened) socket.destroy();
+}
+
+async function openSocket(port) {
+  const socket = connect(port, '127.0.0.1');
+  const fields = `Host: gateway\r\nX-API-Key: ${keyOf(0)}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`;
+  const handshake = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+  socket.write(`GET /sockets/x HTTP/1.1\r\n${fields}${handshake}\r\n`);
+  const [head] = await once(socket, 'data');
+  if (!head.toString().startsWith('HTTP/1.1 101')) throw new Error(`a WebSocket was refused: ${head}`);
+  return socket;
+}
+
+/** The handshake of RFC 6455 §4.2.2. */
+function acceptSocket(request, socket) {
+  const text = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const accept = createHash('sha1').update(text).digest('base64');
+  socket.on('error', () => socket.destroy());
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
 }
 
 function get(options) {

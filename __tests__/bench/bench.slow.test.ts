@@ -137,6 +137,7 @@ onLinux('the other benches', () => {
       BENCH_ROUTES: '2000',
       BENCH_KEYS: '2000',
       BENCH_TOKENS: '20',
+      BENCH_SOCKETS: '20',
       BENCH_RELOADS: '1',
       BENCH_ROUNDS: '1',
     };
@@ -147,6 +148,7 @@ onLinux('the other benches', () => {
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.match(/^(?:PASS|MISSED)/gm)).toHaveLength(13);
+    expect(stdout).toMatch(/^memory of an idle WebSocket: -?[\d.]+ KiB$/m);
   }, 300_000);
 
   test('the soak serves honest clients and no hostile one, through its reloads and faults', async () => {

@@ -22,8 +22,9 @@ export function pathOf(number) {
 
 const hashOf = (key) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
-/** `edit` changes one route and one key. */
-export function largeFile({ port, upstream, issuer, routes, keys, edit = 0, engine = 'http-proxy-middleware' }) {
+/** `edit` changes one route and one key. `sockets` is the port of an upstream that accepts WebSockets. */
+export function largeFile(given) {
+  const { port, upstream, sockets, issuer, routes, keys, edit = 0, engine = 'http-proxy-middleware' } = given;
   const keyList = Array.from({ length: keys }, (_each, i) => {
     const key = i === 1 ? keyOf(`edit-${edit}`) : keyOf(i);
     return `        - key_hash: "${hashOf(key)}"\n          name: caller-${i}`;
@@ -43,8 +44,10 @@ ${keyList.join('\n')}
 proxy: { engine: ${engine} }
 upstreams:
   - { name: backend, endpoints: ["127.0.0.1:${upstream}"] }
+  - { name: sockets, endpoints: ["127.0.0.1:${sockets}"] }
 routes:
   - { id: keys, path: /keys/*, upstream: backend, auth: { api_key: true } }
+  - { id: sockets, path: /sockets/*, upstream: sockets, auth: { api_key: true } }
   - { id: tokens, path: /tokens/*, upstream: backend, auth: { jwt: true } }
   - { id: edited, path: /edited-${edit}/*, upstream: backend, auth: { api_key: true } }
 ${Array.from({ length: routes }, (_each, i) => route(i)).join('\n')}
