@@ -133,6 +133,8 @@ async function rounds(contenders) {
   for (const contender of contenders) await warmUp(contender);
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { name, process, ...contender } of rotated(contenders, round)) {
+      // V8 drops compiled code that was not used for half a minute.
+      await load(contender);
       const before = process.cpuMs();
       const answered = await load(contender);
       measured.get(name).push(((process.cpuMs() - before) * 1_000) / answered);
