@@ -92,7 +92,7 @@ onLinux('the other benches', () => {
     async () => {
       const folder = mkdtempSync(join(tmpdir(), 'loom-baseline-'));
       const baseline = join(folder, 'baseline.json');
-      const counts = { BENCH_WARM: '50', BENCH_WINDOWS: '1', BENCH_REQUESTS: '20', BENCH_BASELINE: baseline };
+      const counts = { BENCH_WARM: '50', BENCH_WINDOWS: '5', BENCH_REQUESTS: '20', BENCH_BASELINE: baseline };
       const written = await bench('check.mjs', counts, ['--update']);
       expect({ code: written.code, stderr: written.stderr }).toEqual({ code: 0, stderr: '' });
       const costs = JSON.parse(readFileSync(baseline, 'utf8')) as Record<string, Record<string, number>>;
