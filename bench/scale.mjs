@@ -24,7 +24,7 @@ import { peers } from './peers/index.mjs';
 const ROUTES = setting('BENCH_ROUTES', 10_000);
 const KEYS = setting('BENCH_KEYS', 100_000);
 const TOKENS = setting('BENCH_TOKENS', 10_000);
-const SOCKETS = setting('BENCH_SOCKETS', 2_000);
+const SOCKETS = setting('BENCH_SOCKETS', 500);
 const RELOADS = setting('BENCH_RELOADS', 10);
 const ROUNDS = setting('BENCH_ROUNDS', 9);
 const REQUESTS = setting('BENCH_REQUESTS', 4_000);
