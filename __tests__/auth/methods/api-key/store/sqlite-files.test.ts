@@ -3,25 +3,17 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KeyAdministration } from '../../../../../src/auth/methods/api-key/store/administration.js';
 import { migrateSqliteFile } from '../../../../../src/auth/methods/api-key/store/sqlite-file.js';
-import { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
+import type { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
 import type { KeyNotice } from '../../../../../src/auth/methods/api-key/store/key-store.js';
 import { closeFronted, fronted, frontFile } from '../../../../support/fronted.js';
 import { runProcess } from '../../../../support/process.js';
-import { quietLog } from '../../../../support/quiet-log.js';
 import { until } from '../../../../support/until.js';
+import { closeStores, keysIn, openStore, untilIs } from './opened-sqlite.js';
 
 let folder: string;
 let path: string;
-const open: SqliteStore[] = [];
-const storeAt = (file = path): SqliteStore => {
-  const store = new SqliteStore(file);
-  open.push(store);
-  return store;
-};
-const keysIn = (store: SqliteStore): KeyAdministration =>
-  new KeyAdministration({ store, taken: new Set(), log: quietLog(), now: Date.now });
+const storeAt = (file = path): SqliteStore => openStore(file);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'loom-keys-'));
@@ -29,15 +21,9 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await closeFronted();
-  await Promise.all(open.splice(0).map((each) => each.close()));
+  await closeStores();
   rmSync(folder, { recursive: true });
 });
-
-/** Asks one after the other until an answer is this one. */
-async function untilIs(wanted: string, ask: () => Promise<string>): Promise<boolean> {
-  for (const end = Date.now() + 20_000; Date.now() < end;) if ((await ask()) === wanted) return true;
-  return false;
-}
 
 const running = async (): Promise<{ readonly ask: (key: string) => Promise<string> }> => {
   const at = await fronted(frontFile(`api_key: { store: { type: sqlite, path: "${path}" } }`, '{ api_key: true }'));

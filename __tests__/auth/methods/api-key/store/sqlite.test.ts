@@ -3,25 +3,18 @@ import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:f
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KeyAdministration } from '../../../../../src/auth/methods/api-key/store/administration.js';
 import { migrateSqliteFile } from '../../../../../src/auth/methods/api-key/store/sqlite-file.js';
-import { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
+import type { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlite-store.js';
 import { keyDigestOf, newKeyText } from '../../../../../src/auth/methods/api-key/store/key-text.js';
 import { loom } from '../../../../../src/index.js';
 import { closeFronted, fronted, frontFile } from '../../../../support/fronted.js';
 import { quietLog } from '../../../../support/quiet-log.js';
 import { until } from '../../../../support/until.js';
+import { closeStores, keysIn, openStore, untilIs } from './opened-sqlite.js';
 
 let folder: string;
 let path: string;
-const open: SqliteStore[] = [];
-const storeAt = (file = path): SqliteStore => {
-  const store = new SqliteStore(file);
-  open.push(store);
-  return store;
-};
-const keysIn = (store: SqliteStore): KeyAdministration =>
-  new KeyAdministration({ store, taken: new Set(), log: quietLog(), now: Date.now });
+const storeAt = (file = path): SqliteStore => openStore(file);
 const NONE = '0'.repeat(64);
 
 beforeEach(() => {
@@ -30,15 +23,9 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await closeFronted();
-  await Promise.all(open.splice(0).map((each) => each.close()));
+  await closeStores();
   rmSync(folder, { recursive: true });
 });
-
-/** Asks one after the other until an answer is this one. */
-async function untilIs(wanted: string, ask: () => Promise<string>): Promise<boolean> {
-  for (const end = Date.now() + 20_000; Date.now() < end;) if ((await ask()) === wanted) return true;
-  return false;
-}
 
 const codeOf = async (store: SqliteStore): Promise<unknown> => {
   try {
@@ -91,7 +78,7 @@ test('G-23 a file that is renamed over the store counts at once, and the old one
   migrateSqliteFile(other);
   const old = await keysIn(storeAt()).create({ name: 'old' });
   const fresh = await keysIn(storeAt(other)).create({ name: 'fresh' });
-  await Promise.all(open.splice(0).map((each) => each.close()));
+  await closeStores();
   const at = await fronted(frontFile(`api_key: { store: { type: sqlite, path: "${path}" } }`, '{ api_key: true }'));
   const ask = (key: string): Promise<string> => at.ask({ headers: { 'X-API-Key': key } });
   expect([await ask(old.key), await ask(fresh.key)]).toEqual(['200 api_key:old', '401']);
