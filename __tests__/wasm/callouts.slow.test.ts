@@ -1,7 +1,11 @@
 /** Calls of a plugin to the upstreams of its file: each result, or its absence, is delivered exactly once. */
 import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { collectGarbage } from '../../src/lib/collect-garbage.js';
 import { LIMITS } from '../../src/wasm/abi.js';
+import { CallOuts } from '../../src/wasm/callouts.js';
 import { closeRunners, ISOLATIONS, outcome, run, type RunSettings } from '../support/plugin-runner.js';
 import { until } from '../support/until.js';
 import { callback, i32, made, PAUSE, type CallOptions, type Kit } from '../support/wat-plugin.js';
@@ -200,10 +204,27 @@ test('a request has a limited number of open calls', async () => {
 
 test('responses after the end of the request are ignored, and release their slots', async () => {
   const { port, connections } = await serve(() => undefined);
-  const { ask } = await run(await made(caller({ timeoutMs: 100 })), { port, pauseTimeoutMs: 50 });
+  const { ask } = await run(await made(caller({ timeoutMs: 1_500 })), { port, pauseTimeoutMs: 50 });
   for (let round = 0; round < 3; round += 1) {
     const asks = Array.from({ length: 400 }, () => ask());
     expect(new Set((await Promise.all(asks)).map(outcome))).toEqual(new Set(['pause_timeout']));
     await until(() => connections() === 0);
   }
+});
+
+test('calls that are still to start when their time ends end too, although memory is reclaimed meanwhile', async () => {
+  const { port, received } = await serve(() => undefined);
+  const agent = new Agent({ keepAlive: true });
+  const url = new URL(`http://127.0.0.1:${port}`);
+  const calls = new CallOuts(new Map([['authz', () => ({ url })]]), { http: agent, https: new HttpsAgent() });
+  const pairs = [[':method', 'GET'] as const, [':path', '/'] as const, [':authority', 'authz'] as const];
+  const call = { token: 1, upstream: 'authz', pairs, body: Buffer.alloc(0), timeoutMs: 5 };
+  let ended = 0;
+  for (let n = 0; n < 400; n += 1) calls.start(call, () => (ended += 1));
+  // The timeouts fire while most calls wait for their turn.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  setTimeout(collectGarbage, 0);
+  await until(() => ended === 400);
+  expect(received).toEqual([]);
+  calls.close();
 });

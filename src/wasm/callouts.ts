@@ -59,11 +59,12 @@ export class TurnLimiter {
 }
 
 export class CallOuts {
-  #open = 0;
+  /** `AbortSignal.any` would lose the timeout of a call that has not started: https://github.com/nodejs/node/issues/65995. */
+  readonly #open = new Set<AbortController>();
+  #isClosed = false;
   /** Bytes of open calls, and of their responses until the plugin has received them. */
   #held = 0;
   readonly #starts = new TurnLimiter(STARTS_A_TURN);
-  readonly #abort = new AbortController();
 
   constructor(
     private readonly targets: CallTargets,
@@ -73,7 +74,7 @@ export class CallOuts {
   /** Returns false if too many calls are open or the upstream is unknown. Otherwise calls `answered` exactly once. */
   start(call: OutboundCall, answered: (response: CallResponse) => void): boolean {
     const target = this.targets.get(call.upstream)?.();
-    if (!target || this.#open >= LIMITS.openCalls || this.#abort.signal.aborted) return false;
+    if (!target || this.#open.size >= LIMITS.openCalls || this.#isClosed) return false;
     let held = 0;
     const hold: Hold = (bytes) => {
       if (this.#held + bytes > LIMITS.callBytes) return false;
@@ -82,11 +83,14 @@ export class CallOuts {
       return true;
     };
     if (!hold(sizeOf(call))) return false;
-    this.#open += 1;
-    void this.#ask(call, target, hold)
+    const end = new AbortController();
+    this.#open.add(end);
+    const timeout = setTimeout(() => end.abort(), call.timeoutMs);
+    void this.#ask(call, { target, hold, signal: end.signal })
       .catch(() => FAILED_CALL)
       .then((response) => {
-        this.#open -= 1;
+        clearTimeout(timeout);
+        this.#open.delete(end);
         this.#held -= held;
         answered(response);
       });
@@ -94,13 +98,16 @@ export class CallOuts {
   }
 
   close(): void {
-    this.#abort.abort();
+    this.#isClosed = true;
+    for (const each of this.#open) each.abort();
     this.agents.http.destroy();
     this.agents.https.destroy();
   }
 
-  async #ask(call: OutboundCall, { url, tls }: CallTarget, hold: Hold): Promise<CallResponse> {
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(call.timeoutMs)]);
+  async #ask(
+    call: OutboundCall,
+    { target: { url, tls }, hold, signal }: { target: CallTarget; hold: Hold; signal: AbortSignal },
+  ): Promise<CallResponse> {
     await this.#starts.turn();
     signal.throwIfAborted();
     const secure = url.protocol === 'https:';
