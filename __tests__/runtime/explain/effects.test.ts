@@ -88,6 +88,25 @@ test('a question about another time leaves no answer of the store behind', async
   expect(keyStore.records[0]).not.toHaveProperty('last_used');
 });
 
+test('the key store is asked only if online is set or a person spends attempts', async () => {
+  const keyStore = memoryStore();
+  const text = 'middleware: { auth: { api_key: { store: { type: host } }, chain: [api_key] } }';
+  const { gate } = open(text, { keyStore });
+  const { key } = await gate.keys.create({ name: 'ada' });
+  const request = orders({ 'X-API-Key': key });
+  expect(await gate.explain(request)).toMatchObject({ outcome: 'undecided', needs: ['key_store'] });
+  expect(keyStore.asked).toHaveLength(0);
+  // Twin: both ways ask the store.
+  expect(await gate.explain(request, { asker: '192.0.2.1' })).toMatchObject({ allowed: true });
+  expect(await gate.explain(request, { online: true })).toMatchObject({ allowed: true });
+  expect(keyStore.asked).toHaveLength(2);
+  // Twin: a cached key needs no question.
+  const port = await served(gate);
+  expect((await ask({ port, path: '/orders', headers: { 'X-API-Key': key } })).status).toBe(200);
+  expect(await gate.explain(request)).toMatchObject({ allowed: true });
+  expect(keyStore.asked).toHaveLength(3);
+});
+
 test('asker: a wrong credential is a failed attempt of the person who asks', async () => {
   const { gate } = open(`
 middleware:

@@ -24,7 +24,7 @@ interface AsideParts {
 
 /**
  * A cached key of the live store is known without a question. The store is asked in three cases: the attempts of the
- * person who asks count, `online` is set, or the store is a local file and nothing serves requests.
+ * person who asks for this explanation count, `online` is set, or the store is a local file and nothing serves requests.
  */
 export class AsideKeys implements KeysOfStore {
   readonly ready = Promise.resolve();
@@ -36,17 +36,18 @@ export class AsideKeys implements KeysOfStore {
 
   constructor({ options, taken, deps, live }: AsideParts) {
     this.#live = live;
-    const mayAsk = deps.aside?.online === true || deps.aside?.asker !== undefined;
-    const mayOpen = !deps.offline && (options.type === 'sqlite' || (options.type === 'postgres' && mayAsk));
+    const isOnline = deps.aside?.online === true;
+    const mayOpen = !deps.offline && (options.type === 'sqlite' || (options.type === 'postgres' && isOnline));
     if (!live && mayOpen) this.#own = openStore(options, undefined);
-    const store = live ? mayAsk && live.store : this.#own;
+    const mayAsk = (): boolean => !live || isOnline || deps.aside?.asker?.() !== undefined;
+    const store = live?.store ?? this.#own;
     this.#lookup = store ? new KeyLookup({ store, options, taken, deps }) : undefined;
     this.#answers = new AnswersOfRequests((wanted) => {
       const cached = this.#live?.peek(wanted.digest);
       if (cached) return cached;
       if (deps.offline)
         throw new NotEvaluatedError(undefined, 'api_key: only the live configuration asks the key store');
-      if (!this.#lookup) throw new UnavailableError(NOT_ASKED);
+      if (!this.#lookup || !mayAsk()) throw new UnavailableError(NOT_ASKED);
       // No notice arrives here, and an explanation may be for another time. So no answer is kept.
       this.#lookup.notice({ kind: 'changed' });
       return this.#lookup.find(wanted);
