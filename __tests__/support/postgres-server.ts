@@ -5,9 +5,11 @@
  */
 import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { chownSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import type { Pair } from './certificates.js';
 import { freePorts } from './ports.js';
 
 const PROGRAMS = globSync('/usr/lib/postgresql/*/bin').sort().at(-1) ?? '';
@@ -40,11 +42,19 @@ export class PostgresServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'loom-postgres-'));
   #child: ChildProcess | undefined;
 
-  private constructor(readonly port: number) {}
+  private constructor(
+    readonly port: number,
+    private readonly settings: readonly string[],
+  ) {}
 
-  static async start(): Promise<PostgresServer> {
+  /** With a certificate the server accepts connections with TLS and without. */
+  static async start(tls?: Pair): Promise<PostgresServer> {
     const [port = 0] = await freePorts(1);
-    const server = new PostgresServer(port);
+    const files = tls ? ['ssl=on', 'ssl_cert_file=server.pem', 'ssl_key_file=server-key.pem'] : [];
+    const server = new PostgresServer(
+      port,
+      files.flatMap((setting) => ['-c', setting]),
+    );
     const { uid, gid } = owner();
     if (uid !== undefined && gid !== undefined) chownSync(server.#folder, uid, gid);
     const data = join(server.#folder, 'data');
@@ -54,6 +64,12 @@ export class PostgresServer {
       server.#options(),
     );
     if (made.status !== 0) throw new Error(`initdb: ${String(made.stderr)}`);
+    if (tls) {
+      await writeFile(join(data, 'server.pem'), await readFile(tls.cert));
+      const key = join(data, 'server-key.pem');
+      await writeFile(key, await readFile(tls.key), { mode: 0o600 });
+      if (uid !== undefined && gid !== undefined) chownSync(key, uid, gid);
+    }
     await server.start();
     return server;
   }
@@ -68,7 +84,10 @@ export class PostgresServer {
 
   async start(): Promise<void> {
     const place = ['-D', join(this.#folder, 'data'), '-p', String(this.port), '-k', this.#folder, '-h', '127.0.0.1'];
-    const child = spawn(join(PROGRAMS, 'postgres'), [...place, '-F'], { ...this.#options(), stdio: 'ignore' });
+    const child = spawn(join(PROGRAMS, 'postgres'), [...place, ...this.settings, '-F'], {
+      ...this.#options(),
+      stdio: 'ignore',
+    });
     this.#child = child;
     let ended = false;
     child.once('close', () => (ended = true));

@@ -1,4 +1,6 @@
 /** The options of a key store that contradict one another. */
+import { strictUrl } from '../../../../src/auth/methods/api-key/store/postgres-url.js';
+import { diagnose } from '../../../config/files.js';
 import { storeOptions } from '../../../../src/auth/methods/api-key/store-options.js';
 
 const URL_OF = 'postgres://gateway:secret@db.example:5432/keys';
@@ -13,14 +15,63 @@ test.each([
   '?sslmode=no-verify',
   '?sslmode=require',
   '?ssl=0',
-  '?SSLMODE=disable',
   '?sslrootcert=%2Fetc%2Fca.pem',
-  '?application_name=a&uselibpqcompat=true',
+  '?application_name=a&sslcert=%2Fetc%2Fclient.pem',
 ])('a URL that overrides ca_file is refused: %s', (query) => {
   for (const authority of [{ ca_file: 'ca.pem' }, { ca: 'PEM' }])
     expect(faultsOf({ type: 'postgres', url: `${URL_OF}${query}`, ...authority })).toEqual([
       expect.stringMatching(/^url: must have no TLS option such as sslmode beside ca_file/),
     ]);
+});
+
+test.each([
+  ['?sslmode=requre', /^url: must have an sslmode of disable, no-verify, /],
+  ['?sslmode=', /^url: must have an sslmode of/],
+  ['?sslmode=require&sslmode=disable', /^url: must have sslmode once$/],
+  ['?ssl=yes', /^url: must have sslmode in place of ssl$/],
+  ['?ssl=true&sslmode=disable', /^url: must have one of ssl and sslmode$/],
+  ['?SSLMODE=require', /^url: must have no TLS options except sslmode, /],
+  ['?ssl_mode=require', /^url: must have no TLS options except/],
+  ['?sslcrl=%2Fetc%2Fcrl.pem', /^url: must have no TLS options except/],
+  ['?sslmode=require&uselibpqcompat=true', /^url: must not have uselibpqcompat/],
+  ['?port=abc', /^url: must have a port/],
+  ['?port=70000', /^url: must have a port/],
+])('a URL that the package pg would read as less protection, or not at all, is refused: %s', (query, fault) => {
+  expect(faultsOf({ type: 'postgres', url: `${URL_OF}${query}` })).toEqual([expect.stringMatching(fault)]);
+});
+
+test.each([
+  ['', ''],
+  ['?application_name=a%20b', '?application_name=a%20b'],
+  ['?sslmode=disable', '?sslmode=disable'],
+  ['?ssl=false', '?sslmode=disable'],
+  ['?ssl=0&port=5433', '?port=5433&sslmode=disable'],
+  ['?ssl=no-verify', '?sslmode=no-verify'],
+  ['?ssl=true', '?sslmode=verify-full'],
+  ['?sslmode=prefer', '?sslmode=verify-full'],
+  ['?sslmode=require&sslrootcert=%2Fetc%2Fca.pem', '?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem'],
+  ['?sslmode=verify-ca', '?sslmode=verify-full'],
+])('twin: %s is accepted, and the package pg gets %s', (query, given) => {
+  const url = `postgres://gate%40way:p%25w%2Fd@db.example:5432/keys${query}`;
+  expect(faultsOf({ type: 'postgres', url })).toEqual([]);
+  expect(strictUrl(url)).toBe(`postgres://gate%40way:p%25w%2Fd@db.example:5432/keys${given}`);
+});
+
+test('a connection that is encrypted to any server is a warning, and authorities without PEM are an error', () => {
+  const told = (more: string): readonly string[] => {
+    const text = `middleware: { auth: { api_key: { store: { type: postgres, ${more} } }, chain: [api_key] } }`;
+    const found = diagnose(text);
+    expect(JSON.stringify(found)).not.toContain(':secret');
+    return found.map(({ level, path, message }) => `${level} ${path}: ${message}`);
+  };
+  const at = 'middleware.auth.api_key.store';
+  for (const query of ['sslmode=no-verify', 'ssl=no-verify'])
+    expect(told(`url: "${URL_OF}?${query}"`)).toContainEqual(
+      expect.stringContaining(`warning ${at}.url: the certificate of PostgreSQL is not verified`),
+    );
+  expect(told(`url: "${URL_OF}", ca: "/etc/ca.pem"`)).toContainEqual(`error ${at}.ca: has no PEM block`);
+  const twin = told(`url: "${URL_OF}", ca: "-----BEGIN CERTIFICATE-----"`);
+  expect(twin.filter((line) => line.includes(at))).toEqual([]);
 });
 
 test('twin: one of the two is accepted, and so are other options of the URL', () => {

@@ -5,9 +5,10 @@ import { placeWords, type Place } from '../../credentials.js';
 import type { Finding } from '../../method.js';
 import { configuredKeys, digestOf, subjectOf, subjectsOf, tableOf, type KeyedOptions } from './key-table.js';
 import type { ApiKeyNarrowing, ConfiguredKey } from './options.js';
+import { acceptsEveryServer } from './store/postgres-url.js';
 
 export function findings(options: KeyedOptions): readonly Finding[] {
-  return [...claimFindings(options), ...keyFindings(options)];
+  return [...claimFindings(options), ...storeFindings(options), ...keyFindings(options)];
 }
 
 /** The names in a narrowing that no key has. The names of a store are known only when a request has one of its keys. */
@@ -25,6 +26,10 @@ export function unknownNames(options: KeyedOptions, narrowing: ApiKeyNarrowing):
   return [...unknown, ...scopes];
 }
 
+const EVERY_SERVER =
+  'the certificate of PostgreSQL is not verified: an attacker on the network can pose as the database and accept any key; ' +
+  'name its authorities in ca_file';
+
 const CLAIMS_OF_STORE = /^\/?(?:scope$|metadata(?:$|[./]))/;
 
 function claimFindings({ claims_to_headers, store }: KeyedOptions): readonly Finding[] {
@@ -35,6 +40,25 @@ function claimFindings({ claims_to_headers, store }: KeyedOptions): readonly Fin
       { level: 'error', path: ['claims_to_headers', claim], message: `is no claim of a key: a key has ${known}` },
     ];
   });
+}
+
+function storeFindings({ store }: KeyedOptions): readonly Finding[] {
+  const { url, ca, ca_file } = store ?? {};
+  const isNoPem = ca !== undefined && !ca.includes('-----BEGIN ');
+  return [
+    ...(isNoPem
+      ? [
+          {
+            level: 'error',
+            path: ['store', ca_file === undefined ? 'ca' : 'ca_file'],
+            message: 'has no PEM block',
+          } as const,
+        ]
+      : []),
+    ...(url !== undefined && acceptsEveryServer(url)
+      ? [{ level: 'warning', path: ['store', 'url'], message: EVERY_SERVER } as const]
+      : []),
+  ];
 }
 
 function keyFindings(options: KeyedOptions): readonly Finding[] {

@@ -2,15 +2,7 @@
 import { z } from 'zod';
 import { duration, plainText } from '../../../lib/fields.js';
 import { throttleOption } from '../throttle-option.js';
-
-const POSTGRES_URL = 'must be a URL such as postgres://user:password@host:5432/database';
-
-const isPostgresUrl = (text: string): boolean =>
-  URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
-
-/** The package pg reads TLS options of the URL in place of all others, so that `sslmode=disable` would end TLS. */
-const hasTlsOption = (url: string): boolean =>
-  URL.canParse(url) && [...new URL(url).searchParams.keys()].some((name) => /^(?:ssl|uselibpqcompat)/i.test(name));
+import { hasTlsOption, postgresUrlFault } from './store/postgres-url.js';
 
 /** The options that one type of store needs, and those that it does not have. */
 const FIELDS = {
@@ -30,9 +22,14 @@ export const storeOptions = z
     path: plainText().optional().describe('`sqlite`: the file, relative to the Loom file.'),
     url: z
       .string()
-      .refine(isPostgresUrl, { error: POSTGRES_URL })
+      .superRefine((text, context) => {
+        const message = postgresUrlFault(text);
+        if (message !== undefined) context.addIssue({ code: 'custom', message, input: text });
+      })
       .optional()
-      .describe('`postgres`: the URL of the database; better a `${ENV}` reference.'),
+      .describe(
+        '`postgres`: the URL of the database; better a `${ENV}` reference. With `?sslmode=verify-full` the connection needs TLS.',
+      ),
     ca_file: plainText()
       .optional()
       .describe('`postgres`: PEM file of the authorities of the server. The connection then needs TLS.'),

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, Notification } from 'pg';
 import { KeyStoreError, type KeyNotice } from './key-store.js';
-import { openClient, type PostgresOptions } from './postgres-client.js';
+import { faultText, openClient, type PostgresOptions } from './postgres-client.js';
 import { CHANNEL, checkPostgres, type Queryable } from './postgres-schema.js';
 
 /** A notice to itself is sent this often. If it does not come back before the next but one, notices are lost. */
@@ -98,8 +98,7 @@ export class PostgresChannel {
     this.#leave();
     this.#isLive = false;
     const code = cause instanceof KeyStoreError ? cause.code : 'unavailable';
-    const words = cause instanceof Error ? cause.message : 'failed';
-    this.parts.told({ kind: 'lost', cause: new KeyStoreError(code, `PostgreSQL: ${words}`, { cause }) });
+    this.parts.told({ kind: 'lost', cause: new KeyStoreError(code, `PostgreSQL: ${faultText(cause)}`, { cause }) });
     this.#timer = setTimeout(() => void this.#connect(), RECONNECT_MS).unref();
   }
 

@@ -1,11 +1,12 @@
 /** The PostgreSQL clients from the optional package `pg`, loaded only if the configuration names a PostgreSQL store. */
 import type * as Pg from 'pg';
+import { strictUrl } from './postgres-url.js';
 import { KeyStoreError } from './key-store.js';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:5432/database`. A secret. */
   readonly url: string;
-  /** PEM of the authorities of the server certificate. Absent: as the `sslmode` of the URL says. */
+  /** PEM of the authorities of the server certificate. Absent: as the URL says. */
   readonly ca?: string | undefined;
 }
 
@@ -15,7 +16,7 @@ const QUERY_MS = 2_000;
 
 function configOf({ url, ca }: PostgresOptions): Pg.ClientConfig {
   return {
-    connectionString: url,
+    connectionString: strictUrl(url),
     ...(ca !== undefined && { ssl: { ca } }),
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: QUERY_MS,
@@ -67,4 +68,19 @@ async function load(): Promise<Pick<typeof Pg, 'Pool' | 'Client'>> {
   } catch (cause) {
     throw new Error('the file uses PostgreSQL, and the package pg is not installed: npm install pg', { cause });
   }
+}
+
+/** The error codes of TLS for a server whose authority is not known. */
+const UNKNOWN_AUTHORITY: ReadonlySet<unknown> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** The message of the package, and what to do. */
+export function faultText(cause: unknown): string {
+  const { code, message = 'failed' } = cause as Partial<NodeJS.ErrnoException>;
+  return UNKNOWN_AUTHORITY.has(code) ? 'the authority of the server is not known; name it in ca_file' : message;
 }

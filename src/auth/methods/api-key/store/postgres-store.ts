@@ -4,7 +4,7 @@ import { TABLE } from './key-row.js';
 import type { KeyRecord } from './key-record.js';
 import { KeyStoreError, type KeyNotice, type KeyQuery, type KeyStore, type Replacing } from './key-store.js';
 import { PostgresChannel } from './postgres-channel.js';
-import { Connections, type PostgresOptions } from './postgres-client.js';
+import { Connections, faultText, type PostgresOptions } from './postgres-client.js';
 import { checkVersion, migratePostgres, MIGRATION_LOCK, VERSION_QUERY } from './postgres-schema.js';
 import { chunksOf, insert, readRow, refuseTaken, replace, type Ask, type Row } from './postgres-statements.js';
 
@@ -192,6 +192,5 @@ function failureOf(cause: unknown): KeyStoreError {
     return new KeyStoreError('schema', 'the database has no key store of this version: run "loom-auth keys migrate"');
   if (code === LOCKED)
     return new KeyStoreError('unavailable', 'another change of keys takes too long; try again later', { cause });
-  const words = cause instanceof Error ? cause.message : 'failed';
-  return new KeyStoreError('unavailable', `PostgreSQL: ${words}`, { cause });
+  return new KeyStoreError('unavailable', `PostgreSQL: ${faultText(cause)}`, { cause });
 }
