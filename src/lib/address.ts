@@ -1,4 +1,4 @@
-/** Parses IP addresses and CIDR blocks, and returns the canonical forms of an address. */
+/** Parses IP addresses and CIDR blocks, and returns the canonical forms of an address and of a host. */
 import { BlockList, isIP, SocketAddress } from 'node:net';
 import { trimmed } from './trim.js';
 
@@ -6,6 +6,11 @@ export interface AddressBlock {
   readonly address: string;
   readonly prefix: number;
   readonly family: 'ipv4' | 'ipv6';
+}
+
+/** Returns the host of a URL. An IPv6 address has no brackets. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'ipv4' : 'ipv6');

@@ -6,6 +6,7 @@ import dns from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { hostOf } from './address.js';
 
 export interface PeerOptions {
   /** PEM text of the only authorities that count. Default: those of Node, with `NODE_EXTRA_CA_CERTS`. */
@@ -87,7 +88,7 @@ class CheckedLookup {
     target: URL,
     private readonly allows: PeerOptions['allowsAddress'],
   ) {
-    this.host = target.hostname.replace(/^\[|\]$/g, '');
+    this.host = hostOf(target);
   }
 
   /** Node looks up names only. */

@@ -1,6 +1,6 @@
 /** Decides which URLs are safe for secrets and keys: https, http to this machine, or what the file allows. */
 import { isIP } from 'node:net';
-import { addressMatcher } from './address.js';
+import { addressMatcher, hostOf } from './address.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
@@ -36,7 +36,7 @@ export function isPrivateAddress(address: string): boolean {
  * where plain http may go. `isNear` decides which targets another party may not choose for Loom.
  */
 export function isNear(url: URL): boolean {
-  const host = withoutLastDots(url.hostname.replace(/^\[|\]$/g, ''));
+  const host = withoutLastDots(hostOf(url));
   if (isIP(host) === 0) return /^(?:(?:.+\.)?localhost|localhost\.localdomain)$/.test(host);
   return isNearAddress(host);
 }

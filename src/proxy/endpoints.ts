@@ -1,6 +1,7 @@
 /** Describes how a connection to an endpoint is made: address, timeouts and TLS options. */
 import type { PlannedEndpoint, PlannedUpstream } from '../config/plan-types.js';
 import { isUnixAddress, readUnixAddress } from '../config/address.js';
+import { hostOf } from '../lib/address.js';
 import { isIP, type LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
@@ -60,14 +61,13 @@ function tlsOptions(url: URL, tls: PlannedUpstream['tls']): ConnectionOptions {
   };
 }
 
-/** The host to connect to. An IPv6 address has no brackets. */
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1');
+/** Where the connections of an endpoint go, as the options of Node's HTTP client. */
+export function addressOf(endpoint: Endpoint): { socketPath: string } | TcpAddress {
+  const { socketPath } = endpoint;
+  return socketPath === undefined ? tcpAddressOf(endpoint) : { socketPath };
 }
 
-/** Where the connections of an endpoint go, as the options of Node's HTTP client. */
-export function addressOf({ url, tls, socketPath, lookup }: Endpoint): { socketPath: string } | TcpAddress {
-  if (socketPath !== undefined) return { socketPath };
+export function tcpAddressOf({ url, tls, lookup }: Endpoint): TcpAddress {
   return { host: hostOf(url), port: Number(url.port || (tls ? 443 : 80)), ...(lookup && { lookup }) };
 }
 

@@ -1,5 +1,6 @@
 /** The fields with which a block of the file describes a Redis server, its address, and the options for the client. */
 import { z } from 'zod';
+import { hostOf } from '../lib/address.js';
 import { plainText } from '../lib/fields.js';
 import type { RedisAddress, RedisOptions } from './client.js';
 
@@ -15,11 +16,12 @@ export function parseRedisAddress(text: string): RedisAddress | undefined {
   const [, scheme = 'redis://', authority = ''] = /^(rediss?:\/\/)?([^/?#@\s]+)\/?$/.exec(text) ?? [];
   const written = `http://${authority}/`;
   if (authority === '' || !URL.canParse(written)) return undefined;
-  const { hostname, port } = new URL(written);
+  const url = new URL(written);
+  const { port } = url;
   // The URL parser drops port 80, the default of http.
   const given = port !== '' ? Number(port) : authority.endsWith(':80') ? 80 : DEFAULT_PORT;
   if (given === 0) return undefined;
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: given, tls: scheme === 'rediss://' };
+  return { host: hostOf(url), port: given, tls: scheme === 'rediss://' };
 }
 
 const ADDRESS = 'must be "host:port", or a URL such as "rediss://redis.internal:6379", without a password';

@@ -9,6 +9,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
 import { isPerHop } from '../http/header-policy.js';
+import { hostOf } from '../lib/address.js';
 import type { Pair } from './header-map.js';
 
 /** The target of calls to one upstream. */
@@ -112,7 +113,7 @@ export class CallOuts {
     signal.throwIfAborted();
     const secure = url.protocol === 'https:';
     const options = {
-      ...{ protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port },
+      ...{ protocol: url.protocol, hostname: hostOf(url), port: url.port },
       ...{ method: pseudo(call.pairs, ':method'), path: pathOf(call.pairs), headers: fieldsOf(call), signal },
       agent: secure ? this.agents.https : this.agents.http,
     };

@@ -1,6 +1,7 @@
 /** Upstreams as the plan has them, the texts of their TLS files included. */
 import { isIP } from 'node:net';
 import { serverAuthorities } from '../../certificates/trust-anchors.js';
+import { hostOf } from '../../lib/address.js';
 import { judgeKeyPair, type KeyPair } from '../../certificates/key-pair.js';
 import type { Item } from '../blocks.js';
 import type { Context } from '../context.js';
@@ -57,9 +58,7 @@ function planDns(
 }
 
 function hasName({ endpoints }: PlannedUpstream): boolean {
-  return endpoints.some(
-    ({ url }) => !isUnixAddress(url) && isIP(new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')) === 0,
-  );
+  return endpoints.some(({ url }) => !isUnixAddress(url) && isIP(hostOf(new URL(url))) === 0);
 }
 
 function warnWithoutName(path: Path, cause: string, { report }: Context): void {

@@ -8,7 +8,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Client, type buildConnector, type Dispatcher } from 'undici';
 import type { PlannedUpstream } from '../../config/plan-types.js';
 import { atAge } from './agents.js';
-import { hostOf, type Endpoint } from '../endpoints.js';
+import { tcpAddressOf, type Endpoint } from '../endpoints.js';
 
 export type Controller = Dispatcher.DispatchController;
 export type Handler = Dispatcher.DispatchHandler;
@@ -74,10 +74,7 @@ export class Connections {
       }),
     };
     // An idle connection has closed. Without this listener the client would keep its place among the idle ones.
-    connection.client.on('disconnect', () => {
-      const at = this.#idle.indexOf(connection);
-      if (at >= 0) this.discard(this.#idle.splice(at, 1)[0] as Connection);
-    });
+    connection.client.on('disconnect', () => this.#discardIdle(connection));
     // The types of undici leave this event out. A throw of a handler must not end the process.
     const emitter: EventEmitter = connection.client;
     emitter.on('error', () => this.discard(connection));
@@ -113,11 +110,21 @@ export class Connections {
     while (this.#idle.length > this.planned.maxIdle) this.discard(this.#idle.shift() as Connection);
   }
 
-  /** An idle connection closes at its age, and a busy one after its response. */
-  #grow(connection: Connection): void {
-    connection.aged = true;
+  #discardIdle(connection: Connection): void {
     const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.discard(this.#idle.splice(at, 1)[0] as Connection);
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    this.discard(connection);
+  }
+
+  /** An idle connection closes at its age, and a busy one after its response. */
+  #limitAge(connection: Connection, socket: Socket): void {
+    const { maxLifetimeMs } = this.planned;
+    if (maxLifetimeMs === undefined) return;
+    atAge(socket, maxLifetimeMs, () => {
+      connection.aged = true;
+      this.#discardIdle(connection);
+    });
   }
 
   #open(connection: Connection, callback: buildConnector.Callback): void {
@@ -143,17 +150,14 @@ export class Connections {
       connection.holder?.opened();
       callback(null, socket);
     });
-    const { maxLifetimeMs } = this.planned;
-    if (maxLifetimeMs !== undefined) atAge(socket, maxLifetimeMs, () => this.#grow(connection));
+    this.#limitAge(connection, socket);
     connection.socket = socket;
     connection.holder?.opening();
   }
 
   #connect(): Socket {
-    const { url, tls, lookup } = this.endpoint;
-    const port = Number(url.port || (tls ? 443 : 80));
-    const address = { host: hostOf(url), port, noDelay: true, ...(lookup && { lookup }) };
-    return tls ? this.#secure(address) : connectPlain(address);
+    const address = { ...tcpAddressOf(this.endpoint), noDelay: true };
+    return this.endpoint.tls ? this.#secure(address) : connectPlain(address);
   }
 
   /** The server name is that of the endpoint, whatever `Host` says. */

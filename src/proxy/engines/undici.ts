@@ -1,6 +1,7 @@
 /** The engine on undici: its parser and writer, one client per connection, and no streams. */
 import type { PlannedUpstream } from '../../config/plan-types.js';
-import { hostOf, type Endpoint } from '../endpoints.js';
+import { hostOf } from '../../lib/address.js';
+import type { Endpoint } from '../endpoints.js';
 import type { Call, CallEvents, Engine, Outgoing } from '../engine.js';
 import { ClientGone, UpstreamInvalid } from '../failure.js';
 import { UndiciAnswer } from './undici-answer.js';

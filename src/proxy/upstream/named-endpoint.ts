@@ -1,7 +1,8 @@
 /** One endpoint of the file: one member, or with `dns` one for each address of its name. */
 import { isIP } from 'node:net';
 import type { PlannedUpstream } from '../../config/plan-types.js';
-import { hostOf, placeOf } from '../endpoints.js';
+import { hostOf } from '../../lib/address.js';
+import { placeOf } from '../endpoints.js';
 import type { EndpointStatus } from './endpoint-status.js';
 import { Member, type MemberDeps, type MemberPlace } from './member.js';
 import { NameRefresh } from './name-refresh.js';
