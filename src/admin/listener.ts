@@ -1,4 +1,5 @@
 /** The admin endpoint: a separate server that no client of the gateway reaches, and that changes nothing. */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Plan, PlannedAdmin } from '../config/plan-types.js';
@@ -88,14 +89,10 @@ function endWith(first: ServerResponse): void {
   else first.setHeader('Connection', 'close');
 }
 
-function bind(server: Server, { host, port }: PlannedAdmin): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host !== undefined && { host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+async function bind(server: Server, { host, port }: PlannedAdmin): Promise<void> {
+  const listening = once(server, 'listening');
+  server.listen({ port, ...(host !== undefined && { host }) });
+  await listening;
 }
 
 function close(server: Server): Promise<void> {

@@ -1,17 +1,15 @@
 /** Selects ports on the loopback address: the usual port if it is free, else any free port. */
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 
 /** Listens on the loopback address. Port 0 selects any free port. Resolves to the port. */
-export function listenOn(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, LOOPBACK, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
+export async function listenOn(server: Server, port: number): Promise<number> {
+  const listening = once(server, 'listening');
+  server.listen(port, LOOPBACK);
+  await listening;
+  return (server.address() as AddressInfo).port;
 }
 
 /** The preferred port if it is free, else any free port. */

@@ -1,4 +1,5 @@
 /** One listener: its server, its connections and its current TLS files. */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import {
   createServer as createTlsServer,
@@ -121,14 +122,10 @@ export class Listener {
   }
 }
 
-function listenOnPort(server: Server, options: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+async function listenOnPort(server: Server, options: ListenOptions): Promise<void> {
+  const listening = once(server, 'listening');
+  server.listen(options);
+  await listening;
 }
 
 function tlsOf(planned: PlannedListener): TlsOptions | undefined {

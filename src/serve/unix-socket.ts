@@ -1,4 +1,5 @@
 /** Opens the Unix socket of a server: in place of the socket of a process that has ended, and never for more users. */
+import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, unlinkSync, type BigIntStats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
@@ -38,25 +39,15 @@ function widen({ path, mode }: UnixSocket): void {
 }
 
 /** Node creates the socket in this call. In a worker the primary does, which has this `umask` always. */
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const opened = (): void => {
-      server.off('error', failed);
-      resolve();
-    };
-    const failed = (error: Error): void => {
-      server.off('listening', opened);
-      reject(error);
-    };
-    server.once('error', failed);
-    server.once('listening', opened);
-    const umask = process.umask(PRIVATE_UMASK);
-    try {
-      server.listen({ path });
-    } finally {
-      process.umask(umask);
-    }
-  });
+async function listen(server: Server, path: string): Promise<void> {
+  const listening = once(server, 'listening');
+  const umask = process.umask(PRIVATE_UMASK);
+  try {
+    server.listen({ path });
+  } finally {
+    process.umask(umask);
+  }
+  await listening;
 }
 
 /** Removes a socket on which no process answers. Throws for anything else at the path. */
