@@ -4,6 +4,7 @@
  */
 import { ageText, listed, quoted } from '../lib/sentence.js';
 import type { MaybePromise, Now } from '../lib/types.js';
+import { within } from '../lib/within.js';
 import { keyFacts, keyId, pickKeys } from './key-source.js';
 import type { KeyAnswer, KeyQuery, KeySource } from './key-source.js';
 import type { VerificationKey } from './verification-key.js';
@@ -28,6 +29,7 @@ interface LoadedSet {
 }
 
 const MAX_WAIT_MS = 5_000;
+const STILL_LOADING = 'the key set is still loading';
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 /** The shortest interval between loads that tokens with an unknown `kid` cause. */
@@ -96,7 +98,7 @@ export class RemoteKeySet implements KeySource {
 
   peek(query: KeyQuery): KeyAnswer {
     const set = this.usable();
-    if (!set) return { kind: 'unavailable', cause: this.fault ?? new Error('the key set is still loading') };
+    if (!set) return { kind: 'unavailable', cause: this.fault ?? new Error(STILL_LOADING) };
     return pickKeys(set.keys, query) ?? this.unknown();
   }
 
@@ -124,15 +126,15 @@ export class RemoteKeySet implements KeySource {
       if (since >= 0 && since < ASK_AGAIN_MS) return this.unknown();
       this.askedAt = this.options.now();
     }
-    await within(this.load(), MAX_WAIT_MS);
+    await this.loaded();
     return (this.set && pickKeys(this.set.keys, query)) ?? this.unknown();
   }
 
   private async wait(query: KeyQuery): Promise<KeyAnswer> {
     // After a failure the timer retries, not the requests.
-    if (this.flight || !this.fault) await within(this.load(), MAX_WAIT_MS);
+    if (this.flight || !this.fault) await this.loaded();
     const set = this.current();
-    if (!set) return { kind: 'unavailable', cause: this.fault ?? new Error('the key set is still loading') };
+    if (!set) return { kind: 'unavailable', cause: this.fault ?? new Error(STILL_LOADING) };
     return pickKeys(set.keys, query) ?? this.unknown();
   }
 
@@ -142,8 +144,13 @@ export class RemoteKeySet implements KeySource {
   }
 
   private unlessDown(answer: KeyAnswer): KeyAnswer {
-    const cause = this.fault ?? (this.flight && new Error('the key set is still loading'));
+    const cause = this.fault ?? (this.flight && new Error(STILL_LOADING));
     return cause ? { kind: 'unavailable', cause } : answer;
+  }
+
+  /** Loads the set. Resolves when the set is loaded or the time is up, whichever comes first. */
+  private async loaded(): Promise<void> {
+    await within(MAX_WAIT_MS, this.load(), () => new Error(STILL_LOADING)).catch(() => undefined);
   }
 
   /** Runs one load at a time for all callers. Never rejects. */
@@ -174,14 +181,4 @@ export class RemoteKeySet implements KeySource {
     this.reloadAt = this.options.now() + ms;
     if (!this.closed) this.timer = setTimeout(() => void this.load(), ms).unref();
   }
-}
-
-/** Resolves when the work is done or the time is up, whichever comes first. */
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
