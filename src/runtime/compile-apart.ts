@@ -1,5 +1,4 @@
 /** Compiles a large file in a thread, so that requests do not wait. The thread ends with its answer. */
-import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { ConfigError } from '../config/diagnostics.js';
@@ -10,6 +9,7 @@ import type { Path } from '../config/report.js';
 import type { ConfigSource } from '../config/source.js';
 import type { PlanChange } from '../difference/plan-change.js';
 import { inSlices, type Steps } from '../lib/slices.js';
+import { within } from '../lib/within.js';
 import type { AccessFindings } from '../routing/access-findings.js';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { OldRoutes, ThreadResult, ThreadTask } from './compile-thread.js';
@@ -68,8 +68,9 @@ export interface CompiledApart {
  * @throws {ConfigError} The file is wrong.
  */
 export async function compileApart(source: ConfigSource, parts: ApartOptions): Promise<CompiledApart> {
-  const { port1: port, port2 } = new MessageChannel();
   const { options, standalone, before, signal, deadlineMs = DEADLINE_MS } = parts;
+  signal.throwIfAborted();
+  const { port1: port, port2 } = new MessageChannel();
   const old = headOf(before.admin ? before : rulesOf(before));
   const workerData: ThreadTask = { source: plain(source), options, old, standalone, port: port2 };
   const worker = new Worker(COMPILE_THREAD, {
@@ -95,27 +96,21 @@ export async function compileApart(source: ConfigSource, parts: ApartOptions): P
   }
 }
 
-async function answerOf(
+/** Resolves at the first message of the thread. */
+function answerOf(
   worker: Worker,
   { signal, deadlineMs }: Required<Pick<ApartOptions, 'signal' | 'deadlineMs'>>,
 ): Promise<void> {
   const over = new AbortController();
-  const ended = once(worker, 'exit', { signal: over.signal }).then(() => {
-    throw new Error('the thread that compiles the file has ended');
+  const answer = new Promise<void>((resolve, reject) => {
+    worker.once('message', () => resolve());
+    // Such as a heap that is too small. The listener stays, because an error after the message must not end the process.
+    worker.on('error', reject);
+    worker.once('exit', () => reject(new Error('the thread that compiles the file has ended')));
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { signal: over.signal });
   });
-  ended.catch(() => undefined);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const words = `the thread that compiles the file has not answered in ${deadlineMs / 1_000} s`;
-    timer = setTimeout(() => reject(new Error(words)), deadlineMs);
-  });
-  try {
-    // `once` rejects with an error of the thread, such as a heap that is too small.
-    await Promise.race([once(worker, 'message', { signal }), ended, late]);
-  } finally {
-    clearTimeout(timer);
-    over.abort();
-  }
+  const words = `the thread that compiles the file has not answered in ${deadlineMs / 1_000} s`;
+  return within(deadlineMs, answer, () => new Error(words)).finally(() => over.abort());
 }
 
 /** Without an admin address nothing shows more than what callers notice. */
