@@ -12,9 +12,11 @@ export interface ForwardedClient {
 }
 
 /**
- * Returns the rightmost entry of `X-Forwarded-For` that is not a trusted proxy. The header of an untrusted peer is
- * ignored. A trusted peer without the header is itself the client. A peer without an address is an unknown client. In all other cases the result is never a trusted
- * address. The client is unknown if an entry is not an address, or if all entries are trusted.
+ * Returns the client of a request. The header of an untrusted peer is ignored: the peer is the client. So is a trusted
+ * peer without the header. A peer without an address is an unknown client.
+ *
+ * Otherwise the client is the rightmost entry of `X-Forwarded-For` that is not a trusted proxy, and never a trusted
+ * address. The client is unknown if an entry before it is not an address, or if all entries are trusted.
  *
  * @param peer As `peerAddressOf` returns it.
  * @param forwardedFor Each line of the header, in order.

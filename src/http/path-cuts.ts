@@ -22,7 +22,8 @@ export function hasTooManyMarks(segments: Segments): boolean {
   return false;
 }
 
-const ASCII = /^[^\u0080-\uffff]*$/;
+/** Unicode normalization does not change such a text. */
+export const ASCII = /^[^\u0080-\uffff]*$/;
 
 /** As `hasMark`, also for characters that Unicode normalization converts to `;`, `?` or `#`. */
 export function hasMarkOrLookalike(segments: Segments): boolean {

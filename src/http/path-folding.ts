@@ -1,5 +1,5 @@
 /** Computes all readings of a path that lenient upstreams may use instead of the path decoded once. */
-import { cutsOf, hasMark, hasTooManyMarks } from './path-cuts.js';
+import { ASCII, cutsOf, hasMark, hasTooManyMarks } from './path-cuts.js';
 
 type Segments = readonly string[];
 
@@ -15,7 +15,6 @@ export interface Reading {
 /** A change that some upstreams make to a path. Returns the results, or nothing if the path does not change. */
 type Step = (segments: Segments) => readonly Segments[];
 
-const ASCII = /^[^\u0080-\uffff]*$/;
 const IGNORED = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { duration, LONGEST_TIMER, oneOrMore, timeout } from '../../lib/fields.js';
-import { isForbiddenHost } from '../../lib/link-local.js';
+import { isForbiddenHost } from '../../lib/forbidden-host.js';
 import { isUnixAddress, readUnixAddress } from '../address.js';
 import { count, filePath, flag, listOf, name, retryCodes, status } from './fields.js';
 

@@ -3,7 +3,7 @@ import { ADDRCONFIG } from 'node:dns';
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { isForbiddenHost } from '../../lib/link-local.js';
+import { isForbiddenHost } from '../../lib/forbidden-host.js';
 
 export interface Resolution {
   /** Never empty, unless no resolution has succeeded. */
