@@ -33,10 +33,19 @@ test('a proxy without a usable address is one warning a minute, with the number 
   clock.now += 60_000;
   found('more text');
   const facts = { client: unknown, header: 'X-Forwarded-For', entry: 'no address' };
-  expect(log.entries.map((each) => each.facts)).toEqual([facts, { ...facts, unreported: 4 }]);
+  expect(log.entries.map((each) => each.facts)).toEqual([facts, { ...facts, omitted: 4 }]);
   found('');
   expect(log.entries.at(-1)?.facts).toMatchObject({ entry: 'empty' });
   expect(JSON.stringify(log.entries)).not.toContain('text');
+});
+
+test('a clock that is set back does not suppress the warning', () => {
+  const { clients, log, clock } = clientsOf(['10.0.0.1']);
+  clock.now = 3_600_000;
+  clients.find(arriving('10.0.0.1', 'text'));
+  clock.now = 5_000;
+  clients.find(arriving('10.0.0.1', 'text'));
+  expect(log.entries).toHaveLength(2);
 });
 
 test('twin: an address of a trusted proxy is the client, and nothing is logged', () => {

@@ -1,6 +1,5 @@
 /** Finds the client address behind `trusted_proxies` or a CDN, and logs the proxies that do not report it. */
 import { createRequire } from 'node:module';
-import { LRUCache } from 'lru-cache';
 import { headerValues } from '../auth/credentials.js';
 import type { PlannedClientIpHeader } from '../config/plan-types.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -8,18 +7,10 @@ import type * as ClientIpHeader from '../http/client-ip-header.js';
 import { findClient } from '../http/forwarded-for.js';
 import { peerMatcher, type AddressMatcher } from '../lib/address.js';
 import { peerAddressOf } from '../lib/connection.js';
+import { LogThrottle } from '../lib/log-throttle.js';
 import type { Log, Now } from '../lib/types.js';
 
 const require = createRequire(import.meta.url);
-
-/** If a proxy writes another form, every request has this fault. One line per request would flood the log. */
-const TOLD_EVERY_MS = 60_000;
-const MOST_TOLD = 1_000;
-
-interface Told {
-  readonly until: number;
-  more: number;
-}
 
 export interface ClientsDeps {
   /** Undefined if no proxy is trusted. */
@@ -47,10 +38,12 @@ export class Clients {
   /** Whether an address is in `client_ip_header.from`. Undefined if the configuration has no such option. */
   readonly isCdn: AddressMatcher | undefined;
   readonly #cdn: Cdn | undefined;
-  readonly #told = new LRUCache<string, Told>({ max: MOST_TOLD });
+  /** If a proxy writes another form, every request has this fault. */
+  readonly #lines: LogThrottle;
 
   constructor(private readonly deps: ClientsDeps) {
-    const { header } = deps;
+    const { header, now } = deps;
+    this.#lines = new LogThrottle(now);
     this.#cdn = header && { name: header.name, isCdn: peerMatcher(header.from) };
     this.header = header?.name.toLowerCase();
     this.isCdn = this.#cdn?.isCdn;
@@ -71,7 +64,7 @@ export class Clients {
     }
     const { address, unknown } = findClient(peerAddressOf(request), forwardedFor, trusted);
     context.clientAddress = address;
-    if (unknown !== undefined) this.#tell(address, { header: 'X-Forwarded-For', entry: unknown });
+    if (unknown !== undefined) this.#warn(address, { header: 'X-Forwarded-For', entry: unknown });
   }
 
   #findBehindCdn(context: RequestContext, forwardedFor: readonly string[], { name, isCdn }: Cdn): void {
@@ -82,22 +75,16 @@ export class Clients {
     const { found, cdn } = findCdnClient(peerAddressOf(request), forwardedFor, { isTrusted, isCdn, lines });
     const { address, unknown } = found;
     context.clientAddress = address;
-    if (unknown !== undefined) this.#tell(address, { header: 'X-Forwarded-For', entry: unknown });
-    if (cdn?.fault !== undefined) this.#tell(address, { header: name, entry: cdn.fault });
+    if (unknown !== undefined) this.#warn(address, { header: 'X-Forwarded-For', entry: unknown });
+    if (cdn?.fault !== undefined) this.#warn(address, { header: name, entry: cdn.fault });
     context.cdnRoute = cdn && cdn.fault === undefined ? cdn.route : undefined;
   }
 
   /** Does not log the entry, because the client may have written it. */
-  #tell(client: string, { header, entry }: Unusable): void {
-    const { log, now } = this.deps;
-    const key = `${header} ${entry} ${client}`;
-    const told = this.#told.get(key);
-    if (told && now() < told.until) {
-      told.more += 1;
-      return;
-    }
-    this.#told.set(key, { until: now() + TOLD_EVERY_MS, more: 0 });
-    const facts = { client, header, entry, ...(told && { unreported: told.more }) };
-    log.warn(facts, 'a trusted proxy sends no usable client address: the client is unknown');
+  #warn(client: string, { header, entry }: Unusable): void {
+    this.#lines.log(`${header} ${entry} ${client}`, (omitted) => {
+      const facts = { client, header, entry, ...(omitted > 0 && { omitted }) };
+      this.deps.log.warn(facts, 'a trusted proxy sends no usable client address: the client is unknown');
+    });
   }
 }
