@@ -58,7 +58,7 @@ function detailOf({ target, detail }: DenialFacts['denial']): string | undefined
   }
 }
 
-/** Writes the log line before the response, so that the line exists when a client reads the response. */
+/** Logs before the response is sent: a host whose log writes at once has the line when a client reads the response. */
 export function writeDenialLine(log: Log, { instance, denial, ...about }: DenialFacts): DeniedLine {
   const { status, code, reason, target, method } = denial;
   const detail = detailOf(denial);

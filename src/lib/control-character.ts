@@ -16,7 +16,7 @@ export function escapeLineAndDirection(text: string): string {
 }
 
 /** JSON escapes the characters below a space, but not DEL and the C1 controls. A terminal reads U+009B as ESC [. */
-const C1 = /[\u007f-\u009f]/g;
+const FOR_TERMINAL = new RegExp(`[\\u007f-\\u009f]|${LINE_AND_DIRECTION.source}`, 'g');
 
 /**
  * Escapes the characters that terminals and log viewers interpret.
@@ -24,7 +24,7 @@ const C1 = /[\u007f-\u009f]/g;
  * @example escapeForTerminal('"a\u2028b"') // '"a\\u2028b"', the same string to a JSON reader
  */
 export function escapeForTerminal(json: string): string {
-  return escapeLineAndDirection(json.replace(C1, escapeOf));
+  return json.replace(FOR_TERMINAL, escapeOf);
 }
 
 export function escapeOf(character: string): string {

@@ -2,6 +2,7 @@
 import { pino, type DestinationStream } from 'pino';
 import { escapeForTerminal } from '../lib/control-character.js';
 import type { Log } from '../lib/types.js';
+import { standardError } from './standard-error.js';
 
 export interface LogOptions {
   /** `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default: `info`. */
@@ -26,42 +27,27 @@ export interface LeveledLog extends Log {
  */
 export function createLog(options: LogOptions = {}): LeveledLog {
   const { level = 'info', format = 'json', stream = standardError(), worker } = options;
-  const escaped: DestinationStream = { write: (line) => stream.write(escapeForTerminal(line)) };
   return pino(
     {
       level,
       base: { name: 'loom-auth', ...(worker !== undefined && { worker }) },
       timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { streamWrite: (line) => escapeForTerminal(format === 'text' ? textOf(line) : line) },
     },
-    format === 'text' ? textStream(escaped) : escaped,
+    stream,
   );
 }
 
-/** The maximum size of unwritten log data. Later lines are lost, so that the process does not run out of memory. */
-const HELD_BACK_BYTES = 1_048_576;
-
 /**
- * Returns a stream on standard error. Without the error listener, a write error such as a full disk would end the
- * process.
- */
-function standardError(): DestinationStream {
-  return pino.destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES }).on('error', () => undefined);
-}
-
-/**
- * Converts the JSON lines of pino to text lines: time, level, message, then the fields as `name=value`.
+ * Converts a JSON line of pino to a text line: time, level, message, then the fields as `name=value`.
  *
- * @example textStream(process.stderr) // 2026-01-02T03:04:05.678Z WARN upstream failed status=502 code="upstream_timeout"
+ * @example 2026-01-02T03:04:05.678Z WARN upstream failed status=502 code="upstream_timeout"
  */
-function textStream(stream: DestinationStream): DestinationStream {
-  return { write: (line) => stream.write(`${textOf(line)}\n`) };
-}
-
 function textOf(line: string): string {
   const { time, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
   delete facts['name'];
   const label = (pino.levels.labels[Number(level)] ?? 'info').toUpperCase();
   // JSON keeps a client's text on one line and inside its quotes.
   const pairs = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return [String(time), label, String(msg), ...pairs].join(' ');
+  return `${[String(time), label, String(msg), ...pairs].join(' ')}\n`;
 }
