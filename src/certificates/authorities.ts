@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { RecordedConnection } from '../lib/connection.js';
-import { readCertificateFields } from './fields.js';
-import { isIssuer, readAnchors } from './trust-anchors.js';
+import { pathToAnchor } from './chain-path.js';
+import { readAnchors } from './trust-anchors.js';
 
 const LONGEST_CHAIN = 8;
 const INTERMEDIATES = 64;
@@ -54,41 +54,15 @@ export class Authorities {
     } catch {
       return NEVER;
     }
-    const [leaf, ...others] = chain;
+    const [leaf, ...sent] = chain;
     if (!leaf) return NEVER;
-    const known = [...this.#between, ...others, ...this.#intermediates.values()];
-    return this.#climb(leaf, known, { validity: ALWAYS, intermediates: 0 });
+    const others = [...this.#between, ...sent, ...this.#intermediates.values()];
+    const path = pathToAnchor(leaf, { anchors: this.#anchors, others });
+    if (!path) return NEVER;
+    for (const each of path.slice(1, -1))
+      if (!this.#between.includes(each)) this.#intermediates.set(each.fingerprint256, each);
+    return path.reduce(narrower, ALWAYS);
   }
-
-  #climb(certificate: X509Certificate, known: readonly X509Certificate[], below: Climbed): Validity {
-    const validity = narrower(below.validity, certificate);
-    const issuers = (from: readonly X509Certificate[]): readonly X509Certificate[] =>
-      from.filter((each) => isIssuer(each, certificate) && allowsBelow(each, below.intermediates));
-    const [anchor] = issuers(this.#anchors);
-    if (anchor) return narrower(validity, anchor);
-    for (const next of issuers(known)) {
-      const rest = known.filter((each) => each !== next);
-      const intermediates = below.intermediates + (next.subject === next.issuer ? 0 : 1);
-      const climbed = this.#climb(next, rest, { validity, intermediates });
-      if (climbed === NEVER) continue;
-      if (!this.#between.includes(next)) this.#intermediates.set(next.fingerprint256, next);
-      return climbed;
-    }
-    return NEVER;
-  }
-}
-
-/** What is known of the chain below a certificate. */
-interface Climbed {
-  readonly validity: Validity;
-  /** RFC 5280 §4.2.1.9: authorities below, without the self-issued ones. */
-  readonly intermediates: number;
-}
-
-/** Whether `pathlen` of the issuer allows so many authorities below it. */
-function allowsBelow(issuer: X509Certificate, intermediates: number): boolean {
-  const { pathLength } = readCertificateFields(issuer.raw);
-  return pathLength === undefined || pathLength >= intermediates;
 }
 
 const ALWAYS: Validity = { from: -Infinity, until: Infinity };

@@ -45,7 +45,7 @@ export function readCertificateFields(der: Buffer): CertificateFields {
  * RFC 5280 §4.1.2.2 requires a positive number. Without its sign, -1 would equal the serial number 255 of another
  * certificate.
  */
-function serialOf({ contents }: DerValue): string {
+export function serialOf({ contents }: DerValue): string {
   if (contents.length === 0 || contents.readInt8(0) < 0) return '';
   const hex = contents.toString('hex').toUpperCase();
   return hex.replace(/^(?:00)+(?=..)/, '');

@@ -1,8 +1,8 @@
 /** Reads certificate revocation lists (RFC 5280 §5), and finds those that make OpenSSL refuse every client. */
-import type { X509Certificate } from 'node:crypto';
-import { DerError, members, readOne, TAG, type DerValue } from './der.js';
+import { verify, type X509Certificate } from 'node:crypto';
+import { DerError, expectTag, members, readOid, readOne, TAG, type DerValue } from './der.js';
 import { distinguishedName } from './distinguished-name.js';
-import { readCertificateFields } from './fields.js';
+import { readCertificateFields, serialOf } from './fields.js';
 import { isIssuer, type TrustAnchors } from './trust-anchors.js';
 
 export interface RevocationList {
@@ -12,16 +12,64 @@ export interface RevocationList {
   readonly thisUpdate: number;
   /** Undefined: the list does not expire. */
   readonly nextUpdate: number | undefined;
+  /** Whether the list has this serial number: upper hex, whole bytes. */
+  readonly revokes: (serial: string) => boolean;
+  /** Whether this authority signed the list. True for an algorithm that this reader does not know. */
+  readonly isSignedBy: (authority: X509Certificate) => boolean;
 }
 
 /** Throws a DerError for text that is not a revocation list. */
 export function readRevocationList(pem: string): RevocationList {
   const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-  const [list] = members(readOne(der), TAG.sequence);
+  const [list, algorithm, signature] = members(readOne(der), TAG.sequence);
   const all = members(list, TAG.sequence);
-  const [, issuer, thisUpdate, nextUpdate] = all[0]?.tag === TAG.integer ? all.slice(1) : all;
-  const next = nextUpdate && isTime(nextUpdate) ? timeOf(nextUpdate) : undefined;
-  return { issuer: distinguishedName(issuer), thisUpdate: timeOf(thisUpdate), nextUpdate: next };
+  const [, issuer, thisUpdate, ...rest] = all[0]?.tag === TAG.integer ? all.slice(1) : all;
+  const next = rest[0] && isTime(rest[0]) ? rest.shift() : undefined;
+  const [revoked] = rest;
+  let serials: ReadonlySet<string> | undefined;
+  return {
+    issuer: distinguishedName(issuer),
+    thisUpdate: timeOf(thisUpdate),
+    nextUpdate: next && timeOf(next),
+    // A list may have many thousand entries, and most readers want only its dates.
+    revokes: (serial) => (serials ??= serialsOf(revoked)).has(serial),
+    isSignedBy: (authority) => isSigned({ list, algorithm, signature }, authority),
+  };
+}
+
+/** RFC 5280 §5.1.2.6. A list without an entry omits the field. */
+function serialsOf(revoked: DerValue | undefined): ReadonlySet<string> {
+  if (revoked?.tag !== TAG.sequence) return new Set();
+  return new Set(
+    members(revoked, TAG.sequence).map((entry) => serialOf(expectTag(members(entry, TAG.sequence)[0], TAG.integer))),
+  );
+}
+
+/** The digest of each signature algorithm. Null: the algorithm has no digest of its own. */
+const DIGESTS: Readonly<Record<string, string | null>> = {
+  '1.2.840.113549.1.1.5': 'sha1',
+  '1.2.840.113549.1.1.11': 'sha256',
+  '1.2.840.113549.1.1.12': 'sha384',
+  '1.2.840.113549.1.1.13': 'sha512',
+  '1.2.840.10045.4.3.2': 'sha256',
+  '1.2.840.10045.4.3.3': 'sha384',
+  '1.2.840.10045.4.3.4': 'sha512',
+  '1.3.101.112': null,
+  '1.3.101.113': null,
+};
+
+type Parts = Readonly<Record<'list' | 'algorithm' | 'signature', DerValue | undefined>>;
+
+function isSigned({ list, algorithm, signature }: Parts, { publicKey }: X509Certificate): boolean {
+  const digest = DIGESTS[readOid(members(algorithm, TAG.sequence)[0])];
+  if (digest === undefined || !list) return true;
+  // The first byte of a bit string counts its unused bits.
+  const bits = expectTag(signature, TAG.bitString).contents.subarray(1);
+  try {
+    return verify(digest, list.encoded, publicKey, bits);
+  } catch {
+    return false;
+  }
 }
 
 const UTC_TIME = 0x17;

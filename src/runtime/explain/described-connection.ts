@@ -9,14 +9,15 @@ export interface ConnectionFacts {
   readonly tls: boolean;
   /** The client certificate, then its intermediates. */
   readonly chain: readonly X509Certificate[];
-  /** Whether the TLS server accepts the chain. */
-  readonly authorized: boolean;
+  /** The error of OpenSSL. Undefined: the TLS server accepts the chain. */
+  readonly verificationError: string | undefined;
 }
 
 /** Members that only a TLS connection has. */
 interface TlsMembers {
   encrypted?: true;
   authorized?: boolean;
+  authorizationError?: string;
 }
 
 class DescribedConnection extends Socket {
@@ -82,7 +83,10 @@ export function describeConnection(facts: ConnectionFacts): Socket {
   const connection = new DescribedConnection(facts);
   if (!facts.tls) return connection;
   Object.setPrototypeOf(connection, TLS_CONNECTION);
-  Object.assign(connection, { encrypted: true, authorized: facts.authorized } satisfies TlsMembers);
+  const { verificationError: error } = facts;
+  const outcome: TlsMembers =
+    error === undefined ? { authorized: true } : { authorized: false, authorizationError: error };
+  Object.assign(connection, { encrypted: true, ...outcome });
   return connection;
 }
 

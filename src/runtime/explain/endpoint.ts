@@ -1,22 +1,26 @@
 /** The listener that a described request would reach, and what its TLS server says about the client certificate. */
 import { X509Certificate } from 'node:crypto';
-import { Authorities } from '../../certificates/authorities.js';
+import { verificationFault, type Verifier } from '../../certificates/chain-verification.js';
+import { readRevocationList } from '../../certificates/revocation-lists.js';
+import { readAnchors } from '../../certificates/trust-anchors.js';
+import { hintOf } from '../../certificates/verification-errors.js';
+import type { ReasonCode } from '../../auth/verdict.js';
 import { UNIX_PEER } from '../../lib/address.js';
-import type { Plan, PlannedListener } from '../../config/plan-types.js';
+import type { Plan, PlannedListener, PlannedTls } from '../../config/plan-types.js';
 import type { DescribedRequest } from './described-request.js';
-import { describeConnection, type ConnectionFacts } from './described-connection.js';
+import type { ConnectionFacts } from './described-connection.js';
 
 export interface Endpoint {
   readonly listener: PlannedListener | undefined;
   readonly connection: ConnectionFacts;
   /** Set if the TLS handshake fails, so that no request arrives. */
-  readonly handshakeFault: string | undefined;
+  readonly handshakeFault: { readonly detail: string; readonly reason: ReasonCode } | undefined;
   readonly notes: readonly string[];
 }
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+const LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
 const LONGEST_CHAIN = 8;
-const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 export function endpointOf(
   plan: Plan,
@@ -28,9 +32,9 @@ export function endpointOf(
   const tls = listener ? listener.protocol === 'https' : scheme === 'https' || chain.length > 0;
   const asked = !standalone || (listener?.tls !== undefined && listener.tls.clientAuth !== 'none');
   const judged = tls && asked ? chain : [];
-  const fault = standalone ? listenerFault(listener, judged, now) : undefined;
-  const isRequired = listener?.tls?.clientAuth === 'require' || listener?.tls?.clientAuth === 'verify';
-  const missing = isRequired && judged.length === 0 ? 'the listener requires a client certificate' : undefined;
+  const rules = listener?.tls;
+  const fault = rules && chainFault(rules, judged, now);
+  const isRequired = rules?.clientAuth === 'require' || rules?.clientAuth === 'verify';
   return {
     listener,
     connection: {
@@ -38,9 +42,9 @@ export function endpointOf(
       localPort: listener?.unix ? undefined : (listener?.port ?? port),
       tls,
       chain: judged,
-      authorized: fault === undefined,
+      verificationError: fault,
     },
-    handshakeFault: isRequired ? (missing ?? fault) : undefined,
+    handshakeFault: isRequired ? handshakeFault(judged, fault) : undefined,
     notes: [
       ...(scheme === 'https' && !tls
         ? ['No listener has TLS. The request is read as a proxy sends it after TLS.']
@@ -49,8 +53,18 @@ export function endpointOf(
         ? ['The listener asks for no client certificate, so none is sent.']
         : []),
       ...(judged.length > 0 ? [standalone ? LISTENER_NOTE : HOST_NOTE] : []),
+      ...(judged.length > 1 ? [INTERMEDIATES_NOTE] : []),
+      ...(fault === UNUSABLE ? ['The ca_file or the crl_file of the listener cannot be used.'] : []),
     ],
   };
+}
+
+function handshakeFault(chain: readonly X509Certificate[], code: string | undefined): Endpoint['handshakeFault'] {
+  if (chain.length === 0) return { detail: 'the listener requires a client certificate', reason: 'credential_missing' };
+  if (code === undefined) return undefined;
+  const hint = hintOf(code);
+  const detail = `the TLS handshake is refused: ${code}${hint === undefined ? '' : ` (${hint})`}`;
+  return { detail, reason: code === 'CERT_HAS_EXPIRED' ? 'certificate_expired' : 'certificate_untrusted' };
 }
 
 /** With the PROXY protocol a peer on a Unix socket announces an address, which is the peer then. */
@@ -62,8 +76,11 @@ function usualPeer(listener: PlannedListener | undefined): string {
 const HOST_NOTE =
   'The TLS server of the host application decides about the certificate. It is taken as accepted, and Loom judges it by ca_file of mtls.';
 
+const INTERMEDIATES_NOTE =
+  'Node 24.21 and 26.8 show a server only the certificate of the client. There ca_file of mtls must have the intermediates.';
+
 const LISTENER_NOTE =
-  'Loom has judged the certificate chain. On a listener OpenSSL decides, also with revocation lists, in the handshake.';
+  'Loom has judged the certificate chain, with the revocation lists of the file. On a listener OpenSSL decides in the handshake.';
 
 /** @throws {TypeError} The text has no certificate that can be read. */
 function readChain(pem: string): readonly X509Certificate[] {
@@ -86,19 +103,28 @@ function listenerOf(
   return fitting.find((each) => each.port === port) ?? fitting[0] ?? listeners[0];
 }
 
-/** Why the authorities of the listener do not accept the chain. */
-function listenerFault(
-  listener: PlannedListener | undefined,
-  [leaf, ...above]: readonly X509Certificate[],
-  now: number,
-): string | undefined {
-  const tls = listener?.tls;
-  if (!tls || !leaf) return undefined;
-  const authorities = tls.caFile === undefined ? undefined : tls.files?.get(tls.caFile);
-  if (authorities === undefined || typeof authorities === 'string') return 'the ca_file of the listener cannot be read';
-  const uses = leaf.keyUsage as readonly string[] | undefined;
-  if (uses && !uses.includes(CLIENT_AUTH)) return 'the certificate is not for clients';
-  const facts = { from: '', localPort: undefined, tls: true, chain: [leaf, ...above], authorized: true };
-  const trusted = new Authorities(Buffer.from(authorities).toString()).issued(describeConnection(facts), now);
-  return trusted ? undefined : 'the certificate chain does not end at a valid authority of ca_file';
+/** The error with which OpenSSL refuses the chain on the listener. */
+function chainFault(tls: PlannedTls, [leaf, ...sent]: readonly X509Certificate[], now: number): string | undefined {
+  if (!leaf) return undefined;
+  const trust = trustOf(tls);
+  return trust ? verificationFault([leaf, ...sent], { ...trust, now }) : UNUSABLE;
+}
+
+/** A listener with a file that cannot be used does not open. */
+const UNUSABLE = 'CERT_UNTRUSTED';
+
+function trustOf(tls: PlannedTls): Omit<Verifier, 'now'> | undefined {
+  try {
+    const authorities = readAnchors(textOf(tls, tls.caFile));
+    if (tls.crlFile === undefined) return { authorities, lists: undefined };
+    const lists = (textOf(tls, tls.crlFile).match(LIST) ?? []).map(readRevocationList);
+    return lists.length === 0 ? undefined : { authorities, lists };
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf({ files }: PlannedTls, file = ''): string {
+  const bytes = files?.get(file);
+  return bytes === undefined || typeof bytes === 'string' ? '' : Buffer.from(bytes).toString('latin1');
 }

@@ -103,9 +103,8 @@ function refused(outcome: Outcome, { status, code, reason, method, detail }: Ref
   };
 }
 
-function failedHandshake(detail: string): EndOf {
-  const refusal = refused('rejected', { status: null, code: 'unauthorized', reason: 'certificate_untrusted', detail });
-  return { ...refusal, code: null };
+function failedHandshake({ detail, reason }: NonNullable<Endpoint['handshakeFault']>): EndOf {
+  return { ...refused('rejected', { status: null, code: 'unauthorized', reason, detail }), code: null };
 }
 
 /** CONNECT reaches no route. */
