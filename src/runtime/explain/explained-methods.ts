@@ -5,12 +5,12 @@ import type { Detail } from '../../auth/verdict.js';
 import type { Plan } from '../../config/plan-types.js';
 import { REASON_CURES } from './cures.js';
 import type { ExplainedMethod } from './explanation.js';
-import type { HeardVerdict, Trial } from './trial.js';
+import type { HeardVerdict, Evaluation } from './evaluation.js';
 
 /** The methods that decided, in their order, and then those that were not tried. */
 export function explainMethods(
   plan: Plan,
-  { verdicts }: Trial,
+  { verdicts }: Evaluation,
   required: readonly string[],
 ): readonly ExplainedMethod[] {
   const heard = verdicts.map((each) => ({ name: each.name, looksIn: looksIn(plan, each.name), ...resultOf(each) }));

@@ -9,8 +9,8 @@ import { readDescription } from './described-request.js';
 import { endpointOf } from './endpoint.js';
 import type { Explanation } from './explanation.js';
 import { report } from './report.js';
-import { Rehearsal } from './rehearsal.js';
-import { silentUpstream, Trial } from './trial.js';
+import { OfflineServer } from './offline-server.js';
+import { silentUpstream, Evaluation } from './evaluation.js';
 
 export interface ExplainerParts extends Pick<Aside, 'online' | 'keysOf'> {
   readonly plan: Plan;
@@ -23,10 +23,10 @@ export interface ExplainerParts extends Pick<Aside, 'online' | 'keysOf'> {
 
 export class Explainer {
   readonly #snapshot: Snapshot;
-  readonly #rehearsal: Rehearsal;
+  readonly #server: OfflineServer;
   /** The explanations run one after the other, because each one has a clock of its own. */
   #last: Promise<unknown> = Promise.resolve();
-  #trial: Trial | undefined;
+  #evaluation: Evaluation | undefined;
 
   constructor(private readonly parts: ExplainerParts) {
     const { plan, standalone, live, online, keysOf } = parts;
@@ -35,19 +35,19 @@ export class Explainer {
       standalone,
       now: () => this.#now(),
       log: {
-        info: (facts) => this.#trial?.logged(facts),
+        info: (facts) => this.#evaluation?.logged(facts),
         warn: () => undefined,
         error: () => undefined,
       },
       limiters: { lease: () => ({ limiter: this.#limiter, release: () => Promise.resolve() }) },
       aside: {
-        ...{ online, live, keysOf, asker: () => this.#trial?.asker },
-        heard: (request, name, verdict) => this.#trial?.heard(request, name, verdict),
-        decided: (context, decision) => this.#trial?.decided(context, decision),
-        upstream: (planned) => silentUpstream(planned, (url) => this.#trial?.forwarded(url)),
+        ...{ online, live, keysOf, asker: () => this.#evaluation?.asker },
+        heard: (request, name, verdict) => this.#evaluation?.heard(request, name, verdict),
+        decided: (context, decision) => this.#evaluation?.decided(context, decision),
+        upstream: (planned) => silentUpstream(planned, (url) => this.#evaluation?.forwarded(url)),
       },
     });
-    this.#rehearsal = new Rehearsal(this.#snapshot, standalone);
+    this.#server = new OfflineServer(this.#snapshot, standalone);
   }
 
   /** @throws {TypeError} The description is not a request. */
@@ -68,13 +68,13 @@ export class Explainer {
     await this.#snapshot.ready;
     const at = description.at ?? now();
     const endpoint = endpointOf(plan, description, { standalone, now: at });
-    const trial = new Trial(plan, at, asker);
-    this.#trial = trial;
+    const evaluation = new Evaluation(plan, at, asker);
+    this.#evaluation = evaluation;
     try {
-      if (endpoint.handshakeFault === undefined) await this.#rehearsal.run(trial, { description, endpoint });
-      return report({ plan, description, endpoint, trial });
+      if (endpoint.handshakeFault === undefined) await this.#server.run(evaluation, { description, endpoint });
+      return report({ plan, description, endpoint, evaluation });
     } finally {
-      this.#trial = undefined;
+      this.#evaluation = undefined;
     }
   }
 
@@ -82,14 +82,14 @@ export class Explainer {
   readonly #limiter: Limiter = {
     ready: Promise.resolve(),
     takeAll: (claims) => {
-      this.#trial?.limited(claims);
+      this.#evaluation?.limited(claims);
       return undefined;
     },
     close: () => Promise.resolve(),
   };
 
   #now(): number {
-    return this.#trial?.at ?? this.parts.now();
+    return this.#evaluation?.at ?? this.parts.now();
   }
 }
 

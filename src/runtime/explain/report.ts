@@ -1,4 +1,4 @@
-/** Writes what a rehearsal has found as an explanation: plain data without a credential. */
+/** Writes what an evaluation has found as an explanation: plain data without a credential. */
 import { denialOfBytes, outcomeOf } from '../../admission/denial.js';
 import { describe, methodsOf } from '../../auth/requirement.js';
 import type { Outcome } from '../../auth/decision.js';
@@ -12,22 +12,22 @@ import type { Endpoint } from './endpoint.js';
 import type { Explanation } from './explanation.js';
 import { explainMethods } from './explained-methods.js';
 import { matchedBy } from './matched-route.js';
-import type { Trial } from './trial.js';
+import type { Evaluation } from './evaluation.js';
 
-export interface Rehearsed {
+export interface Evaluated {
   readonly plan: Plan;
   readonly description: DescribedRequest;
   readonly endpoint: Endpoint;
-  readonly trial: Trial;
+  readonly evaluation: Evaluation;
 }
 
-export function report(rehearsed: Rehearsed): Explanation {
-  const { plan, description, endpoint, trial } = rehearsed;
-  const { context } = trial;
+export function report(evaluated: Evaluated): Explanation {
+  const { plan, description, endpoint, evaluation } = evaluated;
+  const { context } = evaluation;
   const requirement = context?.foundGuard?.requirement;
-  const methods = explainMethods(plan, trial, requirement ? methodsOf(requirement) : []);
+  const methods = explainMethods(plan, evaluation, requirement ? methodsOf(requirement) : []);
   const needs = [...new Set(methods.flatMap(({ needs: need }) => need ?? []))];
-  const end = needs.length > 0 ? UNDECIDED : decidedEnd(rehearsed);
+  const end = needs.length > 0 ? UNDECIDED : decidedEnd(evaluated);
   const admitted = end.allowed === true;
   return {
     ...end,
@@ -38,19 +38,19 @@ export function report(rehearsed: Rehearsed): Explanation {
       path: loggedPath(description.target),
       client: context?.address ?? endpoint.connection.from,
       tls: endpoint.connection.tls,
-      at: new Date(trial.at).toISOString(),
+      at: new Date(evaluation.at).toISOString(),
       listener: endpoint.listener?.name ?? null,
     },
     route: context?.route ? matchedBy(context.route) : null,
-    near: trial.decision?.near?.() ?? [],
+    near: evaluation.decision?.near?.() ?? [],
     requirement: requirement ? describe(requirement) : null,
     methods,
-    identities: admitted ? identitiesOf(trial) : [],
+    identities: admitted ? identitiesOf(evaluation) : [],
     identityHeaders: admitted ? (context?.identityHeaders ?? []).map(([name, value]) => ({ name, value })) : [],
-    upstreamPath: admitted && trial.upstreamUrl !== undefined ? loggedPath(trial.upstreamUrl) : null,
-    limits: limitsOf(trial),
+    upstreamPath: admitted && evaluation.upstreamUrl !== undefined ? loggedPath(evaluation.upstreamUrl) : null,
+    limits: limitsOf(evaluation),
     needs,
-    notes: notesOf(rehearsed, needs.length > 0),
+    notes: notesOf(evaluated, needs.length > 0),
   };
 }
 
@@ -66,10 +66,10 @@ const NOTHING: Omit<EndOf, 'outcome' | 'allowed'> = {
 };
 const UNDECIDED: EndOf = { outcome: 'undecided', allowed: null, ...NOTHING };
 
-function decidedEnd({ endpoint, trial }: Rehearsed): EndOf {
+function decidedEnd({ endpoint, evaluation }: Evaluated): EndOf {
   const { handshakeFault } = endpoint;
   if (handshakeFault !== undefined) return failedHandshake(handshakeFault);
-  const { outcome: end, denial, decision } = trial;
+  const { outcome: end, denial, decision } = evaluation;
   if (typeof end === 'object') return unreadable(end.unreadable);
   if (end === 'denied' && denial) {
     const { status, code, detail } = denial;
@@ -114,7 +114,7 @@ function unreadable(parserCode: string | undefined): EndOf {
   return refused('malformed', { status, code, detail: 'the HTTP parser does not accept the request' });
 }
 
-function identitiesOf({ decision }: Trial): Explanation['identities'] {
+function identitiesOf({ decision }: Evaluation): Explanation['identities'] {
   return (decision?.identities ?? []).map(({ method, subject, issuer, scopes }) => ({
     method,
     subject,
@@ -123,17 +123,17 @@ function identitiesOf({ decision }: Trial): Explanation['identities'] {
   }));
 }
 
-function limitsOf({ claims }: Trial): Explanation['limits'] {
+function limitsOf({ claims }: Evaluation): Explanation['limits'] {
   return claims.map(({ scope = 'global', rate: { rate, perMs, burst } }) => {
     return { scope, requests: rate, seconds: perMs / 1_000, burst };
   });
 }
 
-function notesOf({ plan, description, endpoint, trial }: Rehearsed, undecided: boolean): readonly string[] {
+function notesOf({ plan, description, endpoint, evaluation }: Evaluated, undecided: boolean): readonly string[] {
   const notes = [...endpoint.notes];
   if (description.isHostAssumed) notes.push('The request has no host, so Host is localhost.');
-  if (trial.outcome === 'health') notes.push('The listener answers the health check itself.');
-  if (trial.claims.length > 0) notes.push('No limit was counted. A gateway answers 429 above a limit.');
+  if (evaluation.outcome === 'health') notes.push('The listener answers the health check itself.');
+  if (evaluation.claims.length > 0) notes.push('No limit was counted. A gateway answers 429 above a limit.');
   if (undecided) notes.push('Methods after an undecided one were judged as if the undecided one had failed.');
   if (endpoint.handshakeFault !== undefined) notes.push('The TLS handshake fails, so the client gets no HTTP answer.');
   if (plan.methods.some(({ certificate }) => certificate) && description.scheme === undefined)

@@ -8,15 +8,15 @@ import type { Snapshot } from '../snapshot.js';
 import { describeConnection } from './described-connection.js';
 import type { DescribedRequest } from './described-request.js';
 import type { Endpoint } from './endpoint.js';
-import type { Trial } from './trial.js';
+import type { Evaluation } from './evaluation.js';
 
 /** A method that asks a server has a shorter deadline of its own. */
 const DEADLINE_MS = 60_000;
 
-export class Rehearsal {
+export class OfflineServer {
   /** By the greatest size of a head. The servers listen nowhere. */
   readonly #servers = new Map<number | undefined, Server>();
-  #trial: Trial | undefined;
+  #evaluation: Evaluation | undefined;
 
   constructor(
     private readonly snapshot: Snapshot,
@@ -24,21 +24,21 @@ export class Rehearsal {
   ) {}
 
   async run(
-    trial: Trial,
+    evaluation: Evaluation,
     { description, endpoint }: { description: DescribedRequest; endpoint: Endpoint },
   ): Promise<void> {
     const server = this.#serverOf(endpoint.listener?.maxHeaderBytes);
     const connection = describeConnection(endpoint.connection);
     connection.on('error', () => undefined);
-    this.#trial = trial;
-    const deadline = setTimeout(() => trial.end('answered'), DEADLINE_MS);
+    this.#evaluation = evaluation;
+    const deadline = setTimeout(() => evaluation.end('answered'), DEADLINE_MS);
     try {
       server.emit('connection', connection);
       connection.push(description.head);
-      await trial.ended;
+      await evaluation.ended;
     } finally {
       clearTimeout(deadline);
-      this.#trial = undefined;
+      this.#evaluation = undefined;
       connection.destroy();
     }
   }
@@ -53,25 +53,25 @@ export class Rehearsal {
     const server = createServer({ ...READING_OPTIONS, ...(maxHeaderSize !== undefined && { maxHeaderSize }) });
     onEachRequest(server, (req, res) => this.#request(req, res));
     server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(req, socket, head));
-    server.on('connect', () => this.#trial?.end({ unreadable: 'CONNECT' }));
-    server.on('clientError', ({ code }: NodeJS.ErrnoException) => this.#trial?.end({ unreadable: code }));
+    server.on('connect', () => this.#evaluation?.end({ unreadable: 'CONNECT' }));
+    server.on('clientError', ({ code }: NodeJS.ErrnoException) => this.#evaluation?.end({ unreadable: code }));
     return server;
   }
 
   #request(req: IncomingMessage, res: ServerResponse): void {
-    const trial = this.#trial;
-    if (!trial) return;
-    if (this.standalone && isHealthCheck(req, this.snapshot.plan.health)) return trial.end('health');
-    res.once('finish', () => trial.end('answered'));
-    this.snapshot.request(req, res, () => trial.end('handed_over'));
-    trial.context ??= contextOf(req);
+    const evaluation = this.#evaluation;
+    if (!evaluation) return;
+    if (this.standalone && isHealthCheck(req, this.snapshot.plan.health)) return evaluation.end('health');
+    res.once('finish', () => evaluation.end('answered'));
+    this.snapshot.request(req, res, () => evaluation.end('handed_over'));
+    evaluation.context ??= contextOf(req);
   }
 
   #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const trial = this.#trial;
-    if (!trial) return;
-    const handOver = (): void => trial.end('handed_over');
+    const evaluation = this.#evaluation;
+    if (!evaluation) return;
+    const handOver = (): void => evaluation.end('handed_over');
     this.snapshot.upgrade(req, socket, this.standalone ? { head } : { head, handOver });
-    trial.context ??= contextOf(req);
+    evaluation.context ??= contextOf(req);
   }
 }

@@ -29,7 +29,7 @@ export interface DenialLine {
 /** `handed_over`: the upstream, the host application or the client gets what Loom has decided. */
 export type End = 'handed_over' | 'denied' | 'answered' | 'health' | { readonly unreadable: string | undefined };
 
-export class Trial {
+export class Evaluation {
   readonly verdicts: HeardVerdict[] = [];
   readonly claims: Claim[] = [];
   readonly ended: Promise<void>;
