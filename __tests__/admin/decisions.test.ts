@@ -130,7 +130,7 @@ test('a limit has its key and the time when it opens; a near route is named', as
   expect(limited?.limit?.opens_in_s).toBeGreaterThan(3_000);
   expect(unrouted).toMatchObject({
     code: 'no_route',
-    routing: expect.stringContaining('the route "open" has it in lower case') as string,
+    routing: expect.stringContaining('the route "open" has the path "/open/*"') as string,
     near: [{ route: 'open', differs: 'path', has: '/open/*' }],
   });
 });
@@ -155,6 +155,24 @@ test('the near routes are a list: by host, by HTTP method and by conditions', as
     ['/hosted/a', [{ route: 'hosted', differs: 'host', has: 'api.example.com' }]],
   ]);
   expect(JSON.stringify(all)).not.toContain('a-secret-value');
+});
+
+test.each([
+  ['a guarded route in capitals', '/KEYS/a', { route: 'keys', has: '/keys/*' }],
+  ['a guarded route with a trailing dot', '/keys./a', { route: 'keys', has: '/keys/*' }],
+  ['a public route that the file has in capitals', '/docs/a', { route: 'docs', has: '/Docs/*' }],
+  ['a guarded route that the file has in capitals', '/reports/a', { route: 'reports', has: '/Reports/*' }],
+])('the near routes have the other spelling: %s', async (_what, path, near) => {
+  await start(
+    '',
+    `
+  - { id: docs, path: /Docs/*, upstream: backend, auth: none }
+  - { id: reports, path: /Reports/*, upstream: backend, auth: { api_key: true } }`,
+  );
+  expect((await asked(path)).status).toBe(404);
+  const [unrouted] = await decisions('?kind=denied');
+  expect(unrouted?.near).toEqual([{ ...near, differs: 'path' }]);
+  expect(unrouted?.routing).toContain(`the route "${near.route}" has the path "${near.has}"`);
 });
 
 test('filters, and one record by the instance of the response or by its own id', async () => {

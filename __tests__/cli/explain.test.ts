@@ -66,6 +66,13 @@ describe('exit codes', () => {
   });
 });
 
+test('without a route, the text names the routes that nearly match', async () => {
+  const wrongMethod = await explain([loom(), 'DELETE', 'https://a.example/orders/1']);
+  expect(wrongMethod.stdout).toMatch(/^near route {2}orders: it has the HTTP method GET$/m);
+  const wrongCase = await explain([loom(), 'GET', 'https://a.example/ORDERS/1']);
+  expect(wrongCase.stdout).toMatch(/^near route {2}orders: it has the path \/orders\/\*$/m);
+});
+
 describe('keys, time and address', () => {
   const asked = async (claims: object, ...more: readonly string[]): Promise<Explanation> =>
     json([loom(), 'GET', 'https://a.example/orders/1', '-H', `Authorization: Bearer ${await token(claims)}`, ...more]);

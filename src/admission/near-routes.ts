@@ -1,6 +1,5 @@
 /** Finds the routes that nearly match a request without a route, for the log, the record and the explanation. */
 import type { PlannedRoute } from '../config/plan-types.js';
-import { readTarget } from '../http/target.js';
 import { listed, quoted } from '../lib/sentence.js';
 import type { NearRoute } from '../auth/decision.js';
 import type { RouteAnswer, RouteQuestion } from '../routing/route-table.js';
@@ -16,7 +15,9 @@ export function nearRoutes(
   answer: RouteAnswer,
 ): readonly NearRoute[] {
   const near =
-    answer.kind === 'none' ? [...otherSpellings(policy, question), ...otherHosts(policy, question)] : ofPath(answer);
+    answer.kind === 'none'
+      ? [...spelled(policy.routes.otherSpelling(question)), ...otherHosts(policy, question)]
+      : ofPath(answer);
   return near.slice(0, MOST_ROUTES);
 }
 
@@ -28,6 +29,7 @@ function ofPath(answer: RouteAnswer): readonly NearRoute[] {
       differs: 'http_method',
       has: methods ? listed([...methods], 'and') : 'the usual HTTP methods',
     }));
+  if (answer.kind === 'ambiguous_fold') return spelled(answer.other);
   if (answer.kind !== 'excluded') return [];
   return answer.near.map((route) => ({ route: route.id, differs: 'conditions', has: conditionsOf(route) }));
 }
@@ -37,11 +39,8 @@ function conditionsOf({ headers, query }: PlannedRoute): string {
   return listed(names, 'and');
 }
 
-function otherSpellings(policy: AdmissionPolicy, question: RouteQuestion): readonly NearRoute[] {
-  const target = readTarget(question.target.path.toLowerCase());
-  const answer = target.kind === 'bad' ? undefined : policy.routes.find({ ...question, target });
-  return answer?.kind === 'route' ? [{ route: answer.route.id, differs: 'path', has: answer.route.path }] : [];
-}
+const spelled = (route: PlannedRoute | undefined): readonly NearRoute[] =>
+  route ? [{ route: route.id, differs: 'path', has: route.path }] : [];
 
 function otherHosts(policy: AdmissionPolicy, question: RouteQuestion): readonly NearRoute[] {
   return hostsOf(policy.plan.routes).flatMap((host): NearRoute[] => {
@@ -66,11 +65,12 @@ export function describeNoRoute(
   near: readonly NearRoute[],
 ): string {
   if (kind === 'excluded') return 'the routes of this path need other headers or another query';
-  if (kind === 'ambiguous_fold') return 'another spelling of this path has a route with another requirement';
   const about = near.length === 0 ? '' : `; ${listed(near.map(wordsOf), 'and')}`;
+  if (kind === 'ambiguous_fold') return `another spelling of this path has a route with another requirement${about}`;
   return `no route has this path for the host ${quoted(host)}${about}`;
 }
 
 function wordsOf({ route, differs, has }: NearRoute): string {
-  return `the route ${quoted(route)} has it ${differs === 'path' ? 'in lower case' : `for the host ${quoted(has)}`}`;
+  const what = differs === 'path' ? 'has the path' : 'has this path for the host';
+  return `the route ${quoted(route)} ${what} ${quoted(has)}`;
 }

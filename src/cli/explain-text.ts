@@ -8,13 +8,14 @@ const WIDTH = 80;
 const LABEL = 12;
 
 export function renderExplanation(explanation: Explanation, paint: Paint): string {
-  const { request, route, requirement, methods } = explanation;
+  const { request, route, near, requirement, methods } = explanation;
   const at = `${request.method} ${request.path}${request.host === null ? '' : ` of ${request.host}`}`;
   const blocks = [
     [headline(explanation, paint)],
     [
       ...row('request', `${at}, from ${request.client}, ${request.tls ? 'with' : 'without'} TLS, at ${request.at}`),
       ...row('route', route ? `${route.id}: ${route.matched}` : 'none'),
+      ...near.flatMap((each) => row('near route', `${each.route}: it has ${NEAR[each.differs]} ${each.has}`)),
       ...(requirement === null ? [] : row('requires', requirement)),
     ],
     methods.flatMap((each) => methodRows(each, explanation.cure)),
@@ -33,6 +34,13 @@ function headline({ allowed, status, code, reason, outcome, needs }: Explanation
   if (allowed) return paint('green', `ALLOWED ${facts.length > 0 ? facts.join(' ') : `(${outcome})`}`);
   return paint('red', `DENIED ${facts.join(' ')}`);
 }
+
+const NEAR: Readonly<Record<Explanation['near'][number]['differs'], string>> = {
+  http_method: 'the HTTP method',
+  host: 'the host',
+  path: 'the path',
+  conditions: 'a condition on',
+};
 
 const NEEDS: Readonly<Record<Explanation['needs'][number], string>> = {
   key_set: 'the key set (give --jwks FILE or --online)',

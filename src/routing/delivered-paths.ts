@@ -49,7 +49,10 @@ export class DeliveredPaths {
     const chosen = compileRoute(route, index);
     for (const { segments, cut } of target.readings) {
       const other = trees.map((tree) => guardedOtherwise(tree, segments, { target, chosen, question })).find(Boolean);
-      if (other) return cut ? { kind: 'ambiguous_cut', index, other: other.route } : { kind: 'ambiguous_fold' };
+      if (!other) continue;
+      return cut
+        ? { kind: 'ambiguous_cut', index, other: other.route }
+        : { kind: 'ambiguous_fold', other: other.route };
     }
     return undefined;
   }

@@ -25,7 +25,7 @@ export type RouteAnswer =
   /** The file has the pattern, but no route of the pattern has these headers or this query. 404, also as middleware. */
   | { readonly kind: 'excluded'; readonly near: readonly PlannedRoute[] }
   /** Another spelling of the path has another protection (docs/security.md). 404, also as middleware. */
-  | { readonly kind: 'ambiguous_fold' }
+  | { readonly kind: 'ambiguous_fold'; readonly other?: PlannedRoute }
   /**
    * An upstream that ends the path or a segment at `;`, `?` or `#` reads a path with another requirement. 400, also as
    * middleware.
@@ -95,14 +95,27 @@ export class RouteTable {
     return refusal(found.routes, question);
   }
 
+  /** Returns a route that has the path in another spelling, such as other letter case. */
+  otherSpelling(question: RouteQuestion): PlannedRoute | undefined {
+    const host = normalHost(question.host);
+    const { segments, readings } = question.target;
+    for (const { segments: read } of [{ segments }, ...readings.filter(({ cut }) => !cut)]) {
+      const routes = this.#folded.find(host, read)?.routes ?? [];
+      const found = routes.find((each) => fits(each, question)) ?? routes[0];
+      if (found) return found.route;
+    }
+    return undefined;
+  }
+
   #ambiguity(host: string, known: Found): RouteAnswer | undefined {
     const { segments, readings } = known.question.target;
-    if (!this.#plainPatterns && this.#guardedOtherwise(host, segments, known)) return { kind: 'ambiguous_fold' };
+    const guarded = this.#plainPatterns ? undefined : this.#guardedOtherwise(host, segments, known);
+    if (guarded) return { kind: 'ambiguous_fold', other: guarded.route };
     for (const { segments: read, cut, folded } of readings) {
       const other =
         (folded ? undefined : this.#cutOtherwise(host, read, known)) ?? this.#guardedOtherwise(host, read, known);
       if (!other) continue;
-      if (!cut) return { kind: 'ambiguous_fold' };
+      if (!cut) return { kind: 'ambiguous_fold', ...(other !== UNMATCHED && { other: other.route }) };
       const index = known.chosen && { index: known.chosen.index };
       return { kind: 'ambiguous_cut', ...index, ...(other !== UNMATCHED && { other: other.route }) };
     }
