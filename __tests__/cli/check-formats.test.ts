@@ -204,3 +204,14 @@ test('no format shows a secret, of keys, of tokens or of comments', async () => 
     }
   }
 });
+
+test('a gateway with a mistake is still judged as a gateway', async () => {
+  const tls = 'tls: {cert_file: a.pem, key_file: a.key, client_auth: request, ca_file: ca.pem, crl_file: crl.pem}';
+  const gateway = FILE.replace('address: ":8080"', `address: ":8443", protocol: https, ${tls}`);
+  const { diagnostics } = await jsonOf(gateway.replace('upstream: backend', 'upstrem: backend'));
+  const codes = diagnostics.map(({ code }) => code);
+  expect(codes).toContain('unknown_key');
+  // Both are only for middleware.
+  expect(codes).not.toContain('crl_of_host');
+  expect(codes).not.toContain('unreadable_file');
+});

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { accessTable } from '../config/access.js';
 import { ConfigError, type Diagnostic } from '../config/diagnostics.js';
-import { compileFile, type CompileOptions } from '../config/index.js';
+import { compileFile } from '../config/index.js';
 import { lint } from '../config/lint/lint.js';
 import { Source } from '../config/source.js';
 import { tlsDiagnostics } from '../serve/compile-to-serve.js';
@@ -56,13 +56,10 @@ type Examined = Pick<Outcome, 'access' | 'diagnostics'>;
 function examine(source: Source, { strategy = [], strict = false }: CheckOptions, { env }: Terminal): Examined {
   const failing = (all: readonly Diagnostic[]): readonly Diagnostic[] => (strict ? all.map(strictly) : all);
   try {
-    let options: CompileOptions = { strategies: strategy, mode: 'middleware', env };
-    let compiled = compileFile(source, options);
-    const { listeners, routes } = compiled.plan;
-    // A file with listeners and routes is a gateway, so the command also checks that it can serve.
-    const serves = listeners.length > 0 && routes.length > 0 && strategy.length === 0;
-    if (serves) compiled = compileFile(source, (options = { mode: 'serve', env }));
-    checkShadowFile(compiled, options);
+    const compiled = compileFile(source, { strategies: strategy, mode: 'detected', env });
+    const { mode } = compiled;
+    const serves = mode === 'serve';
+    checkShadowFile(compiled, { strategies: strategy, mode, env });
     // A host application that opens listeners of its own does not read these files.
     const tls = tlsDiagnostics(compiled).map((each): Diagnostic => (serves ? each : { ...each, level: 'warning' }));
     lint(compiled, { known: tls, now: Date.now });

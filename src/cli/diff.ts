@@ -2,7 +2,6 @@
 import { createRequire } from 'node:module';
 import { ConfigError } from '../config/diagnostics.js';
 import { compileFile, type Compiled } from '../config/index.js';
-import { Source } from '../config/source.js';
 import { textOf, summaryOf } from '../difference/difference-text.js';
 import { countByClass, planDifference, type Difference, type PlanDifference } from '../difference/differences.js';
 import { CHANGE_CLASSES } from '../lib/change-classes.js';
@@ -91,12 +90,8 @@ function readGateway(file: string, { env }: Terminal): Ruled | ConfigError {
 
 function readRules(file: string, { strategy = [] }: DiffOptions, { env }: Terminal): Ruled | ConfigError {
   return reading(() => {
-    const source = new Source(file);
-    const compiled = compileFile(source, { strategies: strategy, mode: 'middleware', env });
-    const { listeners, routes } = compiled.plan;
-    // With listeners and routes the file is a gateway, as in `check`.
-    if (listeners.length === 0 || routes.length === 0 || strategy.length > 0) return { ...compiled, standalone: false };
-    return { ...compileFile(source, { mode: 'serve', env }), standalone: true };
+    const compiled = compileFile(file, { strategies: strategy, mode: 'detected', env });
+    return { ...compiled, standalone: compiled.mode === 'serve' };
   });
 }
 

@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { ReasonCode } from '../auth/verdict.js';
 import { ConfigError } from '../config/diagnostics.js';
-import { compileFile, type Compiled } from '../config/index.js';
-import { Source } from '../config/source.js';
+import { compileFile } from '../config/index.js';
 import type { DenialCode } from '../http/problem.js';
 import { cureOf } from '../runtime/explain/cures.js';
 import { Explainer } from '../runtime/explain/explainer.js';
@@ -123,29 +122,17 @@ const bytes = (text: string): string => Buffer.from(text).toString('latin1');
 
 async function explainFile(
   { file, request }: Asked,
-  { strategy, online = false, jwks = [] }: ExplainCommandOptions,
+  { strategy: strategies = [], online = false, jwks = [] }: ExplainCommandOptions,
   { env }: Terminal,
 ): Promise<Explanation> {
-  const { plan, standalone } = compiled(file, strategy, env);
+  const { plan, mode } = compileFile(file, { strategies, mode: 'detected', env });
+  const standalone = mode === 'serve';
   const explainer = new Explainer({ plan, standalone, now: Date.now, online, keysOf: keySetsOf(jwks) });
   try {
     return await explainer.explain(request);
   } finally {
     await explainer.close();
   }
-}
-
-/** A file with listeners and routes is a gateway, as for `check`. */
-function compiled(
-  file: string,
-  strategies: readonly string[] = [],
-  env: Terminal['env'],
-): Pick<Compiled, 'plan'> & { readonly standalone: boolean } {
-  const source = new Source(file);
-  const first = compileFile(source, { strategies, mode: 'middleware', env });
-  const { listeners, routes } = first.plan;
-  const standalone = listeners.length > 0 && routes.length > 0 && strategies.length === 0;
-  return { plan: standalone ? compileFile(source, { mode: 'serve', env }).plan : first.plan, standalone };
 }
 
 async function explainRunning(

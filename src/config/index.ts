@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { checkDraft } from './checks/index.js';
 import { Context, type Mode } from './context.js';
 import { ConfigError, type Diagnostic } from './diagnostics.js';
+import { hasPath, nodeAt, type DocumentNode } from './document.js';
 import type { Plan } from './plan-types.js';
 import { draftPlan } from './plan/plan.js';
 import { NO_NAMES } from './plan/plugins.js';
@@ -18,7 +19,8 @@ const require = createRequire(import.meta.url);
 export interface CompileOptions {
   /** Names of the host application's Passport strategies, usable like methods. */
   readonly strategies?: readonly string[];
-  readonly mode: Mode;
+  /** `detected`: a file with listeners and routes is a gateway, if the host application has no strategies. */
+  readonly mode: Mode | 'detected';
   /** Warnings are errors. */
   readonly strict?: boolean;
   /** For `${NAME}`; default: the environment of the process. */
@@ -29,6 +31,7 @@ export interface CompileOptions {
 
 export interface Compiled {
   readonly plan: Plan;
+  readonly mode: Mode;
   readonly warnings: readonly Diagnostic[];
   /** The position of a route of the plan in the file. */
   readonly placeOf: (route: number) => Position;
@@ -82,11 +85,12 @@ function explained(error: ConfigError, compileOnce: (repair: ReadOptions['repair
 
 interface Compiling {
   readonly source: Source;
-  readonly mode: Mode;
+  readonly mode: CompileOptions['mode'];
   readonly strategies: readonly string[];
 }
 
-function compileTree({ root, report }: ReadFile, { source, mode, strategies }: Compiling): Compiled {
+function compileTree({ root, report }: ReadFile, { source, mode: asked, strategies }: Compiling): Compiled {
+  const mode = asked === 'detected' ? detectMode(root, strategies) : asked;
   const context = new Context({ root, report, source, mode, strategies });
   const draft = draftPlan(context);
   reportUnbuilt(context);
@@ -96,7 +100,14 @@ function compileTree({ root, report }: ReadFile, { source, mode, strategies }: C
   const placeOf = (route: number) => report.placeOf(['routes', draft.places[route] ?? 0]);
   const placeOfOpening = (entry: number) => report.placeOf(['opens', entry]);
   const placeAt = (path: Path) => report.placeOf(path);
-  return { plan: { ...draft.plan, warnings }, warnings, context, placeOf, placeOfOpening, placeAt };
+  return { plan: { ...draft.plan, warnings }, mode, warnings, context, placeOf, placeOfOpening, placeAt };
+}
+
+function detectMode(root: DocumentNode, strategies: readonly string[]): Mode {
+  const hasItems = (name: string): boolean => (nodeAt(root, [name]).node.children?.size ?? 0) > 0;
+  return strategies.length === 0 && ['listeners', 'routes'].every((name) => hasPath(root, [name]) && hasItems(name))
+    ? 'serve'
+    : 'middleware';
 }
 
 type Level = 'error' | 'warning';
