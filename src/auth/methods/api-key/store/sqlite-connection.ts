@@ -17,7 +17,7 @@ export class SqliteConnection {
 
   /** As `open`, after a comparison with the files that have the names now. */
   current(): Opened {
-    if (this.#opened && this.#opened.files !== filesOf(this.path)) this.#drop();
+    if (this.#opened && this.#opened.files !== filesOf(this.path, this.#opened.isFixed)) this.#drop();
     return this.open();
   }
 

@@ -3,6 +3,8 @@ import { closeSync, openSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Sqlite from 'node:sqlite';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { markOf } from '../../../../lib/file-mark.js';
 import { TABLE } from './key-row.js';
 import { KeyStoreError } from './key-store.js';
 import { checkSqlite, migrateSqlite } from './sqlite-schema.js';
@@ -19,6 +21,8 @@ export interface Opened {
   readonly database: DatabaseSync;
   /** As `filesOf` returned it. */
   readonly files: string;
+  /** The file is read without locks and without its log, because the process cannot write beside it. */
+  readonly isFixed: boolean;
   readonly find: StatementSync;
 }
 
@@ -27,13 +31,25 @@ export interface Opened {
  * have made a new log there, and its changes would be lost.
  */
 export function openFile(path: string): Opened {
+  try {
+    return openAs(path, false);
+  } catch (cause) {
+    // On a read-only disk SQLite cannot make the files beside the database. Without a log they are not needed.
+    if (!isReadOnly(cause) || hasLog(path)) throw cause;
+    return openAs(path, true);
+  }
+}
+
+function openAs(path: string, isFixed: boolean): Opened {
   const real = realPathOf(path);
   // Read before the file is opened. A file that replaces it at this moment is found at the next comparison.
-  const inode = inodeOf(real);
-  const database = opened(path, { readOnly: true });
+  const before = isFixed ? [real, ...besideOf(real)].map(markOf) : [inodeOf(real)];
+  const database = opened(path, { readOnly: true, isFixed });
   try {
     const find = database.prepare(`SELECT * FROM ${TABLE} WHERE digest = ?`);
-    return { database, files: [inode, ...besideInodesOf(real)].join(' '), find };
+    // SQLite makes the files beside the database when it opens it.
+    const beside = isFixed ? [] : besideOf(real).map(inodeOf);
+    return { database, files: [...before, ...beside].join(' '), isFixed, find };
   } catch (cause) {
     database.close();
     throw cause;
@@ -41,11 +57,19 @@ export function openFile(path: string): Opened {
 }
 
 /** Opens the file for one change. */
-export const openForChange = (path: string): DatabaseSync => opened(path, { readOnly: false });
+export const openForChange = (path: string): DatabaseSync => opened(path, { readOnly: false, isFixed: false });
 
-function opened(path: string, options: Sqlite.DatabaseSyncOptions): DatabaseSync {
+interface Opening {
+  readonly readOnly: boolean;
+  readonly isFixed: boolean;
+}
+
+function opened(path: string, { readOnly, isFixed }: Opening): DatabaseSync {
   const { DatabaseSync } = require('node:sqlite') as typeof Sqlite;
-  const database = new DatabaseSync(realPathOf(path), options);
+  const real = realPathOf(path);
+  const url = pathToFileURL(real);
+  url.searchParams.set('immutable', '1');
+  const database = new DatabaseSync(isFixed ? url : real, { readOnly });
   try {
     database.exec(`PRAGMA busy_timeout = ${REQUEST_BUSY_MS};`);
     checkSqlite(database, path);
@@ -58,14 +82,21 @@ function opened(path: string, options: Sqlite.DatabaseSyncOptions): DatabaseSync
 
 /**
  * The inodes of the database and of the two files beside it. SQLite keeps them open, so that no other file can have the
- * same inodes. If one of them was replaced or deleted, the connection no longer sees what other processes write.
+ * same inodes. If one of them was replaced or deleted, the connection no longer sees what other processes write. A
+ * connection without locks sees no change at all, so that its text has the times and sizes too.
  */
-export function filesOf(path: string): string {
+export function filesOf(path: string, isFixed: boolean): string {
   const real = realPathOf(path);
-  return [inodeOf(real), ...besideInodesOf(real)].join(' ');
+  return [real, ...besideOf(real)].map(isFixed ? markOf : inodeOf).join(' ');
 }
 
-const besideInodesOf = (real: string): readonly string[] => ['-wal', '-shm'].map((end) => inodeOf(`${real}${end}`));
+const besideOf = (real: string): readonly string[] => ['-wal', '-shm'].map((end) => `${real}${end}`);
+
+/** Whether a file beside the database has changes that the database does not have, or has only in part. */
+function hasLog(path: string): boolean {
+  const real = realPathOf(path);
+  return ['-wal', '-journal'].some((end) => (statSync(`${real}${end}`, { throwIfNoEntry: false })?.size ?? 0) > 0);
+}
 
 function inodeOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });
@@ -101,12 +132,14 @@ export function migrateSqliteFile(path: string): readonly string[] {
 
 const BUSY = 5;
 const LOCKED = 6;
+const READ_ONLY = 8;
+const CANNOT_OPEN = 14;
 
 /** The error codes of SQLite whose message does not say what to do. */
 const CURES: ReadonlyMap<number, string> = new Map([
-  [8, 'the file and its folder must be writable, because SQLite writes two more files there'],
+  [READ_ONLY, 'the file and its folder must be writable, because SQLite writes two more files there'],
   [10, 'the disk may be full'],
-  [14, 'its folder must be writable, because SQLite writes two more files there'],
+  [CANNOT_OPEN, 'the file must be readable, and its folder writable, because SQLite writes two more files there'],
 ]);
 
 /** The message of SQLite, and what to do. */
@@ -119,6 +152,11 @@ export function faultText(cause: unknown): string {
 /** Whether another process holds the lock. */
 export function isBusy(cause: unknown): boolean {
   return [BUSY, LOCKED].includes(errorCodeOf(cause) ?? 0);
+}
+
+/** Whether SQLite could not write the files beside the database. */
+function isReadOnly(cause: unknown): boolean {
+  return [READ_ONLY, CANNOT_OPEN].includes(errorCodeOf(cause) ?? 0);
 }
 
 function errorCodeOf(cause: unknown): number | undefined {

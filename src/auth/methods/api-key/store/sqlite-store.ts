@@ -94,7 +94,11 @@ export class SqliteStore implements KeyStore {
   }
 
   #find(digest: string): KeyRecord | undefined {
-    const row = this.#connection.open().find.get(digest);
+    const opened = this.#connection.open();
+    const found = opened.find.get(digest);
+    // Without locks another process may have written the file during the read.
+    const isOld = opened.isFixed && this.#connection.current() !== opened;
+    const row = isOld ? this.#connection.open().find.get(digest) : found;
     return row && recordOf(row);
   }
 
