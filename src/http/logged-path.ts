@@ -8,6 +8,8 @@ const AUTHORITY = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
 const SEGMENTS = /[^/\\?#]+/g;
 const AT = /@|%40/gi;
 const LONGEST = 512;
+/** The usual path, which is logged as it is. */
+const PLAIN = /^[\w./~-]{0,512}$/;
 
 /**
  * Returns the path of a request target up to the first `;`, `?` or `#`. The text after such a character may contain a
@@ -18,6 +20,7 @@ const LONGEST = 512;
  * @example loggedPath('/a%3Ftoken=secret') // '/a'
  */
 export function loggedPath(target: string): string {
+  if (PLAIN.test(target)) return target;
   const path = target.replace(AUTHORITY, '').replace(SEGMENTS, withoutUser).slice(0, LONGEST);
   const ends = [path.search(MARK), path.search(LOST_QUERY)].filter((at) => at >= 0);
   return ends.length === 0 ? path : path.slice(0, Math.min(...ends));
