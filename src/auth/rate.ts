@@ -4,7 +4,7 @@ import type { Rate } from './identity.js';
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const PER = /^([1-9]\d{0,8})\/(s(?:ec(?:ond)?)?|m(?:in(?:ute)?)?|h(?:our)?|d(?:ay)?)$/;
-const MESSAGE = 'must be a number per second, such as 1000, a rate such as "1000/m", or {rate, burst}';
+export const RATE_FORMS = 'must be a number per second, such as 1000, a rate such as "1000/m", or {rate, burst}';
 const ALONE = 'must be a number per second, such as 1000, or a rate such as "1000/m"';
 
 const positive = (error: string) =>
@@ -26,7 +26,7 @@ export function rateOf(written: number | string, burst?: number): Rate {
  * `rate` per second, with `burst`. Default of `burst`: the tokens of one second, or of one unit of a rate with a unit.
  */
 export function rateField() {
-  const plain = spelled(MESSAGE).transform((written) => rateOf(written));
+  const plain = spelled(RATE_FORMS).transform((written) => rateOf(written));
   const full = z
     .strictObject({
       rate: spelled(ALONE).describe('Requests per second, or a rate such as "1000/m".'),
@@ -38,5 +38,5 @@ export function rateField() {
         .describe('Requests at once; default: the rate.'),
     })
     .transform(({ rate, burst }) => rateOf(rate, burst));
-  return z.union([plain, full], { error: MESSAGE });
+  return z.union([plain, full], { error: RATE_FORMS });
 }

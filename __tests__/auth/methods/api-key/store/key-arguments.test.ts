@@ -122,6 +122,16 @@ test('an import names the line of a time in seconds, of a start after the end, a
   expect(store.records).toHaveLength(1);
 });
 
+test('the message says which rates there are, and that a line is an object', async () => {
+  await expect(keys.create({ name: 'eve', rate_limit: 'fast' })).rejects.toThrow(
+    'rate_limit: must be a number per second, such as 1000, a rate such as "1000/m", or {rate, burst}',
+  );
+  const failing = keys.import(['[]', 'null', '5', JSON.stringify({ name: 'eve', key: newKeyText(), rate_limit: [1] })]);
+  await expect(failing).rejects.toThrow(
+    /line 1: must be an object\nline 2: must be an object\nline 3: must be an object\nline 4: rate_limit: must be a number per/,
+  );
+});
+
 const HONEST: readonly (readonly [string, Record<string, unknown>])[] = [
   ['the last day of RFC 3339', { expires: '9999-12-31T23:59:59Z' }],
   ['milliseconds', { expires: NOW + 1, not_before: NOW }],

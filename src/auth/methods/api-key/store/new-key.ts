@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseBlock } from '../../../../lib/address.js';
 import { looksLikeJws } from '../../../../lib/jws-form.js';
 import type { Rate } from '../../../identity.js';
-import { rateField } from '../../../rate.js';
+import { RATE_FORMS, rateField } from '../../../rate.js';
 import { parseExpiry } from '../options.js';
 import type { KeyRecord } from './key-record.js';
 import { metadataObject, nameText, recordFault, scopeText } from './record-schema.js';
@@ -39,10 +39,16 @@ const block = () =>
 
 /** A rate as a person writes it, or as a record has it. */
 const rateOrRecord = () =>
-  z.union([
-    z.strictObject({ rate: z.number().positive(), perMs: z.int().min(1), burst: z.int().min(1) }),
-    rateField() as z.ZodType<Rate>,
-  ]);
+  z.union(
+    [
+      z.strictObject({ rate: z.number().positive(), perMs: z.int().min(1), burst: z.int().min(1) }),
+      rateField() as z.ZodType<Rate>,
+    ],
+    { error: RATE_FORMS },
+  );
+
+const object = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? 'must be an object' : undefined) });
 
 const conditions = {
   name: nameText(),
@@ -59,37 +65,34 @@ const isBefore = ({ not_before = 0, expires = Infinity }: { not_before?: number;
 
 const NEVER = { path: ['not_before'], error: 'must be before "expires": the key would never be valid' };
 
-const newKey = z
-  .strictObject({
-    ...conditions,
-    prefix: z
-      .string()
-      .refine(isPrefix, { error: 'must be lower-case letters, digits and single underscores, at most 32 characters' })
-      .optional(),
-  })
-  .refine((each) => isBefore(each), NEVER);
+const newKey = object({
+  ...conditions,
+  prefix: z
+    .string()
+    .refine(isPrefix, { error: 'must be lower-case letters, digits and single underscores, at most 32 characters' })
+    .optional(),
+}).refine((each) => isBefore(each), NEVER);
 
-const imported = z
-  .strictObject({
-    ...conditions,
-    key: z
-      .string()
-      .min(1)
-      .max(512)
-      .regex(/^[\x21-\x2b\x2d-\x7e]*$/, 'must be visible ASCII without spaces and commas')
-      .optional(),
-    key_hash: z
-      .string()
-      .regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be "sha256:" and 64 hex digits')
-      .optional(),
-    id: z.uuid().optional(),
-    hint: z.string().max(16).optional(),
-    created: time().optional(),
-    revoked: time().optional(),
-    replaced_by: z.uuid().optional(),
-    grace_until: time().optional(),
-    last_used: time().optional(),
-  })
+const imported = object({
+  ...conditions,
+  key: z
+    .string()
+    .min(1)
+    .max(512)
+    .regex(/^[\x21-\x2b\x2d-\x7e]*$/, 'must be visible ASCII without spaces and commas')
+    .optional(),
+  key_hash: z
+    .string()
+    .regex(/^sha256:[0-9a-fA-F]{64}$/, 'must be "sha256:" and 64 hex digits')
+    .optional(),
+  id: z.uuid().optional(),
+  hint: z.string().max(16).optional(),
+  created: time().optional(),
+  revoked: time().optional(),
+  replaced_by: z.uuid().optional(),
+  grace_until: time().optional(),
+  last_used: time().optional(),
+})
   .refine((each) => (each.key === undefined) !== (each.key_hash === undefined), {
     error: 'must have exactly one of "key" and "key_hash"',
   })
