@@ -24,7 +24,7 @@ import { readProxyHeaders } from './proxy-protocol.js';
 import { Refusals, type RefusalDeps } from './refusals.js';
 import type { TicketKeys } from './ticket-keys.js';
 import { tlsOptions } from './tls.js';
-import { listenOnPath } from './unix-socket.js';
+import { keepOthers, listenOnPath } from './unix-socket.js';
 
 export interface Handlers {
   request(req: IncomingMessage, res: ServerResponse): void;
@@ -44,6 +44,8 @@ export class Listener {
   readonly #server: Server;
   readonly #connections: Connections;
   #tls: TlsOptions | undefined;
+  /** Of the Unix socket. */
+  #socketMark: string | undefined;
 
   /** Reads the TLS files. Throws a TlsFileError if a file cannot be used. */
   constructor(
@@ -68,7 +70,7 @@ export class Listener {
     const { name, protocol, port, host, unix } = this.planned;
     const server = this.#server;
     try {
-      if (unix) await listenOnPath(server, unix);
+      if (unix) this.#socketMark = await listenOnPath(server, unix);
       else await listenOnPort(server, { port, ...(host !== undefined && { host }) });
     } catch (cause) {
       throw new PortError(name, port, { cause: cause as NodeJS.ErrnoException, path: unix?.path });
@@ -118,7 +120,9 @@ export class Listener {
 
   /** Stops accepting. Requests in flight may finish for at most `graceMs`. Upgraded and idle sockets close at once. */
   stop(graceMs: number): Promise<void> {
-    return this.#connections.stop(graceMs);
+    const close = (): Promise<void> => this.#connections.stop(graceMs);
+    const mark = this.#socketMark;
+    return mark === undefined ? close() : keepOthers({ path: this.planned.unix?.path ?? '', mark, close });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Opens the Unix socket of a server: in place of the socket of a process that has ended, and never for more users. */
 import { once } from 'node:events';
-import { chmodSync, existsSync, lstatSync, unlinkSync, type BigIntStats } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, existsSync, linkSync, lstatSync, renameSync, unlinkSync, type BigIntStats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 
@@ -14,8 +15,11 @@ const PRIVATE = 0o600;
 /** The permissions that `umask` takes away from a socket that is created. */
 export const PRIVATE_UMASK = 0o777 & ~PRIVATE;
 
-/** Rejects with the error of the system, or with `EEXIST` for a file that is no socket of this user. */
-export async function listenOnPath(server: Server, socket: UnixSocket): Promise<void> {
+/**
+ * Returns the mark of the socket for `keepOthers`. Rejects with the error of the system, or with `EEXIST` for a file that
+ * is no socket of this user.
+ */
+export async function listenOnPath(server: Server, socket: UnixSocket): Promise<string> {
   try {
     await listen(server, socket.path);
   } catch (error) {
@@ -27,6 +31,34 @@ export async function listenOnPath(server: Server, socket: UnixSocket): Promise<
     await listen(server, socket.path);
   }
   widen(socket);
+  return markOf(socket.path);
+}
+
+/**
+ * Keeps the file at the path while `close` closes a server, if the file is not the socket of this server. libuv removes the
+ * path by its name, and another process may have its socket there by now.
+ */
+export function keepOthers<T>({ path, mark, close }: { path: string; mark: string; close: () => T }): T {
+  const now = markOf(path);
+  if (now === '' || now === mark) return close();
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    linkSync(path, aside);
+  } catch {
+    // The system allows no second name for the file of another user.
+    return close();
+  }
+  try {
+    return close();
+  } finally {
+    renameSync(aside, path);
+  }
+}
+
+/** Empty if there is no file. No other file gets the inode number while the socket is open. */
+function markOf(path: string): string {
+  const found = statOf(path);
+  return found ? `${found.dev}:${found.ino}` : '';
 }
 
 function widen({ path, mode }: UnixSocket): void {

@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -11,9 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { loom } from '../../../src/index.js';
 import { get } from '../../support/attack-ground.js';
@@ -256,6 +258,24 @@ describe('G-08 the file of the socket', () => {
     expect(await statuses(path)).toEqual([200]);
     await running.stop(0);
     expect(existsSync(path)).toBe(false);
+  });
+
+  test('is kept if another process has put its own at the path', async () => {
+    const path = join(folder, 'a.sock');
+    const running = await start(path);
+    rmSync(path);
+    const other = createServer((socket) => socket.end('the other one'));
+    await new Promise<void>((done) => other.listen(path, done));
+    const { ino } = lstatSync(path);
+    await running.stop(0);
+    expect(lstatSync(path).ino).toBe(ino);
+    expect(readdirSync(folder).filter((name) => name.startsWith('a.sock'))).toEqual(['a.sock']);
+    expect(await text(connect(path))).toBe('the other one');
+    await new Promise((done) => other.close(done));
+    // Twin: a stop without a file at the path is no fault.
+    const second = await start(path);
+    rmSync(path);
+    await second.stop(0);
   });
 
   test('twin: the gateway of a file keeps its socket in a reload, changes it, and removes it at the end', async () => {
