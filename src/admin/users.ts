@@ -22,10 +22,10 @@ export class AdminUsers {
 
   /** Compares the token of `Authorization: Basic`. A pair that was verified in the last five minutes costs no hash. */
   async check(auth: UsersAuth, token: string, address: string): Promise<PasswordCheck> {
+    const users = this.#usersOf(auth);
+    if (users.remembered(token)) return 'granted';
     const pair = readUserPass(token);
     if (!pair) return 'unauthorized';
-    const users = this.#usersOf(auth);
-    if (users.remembered(pair) !== undefined) return 'granted';
     const entrance = await this.throttle.enter(address);
     if (entrance.kind !== 'entered') return 'too_many_failures';
     let failed = false;

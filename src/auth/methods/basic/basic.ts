@@ -61,11 +61,14 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     if (offer.kind === 'none') return this.absent;
     if (offer.kind === 'many') return this.rejected(400, 'credential_duplicate');
     if (offer.kind === 'malformed') return this.rejected(401, 'credential_invalid');
+    const known = this.users.remembered(offer.value);
+    if (known && this.budget.passes({ request, user: known.username }, known.label)) {
+      noteCacheState(request, 'hit');
+      return this.grantTo(known.username);
+    }
     const pair = readUserPass(offer.value);
     if (!pair) return this.rejected(401, 'credential_invalid', offer.value);
-    const passes = this.passes(request, pair);
-    noteCacheState(request, passes ? 'hit' : 'miss');
-    if (passes) return this.grantTo(pair.username);
+    noteCacheState(request, 'miss');
     return this.compare(request, pair).then(
       (matches) => (matches ? this.grantTo(pair.username) : this.rejected(401, 'credential_invalid', offer.value)),
       undecided,
@@ -79,12 +82,6 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
     const verdict = grant(identityOf(username));
     if (this.users.has(username)) this.granted.set(username, verdict);
     return verdict;
-  }
-
-  private passes(request: IncomingMessage, pair: UserPass): boolean {
-    const whose = { request, user: pair.username };
-    const label = this.users.remembered(pair);
-    return label !== undefined && this.budget.passes(whose, label);
   }
 
   /**
@@ -115,8 +112,7 @@ export class RememberingBasicStrategy extends Base implements MethodStrategy {
   /** Whether the pair of the request was verified within the TTL. A throttle admits such a pair. */
   remembers(request: IncomingMessage): boolean {
     const offer = readOffer(request, PLACES);
-    const pair = offer.kind === 'one' ? readUserPass(offer.value) : undefined;
-    return pair !== undefined && this.users.remembered(pair) !== undefined;
+    return offer.kind === 'one' && this.users.remembered(offer.value) !== undefined;
   }
 
   close(): Promise<void> {

@@ -1,6 +1,8 @@
 /** Strictly parses the user and password of an `Authorization: Basic` credential (RFC 7617). */
 
 export interface UserPass {
+  /** The text that the user and password were read from. Base64 is canonical, so each pair has one. */
+  readonly token: string;
   readonly username: string;
   readonly password: string;
 }
@@ -23,7 +25,7 @@ export function readUserPass(token: string): UserPass | undefined {
   const password = text.slice(colon + 1);
   if (Buffer.byteLength(password) > BCRYPT_BYTES) return undefined;
   // A part of the text would keep the whole text in memory, and a user name is kept for long.
-  return { username: bytes.toString('utf8', 0, bytes.indexOf(COLON)), password };
+  return { token, username: bytes.toString('utf8', 0, bytes.indexOf(COLON)), password };
 }
 
 function decodeUtf8(bytes: Buffer): string | undefined {

@@ -26,10 +26,17 @@ function paddingFor(cost: number, costs: readonly number[]): readonly string[] {
   return costs.filter((each) => each !== cost).map(dummyHash);
 }
 
+/** A pair that was verified. */
+interface Remembered {
+  readonly label: string;
+  readonly username: string;
+  readonly until: number;
+}
+
 export class Users {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #nobody: Entry;
-  readonly #remembered = new LRUCache<string, number>({ max: REMEMBERED });
+  readonly #remembered = new LRUCache<string, Remembered>({ max: REMEMBERED });
   readonly #comparisons = new SingleFlight<boolean>();
   readonly #digest = new ProcessDigest();
   readonly #ttl: number;
@@ -58,10 +65,10 @@ export class Users {
     return this.#entries.has(username);
   }
 
-  /** The label of a pair that was verified within the TTL. */
-  remembered(pair: UserPass): string | undefined {
-    const label = this.labelOf(pair);
-    return this.#isRemembered(label) ? label : undefined;
+  /** The pair of a token, if it was verified within the TTL. */
+  remembered(token: string): Omit<Remembered, 'until'> | undefined {
+    const known = this.#remembered.get(this.labelOf({ token }));
+    return known && this.#now() < known.until ? known : undefined;
   }
 
   /** Whether a comparison of the pair is in progress. A request that joins it costs no hash. */
@@ -74,8 +81,8 @@ export class Users {
    * `request`: for a check that needs more than the pair.
    */
   verify(pair: UserPass, request?: IncomingMessage): true | Promise<boolean> {
+    if (this.remembered(pair.token)) return true;
     const label = this.labelOf(pair);
-    if (this.#isRemembered(label)) return true;
     return this.#comparisons.run(label, () => this.#compare(pair, label, request));
   }
 
@@ -88,7 +95,8 @@ export class Users {
     const entry = this.entryOf(pair.username);
     const matches = await this.#check.matches(pair, entry, request);
     if (!matches || !entry.exists) return false;
-    if (this.#ttl > 0) this.#remembered.set(label, this.#now() + this.#ttl);
+    const { username } = pair;
+    if (this.#ttl > 0) this.#remembered.set(label, { label, username, until: this.#now() + this.#ttl });
     return true;
   }
 
@@ -97,16 +105,8 @@ export class Users {
     return this.#entries.get(username) ?? this.#nobody;
   }
 
-  #isRemembered(label: string): boolean {
-    const until = this.#remembered.get(label);
-    return until !== undefined && this.#now() < until;
-  }
-
-  /**
-   * The label includes the stored hash. After a password change, the remembered pair of the old password does not
-   * match.
-   */
-  labelOf({ username, password }: UserPass): string {
-    return this.#digest.of([username, password, this.entryOf(username).passwordHash]);
+  /** The name of a pair in caches, from which nobody can guess the pair. */
+  labelOf({ token }: Pick<UserPass, 'token'>): string {
+    return this.#digest.of([token]);
   }
 }
