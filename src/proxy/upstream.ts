@@ -169,7 +169,7 @@ class Forwarded implements ExchangeParts {
     const { planned, deps, throttledLog } = this.forwarder;
     const { status, code } = failureOf(error);
     const endpoint = lease?.endpoint.name;
-    const facts = { upstream: planned.name, ...placeOf(lease?.endpoint), status, code, cause: codeOf(error) };
+    const facts = { upstream: planned.name, ...endpointFacts(lease?.endpoint), status, code, cause: codeOf(error) };
     throttledLog.warn(facts, failureWords(error, 'upstream failed'));
     context.endpointFailure = { endpoint: endpoint ?? `none of ${planned.name}`, cause: facts.cause };
     if (!lease || error instanceof OwnLimit)
@@ -184,7 +184,7 @@ class Forwarded implements ExchangeParts {
 }
 
 /** The address is a fact of its own, so that lines about one endpoint have one name. */
-function placeOf(endpoint: Endpoint | undefined): object {
+function endpointFacts(endpoint: Endpoint | undefined): object {
   return { endpoint: endpoint?.name, ...(endpoint?.address !== undefined && { address: endpoint.address }) };
 }
 

@@ -22,10 +22,11 @@ export interface MemberDeps {
   readonly metrics?: Metrics;
 }
 
-/** Called after a change of a member. */
-interface Told {
-  up(): void;
-  breaker(): void;
+export interface MemberListener {
+  /** Called after `isUp` may have changed. */
+  upChanged(): void;
+  /** Called after the state of the circuit breaker has changed. */
+  breakerChanged(): void;
 }
 
 export type Use = 'request' | 'upgrade';
@@ -60,7 +61,7 @@ export class Member implements BalancedEndpoint {
     private readonly planned: PlannedUpstream,
     /** `at`: the index of the endpoint in the plan. */
     { at, ...place }: MemberPlace & { readonly at: number },
-    private readonly deps: MemberDeps & { readonly told: Told },
+    private readonly deps: MemberDeps & { readonly listener: MemberListener },
   ) {
     const own = planned.endpoints[at] as PlannedUpstream['endpoints'][number];
     const { circuitBreaker, healthCheck } = planned;
@@ -90,13 +91,13 @@ export class Member implements BalancedEndpoint {
     return this.#load.request + this.#load.upgrade;
   }
 
-  /** Whether the endpoint takes requests, as metrics and pages say. */
+  /** For metrics and pages: a half-open circuit is up. */
   get isUp(): boolean {
     return this.#healthy && this.breaker?.state !== 'open';
   }
 
   /** Whether health and circuit breaker admit a request. This value does not include capacity. */
-  get up(): boolean {
+  get admits(): boolean {
     return this.#healthy && (this.breaker?.admits ?? true);
   }
 
@@ -149,16 +150,16 @@ export class Member implements BalancedEndpoint {
     this.#healthy = healthy;
     if (healthy) this.deps.log.info(this.#facts, 'endpoint is healthy again and takes requests');
     else this.deps.log.warn({ ...this.#facts, cause }, 'endpoint is unhealthy and takes no new requests');
-    this.deps.told.up();
+    this.deps.listener.upChanged();
   }
 
   #breakerIs(state: BreakerState): void {
-    const { log, told } = this.deps;
+    const { log, listener } = this.deps;
     if (state === 'open') log.warn(this.#facts, 'circuit opened: the endpoint takes no requests for a while');
     else if (state === 'half_open') log.info(this.#facts, 'circuit half open: a few requests try the endpoint');
     else log.info(this.#facts, 'circuit closed: the endpoint takes requests again');
-    told.breaker();
-    told.up();
+    listener.breakerChanged();
+    listener.upChanged();
   }
 
   #count(error: unknown): void {

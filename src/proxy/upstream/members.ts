@@ -29,14 +29,14 @@ export class Members {
   ) {
     if (planned.endpoints.length === 0) throw new TypeError('an upstream needs an endpoint');
     this.#resolver = planned.dns && createResolver(planned.dns.servers);
-    const changed = (): void => this.#choosesAmong();
+    const changed = (): void => this.#rebalance();
     const parts = { ...deps, resolver: this.#resolver, changed };
     this.#endpoints = planned.endpoints.map((_, at) => new NamedEndpoint(planned, at, parts));
-    this.#choosesAmong();
+    this.#rebalance();
   }
 
   /** The balancer begins anew. A client of `ip_hash` keeps its address if the address stays. */
-  #choosesAmong(): void {
+  #rebalance(): void {
     const { planned, deps } = this;
     const candidates = this.#endpoints.flatMap(({ members }) => members);
     this.#all = candidates;
@@ -51,7 +51,7 @@ export class Members {
   lease(wanted: Wanted): EndpointLease | UpstreamShortage {
     const member = this.#only ? isUsable(this.#only, wanted.use) && this.#only : this.#choose(wanted);
     if (member) return member.lease(wanted.use);
-    return new UpstreamShortage(this.anyUp ? 'upstream_overloaded' : 'upstream_unavailable');
+    return new UpstreamShortage(this.admits ? 'upstream_overloaded' : 'upstream_unavailable');
   }
 
   #choose({ use, client, tried }: Wanted): Member | undefined {
@@ -60,8 +60,9 @@ export class Members {
     return untried ?? this.#pick(usable, client);
   }
 
-  get anyUp(): boolean {
-    return this.#all.some(({ up }) => up);
+  /** Whether health and circuit breaker of any endpoint admit a request. */
+  get admits(): boolean {
+    return this.#all.some(({ admits }) => admits);
   }
 
   get inFlight(): number {
@@ -79,5 +80,5 @@ export class Members {
 }
 
 function isUsable(member: Member, use: Use): boolean {
-  return member.up && member.hasRoom(use);
+  return member.admits && member.hasRoom(use);
 }

@@ -38,7 +38,7 @@ export class NamedEndpoint {
     // Until the first answer each connection resolves the name.
     const through = resolves ? { lookup: lookupThrough(resolver) } : {};
     this.#members = [this.#create(through)];
-    this.#tellUp();
+    this.#publishUp();
     if (!resolves) return;
     const { refreshMs } = planned.dns;
     const changed = (addresses: readonly string[]): void => this.#take(addresses);
@@ -74,8 +74,8 @@ export class NamedEndpoint {
   }
 
   #create(place: MemberPlace): Member {
-    const told = { up: () => this.#tellUp(), breaker: () => this.#tellBreaker() };
-    return new Member(this.planned, { ...place, at: this.at }, { ...this.deps, told });
+    const listener = { upChanged: () => this.#publishUp(), breakerChanged: () => this.#publishBreaker() };
+    return new Member(this.planned, { ...place, at: this.at }, { ...this.deps, listener });
   }
 
   /** An address that stays keeps its member, with its connections, health and breaker. */
@@ -88,8 +88,8 @@ export class NamedEndpoint {
     const leaving = [...known.values()].filter((member) => !this.#members.includes(member));
     for (const member of leaving) this.#leaving.add(member);
     this.deps.metrics?.gauge('loom_upstream_addresses', this.#labels, addresses.length);
-    this.#tellUp();
-    this.#tellBreaker();
+    this.#publishUp();
+    this.#publishBreaker();
     this.deps.changed();
     // Their waiting requests go to the new members.
     for (const member of leaving) member.leave();
@@ -99,16 +99,17 @@ export class NamedEndpoint {
     for (const member of this.#leaving) if (member.inFlight === 0) this.#leaving.delete(member);
   }
 
-  #tellUp(): void {
+  #publishUp(): void {
     const up = this.#members.some(({ isUp }) => isUp);
     this.deps.metrics?.gauge('loom_upstream_up', this.#labels, up ? 1 : 0);
   }
 
   /** The worst of the addresses. */
-  #tellBreaker(): void {
+  #publishBreaker(): void {
     const states = this.#members.flatMap(({ breaker }) => (breaker ? [STATES[breaker.state]] : []));
     if (states.length > 0) this.deps.metrics?.gauge('loom_upstream_breaker', this.#labels, Math.max(...states));
   }
 }
 
+/** The value of each state in the metric. */
 const STATES = { closed: 0, half_open: 1, open: 2 } as const;

@@ -121,7 +121,7 @@ export class Attempts {
     if (!unsent && !rule.codes.includes(status)) return undefined;
     const wait = this.#backoff(rule);
     const elapsed = now() - this.#startedAt;
-    if (elapsed + wait >= timeoutMs || !members.anyUp) return undefined;
+    if (elapsed + wait >= timeoutMs || !members.admits) return undefined;
     if (!this.#holdsBudget && !budget.take()) return undefined;
     this.#holdsBudget = true;
     this.#retries++;
