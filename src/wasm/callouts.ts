@@ -10,7 +10,7 @@ import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type OutboundCall } from './decision.js';
 import { isPerHop } from '../http/header-policy.js';
 import { hostOf } from '../lib/address.js';
-import type { Pair } from './header-map.js';
+import { pairsOf, type Pair } from './header-map.js';
 
 /** The target of calls to one upstream. */
 export interface CallTarget {
@@ -22,6 +22,12 @@ export type CallTargets = ReadonlyMap<string, () => CallTarget>;
 
 /** Reserves bytes. Returns false if the limit would be exceeded. */
 type Hold = (bytes: number) => boolean;
+
+interface Asked {
+  readonly target: CallTarget;
+  readonly hold: Hold;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Calls started in one turn of the event loop. A plugin that starts a thousand calls at once must not delay other
@@ -60,7 +66,10 @@ export class TurnLimiter {
 }
 
 export class CallOuts {
-  /** `AbortSignal.any` would lose the timeout of a call that has not started: https://github.com/nodejs/node/issues/65995. */
+  /**
+   * The end of each open call. Each call has a timer, because `AbortSignal.any` loses the timeout of a call that waits for
+   * its start: https://github.com/nodejs/node/issues/65995.
+   */
   readonly #open = new Set<AbortController>();
   #isClosed = false;
   /** Bytes of open calls, and of their responses until the plugin has received them. */
@@ -105,10 +114,7 @@ export class CallOuts {
     this.agents.https.destroy();
   }
 
-  async #ask(
-    call: OutboundCall,
-    { target: { url, tls }, hold, signal }: { target: CallTarget; hold: Hold; signal: AbortSignal },
-  ): Promise<CallResponse> {
+  async #ask(call: OutboundCall, { target: { url, tls }, hold, signal }: Asked): Promise<CallResponse> {
     await this.#starts.turn();
     signal.throwIfAborted();
     const secure = url.protocol === 'https:';
@@ -128,9 +134,9 @@ export class CallOuts {
     });
     const body = await whole(response, hold);
     return {
-      pairs: [[':status', String(response.statusCode)], ...pairsOf(response.rawHeaders)],
+      pairs: [[':status', String(response.statusCode)], ...lowerCased(response.rawHeaders)],
       body,
-      trailers: pairsOf(response.rawTrailers),
+      trailers: lowerCased(response.rawTrailers),
     };
   }
 }
@@ -160,8 +166,8 @@ function fieldsOf({ pairs, body }: OutboundCall): Record<string, string | string
   return { ...fields, host: pseudo(pairs, ':authority'), 'content-length': String(body.length) };
 }
 
-function pairsOf(raw: readonly string[]): readonly Pair[] {
-  return raw.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), raw[at + 1] ?? ''] as const] : []));
+function lowerCased(raw: readonly string[]): readonly Pair[] {
+  return pairsOf(raw).map(([name, value]) => [name.toLowerCase(), value]);
 }
 
 async function whole(response: IncomingMessage, hold: Hold): Promise<Buffer> {

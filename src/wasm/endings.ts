@@ -10,8 +10,11 @@ export interface Ending {
   unref(): void;
 }
 
-/** Called with the number of threads of the plugin that have not ended, whenever that number changes. */
-export type Told = (ended: { readonly running: number; readonly overdue: number }) => void;
+/** The threads of a plugin that were asked to end and have not ended. */
+export interface EndingCounts {
+  readonly running: number;
+  readonly overdue: number;
+}
 
 /** Ordinary threads end within milliseconds, or within hundreds of milliseconds on a busy machine. */
 export const OVERDUE_MS = 1_000;
@@ -33,25 +36,28 @@ export class Endings {
     return this.#plugins.get(plugin)?.running.size ?? 0;
   }
 
-  /** Ends a thread. Resolves when the thread has ended, or when it is overdue. */
-  end(plugin: string, thread: Ending, told: Told = () => undefined): Promise<void> {
+  /**
+   * Ends a thread. Resolves when the thread has ended, or when it is overdue. Calls `changed` whenever the counts of the
+   * plugin change.
+   */
+  end(plugin: string, thread: Ending, changed: (counts: EndingCounts) => void = () => undefined): Promise<void> {
     const of = this.#of(plugin);
     of.running.add(thread);
-    const tell = (): void => told({ running: of.running.size, overdue: of.overdue.size });
-    tell();
+    const report = (): void => changed({ running: of.running.size, overdue: of.overdue.size });
+    report();
     return new Promise((resolve) => {
       const late = setTimeout(() => {
         of.overdue.add(thread);
         this.#guardExit();
         // `terminate` has called `ref` again, which would keep the process alive.
         thread.unref();
-        tell();
+        report();
         resolve();
       }, OVERDUE_MS);
       const over = (): void => {
         clearTimeout(late);
         this.#over(plugin, thread);
-        tell();
+        report();
         resolve();
       };
       thread.terminate().then(over, over);

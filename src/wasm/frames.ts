@@ -1,7 +1,7 @@
 /** Requests and decisions as frames. The thread of a plugin runs foreign code, so each decision is checked completely. */
 import { LIMITS } from './abi.js';
 import { FAULTS, type PluginDecision, type PluginFault, type PluginRequest } from './decision.js';
-import { isField, type Pair } from './header-map.js';
+import { isField, pairsOf, type Pair } from './header-map.js';
 import type { Properties } from './properties.js';
 import { RingError, type Frame } from './ring.js';
 
@@ -91,12 +91,6 @@ function continued(texts: readonly string[], { set, removed, named }: Counts): P
 function fieldsOf(texts: readonly string[]): readonly Pair[] {
   const pairs = pairsOf(texts);
   if (texts.length % 2 !== 0 || pairs.length > LIMITS.headerPairs || !pairs.every(isField)) throw invalid('field');
-  return pairs;
-}
-
-function pairsOf(texts: readonly string[]): Pair[] {
-  const pairs: Pair[] = [];
-  for (let at = 0; at + 1 < texts.length; at += 2) pairs.push([texts[at] as string, texts[at + 1] as string]);
   return pairs;
 }
 

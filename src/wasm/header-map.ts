@@ -3,6 +3,13 @@ import { LIMITS } from './abi.js';
 
 export type Pair = readonly [name: string, value: string];
 
+/** The pairs of a list that has each name before its value. */
+export function pairsOf(texts: readonly string[]): Pair[] {
+  const pairs: Pair[] = [];
+  for (let at = 0; at + 1 < texts.length; at += 2) pairs.push([texts[at] as string, texts[at + 1] as string]);
+  return pairs;
+}
+
 export class HeaderMap {
   /** Never changed in place, so a map without writes needs no copy. */
   #pairs: readonly Pair[];

@@ -4,7 +4,7 @@ import { LIMITS } from './abi.js';
 import { FAILED_CALL, type CallResponse, type PluginRequest } from './decision.js';
 import type { FromThread } from './channel.js';
 import { ModuleError } from './binary.js';
-import { endings } from './endings.js';
+import { endings, type EndingCounts } from './endings.js';
 import { START_MS } from './vm-supervisor.js';
 import { meterModule } from './meter.js';
 import { loadModule } from './module.js';
@@ -19,9 +19,10 @@ const TOO_MANY_ENDING = 'threads of the plugin that were asked to end still run;
 /** Requests that wait while there is no thread. */
 const MOST_WAITING = 1_000;
 const LONGEST_RESPAWN_MS = 30_000;
+/** Milliseconds between two looks for threads that start when others have ended. */
 const OWED_MS = 20;
-/** Milliseconds between two checks of the threads. */
-const MOST_EVERY_MS = 50;
+/** The most milliseconds between two checks of the threads. */
+const LONGEST_INTERVAL_MS = 50;
 
 interface Waiting {
   readonly pending: Pending;
@@ -34,7 +35,7 @@ export class PoolRunner implements PluginRunner {
   readonly #threadParts: ThreadParts;
   readonly #threads = new Set<PluginThread>();
   readonly #waiting: Waiting[] = [];
-  readonly #everyMs: number;
+  readonly #intervalMs: number;
   readonly #watch: NodeJS.Timeout;
   readonly #respawns = new Set<NodeJS.Timeout>();
   /** Threads that start when others have ended. */
@@ -50,21 +51,21 @@ export class PoolRunner implements PluginRunner {
     this.#parts = parts;
     const { bytes, options, log } = parts;
     const { module, facts } = loadModule(meterModule(bytes, 'worker'), options.memoryLimitBytes);
-    const told = pluginLog(log, options.name);
+    const write = pluginLog(log, options.name);
     this.#threadParts = {
       ...{ module, facts, options, store: new PluginStore() },
-      said: (message, thread) => {
-        if (message.kind === 'log') told(message.level, message.words);
+      received: (message, thread) => {
+        if (message.kind === 'log') write(message.level, message.words);
         else this.#call(message, thread);
       },
       ended: (thread) => this.#replace(thread, 'the thread ended'),
-      ending: (ended) => this.#tellEnding(ended),
+      ending: (counts) => this.#reportEnding(counts),
     };
     for (let count = 0; count <= options.workers; count += 1) this.#spawn();
     this.ready = this.#started();
     this.ready.catch(() => undefined);
-    this.#everyMs = Math.min(MOST_EVERY_MS, Math.max(5, options.timeoutMs / 5));
-    this.#watch = setInterval(() => this.#look(), this.#everyMs);
+    this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, Math.max(5, options.timeoutMs / 5));
+    this.#watch = setInterval(() => this.#look(), this.#intervalMs);
     this.#watch.unref();
   }
 
@@ -153,7 +154,7 @@ export class PoolRunner implements PluginRunner {
     for (const thread of this.#threads) {
       thread.look(now);
       const limitMs = thread.isReady ? timeoutMs : START_MS;
-      if (!thread.isStuck(now, { limitMs, everyMs: this.#everyMs })) continue;
+      if (!thread.isStuck(now, { limitMs, intervalMs: this.#intervalMs })) continue;
       this.#parts.log.warn(
         { plugin: this.#parts.options.name, timeoutMs },
         'a plugin exceeded its time limit and was stopped',
@@ -207,7 +208,7 @@ export class PoolRunner implements PluginRunner {
     if (this.#threads.size === 0) this.#serveWaiting();
   }
 
-  #tellEnding({ running, overdue }: { readonly running: number; readonly overdue: number }): void {
+  #reportEnding({ running, overdue }: EndingCounts): void {
     const { log, metrics, options } = this.#parts;
     const { name: plugin } = options;
     metrics?.gauge('loom_plugin_ending_threads', { plugin }, running);

@@ -57,8 +57,9 @@ export const LONGEST_WAIT_MS = 5_000;
 
 const STOPPED: PluginDecision = { kind: 'fault', fault: 'unavailable', detail: 'another request stopped the plugin' };
 
-export interface Heard {
-  said(message: Exclude<FromThread, typeof WAKE | { kind: 'decided' }>): void;
+/** Receives what the thread sends, apart from decisions. */
+export interface LineOwner {
+  received(message: Exclude<FromThread, typeof WAKE | { kind: 'decided' }>): void;
   /** The thread has sent something that it cannot have made correctly. It must be ended. */
   broken(cause: Error): void;
 }
@@ -72,7 +73,7 @@ export class ThreadLine {
   readonly #decisions: RingReader;
   readonly #pending = new Map<number, Pending>();
   /** When each request was sent, the oldest first, until its answer. */
-  readonly #given = new Map<number, number>();
+  readonly #sentAt = new Map<number, number>();
   #lastId = 0;
   /** Requests sent as messages. */
   #messages = 0;
@@ -80,7 +81,7 @@ export class ThreadLine {
   /** Requests of one turn of the event loop share one message. */
   #isWaking = false;
 
-  constructor(private readonly heard: Heard) {
+  constructor(private readonly owner: LineOwner) {
     const words = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
     const [requests, decisions] = [ringMemory(RING_BYTES.requests), ringMemory(RING_BYTES.decisions)];
     this.words = new Int32Array(words);
@@ -90,7 +91,7 @@ export class ThreadLine {
     this.ends = { words, requests, decisions, port: port2 };
     this.#requests = new RingWriter(requests);
     this.#decisions = new RingReader(decisions);
-    this.port.on('message', (message: FromThread) => this.#guarded(() => this.#hear(message)));
+    this.port.on('message', (message: FromThread) => this.#guarded(() => this.#receive(message)));
   }
 
   /** The number of requests that the thread has. */
@@ -102,7 +103,7 @@ export class ThreadLine {
   begin(pending: Pending): void {
     const id = (this.#lastId = (this.#lastId + 1) | 0);
     this.#pending.set(id, pending);
-    this.#given.set(id, performance.now());
+    this.#sentAt.set(id, performance.now());
     pending.line = this;
     pending.id = id;
     const { request } = pending;
@@ -124,16 +125,16 @@ export class ThreadLine {
       for (;;) {
         const received: { readonly message?: unknown } | undefined = receiveMessageOnPort(this.port);
         if (!received) return this.#read();
-        this.#hear(received.message as FromThread);
+        this.#receive(received.message as FromThread);
       }
     });
   }
 
   /** Answers each request even if the thread is busy. The request counts as load until the thread has finished it. */
   refuseLate(now: number, longestMs: number): void {
-    for (const [id, since] of this.#given) {
+    for (const [id, since] of this.#sentAt) {
       if (now - since < longestMs) return;
-      this.#given.delete(id);
+      this.#sentAt.delete(id);
       const detail = 'the thread of the plugin is busy';
       this.#pending.get(id)?.settle({ kind: 'fault', fault: 'overloaded', detail });
     }
@@ -146,9 +147,9 @@ export class ThreadLine {
   stop(fault: PluginFault, detail: string): readonly Pending[] {
     const begun = Atomics.load(this.words, WORD.begun);
     const running = Atomics.load(this.words, WORD.running);
-    const left = [...this.#pending].filter(([id]) => this.#given.has(id));
+    const left = [...this.#pending].filter(([id]) => this.#sentAt.has(id));
     this.#pending.clear();
-    this.#given.clear();
+    this.#sentAt.clear();
     const rest: Pending[] = [];
     for (const [id, pending] of left) {
       if (isAfter(id, begun)) rest.push(pending);
@@ -176,10 +177,10 @@ export class ThreadLine {
     if (Atomics.exchange(this.words, WORD.threadWaits, 0) === 1) this.say(WAKE);
   }
 
-  #hear(message: FromThread): void {
+  #receive(message: FromThread): void {
     if (message === WAKE) this.#read();
     else if (message.kind === 'decided') this.#decide(message.frame);
-    else this.heard.said(message);
+    else this.owner.received(message);
   }
 
   #read(): void {
@@ -195,7 +196,7 @@ export class ThreadLine {
     if (!pending) throw new RingError(`a decision for the request ${frame.id}`);
     const decision = decisionOf(frame);
     this.#pending.delete(frame.id);
-    this.#given.delete(frame.id);
+    this.#sentAt.delete(frame.id);
     pending.settle(decision);
   }
 
@@ -205,7 +206,7 @@ export class ThreadLine {
       act();
     } catch (cause) {
       this.#isBroken = true;
-      this.heard.broken(cause as Error);
+      this.owner.broken(cause as Error);
     }
   }
 }

@@ -3,11 +3,11 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { ModuleError } from './binary.js';
 import { WORD, type FromThread, type ThreadData, type ToThread } from './channel.js';
 import type { PluginFault } from './decision.js';
-import { endings, type Told } from './endings.js';
+import { endings, type EndingCounts } from './endings.js';
 import type { Metric } from './metrics.js';
 import type { RunnerOptions } from './runner.js';
 import type { PluginStore } from './store.js';
-import { LONGEST_WAIT_MS, ThreadLine, type Heard, type Pending } from './thread-line.js';
+import { LONGEST_WAIT_MS, ThreadLine, type LineOwner, type Pending } from './thread-line.js';
 import { WORKER } from './worker-file.js';
 
 export interface ThreadParts {
@@ -16,11 +16,11 @@ export interface ThreadParts {
   readonly options: RunnerOptions;
   readonly store: PluginStore;
   /** Receives calls and log lines. */
-  readonly said: (message: Extract<FromThread, { kind: 'call' | 'log' }>, thread: PluginThread) => void;
+  readonly received: (message: Extract<FromThread, { kind: 'call' | 'log' }>, thread: PluginThread) => void;
   /** The thread has ended by itself. */
   readonly ended: (thread: PluginThread) => void;
   /** The number of threads that were asked to end has changed, this thread included. */
-  readonly ending: Told;
+  readonly ending: (counts: EndingCounts) => void;
 }
 
 /** Heap of the thread's own JavaScript. The memory limit bounds the module's memory. */
@@ -32,7 +32,7 @@ export interface Watch {
   /** Milliseconds for one callback. */
   readonly limitMs: number;
   /** Milliseconds between two checks. */
-  readonly everyMs: number;
+  readonly intervalMs: number;
 }
 
 export class PluginThread {
@@ -52,11 +52,11 @@ export class PluginThread {
   #seen = { turn: 0, since: 0, last: 0, late: 0 };
 
   constructor(private readonly parts: ThreadParts) {
-    const heard: Heard = {
-      said: (message) => this.#hear(message),
+    const owner: LineOwner = {
+      received: (message) => this.#receive(message),
       broken: (cause) => this.#end(cause),
     };
-    this.#line = new ThreadLine(heard);
+    this.#line = new ThreadLine(owner);
     const { ends, port, words } = this.#line;
     const questions = new MessageChannel();
     const { module, facts, options } = parts;
@@ -110,11 +110,11 @@ export class PluginThread {
   }
 
   /** Whether the module has exceeded the time limit of one callback. */
-  isStuck(now: number, { limitMs, everyMs }: Watch): boolean {
+  isStuck(now: number, { limitMs, intervalMs }: Watch): boolean {
     const turn = Atomics.load(this.#line.words, WORD.turn);
     const seen = this.#seen;
     if (turn !== seen.turn) this.#seen = { turn, since: now, last: now, late: 0 };
-    else this.#seen = { ...seen, last: now, late: seen.late + Math.max(0, now - seen.last - everyMs) };
+    else this.#seen = { ...seen, last: now, late: seen.late + Math.max(0, now - seen.last - intervalMs) };
     const ran = now - this.#seen.since;
     if (turn % 2 === 0 || ran < limitMs) return false;
     // Time in the store counts as the gateway's if the gateway answered late, and as the thread's if it asks
@@ -140,7 +140,7 @@ export class PluginThread {
     return this.#close();
   }
 
-  #hear(message: Parameters<Heard['said']>[0]): void {
+  #receive(message: Parameters<LineOwner['received']>[0]): void {
     switch (message.kind) {
       case 'started':
         this.#ready = true;
@@ -151,7 +151,7 @@ export class PluginThread {
         this.#state = message;
         return;
       default:
-        if (!this.#over) this.parts.said(message, this);
+        if (!this.#over) this.parts.received(message, this);
     }
   }
 

@@ -61,8 +61,8 @@ function waitFor(serial: number, until: number): StoreAnswer | undefined {
 }
 
 let openCalls = 0;
-/** Since when the gateway must be woken. */
-let untoldSince: number | undefined;
+/** When the oldest decision that the gateway may not know of was written. */
+let unreadSince: number | undefined;
 let isReading = false;
 /** Whether the module is on the stack. */
 let isRunning = false;
@@ -100,7 +100,7 @@ const environment: VmEnvironment = {
     isRunning = on;
     if (on) Atomics.store(shared, WORD.waited, 0);
     Atomics.add(shared, WORD.turn, 1);
-    if (!on && !isReading && untoldSince !== undefined) tell();
+    if (!on && !isReading && unreadSince !== undefined) wakeGateway();
   },
   // The gateway measures the time.
   isOver: () => Atomics.load(shared, WORD.ending) === 1,
@@ -129,7 +129,7 @@ setInterval(sendState, STATE_MS).unref();
 
 const LATE: PluginDecision = { kind: 'fault', fault: 'overloaded', detail: 'the thread of the plugin was busy' };
 /** The longest that a written decision waits for the decisions after it, so that one message is enough for all. */
-const TELL_MS = 1;
+const LONGEST_DELAY_MS = 1;
 
 /**
  * The module may have used up the stack. What throws before the frame is written leaves the request undecided, and
@@ -139,12 +139,12 @@ function decide(id: number, decision: PluginDecision): void {
   const frame = decisionFrame(id, decision);
   const now = performance.now();
   if (!decisions.write(frame)) return send({ kind: 'decided', frame });
-  untoldSince ??= now;
-  if (!isReading && !isRunning) tell();
+  unreadSince ??= now;
+  if (!isReading && !isRunning) wakeGateway();
 }
 
-function tell(): void {
-  untoldSince = undefined;
+function wakeGateway(): void {
+  unreadSince = undefined;
   if (Atomics.exchange(shared, WORD.gatewayWaits, 0) === 1) send(WAKE);
 }
 
@@ -169,11 +169,11 @@ function begin(frame: Frame, body?: Uint8Array): void {
 function read(): void {
   isReading = true;
   for (const frame of requests.take()) {
-    if (untoldSince !== undefined && performance.now() - untoldSince > TELL_MS) tell();
+    if (unreadSince !== undefined && performance.now() - unreadSince > LONGEST_DELAY_MS) wakeGateway();
     begin(frame);
   }
   isReading = false;
-  if (untoldSince !== undefined) tell();
+  if (unreadSince !== undefined) wakeGateway();
 }
 
 /** Reads until the gateway knows that it must send a message. */

@@ -21,7 +21,7 @@ const granting = (who: string): PluginDecision => ({
 /** The gateway's end, and the thread's end in the hands of the test. */
 function line() {
   const broken: string[] = [];
-  const thread = new ThreadLine({ said: () => undefined, broken: (cause) => void broken.push(cause.message) });
+  const thread = new ThreadLine({ received: () => undefined, broken: (cause) => void broken.push(cause.message) });
   const { ends } = thread;
   const writer = new RingWriter(ends.decisions);
   const reader = new RingReader(ends.requests);
