@@ -14,8 +14,8 @@ const CONFLICT: Denial = { status: 403, code: 'forbidden', reason: 'identity_con
 
 /** Only collects the headers. They are set when the request continues. */
 export function collectIdentityHeaders(policy: AdmissionPolicy, context: RequestContext): Denial | undefined {
-  const { set, omitted, conflict, header } = policy.identityHeaders.of(context.identities);
-  if (conflict) return { ...CONFLICT, detail: () => describeConflict(context, header) };
+  const { set, omitted, conflict } = policy.identityHeaders.of(context.identities);
+  if (conflict !== undefined) return { ...CONFLICT, detail: () => describeConflict(context, conflict) };
   for (const { why, ...facts } of omitted) {
     if (why !== 'missing') policy.throttledLog.warn({ ...facts, why }, 'an identity header was omitted');
   }
@@ -23,9 +23,9 @@ export function collectIdentityHeaders(policy: AdmissionPolicy, context: Request
   return undefined;
 }
 
-function describeConflict({ identities }: RequestContext, header: string | undefined): string {
+function describeConflict({ identities }: RequestContext, header: string): string {
   const methods = listed([...new Set(identities.map(({ method }) => method))], 'and');
-  return `${methods} set the header \`${header ?? ''}\` to different values; see \`claims_to_headers\``;
+  return `${methods} set the header \`${header}\` to different values; see \`claims_to_headers\``;
 }
 
 /** If an identity and a certificate both set a header, the header of the identity is used. */

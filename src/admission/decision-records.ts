@@ -14,7 +14,7 @@ export interface KeptDecision {
   readonly client: string;
   readonly read: () => DecisionRecord;
   /** Whether the record has this id. Costs less than reading the record. */
-  readonly isNamed: (id: string) => boolean;
+  readonly hasId: (id: string) => boolean;
 }
 
 type Follower = (decision: KeptDecision) => void;
@@ -52,7 +52,7 @@ export class DecisionRecords implements DecisionSink {
     const note = grantedNote(context, this.options.now());
     this.#keep('granted', note.client, {
       read: () => this.#signed(grantedRecord(note)),
-      isNamed: (id) => note.id === id || note.requestId === id,
+      hasId: (id) => note.id === id || note.requestId === id,
     });
   }
 
@@ -69,8 +69,8 @@ export class DecisionRecords implements DecisionSink {
   /** The newest first. */
   find(query: DecisionQuery): readonly DecisionRecord[] {
     const found: DecisionRecord[] = [];
-    for (const { read, isNamed } of this.#places.newest(query.kind)) {
-      if (query.id !== undefined && !isNamed(query.id)) continue;
+    for (const { read, hasId } of this.#places.newest(query.kind)) {
+      if (query.id !== undefined && !hasId(query.id)) continue;
       const record = read();
       if (matches(record, query)) found.push(record);
       if (found.length === query.limit) break;
@@ -84,7 +84,7 @@ export class DecisionRecords implements DecisionSink {
     return () => void this.#followers.delete(follower);
   }
 
-  #keep(kind: DecisionKind, address: string, reader: Pick<KeptDecision, 'read' | 'isNamed'>): void {
+  #keep(kind: DecisionKind, address: string, reader: Pick<KeptDecision, 'read' | 'hasId'>): void {
     const client = address.includes(':') ? (clientNetwork(address) ?? address) : address;
     const kept = { kind, client, ...reader };
     this.#places.add(kept, kept);
@@ -98,9 +98,9 @@ export class DecisionRecords implements DecisionSink {
 }
 
 /** Defined here: a function keeps all variables of the functions around it, such as the request of the record. */
-const reading = (record: DecisionRecord): Pick<KeptDecision, 'read' | 'isNamed'> => ({
+const reading = (record: DecisionRecord): Pick<KeptDecision, 'read' | 'hasId'> => ({
   read: () => record,
-  isNamed: (id) => [record.id, record.instance, record.request_id].includes(id),
+  hasId: (id) => [record.id, record.instance, record.request_id].includes(id),
 });
 
 function matches(record: DecisionRecord, { route, reason, client }: DecisionQuery): boolean {

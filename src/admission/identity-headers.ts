@@ -13,10 +13,8 @@ export interface Assertion {
   readonly set: HeaderFields;
   /** For the log: the header and the reason, never the value. */
   readonly omitted: readonly { readonly header: string; readonly claim: string; readonly why: Omission }[];
-  /** Two identities have different values for one header. The response is 403, and no header is set. */
-  readonly conflict: boolean;
-  /** The header of the conflict. */
-  readonly header?: string;
+  /** The header for which two identities have different values. The response is 403, and no header is set. */
+  readonly conflict?: string | undefined;
 }
 
 /**
@@ -25,7 +23,7 @@ export interface Assertion {
  */
 export class IdentityHeaders {
   /** The identity of a key, of a user and of a cached token is one object for many requests. */
-  readonly #known = new WeakMap<Identity, Own>();
+  readonly #known = new WeakMap<Identity, OneAssertion>();
 
   constructor(private readonly rules: RulesByMethod) {}
 
@@ -33,32 +31,32 @@ export class IdentityHeaders {
   of(identities: readonly Identity[]): Assertion {
     const [first] = identities;
     if (first === undefined) return NOTHING;
-    return identities.length === 1 ? this.#ownOf(first) : merge(identities.map((each) => this.#ownOf(each)));
+    return identities.length === 1 ? this.#ofOne(first) : merge(identities.map((each) => this.#ofOne(each)));
   }
 
   /** Whether a header is mapped from the subject but cannot be set. */
   hasUnsendableSubject(identity: Identity): boolean {
-    return this.#ownOf(identity).unsendableSubject;
+    return this.#ofOne(identity).unsendableSubject;
   }
 
   /** Whether the file has header rules for this auth method. */
-  areSetBy(method: string): boolean {
+  hasRulesFor(method: string): boolean {
     return (this.rules.get(method) ?? NO_RULES).length > 0;
   }
 
-  #ownOf(identity: Identity): Own {
-    let own = this.#known.get(identity);
-    if (!own) this.#known.set(identity, (own = read(identity, rulesFor(identity, this.rules))));
-    return own;
+  #ofOne(identity: Identity): OneAssertion {
+    let known = this.#known.get(identity);
+    if (!known) this.#known.set(identity, (known = applyRules(rulesFor(identity, this.rules), identity)));
+    return known;
   }
 }
 
 /** What one identity sets. */
-interface Own extends Assertion {
+interface OneAssertion extends Assertion {
   readonly unsendableSubject: boolean;
 }
 
-function read(identity: Identity, rules: readonly HeaderRule[]): Own {
+function applyRules(rules: readonly HeaderRule[], identity: Identity): OneAssertion {
   const set: Field[] = [];
   const omitted: Omitted[] = [];
   let conflict: string | undefined;
@@ -71,31 +69,19 @@ function read(identity: Identity, rules: readonly HeaderRule[]): Own {
       unsendableSubject ||= UNSENDABLE.has(value.why) && isSubject(rule, identity);
     } else if (!add(set, [header, value.text])) conflict ??= header;
   }
-  return { ...assertionOf({ set, omitted, conflict }), unsendableSubject };
+  return { set: conflict === undefined ? set : [], omitted, conflict, unsendableSubject };
 }
 
-function merge(owns: readonly Own[]): Assertion {
+function merge(all: readonly Assertion[]): Assertion {
   const set: Field[] = [];
-  const omitted = owns.flatMap((own) => own.omitted);
-  let conflict = owns.find((own) => own.conflict)?.header;
-  for (const field of owns.flatMap((own) => own.set)) if (!add(set, field)) conflict ??= field[0];
-  return assertionOf({ set, omitted, conflict });
+  const omitted = all.flatMap((each) => each.omitted);
+  let conflict = all.find((each) => each.conflict !== undefined)?.conflict;
+  for (const field of all.flatMap((each) => each.set)) if (!add(set, field)) conflict ??= field[0];
+  return { set: conflict === undefined ? set : [], omitted, conflict };
 }
 
 type Field = readonly [name: string, value: string];
 type Omitted = Assertion['omitted'][number];
-
-interface Collected {
-  readonly set: readonly Field[];
-  readonly omitted: readonly Omitted[];
-  /** The header of a conflict. */
-  readonly conflict: string | undefined;
-}
-
-function assertionOf({ set, omitted, conflict }: Collected): Assertion {
-  if (conflict !== undefined) return { set: [], omitted, conflict: true, header: conflict };
-  return { set, omitted, conflict: false };
-}
 
 /** Adds a header unless it is in the list. Returns false if the list has another value for it. */
 function add(set: Field[], field: Field): boolean {
@@ -109,7 +95,7 @@ function isAlike(left: string, right: string): boolean {
   return left === right || (left.length === right.length && foldName(left) === foldName(right));
 }
 
-const NOTHING: Assertion = { set: [], omitted: [], conflict: false };
+const NOTHING: Assertion = { set: [], omitted: [] };
 const NO_RULES: readonly HeaderRule[] = [];
 
 /** The mapping of an issuer replaces the common mapping (`issuers[].claims_to_headers`). */

@@ -11,7 +11,7 @@ import type { IdentityHeaders } from './identity-headers.js';
  */
 export function rejectUnsendableSubjects(methods: CompiledMethods, headers: IdentityHeaders): CompiledMethods {
   return new Map(
-    [...methods].map(([name, method]) => [name, headers.areSetBy(name) ? guarded(method, headers) : method]),
+    [...methods].map(([name, method]) => [name, headers.hasRulesFor(name) ? guarded(method, headers) : method]),
   );
 }
 

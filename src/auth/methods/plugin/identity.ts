@@ -7,14 +7,14 @@ import type { Identity } from '../../identity.js';
 /** The bytes of most values are their text. */
 const ASCII = /^[ -~]*$/;
 
-interface Told {
+interface Continued {
   readonly decision: PluginDecision & { readonly kind: 'continue' };
   /** The names of the identity headers, in lower case and in the order of the file. */
   readonly allowed: ReadonlySet<string>;
 }
 
 /** Returns undefined if the plugin set no identity header, or if the subject is not valid. */
-export function pluginIdentity(method: string, { decision, allowed }: Told): Identity | undefined {
+export function pluginIdentity(method: string, { decision, allowed }: Continued): Identity | undefined {
   const headers = new Map<string, string[]>();
   for (const [name, value] of decision.set) {
     if (!allowed.has(name) || value === '') continue;
@@ -35,7 +35,7 @@ export function pluginIdentity(method: string, { decision, allowed }: Told): Ide
 }
 
 /** Whether the plugin set an identity header or a subject, valid or not. */
-export function saysWhoCalls({ set, subject }: Told['decision'], allowed: ReadonlySet<string>): boolean {
+export function saysWhoCalls({ set, subject }: Continued['decision'], allowed: ReadonlySet<string>): boolean {
   return subject !== undefined || set.some(([name, value]) => allowed.has(name) && value !== '');
 }
 

@@ -68,13 +68,13 @@ function fieldsOf({ rawHeaders }: IncomingMessage): readonly Pair[] {
   return pairs;
 }
 
-interface Told {
+interface RequestFacts {
   readonly target: string;
   readonly scheme: string;
   readonly now: number;
 }
 
-function requestProperties(req: IncomingMessage, { target, scheme, now }: Told): Properties {
+function requestProperties(req: IncomingMessage, { target, scheme, now }: RequestFacts): Properties {
   const { method = '', headers, httpVersion } = req;
   const [path = '', query] = target.split(/\?(.*)/s, 2);
   const optional: readonly (readonly [string, string | undefined])[] = [
