@@ -1,5 +1,9 @@
+import { createServer } from 'node:http';
 import { hashSync } from 'bcryptjs';
 import { basic, type RememberingBasicStrategy } from '../../../../src/auth/methods/basic/basic.js';
+import { loom } from '../../../../src/loom.js';
+import { quietLog } from '../../../support/quiet-log.js';
+import { closed, listening } from '../../../support/recording-upstream.js';
 import { atWork, serveMethod, type MethodAtWork, type MethodServer } from '../../../support/method-server.js';
 
 const hashed = (password: string, cost = 4) => hashSync(password, cost);
@@ -247,4 +251,28 @@ test('a narrowing lets the named users through; an unknown one is an error', () 
   expect(basic.judge({ users: ['admin'] }, identity)).toBeUndefined();
   expect(basic.judge({ users: ['root'] }, identity)).toBe('not_allowed');
   expect(basic.unknownNames(basic.options.parse({ users }), { users: ['root'] })).toHaveLength(1);
+});
+
+test('a reload with another password forgets the remembered pair', async () => {
+  const file = (password: string): { text: string; file: string } => {
+    const users = `[{ username: ops, password_hash: "${hashed(password)}" }]`;
+    const text = `middleware: { auth: { basic: { users: ${users} }, chain: [basic] } }\nroutes: [{ id: all, path: /* }]`;
+    return { text, file: 'loom.yaml' };
+  };
+  const gate = loom(file('old'), { log: quietLog() });
+  const server = createServer((req, res) => gate(req, res, () => res.end('in')));
+  const url = `http://127.0.0.1:${await listening(server)}/`;
+  const statuses = async (): Promise<readonly number[]> => {
+    const asked: number[] = [];
+    for (const password of ['old', 'old', 'new']) {
+      const response = await fetch(url, { headers: { authorization: `Basic ${b64(`ops:${password}`)}` } });
+      asked.push(response.status);
+    }
+    return asked;
+  };
+  expect(await statuses()).toEqual([200, 200, 401]);
+  await gate.reload(file('new'));
+  expect(await statuses()).toEqual([401, 401, 200]);
+  await closed(server);
+  await gate.close();
 });
