@@ -98,6 +98,18 @@ test.each([
   expect(() => readCurlLine(line)).toThrow(/^(?!.*(?:secret-option|https:))/);
 });
 
+test.each([
+  ['with carets at the ends of lines', 'curl "https://a/" ^\r\n  -H "A: b" ^\r\n  --compressed'],
+  ['with carets before quotes', 'curl ^"https://a/^" ^\n  -H ^"A: b^"'],
+])('a command for cmd.exe is named, %s', (_name, line) => {
+  expect(() => readCurlLine(line)).toThrow(/cmd\.exe.*copy it as cURL \(bash\)/);
+});
+
+test('a caret in a value is kept', () => {
+  expect(readCurlLine("curl 'https://a/?q=^' -H 'A: ^\"b^'").request).toMatchObject({ url: 'https://a/?q=^' });
+  expect(headerOf("curl https://a/x^2 -H 'A: ^\"b^'", 'a')).toEqual(['^"b^']);
+});
+
 test('a megabyte takes no long time', () => {
   const start = performance.now();
   for (const text of ["'", '"', '\\', "$'", ' ', 'x', '-H a '].map((piece) => `curl ${piece.repeat(200_000)}`)) {

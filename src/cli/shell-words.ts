@@ -75,6 +75,8 @@ class Splitter {
 
   #plain(character: string): void {
     this.#refuseExpansion(character);
+    if (character === '^' && /^["\n]/.test(this.text.slice(this.#at)))
+      throw new InputError('the pasted command is for cmd.exe of Windows; copy it as cURL (bash)');
     this.#add(character);
   }
 
