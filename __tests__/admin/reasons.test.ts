@@ -228,10 +228,14 @@ const CASES: Readonly<Record<ReasonCode, Caused | Elsewhere>> = {
   },
   plugin_refused: {
     cause: () => sent('', '{ plugin: example }', {}, `plugins: [{ name: example, path: "${EXAMPLE}", timeout: 5s }]`),
-    words: /^example: /,
+    words: /^example: the plugin answered 401$/,
     cure: /./,
   },
-  plugin_unavailable: { cause: () => plugged(pluginWat({ onRequest: '(unreachable)' })), words: /plugin/, cure: /./ },
+  plugin_unavailable: {
+    cause: () => plugged(pluginWat({ onRequest: '(unreachable)' })),
+    words: /the plugin reached no decision: ./,
+    cure: /./,
+  },
   header_not_ascii: {
     cause: () => plugged(pluginWat(), { headers: { 'X-Name': 'M\u00fcller' } }),
     words: /not ASCII/,

@@ -6,12 +6,16 @@ import type { Authenticator } from './combine.js';
 import type { ReasonCode, Unavailable, Verdict } from './verdict.js';
 
 /**
- * The surroundings of an auth method that only explains. It counts no failed attempt, and runs no plugin and no code of
- * the host. Without `online` it sends no request.
+ * The surroundings of an auth method that only explains. It counts no failed attempt, and runs no code of the host.
+ * Without `online` it sends no request.
  */
 export interface Aside {
   /** Whether key sets may be fetched and introspection endpoints may be asked. */
   readonly online: boolean;
+  /**
+   * Whether plugins may run. Only in a process that serves no requests: there a plugin has no data that requests share.
+   */
+  readonly runsPlugins?: boolean | undefined;
   /** Returns the keys that the operator gives for an issuer. */
   readonly keysOf?: ((issuer: string | undefined) => readonly VerificationKey[] | undefined) | undefined;
   /**

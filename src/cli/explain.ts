@@ -127,7 +127,8 @@ async function explainFile(
 ): Promise<Explanation> {
   const { plan, mode } = compileFile(file, { strategies, mode: 'detected', env });
   const standalone = mode === 'serve';
-  const explainer = new Explainer({ plan, standalone, now: Date.now, online, keysOf: keySetsOf(jwks) });
+  const keysOf = keySetsOf(jwks);
+  const explainer = new Explainer({ plan, standalone, now: Date.now, online, keysOf, runsPlugins: true });
   try {
     return await explainer.explain(request);
   } finally {

@@ -130,7 +130,7 @@ export function commands(terminal: Terminal, finish: Finish): Command {
 }
 
 const EXPLAIN_HELP = `
-The file decides about the request. The request is not sent, no limit is counted and no plugin runs.
+The file decides about the request. The request is not sent, and no limit is counted.
 
 Examples:
   loom-auth explain loom.yaml GET https://api.example.com/orders -H 'X-API-Key: abc'

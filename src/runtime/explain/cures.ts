@@ -4,7 +4,8 @@ import type { DenialCode } from '../../http/problem.js';
 
 export const REASON_CURES: Readonly<Record<ReasonCode, string>> = {
   credential_missing: 'Send the credential where an auth method of the route reads it.',
-  credential_invalid: 'Look for white space around the key or password. Compare the hash of a key with the file: npx loom-auth hash-key.',
+  credential_invalid:
+    'Look for white space around the key or password. Compare the hash of a key with the file: npx loom-auth hash-key.',
   credential_duplicate: 'Send one credential, in one header field. Look for a proxy that adds a header.',
   subject_missing: 'Name a claim that each token has in subject_claim. The default is sub, else client_id.',
   subject_invalid:

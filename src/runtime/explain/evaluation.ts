@@ -7,6 +7,7 @@ import type { Verdict } from '../../auth/verdict.js';
 import type { Plan, PlannedUpstream } from '../../config/plan-types.js';
 import type { RequestContext } from '../../context/request-context.js';
 import type { DenialCode } from '../../http/problem.js';
+import { NotEvaluatedError } from '../../lib/not-evaluated.js';
 import type { Claim } from '../../limit/store.js';
 import { UpstreamShortage } from '../../proxy/failure.js';
 import type { Upstream } from '../../proxy/upstream.js';
@@ -55,6 +56,14 @@ export class Evaluation {
     const method = this.plan.methods.find((each) => each.name === name);
     const places = method?.places ?? [];
     this.verdicts.push({ name, verdict, found: places.length > 0 ? foundIn(request, places) : { kind: 'unknown' } });
+  }
+
+  /** Whether the auth method has judged the request itself. */
+  hasEvaluated(name: string): boolean {
+    return this.verdicts.some(({ name: own, verdict }) => {
+      const isUndecided = verdict.kind === 'unavailable' && verdict.cause instanceof NotEvaluatedError;
+      return own === name && !isUndecided;
+    });
   }
 
   decided(context: RequestContext, decision: Decision): void {

@@ -12,7 +12,7 @@ import { report } from './report.js';
 import { OfflineServer } from './offline-server.js';
 import { silentUpstream, Evaluation } from './evaluation.js';
 
-export interface ExplainerParts extends Pick<Aside, 'online' | 'keysOf'> {
+export interface ExplainerParts extends Pick<Aside, 'online' | 'keysOf' | 'runsPlugins'> {
   readonly plan: Plan;
   /** Whether requests arrive through listeners of the plan. */
   readonly standalone: boolean;
@@ -29,7 +29,7 @@ export class Explainer {
   #evaluation: Evaluation | undefined;
 
   constructor(private readonly parts: ExplainerParts) {
-    const { plan, standalone, live, online, keysOf } = parts;
+    const { plan, standalone, live, online, keysOf, runsPlugins } = parts;
     this.#snapshot = Snapshot.create(quiet(plan), {
       strategies: {},
       standalone,
@@ -41,7 +41,7 @@ export class Explainer {
       },
       limiters: { lease: () => ({ limiter: this.#limiter, release: () => Promise.resolve() }) },
       aside: {
-        ...{ online, live, keysOf, asker: () => this.#evaluation?.asker },
+        ...{ online, live, keysOf, runsPlugins, asker: () => this.#evaluation?.asker },
         heard: (request, name, verdict) => this.#evaluation?.heard(request, name, verdict),
         decided: (context, decision) => this.#evaluation?.decided(context, decision),
         upstream: (planned) => silentUpstream(planned, (url) => this.#evaluation?.forwarded(url)),

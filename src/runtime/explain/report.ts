@@ -1,5 +1,6 @@
 /** Writes what an evaluation has found as an explanation: plain data without a credential. */
 import { denialOfBytes, outcomeOf } from '../../admission/denial.js';
+import { PLUGIN } from '../../auth/methods.js';
 import { describe, methodsOf } from '../../auth/requirement.js';
 import type { Outcome } from '../../auth/decision.js';
 import type { ReasonCode } from '../../auth/verdict.js';
@@ -129,11 +130,15 @@ function limitsOf({ claims }: Evaluation): Explanation['limits'] {
   });
 }
 
+const PLUGIN_NOTE =
+  'A plugin ran in an instance of its own, with empty shared data and with the clock of this machine.';
+
 function notesOf({ plan, description, endpoint, evaluation }: Evaluated, undecided: boolean): readonly string[] {
   const notes = [...endpoint.notes];
   if (description.isHostAssumed) notes.push('The request has no host, so Host is localhost.');
   if (evaluation.outcome === 'health') notes.push('The listener answers the health check itself.');
   if (evaluation.claims.length > 0) notes.push('No limit was counted. A gateway answers 429 above a limit.');
+  if (plan.methods.some(({ name, type }) => type === PLUGIN && evaluation.hasEvaluated(name))) notes.push(PLUGIN_NOTE);
   if (undecided) notes.push('Methods after an undecided one were judged as if the undecided one had failed.');
   if (endpoint.handshakeFault !== undefined) notes.push('The TLS handshake fails, so the client gets no HTTP answer.');
   if (plan.methods.some(({ certificate }) => certificate) && description.scheme === undefined)

@@ -30,5 +30,5 @@ export const plugin: Method<PluginOptions> = {
   summary: pluginSummary,
   voucher: (options) => options,
   judge: () => undefined,
-  compile: (options, deps) => (deps.aside ? new PluginAside(options.name) : new PluginStrategy(options, deps)),
+  compile: (options, deps) => (deps.aside ? new PluginAside(options, deps) : new PluginStrategy(options, deps)),
 };

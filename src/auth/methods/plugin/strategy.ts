@@ -6,6 +6,7 @@ import { onConnectionClose } from '../../../http/connection-close.js';
 import { BodyRoom, hasBody, readBody } from '../../../http/request-body.js';
 import { isConnection } from '../../../lib/connection.js';
 import { throttleLog } from '../../../lib/log-throttle.js';
+import { listed } from '../../../lib/sentence.js';
 import type { PluginDecision, PluginFault } from '../../../wasm/decision.js';
 import type { PluginRunner } from '../../../wasm/index.js';
 import type { Place } from '../../credentials.js';
@@ -31,6 +32,8 @@ export function placesOf({ credential_headers = [] }: PluginOptions): readonly P
   return credential_headers.map((header) => ({ in: 'header', name: header.toLowerCase() }));
 }
 const NOTHING = 'nothing';
+/** The message of a trap may have text of the module. */
+const LONGEST_FAULT = 200;
 const NONE_REFUSED: ReadonlySet<string> = new Set();
 
 export class PluginStrategy extends Strategy implements MethodStrategy {
@@ -160,7 +163,8 @@ export class PluginStrategy extends Strategy implements MethodStrategy {
       return await this.budget.run({ ...attempted, user: NOTHING });
     } catch (cause) {
       if (!(cause instanceof UnavailableError) || cause.verdict.reason !== 'throttled') throw cause;
-      return this.rejected({ status: 401, reason: 'plugin_refused' });
+      const detail = (): string => 'too many requests without a credential, so the plugin did not run';
+      return this.rejected({ status: 401, reason: 'plugin_refused', detail });
     }
   }
 
@@ -170,22 +174,34 @@ export class PluginStrategy extends Strategy implements MethodStrategy {
       const { status, headers, body } = decision.response;
       const response = { status, headers, body: Buffer.from(body) };
       if (status !== 401 && status !== 403) return { kind: 'answered', response };
-      return this.rejected({ status, reason: 'plugin_refused', response });
+      return this.rejected({
+        status,
+        reason: 'plugin_refused',
+        response,
+        detail: () => `the plugin answered ${status}`,
+      });
     }
     this.adviseOn(decision.set.map(([name]) => name));
     const identity = pluginIdentity(this.name, { decision, allowed: this.allowed });
     if (identity) return { kind: 'granted', identities: [identity] };
     // An identity that the upstream cannot receive is a fault of the plugin, not a missing identity.
-    if (saysWhoCalls(decision, this.allowed)) return this.rejected({ status: 401, reason: 'subject_invalid' });
+    if (saysWhoCalls(decision, this.allowed)) return this.unnamed('the plugin set a name that no header can carry');
     return this.withoutIdentity(request, without);
   }
 
   /** A plugin without a handler continues too, because its SDK does so. A method therefore must name the caller. */
   private withoutIdentity(request: IncomingMessage, without: WithoutIdentity | undefined): Verdict {
     if (without === 'unneeded') return { kind: 'granted', identities: [] };
-    if (!needsNoIdentity(this.options)) return this.rejected({ status: 401, reason: 'subject_invalid' });
+    if (!needsNoIdentity(this.options)) {
+      const headers = listed(this.options.identity_headers.map((name) => `\`${name}\``));
+      return this.unnamed(`the plugin continued without an identity: it set no ${headers}`);
+    }
     const identity = { method: this.name, subject: clientAddressOf(request), scopes: [], claims: {} };
     return { kind: 'granted', identities: [identity] };
+  }
+
+  private unnamed(words: string): Rejected {
+    return this.rejected({ status: 401, reason: 'subject_invalid', detail: () => words });
   }
 
   private settle(verdict: Verdict): void {
@@ -203,14 +219,15 @@ export class PluginStrategy extends Strategy implements MethodStrategy {
     }
   }
 
-  private rejected(refusal: Pick<Rejected, 'status' | 'reason' | 'response'>): Rejected {
+  private rejected(refusal: Pick<Rejected, 'status' | 'reason' | 'response' | 'detail'>): Rejected {
     return { kind: 'rejected', challenges: this.challenges, ...refusal };
   }
 
   private unavailable(detail: string, fault: PluginFault = 'unavailable'): Unavailable {
     this.throttledLog.warn({ plugin: this.name, fault, detail }, 'a plugin reached no decision');
     const reason: ReasonCode = fault === 'overloaded' ? 'pool_full' : 'plugin_unavailable';
-    return { kind: 'unavailable', reason, cause: new Error(detail) };
+    const words = `the plugin reached no decision: ${detail.slice(0, LONGEST_FAULT)}`;
+    return { kind: 'unavailable', reason, cause: new Error(detail), detail: () => words };
   }
 }
 
