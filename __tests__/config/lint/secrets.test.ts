@@ -1,7 +1,7 @@
 /** Secrets that an attacker tries first are reported without being shown; random secrets are not reported. */
 import { hash, randomBytes } from 'node:crypto';
 import { isCommonPassword } from '../../../src/config/lint/common-passwords.js';
-import { whyGuessable } from '../../../src/config/lint/guessable.js';
+import { whyGuessable } from '../../../src/lib/guessable.js';
 import { linted, toldBy } from './linting.js';
 
 const KEY = (key: string): string => `middleware:

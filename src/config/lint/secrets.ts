@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import type { Path } from '../report.js';
 import { isPrinted, isSecret } from '../secrets.js';
 import { isCommonDigest, isCommonPassword } from './common-passwords.js';
-import { whyGuessable } from './guessable.js';
+import { whyGuessable } from '../../lib/guessable.js';
 
 export function checkSecrets(context: Context): void {
   for (const [path, value] of context.scalars()) {

@@ -1,6 +1,7 @@
 /** Creates API keys with a checksum, and recognises them: `<prefix>_<27 characters>_<6 characters>`. */
 import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { whyGuessable } from '../../../../lib/guessable.js';
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 62^27 is above 2^160. */
@@ -58,6 +59,7 @@ const ENOUGH_BITS = 128;
  */
 export function hintOf(text: string): string {
   const [, prefix] = SHAPE.exec(text) ?? [];
+  if (prefix === undefined && isGuessable(text)) return '';
   const rest = prefix === undefined ? text.slice(text.lastIndexOf('_', 16) + 1) : text.slice(prefix.length + 1);
   const left = prefix === undefined ? rest.slice(HINT_LENGTH) : rest.slice(HINT_LENGTH, RANDOM_LENGTH);
   return plausibleBits(left) >= (prefix === undefined ? ENOUGH_BITS : 0) ? rest.slice(0, HINT_LENGTH) : '';
@@ -70,14 +72,22 @@ const CLASSES: readonly (readonly [RegExp, number])[] = [
   [/^[0-9A-Za-z_-]*$/, 64],
 ];
 
-/** The bits of a text if each character was chosen at random from its class and none repeats more than chance allows. */
-export function plausibleBits(text: string): number {
+/**
+ * The bits of a text if each character was chosen at random from its class and none repeats more than chance allows. The
+ * dashes of a UUID are not chosen.
+ */
+export function plausibleBits(given: string): number {
+  const bare = given.replace(/[-_.:]/g, '');
+  const text = /[a-z]/.test(bare) && /[A-Z]/.test(bare) ? given : bare;
   const [, size] = CLASSES.find(([form]) => form.test(text)) ?? [undefined, 94];
   const distinct = new Set(text).size;
   return Math.floor(text.length * Math.log2(Math.max(1, Math.min(size, distinct * 4))));
 }
 
+/** Words before the random part, such as `sk_live_`. */
+const LABEL = /^(?:(?:[a-z]{2,16}|[A-Z]{2,16})[-_.:])+/;
+
 /** Whether an imported key may be short or patterned enough to be guessed. */
 export function isGuessable(text: string): boolean {
-  return plausibleBits(text) < ENOUGH_BITS;
+  return whyGuessable(text) !== undefined || plausibleBits(text.replace(LABEL, '')) < ENOUGH_BITS;
 }

@@ -44,14 +44,20 @@ function isRepeated(text: string): boolean {
 
 const reversed = (text: string): string => [...text].reverse().join('');
 const LINES = ROWS.flatMap((row) => [row, reversed(row)]);
+/** An import may have a million keys, and most places of a random key begin no run. */
+const STARTS: ReadonlySet<string> = new Set(
+  LINES.flatMap((line) =>
+    Array.from({ length: line.length - SHORTEST_RUN + 1 }, (_, at) => line.slice(at, at + SHORTEST_RUN)),
+  ),
+);
 
 /** The text without its runs of neighbours. */
 function withoutRuns(text: string): string {
   let rest = '';
   for (let at = 0; at < text.length;) {
-    const length = Math.max(...LINES.map((line) => runLength(text, at, line)));
-    if (length < SHORTEST_RUN) rest += text[at];
-    at += length < SHORTEST_RUN ? 1 : length;
+    const isRun = STARTS.has(text.slice(at, at + SHORTEST_RUN));
+    if (!isRun) rest += text[at];
+    at += isRun ? Math.max(...LINES.map((line) => runLength(text, at, line))) : 1;
   }
   return rest;
 }
