@@ -96,6 +96,9 @@ export class PostgresStore implements KeyStore {
   #add(records: Iterable<KeyRecord>, begin: (ask: Ask) => Promise<string | undefined>): Promise<void> {
     return this.#change(async (ask) => {
       await ask('SELECT pg_advisory_xact_lock($1)', [ADD_LOCK]);
+      // A key without a condition of a newer loom-auth may do more than its owner means.
+      const [row] = await ask(`SELECT (${VERSION_QUERY}) AS version`);
+      checkVersion(Number(row?.['version'] ?? 0));
       const exempt = await begin(ask);
       for (const chunk of chunksOf(records)) await refuseTaken(ask, chunk, exempt);
       for (const chunk of chunksOf(records)) await insert(ask, chunk);
