@@ -133,6 +133,18 @@ test('a listener that requires a certificate: the handshake fails, and a good on
   }
 });
 
+test('a chain without a known root: the sentence names where the chain ends', async () => {
+  const { explained, close } = await open('request', { ca: certificates.otherCa });
+  try {
+    const { explanation } = await explained(certificates.viaIntermediate);
+    expect(explanation.detail).toMatch(
+      /SELF_SIGNED_CERT_IN_CHAIN.*; the chain ends at "O=Example, CN=Example CA" of "O=Example, CN=Example CA"$/,
+    );
+  } finally {
+    await close();
+  }
+});
+
 describe('with revocation lists', () => {
   const root = (): Pair => ({ cert: certificates.ca, key: certificates.caKey });
   const intermediate = (): Pair => {

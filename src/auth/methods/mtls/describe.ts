@@ -1,6 +1,8 @@
 /** Says in one sentence why a client certificate was refused, for the log. */
+import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { presented } from '../../../certificates/authorities.js';
 import { hintOf, verificationError } from '../../../certificates/verification-errors.js';
 import { ageText, quoted } from '../../../lib/sentence.js';
 import type { ReasonCode } from '../../verdict.js';
@@ -22,8 +24,22 @@ export function describeCertificate(socket: Socket, reason: ReasonCode, now: num
   if (reason !== 'certificate_untrusted') return undefined;
   if (now < Date.parse(validFrom)) return `${name}${unverified} is valid in ${ageText(Date.parse(validFrom) - now)}`;
   const hint = code === undefined ? undefined : hintOf(code);
+  const end = code === undefined || WITHOUT_ANCHOR.has(code) ? chainEnd(tls as TLSSocket) : '';
   const why = code === undefined ? 'does not lead to mtls.ca_file' : `was refused by OpenSSL: ${code}`;
-  return `${name}${unverified} ${why}${hint === undefined ? '' : ` (${hint})`}`;
+  return `${name}${unverified} ${why}${hint === undefined ? '' : ` (${hint})`}${end}`;
+}
+
+const WITHOUT_ANCHOR: ReadonlySet<string> = new Set([
+  ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SELF_SIGNED_CERT_IN_CHAIN'],
+]);
+
+/** The last authority that the client sent. Its name, or that of its issuer, is what `ca_file` does not have. */
+function chainEnd(socket: TLSSocket): string {
+  const [, ...above] = presented(socket);
+  const last = above.at(-1);
+  if (!last) return '';
+  const { subject, issuer } = new X509Certificate(last);
+  return `; the chain ends at ${quoted(oneLine(subject))} of ${quoted(oneLine(issuer))}`;
 }
 
 const oneLine = (name: string | undefined): string => (name ?? '').replaceAll('\n', ', ');
