@@ -28,7 +28,7 @@ export interface AtWork {
   close(): Promise<void>;
 }
 
-const SEEN = ['x-caller', 'x-user', 'x-email', 'x-groups'];
+const SEEN = ['x-caller', 'x-user', 'x-email', 'x-groups', 'x-authenticated-user'];
 const ACCESS = { access: { enabled: true, fields: ['route', 'outcome', 'status'] } };
 
 /** The application: the identity headers that it received. */
@@ -118,7 +118,7 @@ async function asMiddleware(source: Source, log: ReturnType<typeof quietLog>): P
 async function asGateway(source: Source, log: ReturnType<typeof quietLog>): Promise<Started> {
   const gate = await serve(source, { log, watch: false });
   const { plan } = compileToServe(source, {});
-  const explainer = new Explainer({ plan, standalone: true, now: Date.now, online: true });
+  const explainer = new Explainer({ plan, standalone: true, now: Date.now, online: true, runsPlugins: true });
   return {
     port: 0,
     plan,

@@ -1,4 +1,5 @@
 /** Random configurations, and random requests that meet them. */
+import { resolve } from 'node:path';
 import type { Chance } from './chance.js';
 import {
   authorization,
@@ -14,6 +15,16 @@ const PATHS = ['/', '/a', '/a/*', '/a/:id', '/a/b/*', '/b/*', '/b/:x/c', '/*', '
 const HOSTS = ['api.example.com', '*.example.com', 'other.example'] as const;
 const CDN_HEADER = 'CF-Connecting-IP';
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const;
+
+/** Only a gateway of these worlds has it: an explanation by a running gate runs no plugin. */
+const PLUGIN = {
+  name: 'gatekeeper',
+  path: resolve(__dirname, '../../../examples/wasm-plugin/auth-assemblyscript.wasm'),
+  isolation: 'inline',
+  timeout: '10s',
+  credential_headers: ['X-API-Key'],
+  identity_headers: ['X-Authenticated-User'],
+};
 
 export interface World {
   readonly file: object;
@@ -34,9 +45,11 @@ export function randomWorld(chance: Chance, places: Places, ports: readonly [own
   const chain = chance.some(names, 0.7);
   const chosen = chain.length > 0 ? chain : [names[0] as string];
   const requireAny = chosen.length > 1 ? { require_any: !canCombine(chosen) || chance.happens(0.8) } : {};
-  const routes = chance.some(PATHS, 0.6).map((path, at) => randomRoute(chance, { path, at, names, gateway }));
+  const plugged = gateway && chance.happens(0.3);
+  const routes = chance.some(PATHS, 0.6).map((path, at) => randomRoute(chance, { path, at, names, gateway, plugged }));
   const file = {
     ...(gateway ? listenersOf(ports) : {}),
+    ...(plugged ? { plugins: [PLUGIN] } : {}),
     middleware: { auth: { ...auth, chain: chosen, ...requireAny } },
     ...(chance.happens(0.5) ? { trusted_proxies: ['127.0.0.1', '10.0.0.0/8'] } : {}),
     ...(chance.happens(0.3) ? { client_ip_header: { name: CDN_HEADER, from: ['127.0.0.1'] } } : {}),
@@ -97,9 +110,10 @@ interface RouteOf {
   readonly at: number;
   readonly names: readonly string[];
   readonly gateway: boolean;
+  readonly plugged: boolean;
 }
 
-function randomRoute(chance: Chance, { path, at, names, gateway }: RouteOf): object {
+function randomRoute(chance: Chance, { path, at, names, gateway, plugged }: RouteOf): object {
   return {
     id: `r${at}`,
     path,
@@ -112,7 +126,7 @@ function randomRoute(chance: Chance, { path, at, names, gateway }: RouteOf): obj
     ...(chance.happens(0.2) ? { allowed_origins: ['https://page.example'] } : {}),
     ...(gateway ? { upstream: 'backend' } : {}),
     ...(gateway && chance.happens(0.3) && path.endsWith('/*') && path !== '/*' ? { strip_prefix: true } : {}),
-    ...randomRequirement(chance, names),
+    ...(plugged && chance.happens(0.4) ? { auth: { plugin: PLUGIN.name } } : randomRequirement(chance, names)),
   };
 }
 
@@ -168,7 +182,7 @@ export function randomRequest(chance: Chance, from: Credentials): RandomRequest 
   add(0.01, () => ['Host', chance.one(HOST_VALUES)]);
   add(0.6, () => ['Authorization', authorization(chance, from)]);
   add(0.03, () => ['authorization', authorization(chance, from)]);
-  add(0.2, () => ['X-API-Key', KEYS.good]);
+  add(0.2, () => ['X-API-Key', chance.happens(0.8) ? KEYS.good : 'sk_example_orders']);
   add(0.2, () => [chance.one(['X-API-Key', 'x-api-key', 'X-Token', 'X-Api-Token']), chance.one(from.keys)]);
   add(0.1, () => ['Cookie', `session=${chance.one(from.tokens)}; theme=dark`]);
   add(0.2, () => ['X-Forwarded-For', chance.one(['10.1.2.3', '203.0.113.9', '203.0.113.9, 10.0.0.1', 'unknown', '1'])]);
