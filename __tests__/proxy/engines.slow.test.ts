@@ -46,14 +46,15 @@ class Side {
     // A connection that the script ends must have ended before the next exchange.
     if (script.after !== 'open' || moves.after !== 'open' || moves.leavesInside === true) await settled();
     arrived();
-    // Timing decides whether the end of an upload arrives after an early answer, and whether a request arrives whose
-    // client closes its side at once: Node's server takes this for a client that has left.
-    const isRace = script.early === true || moves.after === 'half';
+    const calls = ground.calls.slice(told).map(({ name, facts }) => ({ name, facts: { ...facts, endpoint: '' } }));
+    // Timing decides whether the end of an upload arrives after an early answer, and whether a request and its answer
+    // arrive whose client closes its side at once: Node's server takes this for a client that has left.
+    const isHalf = moves.after === 'half';
     const left = moves.leavesInside === true || moves.after === 'reset';
     return {
-      requests: isRace ? [] : requests.map(seenBy),
+      requests: script.early === true || isHalf ? [] : requests.map(seenBy),
       response: left ? undefined : compared(response),
-      metrics: ground.calls.slice(told).map(({ name, facts }) => ({ name, facts: { ...facts, endpoint: '' } })),
+      metrics: isHalf ? [] : calls,
     };
   }
 
