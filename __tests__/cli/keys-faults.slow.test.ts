@@ -119,6 +119,15 @@ routes: [{ path: /*, upstream: backend }]
   expect(await answer(keyIn(created.stdout))).toBe(502);
   expect(await answer(newKeyText())).toBe(401);
   await gateway.stop();
+  // The files beside the database are gone, and SQLite cannot make them again.
+  const next = new Background('sh', ['-c', 'ulimit -f 1; exec "$@"', 'sh', NODE, built(), 'serve', file]);
+  await next.until(/the configuration is in use/);
+  expect(await answer(keyIn(created.stdout))).toBe(502);
+  expect(await answer(newKeyText())).toBe(401);
+  const revoked = await loomAuth(['keys', 'revoke', 'ada', '--file', file]);
+  expect(revoked.code).toBe(0);
+  expect(await answer(keyIn(created.stdout))).toBe(401);
+  await next.stop();
 }, 60_000);
 
 test('a key that is revoked while the gateway is paused is refused by its first request', async () => {

@@ -1,5 +1,5 @@
 /** Opens, makes and migrates the SQLite file of API keys. */
-import { closeSync, openSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as Sqlite from 'node:sqlite';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -21,7 +21,7 @@ export interface Opened {
   readonly database: DatabaseSync;
   /** As `filesOf` returned it. */
   readonly files: string;
-  /** The file is read without locks and without its log, because the process cannot write beside it. */
+  /** The file is read without locks and without its log, because SQLite cannot write beside it. */
   readonly isFixed: boolean;
   readonly find: StatementSync;
 }
@@ -34,8 +34,8 @@ export function openFile(path: string): Opened {
   try {
     return openAs(path, false);
   } catch (cause) {
-    // On a read-only disk SQLite cannot make the files beside the database. Without a log they are not needed.
-    if (!isReadOnly(cause) || hasLog(path)) throw cause;
+    // On a disk that is read-only or full SQLite cannot make the files beside the database. Without a log they are not needed.
+    if (!isOfWriting(cause) || hasLog(path)) throw cause;
     return openAs(path, true);
   }
 }
@@ -95,8 +95,36 @@ const besideOf = (real: string): readonly string[] => ['-wal', '-shm'].map((end)
 /** Whether a file beside the database has changes that the database does not have, or has only in part. */
 function hasLog(path: string): boolean {
   const real = realPathOf(path);
-  return ['-wal', '-journal'].some((end) => (statSync(`${real}${end}`, { throwIfNoEntry: false })?.size ?? 0) > 0);
+  return sizeOf(`${real}-journal`) > 0 || hasFrame(`${real}-wal`);
 }
+
+const LOG_HEADER = 32;
+const FRAME_HEADER = 24;
+
+/** On a full disk a failed change leaves a log with a part of a page. SQLite reads whole pages only. */
+function hasFrame(log: string): boolean {
+  const size = sizeOf(log);
+  if (size <= LOG_HEADER) return false;
+  try {
+    return size >= LOG_HEADER + FRAME_HEADER + headerOf(log).readUInt32BE(8);
+  } catch {
+    // A log of another user cannot be read.
+    return true;
+  }
+}
+
+function headerOf(log: string): Buffer {
+  const file = openSync(log, 'r');
+  try {
+    const header = Buffer.alloc(LOG_HEADER);
+    readSync(file, header);
+    return header;
+  } finally {
+    closeSync(file);
+  }
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 function inodeOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });
@@ -133,12 +161,14 @@ export function migrateSqliteFile(path: string): readonly string[] {
 const BUSY = 5;
 const LOCKED = 6;
 const READ_ONLY = 8;
+const IO_ERROR = 10;
+const FULL = 13;
 const CANNOT_OPEN = 14;
 
 /** The error codes of SQLite whose message does not say what to do. */
 const CURES: ReadonlyMap<number, string> = new Map([
   [READ_ONLY, 'the file and its folder must be writable, because SQLite writes two more files there'],
-  [10, 'the disk may be full'],
+  [IO_ERROR, 'the disk may be full'],
   [CANNOT_OPEN, 'the file must be readable, and its folder writable, because SQLite writes two more files there'],
 ]);
 
@@ -154,9 +184,9 @@ export function isBusy(cause: unknown): boolean {
   return [BUSY, LOCKED].includes(errorCodeOf(cause) ?? 0);
 }
 
-/** Whether SQLite could not write the files beside the database. */
-function isReadOnly(cause: unknown): boolean {
-  return [READ_ONLY, CANNOT_OPEN].includes(errorCodeOf(cause) ?? 0);
+/** Whether SQLite may have failed because it could not write beside the database. */
+function isOfWriting(cause: unknown): boolean {
+  return [READ_ONLY, IO_ERROR, FULL, CANNOT_OPEN].includes(errorCodeOf(cause) ?? 0);
 }
 
 function errorCodeOf(cause: unknown): number | undefined {
