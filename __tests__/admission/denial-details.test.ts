@@ -152,7 +152,13 @@ describe('a token', () => {
       'for another audience',
       () => tokenOf({ aud: ['web', 'API'] }),
       'token_audience',
-      /`aud` is "\[\\"web\\",\\"API\\"\]"; expected "api": they differ only by the case/,
+      /`aud` is "web" and "API"; expected "api": they differ only by the case/,
+    ],
+    [
+      'for an audience with white space',
+      () => tokenOf({ aud: 'api ' }),
+      'token_audience',
+      /`aud` is "api "; expected "api": they differ only by white space/,
     ],
     ['of an unknown key', () => tokenOf({}, { kid: 'k9' }), 'token_unknown_key', /no key for a token with `kid` "k9"/],
     [

@@ -83,13 +83,17 @@ function wanted(expected: readonly string[], actual: unknown): string {
     expected.some((each) => actuals.some((other) => normal(each) === normal(other)));
   const values = listed(expected.map(quoted));
   if (near((text) => text.replace(/\/$/, ''))) return `${values}: they differ only by a trailing slash`;
+  if (near((text) => text.trim())) return `${values}: they differ only by white space`;
   if (near((text) => text.toLowerCase())) return `${values}: they differ only by the case of letters`;
   if (near((text) => text.replace(/^https?:/, '').replace(/\/$/, '')))
     return `${values}: they differ only by the scheme`;
   return values;
 }
 
-const shown = (value: unknown): string => (value === undefined ? 'missing' : quoted(value));
+function shown(value: unknown): string {
+  if (value === undefined) return 'missing';
+  return Array.isArray(value) && value.length > 0 ? listed(value.map(quoted), 'and') : quoted(value);
+}
 
 /** What marks a token as another kind: RFC 8417, OpenID Connect Core, and claims of Cognito and Keycloak. */
 function marksOf(claims: Claims): readonly string[] {
