@@ -144,6 +144,21 @@ test('a client in the details becomes a filter', async () => {
   await page.context().close();
 });
 
+test('the details of a request without a route name the routes that nearly match', async () => {
+  const { page, faults } = await openDecisions();
+  const near = [
+    { route: 'orders', differs: 'path', has: '/orders/*' },
+    { route: '<b>dated</b>', differs: 'conditions', has: 'header X-Version' },
+  ];
+  await gateway.send([decisionValue({ route: undefined, reason: undefined, code: 'no_route', status: 404, near })]);
+  await rows(page).first().getByRole('button').click();
+  await page.getByText('it has the path /orders/*').waitFor();
+  await page.getByText('<b>dated</b>').first().waitFor();
+  await page.getByText('it has a condition on header X-Version').waitFor();
+  expect(faults).toEqual([]);
+  await page.context().close();
+});
+
 test('a broken stream is opened again; the history fills the gap, and no decision is there twice', async () => {
   const { page } = await openDecisions();
   const [seen, missed] = [decisionValue({ path: '/seen' }), decisionValue({ path: '/missed' })];

@@ -63,6 +63,9 @@ test('a request is explained with the token of the operator, and not with the to
   await page.getByRole('button', { name: 'Explain' }).click();
   await page.getByText('401').first().waitFor();
   expect(await page.locator('.answer').innerText()).toContain('What to do:');
+  await page.getByLabel('URL').fill('/API/orders');
+  await page.getByRole('button', { name: 'Explain' }).click();
+  await page.getByText('it has the path /api/*').waitFor();
   expect(faults).toEqual([]);
   await page.context().close();
 });

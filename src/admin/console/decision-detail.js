@@ -2,7 +2,7 @@
 // @ts-check
 import { levelOf } from './decision.js';
 import { el, lines } from './dom.js';
-import { cureOf, entryOf, factList, headline, methodBlocks } from './explanation.js';
+import { cureOf, entryOf, factList, headline, methodBlocks, nearRoutes } from './explanation.js';
 import { counted, duration, instant } from './format.js';
 
 /** @typedef {import('./decision.js').Decision} Decision */
@@ -34,6 +34,7 @@ export function decisionElement(decision, glossary, narrow) {
       el('h3', {}, 'Route'),
       factList([
         ['Matched', record.route ?? 'no route'],
+        ...nearRoutes(record.near),
         ['Why', record.routing],
         ['Requires', record.requirement],
         ['Decided by', record.auth_method],

@@ -58,6 +58,21 @@ export function factList(facts) {
   );
 }
 
+/** @type {Readonly<Record<string, string>>} */
+const NEAR = { http_method: 'the HTTP method', host: 'the host', path: 'the path', conditions: 'a condition on' };
+
+/**
+ * The routes that nearly match a request without a route, as facts.
+ *
+ * @param {readonly { route: string, differs: string, has: string }[]} [near]
+ * @returns {(readonly [string, readonly Child[]])[]}
+ */
+export const nearRoutes = (near = []) =>
+  near.map(({ route, differs, has }) => [
+    'Near route',
+    [route, el('small', {}, `it has ${NEAR[differs] ?? differs} ${has}`)],
+  ]);
+
 /**
  * @param {readonly Finding[]} findings
  * @param {Glossary} glossary
@@ -120,6 +135,7 @@ export function explanationElement(explained, glossary) {
     cure,
     request,
     route,
+    near,
     requirement,
     identities,
     identityHeaders,
@@ -153,6 +169,7 @@ export function explanationElement(explained, glossary) {
       el('h3', {}, 'Route'),
       factList([
         ['Matched', route?.id ?? 'no route'],
+        ...nearRoutes(near),
         ['Why', route?.matched],
         ['Requires', requirement],
         ['Upstream', route?.upstream],
