@@ -48,10 +48,7 @@ const REMEMBERED_SCHEMES = new Set(['basic', 'digest', 'negotiate', 'ntlm']);
  * Whether a browser may have sent the credential that granted the request, for any page. `method` is undefined for an
  * unknown auth method.
  */
-export function isAmbient(
-  req: IncomingMessage,
-  method: Pick<PlannedMethod, 'ambient' | 'places'> | undefined,
-): boolean {
+function isAmbient(req: IncomingMessage, method: Pick<PlannedMethod, 'ambient' | 'places'> | undefined): boolean {
   const { ambient = 'unknown', places = [] } = method ?? {};
   if (ambient === true) return true;
   if (ambient === 'unknown' && hasAmbientCredential(req)) return true;

@@ -21,7 +21,7 @@ export interface DenialFacts {
 }
 
 /** Returns the `instance` of a denial: the request id, or a new id. The access line has the same id. */
-export function instanceOf(context: RequestContext): string {
+function instanceOf(context: RequestContext): string {
   context.instance ??= context.id ?? newInstance();
   return context.instance;
 }

@@ -41,7 +41,7 @@ function settle(
 }
 
 /** Returns the denial of a request above a limit (429), or of a request whose tokens could not be counted (503). */
-export function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['response']): Denial {
+function limitDenial(decision: RateLimitDecision, own: PlannedRateLimit['response']): Denial {
   if (decision.unavailable === true) {
     const headers = { 'Retry-After': String(decision.retryAfterSeconds) };
     const detail = (): string => 'Redis does not answer, and `on_store_error` is `deny`';

@@ -23,7 +23,7 @@ export function createIdentityStripper(headerNames: readonly string[]): Strip {
 }
 
 /** Removes the headers that `isOurs` matches, by lower-case name, from every view of a request. */
-export function stripWhere(context: RequestContext, isOurs: IsOurs): undefined {
+function stripWhere(context: RequestContext, isOurs: IsOurs): undefined {
   const { request: req } = context;
   editFields(req, (name, value) => {
     if (isOurs(name)) return undefined;

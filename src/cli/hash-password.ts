@@ -10,7 +10,7 @@ import { paintFor, type Terminal } from './terminal.js';
 /** Bcrypt ignores later bytes. Two long passwords with the same prefix would be equal. */
 const BCRYPT_BYTES = 72;
 
-export const DEFAULT_COST = LOW_COST;
+const DEFAULT_COST = LOW_COST;
 
 /** Reads `--cost`. The command never prints a hash that a file would reject or report as too weak. */
 export function costIn(text: string): number {

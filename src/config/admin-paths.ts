@@ -1,7 +1,7 @@
 /** Lists the paths of the pages of the admin address: the metrics can have none of them. */
 
 /** A path that ends with `/*` is the page of every path below it. */
-export const ADMIN_PATHS = [
+const ADMIN_PATHS = [
   '/',
   '/console/*',
   '/decisions',

@@ -106,4 +106,4 @@ class Reference {
 }
 
 /** The value of a reference that could not be resolved; the file is refused already. */
-export const UNRESOLVED = 'unresolved';
+const UNRESOLVED = 'unresolved';

@@ -38,7 +38,7 @@ const AMBIGUOUS = [
   /^=$/,
 ];
 
-export function isAmbiguous(plain: string): boolean {
+function isAmbiguous(plain: string): boolean {
   return AMBIGUOUS.some((form) => form.test(plain));
 }
 

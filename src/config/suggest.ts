@@ -28,7 +28,7 @@ function plain(name: string): string {
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. */
-export function damerauLevenshtein(a: string, b: string): number {
+function damerauLevenshtein(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

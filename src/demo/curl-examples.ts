@@ -24,7 +24,7 @@ export interface ExampleGroup {
 /** Double quotes and `$(cat …)` mean the same to sh, bash, zsh and PowerShell. */
 const header = (value: string): string => `-H "${value}"`;
 
-export function curlExamples(facts: ExampleFacts): readonly ExampleGroup[] {
+function curlExamples(facts: ExampleFacts): readonly ExampleGroup[] {
   return [...open(facts), ...secrets(facts), ...tokens(facts), ...certificates(facts)];
 }
 

@@ -19,7 +19,7 @@ export function textOf({ where, option, change, before, after, hidden }: Differe
   }
 }
 
-export const NO_DIFFERENCE = 'No caller sees a difference.';
+const NO_DIFFERENCE = 'No caller sees a difference.';
 
 /** @example summaryOf([]) // 'No caller sees a difference.' */
 export function summaryOf(differences: readonly Difference[]): string {

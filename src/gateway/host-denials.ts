@@ -66,7 +66,7 @@ export class HostDenials {
 }
 
 /** The exits of one request: to the next handler, or to the host with a denial. A request takes one exit, once. */
-export class HostExit {
+class HostExit {
   #left = false;
   /** Whether the error handler of the host has received the denial. */
   #passedOn = false;

@@ -15,7 +15,7 @@ const UNSUPPORTED: UpgradeRefusal = { status: 426, code: 'upgrade_unsupported' }
  * Whether `Upgrade` names WebSocket alone. Every other `Upgrade` is ignored (RFC 9110 §7.8): Java's HttpClient offers
  * `h2c` with its first request. Node's parser then reads the body as usual.
  */
-export function asksForWebSocket(req: IncomingMessage): boolean {
+function asksForWebSocket(req: IncomingMessage): boolean {
   const [value, ...others] = values(req, 'upgrade');
   return others.length === 0 && value?.toLowerCase() === 'websocket';
 }

@@ -1,7 +1,7 @@
 /** Parses JSON strictly: a duplicate member name or deep nesting is an error, because parsers differ on both. */
 
 /** The text is not JSON, has a duplicate member name, or nests too deeply. The message never quotes the text. */
-export class StrictJsonError extends Error {
+class StrictJsonError extends Error {
   override readonly name = 'StrictJsonError';
 }
 

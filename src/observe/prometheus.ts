@@ -11,9 +11,6 @@ export interface PrometheusOptions {
   readonly process?: boolean;
 }
 
-/** The content type of the Prometheus text format. */
-export const CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
-
 /**
  * @example
  * const metrics = new PrometheusMetrics();

@@ -68,7 +68,7 @@ interface Start {
 const FIRST_FAILURE = 500;
 
 /** An error of the tracer never affects the request. */
-export class TracedRequest implements RequestSpan {
+class TracedRequest implements RequestSpan {
   readonly #span: Otel.Span;
   readonly #context: Otel.Context;
   readonly #tracer: Otel.Tracer;

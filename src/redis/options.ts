@@ -12,7 +12,7 @@ const DEFAULT_PORT = 6_379;
  *
  * @example parseRedisAddress('rediss://redis.internal') // { host: 'redis.internal', port: 6379, tls: true }
  */
-export function parseRedisAddress(text: string): RedisAddress | undefined {
+function parseRedisAddress(text: string): RedisAddress | undefined {
   const [, scheme = 'redis://', authority = ''] = /^(rediss?:\/\/)?([^/?#@\s]+)\/?$/.exec(text) ?? [];
   const written = `http://${authority}/`;
   if (authority === '' || !URL.canParse(written)) return undefined;

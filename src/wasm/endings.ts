@@ -17,7 +17,7 @@ export interface EndingCounts {
 }
 
 /** Ordinary threads end within milliseconds, or within hundreds of milliseconds on a busy machine. */
-export const OVERDUE_MS = 1_000;
+const OVERDUE_MS = 1_000;
 
 interface OfPlugin {
   readonly running: Set<Ending>;

@@ -45,7 +45,7 @@ export function subjectOf(name: string | undefined, digest: string): string {
   return name ?? `key-${digest.slice(0, 12)}`;
 }
 
-export function isKeyTable(keys: readonly ConfiguredKey[] | KeyTable): keys is KeyTable {
+function isKeyTable(keys: readonly ConfiguredKey[] | KeyTable): keys is KeyTable {
   return 'slots' in keys;
 }
 

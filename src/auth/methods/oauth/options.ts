@@ -25,8 +25,6 @@ const oauthDistributed = z
   })
   .superRefine(checkRedis);
 
-export type OauthDistributed = z.output<typeof oauthDistributed>;
-
 const SCOPE = 'must be a scope: printable ASCII without space, quotes or backslash';
 const NON_EMPTY = 'must not be an empty list';
 

@@ -76,7 +76,7 @@ const CLASSES: readonly (readonly [RegExp, number])[] = [
  * The bits of a text if each character was chosen at random from its class and none repeats more than chance allows. The
  * dashes of a UUID are not chosen.
  */
-export function plausibleBits(given: string): number {
+function plausibleBits(given: string): number {
   const bare = given.replace(/[-_.:]/g, '');
   const text = /[a-z]/.test(bare) && /[A-Z]/.test(bare) ? given : bare;
   const [, size] = CLASSES.find(([form]) => form.test(text)) ?? [undefined, 94];

@@ -19,7 +19,7 @@ const FUNCTIONS = [
 ] as const satisfies readonly (keyof KeyStore)[];
 
 /** Whether a value of a host has the functions of a key store. */
-export function isKeyStore(value: unknown): value is KeyStore {
+function isKeyStore(value: unknown): value is KeyStore {
   if (typeof value !== 'object' || value === null) return false;
   return FUNCTIONS.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }

@@ -12,7 +12,7 @@ import { checkSqlite, migrateSqlite } from './sqlite-schema.js';
 const require = createRequire(import.meta.url);
 
 /** A lookup blocks the event loop for this time at most. It then tries again in turns of its own. */
-export const REQUEST_BUSY_MS = 5;
+const REQUEST_BUSY_MS = 5;
 /** A change of keys runs in a command or in a host's handler, and waits for another writer. */
 export const CHANGE_BUSY_MS = 5_000;
 

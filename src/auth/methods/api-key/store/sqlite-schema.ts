@@ -29,7 +29,7 @@ CREATE TRIGGER loom_key_deleted AFTER DELETE ON ${TABLE}
   BEGIN INSERT INTO loom_key_changes (id) VALUES (OLD.id); END;`,
 ];
 
-export const SQLITE_VERSION = MIGRATIONS.length;
+const SQLITE_VERSION = MIGRATIONS.length;
 
 interface Versions {
   readonly application: number;
