@@ -2,13 +2,13 @@
 import type { IncomingMessage } from 'node:http';
 import { FailureBudget } from '../../src/auth/failure-budget.js';
 import { UnavailableError } from '../../src/auth/outcome.js';
-import { setClientAddress } from '../../src/http/client-address.js';
+import { requestStateOf } from '../../src/http/request-state.js';
 import { NO_METRICS } from '../../src/lib/metrics.js';
 import { quietLog } from '../support/quiet-log.js';
 
 const from = (address: string): IncomingMessage => {
   const request = {} as IncomingMessage;
-  setClientAddress(request, address);
+  requestStateOf(request).clientAddress = address;
   return request;
 };
 const THIEF = from('203.0.113.1');

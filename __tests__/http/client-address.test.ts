@@ -1,11 +1,12 @@
-import { clientAddressOf, setClientAddress } from '../../src/http/client-address.js';
+import { clientAddressOf } from '../../src/http/client-address.js';
+import { requestStateOf } from '../../src/http/request-state.js';
 import { getWith, judging } from '../support/judge.js';
 
 it('is the peer until the gateway has judged, and then what it judged, for that request alone', async () => {
   const node = await judging();
   const addresses = await node.ask(getWith('X-Forwarded-For: 6.6.6.6'), (req) => {
     const before = clientAddressOf(req);
-    setClientAddress(req, '203.0.113.1');
+    requestStateOf(req).clientAddress = '203.0.113.1';
     return [before, clientAddressOf(req)];
   });
   expect(addresses).toEqual(['127.0.0.1', '203.0.113.1']);

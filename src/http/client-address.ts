@@ -2,12 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { plainAddress } from '../lib/address.js';
 import { peerAddressOf } from '../lib/connection.js';
-import { findRequestState, requestStateOf } from './request-state.js';
-
-/** Stores the client address that `trusted_proxies` determined. */
-export function setClientAddress(request: IncomingMessage, address: string): void {
-  requestStateOf(request).clientAddress = address;
-}
+import { findRequestState } from './request-state.js';
 
 /** Returns the client address, or the peer as the client if no gateway ran before the auth method. */
 export function clientAddressOf(request: IncomingMessage): string {

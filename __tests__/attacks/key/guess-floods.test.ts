@@ -3,13 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import { KeyLookup, type Wanted } from '../../../src/auth/methods/api-key/store/key-lookup.js';
 import { keyDigestOf } from '../../../src/auth/methods/api-key/store/key-text.js';
 import { storeOptions } from '../../../src/auth/methods/api-key/store-options.js';
-import { setClientAddress } from '../../../src/http/client-address.js';
+import { requestStateOf } from '../../../src/http/request-state.js';
 import { memoryStore } from '../../auth/methods/api-key/store/memory-store.js';
 import { quietLog } from '../../support/quiet-log.js';
 
 function wanted(value: string, address: string): Wanted {
   const request = { headers: {}, rawHeaders: [], socket: {} } as unknown as IncomingMessage;
-  setClientAddress(request, address);
+  requestStateOf(request).clientAddress = address;
   return { request, digest: keyDigestOf(value), isShared: false };
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setClientAddress } from '../../../../src/http/client-address.js';
+import { requestStateOf } from '../../../../src/http/request-state.js';
 import { apiKey } from '../../../../src/auth/methods/api-key/api-key.js';
 import { apiKeyOptions } from '../../../../src/auth/methods/api-key/options.js';
 import { atWork, serveMethod, type MethodServer } from '../../../support/method-server.js';
@@ -160,7 +160,7 @@ test('a key with allowed_ips is refused with 403 from elsewhere, judged by the a
     ['unknown', false],
   ];
   for (const [address, granted] of cases) {
-    const server = await open(work, (request) => setClientAddress(request, address));
+    const server = await open(work, (request) => void (requestStateOf(request).clientAddress = address));
     expect((await server.ask(['X-API-Key: k1'])).kind).toBe(granted ? 'granted' : 'rejected');
   }
 });

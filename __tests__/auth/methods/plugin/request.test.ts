@@ -1,6 +1,7 @@
 /** What a plugin receives about the client behind a proxy. */
 import { pluginRequest } from '../../../../src/auth/methods/plugin/request.js';
-import { setClientAddress, unknownClient } from '../../../../src/http/client-address.js';
+import { unknownClient } from '../../../../src/http/client-address.js';
+import { requestStateOf } from '../../../../src/http/request-state.js';
 import { getWith, judging, type Judge } from '../../../support/judge.js';
 
 let node: Judge;
@@ -9,7 +10,7 @@ afterAll(() => node.close());
 
 const sourceOf = (client: string): Promise<unknown> =>
   node.ask(getWith(), (req) => {
-    setClientAddress(req, client);
+    requestStateOf(req).clientAddress = client;
     const seen = { hasBody: false, refused: new Set<string>(), now: Date.now() };
     return pluginRequest(req, seen).properties['source.address'];
   });
