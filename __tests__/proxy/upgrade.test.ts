@@ -8,7 +8,7 @@ import { createUpstream } from '../../src/proxy/upstream.js';
 import { checkUpgrade } from '../../src/http/upgrade-check.js';
 import { LiveSockets } from '../../src/proxy/tunnel.js';
 import { forwardUpgrade, type UpgradeOptions } from '../../src/proxy/upgrade.js';
-import { at } from '../../src/proxy/tunnel.js';
+import { callAt } from '../../src/lib/timer.js';
 import { closed, listening, recordingUpstream, type Answer } from '../support/recording-upstream.js';
 import { until } from '../support/until.js';
 
@@ -345,8 +345,8 @@ describe('a handshake', () => {
 
 test('a deadline beyond the longest timer does not fire at once, a past one does', async () => {
   let fired = 0;
-  const cancel = at(Date.now() + 2 ** 40, Date.now, () => fired++);
-  await new Promise<void>((resolve) => at(Date.now() - 1, Date.now, resolve));
+  const cancel = callAt(Date.now() + 2 ** 40, Date.now, () => fired++);
+  await new Promise<void>((resolve) => callAt(Date.now() - 1, Date.now, resolve));
   cancel();
   expect(fired).toBe(0);
 });

@@ -1,6 +1,7 @@
 /** Scalar fields that several blocks of a Loom file use, with one error message per mistake. */
 import { z } from 'zod';
 import { hasControlCharacter } from './control-character.js';
+import { LONGEST_TIMER_MS } from './timer.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const DURATION = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
@@ -46,10 +47,7 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 }
 
-/** A `setTimeout` of more than 2^31-1 ms fires immediately. */
-export const LONGEST_TIMER = 2_147_483_647;
-
-export const timeout = () => duration({ min: 1, max: LONGEST_TIMER });
+export const timeout = () => duration({ min: 1, max: LONGEST_TIMER_MS });
 
 const SIZE = /^(\d{1,9})(B|KB|MB|KiB|MiB)?$/;
 const SIZES: Readonly<Record<string, number>> = { B: 1, KB: 1_000, MB: 1_000_000, KiB: 1_024, MiB: 1_048_576 };

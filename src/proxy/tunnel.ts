@@ -2,13 +2,10 @@
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Identity } from '../auth/identity.js';
-import type { Now } from '../lib/types.js';
 
 /** After one side has ended, the other side has this time to send its last bytes. */
 const LINGER_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
-/** `setTimeout` fires at once for delays above 2^31-1 ms. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The identity of an upgraded socket, and the request that opened it. */
 export interface Session {
@@ -94,18 +91,6 @@ export class LiveSockets {
       if (live.session && !upholds(live.session)) live.close();
     }
   }
-}
-
-/** Calls back at `atMs`, at any distance, and does not keep the process alive. Returns the function that cancels. */
-export function at(atMs: number, now: Now, done: () => void): () => void {
-  let timer: NodeJS.Timeout;
-  const arm = (): void => {
-    const left = atMs - now();
-    timer = setTimeout(() => (atMs - now() > 0 ? arm() : done()), Math.max(0, Math.min(left, LONGEST_TIMER_MS)));
-    timer.unref();
-  };
-  arm();
-  return () => clearTimeout(timer);
 }
 
 /** Pipes both ways. A close or an error on one side closes the other. Returns the function that closes both sides. */

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RequestContext } from '../context/request-context.js';
 import { ownLimitOf } from '../lib/own-limit.js';
+import { callAt } from '../lib/timer.js';
 import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
 import { EarlyBytes } from '../http/early-bytes.js';
@@ -17,7 +18,7 @@ import { addressOf, type Endpoint } from './endpoints.js';
 import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import type { FailureCode, FailureStatus } from './failure.js';
 import { awaitsBody } from './response.js';
-import { at, join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
+import { join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
 import type { Upstream } from './upstream.js';
 import type { EndpointLease } from './upstream/member.js';
 
@@ -207,7 +208,7 @@ function open({ options, upstreamSocket, switching, first, head, silenceMs }: Op
   // Bytes from one side are written to the other, so this socket's silence means that both sides are silent.
   if (silenceMs !== undefined) upstreamSocket.setTimeout(silenceMs, cut);
   live.closeWith(cut);
-  const cancel = at(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
+  const cancel = callAt(options.expiresAtMs ?? now() + options.maxSessionMs, now, cut);
 }
 
 /** The upstream refused. Its response is forwarded as a plain response that ends when the connection closes. */

@@ -12,10 +12,11 @@ import { contextOf, type DecisionSink, type RequestContext } from '../context/re
 import { Gateway, type Handover, type UpgradeRest } from '../gateway/gateway.js';
 import type { ShadowSlot } from '../gateway/shadow-slot.js';
 import type { HostDenials } from '../gateway/host-denials.js';
-import { at, LiveSockets, type Session } from '../proxy/tunnel.js';
+import { LiveSockets, type Session } from '../proxy/tunnel.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
 import type { Metrics } from '../lib/metrics.js';
 import { atOnce, inSlices, type Steps } from '../lib/slices.js';
+import { callAt } from '../lib/timer.js';
 import type { Log, Next, Now } from '../lib/types.js';
 import type { Requests } from '../observe/requests.js';
 import type { SnapshotAside } from './aside.js';
@@ -147,7 +148,7 @@ export class Snapshot {
     const { host = '' } = request.headers;
     const close = (): void => void socket.destroy();
     const live = this.liveSockets.add(close, { route: route?.id, host, path: target.path, identities });
-    const cancel = at(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
+    const cancel = callAt(expiryOf(identities) ?? now() + (route?.maxSessionMs ?? LONGEST_SESSION_MS), now, close);
     socket.once('close', () => {
       cancel();
       live.forget();

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { passwordHash, user, userName } from '../../auth/methods/basic/options.js';
 import { hasControlCharacter } from '../../lib/control-character.js';
-import { duration, LONGEST_TIMER, plainText, timeout } from '../../lib/fields.js';
+import { duration, plainText, timeout } from '../../lib/fields.js';
+import { LONGEST_TIMER_MS } from '../../lib/timer.js';
 import { address } from './listeners.js';
 import { flag, listOf } from './fields.js';
 
@@ -144,7 +145,7 @@ export const health = z.strictObject({
 });
 
 export const shutdown = z.strictObject({
-  delay: duration({ min: 0, max: LONGEST_TIMER })
+  delay: duration({ min: 0, max: LONGEST_TIMER_MS })
     .prefault('0s')
     .describe(
       'Time from SIGTERM until the ports close. `/ready` and the health path answer 503 from the start, so that balancers send no more requests.',

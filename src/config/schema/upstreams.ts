@@ -1,7 +1,8 @@
 /** The `upstreams` block: where admitted requests go. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { duration, LONGEST_TIMER, oneOrMore, timeout } from '../../lib/fields.js';
+import { duration, oneOrMore, timeout } from '../../lib/fields.js';
+import { LONGEST_TIMER_MS } from '../../lib/timer.js';
 import { isForbiddenHost } from '../../lib/forbidden-host.js';
 import { isUnixAddress, readUnixAddress } from '../address.js';
 import { count, filePath, flag, listOf, name, retryCodes, status } from './fields.js';
@@ -65,7 +66,7 @@ function isServer(text: string): boolean {
 /** At the top level: for each upstream that does not choose. */
 export const dns = z.strictObject({
   enabled: flag().default(true).describe('false: a name is resolved when a connection to it opens.'),
-  refresh: duration({ min: 1_000, max: LONGEST_TIMER })
+  refresh: duration({ min: 1_000, max: LONGEST_TIMER_MS })
     .prefault('30s')
     .describe('From one resolution of a name to the next, 10 % more or less. Each address becomes an endpoint.'),
   servers: listOf(dnsServer())
