@@ -1,4 +1,5 @@
 /** Manages a plan's listeners: opens all or none, applies reloads, and closes without cutting off a response. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlannedListener } from '../config/plan-types.js';
 import type { Prepared } from '../runtime/reload.js';
 import { PortError, type Listening } from './gatekeeper.js';
@@ -143,7 +144,7 @@ class Listeners implements Running {
           this.deps.log.error({ listener: listener.planned.name, err }, 'the listener could not be opened again');
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
+        await sleep(ATTEMPT_MS);
       }
     }
   }

@@ -1,6 +1,6 @@
 /** Serves a Loom file as a gateway: listeners, request handler, reloads and graceful stop. */
 import { createRequire } from 'node:module';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdminListener } from '../admin/listener.js';
 import type { ProcessStatus } from '../admin/process-status.js';
 import { LocalChannel } from '../admin/worker-channel.js';
@@ -185,7 +185,7 @@ class Served implements OwnGateway {
     this.#shadowFiles.close();
     this.#running?.drain();
     if (delay === 0) this.#hurry.abort();
-    await wait(delay, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
+    await sleep(delay, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
     await this.#running?.stop(timeout);
     await this.#end();
   }

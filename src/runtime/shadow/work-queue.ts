@@ -1,4 +1,5 @@
 /** A bounded queue of work beside the live requests, which uses at most a share of the time of the process. */
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface WorkQueueOptions<T> {
   readonly work: (item: T) => void | Promise<void>;
@@ -56,7 +57,7 @@ export class WorkQueue<T> {
       await this.#slice(start + SLICE_MS);
       if (this.#items.length === 0) break;
       const restMs = (performance.now() - start) * REST;
-      await new Promise((resolve) => setTimeout(resolve, restMs).unref());
+      await sleep(restMs, undefined, { ref: false });
     }
     this.#running = false;
     for (const idle of this.#idle.splice(0)) idle();

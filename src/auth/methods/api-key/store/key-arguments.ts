@@ -1,7 +1,7 @@
 /** Checks what a host passes to `gate.keys`. A missing value must not mean all keys, or any key. */
 import { z } from 'zod';
 import type { WhichKeys } from './keys.js';
-import { read } from './new-key.js';
+import { parsed } from './new-key.js';
 
 const text = () => z.string({ error: 'must be a string' }).min(1, 'must not be empty');
 
@@ -15,7 +15,7 @@ const query = z.strictObject({
   limit: z.int().min(1).max(10_000).default(100),
 });
 
-export const readWhich = (given: unknown): WhichKeys => read(which, given);
-export const readQuery = (given: unknown): z.output<typeof query> => read(query, given);
-export const readName = (given: unknown): string => read(z.object({ name: text() }), { name: given }).name;
-export const readId = (given: unknown): string => read(z.object({ id: text() }), { id: given }).id;
+export const readWhich = (given: unknown): WhichKeys => parsed(which, given);
+export const readQuery = (given: unknown): z.output<typeof query> => parsed(query, given);
+export const readName = (given: unknown): string => parsed(z.object({ name: text() }), { name: given }).name;
+export const readId = (given: unknown): string => parsed(z.object({ id: text() }), { id: given }).id;

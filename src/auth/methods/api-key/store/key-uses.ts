@@ -1,10 +1,11 @@
 /** Writes when keys were last used: once a minute for each key, many keys at once, and never on the way of a request. */
-import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { throttleLog } from '../../../../lib/log-throttle.js';
 import type { Log } from '../../../../lib/types.js';
 import { within } from '../../../../lib/within.js';
 import type { MethodDeps } from '../../../method.js';
+import { ANSWER_MS } from './key-lookup.js';
 import type { KeyRecord } from './key-record.js';
 import type { KeyStore } from './key-store.js';
 
@@ -13,7 +14,6 @@ const FLUSH_MS = 5_000;
 const MOST = 10_000;
 /** SQLite writes on the thread of the requests, so requests run between two batches. */
 const BATCH = 500;
-const ANSWER_MS = 5_000;
 /** At the end several processes write at once, and a locked store is asked again. */
 const CLOSE_MS = 2_000;
 const CLOSE_PAUSE_MS = 50;
@@ -47,7 +47,7 @@ export class KeyUses {
     const end = performance.now() + CLOSE_MS;
     await this.#write();
     while (this.#pending.size > 0 && performance.now() < end) {
-      await pause(CLOSE_PAUSE_MS);
+      await sleep(CLOSE_PAUSE_MS);
       await this.#write();
     }
     clearTimeout(this.#timer);
@@ -72,7 +72,7 @@ export class KeyUses {
         const batch = new Map(uses.slice(at, at + BATCH));
         await within(ANSWER_MS, this.store.touch(batch), () => new Error('the key store did not answer'));
         for (const [id, used] of batch) if (this.#pending.get(id) === used) this.#pending.delete(id);
-        await turn();
+        await nextTurn();
       }
     } catch (cause) {
       const fault = cause instanceof Error ? cause.message : 'failed';

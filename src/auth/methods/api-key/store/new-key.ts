@@ -103,7 +103,7 @@ const imported = object({
   .refine(({ key = '' }) => !isMistyped(key), { path: ['key'], error: 'has a wrong checksum: it was mistyped or cut' });
 
 /** Throws a KeyStoreError that names the wrong option. Values are not repeated, because one may be a key. */
-export function read<T>(schema: z.ZodType<T>, given: unknown): T {
+export function parsed<T>(schema: z.ZodType<T>, given: unknown): T {
   const outcome = schema.safeParse(given);
   if (outcome.success) return outcome.data;
   const words = outcome.error.issues.map(({ path, code, message, ...rest }) => {
@@ -135,7 +135,7 @@ export interface ReadNewKey {
 }
 
 export function readNewKey(given: unknown): ReadNewKey {
-  const { prefix, ...rest } = read(newKey, given);
+  const { prefix, ...rest } = parsed(newKey, given);
   return { conditions: withoutUndefined(rest), prefix };
 }
 
@@ -147,7 +147,7 @@ export interface ReadImport {
 
 /** The record of one line of an import. */
 export function readImport(given: unknown, nowMs: number): ReadImport {
-  const { key, key_hash = '', ...rest } = read(imported, given);
+  const { key, key_hash = '', ...rest } = parsed(imported, given);
   const digest = key === undefined ? key_hash.slice('sha256:'.length).toLowerCase() : keyDigestOf(key);
   const hint = key === undefined ? '' : hintOf(key);
   const record = readable({ id: randomUUID(), hint, created: nowMs, ...withoutUndefined(rest), digest });

@@ -1,5 +1,5 @@
 /** The store of API keys in an SQLite file, by Node's own `node:sqlite`. */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import type { MaybePromise } from '../../../../lib/types.js';
 import { cellsOf, COLUMNS, recordOf, TABLE } from './key-row.js';
@@ -105,7 +105,7 @@ export class SqliteStore implements KeyStore {
   async #findLater(digest: string, attempt: number): Promise<KeyRecord | undefined> {
     const wait = RETRY_MS[attempt];
     if (wait === undefined) throw new KeyStoreError('unavailable', `${this.path} is locked by another process`);
-    await pause(wait);
+    await sleep(wait);
     try {
       return this.#find(digest);
     } catch (cause) {
@@ -116,7 +116,7 @@ export class SqliteStore implements KeyStore {
 
   /** Waits for other writers without blocking the thread, which may be that of requests. */
   async #change<T>(act: (database: DatabaseSync) => T, patienceMs = CHANGE_BUSY_MS): Promise<T> {
-    for (const end = performance.now() + patienceMs; ; await pause(CHANGE_RETRY_MS)) {
+    for (const end = performance.now() + patienceMs; ; await sleep(CHANGE_RETRY_MS)) {
       try {
         return this.#changeNow(act);
       } catch (cause) {
