@@ -42,6 +42,11 @@ export interface ApartOptions {
   readonly options: Pick<CompileOptions, 'mode' | 'strict' | 'strategies'>;
   /** The plan in force. */
   readonly before: Plan;
+  /**
+   * Whether all that the file changes is shown. Otherwise only who may pass is compared. Default: whether the plan in force
+   * has an admin address.
+   */
+  readonly isShown?: boolean;
   readonly standalone: boolean;
   /** Receives the marks of the files that the thread has read, whether the file is right or not. */
   readonly marked: (marks: ReadonlyMap<string, string>) => void;
@@ -71,7 +76,8 @@ export async function compileApart(source: ConfigSource, parts: ApartOptions): P
   const { options, standalone, before, signal, deadlineMs = DEADLINE_MS } = parts;
   signal.throwIfAborted();
   const { port1: port, port2 } = new MessageChannel();
-  const old = headOf(before.admin ? before : rulesOf(before));
+  const { isShown = before.admin !== undefined } = parts;
+  const old = headOf(isShown ? before : rulesOf(before));
   const workerData: ThreadTask = { source: plain(source), options, old, standalone, port: port2 };
   const worker = new Worker(COMPILE_THREAD, {
     workerData,
@@ -113,7 +119,6 @@ function answerOf(
   return within(deadlineMs, answer, () => new Error(words)).finally(() => over.abort());
 }
 
-/** Without an admin address nothing shows more than what callers notice. */
 function rulesOf({ listeners, unmatched, opens }: Plan): Omit<AccessRules, 'routes'> {
   return { listeners, ...(unmatched && { unmatched }), ...(opens && { opens }) };
 }

@@ -17,7 +17,7 @@ import { Shadow, type ShadowDeps } from './shadow.js';
 export interface ShadowsDeps extends ShadowDeps {
   readonly slot: ShadowSlot;
   readonly live: () => Snapshot;
-  /** Compiles the shadow file. Throws a ConfigError if the file is wrong. */
+  /** Compiles the shadow file, at once or in a thread. */
   readonly compiler: Pick<Compiler, 'compile' | 'options' | 'marked'>;
   /** Whether requests would wait for the compilation of a large file. */
   readonly isServing: () => boolean;
@@ -56,7 +56,7 @@ export class Shadows {
     if (source === undefined) return this.#replace(undefined);
     if (!this.deps.isServing() || !isForThread(source)) return this.#replace(this.#load(source));
     const { signal } = (this.#loading = new AbortController());
-    return this.#loadApart(source, signal).then((loaded) => loaded && this.#replace(loaded));
+    return this.#loadApart(source, signal);
   }
 
   stop(): void {
@@ -102,22 +102,21 @@ export class Shadows {
     }
   }
 
-  /** Resolves to undefined if the file is read again in the meantime. */
-  async #loadApart(source: ConfigSource, signal: AbortSignal): Promise<Loaded | undefined> {
+  /** Replaces nothing if the file is read again in the meantime. */
+  async #loadApart(source: ConfigSource, signal: AbortSignal): Promise<void> {
     const { compiler, live, standalone } = this.deps;
     const { options, marked = () => undefined } = compiler;
-    // Without an admin address the thread compares only who may pass.
-    const before: { -readonly [Name in keyof Plan]: Plan[Name] } = { ...live().plan };
-    delete before.admin;
+    const before = live().plan;
     try {
-      const { compiled, findings } = await compileApart(source, { options, before, standalone, marked, signal });
+      const parts = { options, before, isShown: false, standalone, marked, signal };
+      const { compiled, findings } = await compileApart(source, parts);
       const { plan } = compiled;
       const tables = await inSlices(routingInSteps(plan, standalone));
       const { openings } = findings;
       const reloadErrors = openings.length > 0 ? errorsOf(new ConfigError(openings)) : undefined;
-      return signal.aborted ? undefined : this.#active(source, { plan, tables, reloadErrors });
+      if (!signal.aborted) this.#replace(this.#active(source, { plan, tables, reloadErrors }));
     } catch (cause) {
-      return signal.aborted ? undefined : this.#rejected(source, cause);
+      if (!signal.aborted) this.#replace(this.#rejected(source, cause));
     }
   }
 
