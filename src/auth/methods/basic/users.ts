@@ -105,7 +105,7 @@ export class Users {
     return this.#entries.get(username) ?? this.#nobody;
   }
 
-  /** The name of a pair in caches, from which nobody can guess the pair. */
+  /** The name of a pair in caches. The pair cannot be guessed from the name. */
   labelOf({ token }: Pick<UserPass, 'token'>): string {
     return this.#digest.of([token]);
   }
