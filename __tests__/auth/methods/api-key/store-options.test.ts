@@ -40,6 +40,20 @@ test.each([
   expect(faultsOf({ type: 'postgres', url: `${URL_OF}${query}` })).toEqual([expect.stringMatching(fault)]);
 });
 
+test.each(['se#cret', 'se/cret', 'se?cret', '12/secret', '12#secret', '12?secret'])(
+  'a password that ends the host is refused, and is not repeated: %s',
+  (password) => {
+    const [fault, ...more] = faultsOf({ type: 'postgres', url: `postgres://loom:${password}@db.example:5432/keys` });
+    expect(fault).toMatch(/^url: must be a URL such as .* in a password write %23 for #, %2F for \/ and %3F for \?$/);
+    expect(fault).not.toContain('cret');
+    expect(more).toEqual([]);
+  },
+);
+
+test.each(['se%23cret', '12%2Fsecret', 'a@b', 'a:b', 'p%w'])('twin: the password %s is accepted', (password) => {
+  expect(faultsOf({ type: 'postgres', url: `postgres://loom:${password}@db.example:5432/keys` })).toEqual([]);
+});
+
 test.each([
   ['', ''],
   ['?application_name=a%20b', '?application_name=a%20b'],

@@ -11,11 +11,16 @@ const MODE_OF_SSL: Readonly<Record<string, (typeof MODES)[number]>> = {
   ...{ false: 'disable', 0: 'disable', 'no-verify': 'no-verify' },
 };
 
+const NO_URL =
+  'must be a URL such as postgres://user:password@host:5432/database; ' +
+  'in a password write %23 for #, %2F for / and %3F for ?';
+
 /** What is wrong with a URL, or undefined. The message has no part of the URL, because it has the password. */
 export function postgresUrlFault(text: string): string | undefined {
-  if (!URL.canParse(text) || !/^postgres(?:ql)?:$/.test(new URL(text).protocol))
-    return 'must be a URL such as postgres://user:password@host:5432/database';
-  const options = new URL(text).searchParams;
+  if (!URL.canParse(text) || !/^postgres(?:ql)?:$/.test(new URL(text).protocol)) return NO_URL;
+  const { pathname, search, hash, searchParams: options } = new URL(text);
+  // The user and a part of the password would be host and port.
+  if (`${pathname}${search}${hash}`.includes('@')) return NO_URL;
   const once = ['sslmode', 'ssl', 'port'].find((name) => options.getAll(name).length > 1);
   if (once !== undefined) return `must have ${once} once`;
   if ([...options.keys()].some((name) => /^ssl/i.test(name) && !TLS_OPTIONS.includes(name)))
