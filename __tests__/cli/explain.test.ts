@@ -1,5 +1,7 @@
 /** `loom-auth explain`: what it answers, in words and as JSON, and with which exit code. */
+import { createServer, type Socket } from 'node:net';
 import type { Explanation } from '../../src/runtime/explain/explanation.js';
+import { closed, listening } from '../support/recording-upstream.js';
 import { signed, signingKey } from '../tokens/signing.js';
 import { explain, file } from './explain-run.js';
 
@@ -63,6 +65,24 @@ describe('exit codes', () => {
     expect(code).toBe(3);
     expect(stdout).toMatch(/^NOT DECIDED: needs the key set \(give --jwks FILE or --online\)/);
     expect(await json(args)).toMatchObject({ outcome: 'undecided', allowed: null, status: null, needs: ['key_set'] });
+  });
+
+  test('3: the key store is a database, which only --online asks', async () => {
+    const connections: Socket[] = [];
+    const database = createServer((socket) => void connections.push(socket.destroy()));
+    const port = await listening(database);
+    const stored = file(
+      'stored.yaml',
+      `middleware: { auth: { api_key: { store: { type: postgres, url: "postgres://loom@127.0.0.1:${port}/loom" } }, chain: [api_key] } }`,
+    );
+    const args = [stored, 'GET', 'https://a.example/orders/1', '-H', 'X-API-Key: a-key-that-only-the-database-knows'];
+    const { code, stdout } = await explain(args);
+    expect([code, stdout]).toEqual([3, expect.stringMatching(/^NOT DECIDED: needs the key store \(give --online\)/)]);
+    expect(connections).toEqual([]);
+    // Twin: the database is asked, and does not answer.
+    expect(await json([...args, '--online'])).toMatchObject({ allowed: false, reason: 'key_store_unavailable' });
+    expect(connections.length).toBeGreaterThan(0);
+    await closed(database);
   });
 });
 

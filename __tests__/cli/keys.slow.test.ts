@@ -139,3 +139,38 @@ routes: [{ path: /*, upstream: backend }]
   while ((await answer(keyIn(created.stdout))) !== 502) if (Date.now() > end) throw new Error('never admitted');
   await gateway.stop();
 });
+
+test('a revocation reaches each worker, and so does a rotation without grace', async () => {
+  const [port = 0] = await freePorts(1);
+  const file = write(
+    'workers.yaml',
+    `listeners: [{ name: http, address: "127.0.0.1:${port}" }]
+middleware: { auth: { api_key: { store: { type: sqlite, path: workers.db } }, chain: [api_key] } }
+upstreams: [{ name: backend, endpoints: ["127.0.0.1:1"] }]
+routes: [{ path: /*, upstream: backend }]
+`,
+  );
+  const run = async (...args: readonly string[]): Promise<string> =>
+    keyIn((await loomAuth(['keys', ...args, '--file', file])).stdout);
+  const ada = await run('create', '--name', 'ada');
+  const bob = await run('create', '--name', 'bob');
+  const gateway = start(['serve', '--workers', '2', file]);
+  await gateway.until(/a worker serves[^]*a worker serves/);
+  const statuses = async (key: string): Promise<string> => {
+    const asked = Array.from({ length: 10 }, () => ask({ port, headers: { 'X-API-Key': key } }));
+    return [...new Set((await Promise.all(asked)).map(({ status }) => status))].join(' ');
+  };
+  expect([await statuses(ada), await statuses(bob)]).toEqual(['502', '502']);
+  const ended = async (key: string): Promise<void> => {
+    for (const end = Date.now() + 20_000; (await statuses(key)) !== '401';)
+      if (Date.now() > end) throw new Error('still admitted');
+  };
+  await run('revoke', 'ada');
+  await ended(ada);
+  const next = await run('rotate', 'bob', '--grace', '0s');
+  await ended(bob);
+  expect(await statuses(next)).toBe('502');
+  const deniers = gateway.output.split('\n').flatMap((line) => /"worker":(\d).*"event":"denied"/.exec(line)?.[1] ?? []);
+  expect([...new Set(deniers)].sort()).toEqual(['1', '2']);
+  await gateway.stop();
+}, 60_000);
