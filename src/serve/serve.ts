@@ -30,6 +30,6 @@ export async function serve(source: ConfigSource, options: ServeOptions = {}): P
 
 /** As `serve`, for the program itself. */
 export async function serveAlone(source: ConfigSource, options: ServeOptions): Promise<OwnGateway> {
-  const { serveAmong } = require('./served.js') as typeof Served;
-  return serveAmong(source, options);
+  const { startGateway } = require('./served.js') as typeof Served;
+  return startGateway(source, options);
 }

@@ -19,7 +19,7 @@ import type { DecisionRecords } from '../admission/decision-records.js';
 import { SampledLog } from '../observe/sampled-log.js';
 import { changesUnlessOpening, type Prepared } from '../runtime/reload.js';
 import { Acceptance } from './acceptance.js';
-import type { Among } from './among.js';
+import type { WorkerShare } from './worker-share.js';
 import { adminOf, recordsOf, tellCertificates, tellUnchanged } from './admin.js';
 import { bodyGarbage } from './body-garbage.js';
 import type { Listening, OwnGateway, ServeOptions, StopOptions } from './gatekeeper.js';
@@ -35,8 +35,12 @@ import { FileWatch } from './watch.js';
 
 const require = createRequire(import.meta.url);
 
-export async function serveAmong(source: ConfigSource, options: ServeOptions, among?: Among): Promise<OwnGateway> {
-  const gateway = new Served(source, options, among);
+export async function startGateway(
+  source: ConfigSource,
+  options: ServeOptions,
+  share?: WorkerShare,
+): Promise<OwnGateway> {
+  const gateway = new Served(source, options, share);
   await gateway.start();
   return gateway;
 }
@@ -67,24 +71,24 @@ class Served implements OwnGateway {
   constructor(
     source: ConfigSource,
     private readonly options: ServeOptions,
-    private readonly among: Among | undefined,
+    private readonly share: WorkerShare | undefined,
   ) {
     const compiled = this.#compile(source);
     const { plan, warnings } = compiled;
     // A replacement worker starts with a file that the other workers may have refused.
-    if (among?.rules) changesUnlessOpening(among.rules, compiled, { standalone: true });
+    if (share?.rules) changesUnlessOpening(share.rules, compiled, { standalone: true });
     this.#logging = plan.logging;
-    this.#own = options.log ? undefined : createLog({ ...plan.logging, worker: among?.worker });
+    this.#own = options.log ? undefined : createLog({ ...plan.logging, worker: share?.worker });
     this.log = options.log ?? (this.#own as Log);
     // The primary has already logged the warnings, once.
-    if (!among) tellWarnings(warnings, this.log);
+    if (!share) tellWarnings(warnings, this.log);
     const { now = Date.now, watch = true, strict = false } = options;
     this.#shadowFiles = new ShadowFiles(options);
-    const records = (this.#records = recordsOf(plan, now, among?.worker));
+    const records = (this.#records = recordsOf(plan, now, share?.worker));
     const shared = { strategies: {}, log: this.log, now, standalone: true, moved: bodyGarbage(), records };
     this.#loom = compose(source, plan, {
       shared,
-      ...(among && { sharedMetrics: among.sharedMetrics }),
+      ...(share && { sharedMetrics: share.sharedMetrics }),
       reading: (metrics, served) => {
         tellCertificates(metrics, served);
         this.#faults.publish(metrics);
@@ -100,7 +104,7 @@ class Served implements OwnGateway {
       prepare: (next, found) => this.#prepare(next, found),
       shadow: this.#shadowFiles,
     });
-    this.#history = new ReloadHistory(this.#loom.plan, { worker: among?.worker, log: this.log, now });
+    this.#history = new ReloadHistory(this.#loom.plan, { worker: share?.worker, log: this.log, now });
     // The log has the reason why a file was refused.
     const changed = async (): Promise<void> => void (await this.#reload('file').catch(() => undefined));
     if (watch) this.#files = new FileWatch({ changed });
@@ -113,7 +117,7 @@ class Served implements OwnGateway {
   async start(): Promise<void> {
     const loom = this.#loom;
     try {
-      const channel = this.among?.channel ?? new LocalChannel();
+      const channel = this.share?.channel ?? new LocalChannel();
       channel.answer('status', () => this.#status());
       channel.answer('reloads', () => this.#history.state());
       const parts = { log: this.log, state: () => this.#state, channel, records: this.#records };
@@ -131,7 +135,7 @@ class Served implements OwnGateway {
         },
         {
           log: new SampledLog(this.log, () => this.#logging.deniedSample),
-          tickets: this.among?.tickets,
+          tickets: this.share?.tickets,
           acceptance: this.#acceptance,
           faults: this.#faults,
           records: this.#records,
@@ -142,7 +146,7 @@ class Served implements OwnGateway {
       throw cause;
     }
     this.#state = 'ready';
-    this.among?.took(loom.plan);
+    this.share?.took(loom.plan);
     this.#files?.follow(this.#read);
     // Last: a supervisor that reads these lines may send a signal at once.
     for (const { name: listener, ...where } of this.listening) this.log.info({ listener, ...where }, 'listening');
@@ -203,7 +207,7 @@ class Served implements OwnGateway {
     const { EventLoopDelay } = require('./event-loop.js') as typeof EventLoops;
     // Only a gateway whose state is asked for measures its event loop.
     this.#eventLoop ??= new EventLoopDelay();
-    const parts = { listening: this.listening, worker: this.among?.worker, eventLoop: this.#eventLoop.status() };
+    const parts = { listening: this.listening, worker: this.share?.worker, eventLoop: this.#eventLoop.status() };
     return processStatus({ ...parts, inspect: this.#inspect });
   }
 
@@ -225,7 +229,7 @@ class Served implements OwnGateway {
         this.#heed(logging);
         this.#records?.resize(plan.admin?.decisions ?? 0);
         tellWarnings(warnings, this.log);
-        this.among?.took(plan);
+        this.share?.took(plan);
       },
       abandon: () => prepared?.abandon(),
     };

@@ -4,8 +4,8 @@ import type { Plan } from '../config/plan-types.js';
 import { accessRules, type AccessRules } from '../routing/access-rules.js';
 import type { Log } from '../lib/types.js';
 import type { OwnGateway, ServeOptions, StopOptions } from './gatekeeper.js';
-import type { Among } from './among.js';
-import { serveAmong } from './served.js';
+import type { WorkerShare } from './worker-share.js';
+import { startGateway } from './served.js';
 import { TicketKeys } from './ticket-keys.js';
 import { isOrder, tell, type Order } from './worker-messages.js';
 import { SharedChannel } from './shared-channel.js';
@@ -35,7 +35,7 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
   const given = await givenByPrimary((delay) => stop(delay ? undefined : AT_ONCE));
   const took = (plan: Plan): void => tell({ kind: 'rules', rules: accessRules(plan), shutdown: plan.shutdown });
   try {
-    running = await serveAmong(file, options, { worker, sharedMetrics, channel, took, ...given });
+    running = await startGateway(file, options, { worker, sharedMetrics, channel, took, ...given });
   } catch (cause) {
     // The open channel would keep the process alive. Its close alone would end the process with a success code.
     cluster.worker?.disconnect();
@@ -46,7 +46,7 @@ export async function serveAsWorker(file: string, options: ServeOptions, worker:
 }
 
 /** Follows the primary's orders from now on. */
-function givenByPrimary(stop: (delay: boolean) => void): Promise<Pick<Among, 'tickets' | 'rules'>> {
+function givenByPrimary(stop: (delay: boolean) => void): Promise<Pick<WorkerShare, 'tickets' | 'rules'>> {
   return new Promise((resolve) => {
     let tickets: TicketKeys | undefined;
     let rules: AccessRules | undefined;

@@ -1,12 +1,11 @@
-/** Defines what a worker process shares with the other workers. */
+/** What a worker shares with the other workers of its primary, which serve the same file. */
 import type { WorkerChannel } from '../admin/worker-channel.js';
 import type { Plan } from '../config/plan-types.js';
 import type { SharedMetrics } from '../observe/combined-metrics.js';
 import type { AccessRules } from '../routing/access-rules.js';
 import type { TicketKeys } from './ticket-keys.js';
 
-/** What a process shares with the other processes of one primary that serve the same file. */
-export interface Among {
+export interface WorkerShare {
   /** The number of the worker, from 1. */
   readonly worker: number;
   readonly tickets: TicketKeys;
