@@ -117,7 +117,10 @@ const ROUTE_CODES = {
   never_matches: either('No request can match the route or entry.', 'Change the condition, or remove the entry.'),
   no_upstreams: warning('Routes name an upstream, and the file has none.', 'Add `upstreams`, or remove the name.'),
   public_catch_all: warning('A public route also takes paths that no other route names.', 'Narrow its path.'),
-  public_route: warning('A route is open, and the file does not say so.', 'Write `auth: none`, or give it an `auth`.'),
+  public_route: warning(
+    'A route is public, and the file does not say so.',
+    'Write `auth: none`, or give it an `auth`.',
+  ),
   reload_opens: error(
     'A reload would open a guarded path.',
     'Write `auth: none` on the route, or list the path in `opens`.',

@@ -60,7 +60,7 @@ export function checkOpens({ plan, places, blocks }: Draft, context: Context): v
       const message = `opens nothing now: ${by} guards ${entry.text}; remove the entry, or a later slip opens the path`;
       report.warning({ path, code: 'unused_opens', message });
     } else if (!isOpenSomewhere(entry, plan, context)) {
-      const message = `opens nothing: no open route of this file takes ${entry.text}; remove the entry`;
+      const message = `opens nothing: no public route of this file takes ${entry.text}; remove the entry`;
       report.warning({ path, code: 'unused_opens', message });
     }
   });

@@ -191,7 +191,7 @@ export const AUTH_PAGES = {
     { files: { 'ca.pem': 'the certificate of an authority' } },
   ),
   wrong_auth: page(
-    'An `auth` of another form could be read as open.',
+    'An `auth` of another form could make the route public.',
     `${auth(API_KEY)}routes: [{ path: /orders, auth: {} }]\n`,
     `${auth(API_KEY)}routes: [{ path: /orders, auth: { api_key: true } }]\n`,
   ),

@@ -64,7 +64,7 @@ export const ROUTE_PAGES = {
     ),
   ),
   route_overlap: page(
-    'The upstream may read the path of the open route as a path of the guarded one.',
+    'The upstream may read a path of one route as a path of the other route, which is guarded more strictly.',
     served(
       ORDERS,
       'path: /*, host: shop.example.com, upstream: orders, auth: none',
@@ -73,7 +73,7 @@ export const ROUTE_PAGES = {
     served(ORDERS, 'path: /about, upstream: site, auth: none'),
   ),
   route_partly_hidden: page(
-    'Some paths of the guarded route get the rules of the open one.',
+    'Some paths of the guarded route get the rules of the public route.',
     routes('path: "/:section/index", auth: none, priority: 10', 'path: /orders/*, auth: { api_key: true }'),
     routes('path: "/:section/index", auth: none', 'path: /orders/*, auth: { api_key: true }'),
   ),
