@@ -230,3 +230,22 @@ test('no output has the credential', async () => {
     expect(stdout + stderr).not.toContain(secret);
   }
 });
+
+test('a value that an earlier auth method refused is not called missing', async () => {
+  const both = file(
+    'both.yaml',
+    `middleware:
+  auth:
+    jwt: { issuer: "https://issuer.example", audience: api }
+    oauth: { introspection_url: "https://issuer.example/introspect", client_id: a, client_secret: s-0123456789abcdef }
+    chain: [jwt, oauth]
+    require_any: true
+`,
+  );
+  const args = [both, 'GET', 'https://a.example/', '--jwks', jwks(), '-H'];
+  const { methods } = await json([...args, `Authorization: Bearer ${await token({ aud: 'web' })}`]);
+  expect(methods.map(({ name, result, detail }) => [name, result, detail])).toEqual([
+    ['jwt', 'rejected', '`aud` is "web"; expected "api"'],
+    ['oauth', 'absent', 'the value in `Authorization: Bearer …` is for another auth method'],
+  ]);
+});

@@ -51,6 +51,9 @@ function placesInUse(request: IncomingMessage, places: readonly Place[]): string
 }
 
 function describeAbsence(request: IncomingMessage, places: readonly Place[]): string {
+  const offer = readOffer(request, places);
+  // A method is absent for a value that an earlier method refused, and for a known key of another method.
+  if (offer.kind === 'one') return `the value in ${textOf(offer.place)} is for another auth method`;
   const reads = `no credential in ${listed(places.map(textOf))}`;
   const seen = [...schemesSeen(request, places), ...similarFields(request, places)];
   return seen.length === 0 ? reads : `${reads}; the request has ${listed(seen, 'and')}`;
