@@ -162,6 +162,12 @@ describe('a token', () => {
     ],
     ['of an unknown key', () => tokenOf({}, { kid: 'k9' }), 'token_unknown_key', /no key for a token with `kid` "k9"/],
     [
+      'that is cut',
+      async () => (await tokenOf({})).slice(0, -22),
+      'token_signature',
+      /the signature has 240 bytes, and no signature of RS256 has this length; the token may be cut/,
+    ],
+    [
       'with a wrong signature',
       forged,
       'token_signature',

@@ -1,5 +1,6 @@
 /** Says in one sentence why a token was refused, for the log. */
 import { listed, quoted } from '../../../lib/sentence.js';
+import { fitsLength, isAlgorithm } from '../../../tokens/algorithms.js';
 import { describeClaims } from '../../../tokens/fault-detail.js';
 import { hasClaims } from '../../../tokens/claim-values.js';
 import { parseJws, type Jws } from '../../../tokens/jws.js';
@@ -48,13 +49,15 @@ function describeText(token: string, isForeign: boolean): string {
   return isForeign ? `${form} is not a signed JWT` : `${form} is not a valid compact JWS`;
 }
 
-function describeKeys({ alg, kid }: Jws, reason: ReasonCode, { algorithms, keys }: IssuerPolicy): string {
+function describeKeys({ alg, kid, signature }: Jws, reason: ReasonCode, { algorithms, keys }: IssuerPolicy): string {
   const name = kid === undefined ? 'without `kid`' : `with \`kid\` ${quoted(kid)}`;
   const set = keys.describe?.();
   const about = set === undefined ? '' : `; ${set}`;
   if (reason === 'token_unknown_key') return `no key for a token ${name}${about}`;
   if (!(algorithms as readonly string[]).includes(alg))
     return `\`alg\` is ${quoted(alg)}; the issuer accepts ${listed([...algorithms])}`;
+  if (isAlgorithm(alg) && !fitsLength(alg, signature.length))
+    return `the signature has ${signature.length} bytes, and no signature of ${alg} has this length; the token may be cut`;
   return `no key verifies the signature of a token ${name} and \`alg\` ${quoted(alg)}${about}`;
 }
 
