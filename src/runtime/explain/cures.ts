@@ -24,7 +24,8 @@ export const REASON_CURES: Readonly<Record<ReasonCode, string>> = {
   token_claims:
     'require_exp: false accepts tokens without an end. ignore_cnf: true accepts bound tokens without checking the binding.',
   token_inactive: 'Get a new token.',
-  certificate_untrusted: 'Run openssl verify -CAfile ca.pem client.pem.',
+  certificate_untrusted:
+    'Run openssl verify -CAfile ca.pem client.pem. If the listener has crl_file, add -crl_check_all -CRLfile crl.pem.',
   certificate_expired: 'Issue a new certificate.',
   insufficient_scope:
     'Ask the issuer for the scope. If the token has the scope in another claim, name the claim in scope_claims.',
