@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { FailureBudget } from '../../src/auth/failure-budget.js';
 import { UnavailableError } from '../../src/auth/outcome.js';
 import { requestStateOf } from '../../src/http/request-state.js';
-import { NO_METRICS } from '../../src/lib/metrics.js';
+import { NO_METRICS } from '../support/no-metrics.js';
 import { quietLog } from '../support/quiet-log.js';
 
 const from = (address: string): IncomingMessage => {

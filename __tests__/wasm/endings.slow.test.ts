@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { NO_METRICS } from '../../src/lib/metrics.js';
+import { NO_METRICS } from '../support/no-metrics.js';
 import { Endings, endings, type Ending } from '../../src/wasm/endings.js';
 import { built, NODE } from '../support/built.js';
 import { closeRunners, outcome, run, start } from '../support/plugin-runner.js';

@@ -219,6 +219,3 @@ export interface Metrics {
   /** Adds a time to a histogram. */
   time<Name extends Of<'histogram'>>(name: Name, labels: Labels<Name>, seconds: number): void;
 }
-
-/** Discards all metrics. */
-export const NO_METRICS: Metrics = { count: () => undefined, gauge: () => undefined, time: () => undefined };

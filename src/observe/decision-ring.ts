@@ -57,16 +57,8 @@ export class DecisionRing<T> {
   }
 
   /** The newest first. */
-  values(): readonly T[] {
-    return [...this.newest()];
-  }
-
   *newest(): Generator<T> {
     for (let entry = this.#newest; entry; entry = entry.older) yield entry.value;
-  }
-
-  get size(): number {
-    return this.#size;
   }
 
   #ownerOf(client: string): Owner<T> {
@@ -114,8 +106,7 @@ function nextOf<T>(list: Generator<T>): T | undefined {
 /** Places for decisions of all kinds. */
 export class DecisionPlaces<T> {
   readonly #rings: Readonly<Record<DecisionKind, DecisionRing<Numbered<T>>>>;
-  /** The decisions that were added, also those that have no place any more. */
-  added = 0;
+  #added = 0;
 
   constructor(capacity: number) {
     const ring = (kind: DecisionKind): DecisionRing<Numbered<T>> =>
@@ -123,8 +114,13 @@ export class DecisionPlaces<T> {
     this.#rings = { denied: ring('denied'), granted: ring('granted'), failed: ring('failed') };
   }
 
+  /** The number of decisions that were added, also of those that have no place any more. */
+  get added(): number {
+    return this.#added;
+  }
+
   add({ kind, client }: { readonly kind: DecisionKind; readonly client: string }, value: T): void {
-    this.#rings[kind].add(client, { number: ++this.added, value });
+    this.#rings[kind].add(client, { number: ++this.#added, value });
   }
 
   /** The newest first. Default: all kinds. A reader of a few decisions does not walk over the others. */
