@@ -31,16 +31,17 @@ export function planUpstreams({ upstreams, proxy, dns }: UpstreamBlocks, context
     }
     seen.add(name);
     const engine = item.value.proxy?.engine ?? proxy?.engine;
-    const planned = planUpstream(item, context);
+    const upstream = planUpstream(item, context);
     // The default engine is left out: a file that names the default keeps the state of its upstreams in a reload.
-    return { ...planned, ...(engine === 'undici' && { engine }), ...planDns(item, { planned, dns, context }) };
+    const named = planDns(item, { upstream, dns, context });
+    return { ...upstream, ...(engine === 'undici' && { engine }), ...named };
   });
   if (dns?.enabled && !planned.some(hasName)) warnWithoutName([], 'no upstream has an endpoint with a name', context);
   return planned;
 }
 
 interface DnsParts {
-  readonly planned: PlannedUpstream;
+  readonly upstream: PlannedUpstream;
   /** The top-level block. */
   readonly dns: DnsBlock | undefined;
   readonly context: Context;
@@ -48,11 +49,11 @@ interface DnsParts {
 
 function planDns(
   { value, path }: Item<UpstreamBlock>,
-  { planned, dns, context }: DnsParts,
+  { upstream, dns, context }: DnsParts,
 ): Pick<PlannedUpstream, 'dns'> {
   const block = value.dns ?? dns;
   if (block?.enabled !== true) return {};
-  if (hasName(planned)) return { dns: { refreshMs: block.refresh, ...(block.servers && { servers: block.servers }) } };
+  if (hasName(upstream)) return { dns: { refreshMs: block.refresh, ...(block.servers && { servers: block.servers }) } };
   if (value.dns) warnWithoutName(path, 'every endpoint is an address', context);
   return {};
 }
