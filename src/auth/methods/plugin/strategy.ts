@@ -23,7 +23,8 @@ import { isPlain, pluginRequest, type Seen } from './request.js';
 import { named, startRunner } from './start-runner.js';
 
 const BODY_IDLE_MS = 30_000;
-const HELD_BYTES = 256 * 2 ** 20; // The limit of all bodies that are read or checked at the same time.
+/** The limit of all bodies that are read or checked at the same time. */
+const HELD_BYTES = 256 * 2 ** 20;
 
 /** The scheme is a name that no browser uses as an HTTP authentication scheme. */
 export const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'Plugin', params: { realm: name } });
@@ -31,7 +32,9 @@ export const challengeOf = ({ name }: PluginOptions): Challenge => ({ scheme: 'P
 export function placesOf({ credential_headers = [] }: PluginOptions): readonly Place[] {
   return credential_headers.map((header) => ({ in: 'header', name: header.toLowerCase() }));
 }
-const NOTHING = 'nothing';
+
+/** The user of the budget of requests without a credential. */
+const WITHOUT_CREDENTIAL = 'nothing';
 /** The message of a trap may have text of the module. */
 const LONGEST_FAULT = 200;
 const NONE_REFUSED: ReadonlySet<string> = new Set();
@@ -67,8 +70,8 @@ export class PluginStrategy extends Strategy implements MethodStrategy {
   }
 
   override authenticate(request: IncomingMessage, { refused = NONE_REFUSED, identity }: RunOptions = {}): void {
-    const early = this.early(request);
-    if (early) return this.settle(this.rejected(early));
+    const unfit = this.unfit(request);
+    if (unfit) return this.settle(this.rejected(unfit));
     // The length of an injected body is unknown until its end, and then the host could not read it again.
     if (this.options.phase === 'on_request_body' && !isConnection(request.socket)) {
       this.throttledLog.error({ plugin: this.name }, 'a plugin that reads bodies cannot judge an injected request');
@@ -84,8 +87,8 @@ export class PluginStrategy extends Strategy implements MethodStrategy {
     return this.runner.close();
   }
 
-  /** Rejects the requests that no plugin may receive. */
-  private early(request: IncomingMessage): Pick<Rejected, 'status' | 'reason'> | undefined {
+  /** Returns why no plugin may receive the request, or undefined. */
+  private unfit(request: IncomingMessage): Pick<Rejected, 'status' | 'reason'> | undefined {
     if (!isPlain(request)) return { status: 400, reason: 'header_not_ascii' };
     if (this.credentialHeaders.size === 0) return undefined;
     // If a header occurs twice, a plugin may read the first value and the upstream the last.
@@ -160,7 +163,7 @@ export class PluginStrategy extends Strategy implements MethodStrategy {
    */
   private async unoffered(attempted: Attempted<Verdict>): Promise<Verdict> {
     try {
-      return await this.budget.run({ ...attempted, user: NOTHING });
+      return await this.budget.run({ ...attempted, user: WITHOUT_CREDENTIAL });
     } catch (cause) {
       if (!(cause instanceof UnavailableError) || cause.verdict.reason !== 'throttled') throw cause;
       const detail = (): string => 'too many requests without a credential, so the plugin did not run';
