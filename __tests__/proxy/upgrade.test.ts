@@ -8,7 +8,7 @@ import { createUpstream } from '../../src/proxy/upstream.js';
 import { checkUpgrade } from '../../src/http/upgrade-check.js';
 import { LiveSockets } from '../../src/proxy/tunnel.js';
 import { forwardUpgrade, type UpgradeOptions } from '../../src/proxy/upgrade.js';
-import { callAt } from '../../src/lib/timer.js';
+import { callAt } from '../../src/proxy/tunnel.js';
 import { closed, listening, recordingUpstream, type Answer } from '../support/recording-upstream.js';
 import { until } from '../support/until.js';
 

@@ -1,7 +1,6 @@
 /** Scalar fields that several blocks of a Loom file use, with one error message per mistake. */
 import { z } from 'zod';
 import { hasControlCharacter } from './control-character.js';
-import { LONGEST_TIMER_MS } from './timer.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const DURATION = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
@@ -46,6 +45,9 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
     .union([item, z.array(item).min(1, 'must not be an empty list')])
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 }
+
+/** A `setTimeout` of more than 2^31-1 ms fires immediately. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const timeout = () => duration({ min: 1, max: LONGEST_TIMER_MS });
 

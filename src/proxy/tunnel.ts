@@ -2,6 +2,8 @@
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Identity } from '../auth/identity.js';
+import { LONGEST_TIMER_MS } from '../lib/fields.js';
+import type { Now } from '../lib/types.js';
 
 /** After one side has ended, the other side has this time to send its last bytes. */
 const LINGER_MS = 10_000;
@@ -91,6 +93,18 @@ export class LiveSockets {
       if (live.session && !upholds(live.session)) live.close();
     }
   }
+}
+
+/** Calls back at `atMs`, at any distance, and does not keep the process alive. Returns the function that cancels. */
+export function callAt(atMs: number, now: Now, done: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const left = atMs - now();
+    timer = setTimeout(() => (atMs - now() > 0 ? arm() : done()), Math.max(0, Math.min(left, LONGEST_TIMER_MS)));
+    timer.unref();
+  };
+  arm();
+  return () => clearTimeout(timer);
 }
 
 /** Pipes both ways. A close or an error on one side closes the other. Returns the function that closes both sides. */

@@ -10,7 +10,6 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { RequestContext } from '../context/request-context.js';
 import { ownLimitOf } from '../lib/own-limit.js';
-import { callAt } from '../lib/timer.js';
 import type { Log, Now } from '../lib/types.js';
 import { dropHopByHop, endToEndFields, reasonPhrase, type Field } from './end-to-end-fields.js';
 import { EarlyBytes } from '../http/early-bytes.js';
@@ -18,7 +17,7 @@ import { addressOf, type Endpoint } from './endpoints.js';
 import { codeOf, failureOf, failureWords, UpstreamInvalid, UpstreamTimeout } from './failure.js';
 import type { FailureCode, FailureStatus } from './failure.js';
 import { awaitsBody } from './response.js';
-import { join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
+import { callAt, join, type LiveSocket, type LiveSockets, type Session } from './tunnel.js';
 import type { Upstream } from './upstream.js';
 import type { EndpointLease } from './upstream/member.js';
 

@@ -12,11 +12,10 @@ import { contextOf, type DecisionSink, type RequestContext } from '../context/re
 import { Gateway, type Handover, type UpgradeRest } from '../gateway/gateway.js';
 import type { ShadowSlot } from '../gateway/shadow-slot.js';
 import type { HostDenials } from '../gateway/host-denials.js';
-import { LiveSockets, type Session } from '../proxy/tunnel.js';
+import { callAt, LiveSockets, type Session } from '../proxy/tunnel.js';
 import type { UpstreamStatus } from '../proxy/upstream.js';
 import type { Metrics } from '../lib/metrics.js';
 import { atOnce, inSlices, type Steps } from '../lib/slices.js';
-import { callAt } from '../lib/timer.js';
 import type { Log, Next, Now } from '../lib/types.js';
 import type { Requests } from '../observe/requests.js';
 import type { SnapshotAside } from './aside.js';

@@ -2,8 +2,7 @@
 import { z } from 'zod';
 import { passwordHash, user, userName } from '../../auth/methods/basic/options.js';
 import { hasControlCharacter } from '../../lib/control-character.js';
-import { duration, plainText, timeout } from '../../lib/fields.js';
-import { LONGEST_TIMER_MS } from '../../lib/timer.js';
+import { duration, LONGEST_TIMER_MS, plainText, timeout } from '../../lib/fields.js';
 import { address } from './listeners.js';
 import { flag, listOf } from './fields.js';
 

@@ -1,8 +1,7 @@
 /** The `upstreams` block: where admitted requests go. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { duration, oneOrMore, timeout } from '../../lib/fields.js';
-import { LONGEST_TIMER_MS } from '../../lib/timer.js';
+import { duration, LONGEST_TIMER_MS, oneOrMore, timeout } from '../../lib/fields.js';
 import { isForbiddenHost } from '../../lib/forbidden-host.js';
 import { isUnixAddress, readUnixAddress } from '../address.js';
 import { count, filePath, flag, listOf, name, retryCodes, status } from './fields.js';
