@@ -1,8 +1,14 @@
 /** The `api_key.store` block: where keys live that are added and revoked without a reload. */
+import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { duration, plainText } from '../../../lib/fields.js';
 import { throttleOption } from '../throttle-option.js';
-import { hasTlsOption, postgresUrlFault } from './store/postgres-url.js';
+import type * as PostgresUrl from './store/postgres-url.js';
+
+const require = createRequire(import.meta.url);
+
+/** Most files have no store in PostgreSQL. */
+const postgresUrl = (): typeof PostgresUrl => require('./store/postgres-url.js') as typeof PostgresUrl;
 
 /** The options that one type of store needs, and those that it does not have. */
 const FIELDS = {
@@ -23,7 +29,7 @@ export const storeOptions = z
     url: z
       .string()
       .superRefine((text, context) => {
-        const message = postgresUrlFault(text);
+        const message = postgresUrl().postgresUrlFault(text);
         if (message !== undefined) context.addIssue({ code: 'custom', message, input: text });
       })
       .optional()
@@ -50,7 +56,7 @@ export const storeOptions = z
     for (const key of needs) if (block[key] === undefined) fault(key, `is required for ${block.type}`);
     for (const key of lacks) if (block[key] !== undefined) fault(key, `has no meaning for ${block.type}; remove it`);
     const authority = block.ca_file !== undefined || block.ca !== undefined;
-    if (authority && hasTlsOption(block.url ?? ''))
+    if (authority && postgresUrl().hasTlsOption(block.url ?? ''))
       fault('url', 'must have no TLS option such as sslmode beside ca_file, which requires TLS; remove one of the two');
   });
 
