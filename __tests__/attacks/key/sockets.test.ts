@@ -69,6 +69,21 @@ describe('G-21 sockets of keys', () => {
     expect(two.isOpen()).toBe(true);
   });
 
+  test('a revoked key closes its sockets although the store does not answer at first', async () => {
+    const [first, second] = [await gate.keys.create({ name: 'kim' }), await gate.keys.create({ name: 'leo' })];
+    const [one, two] = [await open(first.key), await open(second.key)];
+    let release: () => void = () => undefined;
+    store.gate = new Promise((resolve) => (release = resolve));
+    await gate.keys.revoke({ name: 'kim' });
+    store.down = true;
+    release();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(one.isOpen()).toBe(true);
+    store.down = false;
+    await until(() => !one.isOpen());
+    expect(two.isOpen()).toBe(true);
+  });
+
   describe('that an earlier configuration admitted', () => {
     const changed = { ...FILE, text: FILE.text.replace('store:', 'realm: other, store:') };
     afterEach(() => gate.reload(FILE));

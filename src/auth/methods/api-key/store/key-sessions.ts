@@ -18,6 +18,9 @@ export interface SessionParts {
   readonly now: Now;
 }
 
+/** The ids of keys to look up. */
+type Ids = ReadonlySet<string> | 'all';
+
 export class KeySessions {
   /** The key of an identity when the identity was granted, or when the store was asked again. */
   readonly #keys = new WeakMap<Identity, KnownKey>();
@@ -25,8 +28,9 @@ export class KeySessions {
   readonly #ends = new Map<Identity, number>();
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
-  /** The ids of the keys to look up next. */
-  #wanted: ReadonlySet<string> | 'all' | undefined;
+  #wanted: Ids | undefined;
+  /** The store did not answer about some of them. The next tick asks again: no other notice tells of a revoked key. */
+  #unanswered: Ids | undefined;
 
   constructor(private readonly parts: SessionParts) {}
 
@@ -58,33 +62,33 @@ export class KeySessions {
     // A replaced key ends at its own time, and a socket that closed earlier is forgotten.
     const open = this.#identities();
     for (const identity of this.#ends.keys()) if (!open.has(identity)) this.#ends.delete(identity);
+    const unanswered = this.#unanswered;
+    this.#unanswered = undefined;
     if (!this.parts.lookup.state.hasNotices) this.#recheck('all');
+    else if (unanswered) this.#recheck(unanswered);
     // Sockets of an earlier configuration.
     else if ([...open].some((identity) => !this.#keys.has(identity) && this.#digestOf(identity))) this.#recheck([]);
   }
 
   /** One check runs at a time, so that a check never overtakes an earlier one, and none are left over after an outage. */
-  #recheck(ids: readonly string[] | 'all'): void {
+  #recheck(ids: Iterable<string> | 'all'): void {
     if (this.#watched.size === 0) return;
-    this.#wanted = ids === 'all' || this.#wanted === 'all' ? 'all' : new Set([...(this.#wanted ?? []), ...ids]);
+    this.#wanted = union(this.#wanted, ids);
     if (!this.#isChecking) void this.#run();
   }
 
   async #run(): Promise<void> {
     this.#isChecking = true;
-    try {
-      for (let ids = this.#wanted; ids; ids = this.#wanted) {
-        this.#wanted = undefined;
-        await this.#check(ids);
-      }
-    } catch {
-      // The next notice starts another check.
-    } finally {
-      this.#isChecking = false;
+    for (let ids = this.#wanted; ids; ids = this.#wanted) {
+      this.#wanted = undefined;
+      const isAnswered = await this.#check(ids).catch(() => false);
+      if (!isAnswered) this.#unanswered = union(this.#unanswered, ids);
     }
+    this.#isChecking = false;
   }
 
-  async #check(ids: ReadonlySet<string> | 'all'): Promise<void> {
+  /** Returns whether the store answered about all keys. */
+  async #check(ids: Ids): Promise<boolean> {
     const byDigest = new Map<string, Identity[]>();
     for (const identity of this.#identities()) {
       const id = this.#keys.get(identity)?.record?.id;
@@ -93,10 +97,13 @@ export class KeySessions {
       if (digest !== undefined) byDigest.set(digest, [...(byDigest.get(digest) ?? []), identity]);
     }
     const digests = [...byDigest.keys()];
+    let answered = 0;
     for (let at = 0; at < digests.length; at += BATCH) {
-      for (const [digest, key] of await this.parts.lookup.recheck(digests.slice(at, at + BATCH)))
-        this.#apply(byDigest.get(digest) ?? [], key);
+      const answers = await this.parts.lookup.recheck(digests.slice(at, at + BATCH));
+      for (const [digest, key] of answers) this.#apply(byDigest.get(digest) ?? [], key);
+      answered += answers.length;
     }
+    return answered === digests.length;
   }
 
   /** The digest of the key that granted an identity. Undefined for a key of the file and for other auth methods. */
@@ -125,4 +132,8 @@ export class KeySessions {
   #identities(): ReadonlySet<Identity> {
     return new Set([...this.#watched].flatMap((sessions) => sessions.identities()));
   }
+}
+
+function union(one: Ids | undefined, other: Iterable<string> | 'all'): Ids {
+  return one === 'all' || other === 'all' ? 'all' : new Set([...(one ?? []), ...other]);
 }
