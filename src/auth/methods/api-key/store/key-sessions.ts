@@ -29,7 +29,7 @@ export class KeySessions {
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
   #wanted: Ids | undefined;
-  /** The store did not answer about some of them. The next tick asks again: no other notice tells of a revoked key. */
+  /** The store did not answer about some of them. The next tick asks again: a notice comes only once. */
   #unanswered: Ids | undefined;
 
   constructor(private readonly parts: SessionParts) {}
