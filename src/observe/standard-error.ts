@@ -19,13 +19,20 @@ class StandardError implements DestinationStream {
   #lines = '';
   #bytes = 0;
   #isScheduled = false;
+  #isEnding = false;
   readonly #flush = (): void => {
     this.#isScheduled = false;
     this.flush();
   };
 
-  /** Without the error listener, a write error such as a full disk would end the process. */
-  readonly #target = pino.destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES }).on('error', () => undefined);
+  /**
+   * Without the error listener, a write error such as a full disk would end the process. An empty write tries again to
+   * write what is held back: above the limit pino only drops lines, also when there is space again.
+   */
+  readonly #target = pino
+    .destination({ fd: 2, sync: true, maxLength: HELD_BACK_BYTES })
+    .on('error', () => undefined)
+    .on('drop', () => this.#target.write(''));
 
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
@@ -33,11 +40,17 @@ class StandardError implements DestinationStream {
     this.#lines += line;
     this.#bytes += bytes;
     // The process may end after a warning or an error.
-    if (this.lastLevel >= WARN) this.flush();
+    if (this.lastLevel >= WARN || this.#isEnding) this.flush();
     else if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#flush);
     }
+  }
+
+  /** Other listeners of `exit` may still log, and no later turn follows. */
+  end(): void {
+    this.#isEnding = true;
+    this.flush();
   }
 
   flush(): void {
@@ -55,7 +68,7 @@ let shared: StandardError | undefined;
 export function standardError(): DestinationStream {
   if (!shared) {
     const created = (shared = new StandardError());
-    process.on('exit', () => created.flush());
+    process.on('exit', () => created.end());
   }
   return shared;
 }
