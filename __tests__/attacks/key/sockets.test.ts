@@ -84,6 +84,35 @@ describe('G-21 sockets of keys', () => {
     expect(two.isOpen()).toBe(true);
   });
 
+  test('a key that is revoked while its request is decided closes the new socket', async () => {
+    const { key, record } = await gate.keys.create({ name: 'pia' });
+    let release: () => void = () => undefined;
+    store.gate = new Promise((resolve) => (release = resolve));
+    const opening = open(key);
+    await until(() => store.asked.includes(record.digest));
+    await gate.keys.revoke({ name: 'pia' });
+    release();
+    const one = await opening;
+    await until(() => !one.isOpen());
+  });
+
+  test('a key that the store cannot answer for does not keep the sockets of others open', async () => {
+    const keys = [];
+    for (let at = 0; at < 20; at += 1) keys.push(await gate.keys.create({ name: `many-${at}` }));
+    const sockets: Awaited<ReturnType<typeof open>>[] = [];
+    for (const { key } of keys) sockets.push(await open(key));
+    const find = store.find.bind(store);
+    const silent = keys[0]?.record.digest;
+    store.find = (digest) => (digest === silent ? Promise.reject(new Error('no shard')) : find(digest));
+    store.tell({ kind: 'lost', cause: new Error('cut') });
+    const at = store.records.findIndex(({ name }) => name === 'many-19');
+    store.records[at] = { ...(store.records[at] as (typeof store.records)[number]), revoked: Date.now() };
+    store.tell({ kind: 'live' });
+    await until(() => sockets[19]?.isOpen() === false);
+    expect(sockets.filter((each) => each.isOpen())).toHaveLength(19);
+    store.find = find;
+  });
+
   describe('that an earlier configuration admitted', () => {
     const changed = { ...FILE, text: FILE.text.replace('store:', 'realm: other, store:') };
     afterEach(() => gate.reload(FILE));

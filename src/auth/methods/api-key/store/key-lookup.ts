@@ -98,7 +98,7 @@ export class KeyLookup {
   async recheck(digests: readonly string[]): Promise<readonly (readonly [string, KnownKey | undefined])[]> {
     const answers = digests.map(async (digest): Promise<readonly [string, KnownKey | undefined][]> => {
       try {
-        return [[digest, await this.#flights.run(digest, () => this.#load(digest))]];
+        return [[digest, await this.#flights.run(digest, () => this.#loadNow(digest))]];
       } catch {
         // The store will be asked again when it answers.
         return [];
@@ -151,15 +151,24 @@ export class KeyLookup {
   }
 
   async #load(digest: string): Promise<KnownKey | undefined> {
-    const { deps } = this.parts;
     if (this.#isWithin(PAUSE_MS, this.#failed)) throw this.state.failure;
+    try {
+      return await this.#loadNow(digest);
+    } catch (cause) {
+      this.#failed = momentOf(this.parts.deps.now);
+      throw cause;
+    }
+  }
+
+  /** As `#load`, without the pause after a failure: a key that the store does not find must not stop the others. */
+  async #loadNow(digest: string): Promise<KnownKey | undefined> {
+    const { deps } = this.parts;
     const epoch = this.#epoch;
     const asked = momentOf(deps.now);
     let record: KeyRecord | undefined;
     try {
       record = await this.#answerOf(digest);
     } catch (cause) {
-      this.#failed = momentOf(deps.now);
       this.#counted('failed', undefined);
       throw this.state.failed(cause);
     }

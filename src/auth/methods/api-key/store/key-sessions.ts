@@ -29,8 +29,10 @@ export class KeySessions {
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
   #wanted: Ids | undefined;
-  /** The store did not answer about some of them. The next tick asks again: a notice comes only once. */
+  /** The store did not answer about these keys. The next tick asks again: a notice comes only once. */
   #unanswered: Ids | undefined;
+  /** The identities that had a socket at the last tick. */
+  #seen: ReadonlySet<Identity> = new Set();
 
   constructor(private readonly parts: SessionParts) {}
 
@@ -62,12 +64,24 @@ export class KeySessions {
     // A replaced key ends at its own time, and a socket that closed earlier is forgotten.
     const open = this.#identities();
     for (const identity of this.#ends.keys()) if (!open.has(identity)) this.#ends.delete(identity);
+    if (!this.parts.lookup.state.hasNotices) this.#recheck('all');
+    else this.#recheckSome(open);
+    this.#seen = open;
+  }
+
+  #recheckSome(open: ReadonlySet<Identity>): void {
     const unanswered = this.#unanswered;
     this.#unanswered = undefined;
-    if (!this.parts.lookup.state.hasNotices) this.#recheck('all');
-    else if (unanswered) this.#recheck(unanswered);
+    // A notice that came while the request of a new socket was decided did not find the socket.
+    const isNew = (identity: Identity): boolean => !this.#seen.has(identity);
     // Sockets of an earlier configuration.
-    else if ([...open].some((identity) => !this.#keys.has(identity) && this.#digestOf(identity))) this.#recheck([]);
+    const isUnknown = (identity: Identity): boolean => !this.#keys.has(identity);
+    const wanted = [...open].filter((each) => (isNew(each) || isUnknown(each)) && this.#digestOf(each) !== undefined);
+    if (unanswered || wanted.length > 0) this.#recheck(union(unanswered, this.#idsOf(wanted)));
+  }
+
+  #idsOf(identities: readonly Identity[]): readonly string[] {
+    return identities.flatMap((each) => this.#keys.get(each)?.record?.id ?? []);
   }
 
   /** One check runs at a time, so that a check never overtakes an earlier one, and none are left over after an outage. */
@@ -81,14 +95,14 @@ export class KeySessions {
     this.#isChecking = true;
     for (let ids = this.#wanted; ids; ids = this.#wanted) {
       this.#wanted = undefined;
-      const isAnswered = await this.#check(ids).catch(() => false);
-      if (!isAnswered) this.#unanswered = union(this.#unanswered, ids);
+      const unanswered = await this.#check(ids).catch(() => ids);
+      if (unanswered) this.#unanswered = union(this.#unanswered, unanswered);
     }
     this.#isChecking = false;
   }
 
-  /** Returns whether the store answered about all keys. */
-  async #check(ids: Ids): Promise<boolean> {
+  /** Returns the ids of the keys about which the store did not answer, if there are such keys. */
+  async #check(ids: Ids): Promise<Ids | undefined> {
     const byDigest = new Map<string, Identity[]>();
     for (const identity of this.#identities()) {
       const id = this.#keys.get(identity)?.record?.id;
@@ -97,13 +111,16 @@ export class KeySessions {
       if (digest !== undefined) byDigest.set(digest, [...(byDigest.get(digest) ?? []), identity]);
     }
     const digests = [...byDigest.keys()];
-    let answered = 0;
     for (let at = 0; at < digests.length; at += BATCH) {
       const answers = await this.parts.lookup.recheck(digests.slice(at, at + BATCH));
-      for (const [digest, key] of answers) this.#apply(byDigest.get(digest) ?? [], key);
-      answered += answers.length;
+      for (const [digest, key] of answers) {
+        this.#apply(byDigest.get(digest) ?? [], key);
+        byDigest.delete(digest);
+      }
+      // The store is down.
+      if (answers.length === 0) break;
     }
-    return answered === digests.length;
+    return byDigest.size === 0 ? undefined : new Set(this.#idsOf([...byDigest.values()].flat()));
   }
 
   /** The digest of the key that granted an identity. Undefined for a key of the file and for other auth methods. */
