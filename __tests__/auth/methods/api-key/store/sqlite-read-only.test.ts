@@ -10,7 +10,7 @@ import { SqliteStore } from '../../../../../src/auth/methods/api-key/store/sqlit
 import { until } from '../../../../support/until.js';
 import { keysIn } from './opened-sqlite.js';
 
-const NOBODY = 65_534;
+const UNPRIVILEGED = 65_534;
 let folder: string;
 let path: string;
 beforeEach(() => {
@@ -29,7 +29,7 @@ afterEach(() => {
 function reading<T>(act: () => T): T {
   const isRoot = process.geteuid?.() === 0;
   chmodSync(folder, 0o555);
-  if (isRoot) process.seteuid?.(NOBODY);
+  if (isRoot) process.seteuid?.(UNPRIVILEGED);
   try {
     return act();
   } finally {
