@@ -100,7 +100,7 @@ export class KeyLookup {
       try {
         return [[digest, await this.#flights.run(digest, () => this.#loadNow(digest))]];
       } catch {
-        // The store will be asked again when it answers.
+        // The caller asks again later.
         return [];
       }
     });
@@ -160,7 +160,7 @@ export class KeyLookup {
     }
   }
 
-  /** As `#load`, without the pause after a failure: a key that the store does not find must not stop the others. */
+  /** As `#load`, without the pause after a failure: a key that the store cannot answer for must not stop the others. */
   async #loadNow(digest: string): Promise<KnownKey | undefined> {
     const { deps } = this.parts;
     const epoch = this.#epoch;
